@@ -1,0 +1,5 @@
+"""Run livegist as `python -m tui`."""
+
+from tui.cli import main
+
+main()

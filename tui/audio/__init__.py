@@ -1,0 +1,1 @@
+"""Sound in: sources, their level, and the recording that is the queue."""

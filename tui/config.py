@@ -1,0 +1,254 @@
+"""Settings: defaults, then the TOML file, then `LIVEGIST_*` in the environment, then flags."""
+
+import ast
+import inspect
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from tui.errors import ConfigError
+from tui.paths import config_file
+
+ENVIRONMENT = "LIVEGIST_"
+API_KEY = "ASSEMBLYAI_API_KEY"
+"""Variable that holds the vendor's key. It is never a setting, so that it is never shown or written."""
+LLM_KEY = "LIVEGIST_LLM_KEY"
+"""Variable that holds the key of the server at `llm_url`."""
+RESERVED = frozenset({"LIVEGIST_HOME", LLM_KEY})
+
+HOURLY_RATES = {
+    "u3-rt-pro": 0.45,
+    "universal-3-6-pro": 0.45,
+    "universal-3-5-pro": 0.45,
+    "universal-streaming-english": 0.15,
+    "universal-streaming-multilingual": 0.15,
+}
+"""Dollars an hour of open socket, by speech model, as published in October 2026."""
+
+Option = str | int | float | bool
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings. Each can stand in `config.toml` and, in capitals after `LIVEGIST_`, in the environment."""
+
+    source: str = "mic"
+    """What to listen to: mic, mic:NAME, a file, - (stdin), or cmd:PROGRAM that writes raw 16 kHz mono s16le."""
+    engine: Literal["auto", "cloud", "local"] = "auto"
+    """Who recognises speech: the vendor (cloud), this machine (local), or whichever is possible (auto)."""
+    url: str = ""
+    """Streaming v3 endpoint, such as wss://streaming.eu.assemblyai.com. Empty: by engine."""
+    llm_url: str = ""
+    """OpenAI-compatible server that answers prompts, such as http://127.0.0.1:11434. Empty: by engine."""
+    speech_model: str = "u3-rt-pro"
+    """The endpoint's speech model."""
+    llm_model: str = "claude-sonnet-4-20250514"
+    """The model that answers prompts, checked against the server's list when it has one."""
+    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 4000
+    """Most tokens of an answer."""
+    prompt: str = "summary"
+    """Id of the prompt a session starts with: the name of its file."""
+    format_turns: bool = True
+    """Ask the endpoint for punctuation and capitals."""
+    stream_options: dict[str, Any] = {}
+    """Further parameters of the endpoint's query, such as keyterms_prompt or speaker_labels."""
+    chunk_ms: Annotated[int, msgspec.Meta(ge=50, le=1000)] = 50
+    """Milliseconds of audio in one message."""
+    mic_latency_ms: Annotated[int, msgspec.Meta(ge=0, le=2000)] = 0
+    """Latency asked of the sound system, in ms; 0 takes the device's own low latency."""
+    analyse_at_end: bool = True
+    """Analyse the whole session when it ends."""
+    gist_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 30.0
+    """Seconds after which a turn's answer counts as missing."""
+    drain_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 12.0
+    """Seconds to wait, after a stop, for what is still to come."""
+    unattended_minutes: Annotated[float, msgspec.Meta(ge=-1)] = 30.0
+    """Minutes a session goes on without a viewer; 0 stops at once, -1 never."""
+    local_model: str = "tiny.en"
+    """Whisper model of the local engine: a name faster-whisper knows, or a folder."""
+    local_device: str = "auto"
+    """Where the local model runs: auto, cpu or cuda."""
+    hourly_rates: dict[str, float] = msgspec.field(default_factory=lambda: dict(HOURLY_RATES))
+    """Dollars an hour of open socket, by speech model; for the estimate of the cost."""
+    input_rate: float = 3.0
+    """Dollars a million tokens sent to the LLM."""
+    output_rate: float = 15.0
+    """Dollars a million tokens the LLM writes."""
+    theme: str = "night"
+    """Name of a theme: one that ships with livegist or a file in the themes folder beside the config."""
+    fps: Annotated[int, msgspec.Meta(ge=1, le=60)] = 20
+    """Frames a second of the level meter."""
+    keys: dict[str, str] = {}
+    """Other keys for actions, by the action's id, such as start = "f5"."""
+
+
+FIELDS = {field.name: field for field in msgspec.structs.fields(Config)}
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """A config and where each value came from."""
+
+    config: Config
+    origin: dict[str, str]
+    """By setting: `default`, the file's path, the variable's name, or `flag`."""
+
+
+def load(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    file: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the settings in force.
+
+    Args:
+        flags: values that come before all others; a `None` among them is no value.
+        file: the TOML file, which may be missing; `None` is the usual one.
+        environ: `None` is the process's own.
+
+    Raises:
+        ConfigError: the file cannot be read, or an entry is unknown or of a wrong kind.
+    """
+    file = config_file() if file is None else file
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    origin = dict.fromkeys(FIELDS, "default")
+    text = _read(file)
+    for name, value in _table(text, file).items():
+        where = f"{file}:{_line(text, name)}"
+        values[name] = _checked(name, value, where, strict=True)
+        origin[name] = str(file)
+    for variable, written in environ.items():
+        if variable.startswith(ENVIRONMENT) and variable not in RESERVED:
+            name = variable.removeprefix(ENVIRONMENT).lower()
+            values[name] = _checked(name, _parsed(name, written, variable), variable, strict=False)
+            origin[name] = variable
+    for name, value in (flags or {}).items():
+        if value is not None:
+            values[name] = _checked(name, value, "the command line", strict=False)
+            origin[name] = "flag"
+    return Settings(msgspec.convert(values, Config), origin)
+
+
+def api_key(environ: Mapping[str, str] | None = None) -> str:
+    """Return the vendor's key, or an empty string."""
+    return (os.environ if environ is None else environ).get(API_KEY, "").strip()
+
+
+def llm_key(environ: Mapping[str, str] | None = None) -> str:
+    """Return the key of the server at `llm_url`, or an empty string."""
+    return (os.environ if environ is None else environ).get(LLM_KEY, "").strip()
+
+
+def documentation() -> dict[str, str]:
+    """Return each setting's one-line description, read from the docstring under it."""
+    body = ast.parse(inspect.getsource(Config)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    found: dict[str, str] = {}
+    for field, below in zip(body.body, body.body[1:], strict=False):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = text
+    return found
+
+
+def shown(settings: Settings) -> str:
+    """Return the settings as a commented TOML file, each with its origin."""
+    described = documentation()
+    lines: list[str] = []
+    tables: list[str] = []
+    for name in FIELDS:
+        value = getattr(settings.config, name)
+        about = [f"# {described[name]}", f"# from: {settings.origin[name]}"]
+        if isinstance(value, dict):
+            entries = [f"{json.dumps(key)} = {_toml(entry)}" for key, entry in value.items()]
+            tables += [*about, f"[{name}]", *entries, ""]
+        else:
+            lines += [*about, f"{name} = {_toml(value)}", ""]
+    return "\n".join(lines + tables)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(entry)}" for key, entry in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read: {error}", "Make it UTF-8 text that you may read.") from error
+
+
+def _table(text: str, file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"{file} is not TOML: {error}", "See `livegist config show` for how it should look."
+        ) from error
+
+
+def _line(text: str, name: str) -> int:
+    """Return the number of the line that sets `name`, 1 if it cannot be told."""
+    found = re.search(rf"^\s*\[?\s*[\"']?{re.escape(name)}[\"']?\s*[\]=.]", text, re.MULTILINE)
+    return text.count("\n", 0, found.start() + len(found[0]) - len(found[0].lstrip())) + 1 if found else 1
+
+
+def _parsed(name: str, written: str, variable: str) -> Any:
+    """Return an environment variable's value: tables are written as JSON."""
+    if name not in FIELDS or get_origin(_type(name)) is not dict:
+        return written
+    try:
+        return json.loads(written)
+    except json.JSONDecodeError as error:
+        raise ConfigError(
+            f"{variable} is not JSON: {error}", 'Write a table, such as {"speaker_labels": true}.'
+        ) from error
+
+
+def _checked(name: str, value: Any, where: str, *, strict: bool) -> Any:
+    """Return `value` as the setting's type, or say what is allowed."""
+    if name not in FIELDS:
+        raise ConfigError(f"{where}: there is no setting {name!r}.", f"There are: {', '.join(FIELDS)}.")
+    try:
+        return msgspec.convert(value, _type(name), strict=strict)
+    except msgspec.ValidationError as error:
+        raise ConfigError(
+            f"{where}: {name} = {_toml_or_repr(value)} is not allowed ({error}).", f"{name} takes {allowed(name)}."
+        ) from error
+
+
+def _toml_or_repr(value: Any) -> str:
+    try:
+        return _toml(value)
+    except TypeError:
+        return str(value)
+
+
+def _type(name: str) -> Any:
+    return get_type_hints(Config, include_extras=True)[name]
+
+
+def allowed(name: str) -> str:
+    """Return in words what values a setting takes."""
+    kind = _type(name)
+    if get_origin(kind) is Literal:
+        return " or ".join(json.dumps(value) for value in get_args(kind))
+    if get_origin(kind) is Annotated:
+        base, limits = get_args(kind)
+        low = limits.ge if limits.ge is not None else limits.gt
+        word = "a whole number" if base is int else "a number"
+        above = "from" if limits.ge is not None else "above"
+        return f"{word} {above} {low}" + (f" to {limits.le}" if limits.le is not None else "")
+    if get_origin(kind) is dict:
+        return "a table"
+    return {bool: "true or false", str: "a text in quotes", float: "a number", int: "a whole number"}[kind]

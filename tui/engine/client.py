@@ -1,0 +1,105 @@
+"""The viewer's end of the engine's socket: events in, commands out, and the way back after a cut."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tui.errors import EngineError
+from tui.model.commands import Command
+from tui.model.commands import encode as encode_command
+from tui.model.events import PROTOCOL_VERSION, Event, Snapshot
+from tui.model.events import decode as decode_event
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+CONNECT_S = 10.0
+"""Longest wait for an engine that is being started."""
+RETRY_S = 0.05
+"""Pause between two tries to connect."""
+
+
+class EngineClient:
+    """A connection to the engine of this user and home.
+
+    Args:
+        socket: path of the engine's unix socket.
+        connect_s: longest wait for the engine to listen, in seconds.
+    """
+
+    def __init__(self, socket: Path, *, connect_s: float = CONNECT_S) -> None:
+        self._socket = socket
+        self._connect_s = connect_s
+        self._websocket: ClientConnection | None = None
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Connect and yield a `Snapshot`, then every event, until the engine closes or the line is cut.
+
+        Call it again to come back: it starts with a fresh snapshot.
+
+        Raises:
+            EngineError: there is no engine within the wait, or it speaks another version.
+        """
+        from websockets.exceptions import ConnectionClosed
+
+        websocket = await self._connect()
+        self._websocket = websocket
+        try:
+            while True:
+                try:
+                    raw = await websocket.recv()
+                except ConnectionClosed:
+                    return
+                yield self._read(raw)
+        finally:
+            self._websocket = None
+            await websocket.close()
+
+    async def send(self, command: Command) -> bool:
+        """Send a command; return whether there was a connection to send it over."""
+        from websockets.exceptions import ConnectionClosed
+
+        if self._websocket is None:
+            return False
+        with contextlib.suppress(ConnectionClosed):
+            await self._websocket.send(encode_command(command))
+            return True
+        return False
+
+    async def _connect(self) -> "ClientConnection":
+        from websockets.asyncio.client import unix_connect
+
+        deadline = asyncio.get_running_loop().time() + self._connect_s
+        while True:
+            try:
+                owner = self._socket.stat().st_uid
+                if owner != os.getuid():
+                    raise EngineError(
+                        f"{self._socket} belongs to another user.", "Set LIVEGIST_HOME to a folder of your own."
+                    )
+                return await unix_connect(str(self._socket), compression=None, max_size=None, ping_interval=None)
+            except OSError as error:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise EngineError(
+                        f"The engine does not answer on {self._socket}: {error.strerror or error}.",
+                        f"Its log is {self._socket.with_name('engine.log')}.",
+                    ) from error
+                await asyncio.sleep(RETRY_S)
+
+    @staticmethod
+    def _read(raw: str | bytes) -> Event:
+        try:
+            event = decode_event(raw)
+        except msgspec.MsgspecError as error:
+            raise EngineError(f"The engine said something unknown: {error}", "Stop it with: livegist stop") from error
+        if isinstance(event, Snapshot) and event.protocol != PROTOCOL_VERSION:
+            raise EngineError(
+                f"The running engine is livegist {event.version}, another version.",
+                "Stop it with: livegist stop",
+            )
+        return event

@@ -1,0 +1,21 @@
+"""Where a session can be and which moves are legal."""
+
+from tui.model.events import State
+
+NEXT: dict[State, frozenset[State]] = {
+    State.IDLE: frozenset({State.CONNECTING, State.FAILED}),
+    State.CONNECTING: frozenset({State.LIVE, State.RECONNECTING, State.DRAINING, State.FAILED}),
+    State.LIVE: frozenset({State.RECONNECTING, State.DRAINING, State.FAILED}),
+    State.RECONNECTING: frozenset({State.LIVE, State.DRAINING, State.FAILED}),
+    State.DRAINING: frozenset({State.ENDED, State.FAILED}),
+    State.ENDED: frozenset({State.CONNECTING, State.FAILED}),
+    State.FAILED: frozenset({State.CONNECTING, State.FAILED}),
+}
+"""From each state, those that may follow."""
+
+
+class IllegalTransition(RuntimeError):
+    """A move that the table does not allow: a fault of ours."""
+
+    def __init__(self, old: State, new: State) -> None:
+        super().__init__(f"a session cannot go from {old} to {new}")

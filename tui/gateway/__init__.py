@@ -1,0 +1,1 @@
+"""`livegist serve`: our own Streaming v3 and chat completions endpoint."""

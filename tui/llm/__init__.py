@@ -1,0 +1,1 @@
+"""Chat completions: what is asked of an LLM and when."""

@@ -1,0 +1,59 @@
+"""What may be asked of the engine: a closed set of tagged structs."""
+
+import msgspec
+
+Option = str | int | float | bool
+
+
+class Start(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="start"):
+    """Start a session. Refused while one is under way."""
+
+    options: dict[str, Option] = {}
+    """Settings that come before the config file's and the environment's, by their names in `Config`."""
+
+
+class Stop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="stop"):
+    """Stop capturing, send what is left, wait for what is still to come, then end the session."""
+
+
+class Mute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="mute"):
+    """Record and send silence, or no longer."""
+
+    muted: bool
+
+
+class UsePrompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="use_prompt"):
+    """Ask about turns that end from now on with another prompt."""
+
+    prompt: str
+
+
+class Analyse(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="analyse"):
+    """Send the transcript so far with a prompt's session text to the LLM."""
+
+    prompt: str = ""
+    """Id of the prompt; empty for the one in use."""
+
+
+class Quit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="quit"):
+    """Stop the session gracefully, if there is one, then end the engine."""
+
+
+Command = Start | Stop | Mute | UsePrompt | Analyse | Quit
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+
+
+def encode(command: Command) -> str:
+    """Return the command as one line of JSON."""
+    return _encoder.encode(command).decode()
+
+
+def decode(raw: str | bytes) -> Command:
+    """Return the command that a line of JSON says.
+
+    Raises:
+        msgspec.MsgspecError: it is no command.
+    """
+    return _decoder.decode(raw)

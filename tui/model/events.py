@@ -1,0 +1,214 @@
+"""What the engine tells its viewers: a closed set of tagged structs.
+
+The first message to a new viewer is a `Snapshot`; every other event is a change to it. On the wire an event is one
+JSON object whose `type` says which it is.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from tui.model.gists import Gist
+from tui.model.stats import Stats
+from tui.model.transcript import Turn
+
+PROTOCOL_VERSION = 1
+"""Goes up when a viewer of one version cannot read an engine of another."""
+
+
+class State(StrEnum):
+    """Where a session is."""
+
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    LIVE = "live"
+    RECONNECTING = "reconnecting"
+    DRAINING = "draining"
+    ENDED = "ended"
+    FAILED = "failed"
+
+    @property
+    def active(self) -> bool:
+        """Whether a session is under way."""
+        return self in (State.CONNECTING, State.LIVE, State.RECONNECTING, State.DRAINING)
+
+
+class Severity(StrEnum):
+    """How much a notice matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class PromptInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A prompt that can be chosen."""
+
+    id: str
+    name: str
+    turn: str
+    """Its text for one turn, for the picker's preview."""
+    session: str = ""
+    """Its text for a whole session."""
+
+
+class Session(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What does not change while a session lasts."""
+
+    id: str
+    path: str
+    """Its folder, on the engine's machine."""
+    started_at: str
+    """ISO 8601 with the offset from UTC."""
+    source: str
+    """As asked for: `mic`, a file's name, `-`, `cmd:…`."""
+    engine: str
+    """`cloud` or `local`."""
+    endpoint: str
+    """Host the speech goes to."""
+    speech_model: str
+    llm_model: str
+
+
+class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, tag="snapshot"):
+    """All there is to know at the moment a viewer attaches."""
+
+    protocol: int
+    version: str
+    """livegist's version on the engine's side."""
+    state: State = State.IDLE
+    why: str = ""
+    hint: str = ""
+    session: Session | None = None
+    muted: bool = False
+    prompt: str = ""
+    """Id of the prompt in use."""
+    prompts: tuple[PromptInfo, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    gists: tuple[Gist, ...] = ()
+    stats: Stats = Stats()
+
+
+class SessionStarted(msgspec.Struct, frozen=True, tag="session"):
+    """A new session: turns, gists and stats start afresh."""
+
+    session: Session
+
+
+class StateChanged(msgspec.Struct, frozen=True, omit_defaults=True, tag="state"):
+    """The session moved; `why` and `hint` are for a person."""
+
+    state: State
+    why: str = ""
+    hint: str = ""
+
+
+class TurnChanged(msgspec.Struct, frozen=True, tag="turn"):
+    """A turn as it is now: replaces the one with its number."""
+
+    turn: Turn
+
+
+class TurnRemoved(msgspec.Struct, frozen=True, tag="turn_removed"):
+    """A partial turned out to be nothing."""
+
+    number: int
+
+
+class GistChanged(msgspec.Struct, frozen=True, tag="gist"):
+    """A gist as it is now: replaces the one with its number."""
+
+    gist: Gist
+
+
+class GistGrew(msgspec.Struct, frozen=True, tag="gist_grew"):
+    """More text of a streaming answer, to be appended."""
+
+    number: int
+    text: str
+
+
+class LevelChanged(
+    msgspec.Struct, frozen=True, omit_defaults=True, tag="l", rename={"rms_dbfs": "r", "peak_dbfs": "p", "clipped": "c"}
+):
+    """The level of the last block. Names are short on the wire, for it comes twenty times a second."""
+
+    rms_dbfs: float
+    """At or below `-120` is no signal at all."""
+    peak_dbfs: float
+    clipped: bool = False
+    """Whether the block holds samples at full scale."""
+
+
+class StatsChanged(msgspec.Struct, frozen=True, tag="stats"):
+    """The figures, about once a second."""
+
+    stats: Stats
+
+
+class PromptChanged(msgspec.Struct, frozen=True, tag="prompt"):
+    """Turns that end from now on are asked about with this prompt."""
+
+    prompt: str
+
+
+class PromptsChanged(msgspec.Struct, frozen=True, tag="prompts"):
+    """The prompts that can be chosen are others now."""
+
+    prompts: tuple[PromptInfo, ...]
+
+
+class MutedChanged(msgspec.Struct, frozen=True, tag="muted"):
+    """Silence is recorded and sent from now on, or no longer."""
+
+    muted: bool
+
+
+class Notice(msgspec.Struct, frozen=True, omit_defaults=True, tag="notice"):
+    """Something a person should know now."""
+
+    severity: Severity
+    text: str
+    hint: str = ""
+
+
+class Rejected(msgspec.Struct, frozen=True, omit_defaults=True, tag="rejected"):
+    """A command of this viewer that was not carried out, and why; no other viewer is told."""
+
+    text: str
+    hint: str = ""
+
+
+Event = (
+    Snapshot
+    | SessionStarted
+    | StateChanged
+    | TurnChanged
+    | TurnRemoved
+    | GistChanged
+    | GistGrew
+    | LevelChanged
+    | StatsChanged
+    | PromptChanged
+    | PromptsChanged
+    | MutedChanged
+    | Notice
+    | Rejected
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def encode(event: Event) -> str:
+    """Return the event as one line of JSON."""
+    return _encoder.encode(event).decode()
+
+
+def decode(raw: str | bytes) -> Event:
+    """Return the event that a line of JSON says.
+
+    Raises:
+        msgspec.MsgspecError: it is no event.
+    """
+    return _decoder.decode(raw)

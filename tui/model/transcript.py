@@ -1,0 +1,83 @@
+"""Words, turns and the transcript they make."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+
+class Word(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A word with its place on the session's clock."""
+
+    text: str
+    start_s: float
+    """Seconds from the first sample of the session."""
+    end_s: float
+    """Seconds from the first sample of the session."""
+    confidence: float = 1.0
+    """0 to 1, as the endpoint gives it."""
+    stable: bool = True
+    """Whether the endpoint says that this word will not change (`word_is_final`)."""
+    speaker: str | None = None
+    """The endpoint's label of the speaker; `None` if it gave none."""
+
+
+class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one person said until they paused, or has said so far."""
+
+    number: int
+    """The session's own count, from 1, linear over connections."""
+    text: str
+    final: bool
+    """Whether the turn has ended; only a final turn keeps its text."""
+    start_s: float
+    """Seconds from the first sample of the session."""
+    end_s: float
+    """Seconds from the first sample of the session."""
+    words: tuple[Word, ...] = ()
+    speaker: str | None = None
+    """The endpoint's label of the speaker; `None` if it gave none."""
+
+
+class Transcript:
+    """The turns of a session in order of their numbers."""
+
+    def __init__(self, turns: Iterable[Turn] = ()) -> None:
+        self._turns: dict[int, Turn] = {turn.number: turn for turn in sorted(turns, key=lambda t: t.number)}
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def __iter__(self) -> Iterator[Turn]:
+        return iter(self._turns.values())
+
+    def get(self, number: int) -> Turn | None:
+        """Return the turn with that number, or `None`."""
+        return self._turns.get(number)
+
+    def upsert(self, turn: Turn) -> bool:
+        """Put `turn` in place of the one with its number, or add it; return whether anything changed.
+
+        A partial never takes the place of a final.
+        """
+        old = self._turns.get(turn.number)
+        if old == turn or (old is not None and old.final and not turn.final):
+            return False
+        late = old is None and bool(self._turns) and turn.number < next(reversed(self._turns))
+        self._turns[turn.number] = turn
+        if late:
+            self._turns = dict(sorted(self._turns.items()))
+        return True
+
+    def remove(self, number: int) -> bool:
+        """Take out a turn that turned out to be nothing; return whether it was there."""
+        return self._turns.pop(number, None) is not None
+
+    @property
+    def finals(self) -> list[Turn]:
+        """The turns that have ended."""
+        return [turn for turn in self._turns.values() if turn.final]
+
+    @property
+    def text(self) -> str:
+        """The final turns, a line each, as a whole-session prompt gets them."""
+        return "\n".join(f"{turn.speaker}: {turn.text}" if turn.speaker else turn.text for turn in self.finals)

@@ -1,0 +1,102 @@
+"""Where things live: config, data and runtime folders.
+
+`LIVEGIST_HOME` moves them all under one folder. Every folder is made with mode 0700.
+"""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+from tui.errors import LivegistError
+
+APP = "livegist"
+PACKAGE = Path(__file__).parent
+SOCKET_PATH_LIMIT = 100
+"""Longest unix socket path in bytes we use: `sun_path` holds 108 on Linux and 104 on macOS, with a NUL."""
+
+
+def _home() -> Path | None:
+    home = os.environ.get("LIVEGIST_HOME")
+    return Path(home).expanduser().absolute() if home else None
+
+
+def config_dir() -> Path:
+    """Return the folder of `config.toml`, `prompts/` and `themes/`; it may not exist."""
+    home = _home()
+    return home / "config" if home else Path(platformdirs.user_config_dir(APP, appauthor=False))
+
+
+def config_file() -> Path:
+    """Return the path of the config file; it may not exist."""
+    return config_dir() / "config.toml"
+
+
+def data_dir() -> Path:
+    """Return the folder that holds the sessions; it may not exist."""
+    home = _home()
+    return home / "data" if home else Path(platformdirs.user_data_dir(APP, appauthor=False))
+
+
+def sessions_dir() -> Path:
+    """Return the folder with one folder a session; it may not exist."""
+    return data_dir() / "sessions"
+
+
+def runtime_dir() -> Path:
+    """Return the folder of the engine's socket, lock and log; make it, 0700 and ours.
+
+    Raises:
+        LivegistError: the folder belongs to somebody else or others may enter it.
+    """
+    home = _home()
+    folder = home / "run" if home else Path(platformdirs.user_runtime_dir(APP, appauthor=False))
+    if len(os.fsencode(folder / "engine.sock")) > SOCKET_PATH_LIMIT:
+        digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+        folder = Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}-{digest}"
+    try:
+        private_dir(folder)
+    except OSError:
+        if home:
+            raise
+        folder = private_dir(Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}")
+    return folder
+
+
+def private_dir(folder: Path) -> Path:
+    """Make `folder` with mode 0700 if it is missing, and return it.
+
+    Raises:
+        LivegistError: it belongs to another user, is a link, or others may enter it and we cannot change that.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if folder.is_symlink() or found.st_uid != os.getuid():
+        raise LivegistError(
+            f"{folder} does not belong to you.",
+            "Remove it, or set LIVEGIST_HOME to a folder of your own.",
+        )
+    if found.st_mode & 0o077:
+        folder.chmod(0o700)
+    return folder
+
+
+def shipped(name: str) -> Path:
+    """Return the folder `name` (such as `themes`) that ships with livegist.
+
+    A wheel carries it inside the package, an editable install has it beside the package.
+    """
+    inside = PACKAGE / name
+    return inside if inside.is_dir() else PACKAGE.parent / name
+
+
+def log_file() -> Path:
+    """Return the path of the engine's log."""
+    return runtime_dir() / "engine.log"
+
+
+def demo_recording() -> Path:
+    """Return the path of the bundled recording of a meeting."""
+    return PACKAGE / "demo" / "standup.wav"

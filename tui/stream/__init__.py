@@ -1,0 +1,1 @@
+"""The wire to a Streaming v3 endpoint."""

@@ -1,0 +1,398 @@
+"""Streaming v3 on the wire: messages, the query, close codes. No I/O; the local gateway speaks it too.
+
+Source: the vendor's API reference and its Python SDK 1.8.2 (`assemblyai/streaming/v3/models.py`), November 2026.
+Times of messages are integer milliseconds from the first sample of the connection.
+"""
+
+import json
+from enum import Enum
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+
+WS_PATH = "/v3/ws"
+CLOUD_URL = "wss://streaming.assemblyai.com"
+CLOUD_LLM_URL = "https://llm-gateway.assemblyai.com"
+API_VERSION = "2025-05-12"
+MIN_CHUNK_MS = 50
+MAX_CHUNK_MS = 1000
+MAX_MESSAGE_BYTES = 128 * 1024
+MAX_AHEAD_S = 310.0
+"""Seconds of audio ahead of the clock at which the service closes with 3007."""
+
+
+# Server → client ------------------------------------------------------------------------------------------------
+
+
+class WireWord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A word of a `Turn`; ms from the connection's first sample."""
+
+    text: str
+    start: int
+    end: int
+    confidence: float = msgspec.field(default=1.0)
+    word_is_final: bool = True
+    speaker: str | None = None
+
+
+class Begin(msgspec.Struct, frozen=True, tag="Begin", omit_defaults=True):
+    """The endpoint is ready."""
+
+    id: str
+    expires_at: float
+    """Unix seconds at which the connection ends (3 h at most)."""
+    configuration: dict[str, Any] | None = None
+
+
+class SpeechStarted(msgspec.Struct, frozen=True, tag="SpeechStarted", omit_defaults=True):
+    """Somebody began to speak."""
+
+    timestamp: int
+    confidence: float | None = None
+
+
+class WireTurn(msgspec.Struct, frozen=True, tag="Turn", omit_defaults=True):
+    """A whole turn as heard so far: replaces the one with the same `turn_order`. Final on `end_of_turn` alone."""
+
+    turn_order: int
+    transcript: str
+    end_of_turn: bool
+    turn_is_formatted: bool
+    end_of_turn_confidence: float
+    words: tuple[WireWord, ...]
+    utterance: str | None = None
+    language_code: str | None = None
+    speaker_label: str | None = None
+
+
+class LLMGatewayResponse(msgspec.Struct, frozen=True, tag="LLMGatewayResponse"):
+    """The LLM's answer for one finished turn; `data` is a chat completion."""
+
+    turn_order: int
+    transcript: str
+    data: dict[str, Any]
+
+
+class Heartbeat(msgspec.Struct, frozen=True, tag="Heartbeat"):
+    """How the endpoint keeps up, every 5 s on request."""
+
+    total_audio_received_ms: int
+    total_duration_ms: int
+    realtime_factor: float
+    max_speech_probability: float = 0.0
+
+
+class Silence(msgspec.Struct, frozen=True, tag="Silence"):
+    """A stretch without speech, on request."""
+
+    start_ms: int
+    end_ms: int
+
+
+class Revision(msgspec.Struct, frozen=True, omit_defaults=True):
+    """New speaker labels of one turn."""
+
+    turn_order: int
+    speaker_label: str | None = None
+    words: tuple[WireWord, ...] = ()
+
+
+class SpeakerRevision(msgspec.Struct, frozen=True, tag="SpeakerRevision"):
+    """New speaker labels of turns told before."""
+
+    revisions: tuple[Revision, ...] = ()
+
+
+class Warning(msgspec.Struct, frozen=True, tag="Warning"):
+    """Something is not as asked; the session goes on."""
+
+    warning_code: int
+    warning: str
+
+
+class Error(msgspec.Struct, frozen=True, tag="Error", omit_defaults=True):
+    """The session is over; a close with the same code follows."""
+
+    error: str
+    error_code: int | None = None
+
+
+class Termination(msgspec.Struct, frozen=True, tag="Termination", omit_defaults=True):
+    """The answer to `Terminate`: all is said."""
+
+    audio_duration_seconds: float | None = None
+    session_duration_seconds: float | None = None
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """A message of a type that came after us, or one whose fields make no sense: counted, never an error."""
+
+    type: str
+
+
+ServerMessage = (
+    Begin
+    | SpeechStarted
+    | WireTurn
+    | LLMGatewayResponse
+    | Heartbeat
+    | Silence
+    | SpeakerRevision
+    | Warning
+    | Error
+    | Termination
+    | Unknown
+)
+
+
+class _LenientTurn(msgspec.Struct):
+    """A `Turn` of which only the order is needed: fields come and go between models."""
+
+    turn_order: int
+    transcript: str = ""
+    end_of_turn: bool = False
+    turn_is_formatted: bool = False
+    end_of_turn_confidence: float | None = None
+    words: tuple[WireWord, ...] = ()
+    utterance: str | None = None
+    language_code: str | None = None
+    speaker_label: str | None = None
+
+
+class _LenientResponse(msgspec.Struct):
+    turn_order: int
+    transcript: str = ""
+    data: dict[str, Any] = {}
+
+
+_EXACT: dict[str, type[ServerMessage]] = {
+    "Begin": Begin,
+    "SpeechStarted": SpeechStarted,
+    "Heartbeat": Heartbeat,
+    "Silence": Silence,
+    "SpeakerRevision": SpeakerRevision,
+    "Warning": Warning,
+    "Termination": Termination,
+}
+
+
+def parse_server(raw: str | bytes) -> ServerMessage:
+    """Return what a text frame from the endpoint says.
+
+    Numbers may come as floats or strings; unknown fields are ignored; a message that cannot be understood is
+    `Unknown`, whose `type` says what it called itself.
+    """
+    try:
+        fields = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Unknown("not JSON")
+    if not isinstance(fields, dict):
+        return Unknown("not an object")
+    kind = fields.get("type")
+    if not isinstance(kind, str):
+        kind = "Error" if "error" in fields else ""
+    try:
+        return _build(kind, fields)
+    except (msgspec.ValidationError, OverflowError):
+        return Unknown(kind)
+
+
+def _build(kind: str, fields: dict[str, Any]) -> ServerMessage:
+    if kind == "Turn":
+        turn = msgspec.convert(fields, _LenientTurn, strict=False)
+        words = turn.words
+        return WireTurn(
+            turn_order=turn.turn_order,
+            transcript=turn.transcript or " ".join(word.text for word in words),
+            end_of_turn=turn.end_of_turn,
+            turn_is_formatted=turn.turn_is_formatted,
+            end_of_turn_confidence=turn.end_of_turn_confidence or 0.0,
+            words=words,
+            utterance=turn.utterance,
+            language_code=turn.language_code,
+            speaker_label=turn.speaker_label,
+        )
+    if kind.lower() == "llmgatewayresponse":
+        answer = msgspec.convert(fields, _LenientResponse, strict=False)
+        return LLMGatewayResponse(answer.turn_order, answer.transcript, answer.data)
+    if kind == "Error":
+        code = fields.get("error_code")
+        return Error(str(fields.get("error", "")), code if isinstance(code, int) else None)
+    exact = _EXACT.get(kind)
+    if exact is None:
+        return Unknown(kind)
+    return msgspec.convert(fields, exact, strict=False)
+
+
+# Client → server ------------------------------------------------------------------------------------------------
+
+
+class Terminate(msgspec.Struct, frozen=True, tag="Terminate"):
+    """Finish open turns, answer `Termination`, close."""
+
+
+class ForceEndpoint(msgspec.Struct, frozen=True, tag="ForceEndpoint"):
+    """End the open turn now."""
+
+
+class KeepAlive(msgspec.Struct, frozen=True, tag="KeepAlive"):
+    """Reset the inactivity timer."""
+
+
+class UpdateConfiguration(msgspec.Struct, frozen=True, tag="UpdateConfiguration", omit_defaults=True):
+    """Change some parameters of the session; never acknowledged. `llm_gateway` is not among them."""
+
+    prompt: str | None = None
+    agent_context: str | None = None
+    keyterms_prompt: tuple[str, ...] | None = None
+    format_turns: bool | None = None
+    end_of_turn_confidence_threshold: float | None = None
+    min_turn_silence: int | None = None
+    max_turn_silence: int | None = None
+    vad_threshold: float | None = None
+    continuous_partials: bool | None = None
+    interruption_delay: int | None = None
+
+
+ClientMessage = Terminate | ForceEndpoint | KeepAlive | UpdateConfiguration
+
+_client_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
+_encoder = msgspec.json.Encoder()
+
+
+def parse_client(raw: str | bytes) -> ClientMessage:
+    """Return what a text frame from a client says.
+
+    Raises:
+        msgspec.MsgspecError: bad JSON, an unknown type, or a bad value (the service closes with 3006).
+    """
+    return _client_decoder.decode(raw)
+
+
+def encode(message: ServerMessage | ClientMessage) -> str:
+    """Return the message as it goes over the wire."""
+    return _encoder.encode(message).decode()
+
+
+# The query ------------------------------------------------------------------------------------------------------
+
+
+class LLMGateway(msgspec.Struct, frozen=True):
+    """The `llm_gateway` parameter: what is asked about every finished turn, fixed for the life of a connection."""
+
+    model: str
+    messages: tuple[dict[str, str], ...]
+    """Chat messages; `{{turn}}` in a `content` is replaced by the turn's words."""
+    max_tokens: int = 4000
+
+
+def endpoint(
+    base_url: str,
+    *,
+    sample_rate: int,
+    speech_model: str,
+    format_turns: bool,
+    llm_gateway: LLMGateway | None,
+    options: dict[str, Any] | None = None,
+) -> str:
+    """Return the URL to connect to, its query as the vendor's tutorial writes it.
+
+    Args:
+        base_url: such as `wss://streaming.assemblyai.com`; `/v3/ws` is added unless a path is there.
+        sample_rate: Hz of the PCM that will be sent.
+        speech_model: the endpoint's name for it.
+        format_turns: whether to ask for punctuation (Universal-Streaming only).
+        llm_gateway: `None` asks for no answers.
+        options: further parameters; booleans, lists and objects are written as JSON.
+    """
+    query: dict[str, Any] = {
+        "sample_rate": sample_rate,
+        "format_turns": format_turns,
+        "speech_model": speech_model,
+    }
+    if llm_gateway is not None:
+        query["llm_gateway"] = json.dumps(msgspec.to_builtins(llm_gateway), ensure_ascii=False)
+    query |= options or {}
+    base, _, given = base_url.rstrip("/").partition("?")
+    if base.count("/") == 2:
+        base += WS_PATH
+    pairs = parse_qsl(given) + [(name, _written(value)) for name, value in query.items()]
+    return f"{base}?{urlencode(pairs)}"
+
+
+def _written(value: Any) -> str:
+    match value:
+        case bool() | str():
+            return str(value)
+        case list() | dict() | tuple():
+            return json.dumps(value, ensure_ascii=False)
+        case _:
+            return str(value)
+
+
+# How a connection ends ------------------------------------------------------------------------------------------
+
+
+class Retry(Enum):
+    """Whether a new connection can help."""
+
+    NO = "no"
+    YES = "yes"
+    LATER = "later"
+    """Yes, but after a longer wait: the endpoint said that there are too many of us."""
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """Why a connection ended, what that means and what to do."""
+
+    code: int
+    reason: str
+    retry: Retry
+    meaning: str
+    hint: str
+
+
+def ending(code: int, reason: str = "") -> Ending:
+    """Return what a close code (or the code of an `Error`, or of a refused handshake) means.
+
+    Args:
+        code: a websocket close code, an `error_code` or an HTTP status; 1006 stands for a lost connection.
+        reason: the text that came with it: some codes mean two things and only the text tells them apart.
+    """
+    said = reason.lower()
+    crowded = "too many" in said or "concurrent" in said
+    retry, meaning, hint = Retry.YES, "The connection was lost.", "livegist connects again by itself."
+    if code == 1000:
+        retry, meaning, hint = Retry.NO, "The endpoint closed the connection.", "Press s to start again."
+    elif (code in (1008, 401, 403, 429) and crowded) or code in (3009, 429):
+        retry = Retry.LATER
+        meaning = "Too many sessions are open on this account."
+        hint = "livegist waits and tries again; end other sessions to make room."
+    elif code in (1008, 401, 403):
+        retry = Retry.NO
+        meaning = "The endpoint does not accept the key."
+        hint = "Check ASSEMBLYAI_API_KEY and the account, or use --engine local."
+    elif code == 1009:
+        retry, meaning, hint = Retry.NO, "A message was too big for the endpoint.", "Lower chunk_ms."
+    elif code == 3005:
+        meaning = "The endpoint cancelled the session."
+    elif code == 3006 and "inactiv" in said:
+        meaning = "The endpoint ended the session, for it heard nothing."
+    elif code in (3006, 400, 422):
+        retry = Retry.NO
+        meaning = "The endpoint does not accept a setting."
+        hint = "Check speech_model, llm_model and stream_options in the config."
+    elif code == 3007:
+        retry = Retry.NO
+        meaning = "The endpoint refused the size or the pace of the audio."
+        hint = "Use chunk_ms from 50 to 1000."
+    elif code == 3008:
+        meaning = "The session reached its greatest length."
+    elif code in (404, 410):
+        retry = Retry.NO
+        meaning = "The endpoint does not offer Streaming v3 there."
+        hint = "Check the address in --url, or update livegist."
+    elif code == 1011 or 500 <= code < 600:
+        meaning = "The endpoint had an internal error."
+    return Ending(code, reason, retry, meaning, hint)

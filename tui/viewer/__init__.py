@@ -1,0 +1,1 @@
+"""The dashboard: draws what events tell it, sends commands, holds nothing that matters."""
