@@ -1,0 +1,58 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.urls import host, is_loopback, may_carry_key
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:8000", "ws://127.8.9.1/v3/ws", "http://[::1]:80/v1", "ws://LOCALHOST:9", "https://localhost"],
+)
+def test_this_machine_is_loopback_and_may_carry_a_key(url: str) -> None:
+    assert is_loopback(url)
+    assert may_carry_key(url)
+
+
+@pytest.mark.parametrize("url", ["wss://streaming.assemblyai.com", "https://10.0.0.7/v1", "HTTPS://example.com"])
+def test_an_encrypted_address_may_carry_a_key(url: str) -> None:
+    assert not is_loopback(url)
+    assert may_carry_key(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com",
+        "ws://10.0.0.7:8000",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+        "http://127.0.0.1@example.com/",
+        "http://127.0.0.1\\@example.com/",
+        "http://example.com\\@127.0.0.1/",
+        "http://exa mple.com@127.0.0.1/",
+        "http://\n127.0.0.1",
+        "http://０.0.0.0",
+        "http://[::1",
+        "http://0.0.0.0:8000",
+        "127.0.0.1:8000",
+        "localhost:8000",
+        "https://",
+        "",
+    ],
+)
+def test_nothing_else_may_carry_a_key(url: str) -> None:
+    assert not may_carry_key(url)
+
+
+def test_the_host_is_what_a_client_would_connect_to() -> None:
+    assert host("wss://user:pass@Streaming.EU.assemblyai.com:443/v3/ws?x=y") == "streaming.eu.assemblyai.com"
+    assert host("ws://[::1]:8000") == "::1"
+    assert host("not an address") == ""
+
+
+@given(st.text() | st.from_regex(r"(ws|http)s?://.{0,20}[:@/\\]?.{0,20}"))
+def test_no_text_breaks_the_questions(url: str) -> None:
+    host(url)
+    if may_carry_key(url):
+        assert host(url)
