@@ -1,0 +1,141 @@
+"""What tests of several rooms share: a home of their own, a sound system, and what has to be installed."""
+
+import ctypes.util
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parent / "data"
+"""Speech read by people, with the words beside it."""
+START_S = 10.0
+"""Longest wait for a server that a fixture starts."""
+
+ALSA_CONFIG = """\
+</usr/share/alsa/alsa.conf>
+pcm.!default { type pulse }
+ctl.!default { type pulse }
+"""
+"""ALSA's own settings, but the default device is PulseAudio, as on a desktop."""
+
+
+def needs(*names: str) -> None:
+    """Skip the test unless each of `names`, a program or a shared library, is installed."""
+    places = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
+    missing = [name for name in names if not shutil.which(name, path=places) and not ctypes.util.find_library(name)]
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+
+
+@pytest.fixture(name="needs")
+def needs_fixture() -> Callable[..., None]:
+    """Give `needs` to tests that would rather not import it."""
+    return needs
+
+
+@pytest.fixture
+def short_dir() -> Iterator[Path]:
+    """Make a folder whose path is short enough for the unix sockets in it."""
+    with tempfile.TemporaryDirectory(prefix="lg-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def home(short_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give each test an empty `LIVEGIST_HOME`, and none of the person's own settings and keys."""
+    for name in list(os.environ):
+        if name.startswith("LIVEGIST_") or name == "ASSEMBLYAI_API_KEY":
+            monkeypatch.delenv(name)
+    folder = short_dir / "home"
+    monkeypatch.setenv("LIVEGIST_HOME", str(folder))
+    return folder
+
+
+class Pulse:
+    """A PulseAudio server of our own: what is played into its speaker is heard by its microphone.
+
+    Args:
+        folder: where its socket and settings are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.env = {
+            "ALSA_CONFIG_PATH": str(folder / "asound.conf"),
+            "PULSE_COOKIE": str(folder / "cookie"),
+            "PULSE_RUNTIME_PATH": str(folder),
+            "PULSE_SERVER": f"unix:{folder}/native",
+        }
+        """What a program has to find in its environment to use this server."""
+        (folder / "asound.conf").write_text(ALSA_CONFIG)
+        self.log = (folder / "pulse.log").open("wb")
+        self.process = subprocess.Popen(
+            [
+                "pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--disable-shm=yes", "--exit-idle-time=-1",
+                "-L", f"module-native-protocol-unix auth-anonymous=1 socket={folder}/native",
+                "-L", "module-null-sink sink_name=spk rate=16000 channels=1",
+                "-L", "module-remap-source master=spk.monitor source_name=mic",
+            ],
+            env={**os.environ, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+        )  # fmt: skip
+
+    def ready(self) -> None:
+        """Wait until the server answers, and make `mic` its default source."""
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                self.pactl("set-default-source", "mic")
+                return
+            except subprocess.CalledProcessError:
+                said = (self.folder / "pulse.log").read_text()
+                assert self.process.poll() is None, f"PulseAudio ended: {said}"
+                assert time.monotonic() < deadline, f"PulseAudio does not answer: {said}"
+                time.sleep(0.02)
+
+    def pactl(self, *arguments: str) -> str:
+        """Run `pactl` and return what it prints; loading a module prints its number."""
+        done = subprocess.run(
+            ["pactl", *arguments],
+            env={**os.environ, **self.env},
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+        return done.stdout.strip()
+
+    def play(self, path: Path) -> "subprocess.Popen[bytes]":
+        """Start to play a WAV into the speaker; the caller waits for its end."""
+        return subprocess.Popen(["paplay", "--device=spk", str(path)], env={**os.environ, **self.env})
+
+    def stop(self) -> None:
+        """End the server."""
+        self.process.terminate()
+        self.process.wait(START_S)
+        self.log.close()
+
+
+@pytest.fixture(scope="session")
+def pulse() -> Iterator[Pulse]:
+    """Run PulseAudio for all tests that ask for it, and point this process at it."""
+    needs("pulseaudio", "pactl", "paplay", "portaudio")
+    if not list(Path("/usr/lib").glob("**/alsa-lib/libasound_module_pcm_pulse.so")):
+        pytest.skip("needs libasound2-plugins")
+    with tempfile.TemporaryDirectory(prefix="lg-pulse-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        server = Pulse(Path(folder))
+        try:
+            server.ready()
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in server.env.items():
+                    patch.setenv(name, value)
+                yield server
+        finally:
+            server.stop()
