@@ -99,4 +99,4 @@ def log_file() -> Path:
 
 def demo_recording() -> Path:
     """Return the path of the bundled recording of a meeting."""
-    return PACKAGE / "demo" / "standup.wav"
+    return PACKAGE / "demo" / "standup.flac"
