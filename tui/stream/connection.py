@@ -1,0 +1,204 @@
+"""One websocket to a Streaming v3 endpoint: chunks out, messages in."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from tui.stream import protocol
+from tui.stream.protocol import Begin, Ending, Error, Retry, ServerMessage, Terminate
+from tui.urls import host, is_loopback, may_carry_key
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+    from websockets.exceptions import ConnectionClosed
+
+OPEN_S = 10.0
+"""Longest wait for the TCP, TLS and websocket handshakes."""
+BEGIN_S = 20.0
+"""Longest wait for `Begin`: 1.2 s is usual, 11 s has been seen."""
+PING_S = 2.0
+"""Seconds between pings."""
+PONG_S = 2.5
+"""Longest wait for a pong; with `PING_S` a silent cut is noticed within 4.5 s."""
+CLOSE_S = 2.0
+"""Longest wait for the closing handshake."""
+WRITE_LIMIT = 32 * 1024
+"""Bytes waiting to be sent above which a send waits: one second of 16 kHz audio, so a wait means congestion."""
+QUEUE = 16
+"""Messages received and not yet read; beyond it the endpoint is made to wait."""
+
+
+class Refused(Exception):
+    """No connection came to be; `ending` says why and whether to try again."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.meaning)
+        self.ending = ending
+
+
+class Connection:
+    """A connection for which the endpoint has said `Begin`. Use `open` to make one."""
+
+    def __init__(self, websocket: "ClientConnection", begin: Begin, early: deque[ServerMessage]) -> None:
+        self._websocket = websocket
+        self._early = early
+        self._error: Error | None = None
+        self.begin = begin
+        self.ending: Ending | None = None
+        """Why it ended; `None` while it has not."""
+
+    @classmethod
+    async def open(cls, url: str, key: str, *, open_s: float = OPEN_S, begin_s: float = BEGIN_S) -> "Connection":
+        """Connect and wait for `Begin`.
+
+        Args:
+            url: with the query, as `protocol.endpoint` returns it.
+            key: sent as it is in `Authorization`, unless empty or `url` is unencrypted and not loopback.
+            open_s: longest wait for the handshakes, in seconds.
+            begin_s: longest wait for `Begin`, in seconds.
+
+        Raises:
+            Refused: there is no connection.
+        """
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+        headers = {"AssemblyAI-Version": protocol.API_VERSION}
+        if key and may_carry_key(url):
+            headers["Authorization"] = key
+        try:
+            websocket = await connect(
+                url,
+                additional_headers=headers,
+                open_timeout=open_s,
+                ping_interval=PING_S,
+                ping_timeout=PONG_S,
+                close_timeout=CLOSE_S,
+                compression=None,
+                max_size=8 * 1024 * 1024,
+                max_queue=QUEUE,
+                write_limit=WRITE_LIMIT,
+                proxy=None if is_loopback(url) else True,
+            )
+        except InvalidStatus as error:
+            response = error.response
+            raise Refused(protocol.ending(response.status_code, response.body.decode(errors="replace"))) from error
+        except (InvalidHandshake, InvalidURI, OSError, TimeoutError, EOFError) as error:
+            raise Refused(_unreachable(url, error)) from error
+        early: deque[ServerMessage] = deque()
+        try:
+            async with asyncio.timeout(begin_s):
+                return cls(websocket, await _begin(websocket, early), early)
+        except ConnectionClosed as closed:
+            raise Refused(_ending(closed)) from closed
+        except TimeoutError as error:
+            await _discard(websocket)
+            raise Refused(
+                Ending(1006, "", Retry.YES, f"{host(url)} accepted the connection but did not begin.", "")
+            ) from error
+        except BaseException:
+            await _discard(websocket)
+            raise
+
+    async def messages(self) -> AsyncIterator[ServerMessage]:
+        """Yield what the endpoint says until the connection ends; then `ending` is set."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            while True:
+                message = self._early.popleft() if self._early else await _next(self._websocket)
+                yield message
+                if isinstance(message, Error):
+                    self._error = message
+                    await self._websocket.close()
+        except ConnectionClosed as closed:
+            self.ending = _ending(closed, self._error)
+
+    async def send(self, pcm: bytes) -> bool:
+        """Send audio; wait while the line is congested; return whether the connection still stands."""
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            await self._websocket.send(pcm)
+        except ConnectionClosed:
+            return False
+        return True
+
+    async def terminate(self) -> None:
+        """Ask the endpoint to finish open turns and close."""
+        from websockets.exceptions import ConnectionClosed
+
+        with contextlib.suppress(ConnectionClosed):
+            await self._websocket.send(protocol.encode(Terminate()))
+
+    async def close(self) -> None:
+        """Close, waiting no longer than `CLOSE_S`."""
+        await self._websocket.close()
+
+    @property
+    def round_trip_s(self) -> float | None:
+        """Seconds from the last ping to its pong; `None` before the first."""
+        return self._websocket.latency or None
+
+
+async def _next(websocket: "ClientConnection") -> ServerMessage:
+    return protocol.parse_server(await websocket.recv())
+
+
+async def _begin(websocket: "ClientConnection", early: deque[ServerMessage]) -> Begin:
+    """Wait for `Begin`; what comes before it is put into `early`."""
+    while True:
+        match await _next(websocket):
+            case Begin() as begin:
+                return begin
+            case Error(error=text, error_code=code):
+                await _discard(websocket)
+                raise Refused(protocol.ending(code or 1011, text))
+            case message:
+                early.append(message)
+
+
+async def _discard(websocket: "ClientConnection") -> None:
+    websocket.transport.abort()
+    await websocket.wait_closed()
+
+
+def _ending(closed: "ConnectionClosed", error: Error | None = None) -> Ending:
+    """Return why a connection closed; an `Error` before the close knows better than the close itself."""
+    code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "")
+    if error is not None:
+        return protocol.ending(error.error_code or (code if code > 1001 else 1011), error.error)
+    return protocol.ending(code, reason)
+
+
+def _unreachable(url: str, error: Exception) -> Ending:
+    """Return what it means that no handshake was finished."""
+    there = host(url)
+    retry, hint = Retry.YES, "Check the network; livegist keeps trying."
+    match error:
+        case ssl.SSLCertVerificationError():
+            retry, meaning = Retry.NO, f"The certificate of {there} cannot be trusted: {error.verify_message}."
+            hint = "Check the clock of this machine and the address in --url."
+        case socket.gaierror():
+            meaning = f"The name {there} cannot be found."
+        case ConnectionRefusedError():
+            meaning = f"Nobody listens at {there}."
+            hint = "Is the endpoint running? livegist keeps trying."
+        case TimeoutError():
+            meaning = f"{there} does not answer."
+        case OSError():
+            meaning = f"{there} cannot be reached: {error.strerror or error}."
+        case _ if "URI" in type(error).__name__:
+            retry, meaning, hint = (
+                Retry.NO,
+                f"{url.partition('?')[0]} is no websocket address.",
+                "Write ws:// or wss://.",
+            )
+        case _:
+            meaning = f"{there} does not speak websocket: {error}."
+            hint = "Check the address in --url."
+    return Ending(1006, "", retry, meaning, hint)

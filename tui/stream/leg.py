@@ -1,0 +1,184 @@
+"""A connection in use: a cursor over the recording that sends at a bounded pace, and an ear for what comes back."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from tui.stream.connection import Connection
+from tui.stream.protocol import LLMGatewayResponse, ServerMessage, Termination, WireTurn
+from tui.stream.turns import Ear
+
+CATCH_UP = 4.0
+"""Most seconds of audio sent in one second; more would be a burst that other sessions pay for."""
+AHEAD_S = 120.0
+"""Most seconds of audio sent ahead of the connection's clock: the service closes at about 310."""
+BEHIND_S = 1.0
+"""Seconds behind the microphone from which on chunks are sent four at a time."""
+RENEW_BEFORE_S = 120.0
+"""Seconds before its expiry at which a connection is renewed, or a fifth of its life if that is shorter."""
+ANSWERS_SHARE = 0.5
+"""Share of the drain's time that answers may take before `Terminate`."""
+
+
+class Tape(Protocol):
+    """What is recorded, readable by position while it grows."""
+
+    sample_rate: int
+
+    @property
+    def position(self) -> int:
+        """Samples recorded so far."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more will come."""
+
+    def read(self, position: int, samples: int) -> bytes:
+        """Return at most `samples` samples of s16le from `position` on."""
+
+    async def wait_beyond(self, position: int) -> None:
+        """Return once there is more than `position`, or no more will come."""
+
+
+class Leg:
+    """One connection of a session.
+
+    Args:
+        connection: it has begun.
+        prompt: id of the prompt whose text travels with it.
+        asks: whether the endpoint was asked to answer finished turns.
+        ear: knows the connection's base and numbers.
+        tape: what is sent, from the ear's base on.
+        chunk_ms: length of one message.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        prompt: str,
+        asks: bool,
+        ear: Ear,
+        tape: Tape,
+        chunk_ms: int,
+        clock: Callable[[], float],
+    ) -> None:
+        self.connection = connection
+        self.prompt = prompt
+        self.ear = ear
+        self.cursor = ear.base
+        """Position of the next sample to send."""
+        self.begun_at = clock()
+        life_s = max(0.0, connection.begin.expires_at - time.time())
+        self.expires_at = self.begun_at + life_s
+        """When the endpoint will end the connection, on `clock`."""
+        self.renew_at = self.expires_at - min(RENEW_BEFORE_S, life_s / 5)
+        """When another connection should take over, on `clock`."""
+        self.draining = False
+        """Whether its end is wanted."""
+        self.sent_all = asyncio.Event()
+        """Set once the tape has closed and its end is sent."""
+        self._asks = asks
+        self._tape = tape
+        self._chunk = tape.sample_rate * chunk_ms // 1000
+        self._most = tape.sample_rate  # 1000 ms, the longest message allowed
+        self._clock = clock
+        self._unanswered: set[int] = set()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._over = asyncio.Event()
+        self._stopped = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether finished turns will be answered."""
+        return self._asks
+
+    def stop_sending(self) -> None:
+        """Send no more: another connection has taken over."""
+        self._stopped = True
+        self.ear.listening = False
+
+    async def send(self) -> None:
+        """Send the tape from the cursor on until it ends, the connection does, or another took over."""
+        tape = self._tape
+        while not self._stopped:
+            samples = self._due()
+            if not samples:
+                if tape.closed and self.cursor >= tape.position:
+                    self.sent_all.set()
+                    return
+                await self._wait()
+                continue
+            pcm = tape.read(self.cursor, samples)
+            if not pcm or not await self.connection.send(pcm):
+                return
+            self.cursor += len(pcm) // 2
+
+    async def receive(self, heard: Callable[[ServerMessage], None]) -> None:
+        """Pass on every message until the connection ends."""
+        try:
+            async for message in self.connection.messages():
+                match message:
+                    case LLMGatewayResponse(turn_order=order):
+                        self._unanswered.discard(order)
+                    case WireTurn(turn_order=order, end_of_turn=True) if self._asks and message.transcript.strip():
+                        if self.ear.listening:
+                            self._unanswered.add(order)
+                heard(message)
+                if self._unanswered:
+                    self._quiet.clear()
+                else:
+                    self._quiet.set()
+                if isinstance(message, Termination):
+                    await self.connection.close()
+        finally:
+            self._stopped = True
+            self._quiet.set()
+            self._over.set()
+
+    async def drain(self, within_s: float) -> None:
+        """Wait for answers still to come, ask for the end, wait for it, close: all within `within_s` seconds."""
+        self.draining = True
+        deadline = self._clock() + within_s
+        await _until(self._quiet, within_s * ANSWERS_SHARE)
+        await self.connection.terminate()
+        await _until(self._over, deadline - self._clock())
+        await self.connection.close()
+
+    def _due(self) -> int:
+        """Return how many samples may be sent now: 0, or one message's worth."""
+        tape, chunk = self._tape, self._chunk
+        there = tape.position - self.cursor
+        if tape.closed and there < 2 * chunk and there <= self._most:
+            return there
+        behind = there > BEHIND_S * tape.sample_rate
+        size = min(4 * chunk, self._most // chunk * chunk) if behind else chunk
+        if there < size or self.cursor + size > self._limit():
+            return 0
+        return size
+
+    def _limit(self) -> int:
+        """Return the position up to which the pace allows to send."""
+        elapsed_s = self._clock() - self.begun_at
+        allowed_s = min(1.0 + elapsed_s * CATCH_UP, elapsed_s + AHEAD_S)
+        return self.ear.base + int(allowed_s * self._tape.sample_rate)
+
+    async def _wait(self) -> None:
+        """Wait until there may be something due."""
+        need = self.cursor + self._chunk
+        if self._tape.position < need and not self._tape.closed:
+            await self._tape.wait_beyond(need - 1)
+        else:
+            await asyncio.sleep(0.02)
+
+
+async def _until(event: asyncio.Event, within_s: float) -> None:
+    """Wait for the event, but no longer than `within_s` seconds."""
+    try:
+        async with asyncio.timeout(max(0.0, within_s)):
+            await event.wait()
+    except TimeoutError:
+        return

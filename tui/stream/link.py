@@ -1,0 +1,361 @@
+"""Keep a session connected: cursor, resume, swap, renew, drain, backoff.
+
+Reconnecting, swapping the prompt (fixed for the life of a connection) and renewing a session before it expires are one
+move: open a new connection, start it at the end of the last final turn, let the old one drain. While the new one is
+being opened the old one goes on, so that a refusal costs nothing.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from tui.model.transcript import Turn
+from tui.stream import protocol
+from tui.stream.connection import Connection, Refused
+from tui.stream.leg import Leg, Tape
+from tui.stream.protocol import Ending, LLMGatewayResponse, Retry, ServerMessage, SpeakerRevision, WireTurn
+from tui.stream.turns import Turns
+
+SETTLE_S = 0.3
+"""Seconds to wait after a swap for the next one: five in a row open one connection, not five."""
+HEALTHY_S = 60.0
+"""Seconds a connection has to last for the next loss to be retried at once again."""
+BACKOFF_S = 0.5
+BACKOFF_LATER_S = 5.0
+BACKOFF_MOST_S = 30.0
+"""Full jitter: a random wait up to `BACKOFF_S` × 2ⁿ (`BACKOFF_LATER_S` if there are too many of us), never above this."""
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What to connect to."""
+
+    url: str
+    key: str = ""
+    asks: bool = True
+    """Whether the URL asks for an answer to every finished turn."""
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A connection carries the session now."""
+
+    prompt: str
+    begin: protocol.Begin
+
+
+class Lost(msgspec.Struct, frozen=True):
+    """There is no connection; another is opened after a wait."""
+
+    ending: Ending
+    wait_s: float
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """A turn as it is now."""
+
+    turn: Turn
+    asked: str | None
+    """Id of the prompt by which the endpoint answers it; `None` if it does not."""
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """A partial turned out to be nothing."""
+
+    number: int
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """The endpoint's answer to a finished turn."""
+
+    turn: int
+    prompt: str
+    completion: dict[str, Any]
+    """A chat completion."""
+
+
+class Relabelled(msgspec.Struct, frozen=True):
+    """A turn's speaker is another than was said."""
+
+    turn: int
+    speaker: str | None
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Anything else the endpoint says."""
+
+    message: ServerMessage
+
+
+class PromptRefused(msgspec.Struct, frozen=True):
+    """The endpoint does not take the new prompt; the old one stays."""
+
+    prompt: str
+    kept: str
+    ending: Ending
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """Trying again cannot help."""
+
+    ending: Ending
+
+
+LinkEvent = Opened | Lost | Heard | Gone | Answered | Relabelled | Told | PromptRefused | Failed
+
+
+class Link:
+    """A session's way to the endpoint.
+
+    Args:
+        tape: the recording.
+        target: returns what to connect to for a prompt's id; may raise `Refused`.
+        prompt: id of the first prompt.
+        tell: gets every event, in order.
+        chunk_ms: length of one message of audio.
+        drain_s: longest wait for what is still to come when the session ends, or when a connection is replaced.
+        clock: monotonic seconds.
+        jitter: returns a number from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        tape: Tape,
+        target: Callable[[str], Awaitable[Target]],
+        prompt: str,
+        tell: Callable[[LinkEvent], None],
+        *,
+        chunk_ms: int = 50,
+        drain_s: float = 12.0,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._tape = tape
+        self._target = target
+        self._prompt = prompt
+        self._tell = tell
+        self._chunk_ms = chunk_ms
+        self._drain_s = drain_s
+        self._clock = clock
+        self._jitter = jitter
+        self._turns = Turns(tape.sample_rate)
+        self._leg: Leg | None = None
+        self._legs: set[Leg] = set()
+        self._attempt = 0
+        self._last_loss: Ending | None = None
+        self._failure: Ending | None = None
+        self._give_up_at: float | None = None
+        self._changed = asyncio.Event()
+        self._socket_s = 0.0
+        self._sent = 0
+        self.opened = 0
+        """Connections opened so far."""
+        self.lost = 0
+        """Connections lost so far."""
+
+    # What others see of it ---------------------------------------------------------------------------------------
+
+    @property
+    def sent(self) -> int:
+        """Position up to which audio was sent, whatever was sent again."""
+        return max([self._sent, *(leg.cursor for leg in self._legs)])
+
+    @property
+    def behind(self) -> int:
+        """Samples by which the sender is behind the recording."""
+        cursor = self._leg.cursor if self._leg else self._turns.boundary
+        return max(0, self._tape.position - cursor)
+
+    @property
+    def unsettled(self) -> int:
+        """Samples recorded after the end of the last final turn."""
+        return max(0, self._tape.position - self._turns.boundary)
+
+    @property
+    def socket_s(self) -> float:
+        """Seconds that sockets have been open: what the vendor bills."""
+        now = self._clock()
+        return self._socket_s + sum(now - leg.begun_at for leg in self._legs)
+
+    @property
+    def round_trip_s(self) -> float | None:
+        """Seconds of the last ping, `None` if there is none."""
+        return self._leg.connection.round_trip_s if self._leg else None
+
+    @property
+    def expires_s(self) -> float | None:
+        """Seconds until the endpoint ends the connection, `None` without one."""
+        if self._leg is None:
+            return None
+        return self._leg.expires_at - self._clock()
+
+    # What may be asked of it -------------------------------------------------------------------------------------
+
+    def use(self, prompt: str) -> None:
+        """Have turns that end from now on answered by another prompt."""
+        self._prompt = prompt
+        self._changed.set()
+
+    def give_up_after(self, seconds: float) -> None:
+        """Stop trying to connect after that time; a standing connection goes on."""
+        self._give_up_at = self._clock() + seconds
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Stay connected until the recording has ended and all of it was heard, or until that cannot be."""
+        async with asyncio.TaskGroup() as tasks:
+            while self._failure is None and not await self._finish():
+                if self._wants_another():
+                    await self._open(tasks)
+                else:
+                    await self._wait_for_change()
+            if self._failure is not None:
+                self._tell(Failed(self._failure))
+        for number in self._turns.leave() if self._failure is None else ():
+            self._tell(Gone(number))
+
+    # How it goes on ----------------------------------------------------------------------------------------------
+
+    def _wants_another(self) -> bool:
+        leg = self._leg
+        if leg is None:
+            return True
+        if self._tape.closed:
+            return False
+        return leg.prompt != self._prompt or self._clock() >= leg.renew_at
+
+    async def _wait_for_change(self) -> None:
+        """Wait until something happened or the connection is due to be renewed."""
+        assert self._leg is not None
+        self._changed.clear()
+        closing = asyncio.ensure_future(self._tape.wait_beyond(2**62)) if not self._tape.closed else None
+        sent = asyncio.ensure_future(self._leg.sent_all.wait())
+        changed = asyncio.ensure_future(self._changed.wait())
+        waits = {sent, changed} | ({closing} if closing else set())
+        try:
+            await asyncio.wait(
+                waits,
+                timeout=max(0.0, self._leg.renew_at - self._clock()),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _finish(self) -> bool:
+        """End the session if its audio has ended and was sent; return whether it is over."""
+        leg = self._leg
+        if leg is not None and leg.sent_all.is_set():
+            await leg.drain(self._drain_s)
+            return True
+        if leg is None and self._tape.closed:
+            nothing_left = self.opened > 0 and not self._turns.open and self._sent >= self._tape.position
+            given_up = self._give_up_at is not None and self._clock() >= self._give_up_at
+            return nothing_left or given_up
+        return False
+
+    async def _open(self, tasks: asyncio.TaskGroup) -> None:
+        """Open a connection for the prompt that is wanted now, and hand over to it."""
+        if self._leg is not None:
+            await asyncio.sleep(SETTLE_S)
+        prompt = self._prompt
+        try:
+            target = await self._target(prompt)
+            connection = await Connection.open(target.url, target.key)
+        except Refused as refused:
+            await self._refused(refused.ending, prompt)
+            return
+        if prompt != self._prompt or (self._leg is not None and self._tape.closed):
+            tasks.create_task(self._dismiss(connection), name="dismiss")
+            return
+        self._hand_over(connection, prompt, target.asks, tasks)
+
+    def _hand_over(self, connection: Connection, prompt: str, asks: bool, tasks: asyncio.TaskGroup) -> None:
+        """Let `connection` carry the session from the end of the last final turn on."""
+        old = self._leg
+        if old is not None:
+            old.stop_sending()
+            tasks.create_task(old.drain(self._drain_s), name="drain")
+        leg = Leg(
+            connection,
+            prompt=prompt,
+            asks=asks,
+            ear=self._turns.listen(),
+            tape=self._tape,
+            chunk_ms=self._chunk_ms,
+            clock=self._clock,
+        )
+        self._leg = leg
+        self._legs.add(leg)
+        self.opened += 1
+        self._tell(Opened(prompt, connection.begin))
+        tasks.create_task(leg.send(), name="send")
+        tasks.create_task(self._follow(leg), name="receive")
+
+    async def _follow(self, leg: Leg) -> None:
+        """Pass on what a connection says, and note its end."""
+        try:
+            await leg.receive(lambda message: self._hear(leg, message))
+        finally:
+            self._legs.discard(leg)
+            self._sent = max(self._sent, leg.cursor)
+            self._socket_s += self._clock() - leg.begun_at
+        if leg is self._leg and not leg.draining:
+            self._leg = None
+            self._loss(leg)
+        self._changed.set()
+
+    def _loss(self, leg: Leg) -> None:
+        self.lost += 1
+        ending = leg.connection.ending or protocol.ending(1006)
+        if ending.retry is Retry.NO:
+            self._failure = ending
+            return
+        if self._clock() - leg.begun_at >= HEALTHY_S:
+            self._attempt = 0
+        self._tell(Lost(ending, 0.0))
+
+    async def _refused(self, ending: Ending, prompt: str) -> None:
+        """Decide what a failed try to connect means, and wait before the next."""
+        if ending.retry is Retry.NO:
+            if self._leg is None:
+                self._failure = ending
+            elif self._leg.prompt != prompt:
+                self._prompt = self._leg.prompt
+                self._tell(PromptRefused(prompt, self._leg.prompt, ending))
+            else:
+                self._leg.renew_at = self._leg.expires_at
+            return
+        first = BACKOFF_LATER_S if ending.retry is Retry.LATER else BACKOFF_S
+        wait_s = self._jitter() * min(BACKOFF_MOST_S, first * 2.0 ** min(self._attempt, 16))
+        self._attempt += 1
+        if self._leg is None:
+            self._tell(Lost(ending, wait_s))
+        if self._give_up_at is not None:
+            wait_s = min(wait_s, max(0.0, self._give_up_at - self._clock()))
+        await asyncio.sleep(wait_s)
+
+    async def _dismiss(self, connection: Connection) -> None:
+        """End a connection that is not wanted any more before it carried anything."""
+        await connection.terminate()
+        await connection.close()
+
+    def _hear(self, leg: Leg, message: ServerMessage) -> None:
+        match message:
+            case WireTurn():
+                match leg.ear.hear(message, leg.cursor):
+                    case Turn() as turn:
+                        self._tell(Heard(turn, leg.prompt if turn.final and leg.asks else None))
+                    case int(number):
+                        self._tell(Gone(number))
+            case LLMGatewayResponse(turn_order=order, data=completion):
+                if (answered := leg.ear.number(order)) is not None:
+                    self._tell(Answered(answered, leg.prompt, completion))
+            case SpeakerRevision(revisions=revisions):
+                for revision in revisions:
+                    if (relabelled := leg.ear.number(revision.turn_order)) is not None:
+                        self._tell(Relabelled(relabelled, revision.speaker_label))
+            case _:
+                self._tell(Told(message))

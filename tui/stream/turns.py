@@ -1,0 +1,132 @@
+"""Which turn of the session a connection's turn is, and up to where speech is settled. Pure.
+
+A connection counts its turns and its milliseconds from 0. A session outlives connections: a new one starts at the end
+of the last final turn (the *boundary*) and hears the open turn again, so that its first turns take the numbers of the
+partials that the one before left open.
+"""
+
+from collections import deque
+
+from tui.model.transcript import Turn, Word
+from tui.stream.protocol import WireTurn
+
+
+class Turns:
+    """The session's count of turns, over connections.
+
+    Args:
+        sample_rate: Hz of the session's clock.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self.sample_rate = sample_rate
+        self.boundary = 0
+        """End of the last final turn, in samples: where a new connection starts."""
+        self._next = 1
+        self._open: dict[int, None] = {}
+        self._inherited: deque[int] = deque()
+
+    @property
+    def open(self) -> tuple[int, ...]:
+        """Numbers of turns that were heard and have not ended, in order."""
+        return tuple(self._open)
+
+    def listen(self) -> "Ear":
+        """Return the ear of a new connection, which starts at the boundary; no older one is listened to any more."""
+        self._inherited = deque(self._open)
+        return Ear(self, self.boundary)
+
+    def leave(self) -> tuple[int, ...]:
+        """Forget partials that the connection after the one that heard them did not hear; return their numbers."""
+        gone = tuple(self._inherited)
+        for number in gone:
+            self._open.pop(number, None)
+        self._inherited.clear()
+        return gone
+
+    def _take(self) -> int:
+        if self._inherited:
+            return self._inherited.popleft()
+        number, self._next = self._next, self._next + 1
+        return number
+
+    def _release(self, number: int) -> None:
+        self._open.pop(number, None)
+        self._inherited.appendleft(number)
+
+
+class Ear:
+    """What one connection heard."""
+
+    def __init__(self, turns: Turns, base: int) -> None:
+        self._turns = turns
+        self._numbers: dict[int, int] = {}
+        self._finals: set[int] = set()
+        self.base = base
+        """Position of the connection's first sample."""
+        self.listening = True
+        """Whether new turns count; once another connection took over, only what was final here may still change."""
+
+    def hear(self, wire: WireTurn, sent: int) -> Turn | int | None:
+        """Return the session's turn that `wire` says, the number of one that turned out to be nothing, or `None`.
+
+        Args:
+            wire: the connection's turn.
+            sent: position up to which this connection got audio; nothing it heard can lie beyond.
+        """
+        order, text = wire.turn_order, wire.transcript.strip()
+        if order in self._finals:
+            return self._turn(wire, text, sent) if wire.end_of_turn and text else None
+        if not self.listening:
+            return None
+        if not text:
+            return self._drop(order) if wire.end_of_turn else None
+        if order not in self._numbers:
+            self._numbers[order] = self._turns._take()
+        turn = self._turn(wire, text, sent)
+        if turn.final:
+            self._finals.add(order)
+            self._turns._open.pop(turn.number, None)
+            settled = min(round(turn.end_s * self._turns.sample_rate), sent)
+            self._turns.boundary = max(self._turns.boundary, settled)
+        else:
+            self._turns._open[turn.number] = None
+        return turn
+
+    def number(self, order: int) -> int | None:
+        """Return the session's number of a turn that ended on this connection, or `None`."""
+        return self._numbers[order] if order in self._finals else None
+
+    def _drop(self, order: int) -> int | None:
+        number = self._numbers.pop(order, None)
+        if number is not None:
+            self._turns._release(number)
+        return number
+
+    def _turn(self, wire: WireTurn, text: str, sent: int) -> Turn:
+        rate = self._turns.sample_rate
+        base_s, sent_s = self.base / rate, sent / rate
+
+        def clock(ms: int) -> float:
+            return round(min(max(base_s, base_s + ms / 1000), sent_s), 3)
+
+        words = tuple(
+            Word(
+                text=word.text,
+                start_s=clock(word.start),
+                end_s=clock(word.end),
+                confidence=round(word.confidence, 3),
+                stable=word.word_is_final or wire.end_of_turn,
+                speaker=word.speaker,
+            )
+            for word in wire.words
+        )
+        return Turn(
+            number=self._numbers[wire.turn_order],
+            text=text,
+            final=wire.end_of_turn,
+            start_s=words[0].start_s if words else round(self._turns.boundary / rate, 3),
+            end_s=max(word.end_s for word in words) if words else round(sent_s, 3),
+            words=words,
+            speaker=wire.speaker_label or next((word.speaker for word in words if word.speaker), None),
+        )
