@@ -1,6 +1,7 @@
 """A connection in use: a cursor over the recording that sends at a bounded pace, and an ear for what comes back."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -17,6 +18,8 @@ BEHIND_S = 1.0
 """Seconds behind the microphone from which on chunks are sent four at a time."""
 RENEW_BEFORE_S = 120.0
 """Seconds before its expiry at which a connection is renewed, or a fifth of its life if that is shorter."""
+SHORTEST_LIFE_S = 5.0
+"""An expiry nearer than this is no plan but a wrong clock: nothing is renewed then."""
 ANSWERS_SHARE = 0.5
 """Share of the drain's time that answers may take before `Terminate`."""
 
@@ -74,7 +77,7 @@ class Leg:
         life_s = max(0.0, connection.begin.expires_at - time.time())
         self.expires_at = self.begun_at + life_s
         """When the endpoint will end the connection, on `clock`."""
-        self.renew_at = self.expires_at - min(RENEW_BEFORE_S, life_s / 5)
+        self.renew_at = self.expires_at - min(RENEW_BEFORE_S, life_s / 5) if life_s > SHORTEST_LIFE_S else math.inf
         """When another connection should take over, on `clock`."""
         self.draining = False
         """Whether its end is wanted."""
@@ -90,11 +93,18 @@ class Leg:
         self._quiet.set()
         self._over = asyncio.Event()
         self._stopped = False
+        self._terminated = False
+        self._closed_by_us = False
 
     @property
     def asks(self) -> bool:
         """Whether finished turns will be answered."""
         return self._asks
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the connection ended before the endpoint had said all."""
+        return not (self._terminated or self._closed_by_us)
 
     def stop_sending(self) -> None:
         """Send no more: another connection has taken over."""
@@ -133,6 +143,7 @@ class Leg:
                 else:
                     self._quiet.set()
                 if isinstance(message, Termination):
+                    self._terminated = True
                     await self.connection.close()
         finally:
             self._stopped = True
@@ -146,6 +157,7 @@ class Leg:
         await _until(self._quiet, within_s * ANSWERS_SHARE)
         await self.connection.terminate()
         await _until(self._over, deadline - self._clock())
+        self._closed_by_us = not self._over.is_set()
         await self.connection.close()
 
     def _due(self) -> int:

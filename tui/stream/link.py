@@ -6,6 +6,8 @@ being opened the old one goes on, so that a refusal costs nothing.
 """
 
 import asyncio
+import contextlib
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -27,7 +29,9 @@ HEALTHY_S = 60.0
 BACKOFF_S = 0.5
 BACKOFF_LATER_S = 5.0
 BACKOFF_MOST_S = 30.0
-"""Full jitter: a random wait up to `BACKOFF_S` × 2ⁿ (`BACKOFF_LATER_S` if there are too many of us), never above this."""
+"""Full jitter: a random wait up to `BACKOFF_S` × 2ⁿ (`BACKOFF_LATER_S` if there are too many of us), at most this."""
+LONGEST_WAIT_S = 3600.0
+"""Longest sleep of the loop: `asyncio.timeout` takes no infinity."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -146,7 +150,7 @@ class Link:
         self._attempt = 0
         self._last_loss: Ending | None = None
         self._failure: Ending | None = None
-        self._give_up_at: float | None = None
+        self._give_up_at = math.inf
         self._changed = asyncio.Event()
         self._socket_s = 0.0
         self._sent = 0
@@ -210,7 +214,7 @@ class Link:
                 if self._wants_another():
                     await self._open(tasks)
                 else:
-                    await self._wait_for_change()
+                    await self._wait_for_change(self._leg.renew_at if self._leg else self._give_up_at)
             if self._failure is not None:
                 self._tell(Failed(self._failure))
         for number in self._turns.leave() if self._failure is None else ():
@@ -226,34 +230,25 @@ class Link:
             return False
         return leg.prompt != self._prompt or self._clock() >= leg.renew_at
 
-    async def _wait_for_change(self) -> None:
-        """Wait until something happened or the connection is due to be renewed."""
-        assert self._leg is not None
+    async def _wait_for_change(self, until: float) -> None:
+        """Wait until something happened, or `until` on the clock."""
         self._changed.clear()
-        closing = asyncio.ensure_future(self._tape.wait_beyond(2**62)) if not self._tape.closed else None
-        sent = asyncio.ensure_future(self._leg.sent_all.wait())
-        changed = asyncio.ensure_future(self._changed.wait())
-        waits = {sent, changed} | ({closing} if closing else set())
-        try:
-            await asyncio.wait(
-                waits,
-                timeout=max(0.0, self._leg.renew_at - self._clock()),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-        finally:
-            for wait in waits:
-                wait.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, min(until - self._clock(), LONGEST_WAIT_S))):
+                await self._changed.wait()
 
     async def _finish(self) -> bool:
         """End the session if its audio has ended and was sent; return whether it is over."""
         leg = self._leg
         if leg is not None and leg.sent_all.is_set():
             await leg.drain(self._drain_s)
-            return True
-        if leg is None and self._tape.closed:
+            if not leg.cut_off or not self._turns.open:
+                return True
+            self._leg = None
+            self._loss(leg)
+        if self._leg is None and self._tape.closed:
             nothing_left = self.opened > 0 and not self._turns.open and self._sent >= self._tape.position
-            given_up = self._give_up_at is not None and self._clock() >= self._give_up_at
-            return nothing_left or given_up
+            return nothing_left or self._clock() >= self._give_up_at
         return False
 
     async def _open(self, tasks: asyncio.TaskGroup) -> None:
@@ -261,16 +256,36 @@ class Link:
         if self._leg is not None:
             await asyncio.sleep(SETTLE_S)
         prompt = self._prompt
+        opening = asyncio.ensure_future(self._connect(prompt))
         try:
-            target = await self._target(prompt)
-            connection = await Connection.open(target.url, target.key)
+            while not opening.done() and not self._pointless(prompt):
+                opening.add_done_callback(lambda _: self._changed.set())
+                await self._wait_for_change(self._give_up_at)
+        except asyncio.CancelledError:
+            await _abandon(opening)
+            raise
+        if not opening.done():
+            await _abandon(opening)
+            return
+        try:
+            connection, asks = opening.result()
         except Refused as refused:
             await self._refused(refused.ending, prompt)
             return
-        if prompt != self._prompt or (self._leg is not None and self._tape.closed):
-            tasks.create_task(self._dismiss(connection), name="dismiss")
-            return
-        self._hand_over(connection, prompt, target.asks, tasks)
+        if self._pointless(prompt):
+            tasks.create_task(_dismiss(connection), name="dismiss")
+        else:
+            self._hand_over(connection, prompt, asks, tasks)
+
+    async def _connect(self, prompt: str) -> tuple[Connection, bool]:
+        target = await self._target(prompt)
+        return await Connection.open(target.url, target.key), target.asks
+
+    def _pointless(self, prompt: str) -> bool:
+        """Return whether a connection for `prompt` is not wanted any more."""
+        if self._leg is not None:
+            return prompt != self._prompt or self._tape.closed
+        return prompt != self._prompt or self._clock() >= self._give_up_at
 
     def _hand_over(self, connection: Connection, prompt: str, asks: bool, tasks: asyncio.TaskGroup) -> None:
         """Let `connection` carry the session from the end of the last final turn on."""
@@ -291,8 +306,13 @@ class Link:
         self._legs.add(leg)
         self.opened += 1
         self._tell(Opened(prompt, connection.begin))
-        tasks.create_task(leg.send(), name="send")
+        tasks.create_task(self._carry(leg), name="send")
         tasks.create_task(self._follow(leg), name="receive")
+
+    async def _carry(self, leg: Leg) -> None:
+        """Send until there is no more to send over this connection, and note it."""
+        await leg.send()
+        self._changed.set()
 
     async def _follow(self, leg: Leg) -> None:
         """Pass on what a connection says, and note its end."""
@@ -326,21 +346,16 @@ class Link:
                 self._prompt = self._leg.prompt
                 self._tell(PromptRefused(prompt, self._leg.prompt, ending))
             else:
-                self._leg.renew_at = self._leg.expires_at
+                self._leg.renew_at = math.inf
             return
         first = BACKOFF_LATER_S if ending.retry is Retry.LATER else BACKOFF_S
         wait_s = self._jitter() * min(BACKOFF_MOST_S, first * 2.0 ** min(self._attempt, 16))
         self._attempt += 1
         if self._leg is None:
             self._tell(Lost(ending, wait_s))
-        if self._give_up_at is not None:
-            wait_s = min(wait_s, max(0.0, self._give_up_at - self._clock()))
-        await asyncio.sleep(wait_s)
-
-    async def _dismiss(self, connection: Connection) -> None:
-        """End a connection that is not wanted any more before it carried anything."""
-        await connection.terminate()
-        await connection.close()
+        until = self._clock() + wait_s
+        while self._clock() < min(until, self._give_up_at) and not (self._leg is not None and self._tape.closed):
+            await self._wait_for_change(min(until, self._give_up_at))
 
     def _hear(self, leg: Leg, message: ServerMessage) -> None:
         match message:
@@ -359,3 +374,17 @@ class Link:
                         self._tell(Relabelled(relabelled, revision.speaker_label))
             case _:
                 self._tell(Told(message))
+
+
+async def _abandon(opening: "asyncio.Future[tuple[Connection, bool]]") -> None:
+    """Cancel a try to connect; close what it opened in the same moment."""
+    opening.cancel()
+    with contextlib.suppress(asyncio.CancelledError, Refused):
+        connection, _ = await opening
+        await _dismiss(connection)
+
+
+async def _dismiss(connection: Connection) -> None:
+    """End a connection that is not wanted any more before it carried anything."""
+    await connection.terminate()
+    await connection.close()

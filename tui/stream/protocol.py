@@ -40,8 +40,8 @@ class Begin(msgspec.Struct, frozen=True, tag="Begin", omit_defaults=True):
     """The endpoint is ready."""
 
     id: str
-    expires_at: float
-    """Unix seconds at which the connection ends (3 h at most)."""
+    expires_at: float = 0.0
+    """Unix seconds at which the connection ends (3 h at most); 0 if it cannot be told."""
     configuration: dict[str, Any] | None = None
 
 
@@ -219,6 +219,8 @@ def _build(kind: str, fields: dict[str, Any]) -> ServerMessage:
     if kind == "Error":
         code = fields.get("error_code")
         return Error(str(fields.get("error", "")), code if isinstance(code, int) else None)
+    if kind == "Begin" and not isinstance(fields.get("expires_at"), int | float):
+        return Begin(str(fields.get("id", "")))
     exact = _EXACT.get(kind)
     if exact is None:
         return Unknown(kind)
