@@ -1,0 +1,180 @@
+"""The journal of a session: `events.jsonl`, append-only, one event a line.
+
+What can be told again is left out: levels, partial turns, answers that are still growing. Folding the rest gives the
+session. A line cut short by a crash is the only thing a crash can cost.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from tui.model.events import (
+    Event,
+    GistChanged,
+    GistGrew,
+    LevelChanged,
+    PromptsChanged,
+    Rejected,
+    Snapshot,
+    StatsChanged,
+    TurnChanged,
+)
+from tui.sessions.record import Record
+
+FORMAT = 1
+"""Goes up when older readers cannot read what newer writers write."""
+PENDING_MOST = 10_000
+"""Most entries kept in memory while the disk refuses."""
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line."""
+
+    at: float
+    """Seconds on the session's clock: samples recorded by then, over the rate."""
+    event: Event
+    format: int = 0
+    """Of the file, on its first line; 0 on the others."""
+
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
+
+
+def lasting(event: Event) -> bool:
+    """Return whether an event belongs in the journal."""
+    match event:
+        case LevelChanged() | GistGrew() | StatsChanged() | PromptsChanged() | Snapshot() | Rejected():
+            return False
+        case TurnChanged(turn=turn):
+            return turn.final
+        case GistChanged(gist=gist):
+            return gist.status.over
+        case _:
+            return True
+
+
+class Journal:
+    """Appends events to a file, which it holds a lock on while the session lives.
+
+    Args:
+        path: made with mode 0600 if it is missing.
+
+    Raises:
+        OSError: it cannot be opened, or another process holds it (`BlockingIOError`).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._fd)
+            raise
+        self._pending: list[bytes] = []
+        self._first = os.fstat(self._fd).st_size == 0
+        self._syncing = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._synced: asyncio.Future[None] | None = None
+        self._dirty = False
+        self.failure: OSError | None = None
+        """Why the disk does not take entries; they wait in memory. `None` while it does."""
+
+    def append(self, event: Event, at: float) -> None:
+        """Write an event that lasts, and have it reach the disk soon; never raises for a full disk."""
+        entry = Entry(round(at, 3), event, FORMAT if self._first else 0)
+        self._first = False
+        if len(self._pending) < PENDING_MOST:
+            self._pending.append(_encoder.encode(entry) + b"\n")
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what waits in memory, as far as the disk takes it."""
+        try:
+            while self._pending:
+                line = self._pending[0]
+                size = os.fstat(self._fd).st_size
+                written = os.write(self._fd, line)
+                if written < len(line):
+                    os.ftruncate(self._fd, size)
+                    raise OSError(28, os.strerror(28))
+                self._pending.pop(0)
+        except OSError as error:
+            self.failure = error
+            return
+        self.failure = None
+        self._sync()
+
+    def close(self) -> None:
+        """Write and sync the rest, let the lock go."""
+        self.flush()
+        self._syncing.shutdown(wait=True)
+        try:
+            os.fdatasync(self._fd)
+        except OSError as error:
+            self.failure = error
+        os.close(self._fd)
+
+    def _sync(self) -> None:
+        """Have a thread sync the file; what is appended meanwhile is synced once afterwards."""
+        if self._synced is not None and not self._synced.done():
+            self._dirty = True
+            return
+        self._dirty = False
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        self._synced = loop.run_in_executor(self._syncing, os.fdatasync, self._fd)
+        self._synced.add_done_callback(self._after_sync)
+
+    def _after_sync(self, synced: "asyncio.Future[None]") -> None:
+        error = None if synced.cancelled() else synced.exception()
+        if isinstance(error, OSError):
+            self.failure = error
+        elif self._dirty:
+            self._sync()
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What a journal holds."""
+
+    entries: tuple[Entry, ...]
+    lost: int
+    """Lines that could not be read: the last one after a crash, more if somebody edited the file."""
+    intact_bytes: int
+    """Length of the file up to the last whole line."""
+
+
+def read(path: Path) -> Reading:
+    """Return the entries of a journal, leaving out lines that are none.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    entries: list[Entry] = []
+    lost = intact = offset = 0
+    with path.open("rb") as lines:
+        for line in lines:
+            offset += len(line)
+            if line.endswith(b"\n"):
+                intact = offset
+            elif not line.strip():
+                continue
+            try:
+                entries.append(_decoder.decode(line))
+            except msgspec.MsgspecError:
+                lost += 1
+    return Reading(tuple(entries), lost, intact)
+
+
+def fold(entries: Iterable[Entry]) -> Record:
+    """Return the session that the entries tell."""
+    record = Record()
+    for entry in entries:
+        record.apply(entry.event)
+    return record
