@@ -1,0 +1,117 @@
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.errors import ChatError
+from tui.llm.protocol import (
+    SAID_LIMIT,
+    Completion,
+    extended,
+    parse_completion,
+    parse_error,
+    parse_models,
+    parse_piece,
+    parse_retry_after,
+)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(["choices", "model", "usage", "error", "message", "code", "detail", "content", "delta", "data"])
+ANSWERS = st.dictionaries(NAMES, JSON | st.dictionaries(NAMES, JSON) | st.lists(st.dictionaries(NAMES, JSON)))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"error": "model not in plan", "status": 400, "request_id": "r1"}, "model not in plan (request r1)"),
+        ({"code": 400, "message": "no such model", "request_id": "r2", "metadata": {}}, "no such model (request r2)"),
+        ({"error": {"message": "no such model", "code": "model_not_found", "type": "x"}}, "no such model"),
+        ({"error": {"code": "model_not_found"}}, "model_not_found"),
+        ({"detail": "Not Found"}, "Not Found"),
+        ({"error": "Bad Request", "message": "max_tokens is too large"}, "max_tokens is too large"),
+        ("<html><h1>502 Bad Gateway</h1></html>", "<html><h1>502 Bad Gateway</h1></html>"),
+        ("", "it gave no reason"),
+        ({"detail": [{"msg": "field required"}]}, "{'detail': [{'msg': 'field required'}]}"),
+    ],
+)
+def test_every_known_shape_of_error_is_read(body: Any, said: str) -> None:
+    raw = body if isinstance(body, str) else json.dumps(body)
+    error = parse_error(400, raw)
+    assert error.message == f"The LLM server refused (400): {said}"
+    assert error.hint
+    assert not error.retry
+
+
+@pytest.mark.parametrize(("status", "again"), [(400, False), (401, False), (404, False), (429, True), (503, True)])
+def test_only_a_crowd_or_a_fault_of_the_server_is_worth_another_try(status: int, again: bool) -> None:
+    assert parse_error(status, b"{}").retry is again
+
+
+@given(st.integers(400, 599), st.binary() | JSON.map(lambda body: json.dumps(body).encode()))
+def test_an_error_is_one_short_printable_line_whatever_the_server_says(status: int, body: bytes) -> None:
+    error = parse_error(status, body)
+    assert error.message.isprintable()
+    assert len(error.message) < SAID_LIMIT + 50
+
+
+@given(ANSWERS | JSON)
+def test_whatever_comes_is_an_answer_or_a_chat_error(fields: Any) -> None:
+    for parse in (parse_completion, parse_piece):
+        with contextlib.suppress(ChatError):
+            assert isinstance(parse(fields), Completion)
+
+
+@given(st.text(), st.text(), st.integers(0), st.integers(0))
+def test_an_answer_keeps_its_text_model_and_tokens(text: str, model: str, asked: int, written: int) -> None:
+    usage = {"prompt_tokens": asked, "completion_tokens": written}
+    fields = {"model": model, "choices": [{"message": {"content": text}}], "usage": usage}
+    assert parse_completion(fields) == Completion(text, model, asked, written)
+
+
+def test_a_text_in_parts_is_one_text_and_no_text_is_an_empty_one() -> None:
+    parts = [{"type": "text", "text": "one "}, {"type": "text", "text": "two"}, {"type": "image"}]
+    assert parse_completion({"choices": [{"message": {"content": parts}}]}).text == "one two"
+    assert parse_completion({"choices": [{"message": {"content": None}}], "usage": None}).text == ""
+
+
+def test_an_error_inside_an_answer_says_whether_to_try_again() -> None:
+    with pytest.raises(ChatError, match="slow down") as crowded:
+        parse_completion({"error": "slow down", "status": 429})
+    assert crowded.value.retry
+    with pytest.raises(ChatError, match="no such model") as unknown:
+        parse_completion({"code": 400, "message": "no such model"})
+    assert not unknown.value.retry
+
+
+@given(st.lists(st.builds(Completion, st.text(), st.text(), st.integers(0, 9), st.integers(0, 9), st.text())))
+def test_pieces_make_the_whole(pieces: list[Completion]) -> None:
+    whole = Completion("")
+    for piece in pieces:
+        whole = extended(whole, piece)
+    assert whole.text == "".join(piece.text for piece in pieces)
+    assert whole.model == next((piece.model for piece in reversed(pieces) if piece.model), "")
+
+
+def test_a_pause_may_be_asked_for_in_seconds_or_by_date() -> None:
+    assert parse_retry_after("2.5", now=0) == 2.5
+    assert parse_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", now=50) == 10
+    assert parse_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", now=70) == 0
+
+
+@given(st.none() | st.text())
+def test_any_retry_after_is_a_wait_or_none(value: str | None) -> None:
+    wait_s = parse_retry_after(value, now=0)
+    assert wait_s is None or 0 <= wait_s < float("inf")
+
+
+@given(st.binary())
+def test_a_list_of_models_is_one_or_none(body: bytes) -> None:
+    assert parse_models(body) is None
+    assert parse_models(b'{"data": [{"id": "a", "owned_by": 3}]}') == ["a"]

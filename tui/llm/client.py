@@ -1,0 +1,284 @@
+"""Chat completions from any OpenAI-compatible server: whole or streamed, tried again where that can help."""
+
+import asyncio
+import random as chance
+import re
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tui.errors import ChatError
+from tui.llm.protocol import (
+    Completion,
+    Message,
+    extended,
+    parse_completion,
+    parse_error,
+    parse_models,
+    parse_piece,
+    parse_retry_after,
+    request,
+)
+from tui.urls import host, is_loopback, may_carry_key
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["ChatClient", "Completion", "Message", "parse_completion", "parse_error"]
+
+VENDOR = "assemblyai.com"
+CONNECT_S = 10.0
+"""Longest wait for a connection."""
+BACKOFF_S = 0.5
+"""Longest pause before the first new try; each further one may be twice as long."""
+LONGEST_PAUSE_S = 20.0
+"""No pause is longer; a server that asks for more is not tried again."""
+STREAM_REFUSALS = frozenset({400, 404, 405, 415, 422, 501})
+"""Statuses that may mean, if the text says so, that a model or a server does not stream."""
+
+
+class ChatClient:
+    """A client of one server.
+
+    Args:
+        base_url: its address, such as `https://llm-gateway.assemblyai.com`, with or without `/v1`.
+        key: what the server wants to know us by; empty sends none.
+        timeout_s: longest wait for an answer or for the next piece of one, in seconds.
+        retries: how often a request is sent again after a 429, a 5xx or a failed connection.
+        sleep: waits for seconds.
+        random: gives a number from 0 to 1, for the jitter.
+        now: gives unix seconds.
+
+    Raises:
+        ChatError: the address is none, or a key would travel to it in the open.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str = "",
+        *,
+        timeout_s: float = 60.0,
+        retries: int = 2,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        random: Callable[[], float] = chance.random,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        if not host(base_url):
+            raise ChatError(f"{base_url!r} is not an address.", "Write it as https://host or http://127.0.0.1:port.")
+        if key and not may_carry_key(base_url):
+            raise ChatError(
+                f"The key would travel to {host(base_url)} in the open.", "Use an https:// address in llm_url."
+            )
+        self._base_url = api_root(base_url)
+        self._key = key
+        self._timeout_s = timeout_s
+        self._retries = retries
+        self._sleep = sleep
+        self._random = random
+        self._now = now
+        self._opened: httpx2.AsyncClient | None = None
+
+    async def complete(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> Completion:
+        """Return the whole answer at once.
+
+        Raises:
+            ChatError: there is none, and trying again did not help.
+        """
+        async with await self._post(request(messages, model, max_tokens)) as response:
+            return parse_completion(_decoded(await self._read(response)))
+
+    async def stream(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int
+    ) -> AsyncGenerator[str | Completion, None]:
+        """Yield the answer's text as it comes, and at last the whole `Completion`.
+
+        A server that refuses to stream is asked for a plain answer. Nothing is tried again once text was yielded.
+        Who may leave early wraps it in `contextlib.aclosing`.
+
+        Raises:
+            ChatError: there is no answer, or it broke off.
+        """
+        async with await self._post_streaming(request(messages, model, max_tokens)) as response:
+            if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                whole = parse_completion(_decoded(await self._read(response)))
+                if whole.text:
+                    yield whole.text
+                yield whole
+                return
+            whole = Completion("")
+            async with aclosing(self._pieces(response)) as pieces:
+                async for piece in pieces:
+                    whole = extended(whole, piece)
+                    if piece.text:
+                        yield piece.text
+            yield whole
+
+    async def models(self) -> list[str] | None:
+        """Return the ids of the models there are, or `None` if the server does not tell."""
+        import httpx2
+
+        try:
+            response = await self._client().get("/models")
+        except (httpx2.HTTPError, httpx2.InvalidURL):
+            return None
+        return parse_models(response.content) if response.is_success else None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._opened is not None:
+            await self._opened.aclose()
+
+    async def _post_streaming(self, body: dict[str, Any]) -> "_Reply":
+        """Ask for a stream with usage, else for a bare stream, else for a plain answer."""
+        streamed = body | {"stream": True}
+        for wish in (streamed | {"stream_options": {"include_usage": True}}, streamed):
+            try:
+                return await self._post(wish)
+            except _DoesNotStream:
+                continue
+        return await self._post(body)
+
+    async def _post(self, body: dict[str, Any]) -> "_Reply":
+        """Return the answer to `body`, its text unread, once the server accepts it."""
+        for retry in range(self._retries + 1):
+            try:
+                return await self._once(body)
+            except ChatError as error:
+                pause_s = self._pause_s(retry, error)
+                if pause_s is None:
+                    raise
+                await self._sleep(pause_s)
+        raise AssertionError("the last try either returns or raises")
+
+    def _pause_s(self, retry: int, error: ChatError) -> float | None:
+        """Return how long to wait before the next try, or `None` to give up.
+
+        The wait is drawn evenly from zero to a limit that doubles (AWS's "full jitter"), but never shorter than the
+        server asked.
+        """
+        asked_s = error.retry_after_s or 0.0
+        if not error.retry or retry >= self._retries or asked_s > LONGEST_PAUSE_S:
+            return None
+        return min(LONGEST_PAUSE_S, asked_s + self._random() * BACKOFF_S * 2.0**retry)
+
+    async def _once(self, body: dict[str, Any]) -> "_Reply":
+        import httpx2
+
+        try:
+            client = self._client()
+            response = await client.send(client.build_request("POST", "/chat/completions", json=body), stream=True)
+        except httpx2.ReadTimeout as error:
+            raise self._silent() from error
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise self._unreachable(error) from error
+        if response.is_success:
+            return _Reply(response)
+        async with _Reply(response):
+            wait_s = parse_retry_after(response.headers.get("retry-after"), self._now())
+            refused = parse_error(response.status_code, await self._read(response), retry_after_s=wait_s)
+        if body.get("stream") and response.status_code in STREAM_REFUSALS and "stream" in refused.message.lower():
+            raise _DoesNotStream(refused.message, refused.hint)
+        raise refused
+
+    async def _pieces(self, response: "httpx2.Response") -> AsyncGenerator[Completion, None]:
+        """Yield what a stream of events says until its end, which is `[DONE]` or a reason to finish."""
+        import httpx2
+
+        events = aiter(httpx2.EventSource(response))
+        finished = False
+        try:
+            while True:
+                async with asyncio.timeout(self._timeout_s):
+                    event = await anext(events)
+                if event.data == "[DONE]":
+                    return
+                piece = parse_piece(_decoded(event.data))
+                finished = finished or bool(piece.finish_reason)
+                yield piece
+        except StopAsyncIteration:
+            if not finished:
+                raise _broken_off("the connection ended") from None
+        except (TimeoutError, httpx2.HTTPError) as error:
+            raise _broken_off(str(error) or "nothing more came") from error
+
+    async def _read(self, response: "httpx2.Response") -> bytes:
+        import httpx2
+
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await response.aread()
+        except (TimeoutError, httpx2.TimeoutException) as error:
+            raise self._silent() from error
+        except httpx2.HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def _client(self) -> "httpx2.AsyncClient":
+        if self._opened is None:
+            import httpx2
+
+            headers = {"Authorization": authorization(self._base_url, self._key)} if self._key else {}
+            self._opened = httpx2.AsyncClient(
+                base_url=self._base_url,
+                headers=headers,
+                timeout=httpx2.Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s)),
+                # A proxy from the environment would carry a loopback request, and its key, off this machine.
+                trust_env=not is_loopback(self._base_url),
+            )
+        return self._opened
+
+    def _silent(self) -> ChatError:
+        return ChatError(
+            f"{host(self._base_url)} did not answer within {self._timeout_s:g} s.", "Try again, or try another model."
+        )
+
+    def _unreachable(self, error: Exception) -> ChatError:
+        why = str(error) or type(error).__name__
+        return ChatError(
+            f"{host(self._base_url)} cannot be reached: {why}", "Check the network and llm_url.", retry=True
+        )
+
+
+class _DoesNotStream(ChatError):
+    """The server refused the request because it asked for a stream."""
+
+
+class _Reply(AbstractAsyncContextManager["httpx2.Response"]):
+    """A response that is closed at the end of its `async with`."""
+
+    def __init__(self, response: "httpx2.Response") -> None:
+        self._response = response
+
+    async def __aenter__(self) -> "httpx2.Response":
+        return self._response
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._response.aclose()
+
+
+def api_root(base_url: str) -> str:
+    """Return the address below which the API's paths are: `/v1` is added unless a version is there."""
+    base = base_url.rstrip("/")
+    return base if re.search(r"//[^/]+/(.*/)?v\d+\w*(/|$)", base) else f"{base}/v1"
+
+
+def authorization(url: str, key: str) -> str:
+    """Return the header that carries `key`: the vendor wants it raw, everybody else as a bearer's."""
+    name = host(url)
+    return key if name == VENDOR or name.endswith(f".{VENDOR}") else f"Bearer {key}"
+
+
+def _decoded(body: bytes | str) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ChatError(
+            f"The LLM server sent an answer that is not JSON: {error}", "Is it an OpenAI-compatible server?"
+        ) from error
+
+
+def _broken_off(why: str) -> ChatError:
+    return ChatError(f"The answer broke off: {why}.", "Ask again.")

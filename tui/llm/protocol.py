@@ -1,0 +1,253 @@
+"""Chat completions on the wire: messages, answers, errors. No I/O.
+
+Source: the OpenAI chat completions API as the vendor's LLM Gateway and other servers speak it, November 2026. Fields
+come and go between servers, so all are optional here, and every shape of error that is known is understood.
+"""
+
+from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import msgspec
+
+from tui.errors import ChatError
+
+SAID_LIMIT = 300
+"""Most characters of a server's own words in an error."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message of a chat."""
+
+    role: str
+    """`system`, `user` or `assistant`."""
+    content: str
+
+
+class Completion(msgspec.Struct, frozen=True):
+    """An answer, or a piece of one that is still being streamed."""
+
+    text: str
+    """Text from outside: show it inert."""
+    model: str = ""
+    """Name of the model that answered, as the answer says."""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    finish_reason: str = ""
+    """`stop`, `length`, …; empty if the server did not say."""
+
+
+class _Part(msgspec.Struct):
+    text: str = ""
+
+
+class _Said(msgspec.Struct):
+    content: str | list[_Part] | None = None
+
+
+class _Choice(msgspec.Struct):
+    message: _Said | None = None
+    delta: _Said | None = None
+    finish_reason: str | None = None
+
+
+class _Usage(msgspec.Struct):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class _Answer(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    model: str | None = None
+    usage: _Usage | None = None
+
+
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _ModelList(msgspec.Struct):
+    data: list[_Model]
+
+
+class _Detail(msgspec.Struct):
+    message: str = ""
+    code: str | int | None = None
+
+
+class _Refusal(msgspec.Struct):
+    error: str | _Detail | None = None
+    message: str | None = None
+    detail: str | None = None
+    code: str | int | None = None
+    request_id: str | None = None
+
+
+def request(messages: Sequence[Message], model: str, max_tokens: int) -> dict[str, Any]:
+    """Return the body that asks for an answer."""
+    return {"model": model, "messages": msgspec.to_builtins(messages), "max_tokens": max_tokens}
+
+
+def parse_completion(fields: Any) -> Completion:
+    """Return the answer that a decoded body, or the `data` of an `LLMGatewayResponse`, holds.
+
+    Raises:
+        ChatError: it holds an error, or no answer.
+    """
+    piece = parse_piece(fields)
+    if not fields.get("choices"):
+        raise _refused(_status(fields), fields)
+    return piece
+
+
+def parse_piece(fields: Any) -> Completion:
+    """Return what one event of a streamed answer adds; its text may be empty.
+
+    Raises:
+        ChatError: it holds an error or makes no sense.
+    """
+    if isinstance(fields, dict) and fields.get("error"):
+        raise _refused(_status(fields), fields)
+    try:
+        answer = msgspec.convert(fields, _Answer, strict=False)
+    except (msgspec.ValidationError, OverflowError) as error:
+        raise ChatError(
+            f"The LLM server sent an answer that makes no sense: {error}", "Is it an OpenAI-compatible server?"
+        ) from error
+    choice = answer.choices[0] if answer.choices else _Choice()
+    usage = answer.usage or _Usage()
+    return Completion(
+        text=_text(choice.message or choice.delta or _Said()),
+        model=answer.model or "",
+        input_tokens=usage.input_tokens or usage.prompt_tokens or 0,
+        output_tokens=usage.output_tokens or usage.completion_tokens or 0,
+        finish_reason=choice.finish_reason or "",
+    )
+
+
+def extended(whole: Completion, piece: Completion) -> Completion:
+    """Return `whole` with `piece` after it: texts are joined, of the rest the latest counts."""
+    return Completion(
+        text=whole.text + piece.text,
+        model=piece.model or whole.model,
+        input_tokens=piece.input_tokens or whole.input_tokens,
+        output_tokens=piece.output_tokens or whole.output_tokens,
+        finish_reason=piece.finish_reason or whole.finish_reason,
+    )
+
+
+def parse_models(body: bytes | str) -> list[str] | None:
+    """Return the ids in the answer to `GET /v1/models`, or `None` if it is no such list."""
+    try:
+        listed = msgspec.json.decode(body, type=_ModelList)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return [model.id for model in listed.data]
+
+
+def parse_error(status: int, body: bytes | str, *, retry_after_s: float | None = None) -> ChatError:
+    """Return the error that an HTTP status and a body in any of the known shapes tell of.
+
+    Known are `{"error": text}`, `{"error": {"message", "code"}}`, `{"code", "message"}`, `{"detail": text}`,
+    and a body that is no JSON at all, such as a proxy's page.
+    """
+    try:
+        fields = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        fields = body.decode(errors="replace") if isinstance(body, bytes) else body
+    return _refused(status, fields, retry_after_s)
+
+
+def parse_retry_after(value: str | None, now: float) -> float | None:
+    """Return the seconds that a `retry-after` header asks to wait, or `None` if it does not say.
+
+    Args:
+        value: seconds or an HTTP date (RFC 9110, 10.2.3).
+        now: unix seconds.
+    """
+    if not value:
+        return None
+    try:
+        wait_s = float(value)
+    except ValueError:
+        try:
+            wait_s = parsedate_to_datetime(value).timestamp() - now
+        except (ValueError, OverflowError):
+            return None
+    return max(0.0, wait_s) if wait_s < float("inf") else None
+
+
+def _text(said: _Said) -> str:
+    match said.content:
+        case str(text):
+            return text
+        case list(parts):
+            return "".join(part.text for part in parts)
+        case _:
+            return ""
+
+
+def _refused(status: int, fields: Any, retry_after_s: float | None = None) -> ChatError:
+    said = _inert(_words(fields)) or "it gave no reason"
+    retry = status == 429 or status >= 500
+    return ChatError(
+        f"The LLM server refused ({status}): {said}" if status >= 400 else f"The LLM server failed: {said}",
+        _hint(status),
+        retry=retry,
+        retry_after_s=retry_after_s,
+    )
+
+
+def _status(fields: dict[str, Any]) -> int:
+    """Return the HTTP status that an error inside a good answer names, 200 if it names none."""
+    nested = fields.get("error")
+    named = [fields.get("status"), fields.get("code"), nested.get("code") if isinstance(nested, dict) else None]
+    return next((code for code in named if isinstance(code, int) and 400 <= code < 600), 200)
+
+
+def _words(fields: Any) -> str:
+    """Return a server's reason, and the id by which it knows the request."""
+    if not isinstance(fields, dict):
+        return str(fields)
+    try:
+        refusal = msgspec.convert(fields, _Refusal, strict=False)
+    except (msgspec.ValidationError, OverflowError):
+        return str(fields)
+    match refusal:
+        case _Refusal(error=_Detail(message=str(text))) if text:
+            said = text
+        case _Refusal(error=_Detail(code=code)) if code is not None:
+            said = str(code)
+        case _Refusal(message=str(text)) | _Refusal(error=str(text)) | _Refusal(detail=str(text)):
+            said = text
+        case _Refusal(code=code) if code is not None:
+            said = str(code)
+        case _:
+            said = str(fields)
+    return f"{said} (request {refusal.request_id})" if refusal.request_id else said
+
+
+def _inert(text: str) -> str:
+    """Return `text` on one short line without control characters."""
+    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return line if len(line) <= SAID_LIMIT else line[: SAID_LIMIT - 1] + "…"
+
+
+def _hint(status: int) -> str:
+    match status:
+        case 400 | 422:
+            return "Check llm_model and max_tokens; the model may be outside the account's plan."
+        case 401 | 403:
+            return "Check the key: ASSEMBLYAI_API_KEY for the vendor, LIVEGIST_LLM_KEY for the server at llm_url."
+        case 404 | 405 | 410:
+            return "Check llm_url and llm_model."
+        case 413:
+            return "The transcript is longer than the model can take; try a model with a larger context."
+        case 429:
+            return "Wait a minute and try again, or use another model."
+        case _ if status >= 500:
+            return "The trouble is on the server's side; try again, or use another model."
+        case _:
+            return "Try again, or try another model."
