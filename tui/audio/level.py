@@ -1,0 +1,49 @@
+"""How loud a block of sound is.
+
+The ballistics of a meter are the screen's business, for they depend on its frame rate.
+"""
+
+import math
+
+import msgspec
+import numpy as np
+
+FULL_SCALE = 32768.0
+"""Magnitude of the most negative 16-bit sample: 0 dBFS."""
+SILENCE_DBFS = -120.0
+"""What digital silence is given as; one bit of 16 is at -90.3 dBFS."""
+
+
+class Level(msgspec.Struct, frozen=True):
+    """The level of a block, in dB below full scale, rounded to 0.1 dB."""
+
+    rms_dbfs: float
+    """A sine at full scale is at -3.0 dBFS, a square wave at 0: no 3 dB are added as AES17 does."""
+    peak_dbfs: float
+    clipped: bool
+    """Whether a sample stands at full scale, in either direction."""
+
+
+SILENCE = Level(SILENCE_DBFS, SILENCE_DBFS, clipped=False)
+
+
+def measure(block: bytes) -> Level:
+    """Return the level of a block of s16le mono PCM; an empty block is silent. Takes about 10 µs for 50 ms."""
+    samples = np.frombuffer(block, "<i2")
+    if not samples.size:
+        return SILENCE
+    high, low = int(samples.max()), int(samples.min())
+    # float32 holds a 16-bit sample exactly, and the dot product runs in BLAS without a temporary of its own.
+    floats = samples.astype(np.float32)
+    energy = float(np.dot(floats, floats)) / samples.size
+    return Level(
+        rms_dbfs=_dbfs(math.sqrt(energy)),
+        peak_dbfs=_dbfs(max(high, -low)),
+        clipped=high == FULL_SCALE - 1 or low == -FULL_SCALE,
+    )
+
+
+def _dbfs(magnitude: float) -> float:
+    if magnitude <= 0:
+        return SILENCE_DBFS
+    return round(max(SILENCE_DBFS, 20 * math.log10(magnitude / FULL_SCALE)), 1)
