@@ -58,20 +58,24 @@ def runtime_dir() -> Path:
         folder = Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}-{digest}"
     try:
         private_dir(folder)
-    except OSError:
+    except OSError as error:
         if home:
-            raise
+            raise LivegistError(
+                f"{folder} cannot be made: {error.strerror or error}.", "Set LIVEGIST_HOME to a folder of your own."
+            ) from error
         folder = private_dir(Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}")
     return folder
 
 
 def private_dir(folder: Path) -> Path:
-    """Make `folder` with mode 0700 if it is missing, and return it.
+    """Make `folder`, and the folders above it that are missing, with mode 0700, and return it.
 
     Raises:
         LivegistError: it belongs to another user, is a link, or others may enter it and we cannot change that.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not folder.parent.exists():
+        private_dir(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if folder.is_symlink() or found.st_uid != os.getuid():
         raise LivegistError(

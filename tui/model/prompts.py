@@ -1,8 +1,10 @@
 """Prompts: what an LLM is asked of each turn and of a whole session."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -24,10 +26,10 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     session: str
     """Text for a whole session, with `{{transcript}}` where it goes."""
     id: str = ""
-    """The file's name without its ending."""
+    """The file's name without its ending and without a number and dash before it."""
     model: str | None = None
     """Model to ask; `None` for the configured one."""
-    max_tokens: int | None = None
+    max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """Most tokens of an answer; `None` for the configured number."""
 
 
@@ -68,7 +70,7 @@ class PromptLibrary:
         problems: list[ConfigError] = []
         for folder in folders:
             for path in sorted(folder.glob("*.toml")):
-                id = path.stem.partition("-")[2] if path.stem[:1].isdigit() else path.stem
+                id = re.sub(r"^\d+-(?=.)", "", path.stem)
                 try:
                     prompts[id] = parse_prompt(path.read_text(encoding="utf-8"), id, str(path))
                 except ConfigError as problem:

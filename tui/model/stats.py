@@ -1,5 +1,6 @@
 """How a session is doing: counters, percentiles, cost."""
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -52,8 +53,8 @@ class Stats(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """Return the value below which `share` (0 to 1) of the values lie, by the nearest rank; `None` of nothing."""
+    """Return the least value that `share` (0 to 1) of the values do not exceed (nearest rank); `None` of nothing."""
     if not values:
         return None
     ranked = sorted(values)
-    return ranked[min(len(ranked) - 1, int(share * len(ranked)))]
+    return ranked[max(0, math.ceil(share * len(ranked)) - 1)]

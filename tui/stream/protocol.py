@@ -146,15 +146,24 @@ ServerMessage = (
 )
 
 
+class _LenientWord(msgspec.Struct):
+    text: str
+    start: float
+    end: float
+    confidence: float | None = None
+    word_is_final: bool | None = None
+    speaker: str | None = None
+
+
 class _LenientTurn(msgspec.Struct):
     """A `Turn` of which only the order is needed: fields come and go between models."""
 
     turn_order: int
-    transcript: str = ""
-    end_of_turn: bool = False
-    turn_is_formatted: bool = False
+    transcript: str | None = None
+    end_of_turn: bool | None = None
+    turn_is_formatted: bool | None = None
     end_of_turn_confidence: float | None = None
-    words: tuple[WireWord, ...] = ()
+    words: Any = None
     utterance: str | None = None
     language_code: str | None = None
     speaker_label: str | None = None
@@ -185,7 +194,7 @@ def parse_server(raw: str | bytes) -> ServerMessage:
     """
     try:
         fields = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Unknown("not JSON")
     if not isinstance(fields, dict):
         return Unknown("not an object")
@@ -201,12 +210,12 @@ def parse_server(raw: str | bytes) -> ServerMessage:
 def _build(kind: str, fields: dict[str, Any]) -> ServerMessage:
     if kind == "Turn":
         turn = msgspec.convert(fields, _LenientTurn, strict=False)
-        words = turn.words
+        words = _words(turn.words)
         return WireTurn(
             turn_order=turn.turn_order,
             transcript=turn.transcript or " ".join(word.text for word in words),
-            end_of_turn=turn.end_of_turn,
-            turn_is_formatted=turn.turn_is_formatted,
+            end_of_turn=turn.end_of_turn or False,
+            turn_is_formatted=turn.turn_is_formatted or False,
             end_of_turn_confidence=turn.end_of_turn_confidence or 0.0,
             words=words,
             utterance=turn.utterance,
@@ -217,14 +226,39 @@ def _build(kind: str, fields: dict[str, Any]) -> ServerMessage:
         answer = msgspec.convert(fields, _LenientResponse, strict=False)
         return LLMGatewayResponse(answer.turn_order, answer.transcript, answer.data)
     if kind == "Error":
-        code = fields.get("error_code")
-        return Error(str(fields.get("error", "")), code if isinstance(code, int) else None)
+        return Error(str(fields.get("error", "")), _code(fields.get("error_code")))
     if kind == "Begin" and not isinstance(fields.get("expires_at"), int | float):
         return Begin(str(fields.get("id", "")))
     exact = _EXACT.get(kind)
     if exact is None:
         return Unknown(kind)
     return msgspec.convert(fields, exact, strict=False)
+
+
+def _words(found: Any) -> tuple[WireWord, ...]:
+    """Return a turn's words, or none if they make no sense: its transcript counts all the same."""
+    try:
+        words = msgspec.convert(found or (), tuple[_LenientWord, ...], strict=False)
+        return tuple(
+            WireWord(
+                text=word.text,
+                start=round(word.start),
+                end=round(word.end),
+                confidence=1.0 if word.confidence is None else word.confidence,
+                word_is_final=word.word_is_final is not False,
+                speaker=word.speaker,
+            )
+            for word in words
+        )
+    except (msgspec.ValidationError, OverflowError, ValueError):
+        return ()
+
+
+def _code(found: Any) -> int | None:
+    try:
+        return msgspec.convert(found, int, strict=False)
+    except msgspec.ValidationError:
+        return None
 
 
 # Client → server ------------------------------------------------------------------------------------------------
@@ -306,7 +340,8 @@ def endpoint(
         speech_model: the endpoint's name for it.
         format_turns: whether to ask for punctuation (Universal-Streaming only).
         llm_gateway: `None` asks for no answers.
-        options: further parameters; booleans, lists and objects are written as JSON.
+        options: further parameters; lists and objects are written as JSON, and `None` is left out. What stands in
+            the query of `base_url` comes before them all.
     """
     query: dict[str, Any] = {
         "sample_rate": sample_rate,
@@ -315,22 +350,16 @@ def endpoint(
     }
     if llm_gateway is not None:
         query["llm_gateway"] = json.dumps(msgspec.to_builtins(llm_gateway), ensure_ascii=False)
-    query |= options or {}
-    base, _, given = base_url.rstrip("/").partition("?")
+    base, _, given = base_url.partition("?")
+    base = base.rstrip("/")
     if base.count("/") == 2:
         base += WS_PATH
-    pairs = parse_qsl(given) + [(name, _written(value)) for name, value in query.items()]
-    return f"{base}?{urlencode(pairs)}"
+    query |= (options or {}) | dict(parse_qsl(given))
+    return f"{base}?{urlencode({name: _written(value) for name, value in query.items() if value is not None})}"
 
 
 def _written(value: Any) -> str:
-    match value:
-        case bool() | str():
-            return str(value)
-        case list() | dict() | tuple():
-            return json.dumps(value, ensure_ascii=False)
-        case _:
-            return str(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | tuple) else str(value)
 
 
 # How a connection ends ------------------------------------------------------------------------------------------
