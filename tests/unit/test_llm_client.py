@@ -254,7 +254,9 @@ async def test_a_server_that_does_not_answer_in_time_is_not_asked_twice() -> Non
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize("body", [b"<html>hello</html>", b"", b"[]", b'{"choices": "x"}', b"\xff", b"[" * 9000])
+@pytest.mark.parametrize(
+    "body", [b"<html>hello</html>", b"", b"[]", b'{"choices": "x"}', b"\xff", pytest.param(b"[" * 9000, id="deep")]
+)
 async def test_an_answer_that_is_none_is_an_error_not_a_crash(body: bytes) -> None:
     async with serving(Answer(body=body)) as server:
         with pytest.raises(ChatError):

@@ -56,4 +56,7 @@ def decode(raw: str | bytes) -> Command:
     Raises:
         msgspec.MsgspecError: it is no command.
     """
-    return _decoder.decode(raw)
+    try:
+        return _decoder.decode(raw)
+    except RecursionError as error:
+        raise msgspec.DecodeError("it is nested too deeply") from error

@@ -211,4 +211,7 @@ def decode(raw: str | bytes) -> Event:
     Raises:
         msgspec.MsgspecError: it is no event.
     """
-    return _decoder.decode(raw)
+    try:
+        return _decoder.decode(raw)
+    except RecursionError as error:
+        raise msgspec.DecodeError("it is nested too deeply") from error

@@ -303,7 +303,10 @@ def parse_client(raw: str | bytes) -> ClientMessage:
     Raises:
         msgspec.MsgspecError: bad JSON, an unknown type, or a bad value (the service closes with 3006).
     """
-    return _client_decoder.decode(raw)
+    try:
+        return _client_decoder.decode(raw)
+    except RecursionError as error:
+        raise msgspec.DecodeError("it is nested too deeply") from error
 
 
 def encode(message: ServerMessage | ClientMessage) -> str:
