@@ -148,7 +148,6 @@ class Link:
         self._leg: Leg | None = None
         self._legs: set[Leg] = set()
         self._attempt = 0
-        self._last_loss: Ending | None = None
         self._failure: Ending | None = None
         self._give_up_at = math.inf
         self._changed = asyncio.Event()
@@ -190,8 +189,8 @@ class Link:
 
     @property
     def expires_s(self) -> float | None:
-        """Seconds until the endpoint ends the connection, `None` without one."""
-        if self._leg is None:
+        """Seconds until the endpoint ends the connection; `None` without one, or if it did not say."""
+        if self._leg is None or self._leg.expires_at <= self._leg.begun_at:
             return None
         return self._leg.expires_at - self._clock()
 
@@ -215,8 +214,8 @@ class Link:
                     await self._open(tasks)
                 else:
                     await self._wait_for_change(self._leg.renew_at if self._leg else self._give_up_at)
-            if self._failure is not None:
-                self._tell(Failed(self._failure))
+        if self._failure is not None:
+            self._tell(Failed(self._failure))
         for number in self._turns.leave() if self._failure is None else ():
             self._tell(Gone(number))
 

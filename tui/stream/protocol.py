@@ -25,8 +25,8 @@ MAX_AHEAD_S = 310.0
 # Server → client ------------------------------------------------------------------------------------------------
 
 
-class WireWord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A word of a `Turn`; ms from the connection's first sample."""
+class WireWord(msgspec.Struct, frozen=True):
+    """A word of a `Turn`; ms from the connection's first sample. All fields are sent: the SDK requires them."""
 
     text: str
     start: int

@@ -1,0 +1,169 @@
+"""A session's gists: waited for, timed out, answered; and the analysis of the whole session."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from typing import Any
+
+from msgspec.structs import replace
+
+from tui.config import Config
+from tui.engine.figures import Figures
+from tui.errors import ChatError
+from tui.llm.analyst import session_messages
+from tui.llm.client import ChatClient, Completion, parse_completion
+from tui.model.events import Event, GistChanged, GistGrew
+from tui.model.gists import Gist, GistStatus
+from tui.model.prompts import Prompt
+from tui.model.transcript import Transcript
+
+GROW_S = 0.1
+"""Shortest time between two pieces of a growing answer: a viewer far away gets ten a second, not fifty."""
+
+
+class Answers:
+    """What LLMs say about one session.
+
+    Args:
+        config: models and deadlines.
+        figures: what is counted.
+        tell: gets every change of a gist.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        figures: Figures,
+        tell: Callable[[Event], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._config = config
+        self._figures = figures
+        self._tell = tell
+        self._clock = clock
+        self._numbers: dict[tuple[int, str], int] = {}
+        self._gists: dict[int, Gist] = {}
+        self._asked_at: dict[int, float] = {}
+        self._next = 1
+
+    @property
+    def waiting(self) -> int:
+        """Gists of turns that are still to come."""
+        return sum(1 for gist in self._gists.values() if gist.status is GistStatus.WAITING)
+
+    def expect(self, turn: int, prompt: Prompt) -> None:
+        """Wait for the endpoint's answer to a final turn; a turn that is told again is not asked about again."""
+        if (turn, prompt.id) in self._numbers:
+            return
+        gist = Gist(self._take(), turn, prompt.id)
+        self._numbers[turn, prompt.id] = gist.number
+        self._asked_at[gist.number] = self._clock()
+        self._change(gist)
+
+    def answer(self, turn: int, prompt: str, fields: dict[str, Any]) -> None:
+        """Take the endpoint's answer to a turn, a chat completion; one that comes too late still counts."""
+        number = self._numbers.get((turn, prompt))
+        gist = self._gists.get(number) if number is not None else None
+        if gist is None or number is None:
+            return
+        if gist.status.over and gist.status is not GistStatus.DONE:
+            self._figures.late()
+        latency_s = round(self._clock() - self._asked_at[number], 3)
+        try:
+            done = _done(gist, parse_completion(fields), latency_s)
+        except ChatError as error:
+            done = _failed(gist, error)
+        if gist.status is not GistStatus.DONE:
+            self._figures.answered(done)
+        self._change(done)
+
+    def expire(self, *, all: bool = False) -> None:
+        """Have answers that are overdue count as missing, or all that are still waited for."""
+        now = self._clock()
+        for gist in [gist for gist in self._gists.values() if gist.status is GistStatus.WAITING and gist.turn]:
+            waited_s = now - self._asked_at[gist.number]
+            if all or waited_s >= self._config.gist_timeout_s:
+                missing = replace(
+                    gist,
+                    status=GistStatus.TIMED_OUT,
+                    latency_s=round(waited_s, 3),
+                    error="No answer came. The endpoint does not say why; the model may be outside the account's plan.",
+                )
+                self._figures.answered(missing)
+                self._change(missing)
+
+    async def analyse(self, prompt: Prompt, transcript: Transcript, chat: Callable[[], Awaitable[ChatClient]]) -> None:
+        """Ask about the transcript so far; the answer is told as it grows, a failure as a failed gist."""
+        started = self._clock()
+        turns = transcript.finals
+        gist = Gist(self._take(), None, prompt.id, turns=len(turns))
+        self._change(gist)
+        growing = _Growing(gist.number, self._tell, self._clock)
+        try:
+            client = await chat()
+            pieces = client.stream(
+                session_messages(prompt, transcript.text),
+                model=prompt.model or self._config.llm_model,
+                max_tokens=prompt.max_tokens or self._config.max_tokens,
+            )
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    match piece:
+                        case str(text):
+                            growing.add(text)
+                        case Completion():
+                            over = _done(gist, piece, round(self._clock() - started, 3))
+        except ChatError as error:
+            over = replace(_failed(gist, error), text=growing.text)
+        except asyncio.CancelledError:
+            self._change(replace(gist, status=GistStatus.FAILED, error="It was stopped.", text=growing.text))
+            raise
+        self._figures.answered(over)
+        self._change(over)
+
+    def _take(self) -> int:
+        number, self._next = self._next, self._next + 1
+        return number
+
+    def _change(self, gist: Gist) -> None:
+        self._gists[gist.number] = gist
+        self._tell(GistChanged(gist))
+
+
+class _Growing:
+    """Tells an answer's new text, not more often than the eye needs."""
+
+    def __init__(self, number: int, tell: Callable[[Event], None], clock: Callable[[], float]) -> None:
+        self._number = number
+        self._tell = tell
+        self._clock = clock
+        self._untold = ""
+        self._told_at = -GROW_S
+        self.text = ""
+
+    def add(self, text: str) -> None:
+        self.text += text
+        self._untold += text
+        if self._clock() - self._told_at >= GROW_S:
+            self._tell(GistGrew(self._number, self._untold))
+            self._untold, self._told_at = "", self._clock()
+
+
+def _done(gist: Gist, completion: Completion, latency_s: float) -> Gist:
+    cut = completion.finish_reason == "length"
+    return replace(
+        gist,
+        text=completion.text.strip(),
+        status=GistStatus.DONE,
+        model=completion.model,
+        input_tokens=completion.input_tokens,
+        output_tokens=completion.output_tokens,
+        latency_s=latency_s,
+        error="The answer is cut off at max_tokens." if cut else "",
+    )
+
+
+def _failed(gist: Gist, error: ChatError) -> Gist:
+    return replace(gist, status=GistStatus.FAILED, error=f"{error.message} {error.hint}".strip())

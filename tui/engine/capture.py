@@ -1,0 +1,131 @@
+"""Moves sound from its source into the recording, whatever becomes of the device."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+
+from tui.audio.level import measure
+from tui.audio.recording import Recording
+from tui.audio.sources import Source, open_source
+from tui.errors import SourceError
+from tui.model.events import Event, LevelChanged, Notice, Severity
+
+LEVEL_S = 0.05
+"""Seconds of sound in one level: twenty a second."""
+RETRY_S = 2.0
+"""Seconds between two tries to open a lost device."""
+DEFAULT_AFTER_S = 10.0
+"""Seconds after which the default device may stand in for a lost one."""
+FILL_S = 0.1
+"""Seconds between two pieces of the silence that stands in for a lost device."""
+SAMPLE_BYTES = 2
+
+
+class Capture:
+    """One session's sound in.
+
+    Args:
+        recording: what the sound is appended to.
+        spec: the source, as `open_source` takes it.
+        latency_ms: asked of the sound system, 0 for its own.
+        tell: gets levels and notices.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        spec: str,
+        *,
+        latency_ms: int,
+        tell: Callable[[Event], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._recording = recording
+        self._spec = spec
+        self._latency_ms = latency_ms
+        self._tell = tell
+        self._clock = clock
+        self._overflows = 0
+        self._source: Source | None = None
+        self._unmeasured = bytearray()
+        self._level_bytes = int(recording.sample_rate * LEVEL_S) * SAMPLE_BYTES
+        self._heard_at = clock()
+        self.muted = False
+        """Whether silence is recorded in place of what is heard."""
+        self.device = ""
+        """What is recorded from."""
+
+    @property
+    def overflows(self) -> int:
+        """Times the sound system lost samples, over all devices of the session."""
+        return self._overflows + (self._source.overflows if self._source else 0)
+
+    async def run(self, source: Source, opened: AsyncExitStack) -> None:
+        """Record until the source ends; a lost device is waited for while silence keeps the clock true.
+
+        Args:
+            source: open.
+            opened: closes it; gets those that are opened later.
+        """
+        while True:
+            self._use(source)
+            try:
+                await self._listen(source)
+            except SourceError as lost:
+                if source.finite:
+                    self._tell(Notice(Severity.ERROR, lost.message, lost.hint))
+                    return
+                self._tell(Notice(Severity.ERROR, lost.message, "Silence is recorded until a device is back."))
+                await opened.aclose()
+                source = await self._wait_for_device(opened)
+                self._tell(Notice(Severity.INFO, f"Recording goes on from {source.name}."))
+            else:
+                return
+
+    async def _listen(self, source: Source) -> None:
+        async for block in source:
+            self._heard_at = self._clock()
+            self._take(bytes(len(block)) if self.muted else block)
+
+    def _take(self, block: bytes) -> None:
+        """Record a block, and tell its level once there is enough to measure."""
+        self._recording.append(block)
+        self._unmeasured += block
+        while len(self._unmeasured) >= self._level_bytes:
+            level = measure(bytes(self._unmeasured[: self._level_bytes]))
+            del self._unmeasured[: self._level_bytes]
+            self._tell(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped))
+
+    def _use(self, source: Source) -> None:
+        self._overflows = self.overflows
+        self._source = source
+        self.device = source.name
+        self._heard_at = self._clock()
+
+    async def _wait_for_device(self, opened: AsyncExitStack) -> Source:
+        """Try the device, later the default one, until one opens; record silence meanwhile."""
+        lost_at = self._clock()
+        while True:
+            until = self._clock() + RETRY_S
+            while self._clock() < until:
+                await asyncio.sleep(FILL_S)
+                self._fill()
+            spec = self._spec if self._clock() - lost_at < DEFAULT_AFTER_S else "mic"
+            try:
+                source = await opened.enter_async_context(self._open(spec))
+            except SourceError:
+                continue
+            self._fill()
+            return source
+
+    def _open(self, spec: str) -> AbstractAsyncContextManager[Source]:
+        return open_source(spec, sample_rate=self._recording.sample_rate, latency_ms=self._latency_ms)
+
+    def _fill(self) -> None:
+        """Record as much silence as time has passed since there was sound."""
+        now = self._clock()
+        samples = int((now - self._heard_at) * self._recording.sample_rate)
+        self._heard_at += samples / self._recording.sample_rate
+        self._take(bytes(samples * SAMPLE_BYTES))

@@ -1,0 +1,264 @@
+"""The engine: takes commands, runs one session at a time, tells events. It knows no screen and no socket."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from msgspec.structs import replace
+
+import tui
+from tui.audio.recording import repair
+from tui.config import Config, api_key, llm_key, load
+from tui.engine.local import LocalGateway, installed
+from tui.engine.plan import resolve
+from tui.engine.session import SAMPLE_RATE, LiveSession
+from tui.errors import LivegistError, UsageError
+from tui.model.commands import Analyse, Command, Mute, Option, Quit, Start, Stop, UsePrompt
+from tui.model.events import (
+    PROTOCOL_VERSION,
+    Event,
+    Notice,
+    PromptChanged,
+    PromptInfo,
+    PromptsChanged,
+    Severity,
+    Snapshot,
+    State,
+    StateChanged,
+)
+from tui.model.prompts import PromptLibrary
+from tui.sessions.record import Record
+from tui.sessions.store import Store
+
+LEAVE_S = 14.0
+"""Longest time from being told to end until the session is over."""
+
+log = logging.getLogger("livegist.engine")
+
+
+class Engine:
+    """Everything that must not be lost.
+
+    Args:
+        tell: gets every event, in order.
+        store: the sessions on disk.
+        prompt_folders: where prompts are, the later ones before the earlier.
+        log_file: gets what the local gateway prints.
+        flags: settings that come before the config file's and the environment's, for every session.
+        clock: monotonic seconds.
+        now: the date and time.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[Event], None],
+        *,
+        store: Store,
+        prompt_folders: tuple[Path, ...],
+        log_file: Path,
+        flags: Mapping[str, Option] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+    ) -> None:
+        self._tell = tell
+        self._store = store
+        self._prompt_folders = prompt_folders
+        self._flags = dict(flags or {})
+        self._clock = clock
+        self._now = now
+        self._gateway = LocalGateway(log_file)
+        self._session: LiveSession | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._idle = Record()
+        self._prompts = PromptLibrary.load(*prompt_folders)
+        self._idle.prompt = next(iter(self._prompts)).id if len(self._prompts) else ""
+        self._prompt_chosen = False
+        self._quitting = asyncio.Event()
+        self.unattended_minutes = 30.0
+        """Minutes the session may go on without a viewer, as it was configured when it started."""
+        self.failed = False
+        """Whether the last session ended as FAILED."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a session is under way."""
+        return self._running is not None and not self._running.done()
+
+    @property
+    def _record(self) -> Record:
+        """What is known: of the session under way, else of the last one."""
+        return self._session.record if self._session is not None and self._session.record.session else self._idle
+
+    def snapshot(self) -> Snapshot:
+        """Return all there is to know now."""
+        record = self._record
+        return Snapshot(
+            protocol=PROTOCOL_VERSION,
+            version=tui.__version__,
+            state=record.state,
+            why=record.why,
+            hint=record.hint,
+            session=record.session,
+            muted=record.muted,
+            prompt=record.prompt,
+            prompts=self._prompt_infos(),
+            turns=tuple(record.transcript),
+            gists=tuple(record.gists.values()),
+            stats=record.stats,
+        )
+
+    def watched_by(self, viewers: int) -> None:
+        """Note how many viewers there are, for the figures."""
+        if self._session is not None:
+            self._session.viewers = viewers
+
+    async def perform(self, command: Command) -> None:
+        """Do what is asked.
+
+        Raises:
+            LivegistError: it cannot be done; nothing changed.
+        """
+        match command:
+            case Start(options=options):
+                self._start(options)
+            case Stop():
+                self._live().stop()
+            case Mute(muted=muted):
+                self._live().mute(muted)
+            case UsePrompt(prompt=prompt):
+                self._use_prompt(prompt)
+            case Analyse(prompt=prompt):
+                await self._asked().analyse(prompt)
+            case Quit():
+                self._quitting.set()
+
+    async def run(self) -> None:
+        """Mend what a killed engine left, then live until told to quit."""
+        try:
+            self._mend()
+            await self._quitting.wait()
+            await self._leave()
+        finally:
+            await self._gateway.close()
+
+    async def wait_idle(self) -> None:
+        """Return once no session is under way."""
+        if self._running is not None:
+            await asyncio.wait({self._running})
+
+    def quit(self) -> None:
+        """Stop the session gracefully, then end."""
+        self._quitting.set()
+
+    # Commands ----------------------------------------------------------------------------------------------------
+
+    def _start(self, options: Mapping[str, Option]) -> None:
+        if self.busy:
+            raise UsageError("A session is under way.", "Stop it first, with x or `livegist stop`.")
+        config = load(self._flags | dict(options)).config
+        self.unattended_minutes = config.unattended_minutes
+        self._reload_prompts()
+        plan = resolve(config, key=api_key(), llm_key=llm_key(), local_installed=installed())
+        if self._session is not None:
+            self._idle = Record()
+        self._session = LiveSession(
+            self._chosen(config, options),
+            plan,
+            self._prompts,
+            self._store,
+            self._gateway,
+            self._tell,
+            clock=self._clock,
+            now=self._now,
+        )
+        self._running = asyncio.ensure_future(self._run(self._session))
+
+    def _chosen(self, config: Config, options: Mapping[str, Option]) -> Config:
+        """Return the config with the prompt that was chosen while no session was under way."""
+        if "prompt" in options or not self._prompt_chosen:
+            return config
+        return replace(config, prompt=self._record.prompt)
+
+    async def _run(self, session: LiveSession) -> None:
+        """Run a session, and turn what it could not handle into FAILED: the engine outlives every session."""
+        self.failed = False
+        try:
+            await session.run()
+        except LivegistError as error:
+            self._fail(error.message, error.hint)
+        except Exception:  # A fault of ours must end this session alone.
+            log.exception("the session broke")
+            self._fail("livegist made a mistake; what was recorded is safe.", "The engine's log says more.")
+        else:
+            self.failed = session.record.state is State.FAILED
+
+    def _fail(self, why: str, hint: str) -> None:
+        self.failed = True
+        event = StateChanged(State.FAILED, why, hint)
+        self._record.apply(event)
+        self._tell(event)
+
+    def _use_prompt(self, id: str) -> None:
+        prompt = self._prompts[id]
+        self._prompt_chosen = True
+        if self.busy and self._session is not None:
+            self._session.use_prompt(prompt.id)
+        else:
+            event = PromptChanged(prompt.id)
+            self._record.apply(event)
+            self._tell(event)
+
+    def _live(self) -> LiveSession:
+        if not self.busy or self._session is None or self._session.record.session is None:
+            raise UsageError("No session is under way.", "Start one with s.")
+        return self._session
+
+    def _asked(self) -> LiveSession:
+        if self._session is None or self._session.record.session is None:
+            raise UsageError("There is no session to analyse.", "Start one with s.")
+        return self._session
+
+    # Around sessions ---------------------------------------------------------------------------------------------
+
+    def _reload_prompts(self) -> None:
+        """Read the prompts again; tell what changed and what is wrong with them."""
+        self._prompts = PromptLibrary.load(*self._prompt_folders)
+        self._tell(PromptsChanged(self._prompt_infos()))
+        for problem in self._prompts.problems:
+            self._tell(Notice(Severity.WARNING, problem.message, problem.hint))
+
+    def _prompt_infos(self) -> tuple[PromptInfo, ...]:
+        return tuple(PromptInfo(prompt.id, prompt.name, prompt.turn, prompt.session) for prompt in self._prompts)
+
+    def _mend(self) -> None:
+        """Repair sessions whose engine was killed, and say so."""
+        for stored in list(self._store.broken()):
+            try:
+                samples = repair(stored.audio) if stored.audio.exists() else 0
+                repaired = self._store.repair(stored, samples / SAMPLE_RATE)
+            except LivegistError as error:
+                self._tell(Notice(Severity.WARNING, error.message, error.hint))
+                continue
+            self._tell(
+                Notice(
+                    Severity.WARNING,
+                    f"The session {stored.id} had been cut off and is whole again: "
+                    f"{repaired.recorded_s:.0f} s recorded, {repaired.heard_s:.0f} s transcribed.",
+                    f"It is in {stored.path}.",
+                )
+            )
+
+    async def _leave(self) -> None:
+        """End the session, gracefully if that is possible in time."""
+        if not self.busy or self._session is None or self._running is None:
+            return
+        if self._session.record.session is None:
+            self._running.cancel()
+        else:
+            self._session.stop()
+            await asyncio.wait({self._running}, timeout=LEAVE_S)
+            self._session.abandon()
+        await asyncio.wait({self._running})

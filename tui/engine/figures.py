@@ -1,0 +1,88 @@
+"""The figures of a session, counted as it goes."""
+
+from collections import deque
+
+from tui.config import Config
+from tui.model.gists import Gist, GistStatus
+from tui.model.stats import percentile
+from tui.model.transcript import Turn
+
+KEPT = 500
+"""Latencies that percentiles are taken over: the newest ones, so that a long session does not grow."""
+
+
+class Figures:
+    """What a session counts; no clock and no I/O."""
+
+    def __init__(self) -> None:
+        self._words: dict[int, int] = {}
+        self._speech_s: dict[int, float] = {}
+        self._final_ms: deque[float] = deque(maxlen=KEPT)
+        self._gist_ms: deque[float] = deque(maxlen=KEPT)
+        self.words = 0
+        self.speech_s = 0.0
+        self.gists = 0
+        self.gists_missing = 0
+        self.input_tokens = 0
+        self.output_tokens = 0
+
+    @property
+    def turns(self) -> int:
+        """Final turns."""
+        return len(self._words)
+
+    @property
+    def words_per_minute(self) -> float:
+        """Words a minute of speech; 0 before there is a second of it."""
+        return round(self.words / self.speech_s * 60, 1) if self.speech_s >= 1 else 0.0
+
+    def final(self, turn: Turn, after_ms: float) -> None:
+        """Count a final turn that came `after_ms` after its speech ended; one that is told again replaces itself."""
+        words, speech_s = len(turn.text.split()), max(0.0, turn.end_s - turn.start_s)
+        if turn.number not in self._words:
+            self._final_ms.append(after_ms)
+        self.words += words - self._words.get(turn.number, 0)
+        self.speech_s += speech_s - self._speech_s.get(turn.number, 0.0)
+        self._words[turn.number] = words
+        self._speech_s[turn.number] = speech_s
+
+    def answered(self, gist: Gist) -> None:
+        """Count a gist that is over."""
+        if gist.status is not GistStatus.DONE:
+            self.gists_missing += 1
+            return
+        self.gists += 1
+        self.input_tokens += gist.input_tokens
+        self.output_tokens += gist.output_tokens
+        if gist.turn is not None:
+            self._gist_ms.append(gist.latency_s * 1000)
+
+    def late(self) -> None:
+        """Take back one that was counted as missing: it arrived after all."""
+        self.gists_missing -= 1
+
+    def final_ms(self, share: float) -> float | None:
+        """Return a percentile of the time from the end of speech to the final turn."""
+        return _whole(percentile(self._final_ms, share))
+
+    def gist_ms(self, share: float) -> float | None:
+        """Return a percentile of the time from a final turn to its gist."""
+        return _whole(percentile(self._gist_ms, share))
+
+    def cost_usd(self, config: Config, *, socket_s: float, billed: bool) -> float:
+        """Return an estimate of what the session cost: sockets by the hour, tokens by the million.
+
+        Args:
+            config: the rates.
+            socket_s: seconds that sockets were open.
+            billed: whether anybody bills for it; nobody does for the local engine.
+        """
+        if not billed:
+            return 0.0
+        hourly = config.hourly_rates.get(config.speech_model, 0.0)
+        tokens = self.input_tokens * config.input_rate + self.output_tokens * config.output_rate
+        return round(socket_s / 3600 * hourly + tokens / 1e6, 6)
+
+
+def _whole(value: float | None) -> float | None:
+    return None if value is None else round(value)

@@ -1,0 +1,277 @@
+"""An engine behind its socket: found, started, watched by any number of viewers, leaving when nobody needs it."""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+from websockets.asyncio.server import ServerConnection, unix_serve
+from websockets.exceptions import ConnectionClosed
+
+from tui.engine.engine import Engine
+from tui.engine.outbox import Outbox
+from tui.errors import EngineError, LivegistError
+from tui.model.commands import Command, Stop
+from tui.model.commands import decode as decode_command
+from tui.model.events import Event, Rejected, TurnChanged
+from tui.model.events import encode as encode_event
+from tui.model.transcript import Turn
+
+SOCKET = "engine.sock"
+LOCK = "engine.lock"
+LOG = "engine.log"
+IDLE_S = 30.0
+"""Seconds without session and viewer after which the engine leaves."""
+WATCH_S = 1.0
+"""Seconds between two looks at who is there."""
+COMMAND_BYTES = 64 * 1024
+"""Longest command a viewer may send."""
+TRY_AGAIN = 1013
+"""Close code to a viewer that is too far behind: come back for a snapshot (RFC 6455 registry, `Try Again Later`)."""
+
+log = logging.getLogger("livegist.host")
+
+
+class Host:
+    """Serves an engine on a unix socket in a folder that only its owner may enter.
+
+    Args:
+        folder: holds socket, lock and log.
+        build: makes the engine, given what is to be told of its events.
+        idle_s: seconds without session and viewer after which it leaves.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        build: Callable[[Callable[[Event], None]], Engine],
+        *,
+        idle_s: float = IDLE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder = folder
+        self._idle_s = idle_s
+        self._clock = clock
+        self._viewers: set[Viewer] = set()
+        self._needed_at = clock()
+        self._watched_at = clock()
+        self._engine = build(self._tell)
+
+    async def run(self) -> None:
+        """Serve until told to quit or until nobody needs it.
+
+        Raises:
+            EngineError: another engine holds the lock, or the socket cannot be made.
+        """
+        with lock(self._folder):
+            path = self._folder / SOCKET
+            _remove_dead(path)
+            loop = asyncio.get_running_loop()
+            for signum in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(signum, self._engine.quit)
+            try:
+                async with unix_serve(
+                    self._attend,
+                    str(path),
+                    compression=None,
+                    max_size=COMMAND_BYTES,
+                    ping_interval=None,
+                    close_timeout=1,
+                ):
+                    path.chmod(0o600)
+                    async with asyncio.TaskGroup() as tasks:
+                        watching = tasks.create_task(self._watch(), name="watch")
+                        await self._engine.run()
+                        watching.cancel()
+                        await self._flush()
+            finally:
+                path.unlink(missing_ok=True)
+
+    def _tell(self, event: Event) -> None:
+        slim = _slim(event)
+        for viewer in self._viewers:
+            viewer.put(slim)
+
+    async def _attend(self, websocket: ServerConnection) -> None:
+        """Serve one viewer until it leaves or falls too far behind."""
+        viewer = Viewer(websocket)
+        snapshot = self._engine.snapshot()
+        viewer.put(msgspec.structs.replace(snapshot, turns=tuple(_without_words(turn) for turn in snapshot.turns)))
+        self._viewers.add(viewer)
+        self._engine.watched_by(len(self._viewers))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                sending = tasks.create_task(viewer.send(), name="events")
+                await self._obey(viewer)
+                sending.cancel()
+        except* ConnectionClosed:
+            pass
+        finally:
+            self._viewers.discard(viewer)
+            self._engine.watched_by(len(self._viewers))
+
+    async def _obey(self, viewer: "Viewer") -> None:
+        """Carry out a viewer's commands; what is refused is said to this viewer alone."""
+        async for raw in viewer.websocket:
+            try:
+                await self._engine.perform(_command(raw))
+            except LivegistError as error:
+                viewer.put(Rejected(error.message, error.hint))
+
+    async def _watch(self) -> None:
+        """Stop a session that is unattended for too long, and leave when idle."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            now = self._clock()
+            if self._viewers:
+                self._watched_at = now
+            if self._viewers or self._engine.busy:
+                self._needed_at = now
+            if self._engine.busy and not self._viewers:
+                await self._mind_unattended(now - self._watched_at)
+            if now - self._needed_at > self._idle_s:
+                log.info("leaving: nobody needs the engine")
+                self._engine.quit()
+
+    async def _mind_unattended(self, unattended_s: float) -> None:
+        minutes = self._engine.unattended_minutes
+        if minutes >= 0 and unattended_s >= minutes * 60:
+            log.info("stopping the session: unattended for %.0f s", unattended_s)
+            with contextlib.suppress(LivegistError):
+                await self._engine.perform(Stop())
+
+    async def _flush(self) -> None:
+        """Give viewers a moment to hear the last events."""
+        deadline = self._clock() + 1.0
+        while any(viewer.behind for viewer in self._viewers) and self._clock() < deadline:
+            await asyncio.sleep(0.02)
+
+
+class Viewer:
+    """One viewer's connection and what it is still to be told."""
+
+    def __init__(self, websocket: ServerConnection) -> None:
+        self.websocket = websocket
+        self._outbox = Outbox()
+        self._more = asyncio.Event()
+
+    @property
+    def behind(self) -> int:
+        """Events that wait."""
+        return len(self._outbox)
+
+    def put(self, event: Event) -> None:
+        """Tell it an event, as soon as it takes it."""
+        self._outbox.put(event)
+        self._more.set()
+
+    async def send(self) -> None:
+        """Send events as fast as the viewer takes them."""
+        while not self._outbox.overrun:
+            while (event := self._outbox.take()) is not None:
+                await self.websocket.send(encode_event(event))
+            self._more.clear()
+            await self._more.wait()
+        await self.websocket.close(TRY_AGAIN, "too far behind")
+
+
+def _slim(event: Event) -> Event:
+    """Return the event as viewers need it: a final turn's words are not."""
+    return TurnChanged(_without_words(event.turn)) if isinstance(event, TurnChanged) else event
+
+
+def _without_words(turn: Turn) -> Turn:
+    return msgspec.structs.replace(turn, words=()) if turn.final and turn.words else turn
+
+
+def _command(raw: str | bytes) -> Command:
+    """Return the command that a viewer sent.
+
+    Raises:
+        EngineError: it is none.
+    """
+    try:
+        return decode_command(raw)
+    except msgspec.MsgspecError as error:
+        raise EngineError(f"That is no command: {error}.", "Is the viewer of another version?") from error
+
+
+@contextlib.contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold the lock of the one engine of this user and home.
+
+    Raises:
+        EngineError: another process holds it.
+    """
+    fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise EngineError("An engine is running already.", "Attach to it with: livegist attach") from error
+        os.ftruncate(fd, 0)
+        os.write(fd, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(fd)
+
+
+def running(folder: Path) -> bool:
+    """Return whether an engine holds the lock of this folder."""
+    try:
+        fd = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(fd)
+
+
+def _remove_dead(path: Path) -> None:
+    """Remove a socket that a killed engine left; we hold the lock, so nobody serves it.
+
+    Raises:
+        EngineError: it is not ours.
+    """
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    if found.st_uid != os.getuid():
+        raise EngineError(f"{path} belongs to another user.", "Set LIVEGIST_HOME to a folder of your own.")
+    path.unlink()
+
+
+def spawn(folder: Path) -> None:
+    """Start an engine as a process of its own, which outlives this one and its terminal.
+
+    Raises:
+        EngineError: it cannot be started.
+    """
+    try:
+        with (folder / LOG).open("ab") as log_file:
+            os.fchmod(log_file.fileno(), 0o600)
+            subprocess.Popen(
+                [sys.executable, "-m", "tui", "engine"],
+                stdin=subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=log_file,
+                start_new_session=True,
+                cwd="/",
+            )
+    except OSError as error:
+        raise EngineError(f"The engine cannot be started: {error.strerror}.", "Is the disk full?") from error

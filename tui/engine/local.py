@@ -1,0 +1,104 @@
+"""The local gateway as a process of the engine: recognition never competes with capture for the interpreter."""
+
+import asyncio
+import contextlib
+import importlib.util
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+
+from tui.config import LLM_KEY, Config
+from tui.stream.connection import Refused
+from tui.stream.protocol import Ending, Retry
+
+LISTEN_S = 60.0
+"""Longest wait until it listens: a cold disk has to load it first."""
+LEAVE_S = 10.0
+"""Longest wait until it has left by itself."""
+
+
+def installed() -> bool:
+    """Return whether the packages of the local engine are there."""
+    return all(importlib.util.find_spec(name) for name in ("faster_whisper", "starlette", "uvicorn"))
+
+
+class LocalGateway:
+    """Starts `livegist serve` when it is needed, and again if it died.
+
+    It leaves when its standard input ends, so that it never outlives the engine, however that ends.
+
+    Args:
+        log: file that gets what it prints.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._process: Process | None = None
+        self._command: list[str] = []
+        self._url = ""
+        self._starting = asyncio.Lock()
+
+    async def url(self, config: Config, llm_key: str) -> str:
+        """Return the address of a gateway that runs with these settings, such as `ws://127.0.0.1:43121`.
+
+        Raises:
+            Refused: it cannot be started.
+        """
+        command = [sys.executable, "-m", "tui", "serve", "--port", "0", "--exit-with-stdin"]
+        command += ["--model", config.local_model, "--device", config.local_device]
+        command += ["--llm-url", config.llm_url] if config.llm_url else []
+        async with self._starting:
+            running = self._process is not None and self._process.returncode is None
+            if not running or command != self._command:
+                await self.close()
+                await self._start(command, llm_key)
+            return self._url
+
+    async def close(self) -> None:
+        """Have it finish open turns and leave; end it if it does not."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def _start(self, command: list[str], llm_key: str) -> None:
+        environment = os.environ | ({LLM_KEY: llm_key} if llm_key else {})
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *command, stdin=PIPE, stdout=PIPE, stderr=log, env=environment, start_new_session=True
+            )
+        assert self._process.stdout is not None
+        try:
+            async with asyncio.timeout(LISTEN_S):
+                line = await self._process.stdout.readline()
+            self._url = str(json.loads(line)["listening"])
+        except (TimeoutError, ValueError, KeyError) as error:
+            await self.close()
+            raise Refused(
+                Ending(
+                    1006,
+                    "",
+                    Retry.NO,
+                    "The local gateway did not start.",
+                    f"{self._last_words()} Its log is {self._log}.".lstrip(),
+                )
+            ) from error
+        self._command = command
+
+    def _last_words(self) -> str:
+        """Return the last line it printed."""
+        try:
+            lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        except OSError:
+            return ""
+        return lines[-1] if lines else ""

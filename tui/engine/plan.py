@@ -1,0 +1,127 @@
+"""Who recognises speech and who answers prompts, decided from the settings. Pure."""
+
+from typing import Literal
+
+import msgspec
+
+from tui.config import Config
+from tui.errors import EndpointError, MissingExtra, UsageError
+from tui.model.prompts import TURN, Prompt
+from tui.stream import protocol
+from tui.stream.protocol import LLMGateway
+from tui.urls import host, may_carry_key
+
+VENDOR = "assemblyai.com"
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """Where speech and prompts go."""
+
+    engine: Literal["cloud", "local"]
+    url: str
+    """Base of the Streaming v3 endpoint; empty for the local gateway, whose port is known once it runs."""
+    key: str
+    """The vendor's key; empty if there is none or it must not travel there."""
+    llm_url: str
+    """Base of the chat completions server; empty for the local gateway."""
+    llm_key: str
+    warnings: tuple[str, ...] = ()
+    """What a person should know about it."""
+
+    @property
+    def endpoint(self) -> str:
+        """The host that speech is sent to, for a person."""
+        return host(self.url) if self.url else "this machine"
+
+
+def resolve(config: Config, *, key: str, llm_key: str, local_installed: bool) -> Plan:
+    """Return where speech and prompts go.
+
+    Args:
+        config: the settings.
+        key: the vendor's key, or empty.
+        llm_key: the key of the server at `llm_url`, or empty.
+        local_installed: whether the extra `local` is there.
+
+    Raises:
+        UsageError: the settings contradict each other.
+        EndpointError: there is neither a key nor a local engine.
+        MissingExtra: the local engine is wanted and not installed.
+    """
+    if config.url and config.engine == "local":
+        raise UsageError("An address and the local engine exclude each other.", "Leave out --url or --engine local.")
+    if config.url and not config.url.startswith(("ws://", "wss://")):
+        raise UsageError(f"{config.url} is no websocket address.", "Write --url wss://HOST or --url ws://HOST:PORT.")
+    if config.engine == "local" or (config.engine == "auto" and not config.url and not key and local_installed):
+        if not local_installed:
+            raise MissingExtra("The local engine", "local")
+        return Plan("local", "", "", "", llm_key)
+    url = config.url or protocol.CLOUD_URL
+    if not key and _is_vendor(url):
+        raise EndpointError(
+            "There is no key for the cloud engine, and the local engine is not installed."
+            if not local_installed
+            else "There is no key for the cloud engine.",
+            "Set ASSEMBLYAI_API_KEY, or use --engine local."
+            if local_installed
+            else "Set ASSEMBLYAI_API_KEY, or install the local engine: pip install 'livegist[local]'.",
+        )
+    llm_url = config.llm_url or _chat_beside(url)
+    warnings: tuple[str, ...] = ()
+    if key and not may_carry_key(url):
+        warnings = (f"The key is not sent to {host(url)}: the way there is not encrypted. Use wss://.",)
+    return Plan(
+        engine="cloud",
+        url=url,
+        key=key if may_carry_key(url) else "",
+        llm_url=llm_url,
+        llm_key=_key_for(llm_url, url, key, llm_key),
+        warnings=warnings,
+    )
+
+
+def gateway_parameter(prompt: Prompt, config: Config) -> LLMGateway:
+    """Return what the endpoint is told to ask about every finished turn."""
+    assert TURN in prompt.turn
+    return LLMGateway(
+        model=prompt.model or config.llm_model,
+        messages=({"role": "user", "content": prompt.turn},),
+        max_tokens=prompt.max_tokens or config.max_tokens,
+    )
+
+
+def endpoint(base_url: str, prompt: Prompt, config: Config, sample_rate: int) -> str:
+    """Return the URL of a connection that carries a prompt."""
+    return protocol.endpoint(
+        base_url,
+        sample_rate=sample_rate,
+        speech_model=config.speech_model,
+        format_turns=config.format_turns,
+        llm_gateway=gateway_parameter(prompt, config),
+        options=config.stream_options,
+    )
+
+
+def chat_root(websocket_url: str) -> str:
+    """Return the HTTP address of the server that a websocket address names."""
+    scheme, _, rest = websocket_url.partition("://")
+    return f"{'https' if scheme == 'wss' else 'http'}://{rest.partition('/')[0]}"
+
+
+def _is_vendor(url: str) -> bool:
+    name = host(url)
+    return name == VENDOR or name.endswith("." + VENDOR)
+
+
+def _chat_beside(url: str) -> str:
+    """Return the chat completions server that belongs to a streaming endpoint."""
+    if not _is_vendor(url):
+        return chat_root(url)
+    return protocol.CLOUD_LLM_URL.replace("gateway.", "gateway.eu.") if ".eu." in url else protocol.CLOUD_LLM_URL
+
+
+def _key_for(llm_url: str, url: str, key: str, llm_key: str) -> str:
+    """Return the key that the chat server gets: the vendor's goes to the vendor and to the endpoint's own host."""
+    own = _is_vendor(llm_url) or host(llm_url) == host(url)
+    chosen = (llm_key or key) if own else llm_key
+    return chosen if may_carry_key(llm_url) else ""
