@@ -1,0 +1,161 @@
+"""Who answers: a server elsewhere, a model in this process, or the extractive summariser."""
+
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
+
+from tui.gateway import extractive
+from tui.gateway.options import GatewayOptions
+from tui.llm.client import ChatClient, Completion, Message
+from tui.model.prompts import TURN
+from tui.stream.protocol import LLMGateway
+
+
+class Answerer(Protocol):
+    """Answers chats."""
+
+    name: str
+    """What `livegist serve` says of it when it starts."""
+
+    async def complete(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> Completion:
+        """Return the whole answer.
+
+        Raises:
+            ChatError: there is none.
+        """
+
+    def stream(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> AsyncIterator[str | Completion]:
+        """Yield the answer's text as it comes, and at last the whole.
+
+        Raises:
+            ChatError: there is none, or it broke off.
+        """
+
+    async def models(self) -> list[str] | None:
+        """Return the names of the models there are; `None` if that cannot be told."""
+
+    async def aclose(self) -> None:
+        """Let go of what it holds."""
+
+
+class Extractive:
+    """Answers with sentences of the transcript itself."""
+
+    name = extractive.MODEL
+
+    async def complete(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> Completion:
+        """Return the transcript's own sentences that serve the last message of the user best."""
+        instruction, transcript = _asked(messages)
+        text = extractive.answer(instruction, transcript)
+        words = text.split(" ")
+        cut = len(words) > max_tokens
+        return Completion(
+            text=" ".join(words[:max_tokens]),
+            model=extractive.MODEL,
+            input_tokens=sum(len(message.content.split()) for message in messages),
+            output_tokens=min(len(words), max_tokens),
+            finish_reason="length" if cut else "stop",
+        )
+
+    async def stream(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int
+    ) -> AsyncIterator[str | Completion]:
+        """Yield the answer line by line, then the whole."""
+        whole = await self.complete(messages, model=model, max_tokens=max_tokens)
+        for line in whole.text.splitlines(keepends=True):
+            yield line
+        yield whole
+
+    async def models(self) -> list[str] | None:
+        """Return its own name."""
+        return [extractive.MODEL]
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+
+class Upstream:
+    """Passes chats on to an OpenAI-compatible server.
+
+    Args:
+        client: of that server.
+        model: asked for whatever a client names; empty passes the client's name on.
+    """
+
+    def __init__(self, client: ChatClient, model: str = "") -> None:
+        self.name = model or "upstream"
+        self._client = client
+        self._model = model
+
+    async def complete(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> Completion:
+        """Return the server's answer."""
+        return await self._client.complete(messages, model=self._model or model, max_tokens=max_tokens)
+
+    def stream(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> AsyncIterator[str | Completion]:
+        """Yield the server's answer as it comes."""
+        return self._client.stream(messages, model=self._model or model, max_tokens=max_tokens)
+
+    async def models(self) -> list[str] | None:
+        """Return the server's models."""
+        return [self._model] if self._model else await self._client.models()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def answerer(options: GatewayOptions) -> Answerer:
+    """Return who answers under these options.
+
+    Raises:
+        ChatError: the server's address is none.
+    """
+    if options.llm_url:
+        return Upstream(ChatClient(options.llm_url, options.llm_key), options.llm_model)
+    return Extractive()
+
+
+def filled(asked: LLMGateway, turn: str) -> tuple[Message, ...]:
+    """Return the messages with a turn's words in place of `{{turn}}`."""
+    return tuple(
+        Message(message.get("role", "user"), message.get("content", "").replace(TURN, turn))
+        for message in asked.messages
+    )
+
+
+def chat_completion(completion: Completion) -> dict[str, Any]:
+    """Return an answer as the body of a chat completion."""
+    return {
+        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": completion.model,
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": completion.text},
+                "finish_reason": completion.finish_reason or "stop",
+            }
+        ],
+        "usage": usage(completion),
+    }
+
+
+def usage(completion: Completion) -> dict[str, int]:
+    """Return the tokens under both names that the vendor gives them."""
+    return {
+        "prompt_tokens": completion.input_tokens,
+        "completion_tokens": completion.output_tokens,
+        "total_tokens": completion.input_tokens + completion.output_tokens,
+        "input_tokens": completion.input_tokens,
+        "output_tokens": completion.output_tokens,
+    }
+
+
+def _asked(messages: Sequence[Message]) -> tuple[str, str]:
+    """Return the instruction and the transcript of a chat: its last user message, led by the system's."""
+    last = next((message.content for message in reversed(messages) if message.role == "user"), "")
+    system = " ".join(message.content for message in messages if message.role == "system")
+    instruction, transcript = extractive.split_prompt(last)
+    return f"{system} {instruction}".strip(), transcript
