@@ -16,7 +16,7 @@ def instances(kind: type[Any], **given: st.SearchStrategy[Any]) -> st.SearchStra
         given: strategies of fields that not every value of their type suits.
     """
     hints = get_type_hints(kind)
-    return st.builds(kind, **{name: given.get(name) or _values(hints[name]) for name in kind.__struct_fields__})
+    return st.builds(kind, **{name: _values(hints[name]) for name in kind.__struct_fields__} | given)
 
 
 def _values(kind: Any) -> st.SearchStrategy[Any]:

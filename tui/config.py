@@ -166,7 +166,7 @@ def shown(settings: Settings) -> str:
         value = getattr(settings.config, name)
         about = [f"# {described[name]}", f"# from: {settings.origin[name]}"]
         if isinstance(value, dict):
-            entries = [f"{json.dumps(key)} = {_toml(entry)}" for key, entry in value.items()]
+            entries = [f"{_toml(key)} = {_toml(entry)}" for key, entry in value.items() if entry is not None]
             tables += [*about, f"[{name}]", *entries, ""]
         else:
             lines += [*about, f"{name} = {_toml(value)}", ""]
@@ -174,9 +174,17 @@ def shown(settings: Settings) -> str:
 
 
 def _toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(entry)}" for key, entry in value.items()) + " }"
-    return json.dumps(value, ensure_ascii=False)
+    match value:
+        case dict():
+            entries = (f"{_toml(key)} = {_toml(entry)}" for key, entry in value.items() if entry is not None)
+            return "{ " + ", ".join(entries) + " }"
+        case list():
+            return "[" + ", ".join(_toml(entry) for entry in value) + "]"
+        case float():
+            return str(value)
+        case _:
+            # JSON's texts are TOML's, but for a control character that JSON leaves as it is.
+            return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", "\\u007f")
 
 
 def _read(file: Path) -> str:
@@ -198,9 +206,14 @@ def _table(text: str, file: Path) -> dict[str, Any]:
 
 
 def _line(text: str, name: str) -> int:
-    """Return the number of the line that sets `name`, 1 if it cannot be told."""
-    found = re.search(rf"^\s*\[?\s*[\"']?{re.escape(name)}[\"']?\s*[\]=.]", text, re.MULTILINE)
-    return text.count("\n", 0, found.start() + len(found[0]) - len(found[0].lstrip())) + 1 if found else 1
+    """Return the number of the line that sets `name` or heads its table, 1 if it cannot be told."""
+    inside = False
+    for number, line in enumerate(text.split("\n"), 1):
+        found = re.match(rf"""\s*(\[*)\s*["']?{re.escape(name)}["']?\s*[]=.]""", line)
+        if found and (found[1] or not inside):
+            return number
+        inside = inside or line.lstrip().startswith("[")
+    return 1
 
 
 def _parsed(name: str, written: str, variable: str) -> Any:
@@ -223,15 +236,8 @@ def _checked(name: str, value: Any, where: str, *, strict: bool) -> Any:
         return msgspec.convert(value, _type(name), strict=strict)
     except msgspec.ValidationError as error:
         raise ConfigError(
-            f"{where}: {name} = {_toml_or_repr(value)} is not allowed ({error}).", f"{name} takes {allowed(name)}."
+            f"{where}: {name} = {_toml(value)} is not allowed ({error}).", f"{name} takes {allowed(name)}."
         ) from error
-
-
-def _toml_or_repr(value: Any) -> str:
-    try:
-        return _toml(value)
-    except TypeError:
-        return str(value)
 
 
 def _type(name: str) -> Any:

@@ -148,8 +148,8 @@ ServerMessage = (
 
 class _LenientWord(msgspec.Struct):
     text: str
-    start: float
-    end: float
+    start: int | float
+    end: int | float
     confidence: float | None = None
     word_is_final: bool | None = None
     speaker: str | None = None

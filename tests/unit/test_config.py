@@ -1,0 +1,182 @@
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.structs import TEXT
+from tui.config import FIELDS, Config, allowed, api_key, documentation, llm_key, load, shown
+from tui.errors import ConfigError
+
+VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT | st.lists(TEXT, max_size=2)
+TABLES = st.dictionaries(TEXT, st.booleans() | st.integers(-(2**63), 2**63 - 1) | TEXT | st.lists(TEXT), max_size=3)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def test_without_any_word_the_tutorials_values_hold(file: Path) -> None:
+    config = load(file=file, environ={}).config
+    assert (config.speech_model, config.max_tokens, config.chunk_ms) == ("u3-rt-pro", 4000, 50)
+    assert (config.llm_model, config.format_turns) == ("claude-sonnet-4-20250514", True)
+
+
+def test_flags_come_before_the_environment_before_the_file_before_the_defaults(file: Path) -> None:
+    file.write_text('prompt = "of the file"\ntheme = "of the file"\nsource = "of the file"')
+    environ = {"LIVEGIST_THEME": "of the environment", "LIVEGIST_SOURCE": "of the environment"}
+    found = load({"source": "of the flags", "url": None}, file=file, environ=environ)
+    config = found.config
+    assert (config.source, config.theme, config.prompt) == ("of the flags", "of the environment", "of the file")
+    assert {name: found.origin[name] for name in ("source", "theme", "prompt", "url")} == {
+        "source": "flag",
+        "theme": "LIVEGIST_THEME",
+        "prompt": str(file),
+        "url": "default",
+    }
+
+
+def test_the_file_is_the_one_in_the_home(home: Path) -> None:
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "config.toml").write_text("fps = 7")
+    assert load(environ={}).config.fps == 7
+
+
+def test_the_environment_is_this_processes_own(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEGIST_FPS", "9")
+    assert load().config.fps == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "about", "takes"),
+    [
+        ("fps = 10\n\n  colour = 1", 3, "there is no setting 'colour'", "There are: source, engine, url,"),
+        ("[stream_options]\ntheme = 1\n[paint]\nfps = 2", 3, "there is no setting 'paint'", "There are: source,"),
+        ("[[paint]]", 1, "there is no setting 'paint'", "There are: source,"),
+        ('# fps\n"fps" = "ten"', 2, 'fps = "ten" is not allowed', "fps takes a whole number from 1 to 60."),
+        ("fps = 61", 1, "fps = 61 is not allowed", "fps takes a whole number from 1 to 60."),
+        ("chunk_ms = 20", 1, "chunk_ms = 20 is not", "chunk_ms takes a whole number from 50 to 1000."),
+        ("gist_timeout_s = 0", 1, "gist_timeout_s = 0 is", "gist_timeout_s takes a number above 0 to 600."),
+        ("unattended_minutes = -2", 1, "unattended_minutes = -2 is", "unattended_minutes takes a number from -1."),
+        ("\nanalyse_at_end = 1", 2, "analyse_at_end = 1 is not", "analyse_at_end takes true or false."),
+        ("theme = true", 1, "theme = true is not allowed", "theme takes a text in quotes."),
+        ("input_rate = []", 1, "input_rate = [] is not allowed", "input_rate takes a number."),
+        ('engine = "moon"', 1, 'engine = "moon" is not', 'engine takes "auto" or "cloud" or "local".'),
+        ("keys = 3", 1, "keys = 3 is not allowed", "keys takes a table."),
+        ("fps = 3\n[hourly_rates]\nx = true", 2, "hourly_rates = { ", "hourly_rates takes a table."),
+        ("source = 2020-01-01", 1, 'source = "2020-01-01" is not', "source takes a text in quotes."),
+    ],
+)
+def test_a_wrong_entry_names_its_file_line_key_and_what_is_allowed(
+    file: Path, text: str, line: int, about: str, takes: str
+) -> None:
+    file.write_text(text)
+    with pytest.raises(ConfigError) as wrong:
+        load(file=file, environ={})
+    assert wrong.value.message.startswith(f"{file}:{line}: {about}")
+    assert wrong.value.hint.startswith(takes)
+    assert wrong.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("text", "about"), [(b"fps = ", "is not TOML"), (b'source = "\xe9"', "cannot be read")])
+def test_a_file_that_is_not_toml_or_not_text_says_so(file: Path, text: bytes, about: str) -> None:
+    file.write_bytes(text)
+    with pytest.raises(ConfigError, match=about) as wrong:
+        load(file=file, environ={})
+    assert str(file) in wrong.value.message
+
+
+@pytest.mark.parametrize(
+    ("variable", "written", "about"),
+    [
+        ("LIVEGIST_COLOUR", "red", "LIVEGIST_COLOUR: there is no setting 'colour'"),
+        ("LIVEGIST_FPS", "ten", 'LIVEGIST_FPS: fps = "ten" is not allowed'),
+        ("LIVEGIST_KEYS", "start=f5", "LIVEGIST_KEYS is not JSON"),
+        ("LIVEGIST_KEYS", "[1]", "LIVEGIST_KEYS: keys = [1] is not allowed"),
+    ],
+)
+def test_a_wrong_variable_is_named(file: Path, variable: str, written: str, about: str) -> None:
+    with pytest.raises(ConfigError) as wrong:
+        load(file=file, environ={variable: written})
+    assert wrong.value.message.startswith(about)
+    assert wrong.value.hint
+
+
+def test_a_wrong_flag_is_named(file: Path) -> None:
+    with pytest.raises(ConfigError, match="the command line: fps = 0 is not allowed"):
+        load({"fps": 0}, file=file, environ={})
+
+
+def test_the_environment_writes_numbers_switches_and_tables_as_text(file: Path) -> None:
+    environ = {
+        "LIVEGIST_FPS": "12",
+        "LIVEGIST_GIST_TIMEOUT_S": "2.5",
+        "LIVEGIST_FORMAT_TURNS": "false",
+        "LIVEGIST_STREAM_OPTIONS": '{"speaker_labels": true, "keyterms_prompt": ["gist"]}',
+    }
+    config = load(file=file, environ=environ).config
+    assert (config.fps, config.gist_timeout_s, config.format_turns) == (12, 2.5, False)
+    assert config.stream_options == {"speaker_labels": True, "keyterms_prompt": ["gist"]}
+
+
+def test_keys_and_the_home_are_no_settings(file: Path) -> None:
+    environ = {"ASSEMBLYAI_API_KEY": " secret-1\n", "LIVEGIST_LLM_KEY": "secret-2", "LIVEGIST_HOME": "/x", "HOME": "/y"}
+    assert "secret" not in shown(load(file=file, environ=environ))
+    assert (api_key(environ), llm_key(environ)) == ("secret-1", "secret-2")
+    assert (api_key({}), llm_key({})) == ("", "")
+
+
+def test_every_setting_is_described_and_says_what_it_takes() -> None:
+    described = documentation()
+    assert list(described) == list(FIELDS)
+    for name, text in described.items():
+        assert text.endswith(".")
+        assert allowed(name)
+
+
+def test_what_is_shown_tells_where_each_value_comes_from(file: Path) -> None:
+    text = shown(load({"fps": 7}, file=file, environ={}))
+    assert "# Frames a second of the level meter.\n# from: flag\nfps = 7\n" in text
+
+
+@given(options=TABLES, source=TEXT, keys=st.dictionaries(TEXT, TEXT, max_size=2), rate=st.floats(allow_nan=False))
+def test_what_is_shown_can_be_the_config_file(
+    options: dict[str, Any], source: str, keys: dict[str, str], rate: float
+) -> None:
+    flags = {"stream_options": options, "source": source, "keys": keys, "input_rate": rate}
+    found = load(flags, file=Path("/nonexistent"), environ={})
+    assert tomllib.loads(shown(found)) == {name: getattr(found.config, name) for name in FIELDS}
+
+
+@given(st.dictionaries(st.sampled_from(list(FIELDS)), VALUES | TABLES, max_size=3))
+def test_any_entries_make_a_config_or_one_error_that_helps(flags: dict[str, Any]) -> None:
+    try:
+        assert isinstance(load(flags, file=Path("/nonexistent"), environ={}).config, Config)
+    except ConfigError as wrong:
+        complaint = wrong
+    else:
+        return
+    assert complaint.message.startswith("the command line: ")
+    assert " takes " in complaint.hint
+
+
+@given(st.sampled_from(list(FIELDS)), st.text(st.characters(blacklist_characters="\0", codec="utf-8")))
+def test_any_variable_makes_a_config_or_one_error_that_names_it(name: str, written: str) -> None:
+    variable = f"LIVEGIST_{name.upper()}"
+    try:
+        load(file=Path("/nonexistent"), environ={variable: written})
+    except ConfigError as wrong:
+        complaint = wrong
+    else:
+        return
+    assert variable in complaint.message
+
+
+def test_what_json_can_say_and_toml_cannot_is_left_out_of_what_is_shown(file: Path) -> None:
+    written = json.dumps({"vad_threshold": None, "speaker_labels": True})
+    text = shown(load(file=file, environ={"LIVEGIST_STREAM_OPTIONS": written}))
+    assert tomllib.loads(text)["stream_options"] == {"speaker_labels": True}
