@@ -9,7 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("livegist", deadline=None)
+# A busy machine makes an example slow without anything being wrong: pytest-timeout bounds the test as a whole.
+hypothesis.settings.load_profile("livegist")
 
 DATA = Path(__file__).parent / "data"
 """Speech read by people, with the words beside it."""
