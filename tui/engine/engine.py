@@ -76,6 +76,7 @@ class Engine:
         self._prompts = PromptLibrary.load(*prompt_folders)
         self._idle.prompt = next(iter(self._prompts)).id if len(self._prompts) else ""
         self._prompt_chosen = False
+        self._news: list[Notice] = []
         self._quitting = asyncio.Event()
         self.unattended_minutes = 30.0
         """Minutes the session may go on without a viewer, as it was configured when it started."""
@@ -110,6 +111,11 @@ class Engine:
             stats=record.stats,
         )
 
+    def news(self) -> list[Notice]:
+        """Return what happened while nobody watched, once."""
+        news, self._news = self._news, []
+        return news
+
     def watched_by(self, viewers: int) -> None:
         """Note how many viewers there are, for the figures."""
         if self._session is not None:
@@ -137,8 +143,8 @@ class Engine:
 
     async def run(self) -> None:
         """Mend what a killed engine left, then live until told to quit."""
+        self._mend()
         try:
-            self._mend()
             await self._quitting.wait()
             await self._leave()
         finally:
@@ -240,9 +246,9 @@ class Engine:
                 samples = repair(stored.audio) if stored.audio.exists() else 0
                 repaired = self._store.repair(stored, samples / SAMPLE_RATE)
             except LivegistError as error:
-                self._tell(Notice(Severity.WARNING, error.message, error.hint))
+                self._news.append(Notice(Severity.WARNING, error.message, error.hint))
                 continue
-            self._tell(
+            self._news.append(
                 Notice(
                     Severity.WARNING,
                     f"The session {stored.id} had been cut off and is whole again: "

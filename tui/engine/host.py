@@ -2,14 +2,10 @@
 
 import asyncio
 import contextlib
-import fcntl
 import logging
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -18,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tui.engine.engine import Engine
 from tui.engine.outbox import Outbox
+from tui.engine.process import SOCKET, lock, remove_dead
 from tui.errors import EngineError, LivegistError
 from tui.model.commands import Command, Stop
 from tui.model.commands import decode as decode_command
@@ -25,13 +22,12 @@ from tui.model.events import Event, Rejected, TurnChanged
 from tui.model.events import encode as encode_event
 from tui.model.transcript import Turn
 
-SOCKET = "engine.sock"
-LOCK = "engine.lock"
-LOG = "engine.log"
 IDLE_S = 30.0
 """Seconds without session and viewer after which the engine leaves."""
 WATCH_S = 1.0
 """Seconds between two looks at who is there."""
+FLUSH_S = 1.0
+"""Longest time that the last events may take to reach the viewers."""
 COMMAND_BYTES = 64 * 1024
 """Longest command a viewer may send."""
 TRY_AGAIN = 1013
@@ -74,7 +70,7 @@ class Host:
         """
         with lock(self._folder):
             path = self._folder / SOCKET
-            _remove_dead(path)
+            remove_dead(path)
             loop = asyncio.get_running_loop()
             for signum in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(signum, self._engine.quit)
@@ -106,6 +102,8 @@ class Host:
         viewer = Viewer(websocket)
         snapshot = self._engine.snapshot()
         viewer.put(msgspec.structs.replace(snapshot, turns=tuple(_without_words(turn) for turn in snapshot.turns)))
+        for notice in self._engine.news():
+            viewer.put(notice)
         self._viewers.add(viewer)
         self._engine.watched_by(len(self._viewers))
         try:
@@ -151,9 +149,10 @@ class Host:
 
     async def _flush(self) -> None:
         """Give viewers a moment to hear the last events."""
-        deadline = self._clock() + 1.0
-        while any(viewer.behind for viewer in self._viewers) and self._clock() < deadline:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_S):
+                for viewer in list(self._viewers):
+                    await viewer.told_all.wait()
 
 
 class Viewer:
@@ -163,15 +162,13 @@ class Viewer:
         self.websocket = websocket
         self._outbox = Outbox()
         self._more = asyncio.Event()
-
-    @property
-    def behind(self) -> int:
-        """Events that wait."""
-        return len(self._outbox)
+        self.told_all = asyncio.Event()
+        """Set while nothing waits to be sent."""
 
     def put(self, event: Event) -> None:
         """Tell it an event, as soon as it takes it."""
         self._outbox.put(event)
+        self.told_all.clear()
         self._more.set()
 
     async def send(self) -> None:
@@ -179,6 +176,7 @@ class Viewer:
         while not self._outbox.overrun:
             while (event := self._outbox.take()) is not None:
                 await self.websocket.send(encode_event(event))
+            self.told_all.set()
             self._more.clear()
             await self._more.wait()
         await self.websocket.close(TRY_AGAIN, "too far behind")
@@ -203,75 +201,3 @@ def _command(raw: str | bytes) -> Command:
         return decode_command(raw)
     except msgspec.MsgspecError as error:
         raise EngineError(f"That is no command: {error}.", "Is the viewer of another version?") from error
-
-
-@contextlib.contextmanager
-def lock(folder: Path) -> Iterator[None]:
-    """Hold the lock of the one engine of this user and home.
-
-    Raises:
-        EngineError: another process holds it.
-    """
-    fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise EngineError("An engine is running already.", "Attach to it with: livegist attach") from error
-        os.ftruncate(fd, 0)
-        os.write(fd, f"{os.getpid()}\n".encode())
-        yield
-    finally:
-        os.close(fd)
-
-
-def running(folder: Path) -> bool:
-    """Return whether an engine holds the lock of this folder."""
-    try:
-        fd = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(fd)
-
-
-def _remove_dead(path: Path) -> None:
-    """Remove a socket that a killed engine left; we hold the lock, so nobody serves it.
-
-    Raises:
-        EngineError: it is not ours.
-    """
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
-        return
-    if found.st_uid != os.getuid():
-        raise EngineError(f"{path} belongs to another user.", "Set LIVEGIST_HOME to a folder of your own.")
-    path.unlink()
-
-
-def spawn(folder: Path) -> None:
-    """Start an engine as a process of its own, which outlives this one and its terminal.
-
-    Raises:
-        EngineError: it cannot be started.
-    """
-    try:
-        with (folder / LOG).open("ab") as log_file:
-            os.fchmod(log_file.fileno(), 0o600)
-            subprocess.Popen(
-                [sys.executable, "-m", "tui", "engine"],
-                stdin=subprocess.DEVNULL,
-                stdout=log_file,
-                stderr=log_file,
-                start_new_session=True,
-                cwd="/",
-            )
-    except OSError as error:
-        raise EngineError(f"The engine cannot be started: {error.strerror}.", "Is the disk full?") from error

@@ -1,0 +1,87 @@
+"""The engine as a process: its lock, its socket's name, how it is started. Light, for the viewer's way here is short."""
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tui.errors import EngineError
+
+SOCKET = "engine.sock"
+LOCK = "engine.lock"
+LOG = "engine.log"
+
+
+@contextlib.contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold the lock of the one engine of this user and home.
+
+    Raises:
+        EngineError: another process holds it.
+    """
+    fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise EngineError("An engine is running already.", "Attach to it with: livegist attach") from error
+        os.ftruncate(fd, 0)
+        os.write(fd, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(fd)
+
+
+def running(folder: Path) -> bool:
+    """Return whether an engine holds the lock of this folder."""
+    try:
+        fd = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(fd)
+
+
+def remove_dead(path: Path) -> None:
+    """Remove a socket that a killed engine left; we hold the lock, so nobody serves it.
+
+    Raises:
+        EngineError: it is not ours.
+    """
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    if found.st_uid != os.getuid():
+        raise EngineError(f"{path} belongs to another user.", "Set LIVEGIST_HOME to a folder of your own.")
+    path.unlink()
+
+
+def spawn(folder: Path) -> None:
+    """Start an engine as a process of its own, which outlives this one and its terminal.
+
+    Raises:
+        EngineError: it cannot be started.
+    """
+    try:
+        with (folder / LOG).open("ab") as log_file:
+            os.fchmod(log_file.fileno(), 0o600)
+            subprocess.Popen(
+                [sys.executable, "-m", "tui", "engine"],
+                stdin=subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=log_file,
+                start_new_session=True,
+                cwd="/",
+            )
+    except OSError as error:
+        raise EngineError(f"The engine cannot be started: {error.strerror}.", "Is the disk full?") from error

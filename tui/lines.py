@@ -1,0 +1,103 @@
+"""A session as lines: JSON, one object a line, or text. Pure."""
+
+from typing import Any
+
+import msgspec
+
+from tui.model.events import (
+    Event,
+    GistChanged,
+    Notice,
+    Rejected,
+    SessionStarted,
+    Severity,
+    StateChanged,
+    StatsChanged,
+    TurnChanged,
+)
+from tui.model.gists import Gist, GistStatus
+
+_encoder = msgspec.json.Encoder()
+
+
+def json_line(event: Event) -> str | None:
+    """Return an event as `livegist stream --json` prints it; `None` if it prints nothing.
+
+    `type` is one of `session`, `state`, `turn`, `gist`, `analysis`, `error`, `stats`.
+    """
+    fields = _fields(event)
+    return None if fields is None else _encoder.encode(fields).decode()
+
+
+def _fields(event: Event) -> dict[str, Any] | None:
+    match event:
+        case SessionStarted(session=session):
+            return {"type": "session"} | _all(session)
+        case StateChanged():
+            return {"type": "state", "state": event.state, "why": event.why, "hint": event.hint}
+        case TurnChanged(turn=turn):
+            return {"type": "turn"} | _all(turn)
+        case GistChanged(gist=gist) if gist.status.over:
+            return {"type": "gist" if gist.turn is not None else "analysis"} | _all(gist)
+        case Notice(severity=severity, text=text, hint=hint):
+            return {"type": "error", "severity": severity, "text": text, "hint": hint}
+        case Rejected(text=text, hint=hint):
+            return {"type": "error", "severity": Severity.ERROR, "text": text, "hint": hint}
+        case StatsChanged(stats=stats):
+            return {"type": "stats"} | _all(stats)
+        case _:
+            return None
+
+
+def _all(value: msgspec.Struct) -> dict[str, Any]:
+    """Return all fields by name, also those that have their default."""
+    return {
+        name: [_all(part) for part in entry] if isinstance(entry, tuple) else entry
+        for name, entry in ((name, getattr(value, name)) for name in value.__struct_fields__)
+    }
+
+
+def text_line(event: Event) -> str | None:
+    """Return an event as `livegist stream` prints it; `None` if it prints nothing. Text from outside is made inert."""
+    match event:
+        case TurnChanged(turn=turn) if turn.final:
+            speaker = f"{turn.speaker}: " if turn.speaker else ""
+            return f"[{clock(turn.start_s)}] {inert(speaker + turn.text)}"
+        case GistChanged(gist=gist) if gist.status.over:
+            return _gist_line(gist)
+        case _:
+            return None
+
+
+def remark(event: Event) -> str | None:
+    """Return what a person should know beside the transcript: state, notices; `None` if it is nothing of that kind."""
+    match event:
+        case StateChanged(state=state, why=why, hint=hint):
+            return inert(f"{state}: {why} {hint}".rstrip() if why else str(state))
+        case Notice(text=text, hint=hint) | Rejected(text=text, hint=hint):
+            return inert(f"{text} {hint}".rstrip())
+        case SessionStarted(session=session):
+            return inert(f"listening to {session.source}, kept in {session.path}")
+        case _:
+            return None
+
+
+def _gist_line(gist: Gist) -> str:
+    about = f"turn {gist.turn}" if gist.turn is not None else f"the session, {gist.turns} turns"
+    head = f"  {gist.prompt} of {about}"
+    if gist.status is not GistStatus.DONE:
+        return f"{head}: {gist.status}. {inert(gist.error)}"
+    body = "\n".join(f"    {inert(line)}" for line in gist.text.splitlines())
+    return f"{head}, by {inert(gist.model) or 'an unnamed model'}:\n{body}"
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as `mm:ss`, or `h:mm:ss` from one hour on."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+def inert(text: str) -> str:
+    """Return text without characters that a terminal might obey or that are not to be seen."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,0 +1,124 @@
+"""`livegist stream`: an engine in this process, its events as lines on standard output."""
+
+import asyncio
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tui.engine.engine import Engine
+from tui.errors import LivegistError
+from tui.lines import json_line, remark, text_line
+from tui.model.commands import Option, Start, Stop
+from tui.model.events import Event, StatsChanged, TurnChanged
+from tui.sessions.store import Store
+
+LAG_LINES = 1000
+"""Lines that may wait for a slow reader before those that can be told again are left out."""
+STATS_EVERY = 5
+"""Of the figures, told once a second, one in so many is printed; the last one always."""
+
+
+class Printer:
+    """Prints lines from a thread of its own: a reader that stalls never stalls the engine.
+
+    Args:
+        as_json: whether to print JSON lines instead of text.
+        broken: called, in the printing thread, when nobody reads any more.
+    """
+
+    def __init__(self, as_json: bool, broken: Callable[[], None]) -> None:
+        self._as_json = as_json
+        self._broken = broken
+        self._lines: queue.SimpleQueue[tuple[str, bool] | None] = queue.SimpleQueue()
+        self._stats = 0
+        self._last_stats: Event | None = None
+        self._thread = threading.Thread(target=self._run, name="print")
+        self._thread.start()
+
+    def tell(self, event: Event) -> None:
+        """Print what is to be printed of an event."""
+        if isinstance(event, StatsChanged):
+            self._last_stats, self._stats = event, self._stats + 1
+            if self._stats % STATS_EVERY:
+                return
+            self._last_stats = None
+        if isinstance(event, TurnChanged) and not event.turn.final and self._lines.qsize() > LAG_LINES:
+            return
+        self._put(event)
+
+    def close(self) -> None:
+        """Print the last figures and all that waits."""
+        if self._last_stats is not None:
+            self._put(self._last_stats)
+        self._lines.put(None)
+        self._thread.join()
+
+    def _put(self, event: Event) -> None:
+        if self._as_json:
+            if (line := json_line(event)) is not None:
+                self._lines.put((line, True))
+        elif (line := text_line(event)) is not None:
+            self._lines.put((line, True))
+        elif (line := remark(event)) is not None:
+            self._lines.put((line, False))
+
+    def _run(self) -> None:
+        while (entry := self._lines.get()) is not None:
+            line, wanted = entry
+            try:
+                print(line, file=sys.stdout if wanted else sys.stderr, flush=True)
+            except (BrokenPipeError, OSError):
+                self._broken()
+                return
+
+
+async def stream(
+    *,
+    as_json: bool,
+    flags: Mapping[str, Option],
+    store: Store,
+    prompt_folders: tuple[Path, ...],
+    log_file: Path,
+) -> bool:
+    """Run one session and print it; return whether it ended well.
+
+    The first SIGINT or SIGTERM stops it gracefully, the second waits for nothing more.
+
+    Raises:
+        LivegistError: it cannot start.
+    """
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    printer = Printer(as_json, lambda: loop.call_soon_threadsafe(stopping.set))
+    engine = Engine(printer.tell, store=store, prompt_folders=prompt_folders, log_file=log_file, flags=flags)
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(signum, stopping.set)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(engine.run(), name="engine")
+            stopper = tasks.create_task(_stop_when(stopping, engine), name="stopper")
+            try:
+                await engine.perform(Start())
+                await engine.wait_idle()
+            finally:
+                stopper.cancel()
+                engine.quit()
+    except* LivegistError as group:
+        raise group.exceptions[0] from None
+    finally:
+        printer.close()
+    return not engine.failed
+
+
+async def _stop_when(stopping: asyncio.Event, engine: Engine) -> None:
+    """Stop the session each time it is asked."""
+    while True:
+        await stopping.wait()
+        stopping.clear()
+        try:
+            await engine.perform(Stop())
+        except LivegistError:
+            engine.quit()
