@@ -1,0 +1,27 @@
+"""Watch the dashboard without an engine: `python -m tests.viewer.play [empty|meeting|load] [THEME]`."""
+
+import sys
+
+from tests.viewer.script import PROMPTS, SESSION, ScriptedLine, load, meeting
+from tui.model.events import Snapshot, State
+from tui.viewer.app import LivegistApp
+
+
+def line(scene: str) -> ScriptedLine:
+    match scene:
+        case "empty":
+            return ScriptedLine()
+        case "load":
+            live = Snapshot(
+                protocol=1, version="0", state=State.LIVE, session=SESSION, prompt="summary", prompts=PROMPTS
+            )
+            return ScriptedLine(load(3600), snapshot=live)
+        case _:
+            return ScriptedLine(load(3600, first=134), snapshot=meeting())
+
+
+if __name__ == "__main__":
+    scene = sys.argv[1] if len(sys.argv) > 1 else "meeting"
+    theme = sys.argv[2] if len(sys.argv) > 2 else "night"
+    farewell = LivegistApp(line(scene), theme=theme, fps=20, keys={}).run()
+    print(farewell.text if farewell else "")

@@ -1,0 +1,211 @@
+"""The viewer: paints what the engine tells, sends what a person asks, and may leave at any time."""
+
+import asyncio
+import gc
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from functools import partial
+from typing import ClassVar, Protocol
+
+import msgspec
+from textual import on
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tui.errors import EngineError
+from tui.model.commands import Command, Option, Quit, Start
+from tui.model.events import Event, Snapshot
+from tui.paths import config_dir, shipped
+from tui.viewer import theme as themes
+from tui.viewer.keys import DASHBOARD, problems
+from tui.viewer.messages import Detach, Order, QuitEngine
+from tui.viewer.screens.dashboard import Dashboard
+from tui.viewer.widgets.pane import Pane
+
+DEFAULT_THEME = "night"
+RETRY_S = 0.5
+"""Pause before the viewer looks for an engine that went away."""
+QUIT_S = 30.0
+"""Longest wait for the engine to finish a session after it was told to quit."""
+
+
+class EngineLine(Protocol):
+    """The line to an engine: `EngineClient` is one."""
+
+    def events(self) -> AsyncIterator[Event]:
+        """Yield a snapshot, then every event until the line is cut; may be called again."""
+        ...
+
+    async def send(self, command: Command) -> bool:
+        """Send a command; return whether there was a line to send it over."""
+        ...
+
+
+class Farewell(msgspec.Struct, frozen=True):
+    """How a viewer ended."""
+
+    running: bool
+    """Whether a session goes on."""
+    path: str = ""
+    """Folder of the session; empty if there was none."""
+    trouble: str = ""
+    """What went wrong on the way out; empty if nothing did."""
+
+    @property
+    def text(self) -> str:
+        """What to print after the screen is gone."""
+        if self.trouble:
+            return self.trouble
+        if self.running:
+            return "Detached; the session goes on. `livegist` returns to it, `livegist stop` ends it."
+        return f"The session is saved in {self.path}" if self.path else ""
+
+
+class LivegistApp(App[Farewell]):
+    """A viewer of one engine.
+
+    Args:
+        client: the line to the engine.
+        theme: name of a theme; one that does not exist is a notice, and the default is used.
+        fps: frames a second of the level meter.
+        keys: other keys for actions, by the action's id.
+        start: sent after the first snapshot if no session is live.
+        options: settings that every session started here gets.
+        clock: seconds that only go up.
+    """
+
+    TITLE = "livegist"
+    CSS_PATH = "viewer.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q,ctrl+c", "leave", show=False, system=True, priority=False),
+    ]
+
+    def __init__(
+        self,
+        client: EngineLine,
+        *,
+        theme: str,
+        fps: int,
+        keys: Mapping[str, str],
+        start: Start | None = None,
+        options: Mapping[str, Option] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self._client = client
+        self._start = start
+        self._leaving = False
+        self._wanted_theme = theme
+        self.own_keys = dict(keys)
+        self.dashboard = Dashboard(fps=fps, options=options, clock=clock)
+        self._themes, self._theme_problems = themes.load(shipped("themes"), config_dir() / "themes")
+        for found in self._themes:
+            self.register_theme(found)
+        names = {found.name for found in self._themes}
+        self.theme = theme if theme in names else DEFAULT_THEME
+        self.set_keymap(self.own_keys)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return our own variables for the moment before a theme of ours is in force."""
+        speakers = {f"speaker-{number}": "ansi_default" for number in range(1, themes.SPEAKERS + 1)}
+        return {**dict.fromkeys(("muted", "rule", "selection", "selection-text"), "ansi_default"), **speakers}
+
+    def get_default_screen(self) -> Screen[None]:
+        """Return the dashboard."""
+        return self.dashboard
+
+    def on_ready(self) -> None:
+        """Connect, now that the first frame is painted; say what is wrong with themes and keys."""
+        self.run_worker(self._listen(), name="listen", exclusive=True)
+        bindings = [*DASHBOARD, *(binding for binding in Pane.BINDINGS if isinstance(binding, Binding))]
+        for problem in (*self._theme_problems, *problems(self.own_keys, bindings)):
+            self.notify(f"{problem.message}\n{problem.hint}", severity="warning", timeout=15, markup=False)
+        if self._wanted_theme not in {found.name for found in self._themes}:
+            there = ", ".join(found.name for found in self._themes)
+            self.notify(
+                f"There is no theme {self._wanted_theme!r}.\nThere are: {there}.", severity="warning", markup=False
+            )
+        gc.collect()
+        gc.freeze()
+
+    # The line to the engine
+
+    async def _listen(self) -> None:
+        """Show events, and come back after a cut, until the person leaves."""
+        while True:
+            why, hint = "", ""
+            try:
+                async for event in self._client.events():
+                    self._hear(event)
+                    await asyncio.sleep(0)
+            except EngineError as error:
+                why, hint = error.message, error.hint
+            if self._leaving:
+                self.exit(self._farewell(running=False))
+                return
+            self.dashboard.line_cut(why, hint)
+            await asyncio.sleep(RETRY_S)
+
+    def _hear(self, event: Event) -> None:
+        self.dashboard.hear(event)
+        if isinstance(event, Snapshot) and self._start is not None:
+            start, self._start = self._start, None
+            if not event.state.active:
+                self.post_message(Order(start))
+
+    @on(Order)
+    async def send_order(self, order: Order) -> None:
+        """Pass a command on."""
+        if not await self._client.send(order.command):
+            self.notify("Not done: the engine cannot be heard now.", severity="warning", markup=False)
+
+    # Ways out
+
+    @on(Detach)
+    def detach(self) -> None:
+        """Leave; the engine goes on."""
+        self.exit(self._farewell(running=self.dashboard.picture.state.active))
+
+    @on(QuitEngine)
+    async def quit_engine(self) -> None:
+        """End the engine and leave once it has finished; asked again, leave at once."""
+        if self._leaving or not await self._client.send(Quit()):
+            self.exit(self._farewell(running=False))
+            return
+        self._leaving = True
+        if self.dashboard.picture.state.active:
+            self.notify("Finishing the session; q again leaves at once.", timeout=QUIT_S, markup=False)
+        self.set_timer(QUIT_S, self._give_up, name="quit")
+
+    def _give_up(self) -> None:
+        self.exit(self._farewell(running=False, trouble=f"The engine did not end within {QUIT_S:.0f} s: livegist stop"))
+
+    def _farewell(self, *, running: bool, trouble: str = "") -> Farewell:
+        session = self.dashboard.picture.session
+        return Farewell(running, session.path if session else "", trouble)
+
+    def action_leave(self) -> None:
+        """Ask, as the key does."""
+        if self.screen is self.dashboard:
+            self.dashboard.action_leave()
+
+    # The palette
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Yield every action that is possible now, with its key, and the themes."""
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if active.enabled and binding.id and binding.id != "commands":
+                about = f"{binding.tooltip or binding.description}  ({self.get_key_display(binding)})"
+                yield SystemCommand(
+                    binding.description.capitalize(), about, partial(self.run_action, binding.action, active.node)
+                )
+        for found in self._themes:
+            yield SystemCommand(
+                f"Theme: {found.name}", "Use this theme until you leave", partial(self._use, found.name)
+            )
+
+    def _use(self, name: str) -> None:
+        self.theme = name

@@ -1,0 +1,41 @@
+"""What an empty turns pane says: where things stand and what to do next. Pure."""
+
+from tui.model.events import State
+from tui.viewer.inert import one_line
+from tui.viewer.lines import Span
+from tui.viewer.picture import Picture
+
+
+def invitation(picture: Picture, *, cut: bool) -> list[Span]:
+    """Return the words for a session without turns."""
+    if cut:
+        return [Span("The engine cannot be heard. Its recording and everything in it stay on disk.", "muted")]
+    if not picture.known:
+        return [Span("Starting the engine…", "muted")]
+    match picture.state:
+        case State.CONNECTING:
+            endpoint = one_line(picture.session.endpoint, 80) if picture.session else "the endpoint"
+            return [Span(f"Connecting to {endpoint}… What you say now is recorded and sent once it answers.", "muted")]
+        case State.LIVE | State.RECONNECTING:
+            return [Span("Listening. Speak, and your words appear here."), Span("\nspace mutes, x stops.", "muted")]
+        case State.DRAINING:
+            return [Span("Waiting for what is still to come…", "muted")]
+        case State.FAILED:
+            return [
+                Span("✗ The session could not go on.\n", "bad strong"),
+                Span(f"{one_line(picture.why, 600)}\n"),
+                Span(f"{one_line(picture.hint, 600)}\n", "muted"),
+                Span("\nPress "),
+                Span("s", "accent strong"),
+                Span(" to try again."),
+            ]
+    ended = "Nothing was said in this session. " if picture.state is State.ENDED else ""
+    return [
+        Span(f"{ended}Press "),
+        Span("s", "accent strong"),
+        Span(" to start listening: turns appear here as they are spoken, their gists beside them."),
+        Span("\n\nNo microphone at hand? Quit with ", "muted"),
+        Span("q", "accent strong"),
+        Span(" and try  livegist demo  or  livegist --source FILE. All keys: ", "muted"),
+        Span("?", "accent strong"),
+    ]

@@ -1,0 +1,38 @@
+"""What the dashboard's parts tell those above them."""
+
+from textual.message import Message
+
+from tui.model.commands import Command
+
+
+class Order(Message):
+    """A command for the engine."""
+
+    def __init__(self, command: Command) -> None:
+        super().__init__()
+        self.command = command
+
+
+class Detach(Message):
+    """Leave; the engine goes on."""
+
+
+class QuitEngine(Message):
+    """Leave and end the engine, with its session if there is one."""
+
+
+class EntrySelected(Message):
+    """An entry of a pane was selected."""
+
+    def __init__(self, pane: str, key: int, *, go: bool = False) -> None:
+        super().__init__()
+        self.pane = pane
+        """Id of the pane."""
+        self.key = key
+        """Number of the turn or gist."""
+        self.go = go
+        """Whether to go to its counterpart, not only to show it."""
+
+
+class FollowChanged(Message):
+    """A pane follows the newest entry, or no longer."""

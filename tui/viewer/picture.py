@@ -1,0 +1,88 @@
+"""The session as the viewer knows it: a fold of the engine's events. Pure."""
+
+from msgspec.structs import replace
+
+from tui.model.events import (
+    Event,
+    GistChanged,
+    GistGrew,
+    MutedChanged,
+    PromptChanged,
+    PromptInfo,
+    PromptsChanged,
+    Session,
+    SessionStarted,
+    Snapshot,
+    State,
+    StateChanged,
+    StatsChanged,
+    TurnChanged,
+    TurnRemoved,
+)
+from tui.model.gists import Gist, GistStatus
+from tui.model.stats import Stats
+from tui.model.transcript import Transcript, Turn
+
+
+class Picture:
+    """All there is to show."""
+
+    def __init__(self) -> None:
+        self.known = False
+        """Whether a snapshot has come."""
+        self.state = State.IDLE
+        self.why = ""
+        self.hint = ""
+        self.session: Session | None = None
+        self.muted = False
+        self.prompt = ""
+        self.prompts: tuple[PromptInfo, ...] = ()
+        self.transcript = Transcript()
+        self.gists: dict[int, Gist] = {}
+        self.stats = Stats()
+
+    def apply(self, event: Event) -> None:
+        """Take in an event; levels, notices and refusals change nothing here."""
+        match event:
+            case Snapshot():
+                self._replace(event)
+            case SessionStarted(session=session):
+                self.session = session
+                self.transcript, self.gists, self.stats = Transcript(), {}, Stats()
+            case StateChanged(state=state, why=why, hint=hint):
+                self.state, self.why, self.hint = state, why, hint
+            case TurnChanged(turn=turn):
+                self.transcript.upsert(slim(turn))
+            case TurnRemoved(number=number):
+                self.transcript.remove(number)
+            case GistChanged(gist=gist):
+                self.gists[gist.number] = gist
+            case GistGrew(number=number, text=text):
+                old = self.gists.get(number)
+                if old is not None and not old.status.over:
+                    self.gists[number] = replace(old, text=old.text + text, status=GistStatus.STREAMING)
+            case StatsChanged(stats=stats):
+                self.stats = stats
+            case PromptChanged(prompt=prompt):
+                self.prompt = prompt
+            case PromptsChanged(prompts=prompts):
+                self.prompts = prompts
+            case MutedChanged(muted=muted):
+                self.muted = muted
+
+    def gists_of(self, turn: int) -> list[Gist]:
+        """Return the gists of a turn, oldest first."""
+        return [gist for gist in self.gists.values() if gist.turn == turn]
+
+    def _replace(self, event: Snapshot) -> None:
+        self.known = True
+        self.state, self.why, self.hint = event.state, event.why, event.hint
+        self.session, self.muted, self.stats = event.session, event.muted, event.stats
+        self.prompt, self.prompts = event.prompt, event.prompts
+        self.transcript = Transcript(slim(turn) for turn in event.turns)
+        self.gists = {gist.number: gist for gist in event.gists}
+
+
+def slim(turn: Turn) -> Turn:
+    """Return a final turn without its words: its text says all that is shown, at a twentieth of the memory."""
+    return replace(turn, words=()) if turn.final and turn.words else turn

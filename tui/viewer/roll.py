@@ -1,0 +1,161 @@
+"""Which lines of a long list of entries are on the page: pure.
+
+Costs grow with what is new: adding or changing the last entry touches that entry alone.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
+
+
+class Roll:
+    """Entries of some lines each, in the order of their keys, seen through a page.
+
+    While it follows, the newest line is on the page and up to a quarter of the page stays free below it, so that
+    the page moves seldom. Otherwise what is on the page stays there, whatever happens above or below.
+    """
+
+    def __init__(self) -> None:
+        self.keys: list[int] = []
+        self._heights: list[int] = []
+        self._ends: list[int] = []
+        self.page = 0
+        """Lines that are visible."""
+        self.top = 0
+        """First visible line."""
+        self.following = True
+        self._last_seen = 0
+
+    @property
+    def total(self) -> int:
+        """Lines of all entries."""
+        return self._ends[-1] if self._ends else 0
+
+    @property
+    def unseen(self) -> int:
+        """How many entries came since it stopped following."""
+        return 0 if self.following else len(self.keys) - bisect_right(self.keys, self._last_seen)
+
+    def reset(self, entries: Iterable[tuple[int, int]] = ()) -> None:
+        """Take other entries, as keys in order with their heights, and follow."""
+        self.keys, self._heights, self._ends = [], [], []
+        for key, height in entries:
+            self.keys.append(key)
+            self._heights.append(height)
+            self._ends.append(self.total + height)
+        self.top = 0
+        self.follow()
+
+    def put(self, key: int, height: int) -> None:
+        """Add an entry, or give one another height."""
+        at = bisect_left(self.keys, key)
+        known = at < len(self.keys) and self.keys[at] == key
+        start = self._start(at)
+        grown = height - (self._heights[at] if known else 0)
+        if known:
+            self._heights[at] = height
+        else:
+            self.keys.insert(at, key)
+            self._heights.insert(at, height)
+            self._ends.insert(at, start)
+        self._shift(at, grown)
+        self._settle(start, grown, at)
+
+    def drop(self, key: int) -> None:
+        """Take out an entry, if it is there."""
+        at = bisect_left(self.keys, key)
+        if at == len(self.keys) or self.keys[at] != key:
+            return
+        start, height = self._start(at), self._heights[at]
+        del self.keys[at], self._heights[at], self._ends[at]
+        self._shift(at, -height)
+        self._settle(start, -height, at)
+
+    def resize(self, page: int, measure: Callable[[int], int] | None = None) -> None:
+        """Take another height of the page and, with `measure`, other heights of the entries; stay in place."""
+        anchor = bisect_right(self._ends, self.top)
+        offset = self.top - self._start(anchor)
+        self.page = page
+        if measure is not None:
+            self._heights = [measure(key) for key in self.keys]
+            total = 0
+            for at, height in enumerate(self._heights):
+                total += height
+                self._ends[at] = total
+        if self.following:
+            self.top = max(0, self.total - page)
+        elif anchor < len(self.keys):
+            self.top = min(self._start(anchor) + min(offset, self._heights[anchor] - 1), self._bottom)
+
+    def follow(self) -> None:
+        """Go to the newest line and stay with it."""
+        self.following = True
+        self._keep_up()
+
+    def scroll_to(self, top: int) -> None:
+        """Make `top` the first visible line; at the end it follows again."""
+        if top >= self._bottom and top >= self.top:
+            self.follow()
+            return
+        if self.following:
+            self.following = False
+            self._last_seen = self.keys[-1] if self.keys else 0
+        self.top = max(0, min(top, self._bottom))
+
+    def scroll_by(self, lines: int) -> None:
+        """Scroll down, or up if negative."""
+        self.scroll_to((min(self.top, self._bottom) if lines < 0 else self.top) + lines)
+
+    def show(self, key: int) -> None:
+        """Scroll as little as brings the entry onto the page."""
+        at = bisect_left(self.keys, key)
+        if at == len(self.keys) or self.keys[at] != key:
+            return
+        start, end = self._start(at), self._ends[at]
+        if start < self.top or end - start >= self.page:
+            self.scroll_to(start)
+        elif end > self.top + self.page:
+            self.scroll_to(end - self.page)
+
+    def visible(self) -> Iterator[tuple[int, int, int]]:
+        """Yield each entry on the page: its key, its first visible line and the one after its last."""
+        bottom = self.top + self.page
+        at = bisect_right(self._ends, self.top)
+        while at < len(self.keys) and self._start(at) < bottom:
+            start = self._start(at)
+            yield self.keys[at], max(0, self.top - start), min(self._heights[at], bottom - start)
+            at += 1
+
+    def neighbour(self, key: int | None, step: int) -> int | None:
+        """Return the key `step` entries on; without a key, the newest one on the page. `None` if there is none."""
+        if not self.keys:
+            return None
+        if key is None:
+            return [entry for entry, _, _ in self.visible()][-1] if self.page else self.keys[-1]
+        at = bisect_left(self.keys, key)
+        return self.keys[max(0, min(at + step, len(self.keys) - 1))]
+
+    @property
+    def _bottom(self) -> int:
+        return max(0, self.total - self.page)
+
+    def _start(self, at: int) -> int:
+        return self._ends[at - 1] if at > 0 else 0
+
+    def _shift(self, at: int, lines: int) -> None:
+        if lines:
+            for index in range(at, len(self._ends)):
+                self._ends[index] += lines
+
+    def _settle(self, start: int, grown: int, at: int) -> None:
+        """Keep the page in place after the entry at `start` grew."""
+        if self.following:
+            self._keep_up()
+        elif start < self.top and (at >= len(self.keys) or self._ends[at] - grown <= self.top):
+            self.top = max(0, self.top + grown)
+
+    def _keep_up(self) -> None:
+        room = self.page // 4
+        if self.total > self.top + self.page:
+            self.top = self.total - self.page + room
+        elif self.top > self._bottom + room:
+            self.top = self._bottom

@@ -1,0 +1,327 @@
+"""The dashboard: what the engine tells, on one screen."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+
+from tui.model.commands import Analyse, Command, Mute, Option, Start, Stop, UsePrompt
+from tui.model.events import (
+    Event,
+    GistChanged,
+    GistGrew,
+    LevelChanged,
+    MutedChanged,
+    Notice,
+    PromptChanged,
+    PromptsChanged,
+    Rejected,
+    SessionStarted,
+    Severity,
+    Snapshot,
+    State,
+    StateChanged,
+    StatsChanged,
+    TurnChanged,
+    TurnRemoved,
+)
+from tui.viewer.cells import CellsCompositor
+from tui.viewer.inert import one_line
+from tui.viewer.invitation import invitation
+from tui.viewer.keys import DASHBOARD
+from tui.viewer.messages import Detach, EntrySelected, FollowChanged, Order, QuitEngine
+from tui.viewer.picture import Picture
+from tui.viewer.screens.leave import Leave, LeaveScreen
+from tui.viewer.widgets.banner import Alert, Banner
+from tui.viewer.widgets.figures import Figures
+from tui.viewer.widgets.gists import Gists
+from tui.viewer.widgets.keybar import KeyBar, Possible
+from tui.viewer.widgets.meter import Meter
+from tui.viewer.widgets.pane import Pane
+from tui.viewer.widgets.turns import Turns
+
+TOAST = {Severity.INFO: "information", Severity.WARNING: "warning", Severity.ERROR: "error"}
+
+
+class Dashboard(Screen[None]):
+    """Header, meter, turns, gists, stats and keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = list(DASHBOARD)
+    AUTO_FOCUS = "#turns"
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 (an instance attribute to Textual's types)
+        (0, "-narrow"),
+        (100, "-wide"),
+        (160, "-broad"),
+    ]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-short"),
+        (20, "-tall"),
+        (30, "-high"),
+    ]
+
+    def __init__(
+        self, *, fps: int, options: Mapping[str, Option] | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(id="dashboard")
+        self._compositor = CellsCompositor()
+        self.picture = Picture()
+        self._options = dict(options or {})
+        self.banner = Banner(self.picture, id="banner")
+        self.alert = Alert(id="alert")
+        self.meter = Meter(fps=fps, clock=clock, id="meter")
+        self.turns = Turns(self.picture, id="turns")
+        self.gists = Gists(self.picture, id="gists")
+        self.figures = Figures(id="figures")
+        self.keybar = KeyBar(id="keys")
+
+    def compose(self) -> ComposeResult:
+        """Lay out the parts."""
+        yield self.banner
+        yield self.alert
+        yield self.meter
+        with Container(id="body"):
+            yield self.turns
+            yield self.gists
+            yield self.figures
+        yield self.keybar
+
+    def on_mount(self) -> None:
+        """Say what to expect, and keep the footer true."""
+        self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
+        self._show_state()
+
+    # What the engine says
+
+    def hear(self, event: Event) -> None:
+        """Take in an event and show what it changes."""
+        clipped = self.meter.clipped
+        self.picture.apply(event)
+        match event:
+            case LevelChanged():
+                self.meter.feed(event)
+                if self.meter.clipped != clipped:
+                    self.refresh_bindings()
+            case TurnChanged(turn=turn):
+                self.turns.put(turn.number)
+                if turn.final:
+                    self.refresh_bindings()
+            case TurnRemoved(number=number):
+                self.turns.drop(number)
+            case GistChanged(gist=gist):
+                self.gists.put(gist.number)
+            case GistGrew(number=number):
+                if number in self.picture.gists:
+                    self.gists.put(number)
+            case StatsChanged(stats=stats):
+                self.figures.show(stats)
+                self.banner.touch()
+            case StateChanged(state=state):
+                self._show_state()
+                if state is State.ENDED and self.picture.session is not None:
+                    self.notify(f"Saved in {one_line(self.picture.session.path)}", title="Session ended", markup=False)
+            case Notice(severity=severity, text=text, hint=hint):
+                self._toast(severity, text, hint)
+            case Rejected(text=text, hint=hint):
+                self._toast(Severity.WARNING, text, hint)
+            case Snapshot() | SessionStarted():
+                self._show_all()
+            case PromptChanged() | PromptsChanged() | MutedChanged():
+                self._show_state()
+
+    def line_cut(self, why: str = "", hint: str = "") -> None:
+        """Say that the engine cannot be heard."""
+        self.banner.cut = True
+        self.alert.say("bad", why or "The line to the engine was cut.", hint or "Connecting again…")
+        self._show_state()
+
+    def _show_all(self) -> None:
+        """Show a whole session at once."""
+        self.banner.cut = False
+        self.turns.reset(turn.number for turn in self.picture.transcript)
+        self.gists.reset(sorted(self.picture.gists))
+        self.figures.show(self.picture.stats)
+        self._show_state()
+
+    def _show_state(self) -> None:
+        picture = self.picture
+        self.banner.touch()
+        self.meter.show_state(
+            listening=picture.state.active and picture.state is not State.DRAINING, muted=picture.muted
+        )
+        self.turns.invite(invitation(picture, cut=self.banner.cut))
+        if not self.banner.cut:
+            troubled = picture.state in (State.FAILED, State.RECONNECTING)
+            ink = "bad" if picture.state is State.FAILED else "warn"
+            self.alert.say(ink, picture.why if troubled else "", picture.hint)
+        self.refresh_bindings()
+
+    def _toast(self, severity: Severity, text: str, hint: str) -> None:
+        told = one_line(text, 600) + (f"\n{one_line(hint, 600)}" if hint else "")
+        match severity:
+            case Severity.INFO:
+                self.notify(told, markup=False)
+            case Severity.WARNING:
+                self.notify(told, severity="warning", timeout=10, markup=False)
+            case Severity.ERROR:
+                self.notify(told, severity="error", timeout=20, markup=False)
+
+    # What is possible
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Say whether an action is possible now."""
+        picture = self.picture
+        reachable = picture.known and not self.banner.cut
+        match action, parameters:
+            case "start", _:
+                return reachable and not picture.state.active
+            case (("stop" | "mute"), _):
+                return reachable and picture.state.active and picture.state is not State.DRAINING
+            case "analyse", _:
+                return reachable and any(turn.final for turn in picture.transcript)
+            case (("pick" | "prompt_step"), _):
+                return reachable and bool(picture.prompts)
+            case "prompt", (int(number),):
+                return reachable and number <= len(picture.prompts)
+            case "clear_clip", _:
+                return self.meter.clipped
+            case "follow", _:
+                return bool(len(self.turns) or len(self.gists))
+        return True
+
+    def _show_keys(self) -> None:
+        if not self.is_mounted:
+            return
+        possible = [
+            Possible(
+                self.app.get_key_display(active.binding), active.binding.description, f"screen.{active.binding.action}"
+            )
+            for active in self.active_bindings.values()
+            if active.enabled and active.binding.show and active.binding.id
+        ]
+        self.keybar.show(possible)
+
+    # Keys
+
+    def action_start(self) -> None:
+        """Start a session."""
+        self._order(Start(dict(self._options)))
+
+    def action_stop(self) -> None:
+        """Stop the session."""
+        self._order(Stop())
+
+    def action_mute(self) -> None:
+        """Mute, or no longer."""
+        self._order(Mute(not self.picture.muted))
+
+    def action_analyse(self) -> None:
+        """Have the session so far analysed."""
+        self._order(Analyse())
+
+    def action_prompt(self, number: int) -> None:
+        """Use a prompt by its place."""
+        self._order(UsePrompt(self.picture.prompts[number - 1].id))
+
+    def action_prompt_step(self, step: int) -> None:
+        """Use the prompt before or after."""
+        ids = [prompt.id for prompt in self.picture.prompts]
+        at = ids.index(self.picture.prompt) if self.picture.prompt in ids else -step
+        self._order(UsePrompt(ids[(at + step) % len(ids)]))
+
+    def action_pick(self) -> None:
+        """Choose a prompt from a list."""
+        from tui.viewer.screens.picker import PromptPicker
+
+        def use(prompt: str | None) -> None:
+            if prompt is not None and prompt != self.picture.prompt:
+                self._order(UsePrompt(prompt))
+
+        self.app.push_screen(PromptPicker(self.picture.prompts, self.picture.prompt), use)
+
+    def action_follow(self) -> None:
+        """Follow the newest entries, or stay put."""
+        panes = (self.turns, self.gists)
+        following = all(pane.following for pane in panes)
+        for pane in panes:
+            if following:
+                pane.stay()
+            else:
+                pane.follow()
+
+    def action_clear_clip(self) -> None:
+        """Acknowledge the clip mark."""
+        self.meter.acknowledge()
+        self.refresh_bindings()
+
+    def action_zoom(self) -> None:
+        """Give the focused pane the whole body, or give it back."""
+        zoomed = self.has_class("-zoomed")
+        self.set_class(not zoomed, "-zoomed")
+        for pane in (self.turns, self.gists, self.figures):
+            pane.set_class(not zoomed and pane is not (self.focused or self.turns), "-away")
+
+    def action_help(self) -> None:
+        """Show keys and signs."""
+        from tui.viewer.screens.help import HelpScreen
+
+        self.app.push_screen(
+            HelpScreen([("Everywhere", self._keys_of(DASHBOARD)), ("In a pane", self._keys_of(Pane.BINDINGS))])
+        )
+
+    def action_detach(self) -> None:
+        """Leave; the engine goes on."""
+        self.post_message(Detach())
+
+    def action_leave(self) -> None:
+        """Leave; ask what becomes of a session that is under way."""
+        if not self.picture.state.active or self.banner.cut:
+            self.post_message(QuitEngine())
+            return
+
+        def go(way: Leave | None) -> None:
+            match way:
+                case Leave.STOP:
+                    self.post_message(QuitEngine())
+                case Leave.KEEP:
+                    self.post_message(Detach())
+
+        self.app.push_screen(LeaveScreen(self.picture.stats.viewers), go)
+
+    # What the panes say
+
+    @on(EntrySelected)
+    def show_counterpart(self, event: EntrySelected) -> None:
+        """Show the gist of a selected turn, or the turn of a selected gist."""
+        other: Pane | None = None
+        if event.pane == "turns" and (found := self.picture.gists_of(event.key)):
+            other = self.gists
+            other.select(found[-1].number)
+        elif (
+            event.pane == "gists" and (gist := self.picture.gists.get(event.key)) is not None and gist.turn is not None
+        ):
+            other = self.turns
+            other.select(gist.turn)
+        if event.go and other is not None:
+            other.focus()
+
+    @on(FollowChanged)
+    def keep_keys_true(self) -> None:
+        """Offer what is possible now."""
+        self.refresh_bindings()
+
+    def _keys_of(self, bindings: list[BindingType] | list[Binding]) -> list[tuple[str, str, str]]:
+        keymap = self.app.own_keys if hasattr(self.app, "own_keys") else {}
+        rows: list[tuple[str, str, str]] = []
+        for binding in bindings:
+            if isinstance(binding, Binding) and binding.id:
+                key = keymap.get(binding.id) or binding.key_display or binding.key.replace(",", " ")
+                rows.append((key, binding.tooltip or binding.description, binding.id))
+        return rows
+
+    def _order(self, command: Command) -> None:
+        self.post_message(Order(command))

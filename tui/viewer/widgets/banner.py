@@ -1,0 +1,98 @@
+"""The header line and, when something is wrong, why and what to do."""
+
+from typing import ClassVar
+
+from tui.model.events import State
+from tui.viewer.inert import one_line
+from tui.viewer.lines import Line, Span, fill, spread, width, wrap
+from tui.viewer.picture import Picture
+from tui.viewer.widgets.canvas import Canvas
+from tui.viewer.words import STATES, clock, prompt_name
+
+INKS = {
+    State.IDLE: "muted",
+    State.CONNECTING: "warn",
+    State.LIVE: "good",
+    State.RECONNECTING: "warn",
+    State.DRAINING: "warn",
+    State.ENDED: "strong",
+    State.FAILED: "bad",
+}
+
+
+class Banner(Canvas):
+    """Name, state as sign and word, elapsed time, device, models and prompt, in one row."""
+
+    INKS: ClassVar[frozenset[str]] = frozenset({"accent", "muted", "good", "warn", "bad", "strong"})
+
+    def __init__(self, picture: Picture, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._picture = picture
+        self.cut = False
+        """Whether the line to the engine is down."""
+
+    def lines(self, columns: int, rows: int) -> list[Line]:
+        """Return the row; what matters least gives way first."""
+        picture = self._picture
+        left = [
+            Span(" livegist ", "accent strong"),
+            *self._state(),
+            Span(f"  {clock(picture.stats.elapsed_s)}", "strong"),
+        ]
+        if picture.muted:
+            left.append(Span("  ⊘ MUTED", "warn strong"))
+        details: list[Line] = []
+        for label, value in self._details():
+            details.append((Span("  "), Span(f"{label} ", "muted"), Span(one_line(value, 60))))
+        right: Line = ()
+        room = columns - width(left) - 1
+        for detail in details:
+            if width(right) + width(detail) <= room:
+                right += detail
+        return [spread(left, (*right, Span(" ")), columns)]
+
+    def _state(self) -> list[Span]:
+        if self.cut:
+            return [Span(" ↻ ENGINE GONE", "bad strong")]
+        if not self._picture.known:
+            return [Span(" … STARTING", "muted strong")]
+        sign, word = STATES[self._picture.state]
+        return [Span(f" {sign} {word}", f"{INKS[self._picture.state]} strong")]
+
+    def _details(self) -> list[tuple[str, str]]:
+        """Return what is told beside the state, most important first."""
+        picture = self._picture
+        found: list[tuple[str, str]] = []
+        if picture.prompt:
+            found.append(("prompt", prompt_name(picture.prompts, picture.prompt)))
+        if picture.session is not None:
+            found.append(("from", picture.stats.device or picture.session.source))
+            found.append(("speech", picture.session.speech_model))
+            found.append(("at", picture.session.endpoint))
+        return found
+
+
+class Alert(Canvas):
+    """Why the session is where it is and what to do; hidden while there is nothing to say."""
+
+    INKS: ClassVar[frozenset[str]] = frozenset({"bad", "warn", "strong", "muted"})
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._why: tuple[str, str, str] = ("", "", "")
+        self.display = False
+
+    def say(self, ink: str, why: str, hint: str = "") -> None:
+        """Show why and what to do, or nothing for an empty `why`."""
+        if (ink, why, hint) == self._why:
+            return
+        self._why = (ink, why, hint)
+        self.display = bool(why)
+        self.touch()
+
+    def lines(self, columns: int, rows: int) -> list[Line]:
+        """Return what and what to do, cut to two rows."""
+        ink, why, hint = self._why
+        sign = "✗" if ink == "bad" else "↻"
+        text = [Span(f" {sign} {one_line(why, 400)} ", f"{ink} strong"), Span(one_line(hint, 400))]
+        return [fill(line, columns) for line in wrap(text, columns)[:rows]]

@@ -1,0 +1,111 @@
+"""A widget that paints only the cells that changed."""
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.viewer.lines import Line, changes, fit
+
+
+class Canvas(Widget):
+    """Lines of inked text; a subclass says which, `touch` paints what is different from before.
+
+    Every ink is a component class `ink-NAME`, so colours stay in the TCSS. An action in a span runs when it is clicked.
+    """
+
+    ALLOW_SELECT = False
+    INKS: ClassVar[frozenset[str]] = frozenset()
+    """Names of the inks that the lines may use."""
+
+    DEFAULT_CSS = ""
+
+    def __init_subclass__(cls, **options: object) -> None:
+        cls.COMPONENT_CLASSES = {f"ink-{ink}" for ink in cls.INKS}
+        super().__init_subclass__(**options)  # type: ignore[arg-type]
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._lines: list[Line] = []
+        self._styles_of: dict[str, Style] = {}
+        self._touched = False
+
+    def lines(self, columns: int, rows: int) -> list[Line]:
+        """Return what is to be seen in a space of so many cells. Called when something changed."""
+        raise NotImplementedError
+
+    def touch(self) -> None:
+        """Paint soon: several changes at one moment are painted once. A hidden canvas costs nothing."""
+        if not self._touched and self.is_mounted:
+            self._touched = True
+            self.call_later(self._paint)
+
+    def _paint(self) -> None:
+        self._touched = False
+        columns, rows = self.size
+        if not columns or not rows or not self.is_on_screen:
+            return
+        old, self._lines = self._lines, self._arranged(columns, rows)
+        dirty: list[Region] = []
+        for y, line in enumerate(self._lines):
+            runs = changes(old[y] if y < len(old) else (), line)
+            if runs:
+                dirty += [Region(start, y, end - start, 1) for start, end in runs]
+        if dirty:
+            self.refresh(*dirty)
+
+    def _arranged(self, columns: int, rows: int) -> list[Line]:
+        lines = [fit(line, columns) for line in self.lines(columns, rows)[:rows]]
+        return lines + [()] * (rows - len(lines))
+
+    def render_line(self, y: int) -> Strip:
+        """Return a row."""
+        columns, rows = self.size
+        if len(self._lines) != rows:
+            self._lines = self._arranged(columns, rows)
+        line = self._lines[y] if y < len(self._lines) else ()
+        segments = [Segment(span.text, self.ink(span.ink)) for span in line]
+        return Strip(segments).adjust_cell_length(columns, self.ink(""))
+
+    def ink(self, names: str) -> Style:
+        """Return the style of one or more inks, one over the other."""
+        found = self._styles_of.get(names)
+        if found is None:
+            found = self.rich_style
+            for name in names.split():
+                found += self.get_component_rich_style(f"ink-{name}", partial=True)
+            self._styles_of[names] = found
+        return found
+
+    def notify_style_update(self) -> None:
+        """Forget the styles: another theme, or another class."""
+        super().notify_style_update()
+        self._styles_of.clear()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Draw everything anew."""
+        self._lines = []
+        self.refresh()
+
+    def on_show(self) -> None:
+        """Catch up with what happened while it was hidden."""
+        self._lines = []
+        self.refresh()
+
+    async def on_click(self, event: events.Click) -> None:
+        """Run the action under the pointer."""
+        at = 0
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y >= len(self._lines):
+            return
+        for span in self._lines[offset.y]:
+            at += Segment(span.text).cell_length
+            if offset.x < at:
+                if span.action:
+                    event.stop()
+                    await self.run_action(span.action)
+                return

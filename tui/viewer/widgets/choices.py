@@ -1,0 +1,84 @@
+"""A list to choose from, and text to read, as canvases."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+
+from tui.viewer.lines import Line, Span, fill, over, wrap
+from tui.viewer.widgets.canvas import Canvas
+
+
+class Choices(Canvas):
+    """Rows of which one is marked. The screen around it moves the mark."""
+
+    INKS: ClassVar[frozenset[str]] = frozenset({"selected", "muted", "accent", "strong"})
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._rows: Sequence[Line] = ()
+        self.marked = 0
+        """Index of the marked row."""
+
+    def show(self, rows: Sequence[Line], marked: int = 0) -> None:
+        """Offer these rows."""
+        self._rows = rows
+        self.marked = max(0, min(marked, len(rows) - 1))
+        self.touch()
+
+    def step(self, step: int) -> None:
+        """Mark another row."""
+        self.show(self._rows, self.marked + step)
+
+    def lines(self, columns: int, rows: int) -> list[Line]:
+        """Return the rows around the marked one."""
+        first = max(0, min(self.marked - rows // 2, len(self._rows) - rows))
+        return [
+            over(fill((Span("▸ "), *row), columns), "selected") if at == self.marked else (Span("  "), *row)
+            for at, row in list(enumerate(self._rows))[first : first + rows]
+        ]
+
+
+class Reader(Canvas, can_focus=True):
+    """Text that scrolls if it is longer than its space."""
+
+    INKS: ClassVar[frozenset[str]] = frozenset({"muted", "accent", "strong", "good", "warn", "bad"})
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll(-1)", show=False),
+        Binding("down,j", "scroll(1)", show=False),
+        Binding("pageup", "scroll(-10)", show=False),
+        Binding("pagedown,space", "scroll(10)", show=False),
+    ]
+
+    def __init__(self, text: Sequence[Line] = (), *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._text = text
+        self._top = 0
+
+    def show(self, text: Sequence[Line]) -> None:
+        """Show another text from its start."""
+        self._text, self._top = text, 0
+        self.touch()
+
+    def lines(self, columns: int, rows: int) -> list[Line]:
+        """Return the visible part; a sign says that more is below."""
+        wrapped = [line for spans in self._text for line in (wrap(spans, columns - 1) if spans else [()])]
+        self._top = max(0, min(self._top, len(wrapped) - rows))
+        page = wrapped[self._top : self._top + rows]
+        if self._top + rows < len(wrapped) and page:
+            page[-1] = (Span("↓ more", "accent"),)
+        return page
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll down, or up if negative."""
+        self._top += lines
+        self.touch()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll on."""
+        self.action_scroll(2)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll back."""
+        self.action_scroll(-2)

@@ -1,0 +1,89 @@
+"""The stats pane."""
+
+from typing import ClassVar
+
+from tui.model.stats import Stats
+from tui.viewer.inert import one_line
+from tui.viewer.lines import Line, Span, fill, spread, width
+from tui.viewer.widgets.canvas import Canvas
+from tui.viewer.widgets.pane import title
+from tui.viewer.words import clock, dollars, milliseconds, plural, seconds, size
+
+NOTABLE_LAG_S = 2.0
+"""From here on the sender's lag is told as something to look at."""
+
+
+def figures(stats: Stats) -> list[tuple[str, str, str]]:
+    """Return label, value and ink of every figure, those watched most first."""
+    lag = "warn" if stats.lag_s >= NOTABLE_LAG_S else ""
+    missing = f" +{stats.gists_missing} missing" if stats.gists_missing else ""
+    rows = [
+        ("turns", f"{stats.turns:,}", ""),
+        ("words", f"{stats.words:,}  {stats.words_per_minute:.0f}/min", ""),
+        ("speech → final", f"{milliseconds(stats.final_p50_ms)}  p95 {milliseconds(stats.final_p95_ms)}", ""),
+        ("final → gist", milliseconds(stats.gist_p50_ms), ""),
+        ("gists", f"{stats.gists:,}{missing}", "warn" if missing else ""),
+        ("cost, about", dollars(stats.cost_usd), ""),
+        ("tokens in/out", f"{stats.input_tokens:,} / {stats.output_tokens:,}", ""),
+        ("sent", f"{clock(stats.sent_s)}  lag {seconds(stats.lag_s)}", lag),
+        (
+            "reconnects",
+            f"{stats.reconnects}  of {plural(stats.connections, 'connection')}",
+            "warn" if stats.reconnects else "",
+        ),
+        ("round trip", milliseconds(stats.round_trip_ms), ""),
+        ("recording", size(stats.recording_bytes), ""),
+        ("samples lost", plural(stats.overflows, "time"), "bad" if stats.overflows else ""),
+        ("expires in", clock(stats.expires_s) if stats.expires_s is not None else "–", ""),
+        ("device", one_line(stats.device, 80) or "–", ""),
+        ("viewers", str(stats.viewers), ""),
+    ]
+    if stats.realtime_factor is not None:
+        rows.insert(10, ("real-time factor", f"{stats.realtime_factor:.2f}", ""))
+    return rows
+
+
+class Figures(Canvas):
+    """All figures: a table where there is room, else the most watched ones in a row."""
+
+    INKS: ClassVar[frozenset[str]] = frozenset({"muted", "warn", "bad", "rule", "accent", "strong"})
+    LABEL: ClassVar[int] = 16
+    COLUMN: ClassVar[int] = 40
+    """Cells from which on a second column of figures fits."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._stats = Stats()
+
+    def show(self, stats: Stats) -> None:
+        """Show other figures."""
+        if stats != self._stats:
+            self._stats = stats
+            self.touch()
+
+    def lines(self, columns: int, rows: int) -> list[Line]:
+        """Return a title and the table, or one row."""
+        found = figures(self._stats)
+        if rows < 4:
+            return [self._row(found, columns)]
+        body = rows - 1
+        across = max(1, min(columns // self.COLUMN, -(-len(found) // body)))
+        share = columns // across
+        table: list[Line] = []
+        for at in range(min(body, -(-len(found) // across))):
+            cells = [self._cell(found[at + body * n], share) for n in range(across) if at + body * n < len(found)]
+            table.append(tuple(span for cell in cells for span in cell))
+        return [title("Stats", "", columns, focused=False), *table]
+
+    def _cell(self, figure: tuple[str, str, str], columns: int) -> Line:
+        label, value, ink = figure
+        return fill((Span(f" {label:<{self.LABEL}}", "muted"), Span(value, ink)), columns)
+
+    @staticmethod
+    def _row(found: list[tuple[str, str, str]], columns: int) -> Line:
+        row: Line = ()
+        for label, value, ink in found:
+            item = (Span(f" {label} ", "muted"), Span(value, ink), Span(" "))
+            if width(row) + width(item) <= columns:
+                row += item
+        return spread(row, (), columns)

@@ -1,0 +1,79 @@
+"""The gists pane."""
+
+from typing import ClassVar
+
+from tui.model.gists import Gist, GistStatus
+from tui.viewer.inert import inert, one_line
+from tui.viewer.lines import Line, Span, wrap
+from tui.viewer.markdown import markdown
+from tui.viewer.picture import Picture
+from tui.viewer.widgets.pane import Pane
+from tui.viewer.words import EXTRACTIVE, made_by, plural, prompt_name, seconds
+
+LIMIT = 40_000
+"""Most characters shown of one answer."""
+
+
+class Gists(Pane):
+    """What the LLM made of each turn and of the session."""
+
+    NAME: ClassVar[str] = "Gists"
+    INKS: ClassVar[frozenset[str]] = Pane.INKS | {"heading", "em", "code", "warn", "bad", "session"}
+
+    def __init__(self, picture: Picture, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._picture = picture
+
+    def empty(self, columns: int) -> list[Line]:
+        """Say what will come."""
+        text = "Each finished turn gets its answer here, the whole session on a."
+        return [(), *((Span("  "), *line) for line in wrap([Span(text, "muted")], columns - 4))]
+
+    def entry(self, key: int, columns: int) -> list[Line]:
+        """Return a gist: what it is about, which prompt and model made it and how fast, and what it says."""
+        gist = self._picture.gists.get(key)
+        if gist is None:
+            return [()]
+        columns -= 2
+        body = self._body(gist, columns)
+        edge = Span("┃ ", "session") if gist.turn is None else Span("  ")
+        return [(edge, *line) for line in [*self._head(gist, columns), *body]] + [()]
+
+    def _head(self, gist: Gist, columns: int) -> list[Line]:
+        name = one_line(prompt_name(self._picture.prompts, gist.prompt), 60)
+        if gist.question:
+            about = f"Question: {one_line(gist.question, 400)}"
+        elif gist.turn is None:
+            about = f"Whole session ({plural(gist.turns, 'turn')})" if gist.turns else "Whole session"
+        else:
+            about = f"Turn {gist.turn}"
+        spans = [Span(about, "session strong" if gist.turn is None else "strong")]
+        if gist.status is GistStatus.DONE and gist.latency_s:
+            spans.append(Span(f" · {seconds(gist.latency_s)}", "muted"))
+        if name and not gist.question:
+            spans.append(Span(f" · {name}", "muted"))
+        if gist.model and gist.model != EXTRACTIVE:
+            spans.append(Span(f" · {one_line(gist.model, 60)}", "muted"))
+        lines = wrap(spans, columns)
+        if gist.model == EXTRACTIVE:
+            lines += wrap([Span(made_by(gist.model), "muted em")], columns)
+        return lines
+
+    @staticmethod
+    def _body(gist: Gist, columns: int) -> list[Line]:
+        """Return the answer as far as it has come: plain while it grows, Markdown once it is whole."""
+        text = inert(gist.text, LIMIT).strip()
+        match gist.status:
+            case GistStatus.WAITING:
+                return [(Span("… waiting", "muted"),)]
+            case GistStatus.STREAMING:
+                return wrap([Span(f"{text} ▌" if text else "… writing")], columns)
+            case GistStatus.DONE:
+                return markdown(text, columns) or [(Span("(an empty answer)", "muted"),)]
+            case GistStatus.TIMED_OUT:
+                sign, word, ink = "⧖", "no answer in time", "warn"
+            case GistStatus.FAILED:
+                sign, word, ink = "✗", "failed", "bad"
+        why = one_line(gist.error, 600)
+        said = wrap([Span(f"{sign} {word}", f"{ink} strong"), Span(f": {why}" if why else "")], columns)
+        return said + (wrap([Span(text)], columns) if text else [])

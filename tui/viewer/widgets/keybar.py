@@ -1,0 +1,40 @@
+"""The footer: what is possible now, and with which key."""
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from tui.viewer.lines import Line, Span, width
+from tui.viewer.widgets.canvas import Canvas
+
+
+class Possible(NamedTuple):
+    """Something that can be done now."""
+
+    key: str
+    description: str
+    action: str
+
+
+class KeyBar(Canvas):
+    """One row of keys with what they do; a click does it too."""
+
+    INKS: ClassVar[frozenset[str]] = frozenset({"accent", "strong"})
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._possible: Sequence[Possible] = ()
+
+    def show(self, possible: Sequence[Possible]) -> None:
+        """Show these, the most useful first; as many as fit."""
+        if possible != self._possible:
+            self._possible = tuple(possible)
+            self.touch()
+
+    def lines(self, columns: int, rows: int) -> list[Line]:
+        """Return the row; what does not fit is in the palette and in the help."""
+        row: Line = ()
+        for key, description, action in self._possible:
+            item = (Span(f" {key}", "accent strong", action), Span(f" {description} ", "", action))
+            if width(row) + width(item) <= columns:
+                row += item
+        return [row]

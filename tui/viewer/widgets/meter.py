@@ -1,0 +1,163 @@
+"""The level meter: RMS and peak told apart, a hold mark, a clip mark that stays, and words for what is wrong."""
+
+import time
+from collections.abc import Callable
+from itertools import groupby
+from typing import ClassVar
+
+from textual.timer import Timer
+
+from tui.model.events import LevelChanged
+from tui.viewer.ballistics import BOTTOM_DBFS, FLOOR_DBFS, Ballistics, Condition, Reading
+from tui.viewer.lines import Line, Span, fill, width
+from tui.viewer.widgets.canvas import Canvas
+
+MARKS = (-60, -50, -40, -30, -20, -9, 0)
+"""Figures on the scale in dBFS; the zones change at -20 and -9."""
+EIGHTHS = " ▏▎▍▌▋▊▉"
+FIGURES = 24
+"""Cells for the figures and words beside the bar."""
+FIGURES_EVERY_S = 0.25
+"""The figures change at most so often: nobody reads them faster, and a bad line pays for them."""
+
+
+def zone(dbfs: float) -> str:
+    """Return the ink of a level."""
+    return "good" if dbfs < -20 else "warn" if dbfs < -9 else "bad"
+
+
+def bar(reading: Reading, columns: int) -> Line:
+    """Return RMS as a solid bar, what the peak exceeds it by shaded, and the held peak as a stroke."""
+    rms, peak, hold = (_cells(level, columns) for level in (reading.rms_dbfs, reading.peak_dbfs, reading.hold_dbfs))
+    held = int(hold) if hold > 0 else -1
+    cells: list[tuple[str, str]] = []
+    for at in range(columns):
+        ink = f"{zone(BOTTOM_DBFS * (1 - at / columns))} track"
+        if at + 1 <= rms:
+            sign = "█"
+        elif at == min(held, columns - 1) and at > int(rms):
+            sign = "│"
+        elif at < rms and int((rms - at) * 8):
+            sign = EIGHTHS[int((rms - at) * 8)]
+        elif at < int(peak):
+            sign = "░"
+        else:
+            sign, ink = " ", "track"
+        cells.append((sign, ink))
+    return tuple(Span("".join(sign for sign, _ in run), ink) for ink, run in groupby(cells, key=lambda cell: cell[1]))
+
+
+def scale(columns: int) -> Line:
+    """Return the figures below the bar, each under its place."""
+    row = [" "] * columns
+    end = -1
+    for mark in MARKS:
+        text = str(mark)
+        start = min(max(0, round(_cells(mark, columns)) - len(text) // 2), columns - len(text))
+        if start > end and start >= 0:
+            row[start : start + len(text)] = text
+            end = start + len(text)
+    return (Span("".join(row), "muted"),)
+
+
+def _cells(dbfs: float, columns: int) -> float:
+    """Return how many cells of the bar a level fills."""
+    return max(0.0, min(1.0, 1 - dbfs / BOTTOM_DBFS)) * columns
+
+
+class Meter(Canvas):
+    """A level meter of one row, or two with a scale."""
+
+    INKS: ClassVar[frozenset[str]] = frozenset({"good", "warn", "bad", "track", "muted", "clip", "strong"})
+
+    def __init__(self, *, fps: int, clock: Callable[[], float] = time.monotonic, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._fps = fps
+        self._clock = clock
+        self._ballistics = Ballistics()
+        self._timer: Timer | None = None
+        self._shown = Reading()
+        self._figures = Reading()
+        self._figures_at = -FIGURES_EVERY_S
+        self._fed_at: float | None = None
+        self.listening = False
+        """Whether a session is under way."""
+        self.muted = False
+
+    def on_mount(self) -> None:
+        """Make the clock of the falling needles; it runs only while one falls."""
+        self._timer = self.set_interval(1 / self._fps, self._tick, pause=True)
+
+    def feed(self, level: LevelChanged) -> None:
+        """Take in the level of one block."""
+        now = self._clock()
+        self._fed_at = now
+        self._ballistics.feed(level.rms_dbfs, level.peak_dbfs, level.clipped, now)
+        if not self._ballistics.at_rest:
+            if self._timer is not None and self.is_on_screen:
+                self._timer.resume()
+        elif self._ballistics.read(now).condition is not self._shown.condition:
+            self.touch()
+
+    def show_state(self, *, listening: bool, muted: bool) -> None:
+        """Say whether sound is expected."""
+        if listening and not self.listening:
+            self._ballistics.reset()
+        self.listening, self.muted = listening, muted
+        self.touch()
+
+    def acknowledge(self) -> None:
+        """Clear the clip mark."""
+        self._ballistics.acknowledge()
+        self.touch()
+
+    @property
+    def clipped(self) -> bool:
+        """Whether the clip mark is set."""
+        return self._ballistics.read(self._clock()).clipped
+
+    def lines(self, columns: int, rows: int) -> list[Line]:
+        """Return the bar with its figures, and the scale if there is room."""
+        now = self._clock()
+        self._shown = self._ballistics.read(now)
+        if now - self._figures_at >= FIGURES_EVERY_S or self._ballistics.at_rest:
+            self._figures, self._figures_at = self._shown, now
+        figures = FIGURES if columns >= 70 else 16
+        room = columns - figures
+        beside = fill(self._words(figures), figures)
+        lines: list[Line] = [(*bar(self._shown, room), *beside)]
+        if rows > 1:
+            lines.append(scale(room))
+        return lines
+
+    def _words(self, columns: int) -> Line:
+        """Return what stands beside the bar: what is wrong, or the figures; and the clip mark."""
+        clip = (Span(" CLIP ", "clip", "screen.clear_clip"), Span(" c", "muted")) if self._shown.clipped else ()
+        return (Span(" "), *fill(self._state(columns - 1 - width(clip)), columns - 1 - width(clip)), *clip)
+
+    def _state(self, columns: int) -> Line:
+        if not self.listening:
+            return (Span("not listening", "muted"),)
+        if self.muted:
+            return (Span("muted", "warn strong"),)
+        match self._shown.condition:
+            case Condition.NO_SIGNAL:
+                return (Span("no signal", "bad strong"),)
+            case Condition.QUIET:
+                return (Span("too quiet", "warn strong"),)
+            case Condition.CLIPPING if columns < 16 or not self._shown.clipped:
+                return (Span("clipping", "bad strong"),)
+        rms, peak = _figure(self._figures.rms_dbfs), _figure(self._figures.hold_dbfs)
+        if columns < 20:
+            return (Span(f"{rms} {peak} dB"),)
+        return (Span(f"{rms}", "strong"), Span(" peak ", "muted"), Span(f"{peak}", "strong"), Span(" dBFS", "muted"))
+
+    def _tick(self) -> None:
+        if self._ballistics.at_rest or not self.is_on_screen:
+            assert self._timer is not None
+            self._timer.pause()
+        self.touch()
+
+
+def _figure(dbfs: float) -> str:
+    return "  –" if dbfs <= FLOOR_DBFS else f"{dbfs:3.0f}"

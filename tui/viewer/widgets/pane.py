@@ -1,0 +1,234 @@
+"""A pane: a titled, virtual list of entries. Only what is on the page is laid out for painting."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+
+from tui.viewer.lines import Line, Span, fill, over, spread, width
+from tui.viewer.messages import EntrySelected, FollowChanged
+from tui.viewer.roll import Roll
+from tui.viewer.widgets.canvas import Canvas
+
+CACHED = 160
+"""Entries whose lines are kept: a few pages."""
+WHEEL_LINES = 3
+
+
+def title(name: str, aside: str, columns: int, *, focused: bool) -> Line:
+    """Return the title row of a pane; the one with the keyboard has a heavy rule and a sign."""
+    stroke = "━" if focused else "─"
+    ink = "accent" if focused else "rule"
+    name_ink = "accent strong" if focused else "strong"
+    left = (Span(stroke, ink), Span(f" {'▸ ' if focused else ''}{name} ", name_ink))
+    right = (Span(f" {aside} ", "accent" if focused else "muted"), Span(stroke, ink)) if aside else ()
+    gap = columns - width(left) - width(right)
+    if gap < 1:
+        return spread(left, right, columns)
+    return (*left, Span(stroke * gap, ink), *right)
+
+
+class Pane(Canvas, can_focus=True):
+    """Entries in the order of their keys; a subclass says how one looks."""
+
+    INKS: ClassVar[frozenset[str]] = frozenset({"accent", "rule", "muted", "strong", "selected"})
+    NAME: ClassVar[str] = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "step(-1)", "previous", show=False, id="previous", tooltip="Select the entry before"),
+        Binding("down,j", "step(1)", "next", show=False, id="next", tooltip="Select the entry after"),
+        Binding("pageup", "page(-1)", "page up", show=False, id="page-up", tooltip="Scroll a page back"),
+        Binding("pagedown", "page(1)", "page down", show=False, id="page-down", tooltip="Scroll a page on"),
+        Binding("home,g", "first", "first", show=False, id="first", tooltip="Go to the first entry"),
+        Binding("end,G", "last", "last", show=False, id="last", tooltip="Go to the newest entry and follow it"),
+        Binding("enter", "choose", "show its counterpart", show=False, id="choose", tooltip="Go to its gist or turn"),
+    ]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._roll = Roll()
+        self._cache: OrderedDict[int, list[Line]] = OrderedDict()
+        self._columns = 0
+        self.cursor: int | None = None
+        """Key of the selected entry."""
+
+    # What a subclass says
+
+    def entry(self, key: int, columns: int) -> list[Line]:
+        """Return the lines of one entry, at least one."""
+        raise NotImplementedError
+
+    def empty(self, columns: int) -> list[Line]:
+        """Return what to say while there is no entry."""
+        raise NotImplementedError
+
+    # What a parent does
+
+    def reset(self, keys: Iterable[int] = ()) -> None:
+        """Show other entries, by their keys in order."""
+        self._cache.clear()
+        self.cursor = None
+        self._roll.page = max(0, self.size.height - 1)
+        self._columns = self.size.width
+        self._roll.reset((key, self._height(key)) for key in keys)
+        self._moved()
+
+    def put(self, key: int) -> None:
+        """Show an entry that is new or has changed."""
+        self._cache.pop(key, None)
+        self._roll.put(key, self._height(key))
+        self.touch()
+
+    def drop(self, key: int) -> None:
+        """Take out an entry."""
+        self._cache.pop(key, None)
+        if self.cursor == key:
+            self.cursor = None
+        self._roll.drop(key)
+        self.touch()
+
+    def follow(self) -> None:
+        """Go to the newest entry and stay with it."""
+        self.cursor = None
+        self._roll.follow()
+        self._moved()
+
+    def stay(self) -> None:
+        """Follow no longer."""
+        self._roll.scroll_by(-1)
+        self._moved()
+
+    def select(self, key: int | None) -> None:
+        """Mark an entry and bring it onto the page; tell nobody."""
+        self.cursor = key
+        if key is not None:
+            self._roll.show(key)
+        self._moved()
+
+    @property
+    def following(self) -> bool:
+        """Whether the newest entry is kept on the page."""
+        return self._roll.following
+
+    def __len__(self) -> int:
+        return len(self._roll.keys)
+
+    def __bool__(self) -> bool:
+        return True
+
+    # Painting
+
+    def lines(self, columns: int, rows: int) -> list[Line]:
+        """Return the title and the page."""
+        head = title(self.NAME, self._aside(), columns, focused=self.has_focus)
+        if not self._roll.keys:
+            return [head, *self.empty(columns)]
+        page: list[Line] = []
+        for key, first, last in self._roll.visible():
+            lines = self._entry(key)[first:last]
+            if key == self.cursor:
+                lines = [over(fill(line, columns), "selected") for line in lines]
+            page += lines
+        return [head, *page]
+
+    def _aside(self) -> str:
+        if self._roll.unseen:
+            return f"↓ {self._roll.unseen:,} new"
+        return "" if self._roll.following else f"{self._percent()} % · f follows"
+
+    def _percent(self) -> int:
+        return round(100 * min(1, (self._roll.top + self._roll.page) / max(1, self._roll.total)))
+
+    def _entry(self, key: int) -> list[Line]:
+        found = self._cache.get(key)
+        if found is None:
+            found = self._cache[key] = self.entry(key, max(1, self._columns))
+            if len(self._cache) > CACHED:
+                self._cache.popitem(last=False)
+        else:
+            self._cache.move_to_end(key)
+        return found
+
+    def _height(self, key: int) -> int:
+        return len(self._entry(key))
+
+    def _moved(self) -> None:
+        self.touch()
+        self.post_message(FollowChanged())
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lay out anew what got another width, and stay in place."""
+        columns, rows = self.size
+        page = max(0, rows - 1)
+        if columns != self._columns:
+            self._columns = columns
+            self._cache.clear()
+            self._roll.resize(page, self._height)
+        else:
+            self._roll.resize(page)
+        super().on_resize(event)
+
+    def on_focus(self) -> None:
+        """Show that the keyboard is here."""
+        self.touch()
+
+    def on_blur(self) -> None:
+        """Show that the keyboard is elsewhere."""
+        self.touch()
+
+    # Keys and mouse
+
+    def action_step(self, step: int) -> None:
+        """Select the entry before or after."""
+        key = self._roll.neighbour(self.cursor, step)
+        if key is not None:
+            self._pick(key)
+
+    def action_page(self, pages: int) -> None:
+        """Scroll by a page, one line of it kept."""
+        self._roll.scroll_by(pages * max(1, self._roll.page - 1))
+        self._moved()
+
+    def action_first(self) -> None:
+        """Go to the first entry."""
+        if self._roll.keys:
+            self._pick(self._roll.keys[0])
+
+    def action_last(self) -> None:
+        """Go to the newest entry and follow."""
+        self.follow()
+
+    def action_choose(self) -> None:
+        """Go to the counterpart of the selected entry."""
+        if self.cursor is not None:
+            self.post_message(EntrySelected(self.id or "", self.cursor, go=True))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scroll back."""
+        event.stop()
+        self._roll.scroll_by(-WHEEL_LINES)
+        self._moved()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scroll on."""
+        event.stop()
+        self._roll.scroll_by(WHEEL_LINES)
+        self._moved()
+
+    async def on_click(self, event: events.Click) -> None:
+        """Select the entry under the pointer."""
+        await super().on_click(event)
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y < 1:
+            return
+        line = offset.y - 1
+        for key, first, last in self._roll.visible():
+            if line < last - first:
+                self._pick(key)
+                return
+            line -= last - first
+
+    def _pick(self, key: int) -> None:
+        self.select(key)
+        self.post_message(EntrySelected(self.id or "", key))

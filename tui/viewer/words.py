@@ -1,0 +1,66 @@
+"""How figures and states read. Pure."""
+
+from collections.abc import Iterable
+
+from tui.model.events import PromptInfo, State
+
+EXTRACTIVE = "extractive"
+"""Name of the model that picks sentences instead of writing any."""
+
+STATES = {
+    State.IDLE: ("○", "READY"),
+    State.CONNECTING: ("◌", "CONNECTING"),
+    State.LIVE: ("●", "LIVE"),
+    State.RECONNECTING: ("↻", "RECONNECTING"),
+    State.DRAINING: ("◔", "FINISHING"),
+    State.ENDED: ("■", "ENDED"),
+    State.FAILED: ("✗", "FAILED"),
+}
+"""Sign and word of each state."""
+
+
+def clock(seconds: float) -> str:
+    """Return a place on the session's clock: `0:07`, `12:34`, `1:02:03`."""
+    minutes, second = divmod(max(0, int(seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def seconds(value: float) -> str:
+    """Return a duration with one decimal below ten seconds."""
+    return f"{value:.1f} s" if value < 9.95 else f"{value:.0f} s"
+
+
+def milliseconds(value: float | None) -> str:
+    """Return a duration in ms, in seconds from 10 s; a dash for nothing measured."""
+    if value is None:
+        return "–"
+    return f"{value:.0f} ms" if value < 9_999.5 else seconds(value / 1000)
+
+
+def size(octets: int) -> str:
+    """Return a size in kB, MB or GB."""
+    for unit, scale in (("GB", 1_000_000_000), ("MB", 1_000_000)):
+        if octets >= scale:
+            return f"{octets / scale:.1f} {unit}"
+    return f"{octets / 1000:.0f} kB"
+
+
+def dollars(value: float) -> str:
+    """Return an estimated cost."""
+    return f"${value:.3f}" if value < 1 else f"${value:.2f}"
+
+
+def made_by(model: str) -> str:
+    """Return who wrote an answer; an extractive one is no LLM's and says so."""
+    return "extractive: sentences picked from the transcript, no LLM" if model == EXTRACTIVE else model
+
+
+def prompt_name(prompts: Iterable[PromptInfo], id: str) -> str:
+    """Return the name of the prompt with that id, or the id if it is unknown."""
+    return next((prompt.name for prompt in prompts if prompt.id == id), id)
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
