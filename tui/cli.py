@@ -59,7 +59,7 @@ def session_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.version_option(__version__, prog_name="livegist", message="%(prog)s %(version)s")
 @session_options
 @click.pass_context
-def main(context: click.Context, **flags: str | None) -> None:
+def main(context: click.Context, /, **flags: str | None) -> None:
     """Watch live speech in a terminal: level, turns, and what an LLM makes of them.
 
     Without a command it opens the dashboard: on the session that is under way, else on a new engine. Press s there to
@@ -78,7 +78,7 @@ def demo(**flags: str | None) -> None:
     from tui.model.commands import Start
     from tui.paths import demo_recording
 
-    options = {"source": str(demo_recording()), "engine": "local"} | _given(flags)
+    options: Flags = {"source": str(demo_recording()), "engine": "local"} | _given(flags)
     _dashboard(options, start=Start(options))
 
 
@@ -97,13 +97,13 @@ def stream(as_json: bool, **flags: str | None) -> None:
 
     options = _given(flags)
     _settings(options)
-    well = asyncio.run(
+    failure = asyncio.run(
         streaming.stream(
             as_json=as_json, flags=options, store=Store(_sessions_dir()), prompt_folders=_prompts(), log_file=_log()
         )
     )
-    if not well:
-        sys.exit(1)
+    if failure is not None:
+        raise failure
 
 
 @main.command()
@@ -133,7 +133,7 @@ def serve(host: str, port: int, **given: Any) -> None:
     from tui.gateway.options import GatewayOptions
 
     config = load().config
-    options = {"model": config.local_model, "device": config.local_device, "llm_key": llm_key()}
+    options: Flags = {"model": config.local_model, "device": config.local_device, "llm_key": llm_key()}
     run(GatewayOptions(**(options | _given(given))), host, port)
 
 
@@ -194,9 +194,7 @@ def devices() -> None:
         mark = "*" if device.default else " "
         click.echo(f"{mark} {device.name}  ({device.host_api}, {device.channels} ch, {device.default_rate:.0f} Hz)")
     if not found:
-        raise UsageError(
-            "There is no device to record from.", "See `livegist doctor`; a file or cmd:PROGRAM works too."
-        )
+        raise UsageError("There is no device to record from.", "See `livegist doctor`; a file or cmd:PROGRAM works.")
     click.echo("* is the default. Use one by a part of its name: livegist --source mic:NAME", err=True)
 
 

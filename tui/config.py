@@ -20,7 +20,9 @@ API_KEY = "ASSEMBLYAI_API_KEY"
 """Variable that holds the vendor's key. It is never a setting, so that it is never shown or written."""
 LLM_KEY = "LIVEGIST_LLM_KEY"
 """Variable that holds the key of the server at `llm_url`."""
-RESERVED = frozenset({"LIVEGIST_HOME", LLM_KEY})
+TOKEN = "LIVEGIST_TOKEN"  # noqa: S105 - a variable's name
+"""Variable that holds what clients of `livegist serve` must present."""
+RESERVED = frozenset({"LIVEGIST_HOME", LLM_KEY, TOKEN})
 
 HOURLY_RATES = {
     "u3-rt-pro": 0.45,

@@ -11,6 +11,7 @@ from tui.model.events import (
     Rejected,
     SessionStarted,
     Severity,
+    State,
     StateChanged,
     StatsChanged,
     TurnChanged,
@@ -70,8 +71,13 @@ def text_line(event: Event) -> str | None:
 
 
 def remark(event: Event) -> str | None:
-    """Return what a person should know beside the transcript: state, notices; `None` if it is nothing of that kind."""
+    """Return what a person should know beside the transcript: state, notices; `None` if it is nothing of that kind.
+
+    A failure is not among them: it ends the command, which says it.
+    """
     match event:
+        case StateChanged(state=State.FAILED):
+            return None
         case StateChanged(state=state, why=why, hint=hint):
             return inert(f"{state}: {why} {hint}".rstrip() if why else str(state))
         case Notice(text=text, hint=hint) | Rejected(text=text, hint=hint):

@@ -5,6 +5,7 @@
 
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def runtime_dir() -> Path:
         LivegistError: the folder belongs to somebody else or others may enter it.
     """
     home = _home()
-    folder = home / "run" if home else Path(platformdirs.user_runtime_dir(APP, appauthor=False))
+    folder = home / "run" if home else _runtime_dir()
     if len(os.fsencode(folder / "engine.sock")) > SOCKET_PATH_LIMIT:
         digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
         folder = Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}-{digest}"
@@ -63,8 +64,20 @@ def runtime_dir() -> Path:
             raise LivegistError(
                 f"{folder} cannot be made: {error.strerror or error}.", "Set LIVEGIST_HOME to a folder of your own."
             ) from error
-        folder = private_dir(Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}")
+        folder = private_dir(_temporary_dir())
     return folder
+
+
+def _runtime_dir() -> Path:
+    """Return the login's own runtime folder for us; a login without one gets a folder among the temporary ones."""
+    login = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    if sys.platform == "linux" and not login.is_dir():
+        return _temporary_dir()
+    return Path(platformdirs.user_runtime_dir(APP, appauthor=False))
+
+
+def _temporary_dir() -> Path:
+    return Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}"
 
 
 def private_dir(folder: Path) -> Path:

@@ -1,6 +1,7 @@
 """`livegist stream`: an engine in this process, its events as lines on standard output."""
 
 import asyncio
+import contextlib
 import queue
 import signal
 import sys
@@ -82,8 +83,8 @@ async def stream(
     store: Store,
     prompt_folders: tuple[Path, ...],
     log_file: Path,
-) -> bool:
-    """Run one session and print it; return whether it ended well.
+) -> LivegistError | None:
+    """Run one session and print it; return why it failed, `None` if it ended well.
 
     The first SIGINT or SIGTERM stops it gracefully, the second waits for nothing more.
 
@@ -92,7 +93,7 @@ async def stream(
     """
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
-    printer = Printer(as_json, lambda: loop.call_soon_threadsafe(stopping.set))
+    printer = Printer(as_json, lambda: _soon(loop, stopping))
     engine = Engine(printer.tell, store=store, prompt_folders=prompt_folders, log_file=log_file, flags=flags)
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(signum, stopping.set)
@@ -110,7 +111,7 @@ async def stream(
         raise group.exceptions[0] from None
     finally:
         printer.close()
-    return not engine.failed
+    return engine.failure
 
 
 async def _stop_when(stopping: asyncio.Event, engine: Engine) -> None:
@@ -122,3 +123,9 @@ async def _stop_when(stopping: asyncio.Event, engine: Engine) -> None:
             await engine.perform(Stop())
         except LivegistError:
             engine.quit()
+
+
+def _soon(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    """Set an event of the loop from another thread; the loop may be gone."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(event.set)

@@ -15,7 +15,7 @@ from tui.config import Config, api_key, llm_key, load
 from tui.engine.local import LocalGateway, installed
 from tui.engine.plan import resolve
 from tui.engine.session import SAMPLE_RATE, LiveSession
-from tui.errors import LivegistError, UsageError
+from tui.errors import EndpointError, EngineError, LivegistError, UsageError
 from tui.model.commands import Analyse, Command, Mute, Option, Quit, Start, Stop, UsePrompt
 from tui.model.events import (
     PROTOCOL_VERSION,
@@ -80,8 +80,8 @@ class Engine:
         self._quitting = asyncio.Event()
         self.unattended_minutes = 30.0
         """Minutes the session may go on without a viewer, as it was configured when it started."""
-        self.failed = False
-        """Whether the last session ended as FAILED."""
+        self.failure: LivegistError | None = None
+        """Why the last session ended as FAILED; `None` if it did not."""
 
     @property
     def busy(self) -> bool:
@@ -190,20 +190,23 @@ class Engine:
 
     async def _run(self, session: LiveSession) -> None:
         """Run a session, and turn what it could not handle into FAILED: the engine outlives every session."""
-        self.failed = False
+        self.failure = None
         try:
             await session.run()
         except LivegistError as error:
-            self._fail(error.message, error.hint)
+            self._fail(error)
         except Exception:  # A fault of ours must end this session alone.
             log.exception("the session broke")
-            self._fail("livegist made a mistake; what was recorded is safe.", "The engine's log says more.")
+            self._fail(
+                EngineError("livegist made a mistake; what was recorded is safe.", "The engine's log says more.")
+            )
         else:
-            self.failed = session.record.state is State.FAILED
+            if session.record.state is State.FAILED:
+                self.failure = EndpointError(session.record.why, session.record.hint)
 
-    def _fail(self, why: str, hint: str) -> None:
-        self.failed = True
-        event = StateChanged(State.FAILED, why, hint)
+    def _fail(self, error: LivegistError) -> None:
+        self.failure = error
+        event = StateChanged(State.FAILED, error.message, error.hint)
         self._record.apply(event)
         self._tell(event)
 

@@ -1,4 +1,4 @@
-"""The engine as a process: its lock, its socket's name, how it is started. Light, for the viewer's way here is short."""
+"""The engine as a process: its lock, its socket's name, how it is started. Light: every first paint waits for it."""
 
 import contextlib
 import fcntl

@@ -81,6 +81,7 @@ class Journal:
         self._syncing = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._synced: asyncio.Future[None] | None = None
         self._dirty = False
+        self._closed = False
         self.failure: OSError | None = None
         """Why the disk does not take entries; they wait in memory. `None` while it does."""
 
@@ -112,6 +113,7 @@ class Journal:
     def close(self) -> None:
         """Write and sync the rest, let the lock go."""
         self.flush()
+        self._closed = True
         self._syncing.shutdown(wait=True)
         try:
             os.fdatasync(self._fd)
@@ -136,7 +138,7 @@ class Journal:
         error = None if synced.cancelled() else synced.exception()
         if isinstance(error, OSError):
             self.failure = error
-        elif self._dirty:
+        elif self._dirty and not self._closed:
             self._sync()
 
 
