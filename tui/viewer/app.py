@@ -5,6 +5,7 @@ import gc
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 import msgspec
@@ -76,7 +77,7 @@ class LivegistApp(App[Farewell]):
     """
 
     TITLE = "livegist"
-    CSS_PATH = "viewer.tcss"
+    CSS_PATH = Path(__file__).with_name("viewer.tcss")
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,ctrl+c", "leave", show=False, system=True, priority=False),
