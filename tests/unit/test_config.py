@@ -124,7 +124,13 @@ def test_the_environment_writes_numbers_switches_and_tables_as_text(file: Path) 
 
 
 def test_keys_and_the_home_are_no_settings(file: Path) -> None:
-    environ = {"ASSEMBLYAI_API_KEY": " secret-1\n", "LIVEGIST_LLM_KEY": "secret-2", "LIVEGIST_HOME": "/x", "HOME": "/y"}
+    environ = {
+        "ASSEMBLYAI_API_KEY": " secret-1\n",
+        "LIVEGIST_LLM_KEY": "secret-2",
+        "LIVEGIST_TOKEN": "secret-3",
+        "LIVEGIST_HOME": "/x",
+        "HOME": "/y",
+    }
     assert "secret" not in shown(load(file=file, environ=environ))
     assert (api_key(environ), llm_key(environ)) == ("secret-1", "secret-2")
     assert (api_key({}), llm_key({})) == ("", "")
