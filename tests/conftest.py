@@ -77,13 +77,14 @@ class Pulse:
             "PULSE_SERVER": f"unix:{folder}/native",
         }
         """What a program has to find in its environment to use this server."""
+        # Without "norewinds" the sink renders two seconds at a time, and a microphone that opens is silent for as long.
         (folder / "asound.conf").write_text(ALSA_CONFIG)
         self.log = (folder / "pulse.log").open("wb")
         self.process = subprocess.Popen(
             [
                 "pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--disable-shm=yes", "--exit-idle-time=-1",
                 "-L", f"module-native-protocol-unix auth-anonymous=1 socket={folder}/native",
-                "-L", "module-null-sink sink_name=spk rate=16000 channels=1",
+                "-L", "module-null-sink sink_name=spk rate=16000 channels=1 norewinds=1",
                 "-L", "module-remap-source master=spk.monitor source_name=mic",
             ],
             env={**os.environ, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)},

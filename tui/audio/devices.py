@@ -1,0 +1,162 @@
+"""What there is to record from, and the door to PortAudio.
+
+PortAudio looks for devices once, when it starts, and forgets open streams when it starts again. So `list_devices` asks
+in a process of its own: run as a module, this file prints the devices as JSON.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from tui.errors import SourceError
+
+ANSWER_S = 10.0
+"""Longest wait for the sound system to name its devices."""
+
+
+class Device(msgspec.Struct, frozen=True):
+    """Something that can be recorded from."""
+
+    name: str
+    host_api: str
+    """The sound system it belongs to, such as `ALSA` or `Core Audio`."""
+    channels: int
+    default_rate: float
+    """Samples a second that it prefers."""
+    default: bool
+    """Whether it is what `mic` means."""
+
+
+class _Failure(msgspec.Struct, frozen=True):
+    message: str
+    hint: str
+
+
+def list_devices() -> list[Device]:
+    """Return what can be recorded from at this moment; takes about half a second.
+
+    Raises:
+        SourceError: PortAudio is missing, or does not answer.
+    """
+    # -P keeps a folder named `tui` in the current directory from being run instead of us.
+    command = [sys.executable, "-P", "-m", "tui.audio.devices"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=ANSWER_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise SourceError(
+            f"The sound system did not name its devices within {ANSWER_S:.0f} s.", "Is its server (PULSE_SERVER) alive?"
+        ) from error
+    try:
+        answer = msgspec.json.decode(done.stdout, type=list[Device] | _Failure)
+    except msgspec.MsgspecError as error:
+        raise SourceError(
+            f"The sound system could not be asked for its devices (code {done.returncode}).",
+            "Try a program instead: cmd:parec --rate=16000 --channels=1 --format=s16le",
+        ) from error
+    if isinstance(answer, _Failure):
+        raise SourceError(answer.message, answer.hint)
+    return answer
+
+
+def main() -> None:
+    """Print the devices, or why there are none to be had, as JSON."""
+    answer: list[Device] | _Failure
+    try:
+        answer = list(inputs(portaudio()).values())
+    except SourceError as error:
+        answer = _Failure(error.message, error.hint)
+    sys.stdout.write(msgspec.json.encode(answer).decode())
+
+
+def portaudio() -> ModuleType:
+    """Import and return `sounddevice`, which starts PortAudio.
+
+    Raises:
+        SourceError: PortAudio is not installed or cannot start.
+    """
+    try:
+        import sounddevice
+    except OSError as error:
+        raise SourceError(
+            "PortAudio, which listens to microphones, is not installed.",
+            "Install it: sudo apt install libportaudio2 libasound2-plugins, or brew install portaudio. "
+            "Everything but mic works without it.",
+        ) from error
+    except Exception as error:
+        # What PortAudio raises has no name before its import has succeeded.
+        raise SourceError(f"PortAudio does not start: {error}.", "More: livegist doctor") from error
+    module: ModuleType = sounddevice
+    return module
+
+
+def inputs(sounddevice: ModuleType) -> dict[int, Device]:
+    """Return what can be recorded from by PortAudio's index, which holds until PortAudio starts again."""
+    systems: list[Mapping[str, Any]] = list(sounddevice.query_hostapis())
+    preferred = next((at for system in systems if (at := system["default_input_device"]) >= 0), -1)
+    return {
+        index: Device(
+            name=device["name"],
+            host_api=systems[device["hostapi"]]["name"],
+            channels=device["max_input_channels"],
+            default_rate=device["default_samplerate"],
+            default=index == preferred,
+        )
+        for index, device in enumerate(sounddevice.query_devices())
+        if device["max_input_channels"] > 0
+    }
+
+
+def choose(devices: Mapping[int, Device], wanted: str) -> int:
+    """Return the index of the device called `wanted`, or with that in its name; of the default one if it is empty.
+
+    Raises:
+        SourceError: there is no such device, or none at all.
+    """
+    if not devices:
+        raise SourceError(
+            "There is no microphone on this machine.",
+            "A sound server elsewhere: set PULSE_SERVER. A program: cmd:parec … More: livegist doctor",
+        )
+    if not wanted:
+        return next((index for index, device in devices.items() if device.default), next(iter(devices)))
+    name = wanted.casefold()
+    for fits in (name.__eq__, lambda other: name in other):
+        for index, device in devices.items():
+            if fits(device.name.casefold()):
+                return index
+    raise SourceError(
+        f"No microphone is called {wanted!r}.", f"There are: {', '.join(device.name for device in devices.values())}."
+    )
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Silence descriptor 2, for ALSA and JACK write to it from C and would do so across a screen.
+
+    It is the whole process's: what other threads write there meanwhile is lost, and programs started meanwhile keep the
+    silence. So hold it for no more than the call that makes the noise.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:
+        # There is no descriptor 2, so there is nothing to silence.
+        yield
+        return
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+if __name__ == "__main__":
+    main()

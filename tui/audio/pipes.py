@@ -1,0 +1,271 @@
+"""Sound from standard input or from a program: raw s16le mono at 16 kHz, or a WAV of any rate."""
+
+import asyncio
+import contextlib
+import os
+import shlex
+import signal
+import time
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from io import FileIO
+from pathlib import Path
+
+from tui.audio import wav
+from tui.audio.pacing import Pace, cut
+from tui.audio.wav import SAMPLE_BYTES, Format
+from tui.errors import SourceError
+
+STDIN = 0
+RAW = Format(16_000)
+"""What is taken for granted of sound without a header."""
+READ_BYTES = 1 << 14
+HEADER_LIMIT = 1 << 20
+"""Most bytes before the sound of a WAV."""
+LEAD_S = 0.5
+"""Seconds a pipe may be ahead of real time, so that a live one that started late or comes in bursts is not held up."""
+SPEED = 1.001
+"""How fast a recording is let through. No live clock is that much too fast, so none is ever slowed down."""
+END_S = 2.0
+"""Longest wait for a program to end once its output has, and again once it is told to."""
+MESSAGE_BYTES = 4096
+"""How much of the end of a program's stderr is kept."""
+
+OTHER_FORMATS = {b"fLaC": "FLAC", b"OggS": "Ogg", b"ID3": "MP3", b"FORM": "AIFF", b"\x1aE\xdf\xa3": "Matroska or WebM"}
+"""How sound starts that must not be taken for raw PCM."""
+
+
+class PipeSource:
+    """Gives out what comes through a pipe: live sound at once, a recording no faster than it was spoken.
+
+    Args:
+        file: the descriptor to read.
+        name: what it is shown as.
+        sample_rate: samples a second that are given out.
+        at_end: awaited when the pipe has ended; raises if that was not the end of the sound.
+        clock: seconds, monotonic.
+    """
+
+    finite = True
+    overflows = 0
+
+    def __init__(
+        self,
+        file: int,
+        name: str,
+        sample_rate: int,
+        at_end: Callable[[], Awaitable[None]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self._file = file
+        self._sample_rate = sample_rate
+        self._at_end = at_end
+        self._clock = clock
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield blocks of s16le mono PCM.
+
+        Raises:
+            SourceError: what comes is not sound that can be read, or there is none, or the program failed.
+        """
+        pace = Pace(self._sample_rate, lead_s=LEAD_S, speed=SPEED, clock=self._clock)
+        buffer = bytearray()
+        silent = True
+        async for pcm in self._sound():
+            buffer += pcm
+            for block in cut(buffer, self._sample_rate):
+                await asyncio.sleep(pace.wait_s(len(block) // SAMPLE_BYTES))
+                silent = False
+                yield block
+        if buffer:
+            await asyncio.sleep(pace.wait_s(len(buffer) // SAMPLE_BYTES))
+            yield bytes(buffer)
+        if self._at_end:
+            await self._at_end()
+        if silent and not buffer:
+            raise self._silent()
+
+    async def _sound(self) -> AsyncIterator[bytes]:
+        """Yield the pipe's sound, cut anywhere, as s16le mono at our rate."""
+        from tui.audio.convert import Converter
+
+        header, start = await self._header()
+        converter = Converter(header.format, self._sample_rate)
+        left = header.size
+        while start:
+            pcm = start if left is None else start[:left]
+            yield converter.feed(pcm)
+            if left is not None:
+                left -= len(pcm)
+            start = b"" if left == 0 else await read(self._file, READ_BYTES)
+        yield converter.feed(b"", last=True)
+
+    async def _header(self) -> tuple[wav.Header, bytes]:
+        """Return how to read the pipe, and the sound that came with the header."""
+        start = b""
+        while len(start) < HEADER_LIMIT:
+            more = await read(self._file, READ_BYTES)
+            start += more
+            for magic, what in OTHER_FORMATS.items():
+                if start.startswith(magic):
+                    raise self._unreadable(f"it is {what}")
+            try:
+                header = wav.parse(start)
+            except wav.NotWav as error:
+                if start.startswith(b"RIFF") and start[8:12] == b"WAVE":
+                    raise self._unreadable(str(error)) from error
+                return wav.Header(RAW, 0, None), start
+            if header is not None:
+                return header, start[header.offset :]
+            if not more:
+                break
+        raise self._unreadable("it breaks off before its sound") if start else self._silent()
+
+    def _unreadable(self, reason: str) -> SourceError:
+        return SourceError(
+            f"What comes from {self.name} cannot be read: {reason}.",
+            "Let ffmpeg read it: --source 'cmd:ffmpeg -v error -i FILE -f wav -'",
+        )
+
+    def _silent(self) -> SourceError:
+        return SourceError(f"No sound came from {self.name}.", "It must be raw 16 kHz mono s16le, or a WAV.")
+
+
+@asynccontextmanager
+async def open_stdin(*, sample_rate: int, clock: Callable[[], float] = time.monotonic) -> AsyncIterator[PipeSource]:
+    """Listen to standard input.
+
+    Raises:
+        SourceError: it is a terminal.
+    """
+    if os.isatty(STDIN):
+        raise SourceError(
+            "Standard input is a terminal, not sound.", "Pipe sound into it: parec … | livegist --source -"
+        )
+    yield PipeSource(STDIN, "stdin", sample_rate, clock=clock)
+
+
+@asynccontextmanager
+async def open_program(
+    command: str, *, sample_rate: int, clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[PipeSource]:
+    """Run a program, without a shell, and listen to its standard output; it is ended with the source.
+
+    Raises:
+        SourceError: the program cannot be run.
+    """
+    arguments = _split(command)
+    with contextlib.ExitStack() as pipes:
+        sound, sound_in = _pipe(pipes)
+        said, said_in = _pipe(pipes)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *arguments, stdin=DEVNULL, stdout=sound_in, stderr=said_in, start_new_session=True
+            )
+        except OSError as error:
+            raise SourceError(
+                f"{arguments[0]} cannot be run: {error.strerror or error}.", "Install it, or give its whole path."
+            ) from error
+        sound_in.close()
+        said_in.close()
+        program = _Program(process, Path(arguments[0]).name, said)
+        try:
+            yield PipeSource(sound.fileno(), program.name, sample_rate, program.finish, clock)
+        finally:
+            await program.close()
+
+
+def _split(command: str) -> list[str]:
+    try:
+        arguments = shlex.split(command)
+    except ValueError as error:
+        raise SourceError(f"cmd:{command} is not a command: {error}.", "Quote it as for a shell.") from error
+    if not arguments:
+        raise SourceError("cmd: names no program.", "Such as: cmd:parec --rate=16000 --channels=1 --format=s16le")
+    return arguments
+
+
+def _pipe(pipes: contextlib.ExitStack) -> tuple[FileIO, FileIO]:
+    """Return a pipe's end to read and its end to write, both closed with `pipes`."""
+    read_end, write_end = os.pipe()
+    return pipes.enter_context(FileIO(read_end, "rb")), pipes.enter_context(FileIO(write_end, "wb"))
+
+
+class _Program:
+    """A program that is listened to: its last words are kept, and it does not outlive us.
+
+    Args:
+        process: just started, in a process group of its own.
+        name: what it is called in messages.
+        said: the pipe its stderr goes to.
+    """
+
+    def __init__(self, process: Process, name: str, said: FileIO) -> None:
+        self.name = name
+        self._process = process
+        self._said = said
+        self._tail = b""
+        os.set_blocking(said.fileno(), False)
+        asyncio.get_running_loop().add_reader(said.fileno(), self._listen)
+
+    async def finish(self) -> None:
+        """Wait for the program's end.
+
+        Raises:
+            SourceError: it failed; what it said last is in the message.
+        """
+        try:
+            async with asyncio.timeout(END_S):
+                code = await self._process.wait()
+        except TimeoutError:
+            return
+        self._listen()
+        if code:
+            lines = self._tail.decode(errors="replace").split("\n")
+            last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+            how = f"signal {-code}" if code < 0 else f"code {code}"
+            raise SourceError(f"{self.name} ended with {how}: {last}", "Run it by itself to see what is wrong.")
+
+    async def close(self) -> None:
+        """End the program and what it started, and wait until it is gone."""
+        asyncio.get_running_loop().remove_reader(self._said.fileno())
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            if self._process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, how)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(END_S):
+                        await self._process.wait()
+
+    def _listen(self) -> None:
+        """Take what there is of its stderr and keep the end of it."""
+        while True:
+            try:
+                more = os.read(self._said.fileno(), MESSAGE_BYTES)
+            except BlockingIOError:
+                return
+            if not more:
+                asyncio.get_running_loop().remove_reader(self._said.fileno())
+                return
+            self._tail = (self._tail + more)[-MESSAGE_BYTES:]
+
+
+async def read(file: int, size: int) -> bytes:
+    """Return what there is to read, at most `size` bytes, as soon as there is some; nothing at the end.
+
+    The descriptor stays blocking, for others may share it.
+    """
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    try:
+        loop.add_reader(file, ready.set)
+    except PermissionError:
+        # The kernel cannot wait for a regular file, which never makes anybody wait for long.
+        return await asyncio.to_thread(os.read, file, size)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(file)
+    return os.read(file, size)
