@@ -24,4 +24,4 @@ if __name__ == "__main__":
     scene = sys.argv[1] if len(sys.argv) > 1 else "meeting"
     theme = sys.argv[2] if len(sys.argv) > 2 else "night"
     farewell = LivegistApp(line(scene), theme=theme, fps=20, keys={}).run()
-    print(farewell.text if farewell else "")
+    print(farewell)

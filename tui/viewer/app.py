@@ -53,9 +53,8 @@ class Farewell(msgspec.Struct, frozen=True):
     trouble: str = ""
     """What went wrong on the way out; empty if nothing did."""
 
-    @property
-    def text(self) -> str:
-        """What to print after the screen is gone."""
+    def __str__(self) -> str:
+        """Return what to print after the screen is gone; empty if there is nothing to say."""
         if self.trouble:
             return self.trouble
         if self.running:
@@ -99,14 +98,16 @@ class LivegistApp(App[Farewell]):
         self._start = start
         self._leaving = False
         self._wanted_theme = theme
-        self.own_keys = dict(keys)
-        self.dashboard = Dashboard(fps=fps, options=options, clock=clock)
+        self._keys = dict(keys)
+        self.dashboard = Dashboard(fps=fps, keys=keys, options=options, clock=clock)
         self._themes, self._theme_problems = themes.load(shipped("themes"), config_dir() / "themes")
         for found in self._themes:
             self.register_theme(found)
         names = {found.name for found in self._themes}
-        self.theme = theme if theme in names else DEFAULT_THEME
-        self.set_keymap(self.own_keys)
+        # Set without its watcher: that would have every style worked out twice before the first frame.
+        self.set_reactive(LivegistApp.theme, theme if theme in names else DEFAULT_THEME)
+        self._refresh_truecolor_filter(self.ansi_theme)
+        self.set_keymap(self._keys)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return our own variables for the moment before a theme of ours is in force."""
@@ -121,14 +122,14 @@ class LivegistApp(App[Farewell]):
         """Connect, now that the first frame is painted; say what is wrong with themes and keys."""
         self.run_worker(self._listen(), name="listen", exclusive=True)
         bindings = [*DASHBOARD, *(binding for binding in Pane.BINDINGS if isinstance(binding, Binding))]
-        for problem in (*self._theme_problems, *problems(self.own_keys, bindings)):
+        for problem in (*self._theme_problems, *problems(self._keys, bindings)):
             self.notify(f"{problem.message}\n{problem.hint}", severity="warning", timeout=15, markup=False)
         if self._wanted_theme not in {found.name for found in self._themes}:
             there = ", ".join(found.name for found in self._themes)
             self.notify(
                 f"There is no theme {self._wanted_theme!r}.\nThere are: {there}.", severity="warning", markup=False
             )
-        gc.collect()
+        # What is alive now stays: without it in every collection, keys answer sooner.
         gc.freeze()
 
     # The line to the engine

@@ -7,22 +7,22 @@ from textual.binding import Binding
 from tui.errors import ConfigError
 
 DASHBOARD = [
+    Binding("c", "clear_clip", "clear clip", id="clear-clip", tooltip="Acknowledge that the input was clipped"),
     Binding("s", "start", "start", id="start", tooltip="Start listening: a new session"),
     Binding("x", "stop", "stop", id="stop", tooltip="Stop listening, wait for what is still to come, end the session"),
     Binding("space", "mute", "mute", id="mute", tooltip="Record and send silence, or no longer"),
     Binding("p", "pick", "prompt", id="prompt", tooltip="Choose the prompt for the turns to come"),
     Binding("a", "analyse", "analyse", id="analyse", tooltip="Ask the LLM about the whole session so far"),
-    Binding("f", "follow", "follow", id="follow", tooltip="Keep the newest turn and gist on the page, or stay put"),
-    Binding("c", "clear_clip", "clear clip", id="clear-clip", tooltip="Acknowledge that the input was clipped"),
-    Binding("z", "zoom", "zoom", id="zoom", tooltip="Give the pane with the keyboard the whole screen, or no longer"),
-    Binding("tab", "focus_next", "pane", id="next-pane", tooltip="Go to the next pane"),
-    Binding(
-        "shift+tab", "focus_previous", "pane back", show=False, id="previous-pane", tooltip="Go to the pane before"
-    ),
     Binding("question_mark", "help", "help", key_display="?", id="help", tooltip="Show all keys and signs"),
-    Binding("ctrl+p", "app.command_palette", "commands", id="commands", tooltip="Find a command by its name"),
-    Binding("d", "detach", "detach", id="detach", tooltip="Leave; the session goes on and `livegist` returns to it"),
     Binding("q", "leave", "quit", id="quit", tooltip="Leave; asks first if a session is under way"),
+    Binding("d", "detach", "detach", id="detach", tooltip="Leave; the session goes on and `livegist` returns to it"),
+    Binding("f", "follow", "follow", id="follow", tooltip="Keep the newest turn and gist on the page, or stay put"),
+    Binding("tab", "app.focus_next", "pane", id="next-pane", tooltip="Go to the next pane"),
+    Binding("z", "zoom", "zoom", id="zoom", tooltip="Give the pane with the keyboard the whole screen, or no longer"),
+    Binding("ctrl+p", "app.command_palette", "commands", id="commands", tooltip="Find a command by its name"),
+    Binding(
+        "shift+tab", "app.focus_previous", "pane back", show=False, id="previous-pane", tooltip="Go to the pane before"
+    ),
     Binding("left_square_bracket", "prompt_step(-1)", "prompt before", show=False, key_display="[", id="prompt-before"),
     Binding("right_square_bracket", "prompt_step(1)", "prompt after", show=False, key_display="]", id="prompt-after"),
     *(

@@ -65,11 +65,17 @@ class Dashboard(Screen[None]):
     ]
 
     def __init__(
-        self, *, fps: int, options: Mapping[str, Option] | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        fps: int,
+        keys: Mapping[str, str],
+        options: Mapping[str, Option] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(id="dashboard")
         self._compositor = CellsCompositor()
         self.picture = Picture()
+        self._keys = dict(keys)
         self._options = dict(options or {})
         self.banner = Banner(self.picture, id="banner")
         self.alert = Alert(id="alert")
@@ -190,18 +196,17 @@ class Dashboard(Screen[None]):
             case "clear_clip", _:
                 return self.meter.clipped
             case "follow", _:
-                return bool(len(self.turns) or len(self.gists))
+                return bool(self.turns.count or self.gists.count)
         return True
 
     def _show_keys(self) -> None:
         if not self.is_mounted:
             return
+        now = {active.binding.id: active.binding for active in self.active_bindings.values() if active.enabled}
         possible = [
-            Possible(
-                self.app.get_key_display(active.binding), active.binding.description, f"screen.{active.binding.action}"
-            )
-            for active in self.active_bindings.values()
-            if active.enabled and active.binding.show and active.binding.id
+            Possible(self.app.get_key_display(now[known.id]), known.description, _addressed(known.action))
+            for known in DASHBOARD
+            if known.show and known.id in now
         ]
         self.keybar.show(possible)
 
@@ -315,13 +320,17 @@ class Dashboard(Screen[None]):
         self.refresh_bindings()
 
     def _keys_of(self, bindings: list[BindingType] | list[Binding]) -> list[tuple[str, str, str]]:
-        keymap = self.app.own_keys if hasattr(self.app, "own_keys") else {}
         rows: list[tuple[str, str, str]] = []
         for binding in bindings:
             if isinstance(binding, Binding) and binding.id:
-                key = keymap.get(binding.id) or binding.key_display or binding.key.replace(",", " ")
+                key = self._keys.get(binding.id) or binding.key_display or binding.key.replace(",", " ")
                 rows.append((key, binding.tooltip or binding.description, binding.id))
         return rows
 
     def _order(self, command: Command) -> None:
         self.post_message(Order(command))
+
+
+def _addressed(action: str) -> str:
+    """Return an action as a widget inside the screen has to name it."""
+    return action if "." in action else f"screen.{action}"

@@ -111,11 +111,10 @@ class Pane(Canvas, can_focus=True):
         """Whether the newest entry is kept on the page."""
         return self._roll.following
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many entries there are."""
         return len(self._roll.keys)
-
-    def __bool__(self) -> bool:
-        return True
 
     # Painting
 

@@ -1,0 +1,97 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.viewer.ballistics import FLOOR_DBFS, Ballistics, Condition
+
+
+def test_needles_rise_at_once() -> None:
+    meter = Ballistics()
+    meter.feed(-30.0, -12.0, False, now=0.0)
+    reading = meter.read(0.0)
+    assert (reading.rms_dbfs, reading.peak_dbfs, reading.hold_dbfs) == (-30.0, -12.0, -12.0)
+
+
+def test_needles_fall_20_db_in_1_7_s() -> None:
+    meter = Ballistics()
+    meter.feed(-20.0, -10.0, False, now=0.0)
+    reading = meter.read(1.7)
+    assert reading.rms_dbfs == pytest.approx(-40.0)
+    assert reading.peak_dbfs == pytest.approx(-30.0)
+
+
+@given(st.lists(st.floats(0.001, 0.5), min_size=1, max_size=20))
+def test_the_fall_does_not_depend_on_how_often_one_looks(steps: list[float]) -> None:
+    often, once = Ballistics(), Ballistics()
+    for meter in (often, once):
+        meter.feed(-20.0, -10.0, False, now=0.0)
+    now = 0.0
+    for step in steps:
+        now += step
+        often.read(now)
+    assert often.read(now).peak_dbfs == pytest.approx(once.read(now).peak_dbfs)
+    assert often.read(now).hold_dbfs == pytest.approx(once.read(now).hold_dbfs)
+
+
+def test_a_peak_stays_marked_for_a_second_and_a_half() -> None:
+    meter = Ballistics()
+    meter.feed(-30.0, -6.0, False, now=0.0)
+    assert meter.read(1.49).hold_dbfs == -6.0
+    assert meter.read(2.5).hold_dbfs < -6.0
+
+
+def test_a_louder_peak_takes_over_the_hold() -> None:
+    meter = Ballistics()
+    meter.feed(-30.0, -12.0, False, now=0.0)
+    meter.feed(-30.0, -6.0, False, now=1.0)
+    assert meter.read(2.4).hold_dbfs == -6.0
+
+
+def test_the_clip_mark_stays_until_it_is_acknowledged() -> None:
+    meter = Ballistics()
+    meter.feed(-3.0, 0.0, True, now=0.0)
+    assert meter.read(3600.0).clipped
+    meter.acknowledge()
+    assert not meter.read(3600.0).clipped
+
+
+def test_digital_silence_is_no_signal_after_a_second() -> None:
+    meter = Ballistics()
+    for tick in range(20):
+        meter.feed(FLOOR_DBFS, FLOOR_DBFS, False, now=tick * 0.05)
+    assert meter.read(0.95).condition is Condition.NONE
+    meter.feed(FLOOR_DBFS, FLOOR_DBFS, False, now=1.0)
+    assert meter.read(1.0).condition is Condition.NO_SIGNAL
+
+
+def test_a_quiet_room_is_not_no_signal() -> None:
+    meter = Ballistics()
+    for tick in range(100):
+        meter.feed(-70.0, -62.0, False, now=tick * 0.05)
+    assert meter.read(5.0).condition is Condition.NONE
+
+
+def test_speech_that_stays_faint_is_too_quiet() -> None:
+    meter = Ballistics()
+    for tick in range(200):
+        meter.feed(-62.0, -50.0, False, now=tick * 0.05)
+    assert meter.read(10.0).condition is Condition.QUIET
+    meter.feed(-30.0, -15.0, False, now=10.0)
+    assert meter.read(10.0).condition is Condition.NONE
+
+
+def test_clipping_is_said_while_it_happens() -> None:
+    meter = Ballistics()
+    meter.feed(-3.0, 0.0, True, now=0.0)
+    assert meter.read(0.5).condition is Condition.CLIPPING
+    assert meter.read(5.0).condition is not Condition.CLIPPING
+
+
+def test_it_comes_to_rest() -> None:
+    meter = Ballistics()
+    assert meter.at_rest
+    meter.feed(-20.0, -10.0, False, now=0.0)
+    assert not meter.at_rest
+    meter.read(20.0)
+    meter.read(40.0)
+    assert meter.at_rest

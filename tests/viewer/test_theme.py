@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import pytest
+from textual.color import Color
+
+from tui.errors import ConfigError
+from tui.paths import shipped
+from tui.viewer import theme
+from tui.viewer.theme import Palette, parse_palette
+
+FILES = sorted(shipped("themes").glob("*.toml"))
+READABLE = 4.5
+"""Least contrast of text, by WCAG 2 at level AA."""
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance, by WCAG 2."""
+
+    def linear(share: float) -> float:
+        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+    red, green, blue = (linear(part) for part in Color.parse(colour).normalized)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast_ratio(one: str, other: str) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_contrast_is_measured_as_wcag_does() -> None:
+    assert contrast_ratio("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast_ratio("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+def palette(file: Path) -> Palette:
+    return parse_palette(file.read_text(), str(file))
+
+
+def test_six_themes_ship_and_one_of_them_is_the_default() -> None:
+    assert {file.stem for file in FILES} == {"night", "paper", "contrast", "terminal", "ember", "moss"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_text_can_be_read_on_whatever_lies_behind_it(file: Path) -> None:
+    found = palette(file)
+    if found.ansi:
+        assert all(colour.startswith("ansi_") for _, colour in found.colours)
+        return
+    inks = {
+        name: colour for name, colour in found.colours if name not in {"rule", "background", "surface", "selection"}
+    }
+    del inks["selection_text"]
+    for name, colour in inks.items():
+        for behind in (found.background, found.surface):
+            contrast = contrast_ratio(behind, colour)
+            assert contrast >= READABLE, f"{name} on {behind}: {contrast:.2f}"
+    assert contrast_ratio(found.selection, found.selection_text) >= READABLE
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_entry_of_a_theme_says_what_it_is_for(file: Path) -> None:
+    lines = [line for line in file.read_text().splitlines() if " = " in line and not line.startswith(("#", "speakers"))]
+    assert len(lines) >= 12
+    assert all("  # " in line for line in lines)
+
+
+GOOD = FILES[0].read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("not toml", "Expected"),
+        (GOOD.replace("accent = ", "acent = "), "acent"),
+        (GOOD.replace('muted = "#', 'muted = "#zz'), "muted"),
+        (GOOD + "\n[more]\n", "more"),
+        (GOOD.split("speakers = ")[0] + 'speakers = ["#ffffff"]\n', "speakers has 1"),
+    ],
+)
+def test_a_bad_theme_says_where_and_what(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_palette(text, "themes/mine.toml")
+    assert "themes/mine.toml" in caught.value.message
+    assert said in caught.value.message
+    assert caught.value.hint
+
+
+def test_ones_own_theme_replaces_one_of_the_same_name_and_a_bad_one_takes_nothing_down(tmp_path: Path) -> None:
+    (tmp_path / "night.toml").write_text((shipped("themes") / "paper.toml").read_text())
+    (tmp_path / "broken.toml").write_text("dark = ")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    themes, problems = theme.load(shipped("themes"), tmp_path)
+    by_name = {found.name: found for found in themes}
+    assert not by_name["night"].dark
+    assert len(by_name) == len(FILES)
+    assert [Path(problem.message.split(":")[0]).name for problem in problems] == ["binary.toml", "broken.toml"]
