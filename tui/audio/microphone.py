@@ -32,6 +32,8 @@ GAP_S = 0.02
 GAP_LIMIT_S = 60.0
 """Longest gap that is filled: beyond it, it is the clock that jumped."""
 
+PLUG_IN = "Plug it in again, or choose another device."
+
 _INVALID_CHANNELS, _INVALID_RATE, _UNAVAILABLE = -9998, -9997, -9985
 """PortAudio's error codes for what a device does not offer, and for one that somebody else holds."""
 
@@ -110,12 +112,15 @@ class Microphone:
         """
         buffer = bytearray()
         while not self._closed:
-            await self._wait()
+            if not self._stopped:
+                await self._wait()
             while self._queue:
                 lost, heard = self._queue.popleft()
                 buffer += self._converter.feed(bytes(lost) + heard)
                 for block in cut(buffer, self._sample_rate):
                     yield block
+            if self._stopped and not self._closed and not self._queue:
+                raise SourceError(f"{self.name} stopped.", PLUG_IN)
 
     async def _wait(self) -> None:
         try:
@@ -124,13 +129,8 @@ class Microphone:
         except TimeoutError:
             # After a loop that was held up both have happened, and then there is sound.
             if not self._ready.is_set():
-                raise SourceError(
-                    f"{self.name} has gone silent: no sound for {SILENT_S:.0f} s.",
-                    "Plug it in again, or choose another device.",
-                ) from None
+                raise SourceError(f"{self.name} has gone silent: no sound for {SILENT_S:.0f} s.", PLUG_IN) from None
         self._ready.clear()
-        if self._stopped and not self._closed and not self._queue:
-            raise SourceError(f"{self.name} stopped.", "Plug it in again, or choose another device.")
 
     def start(self) -> None:
         """Open the device and start to listen; blocks for as long as the sound system takes.

@@ -1,0 +1,58 @@
+"""PCM of any format becomes s16le mono at our rate."""
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile
+
+from tui.audio import wav
+from tui.audio.convert import Converter, Frames
+from tui.audio.wav import Format
+
+SUBTYPES = ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"]
+
+
+def tone(rate: int, channels: int = 1, seconds: float = 1.0) -> Frames:
+    """Return a tone of 440 Hz at half of full scale, in every channel."""
+    wave = 0.5 * np.sin(2 * np.pi * 440 * np.arange(round(rate * seconds)) / rate)
+    return np.repeat(wave.astype(np.float32)[:, None], channels, axis=1)
+
+
+def through(pcm: bytes, format: Format, cut_at: int) -> npt.NDArray[np.int16]:
+    converter = Converter(format, 16_000)
+    pieces = [pcm[at : at + cut_at] for at in range(0, len(pcm), cut_at)]
+    made = b"".join(converter.feed(piece) for piece in pieces) + converter.feed(b"", last=True)
+    return np.frombuffer(made, "<i2")
+
+
+@pytest.mark.parametrize("subtype", SUBTYPES)
+@pytest.mark.parametrize(("rate", "channels"), [(16_000, 1), (48_000, 2), (44_100, 1), (8_000, 6)])
+def test_a_tone_comes_out_as_it_went_in(subtype: str, rate: int, channels: int) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, tone(rate, channels), rate, subtype, format="WAV")
+    header = wav.parse(file.getvalue())
+    assert header is not None
+    heard = through(file.getvalue()[header.offset :][: header.size], header.format, 1021) / 32768
+    expected = tone(16_000)[:, 0]
+    assert len(heard) == pytest.approx(16_000, abs=1)
+    middle = slice(1_000, 15_000)
+    assert np.abs(heard[middle] - expected[middle]).max() < 0.01
+
+
+def test_what_is_ours_already_passes_untouched_wherever_it_is_cut() -> None:
+    pcm = np.arange(-32768, 32768, 7).astype("<i2").tobytes()
+    for cut_at in (1, 3, 1600):
+        assert through(pcm, Format(16_000), cut_at).tobytes() == pcm
+
+
+def test_where_a_stream_is_cut_cannot_be_heard() -> None:
+    pcm = (tone(48_000, 2) * 32767).astype("<i2").tobytes()
+    whole = through(pcm, Format(48_000, 2), len(pcm))
+    assert np.array_equal(through(pcm, Format(48_000, 2), 4_801), whole)
+
+
+def test_sound_beyond_full_scale_is_clipped_and_never_wraps() -> None:
+    pcm = np.array([2.0, -2.0, np.inf, -np.inf, np.nan], "<f4").tobytes()
+    assert through(pcm, Format(16_000, 1, "f32"), 4).tolist() == [32767, -32768, 32767, -32768, 0]
