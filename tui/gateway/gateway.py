@@ -128,7 +128,7 @@ class Gateway:
 
     async def health(self, request: Request) -> Response:
         """Serve `/healthz`: 200 when the model is loaded, 503 before."""
-        ready = self.scheduler.ready.is_set()
+        ready = self.scheduler.recogniser is not None
         body = {"status": "ok" if ready else "loading", "model": self.options.model, "sessions": len(self.sessions)}
         return JSONResponse(body, 200 if ready else 503)
 

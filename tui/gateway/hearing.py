@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,7 +11,7 @@ from tui.gateway.agreement import Agreement
 from tui.gateway.endpointing import FRAME, Ended, Endpointer, Endpointing, Paused, Started
 from tui.gateway.pcm import RATE, Tape
 from tui.gateway.recogniser import Clip, Heard, HeardWord
-from tui.gateway.scheduler import Scheduler
+from tui.gateway.scheduler import Scheduler, Wish
 from tui.gateway.vad import VoiceDetector
 from tui.stream.protocol import Silence, SpeechStarted, WireTurn, WireWord
 
@@ -71,6 +70,8 @@ class Hearing:
         """Whether stretches without speech are told."""
         self.loudest = 0.0
         """Highest probability of speech since it was last set to 0."""
+        self.failure: Exception | None = None
+        """Why the model cannot hear this connection; `None` as long as it can."""
         self._scheduler = scheduler
         self._detector = detector
         self._endpointer = Endpointer(endpointing)
@@ -79,7 +80,7 @@ class Hearing:
         self._framed = 0
         self._turn: OpenTurn | None = None
         self._orders = 0
-        self._pending: asyncio.Queue[tuple[OpenTurn, Ended, asyncio.Future[Heard]]] = asyncio.Queue()
+        self._said = ""
         self._backlog = 0
         self._eased = asyncio.Event()
         self._silent_from = 0
@@ -125,23 +126,17 @@ class Hearing:
 
     async def keep_up(self) -> None:
         """Wait until there is room for more sound."""
-        while self._backlog > LONGEST_BACKLOG:
-            self._eased.clear()
-            await self._eased.wait()
+        await self._until_backlog_is(LONGEST_BACKLOG)
 
     async def finish(self) -> None:
         """End the open turn and wait until every turn has been told."""
         self.force()
-        await self._pending.join()
+        await self._until_backlog_is(0)
 
-    async def run(self) -> None:
-        """Tell finished turns in order until cancelled."""
-        while True:
-            turn, ended, heard = await self._pending.get()
-            self._tell_final(turn, ended, await heard)
-            self._backlog -= ended.end - ended.start
-            self._eased.set()
-            self._pending.task_done()
+    async def _until_backlog_is(self, most: int) -> None:
+        while self._backlog > most:
+            self._eased.clear()
+            await self._eased.wait()
 
     def _follow(self, event: Started | Paused | Ended) -> None:
         match event:
@@ -158,16 +153,23 @@ class Hearing:
         assert self._turn is not None
         turn, self._turn = self._turn, OpenTurn(ended.end, ended.end) if ended.continues else None
         self._silent_from = ended.end
-        clip = self._clip(ended.start, ended.end, final=True)
         self._backlog += ended.end - ended.start
-        self._pending.put_nowait((turn, ended, self._scheduler.hear(self, clip)))
+        samples = self._tape.read(ended.start, ended.end)
+        self._scheduler.hear(
+            self,
+            Wish(
+                lambda: Clip(samples, final=True, language=self.language, prompt=f"{self.hints} {self._said}"),
+                lambda heard: self._tell_final(turn, ended, heard),
+                self._fail,
+            ),
+        )
 
-    def _clip(self, start: int, end: int, **more: Any) -> Clip:
-        return Clip(self._tape.read(start, end), language=self.language, prompt=self.hints, **more)
+    def _fail(self, error: Exception) -> None:
+        self.failure = error
 
     def _ask_partial(self) -> None:
         turn = self._turn
-        if turn is None or self._tape.end < turn.due or self._endpointer.settings.max_turn_silence_ms == 0:
+        if turn is None or self._tape.end < turn.due:
             return
         turn.due = self._tape.end + PARTIAL_EVERY
         end = 0
@@ -179,9 +181,10 @@ class Hearing:
             end = self._tape.end
             turn.due = end + PARTIAL_EVERY
             self._shorten(turn)
-            return self._clip(turn.base, end, final=False, stable=turn.agreement.tokens)
+            samples = self._tape.read(turn.base, end)
+            return Clip(samples, False, self.language, self.hints, turn.agreement.tokens)
 
-        self._scheduler.peek(self, newest, lambda heard: self._tell_partial(turn, end, heard))
+        self._scheduler.peek(self, Wish(newest, lambda heard: self._tell_partial(turn, end, heard), self._fail))
 
     def _shorten(self, turn: OpenTurn) -> None:
         """Leave settled words behind when an open turn grows long, so that hearing it again stays cheap."""
@@ -209,6 +212,9 @@ class Hearing:
         words = _bounded([_wire(word, ended.start, settled=True) for word in heard.words], ended)
         if words or turn.order is not None:
             self._tell(self._message(turn, words, 1.0, final=True, language=heard.language))
+        self._said = heard.text
+        self._backlog -= ended.end - ended.start
+        self._eased.set()
 
     def _message(
         self, turn: OpenTurn, words: tuple[WireWord, ...], confidence: float, *, final: bool, language: str

@@ -3,17 +3,30 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from tui.gateway.recogniser import Clip, Heard, Recogniser
+import msgspec
+
+from tui.gateway.recogniser import RATE, Clip, Heard, Recogniser
 
 BATCH = 4
-"""Clips heard at once at most."""
+"""Partials heard at once at most: four together take half the time of four alone. Finals gain nothing by it."""
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """Something to be heard. All three are called on the loop."""
+
+    clip: Callable[[], Clip | None]
+    """Makes the clip when its turn has come, so that it holds the newest sound; `None` if it is not wanted any more."""
+    take: Callable[[Heard], None]
+    """Takes what was heard."""
+    fail: Callable[[Exception], None]
+    """Takes the error if the model cannot hear the clip."""
 
 
 class Scheduler:
-    """Feeds the recogniser; awaiting a result never blocks the loop.
+    """Feeds the recogniser, and never blocks the loop.
 
     Args:
         load: makes the recogniser; runs in the thread, so that clients may connect before it is done.
@@ -23,11 +36,11 @@ class Scheduler:
     def __init__(self, load: Callable[[], Recogniser], clock: Callable[[], float] = time.monotonic) -> None:
         self._load = load
         self._clock = clock
-        self._finals: dict[Hashable, deque[tuple[Clip, asyncio.Future[Heard]]]] = {}
-        self._partials: dict[Hashable, tuple[Callable[[], Clip | None], Callable[[Heard], None]]] = {}
+        self._finals: dict[Hashable, deque[Wish]] = {}
+        self._partials: dict[Hashable, Wish] = {}
         self._work = asyncio.Event()
-        self.ready = asyncio.Event()
-        """Set when the model is loaded."""
+        self.recogniser: Recogniser | None = None
+        """The model, once it is loaded."""
         self.busy_s = 0.0
         """Seconds the model has worked."""
         self.heard_s = 0.0
@@ -36,31 +49,22 @@ class Scheduler:
     @property
     def waiting(self) -> int:
         """How many finals wait."""
-        return sum(len(clips) for clips in self._finals.values())
+        return sum(len(wishes) for wishes in self._finals.values())
 
-    def hear(self, session: Hashable, clip: Clip) -> asyncio.Future[Heard]:
-        """Queue a final; the future holds what was heard."""
-        future: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
-        self._finals.setdefault(session, deque()).append((clip, future))
+    def hear(self, session: Hashable, wish: Wish) -> None:
+        """Queue a final."""
+        self._finals.setdefault(session, deque()).append(wish)
         self._work.set()
-        return future
 
-    def peek(self, session: Hashable, clip: Callable[[], Clip | None], then: Callable[[Heard], None]) -> None:
-        """Queue a partial in place of the session's waiting one.
-
-        Args:
-            session: whose it is.
-            clip: makes the clip when its turn has come, so that it holds the newest sound; `None` if it is too late.
-            then: takes what was heard.
-        """
-        self._partials[session] = (clip, then)
+    def peek(self, session: Hashable, wish: Wish) -> None:
+        """Queue a partial, in place of the session's waiting one."""
+        self._partials[session] = wish
         self._work.set()
 
     def forget(self, session: Hashable) -> None:
         """Drop whatever a session waits for."""
         self._partials.pop(session, None)
-        for _, future in self._finals.pop(session, ()):
-            future.cancel()
+        self._finals.pop(session, None)
 
     async def run(self) -> None:
         """Hear until cancelled.
@@ -68,42 +72,53 @@ class Scheduler:
         Raises:
             Exception: whatever loading the model raises; without a model there is nothing to do.
         """
-        loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, "recogniser") as thread:
-            recogniser = await loop.run_in_executor(thread, self._load)
-            self.ready.set()
+            loop = asyncio.get_running_loop()
+            self.recogniser = await loop.run_in_executor(thread, self._load)
             while True:
                 await self._work.wait()
-                if self._finals:
-                    clip, future = self._next_final()
-                    if future.cancelled():
-                        continue
-                    outcome = await loop.run_in_executor(thread, self._timed, recogniser, clip)
-                    if not future.done():
-                        future.set_result(outcome)
-                elif self._partials:
-                    await self._next_partial(recogniser, thread)
-                else:
-                    self._work.clear()
+                clips, wishes = self._next()
+                if clips:
+                    try:
+                        heard = await loop.run_in_executor(thread, self._timed, self.recogniser, clips)
+                    except (RuntimeError, ValueError) as error:
+                        for wish in wishes:
+                            wish.fail(error)
+                    else:
+                        for wish, one in zip(wishes, heard, strict=True):
+                            wish.take(one)
 
-    def _next_final(self) -> tuple[Clip, asyncio.Future[Heard]]:
-        session = next(iter(self._finals))
-        clips = self._finals.pop(session)
-        first = clips.popleft()
-        if clips:
-            self._finals[session] = clips
-        return first
+    def _next(self) -> tuple[list[Clip], list[Wish]]:
+        """Take what is to be heard at once: a final, else partials."""
+        if self._finals:
+            session = next(iter(self._finals))
+            wishes = self._finals.pop(session)
+            first = wishes.popleft()
+            if wishes:
+                self._finals[session] = wishes
+            clip = first.clip()
+            return ([clip], [first]) if clip is not None else ([], [])
+        if not self._partials:
+            self._work.clear()
+        return self._next_partials()
 
-    async def _next_partial(self, recogniser: Recogniser, thread: ThreadPoolExecutor) -> None:
-        session = next(iter(self._partials))
-        make, then = self._partials.pop(session)
-        clip = make()
-        if clip is not None:
-            then(await asyncio.get_running_loop().run_in_executor(thread, self._timed, recogniser, clip))
+    def _next_partials(self) -> tuple[list[Clip], list[Wish]]:
+        """Take the oldest partials that can be heard together: the decoder takes only prompts of one length."""
+        clips: list[Clip] = []
+        wishes: list[Wish] = []
+        for session in list(self._partials):
+            clip = self._partials[session].clip()
+            if len(clips) == BATCH or (clip is not None and clips and clip.prompt != clips[0].prompt):
+                continue
+            wish = self._partials.pop(session)
+            if clip is not None:
+                clips.append(clip)
+                wishes.append(wish)
+        return clips, wishes
 
-    def _timed(self, recogniser: Recogniser, clip: Clip) -> Heard:
+    def _timed(self, recogniser: Recogniser, clips: Sequence[Clip]) -> list[Heard]:
         began = self._clock()
-        heard = recogniser.hear([clip])[0]
+        heard = recogniser.hear(clips)
         self.busy_s += self._clock() - began
-        self.heard_s += len(clip.samples) / 16_000
+        self.heard_s += sum(len(clip.samples) for clip in clips) / RATE
         return heard

@@ -128,7 +128,6 @@ class Session:
 
     async def _serve(self) -> None:
         writer = self._tasks.create_task(self._outbox.send_all(self._websocket))
-        hearing = self._tasks.create_task(self.hearing.run())
         watch = self._tasks.create_task(self._watch())
         self._begin()
         self._listening = self._tasks.create_task(self._listen())
@@ -137,7 +136,6 @@ class Session:
         await self.hearing.finish()
         await self._answers()
         watch.cancel()
-        hearing.cancel()
         self._outbox.put(Termination(self._received_ms // 1000, (self._clock() - self._began) // 1))
         self._outbox.close()
         await writer
@@ -251,6 +249,8 @@ class Session:
         while True:
             await asyncio.sleep(TICK_S)
             now = self._clock()
+            if self.hearing.failure:
+                raise Refusal(3005, f"Session cancelled: the recogniser failed: {self.hearing.failure}")
             idle_s = self._parameters.inactivity_timeout
             if idle_s is not None and now - self._last_sign > idle_s:
                 raise Refusal(3006, f"Session ended for inactivity: nothing was sent for {idle_s} s")
