@@ -85,7 +85,7 @@ class PipeSource:
         if self._at_end:
             await self._at_end()
         if silent and not buffer:
-            raise self._silent()
+            raise SourceError(f"No sound came from {self.name}.", "It must be raw 16 kHz mono s16le, or a WAV.")
 
     async def _sound(self) -> AsyncIterator[bytes]:
         """Yield the pipe's sound, cut anywhere, as s16le mono at our rate."""
@@ -119,18 +119,17 @@ class PipeSource:
                 return wav.Header(RAW, 0, None), start
             if header is not None:
                 return header, start[header.offset :]
+            if not start:
+                return wav.Header(RAW, 0, None), b""
             if not more:
                 break
-        raise self._unreadable("it breaks off before its sound") if start else self._silent()
+        raise self._unreadable("it breaks off before its sound")
 
     def _unreadable(self, reason: str) -> SourceError:
         return SourceError(
             f"What comes from {self.name} cannot be read: {reason}.",
             "Let ffmpeg read it: --source 'cmd:ffmpeg -v error -i FILE -f wav -'",
         )
-
-    def _silent(self) -> SourceError:
-        return SourceError(f"No sound came from {self.name}.", "It must be raw 16 kHz mono s16le, or a WAV.")
 
 
 @asynccontextmanager

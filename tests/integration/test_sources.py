@@ -1,0 +1,253 @@
+"""Files, standard input and programs as sources: what they hold is what is heard, when it would have been."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile
+
+from tests.conftest import DATA
+from tui.audio import pipes, wav
+from tui.audio.sources import open_source
+from tui.errors import SourceError
+
+CLIP = min(DATA.glob("*.wav"))
+
+
+def hurried(times: float = 50.0) -> Callable[[], float]:
+    """Return a clock that goes faster, so that a test need not listen to all of it."""
+    return lambda: time.monotonic() * times
+
+
+async def heard(spec: str, clock: Callable[[], float] | None = None) -> bytes:
+    async with asyncio.timeout(30), open_source(spec, clock=clock or hurried()) as source:
+        return b"".join([block async for block in source])
+
+
+async def refusal(spec: str) -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        await heard(spec)
+    assert caught.value.hint, "it says what to do"
+    return caught.value
+
+
+def samples(pcm: bytes) -> npt.NDArray[np.float64]:
+    return np.frombuffer(pcm, "<i2").astype(np.float64)
+
+
+def likeness(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
+    length = min(len(one), len(other))
+    return float(np.corrcoef(one[:length], other[:length])[0, 1])
+
+
+@pytest.fixture(scope="module")
+def speech() -> bytes:
+    """Return two seconds of speech as s16le mono at 16 kHz."""
+    frames, rate = soundfile.read(CLIP, frames=32_000, dtype="int16")
+    assert rate == 16_000
+    pcm: bytes = frames.tobytes()
+    return pcm
+
+
+def written(path: Path, speech: bytes, rate: int, channels: int, subtype: str) -> Path:
+    """Write the speech as a file of another rate and number of channels."""
+    import soxr
+
+    frames = soxr.resample(samples(speech) / 32768, 16_000, rate)
+    soundfile.write(path, np.repeat(frames[:, None], channels, axis=1), rate, subtype)
+    return path
+
+
+async def test_a_wav_of_our_own_rate_is_heard_bit_for_bit(tmp_path: Path, speech: bytes) -> None:
+    path = tmp_path / "speech.wav"
+    path.write_bytes(wav.header(16_000, len(speech)) + speech)
+    assert await heard(str(path)) == speech
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "channels", "subtype"),
+    [
+        ("speech.wav", 44_100, 2, "PCM_24"),
+        ("speech.flac", 48_000, 1, "PCM_16"),
+        ("speech.ogg", 48_000, 2, "VORBIS"),
+        ("speech.mp3", 24_000, 1, "MPEG_LAYER_III"),
+        ("speech.aiff", 8_000, 6, "PCM_16"),
+    ],
+)
+async def test_a_file_of_any_kind_is_heard_at_our_rate(
+    tmp_path: Path, speech: bytes, name: str, rate: int, channels: int, subtype: str
+) -> None:
+    sound = samples(await heard(str(written(tmp_path / name, speech, rate, channels, subtype))))
+    assert len(sound) == pytest.approx(32_000, abs=2_400)
+    assert likeness(sound, samples(speech)) > 0.95
+
+
+async def test_a_file_is_heard_in_real_time_and_ends_by_itself(tmp_path: Path, speech: bytes) -> None:
+    path = tmp_path / "speech.wav"
+    path.write_bytes(wav.header(16_000, 32_000) + speech[:32_000])
+    given = 0
+    async with open_source(str(path)) as source:
+        assert (source.name, source.finite, source.overflows) == ("speech.wav", True, 0)
+        start = time.monotonic()
+        async for block in source:
+            given += len(block) // 2
+            assert 320 <= len(block) // 2 <= 800
+            assert time.monotonic() - start >= given / 16_000 - 0.005
+    assert 1.0 <= time.monotonic() - start < 2.0
+
+
+async def test_a_file_of_three_hours_starts_at_once_and_stays_on_the_disk(tmp_path: Path) -> None:
+    path = tmp_path / "long.wav"
+    size = 3 * 3600 * 32_000
+    path.write_bytes(wav.header(16_000, size))
+    os.truncate(path, wav.HEADER_BYTES + size)
+    tracemalloc.start()
+    try:
+        async with asyncio.timeout(10), open_source(str(path)) as source:
+            async for _ in source:
+                break
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+async def test_a_source_left_in_mid_sentence_is_closed(tmp_path: Path, speech: bytes) -> None:
+    path = tmp_path / "speech.wav"
+    path.write_bytes(wav.header(16_000, len(speech)) + speech)
+    open_files = set(Path("/dev/fd").iterdir())
+    async with open_source(str(path)) as source:
+        async for _ in source:
+            break
+    assert set(Path("/dev/fd").iterdir()) == open_files
+
+
+@pytest.mark.parametrize("raw", [True, False])
+async def test_a_program_is_heard_as_raw_sound_or_as_a_wav(tmp_path: Path, speech: bytes, raw: bool) -> None:
+    path = tmp_path / "speech of mine"
+    path.write_bytes(speech if raw else wav.header(16_000, 0) + speech)
+    assert await heard(f"cmd:cat '{path}'") == speech
+
+
+async def test_a_program_may_write_a_wav_of_any_rate_and_chunks_after_it(tmp_path: Path, speech: bytes) -> None:
+    path = written(tmp_path / "speech.wav", speech, 44_100, 2, "FLOAT")
+    with path.open("ab") as file:
+        file.write(b"LIST" + (1000).to_bytes(4, "little") + b"\x7f" * 1000)
+    sound = samples(await heard(f"cmd:cat {path}"))
+    assert len(sound) == pytest.approx(32_000, abs=2)
+    assert likeness(sound, samples(speech)) > 0.99
+
+
+async def test_a_program_that_fails_is_quoted() -> None:
+    error = await refusal("""cmd:sh -c 'echo one >&2; echo "no such device: hw:7" >&2; exit 3'""")
+    assert error.message == "sh ended with code 3: no such device: hw:7"
+
+
+async def test_a_program_that_fails_after_its_sound_is_quoted_too(speech: bytes) -> None:
+    error = await refusal("cmd:sh -c 'head -c 32000 /dev/zero; echo unplugged >&2; kill -9 $$'")
+    assert error.message == "sh ended with signal 9: unplugged"
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ("cmd:no-such-program-here", "cannot be run"),
+        ("cmd:", "names no program"),
+        ("cmd:sh -c 'echo", "not a command"),
+        ("cmd:true", "No sound came from true"),
+        ("cmd:printf fLaC", "it is FLAC"),
+        ("cmd:printf 'RIFF\\0\\0\\0\\0WAVEfmt '", "breaks off"),
+        ("/no/such/file.wav", "No such file"),
+        ("/tmp", "directory"),
+        ("/dev/null", "cannot be read as sound"),
+        (__file__, "cannot be read as sound"),
+    ],
+)
+async def test_what_cannot_be_heard_says_why_and_what_to_do(spec: str, why: str) -> None:
+    assert why in (await refusal(spec)).message
+
+
+def alive(process: int) -> bool:
+    """Return whether a process runs; one that nobody has reaped yet does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True).stdout.strip()
+    return state not in ("", "Z")
+
+
+async def test_a_program_and_what_it_started_are_gone_when_the_source_is_closed(tmp_path: Path) -> None:
+    told = tmp_path / "pids"
+    script = f"trap '' TERM; cat /dev/zero & echo $$ $! >{told}; wait"
+    async with asyncio.timeout(20), open_source(f'cmd:sh -c "{script}"') as source:
+        async for _ in source:
+            break
+        leader, child = map(int, told.read_text().split())
+        assert os.getpgid(child) == leader
+    with pytest.raises(ProcessLookupError):
+        os.kill(leader, 0)
+    async with asyncio.timeout(5):
+        while alive(child):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_live_pipe_is_not_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_end, write_end = os.pipe()
+    monkeypatch.setattr(pipes, "STDIN", read_end)
+    late: list[float] = []
+    async with asyncio.timeout(20), open_source("-") as source:
+        blocks = aiter(source)
+        for number in range(20):
+            os.write(write_end, bytes([number]) * 1600)
+            written_at = time.monotonic()
+            assert await anext(blocks) == bytes([number]) * 1600
+            late.append(time.monotonic() - written_at)
+            await asyncio.sleep(0.05)
+    os.close(write_end)
+    os.close(read_end)
+    assert sorted(late)[10] < 0.02
+
+
+LISTENER = """
+import asyncio, sys, time
+from tui.audio.sources import open_source
+async def main():
+    async with open_source("-") as source:
+        start = time.monotonic()
+        async for block in source:
+            sys.stdout.buffer.write(block)
+        print(time.monotonic() - start, file=sys.stderr)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("by", ["pipe", "redirect"])
+def test_a_recording_on_stdin_is_heard_in_real_time(tmp_path: Path, speech: bytes, by: str) -> None:
+    path = tmp_path / "speech.wav"
+    path.write_bytes(wav.header(16_000, len(speech)) + speech)
+    command = [sys.executable, "-c", LISTENER]
+    if by == "pipe":
+        done = subprocess.run(command, input=path.read_bytes(), capture_output=True, timeout=30)
+    else:
+        with path.open("rb") as file:
+            done = subprocess.run(command, stdin=file, capture_output=True, timeout=30)
+    assert done.stdout == speech
+    assert 2.0 - pipes.LEAD_S - 0.01 <= float(done.stderr) < 3.0
+
+
+def test_a_terminal_on_stdin_is_not_listened_to() -> None:
+    ours, theirs = os.openpty()
+    done = subprocess.run([sys.executable, "-c", LISTENER], stdin=theirs, capture_output=True, text=True, timeout=30)
+    os.close(ours)
+    os.close(theirs)
+    assert "Standard input is a terminal" in done.stderr
+
+
+def test_naming_a_source_loads_none_of_the_libraries_of_sound() -> None:
+    code = "import sys, tui.audio.sources; print({'numpy', 'sounddevice', 'soundfile', 'soxr'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout.strip() == "set()"
