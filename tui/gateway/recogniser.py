@@ -22,7 +22,7 @@ BUNDLED = "tiny.en"
 WINDOW_S = 30.0
 """What Whisper was trained on, and the longest it takes."""
 FINAL_PADDING_S = 12.0
-"""Silence after a finished turn. On read speech 12 s make as few errors as a full window in 0.6 of the time; 8 s more."""
+"""Silence after a finished turn. On read speech 12 s err as rarely as a full window in 0.6 of its time; 8 s more."""
 PARTIAL_PADDING_S = 3.0
 """Silence after partly heard speech; with 1 s Whisper now and then says the end twice."""
 TOKENS_A_SECOND = 6.0
