@@ -102,12 +102,17 @@ class ScriptedLine:
         self.snapshot = snapshot or Snapshot(protocol=1, version="0", prompt="summary", prompts=PROMPTS)
         self.sent: list[Command] = []
         self.connections = 0
+        self.silence = asyncio.Event()
+        """Cleared: the next connection waits until it is set."""
+        self.silence.set()
+        self.quits = True
+        """Whether `Quit` cuts the line, as an engine does that has nothing to finish."""
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        self._heard = asyncio.Event()
         self._open = False
 
     async def events(self) -> AsyncIterator[Event]:
         """Yield the snapshot, the script at its times, then whatever is said."""
+        await self.silence.wait()
         self.connections += 1
         self._open = True
         yield self.snapshot
@@ -120,6 +125,8 @@ class ScriptedLine:
         self._script = []
         while (said := await self._queue.get()) is not None:
             yield said
+            self._queue.task_done()
+        self._queue.task_done()
         self._open = False
 
     async def send(self, command: Command) -> bool:
@@ -127,8 +134,7 @@ class ScriptedLine:
         if not self._open:
             return False
         self.sent.append(command)
-        self._heard.set()
-        if isinstance(command, Quit):
+        if isinstance(command, Quit) and self.quits:
             self.cut()
         return True
 
@@ -136,6 +142,10 @@ class ScriptedLine:
         """Tell the viewer something now."""
         for event in events:
             self._queue.put_nowait(event)
+
+    async def heard(self) -> None:
+        """Wait until the viewer has taken in all that was said."""
+        await asyncio.wait_for(self._queue.join(), DEADLINE_S)
 
     def cut(self) -> None:
         """Close the line, as an engine that goes away does."""

@@ -98,6 +98,11 @@ class Dashboard(Screen[None]):
 
     def on_mount(self) -> None:
         """Say what to expect, and keep the footer true."""
+        # Textual sets these classes after the first layout, which would lay out and paint everything twice.
+        for size, breakpoints in zip(
+            self.app.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True
+        ):
+            self.add_class(max(found for found in breakpoints or () if found[0] <= size)[1])
         self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
         self._show_state()
 

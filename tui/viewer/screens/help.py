@@ -33,7 +33,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the text."""
         with Vertical(classes="dialog tall"):
-            yield Reader(self._text(), id="help-text")
+            yield Reader(self._text(), focusable=True, id="help-text")
 
     def _text(self) -> list[Line]:
         text: list[Line] = []

@@ -40,7 +40,7 @@ class Choices(Canvas):
         ]
 
 
-class Reader(Canvas, can_focus=True):
+class Reader(Canvas):
     """Text that scrolls if it is longer than its space."""
 
     INKS: ClassVar[frozenset[str]] = frozenset({"muted", "accent", "strong", "good", "warn", "bad"})
@@ -51,8 +51,9 @@ class Reader(Canvas, can_focus=True):
         Binding("pagedown,space", "scroll(10)", show=False),
     ]
 
-    def __init__(self, text: Sequence[Line] = (), *, id: str | None = None) -> None:
+    def __init__(self, text: Sequence[Line] = (), *, focusable: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.can_focus = focusable
         self._text = text
         self._top = 0
 

@@ -1,0 +1,620 @@
+"""The dashboard, driven by keys and by a scripted line."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.events import MouseScrollUp
+from textual.pilot import Pilot
+
+from tests.viewer.script import (
+    DEADLINE_S,
+    PROMPTS,
+    SESSION,
+    STATS,
+    ScriptedLine,
+    gist,
+    meeting,
+    partial,
+    turn,
+)
+from tui.model.commands import Analyse, Mute, Quit, Start, Stop, UsePrompt
+from tui.model.events import (
+    Event,
+    GistChanged,
+    GistGrew,
+    LevelChanged,
+    MutedChanged,
+    Notice,
+    PromptChanged,
+    Rejected,
+    SessionStarted,
+    Severity,
+    Snapshot,
+    State,
+    StateChanged,
+    StatsChanged,
+    TurnChanged,
+    TurnRemoved,
+)
+from tui.model.gists import GistStatus
+from tui.viewer.app import Farewell, LivegistApp
+from tui.viewer.screens.help import HelpScreen
+from tui.viewer.screens.leave import LeaveScreen
+from tui.viewer.screens.picker import PromptPicker
+from tui.viewer.widgets.canvas import Canvas
+from tui.viewer.widgets.turns import Turns
+
+Running = tuple[LivegistApp, Pilot[Farewell]]
+
+
+@asynccontextmanager
+async def running(
+    line: ScriptedLine,
+    *,
+    size: tuple[int, int] = (120, 36),
+    keys: dict[str, str] | None = None,
+    theme: str = "night",
+    start: Start | None = None,
+) -> AsyncIterator[Running]:
+    """Run the app on a line until it has shown the first snapshot."""
+    app = LivegistApp(line, theme=theme, fps=20, keys=keys or {}, start=start)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await until(pilot, lambda: app.dashboard.picture.known)
+        yield app, pilot
+
+
+async def until(pilot: Pilot[Farewell], holds: Callable[[], object]) -> None:
+    """Let the app work until something holds; fail at the deadline."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not holds():
+            await pilot.pause()
+
+
+def shown(app: LivegistApp, part: str | None = None) -> str:
+    """Return what is on the screen, or in the part with that id."""
+    if part is not None:
+        canvas = app.screen.query_one(f"#{part}", Canvas)
+        return "\n".join(canvas.render_line(y).text.rstrip() for y in range(canvas.size.height))
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
+
+
+def toasts(app: LivegistApp) -> str:
+    return "\n".join(notice.message for notice in app._notifications)
+
+
+async def said(pilot: Pilot[Farewell], line: ScriptedLine, *events: Event) -> None:
+    """Have the engine say something, and wait until the viewer has shown it."""
+    line.say(*events)
+    await line.heard()
+    await pilot.pause()
+    await pilot.pause()
+
+
+async def test_the_first_frame_does_not_wait_for_the_engine() -> None:
+    line = ScriptedLine()
+    line.silence.clear()
+    app = LivegistApp(line, theme="night", fps=20, keys={})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "… STARTING" in shown(app, "banner")
+        assert "Starting the engine" in shown(app, "turns")
+        line.silence.set()
+        await until(pilot, lambda: "READY" in shown(app, "banner"))
+
+
+async def test_an_empty_dashboard_says_what_to_do() -> None:
+    async with running(ScriptedLine()) as (app, pilot):
+        await until(pilot, lambda: "Press s to start" in shown(app, "turns"))
+        assert "○ READY" in shown(app, "banner")
+        assert "s start" in shown(app, "keys")
+        assert "x stop" not in shown(app, "keys")
+
+
+async def test_a_snapshot_is_shown_whole() -> None:
+    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+        await until(pilot, lambda: "let me look at the" in shown(app, "turns"))
+        assert "● LIVE" in shown(app, "banner")
+        assert "12:34" in shown(app, "banner")
+        assert "prompt Summary" in shown(app, "banner")
+        assert "from Built-in Audio" in shown(app, "banner")
+        assert "speech u3-rt-pro" in shown(app, "banner")
+        assert "13:12   A Maria, could you" in shown(app, "turns")
+        assert "13:18 … C I think I can do both" in shown(app, "turns")
+        assert "The decision falls at noon" in shown(app, "gists")
+        assert "⧖ no answer in time: no answer within 30 s" in shown(app, "gists")
+        assert "… waiting" in shown(app, "gists")
+        await until(pilot, lambda: "viewers" in shown(app, "figures"))
+        figures = shown(app, "figures")
+        for label, value in (("turns", "132"), ("speech → final", "304 ms  p95 612 ms"), ("cost", "$0.173")):
+            assert any(label in row and value in row for row in figures.splitlines())
+
+
+async def test_a_final_takes_the_place_of_its_partial() -> None:
+    line = ScriptedLine(snapshot=live())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, TurnChanged(partial(1, "so the plan is that", stable=2)))
+        assert "0:06 … so the plan is that" in shown(app, "turns")
+        before = row_of(app, "so the plan")
+        await said(pilot, line, TurnChanged(turn(1, "So the plan is that we ship.")))
+        assert "So the plan is that we ship." in shown(app, "turns")
+        assert "so the plan" not in shown(app, "turns")
+        assert row_of(app, "So the plan") == before
+
+
+async def test_words_that_may_change_look_it() -> None:
+    line = ScriptedLine(snapshot=live())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, TurnChanged(partial(1, "sure and unsure words", stable=2)))
+        canvas = app.dashboard.turns
+        segments = {part.text.strip(): part.style for part in canvas.render_line(1) if part.text.strip()}
+        assert segments["unsure words"] is not None
+        assert segments["unsure words"].italic
+        assert segments["sure and"] is not None
+        assert not segments["sure and"].italic
+
+
+async def test_a_turn_that_was_nothing_disappears() -> None:
+    line = ScriptedLine(snapshot=live())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, TurnChanged(partial(1, "uh")), TurnRemoved(1))
+        assert "uh" not in shown(app, "turns")
+
+
+async def test_an_answer_streams_as_plain_text_and_is_markdown_once_whole() -> None:
+    line = ScriptedLine(snapshot=live())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, GistChanged(gist(1, 1, "", GistStatus.WAITING)), GistGrew(1, "It is **bo"))
+        assert "It is **bo ▌" in shown(app, "gists")
+        await said(pilot, line, GistChanged(gist(1, 1, "It is **bold**.")))
+        assert "It is bold." in shown(app, "gists")
+        assert "Turn 1 · 0.8 s · Summary" in shown(app, "gists")
+
+
+async def test_a_failed_answer_says_why() -> None:
+    line = ScriptedLine(snapshot=live())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, GistChanged(gist(1, 1, "", GistStatus.FAILED, error="the key is wrong")))
+        assert "✗ failed: the key is wrong" in shown(app, "gists")
+
+
+async def test_a_whole_session_stands_out_and_an_extractive_answer_says_what_it_is() -> None:
+    line = ScriptedLine(snapshot=live())
+    async with running(line) as (app, pilot):
+        whole = gist(1, None, "They ship on Thursday.")
+        extract = type(whole)(2, 1, "summary", "We ship on Thursday.", GistStatus.DONE, model="extractive")
+        await said(pilot, line, GistChanged(whole), GistChanged(extract))
+        assert "┃ Whole session (7 turns)" in shown(app, "gists")
+        assert "┃ They ship on Thursday." in shown(app, "gists")
+        assert "extractive: sentences picked from the" in shown(app, "gists")
+        assert "no LLM" in shown(app, "gists")
+
+
+HOSTILE = "\x1b[31m[red]x[/red] [@click=app.exit]\u202eevil\x07 [/]" + "\u200b" * 999
+
+
+async def test_hostile_text_is_shown_and_does_nothing() -> None:
+    session = type(SESSION)(**dict.fromkeys(SESSION.__struct_fields__, HOSTILE))
+    line = ScriptedLine(snapshot=live())
+    async with running(line) as (app, pilot):
+        await said(
+            pilot,
+            line,
+            SessionStarted(session),
+            TurnChanged(turn(1, HOSTILE, speaker=HOSTILE)),
+            TurnChanged(partial(2, HOSTILE + "y" * 100_000)),
+            GistChanged(gist(1, 1, HOSTILE)),
+            GistChanged(gist(2, 1, HOSTILE, GistStatus.STREAMING)),
+            Notice(Severity.ERROR, HOSTILE, HOSTILE),
+            StatsChanged(type(STATS)(device=HOSTILE)),
+            StateChanged(State.FAILED, HOSTILE, HOSTILE),
+        )
+        everything = shown(app)
+        assert "␛[31m[red]x[/red] [@click=app.exit]evil␇" in shown(app, "gists")
+        assert "␛[31m[red]x[/red]" in shown(app, "alert")
+        assert not set(everything) & set("\x1b\x07\u202e\u200b")
+        assert all(len(row) <= 120 for row in everything.splitlines())
+
+
+async def test_scrolled_back_the_turns_stay_put_and_say_how_much_is_new() -> None:
+    line = ScriptedLine(snapshot=long_session(60))
+    async with running(line) as (app, pilot):
+        await pilot.press("home")
+        await until(pilot, lambda: "This is turn 1." in shown(app, "turns"))
+        before = shown(app, "turns").splitlines()[1:]
+        await said(pilot, line, *(TurnChanged(turn(n, f"This is turn {n}.")) for n in range(61, 64)))
+        assert shown(app, "turns").splitlines()[1:] == before
+        assert "↓ 3 new" in shown(app, "turns")
+        await pilot.press("f")
+        await until(pilot, lambda: "This is turn 63." in shown(app, "turns"))
+        assert "new" not in shown(app, "turns")
+
+
+async def test_f_stays_put_and_follows_again() -> None:
+    line = ScriptedLine(snapshot=long_session(60))
+    async with running(line) as (app, pilot):
+        await pilot.press("f")
+        await until(pilot, lambda: not app.dashboard.turns.following)
+        await pilot.press("f")
+        await until(pilot, lambda: app.dashboard.turns.following)
+
+
+async def test_paging_and_the_wheel_scroll() -> None:
+    line = ScriptedLine(snapshot=long_session(80))
+    async with running(line) as (app, pilot):
+        await until(pilot, lambda: "turn 80." in shown(app, "turns"))
+        await pilot.press("pageup")
+        await until(pilot, lambda: "turn 80." not in shown(app, "turns"))
+        await pilot.press("pagedown", "pagedown")
+        await until(pilot, lambda: app.dashboard.turns.following)
+        await pilot._post_mouse_events([MouseScrollUp], "#turns", button=0)
+        await until(pilot, lambda: not app.dashboard.turns.following)
+
+
+async def test_selecting_a_turn_shows_its_gist_and_the_reverse() -> None:
+    line = ScriptedLine(snapshot=long_session(60))
+    async with running(line) as (app, pilot):
+        await pilot.press("home")
+        await until(pilot, lambda: app.dashboard.gists.cursor == 1001)
+        assert "Gist of turn 1." in shown(app, "gists")
+        await pilot.press("down", "down")
+        await until(pilot, lambda: app.dashboard.gists.cursor == 1003)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.focused is app.dashboard.gists)
+        await pilot.press("end", "up")
+        await until(pilot, lambda: app.dashboard.turns.cursor == 60)
+        await pilot.press("enter")
+        await until(pilot, lambda: app.focused is app.dashboard.turns)
+
+
+async def test_a_click_selects_a_turn() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await until(pilot, lambda: "Good morning" in shown(app, "turns"))
+        await pilot.click("#turns", offset=(20, 3))
+        await until(pilot, lambda: app.dashboard.turns.cursor == 127)
+
+
+async def test_tab_goes_from_pane_to_pane_and_the_title_says_where_the_keys_go() -> None:
+    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+        assert "▸ Turns" in shown(app, "turns")
+        await pilot.press("tab")
+        await until(pilot, lambda: "▸ Gists" in shown(app, "gists"))
+        assert "▸" not in shown(app, "turns")
+        await pilot.press("shift+tab")
+        await until(pilot, lambda: "▸ Turns" in shown(app, "turns"))
+
+
+async def test_z_gives_a_pane_the_whole_body_and_takes_it_back() -> None:
+    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+        wide = app.dashboard.turns.size.width
+        await pilot.press("z")
+        await until(pilot, lambda: app.dashboard.turns.size.width == 120)
+        assert not app.dashboard.gists.display
+        await pilot.press("z")
+        await until(pilot, lambda: app.dashboard.turns.size.width == wide)
+        assert app.dashboard.gists.display
+
+
+async def test_the_footer_is_a_row_of_buttons_for_the_mouse() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        at = shown(app, "keys").index("mute")
+        await pilot.click("#keys", offset=(at, 0))
+        await until(pilot, lambda: line.sent == [Mute(True)])
+
+
+@pytest.mark.parametrize(
+    ("key", "command"),
+    [
+        ("x", Stop()),
+        ("space", Mute(True)),
+        ("a", Analyse()),
+        ("3", UsePrompt("takeaway")),
+        ("right_square_bracket", UsePrompt("actions")),
+        ("left_square_bracket", UsePrompt("improve")),
+    ],
+)
+async def test_each_key_of_a_live_session_asks_the_engine(key: str, command: object) -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (_, pilot):
+        await pilot.press(key)
+        await until(pilot, lambda: line.sent == [command])
+
+
+async def test_s_starts_with_the_options_of_the_command_line() -> None:
+    line = ScriptedLine()
+    app = LivegistApp(line, theme="night", fps=20, keys={}, options={"source": "talk.wav"})
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.dashboard.picture.known)
+        await pilot.press("s")
+        await until(pilot, lambda: line.sent == [Start({"source": "talk.wav"})])
+
+
+async def test_what_is_not_possible_now_is_not_asked() -> None:
+    line = ScriptedLine()
+    async with running(line) as (_, pilot):
+        await pilot.press("x", "space", "a", "9", "c")
+        await pilot.press("s")
+        await until(pilot, lambda: line.sent == [Start({})])
+
+
+async def test_a_start_is_sent_after_the_first_snapshot_only_if_no_session_is_live() -> None:
+    idle = ScriptedLine()
+    async with running(idle, start=Start({"source": "demo.wav"})) as (_, pilot):
+        await until(pilot, lambda: idle.sent == [Start({"source": "demo.wav"})])
+    busy = ScriptedLine(snapshot=meeting())
+    async with running(busy, start=Start()) as (_, pilot):
+        await pilot.press("space")
+        await until(pilot, lambda: busy.sent == [Mute(True)])
+
+
+async def test_muted_is_said_in_the_header_and_on_the_meter() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, MutedChanged(True))
+        assert "⊘ MUTED" in shown(app, "banner")
+        assert "muted" in shown(app, "meter")
+
+
+async def test_the_picker_filters_previews_and_chooses() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, PromptPicker))
+        await until(pilot, lambda: "● in use" in shown(app, "prompts"))
+        await pilot.press(*"take")
+        await until(pilot, lambda: "Summary" not in shown(app, "prompts"))
+        assert "main take-away from the transcript" in shown(app, "preview")
+        await pilot.press("enter")
+        await until(pilot, lambda: line.sent == [UsePrompt("takeaway")])
+
+
+async def test_the_picker_moves_with_the_arrows_and_leaves_with_escape() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, PromptPicker))
+        await pilot.press("down")
+        await until(pilot, lambda: "set of action items" in shown(app, "preview"))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert line.sent == []
+
+
+async def test_another_prompt_is_named_in_the_header() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, PromptChanged("actions"))
+        assert "prompt Action items" in shown(app, "banner")
+
+
+async def test_help_shows_every_key_with_its_id() -> None:
+    async with running(ScriptedLine(), keys={"start": "f5"}, size=(120, 60)) as (app, pilot):
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await until(pilot, lambda: "[quit]" in shown(app, "help-text"))
+        assert any("f5" in row and "[start]" in row for row in shown(app, "help-text").splitlines())
+        assert "↻ RECONNECTING" in shown(app, "help-text")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.dashboard)
+
+
+async def test_a_key_of_ones_own_works_and_stands_in_the_footer() -> None:
+    line = ScriptedLine()
+    async with running(line, keys={"start": "f5"}) as (app, pilot):
+        await until(pilot, lambda: "start" in shown(app, "keys"))
+        assert "f5 start" in shown(app, "keys").lower()
+        await pilot.press("s", "f5")
+        await until(pilot, lambda: line.sent == [Start({})])
+
+
+async def test_bad_keys_and_a_missing_theme_are_notices() -> None:
+    async with running(ScriptedLine(), keys={"start": "x"}, theme="nigth") as (app, _):
+        assert "'x' is both start and stop" in toasts(app)
+        assert "There is no theme 'nigth'" in toasts(app)
+        assert app.theme == "night"
+
+
+async def test_the_palette_offers_what_is_possible_now_and_the_themes() -> None:
+    async with running(ScriptedLine(snapshot=meeting())) as (app, _):
+        offered = {command.title: command for command in app.get_system_commands(app.screen)}
+        assert {"Stop", "Mute", "Analyse", "Zoom", "Theme: paper"} <= set(offered)
+        assert "Start" not in offered
+        assert "(x)" in offered["Stop"].help
+        offered["Theme: paper"].callback()
+        assert app.theme == "paper"
+
+
+async def test_a_command_of_the_palette_is_carried_out() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: app.screen is not app.dashboard)
+        await pilot.press(*"analyse")
+        await until(pilot, lambda: "Ask the LLM about the whole" in shown(app))
+        await pilot.press("enter")
+        await pilot.press("enter")
+        await until(pilot, lambda: line.sent == [Analyse()])
+
+
+async def test_notices_and_refusals_are_shown() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(
+            pilot,
+            line,
+            Notice(Severity.WARNING, "The disk is full.", "Free some space."),
+            Rejected("A session is under way.", "Press x first."),
+        )
+        assert "The disk is full.\nFree some space." in toasts(app)
+        assert "A session is under way.\nPress x first." in toasts(app)
+
+
+async def test_a_failure_says_why_and_what_to_do() -> None:
+    line = ScriptedLine()
+    async with running(line) as (app, pilot):
+        await said(pilot, line, StateChanged(State.FAILED, "There is no microphone.", "Plug one in."))
+        assert "✗ FAILED" in shown(app, "banner")
+        assert "There is no microphone." in shown(app, "alert")
+        assert "Plug one in." in shown(app, "alert")
+        assert "Press s to try again." in shown(app, "turns")
+        await said(pilot, line, StateChanged(State.CONNECTING))
+        await until(pilot, lambda: not app.dashboard.alert.display)
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        (State.CONNECTING, "◌ CONNECTING"),
+        (State.RECONNECTING, "↻ RECONNECTING"),
+        (State.DRAINING, "◔ FINISHING"),
+        (State.ENDED, "■ ENDED"),
+    ],
+)
+async def test_every_state_is_a_sign_and_a_word(state: State, word: str) -> None:
+    line = ScriptedLine(snapshot=live())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, StateChanged(state))
+        assert word in shown(app, "banner")
+
+
+async def test_the_end_of_a_session_says_where_it_is_saved() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, StateChanged(State.ENDED))
+        assert f"Saved in {SESSION.path}" in toasts(app)
+
+
+async def test_a_cut_line_is_said_and_mended() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        line.silence.clear()
+        line.cut()
+        await until(pilot, lambda: "ENGINE GONE" in shown(app, "banner"))
+        assert "Connecting again" in shown(app, "alert")
+        assert "mute" not in shown(app, "keys")
+        line.silence.set()
+        await until(pilot, lambda: "● LIVE" in shown(app, "banner"))
+        assert line.connections == 2
+        assert "Good morning" in shown(app, "turns")
+
+
+async def test_d_leaves_the_session_running() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("d")
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value is not None
+    assert app.return_value.running
+    assert "the session goes on" in str(app.return_value)
+    assert line.sent == []
+
+
+async def test_q_without_a_session_ends_the_engine_and_leaves() -> None:
+    line = ScriptedLine()
+    async with running(line) as (app, pilot):
+        await pilot.press("q")
+        await until(pilot, lambda: app.return_value is not None)
+    assert line.sent == [Quit()]
+    assert str(app.return_value) == ""
+
+
+async def test_q_in_a_session_asks_and_stop_waits_for_its_end() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    line.quits = False
+    async with running(line) as (app, pilot):
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, LeaveScreen))
+        await until(pilot, lambda: "Stop and quit" in shown(app, "ways"))
+        await pilot.press("enter")
+        await until(pilot, lambda: line.sent == [Quit()])
+        await said(pilot, line, StateChanged(State.DRAINING), TurnChanged(turn(133, "The last word.")))
+        assert "The last word." in shown(app, "turns")
+        assert app.return_value is None
+        line.cut()
+        await until(pilot, lambda: app.return_value is not None)
+    assert str(app.return_value) == f"The session is saved in {SESSION.path}"
+
+
+@pytest.mark.parametrize(("keys", "running_on"), [(("l",), True), (("down", "enter"), True), (("x",), False)])
+async def test_the_question_is_answered_by_its_keys(keys: tuple[str, ...], running_on: bool) -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("q", *keys)
+        await until(pilot, lambda: app.return_value is not None)
+    assert app.return_value is not None
+    assert app.return_value.running is running_on
+
+
+async def test_the_question_may_be_left_open() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("q", "escape")
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert line.sent == []
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36), (200, 50)])
+async def test_every_size_shows_state_level_turns_gists_and_figures(size: tuple[int, int]) -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line, size=size) as (app, pilot):
+        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        await until(pilot, lambda: "█" in shown(app, "meter"))
+        everything = shown(app)
+        for expected in ("● LIVE", "12:34", "█", "let me look at the", "… waiting", "132", "x stop"):
+            assert expected in everything, expected
+        assert app.dashboard.turns.size.height >= 6
+        assert all(len(row) <= size[0] for row in everything.splitlines())
+
+
+async def test_another_size_lays_everything_out_anew() -> None:
+    line = ScriptedLine(snapshot=long_session(300))
+    async with running(line, size=(120, 36)) as (app, pilot):
+        await until(pilot, lambda: "turn 300." in shown(app, "turns"))
+        await pilot.resize_terminal(60, 16)
+        await until(pilot, lambda: app.dashboard.turns.size.width == 60)
+        await until(pilot, lambda: "turn 300." in shown(app, "turns"))
+
+
+async def test_a_long_session_lays_out_one_turn_for_one_change() -> None:
+    laid_out: list[int] = []
+
+    class Counted(Turns):
+        def entry(self, key: int, columns: int) -> list:  # type: ignore[type-arg]
+            laid_out.append(key)
+            return super().entry(key, columns)
+
+    line = ScriptedLine(snapshot=long_session(4000))
+    app = LivegistApp(line, theme="night", fps=20, keys={})
+    app.dashboard.turns = Counted(app.dashboard.picture, id="turns")
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: "turn 4000." in shown(app, "turns"))
+        laid_out.clear()
+        await said(pilot, line, TurnChanged(partial(4001, "one more")))
+        assert "one more" in shown(app, "turns")
+        assert set(laid_out) == {4001}
+
+
+def live() -> Snapshot:
+    """Return a session in which nothing was said yet."""
+    return Snapshot(1, "0", State.LIVE, session=SESSION, prompt="summary", prompts=PROMPTS)
+
+
+def long_session(turns: int) -> Snapshot:
+    """Return a session of many short turns with a gist each."""
+    return Snapshot(
+        1,
+        "0",
+        State.LIVE,
+        session=SESSION,
+        prompt="summary",
+        prompts=PROMPTS,
+        turns=tuple(turn(n, f"This is turn {n}.") for n in range(1, turns + 1)),
+        gists=tuple(gist(1000 + n, n, f"Gist of turn {n}.") for n in range(1, turns + 1)),
+    )
+
+
+def row_of(app: LivegistApp, text: str) -> int:
+    return next(at for at, row in enumerate(shown(app, "turns").splitlines()) if text in row)
