@@ -1,6 +1,7 @@
 """The dashboard, driven by keys and by a scripted line."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -57,9 +58,10 @@ async def running(
     keys: dict[str, str] | None = None,
     theme: str = "night",
     start: Start | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Running]:
     """Run the app on a line until it has shown the first snapshot."""
-    app = LivegistApp(line, theme=theme, fps=20, keys=keys or {}, start=start)
+    app = LivegistApp(line, theme=theme, fps=20, keys=keys or {}, start=start, clock=clock)
     async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dashboard.picture.known)
         yield app, pilot

@@ -120,7 +120,8 @@ class Meter(Canvas):
         """Return the bar with its figures, and the scale if there is room."""
         now = self._clock()
         self._shown = self._ballistics.read(now)
-        if now - self._figures_at >= FIGURES_EVERY_S or self._ballistics.at_rest:
+        stale = self._figures.peak_dbfs <= FLOOR_DBFS or self._ballistics.at_rest
+        if stale or now - self._figures_at >= FIGURES_EVERY_S:
             self._figures, self._figures_at = self._shown, now
         figures = FIGURES if columns >= 70 else 16
         room = columns - figures

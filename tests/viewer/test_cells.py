@@ -1,0 +1,57 @@
+"""What goes over the line when something changes."""
+
+from io import StringIO
+
+from rich.console import Console, RenderableType
+from rich.segment import Segment
+from rich.style import Style
+from textual.screen import Screen
+from textual.strip import Strip
+
+from tests.viewer.script import ScriptedLine, partial
+from tests.viewer.test_dashboard import live, running, said, shown
+from tui.model.events import TurnChanged
+from tui.viewer.app import LivegistApp
+from tui.viewer.cells import CellsUpdate, encode
+
+CONSOLE = Console(file=StringIO(), color_system="truecolor", force_terminal=True)
+RED, BOLD = Style.parse("red"), Style.parse("bold")
+
+
+def test_a_style_is_written_where_it_changes_and_reset_once() -> None:
+    strip = Strip([Segment("a", RED), Segment("b", RED), Segment("c", BOLD), Segment("d")])
+    assert encode(strip, CONSOLE) == "\x1b[31mab\x1b[0;1mc\x1b[0md"
+    assert encode(Strip([Segment("x", RED)]), CONSOLE) == "\x1b[31mx\x1b[0m"
+    assert encode(Strip([Segment("plain")]), CONSOLE) == "plain"
+
+
+def test_only_the_dirty_stretch_of_a_row_is_written() -> None:
+    left, right = Strip([Segment("0123456789")]), Strip([Segment("abcdefghij")])
+    update = CellsUpdate([{0: left, 10: right}], [(0, 7, 12)], [[10, 20]])
+    assert update.render_segments(CONSOLE) == "\x1b[1;8H789\x1b[1;11Hab"
+
+
+async def test_a_growing_partial_costs_little_more_than_its_new_words() -> None:
+    line = ScriptedLine(snapshot=live())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, TurnChanged(partial(1, "so the plan is that we ship the", stable=7)))
+        written = record_updates(app)
+        await said(pilot, line, TurnChanged(partial(1, "so the plan is that we ship the migration", stable=8)))
+        assert "migration" in shown(app, "turns")
+        cost = sum(len(part.encode()) for part in written)
+        assert "migration" in "".join(written)
+        assert cost < 120, written
+
+
+def record_updates(app: LivegistApp) -> list[str]:
+    """Return a list that grows by what partial updates write to the terminal."""
+    written: list[str] = []
+    display = app._display
+
+    def recorded(screen: Screen[object], update: RenderableType | None) -> None:
+        if isinstance(update, CellsUpdate):
+            written.append(update.render_segments(CONSOLE))
+        display(screen, update)
+
+    app._display = recorded  # type: ignore[method-assign,assignment]
+    return written

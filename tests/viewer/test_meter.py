@@ -1,0 +1,138 @@
+import pytest
+from textual.geometry import Region
+
+from tests.viewer.script import ScriptedLine
+from tests.viewer.test_dashboard import live, running, said, shown, until
+from tui.model.events import LevelChanged
+from tui.viewer.ballistics import Reading
+from tui.viewer.lines import width
+from tui.viewer.widgets.meter import Meter, bar, scale, zone
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def text(reading: Reading, columns: int = 60) -> str:
+    return "".join(span.text for span in bar(reading, columns))
+
+
+def test_rms_is_solid_the_peak_shaded_and_the_hold_a_stroke() -> None:
+    shown = text(Reading(rms_dbfs=-40.0, peak_dbfs=-20.0, hold_dbfs=-10.0))
+    assert shown == "█" * 20 + "░" * 20 + " " * 10 + "│" + " " * 9
+
+
+def test_a_cell_holds_eighths_of_rms() -> None:
+    assert text(Reading(rms_dbfs=-39.5))[20] == "▌"
+
+
+def test_full_scale_fills_the_bar_and_digital_silence_leaves_it_empty() -> None:
+    assert text(Reading(0.0, 0.0, 0.0)) == "█" * 60
+    assert text(Reading()) == " " * 60
+    assert text(Reading(rms_dbfs=3.0, peak_dbfs=3.0, hold_dbfs=3.0), 10) == "█" * 10
+
+
+def test_the_zones_change_at_minus_20_and_minus_9() -> None:
+    assert [zone(level) for level in (-60.0, -20.1, -20.0, -9.1, -9.0, 0.0)] == ["good"] * 2 + ["warn"] * 2 + [
+        "bad"
+    ] * 2
+    inks = {span.ink for span in bar(Reading(0.0, 0.0, 0.0), 60)}
+    assert inks == {"good track", "warn track", "bad track"}
+
+
+@pytest.mark.parametrize("columns", range(1, 200, 7))
+def test_bar_and_scale_are_as_wide_as_asked(columns: int) -> None:
+    assert width(bar(Reading(-30.0, -12.0, -11.0), columns)) == columns
+    assert width(scale(columns)) == columns
+
+
+def test_the_marks_stand_under_their_places() -> None:
+    row = "".join(span.text for span in scale(120))
+    for mark in (-50, -40, -30, -20, -9):
+        assert abs(row.index(str(mark)) + 1 - 120 * (1 + mark / 60)) <= 1
+
+
+async def test_levels_move_the_meter_and_its_figures() -> None:
+    line = ScriptedLine(snapshot=live())
+    async with running(line, clock=Clock()) as (app, pilot):
+        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        await until(pilot, lambda: "█" in shown(app, "meter"))
+        await until(pilot, lambda: "-23 peak -12 dBFS" in shown(app, "meter"))
+
+
+async def test_the_clip_mark_stays_until_c() -> None:
+    line = ScriptedLine(snapshot=live())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, LevelChanged(-3.0, 0.0, True))
+        await until(pilot, lambda: "CLIP" in shown(app, "meter"))
+        await until(pilot, lambda: "c clear clip" in shown(app, "keys"))
+        await pilot.press("c")
+        await until(pilot, lambda: "CLIP" not in shown(app, "meter"))
+        await until(pilot, lambda: "clear clip" not in shown(app, "keys"))
+
+
+async def test_digital_silence_is_called_no_signal() -> None:
+    clock = Clock()
+    line = ScriptedLine(snapshot=live())
+    async with running(line, clock=clock) as (app, pilot):
+        await said(pilot, line, LevelChanged(-120.0, -120.0))
+        clock.now += 2
+        await said(pilot, line, LevelChanged(-120.0, -120.0))
+        await until(pilot, lambda: "no signal" in shown(app, "meter"))
+        await said(pilot, line, LevelChanged(-30.0, -12.0))
+        await until(pilot, lambda: "no signal" not in shown(app, "meter"))
+
+
+async def test_the_timer_of_the_needles_rests_when_they_do() -> None:
+    clock = Clock()
+    line = ScriptedLine(snapshot=live())
+    async with running(line, clock=clock) as (app, pilot):
+        timer = app.dashboard.meter._timer
+        assert timer is not None
+
+        def resting() -> bool:
+            return not timer._active.is_set()
+
+        assert resting()
+        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        assert not resting()
+        clock.now += 20
+        await until(pilot, lambda: app.dashboard.meter._ballistics.read(clock.now).peak_dbfs < -60)
+        clock.now += 20
+        await until(pilot, resting)
+        assert "█" not in shown(app, "meter")
+
+
+async def test_a_level_that_looks_the_same_paints_nothing() -> None:
+    clock = Clock()
+    line = ScriptedLine(snapshot=live())
+    async with running(line, clock=clock) as (app, pilot):
+        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        await until(pilot, lambda: "-23 peak -12" in shown(app, "meter"))
+        meter = app.dashboard.meter
+        painted = count_refreshes(meter)
+        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        meter._tick()
+        await pilot.pause()
+        assert painted == []
+        await said(pilot, line, LevelChanged(-20.0, -10.0))
+        await until(pilot, lambda: painted)
+
+
+def count_refreshes(meter: Meter) -> list[tuple[Region, ...]]:
+    """Return a list that grows by what the meter has painted."""
+    painted: list[tuple[Region, ...]] = []
+    refresh = meter.refresh
+
+    def counted(*regions: Region, **options: bool) -> Meter:
+        painted.append(regions)
+        return refresh(*regions, **options)
+
+    meter.refresh = counted  # type: ignore[method-assign]
+    return painted
