@@ -1,0 +1,217 @@
+"""A real microphone path: played into PulseAudio, captured through PortAudio."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile
+
+from tests.conftest import DATA, Pulse, needs
+from tui.audio.devices import list_devices
+from tui.audio.level import measure
+from tui.audio.sources import Source, open_source, warm_up
+from tui.errors import SourceError
+
+CLIP = min(DATA.glob("*.wav"))
+
+
+@asynccontextmanager
+async def listening(spec: str = "mic") -> AsyncIterator[Source]:
+    await warm_up(spec)
+    async with asyncio.timeout(30), open_source(spec) as source:
+        yield source
+
+
+async def take(source: Source, samples: int) -> bytes:
+    sound = b""
+    async for block in source:
+        sound += block
+        if len(sound) >= samples * 2:
+            break
+    return sound
+
+
+def likeness(played: npt.NDArray[np.float64], heard: npt.NDArray[np.float64]) -> tuple[float, int]:
+    """Return the peak of the normalised cross-correlation, and where in `heard` the played sound starts."""
+    size = len(played) + len(heard)
+    spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(played, size))
+    products = np.fft.irfft(spectrum, size)[: len(heard) - len(played) + 1]
+    at = int(products.argmax())
+    part = heard[at : at + len(played)]
+    return float(products[at] / np.sqrt((part @ part) * (played @ played))), at
+
+
+async def capture_of_clip(pulse: Pulse, spec: str) -> tuple[npt.NDArray[np.float64], bytes]:
+    """Play the clip; return it, and what the microphone made of it."""
+    played, rate = soundfile.read(CLIP, dtype="int16")
+    async with listening(spec) as source:
+        await take(source, 800)
+        player = pulse.play(CLIP)
+        sound = await take(source, len(played) + rate)
+        assert await asyncio.to_thread(player.wait, 10) == 0
+    return played.astype(np.float64), sound
+
+
+async def assert_heard_as_played(pulse: Pulse, spec: str) -> None:
+    played, sound = await capture_of_clip(pulse, spec)
+    heard = np.frombuffer(sound, "<i2").astype(np.float64)
+    peak, at = likeness(played, heard)
+    assert peak > 0.9
+    spoken = measure(sound[at * 2 : (at + len(played)) * 2])
+    original = measure(played.astype("<i2").tobytes())
+    assert spoken.rms_dbfs == pytest.approx(original.rms_dbfs, abs=1.0)
+    assert spoken.peak_dbfs == pytest.approx(original.peak_dbfs, abs=1.0)
+
+
+async def test_what_is_played_is_what_is_heard_as_loud_and_as_it_was(pulse: Pulse) -> None:
+    await assert_heard_as_played(pulse, "mic")
+
+
+async def test_a_device_that_refuses_our_rate_and_mono_is_heard_at_its_own(
+    pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sounddevice
+
+    class Stubborn(sounddevice.RawInputStream):  # type: ignore[misc]
+        """A stream of a device that has 44.1 kHz and two channels and nothing else."""
+
+        def __init__(self, **asked: Any) -> None:
+            for wrong, code in ((asked["samplerate"] != 44_100, -9997), (asked["channels"] != 2, -9998)):
+                if wrong:
+                    raise sounddevice.PortAudioError("Refused", code)
+            super().__init__(**asked)
+
+    monkeypatch.setattr(sounddevice, "RawInputStream", Stubborn)
+    await assert_heard_as_played(pulse, "mic:default")
+
+
+async def test_the_clock_of_the_microphone_is_that_of_the_wall(pulse: Pulse) -> None:
+    async with listening() as source:
+        await take(source, 8_000)
+        start = time.monotonic()
+        sound = await take(source, 48_000)
+        assert time.monotonic() - start == pytest.approx(len(sound) / 32_000, abs=0.15)
+        assert (source.finite, source.overflows) == (False, 0)
+
+
+async def test_the_first_sound_comes_within_200_ms(pulse: Pulse) -> None:
+    waits = []
+    async with listening() as source:
+        await take(source, 800)
+    for _ in range(5):
+        start = time.monotonic()
+        async with open_source("mic") as source:
+            await take(source, 1)
+            waits.append(time.monotonic() - start)
+    assert sorted(waits)[2] < 0.2
+
+
+async def test_a_loop_that_was_held_up_loses_nothing(pulse: Pulse) -> None:
+    async with listening() as source:
+        await take(source, 800)
+        start = time.monotonic()
+        time.sleep(2.5)  # noqa: ASYNC251 - the loop is to be held up
+        await take(source, round((time.monotonic() - start) * 16_000) - 1_600)
+        assert time.monotonic() - start < 3.0
+        assert source.overflows == 0
+
+
+async def test_a_device_without_callbacks_for_two_seconds_is_lost(pulse: Pulse) -> None:
+    async with listening() as source:
+        await take(source, 800)
+        pulse.pactl("suspend-source", "mic", "1")
+        try:
+            start = time.monotonic()
+            with pytest.raises(SourceError, match="gone silent"):
+                await take(source, 160_000)
+            assert 1.9 < time.monotonic() - start < 4
+        finally:
+            pulse.pactl("suspend-source", "mic", "0")
+    async with listening() as source:
+        assert await take(source, 800), "it can be opened again"
+
+
+async def test_a_name_that_no_device_has_is_answered_with_those_there_are(pulse: Pulse) -> None:
+    with pytest.raises(SourceError) as caught:
+        async with open_source("mic:Røde NT-USB"):
+            pass
+    assert "default" in caught.value.hint
+
+
+async def test_giving_up_while_a_device_opens_leaves_nothing_open(pulse: Pulse) -> None:
+    async def capture() -> None:
+        async with open_source("mic") as source:
+            await take(source, 160_000)
+
+    for _ in range(3):
+        capturing = asyncio.create_task(capture())
+        await asyncio.sleep(0)
+        capturing.cancel()
+        await asyncio.wait([capturing], timeout=10)
+        assert capturing.cancelled()
+    assert "PortAudio" not in pulse.pactl("list", "source-outputs")
+    async with listening() as source:
+        await take(source, 800)
+
+
+def test_the_devices_are_listed_with_the_default_among_them(pulse: Pulse) -> None:
+    devices = list_devices()
+    assert [device.name for device in devices if device.default] == ["default"]
+    assert all(device.channels > 0 and device.default_rate > 0 for device in devices)
+
+
+OPEN = """
+import asyncio
+from tui.audio.sources import open_source
+from tui.errors import SourceError
+async def main():
+    try:
+        async with open_source("mic"):
+            print("open")
+    except SourceError as error:
+        print(error.message, error.hint)
+asyncio.run(main())
+"""
+
+
+def opened(code: str = OPEN, **environment: str) -> "subprocess.CompletedProcess[str]":
+    environ = {**os.environ, **environment}
+    return subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=30)
+
+
+def test_a_machine_without_a_microphone_says_so_and_alsa_stays_quiet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs("portaudio")
+    monkeypatch.setenv("ALSA_CONFIG_PATH", "/usr/share/alsa/alsa.conf")
+    monkeypatch.setenv("PULSE_SERVER", f"unix:{tmp_path}/none")
+    if list_devices():
+        pytest.skip("this machine has a microphone")
+    done = opened()
+    assert "There is no microphone" in done.stdout
+    assert "PULSE_SERVER" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_sound_server_that_is_gone_is_told_and_alsa_stays_quiet(pulse: Pulse, tmp_path: Path) -> None:
+    done = opened(PULSE_SERVER=f"unix:{tmp_path}/none")
+    assert "cannot be opened" in done.stdout or "There is no microphone" in done.stdout
+    assert done.stderr == ""
+
+
+def test_without_portaudio_a_microphone_says_what_to_install() -> None:
+    hidden = "import ctypes.util\nctypes.util.find_library = lambda name: None\n"
+    if sys.platform == "darwin":
+        pytest.skip("on macOS the wheel of sounddevice carries PortAudio")
+    done = opened(hidden + OPEN)
+    assert "apt install libportaudio2" in done.stdout
+    assert "brew install portaudio" in done.stdout

@@ -1,0 +1,38 @@
+"""How the answer of the process that asks for devices is taken."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tui.audio import devices
+from tui.audio.devices import list_devices
+from tui.errors import SourceError
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
+    """Put a program of ours in the place of Python."""
+    program = folder / "python"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+
+
+def test_a_sound_system_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    answering(monkeypatch, tmp_path, "exec sleep 60")
+    monkeypatch.setattr(devices, "ANSWER_S", 0.1)
+    with pytest.raises(SourceError, match="did not name its devices"):
+        list_devices()
+
+
+def test_a_sound_system_that_crashes_takes_nobody_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    answering(monkeypatch, tmp_path, "kill -ABRT $$")
+    with pytest.raises(SourceError, match="code -6"):
+        list_devices()
+
+
+def test_what_is_missing_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    answering(monkeypatch, tmp_path, """echo '{"message": "PortAudio is not installed.", "hint": "Install it."}'""")
+    with pytest.raises(SourceError) as caught:
+        list_devices()
+    assert (caught.value.message, caught.value.hint) == ("PortAudio is not installed.", "Install it.")
