@@ -140,6 +140,35 @@ async def test_a_device_without_callbacks_for_two_seconds_is_lost(pulse: Pulse) 
         assert await take(source, 800), "it can be opened again"
 
 
+async def test_a_device_that_goes_is_told_of_at_once_and_found_when_it_is_back(
+    pulse: Pulse, short_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Pulse(short_dir)
+    try:
+        await asyncio.to_thread(other.ready)
+        for name, value in other.env.items():
+            monkeypatch.setenv(name, value)
+        async with listening() as source:
+            await take(source, 800)
+            other.process.kill()
+            start = time.monotonic()
+            with pytest.raises(SourceError, match=r"stopped|gone silent"):
+                await take(source, 160_000)
+            assert time.monotonic() - start < 3
+    finally:
+        other.stop()
+    with pytest.raises(SourceError):
+        async with listening():
+            pass
+    back = Pulse(short_dir)
+    try:
+        await asyncio.to_thread(back.ready)
+        async with listening() as source:
+            assert await take(source, 800)
+    finally:
+        back.stop()
+
+
 async def test_a_name_that_no_device_has_is_answered_with_those_there_are(pulse: Pulse) -> None:
     with pytest.raises(SourceError) as caught:
         async with open_source("mic:Røde NT-USB"):
