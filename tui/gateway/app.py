@@ -16,15 +16,21 @@ from tui.gateway.options import GatewayOptions
 try:
     import uvicorn
     from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+    from starlette.middleware import Middleware
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.routing import Route, WebSocketRoute
 except ModuleNotFoundError as missing:
     raise MissingExtra("The local gateway", "local") from missing
 
+from tui.gateway.completions import refused
 from tui.gateway.gateway import Gateway
+from tui.gateway.guard import Guard
 from tui.stream.protocol import MAX_MESSAGE_BYTES, WS_PATH
 from tui.urls import is_loopback
 
-__all__ = ["GatewayOptions", "build", "serve"]
+__all__ = ["GatewayOptions", "Server", "build", "serve"]
 
 GRACE_S = 15.0
 """Longest wait for sessions to finish their turns when the gateway has to leave."""
@@ -46,13 +52,23 @@ def build(options: GatewayOptions) -> Starlette:
     app = Starlette(
         routes=[
             WebSocketRoute(WS_PATH, gateway.stream),
-            Route("/v1/models", gateway.models),
+            Route("/v3/token", gateway.token),
+            Route("/v1/chat/completions", gateway.chat, methods=["POST"]),
+            Route("/v1/models", gateway.completions.models),
             Route("/healthz", gateway.health),
+            Route("/metrics", gateway.measure),
         ],
+        middleware=[Middleware(Guard, token=options.token)],
+        exception_handlers={404: _not_there, 405: _not_there},
         lifespan=life,
     )
     app.state.gateway = gateway
     return app
+
+
+async def _not_there(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return refused(status, "There is nothing here" if status == 404 else "This takes another method")
 
 
 def serve(options: GatewayOptions, host: str, port: int) -> None:
@@ -70,9 +86,18 @@ def serve(options: GatewayOptions, host: str, port: int) -> None:
         raise LivegistError(
             f"Whoever reaches {host} could use this gateway.", "Give it a token with --token, or bind to 127.0.0.1."
         )
-    app = build(options)
-    with _listener(host, port) as listener:
-        asyncio.run(_Server(app, listener).run_until_told())
+    server = Server(build(options), host, port)
+    asyncio.run(_until_told(server, options))
+
+
+async def _until_told(server: "Server", options: GatewayOptions) -> None:
+    """Serve until a signal, the end of stdin if the options say so, or a failure of the model."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.leave)
+    if options.exit_with_stdin:
+        threading.Thread(target=_await_end, args=(loop, server.leave), daemon=True).start()
+    await server.run_until_left()
 
 
 def _bracketed(host: str) -> str:
@@ -92,10 +117,19 @@ def _listener(host: str, port: int) -> socket.socket:
     return listener
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn that says where it listens and lets sessions finish before it leaves."""
+class Server(uvicorn.Server):
+    """Uvicorn that says where it listens and lets sessions finish before it leaves.
 
-    def __init__(self, app: Starlette, listener: socket.socket) -> None:
+    Args:
+        app: what `build` returned.
+        host: address to bind to.
+        port: 0 for a free one.
+
+    Raises:
+        LivegistError: the address cannot be bound.
+    """
+
+    def __init__(self, app: Starlette, host: str, port: int) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -110,23 +144,23 @@ class _Server(uvicorn.Server):
             )
         )
         self._gateway: Gateway = app.state.gateway
-        self._listener = listener
+        self._listener = _listener(host, port)
+        name, port = self._listener.getsockname()[:2]
+        self.url = f"ws://{_bracketed(name)}:{port}"
+        """Where it listens."""
 
-    async def run_until_told(self) -> None:
-        """Serve until a signal, the end of stdin if the options say so, or a failure of the model.
+    async def run_until_left(self) -> None:
+        """Serve until `leave` is called or the model fails.
 
         Raises:
             LivegistError: the model cannot be loaded.
         """
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._leave)
-        if self._gateway.options.exit_with_stdin:
-            threading.Thread(target=_await_end, args=(loop, self._leave), daemon=True).start()
-        await self.serve([self._listener])
+        with self._listener:
+            await self.serve([self._listener])
         self._gateway.check()
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Let sessions finish, then end; call it on the loop."""
         self.should_exit = True
 
     @contextlib.contextmanager
@@ -138,10 +172,9 @@ class _Server(uvicorn.Server):
         """Start to listen, and say so."""
         await super().startup(sockets)
         assert self._gateway.running is not None
-        self._gateway.running.add_done_callback(lambda _: self._leave())
-        host, port = self._listener.getsockname()[:2]
+        self._gateway.running.add_done_callback(lambda _: self.leave())
         options, chat = self._gateway.options, self._gateway.answerer.name
-        line = {"listening": f"ws://{_bracketed(host)}:{port}", "model": options.model, "chat": chat}
+        line = {"listening": self.url, "model": options.model, "chat": chat}
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 

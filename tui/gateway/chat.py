@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
 from tui.gateway import extractive
-from tui.gateway.options import GatewayOptions
 from tui.llm.client import ChatClient, Completion, Message
 from tui.model.prompts import TURN
 from tui.stream.protocol import LLMGateway
@@ -103,17 +102,6 @@ class Upstream:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
-
-
-def answerer(options: GatewayOptions) -> Answerer:
-    """Return who answers under these options.
-
-    Raises:
-        ChatError: the server's address is none.
-    """
-    if options.llm_url:
-        return Upstream(ChatClient(options.llm_url, options.llm_key), options.llm_model)
-    return Extractive()
 
 
 def filled(asked: LLMGateway, turn: str) -> tuple[Message, ...]:

@@ -1,6 +1,7 @@
 """One connection's sound made into turns: what is open is heard again and again, what is over once and well."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from tui.gateway.agreement import Agreement
 from tui.gateway.endpointing import FRAME, Ended, Endpointer, Endpointing, Paused, Started
+from tui.gateway.metrics import Metrics
 from tui.gateway.pcm import RATE, Tape
 from tui.gateway.recogniser import Clip, Heard, HeardWord
 from tui.gateway.scheduler import Scheduler, Wish
@@ -55,10 +57,18 @@ class Hearing:
         detector: tells speech from the rest.
         endpointing: where turns begin and end.
         tell: takes what the client is to be told, in order.
+        metrics: counts.
+        clock: seconds.
     """
 
     def __init__(
-        self, scheduler: Scheduler, detector: VoiceDetector, endpointing: Endpointing, tell: Callable[[Told], None]
+        self,
+        scheduler: Scheduler,
+        detector: VoiceDetector,
+        endpointing: Endpointing,
+        tell: Callable[[Told], None],
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.language = "en"
         """Code of the language spoken; empty lets the model tell."""
@@ -76,12 +86,15 @@ class Hearing:
         self._detector = detector
         self._endpointer = Endpointer(endpointing)
         self._tell = tell
+        self._metrics = metrics
+        self._clock = clock
         self._tape = Tape()
         self._framed = 0
         self._turn: OpenTurn | None = None
         self._orders = 0
         self._said = ""
-        self._backlog = 0
+        self.backlog = 0
+        """Samples of finished turns without a text."""
         self._eased = asyncio.Event()
         self._silent_from = 0
 
@@ -93,7 +106,7 @@ class Hearing:
     @property
     def understood(self) -> int:
         """Position up to which nothing waits to be heard for good."""
-        return self._tape.end - self._backlog
+        return self._tape.end - self.backlog
 
     @property
     def endpointing(self) -> Endpointing:
@@ -134,7 +147,7 @@ class Hearing:
         await self._until_backlog_is(0)
 
     async def _until_backlog_is(self, most: int) -> None:
-        while self._backlog > most:
+        while self.backlog > most:
             self._eased.clear()
             await self._eased.wait()
 
@@ -153,13 +166,14 @@ class Hearing:
         assert self._turn is not None
         turn, self._turn = self._turn, OpenTurn(ended.end, ended.end) if ended.continues else None
         self._silent_from = ended.end
-        self._backlog += ended.end - ended.start
+        self.backlog += ended.end - ended.start
         samples = self._tape.read(ended.start, ended.end)
+        decided = self._clock()
         self._scheduler.hear(
             self,
             Wish(
                 lambda: Clip(samples, final=True, language=self.language, prompt=f"{self.hints} {self._said}"),
-                lambda heard: self._tell_final(turn, ended, heard),
+                lambda heard: self._tell_final(turn, ended, decided, heard),
                 self._fail,
             ),
         )
@@ -207,13 +221,16 @@ class Hearing:
             self._endpointer.complete = bool(words) and words[-1].text.endswith(SENTENCE_ENDS)
         if words and self.partials:
             self._tell(self._message(turn, words, self._endpointer.confidence, final=False, language=heard.language))
+            self._metrics.count("partials_total")
 
-    def _tell_final(self, turn: OpenTurn, ended: Ended, heard: Heard) -> None:
+    def _tell_final(self, turn: OpenTurn, ended: Ended, decided: float, heard: Heard) -> None:
         words = _bounded([_wire(word, ended.start, settled=True) for word in heard.words], ended)
         if words or turn.order is not None:
             self._tell(self._message(turn, words, 1.0, final=True, language=heard.language))
+            self._metrics.count("turns_total")
+            self._metrics.count("final_seconds_sum", self._clock() - decided)
         self._said = heard.text
-        self._backlog -= ended.end - ended.start
+        self.backlog -= ended.end - ended.start
         self._eased.set()
 
     def _message(

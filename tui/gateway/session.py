@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tui.errors import ChatError
 from tui.gateway.chat import Answerer, chat_completion, filled
 from tui.gateway.hearing import Hearing, Told
+from tui.gateway.metrics import Metrics
 from tui.gateway.outbox import Congested, Outbox
 from tui.gateway.parameters import Parameters, endpointing, hints
 from tui.gateway.pcm import RATE, Intake
@@ -61,6 +62,7 @@ class Session:
         scheduler: hears clips.
         detector: tells speech from the rest.
         answerer: answers about finished turns.
+        metrics: counts.
         model: name of the speech model.
         longest_s: seconds after which the session is closed.
         clock: seconds.
@@ -74,6 +76,7 @@ class Session:
         scheduler: Scheduler,
         detector: VoiceDetector,
         answerer: Answerer,
+        metrics: Metrics,
         *,
         model: str,
         longest_s: float,
@@ -87,12 +90,13 @@ class Session:
         self._ignored = ignored
         self._scheduler = scheduler
         self._answerer = answerer
+        self._metrics = metrics
         self._model = model
         self._longest_s = longest_s
         self._clock = clock
         self._outbox = Outbox()
         self._intake = Intake(parameters.encoding, parameters.sample_rate)
-        self.hearing = Hearing(scheduler, detector, parameters.endpointing, self._tell)
+        self.hearing = Hearing(scheduler, detector, parameters.endpointing, self._tell, metrics)
         self._configure(parameters)
         self._prompt = parameters.prompt
         self._keyterms = parameters.keyterms_prompt
@@ -115,7 +119,9 @@ class Session:
             async with asyncio.TaskGroup() as self._tasks:
                 await self._serve()
         except* Refusal as refusals:
-            ending = await tell_refusal(self._websocket, _first(refusals))
+            refusal = _first(refusals)
+            self._metrics.count("refusals_total", label=f'code="{refusal.code}"')
+            ending = await tell_refusal(self._websocket, refusal)
         except* Congested:
             ending = (1011, "The client does not read what it is sent.")
         except* WebSocketDisconnect:
@@ -166,6 +172,7 @@ class Session:
     def _take(self, frame: bytes) -> None:
         duration_ms = self._intake.duration_ms(frame)
         self._received_ms += duration_ms
+        self._metrics.count("audio_seconds_total", duration_ms / 1000)
         self._short_frames += duration_ms < MIN_CHUNK_MS - 1
         if duration_ms > MAX_CHUNK_MS or self._short_frames > SHORT_FRAMES:
             raise Refusal(
@@ -225,14 +232,19 @@ class Session:
         asked = self._parameters.llm_gateway
         assert asked is not None
         async with self._places:
+            began = self._clock()
             try:
                 answer = await self._answerer.complete(
                     filled(asked, turn.transcript), model=asked.model, max_tokens=asked.max_tokens
                 )
             except ChatError as error:
+                outcome = "failed"
                 self._outbox.put(Notice(UNANSWERED, f"Turn {turn.turn_order} got no answer: {error.message}"))
             else:
+                outcome = "answered"
                 self._outbox.put(LLMGatewayResponse(turn.turn_order, turn.transcript, chat_completion(answer)))
+            self._metrics.count("answers_total", label=f'outcome="{outcome}"')
+            self._metrics.count("answer_seconds_sum", self._clock() - began)
 
     async def _answers(self) -> None:
         """Wait for answers that are still being written, within a bound."""

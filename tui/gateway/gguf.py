@@ -1,0 +1,98 @@
+"""A model in this process: llama.cpp through xllamacpp, any GGUF file."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tui.errors import LivegistError, MissingExtra
+from tui.llm.client import ChatClient, Completion, Message
+
+CONTEXT = 4096
+"""Tokens of prompt and answer together, a chat."""
+AT_ONCE = 2
+
+
+class Gguf:
+    """Answers with a model from a file. It is loaded at the first question, so that the gateway listens at once.
+
+    llama.cpp's own server does the work, on a loopback port of its own and with a key that only we know.
+
+    Args:
+        path: the GGUF file.
+
+    Raises:
+        LivegistError: there is no such file.
+        MissingExtra: xllamacpp is not installed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise LivegistError(f"There is no model file {path}.", "Give the path of a GGUF file with --llm-file.")
+        try:
+            import xllamacpp  # noqa: F401
+        except ModuleNotFoundError as missing:
+            raise MissingExtra("A local LLM", "llm") from missing
+        self.name = path.stem
+        self._path = path
+        self._server: Any = None
+        self._client: ChatClient | None = None
+        self._loading = asyncio.Lock()
+
+    async def complete(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> Completion:
+        """Return the model's answer."""
+        return await (await self._loaded()).complete(messages, model=self.name, max_tokens=max_tokens)
+
+    async def stream(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int
+    ) -> AsyncIterator[str | Completion]:
+        """Yield the model's answer as it comes."""
+        client = await self._loaded()
+        async for piece in client.stream(messages, model=self.name, max_tokens=max_tokens):
+            yield piece
+
+    async def models(self) -> list[str] | None:
+        """Return the file's name."""
+        return [self.name]
+
+    async def aclose(self) -> None:
+        """Close the connections and unload the model."""
+        if self._client:
+            await self._client.aclose()
+        self._server = None
+
+    async def _loaded(self) -> ChatClient:
+        async with self._loading:
+            if self._client is None:
+                key = secrets.token_hex(16)
+                self._server = await asyncio.to_thread(_start, self._path, self.name, key)
+                self._client = ChatClient(self._server.listening_address, key)
+            return self._client
+
+
+def _start(path: Path, name: str, key: str) -> Any:
+    """Return a running server. Half of the cores are left to the recogniser.
+
+    Raises:
+        ChatError: the file is no model that llama.cpp can load.
+    """
+    import xllamacpp
+
+    from tui.errors import ChatError
+
+    threads = max(1, (os.cpu_count() or 2) // 2)
+    params = xllamacpp.CommonParams()
+    params.model.path = str(path)
+    params.model_alias = {name}
+    params.n_ctx = CONTEXT * AT_ONCE
+    params.n_parallel = AT_ONCE
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.api_keys = [key]
+    params.ui = False
+    params.verbosity = -1
+    try:
+        return xllamacpp.Server(params)
+    except (RuntimeError, ValueError) as error:
+        raise ChatError(f"{path} cannot be loaded: {error}", "Give a GGUF file of a chat model.") from error
