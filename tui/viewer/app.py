@@ -106,6 +106,7 @@ class LivegistApp(App[Farewell]):
         names = {found.name for found in self._themes}
         # Set without its watcher: that would have every style worked out twice before the first frame.
         self.set_reactive(LivegistApp.theme, theme if theme in names else DEFAULT_THEME)
+        self.stylesheet.set_variables(self.get_css_variables())
         self._refresh_truecolor_filter(self.ansi_theme)
         self.set_keymap(self._keys)
 

@@ -23,11 +23,10 @@ def invitation(picture: Picture, *, cut: bool) -> list[Span]:
         case State.FAILED:
             return [
                 Span("✗ The session could not go on.\n", "bad strong"),
-                Span(f"{one_line(picture.why, 600)}\n"),
-                Span(f"{one_line(picture.hint, 600)}\n", "muted"),
-                Span("\nPress "),
+                Span("Above stands why and what helps. Then press "),
                 Span("s", "accent strong"),
                 Span(" to try again."),
+                Span("\n\nlivegist doctor  looks at microphone, keys and network.", "muted"),
             ]
     ended = "Nothing was said in this session. " if picture.state is State.ENDED else ""
     return [

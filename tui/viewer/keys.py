@@ -23,8 +23,24 @@ DASHBOARD = [
     Binding(
         "shift+tab", "app.focus_previous", "pane back", show=False, id="previous-pane", tooltip="Go to the pane before"
     ),
-    Binding("left_square_bracket", "prompt_step(-1)", "prompt before", show=False, key_display="[", id="prompt-before"),
-    Binding("right_square_bracket", "prompt_step(1)", "prompt after", show=False, key_display="]", id="prompt-after"),
+    Binding(
+        "left_square_bracket",
+        "prompt_step(-1)",
+        "prompt before",
+        show=False,
+        key_display="[",
+        id="prompt-before",
+        tooltip="Use the prompt before this one",
+    ),
+    Binding(
+        "right_square_bracket",
+        "prompt_step(1)",
+        "prompt after",
+        show=False,
+        key_display="]",
+        id="prompt-after",
+        tooltip="Use the prompt after this one",
+    ),
     *(
         Binding(
             str(n), f"prompt({n})", f"prompt {n}", show=False, id=f"prompt-{n}", tooltip=f"Use prompt {n} from now on"

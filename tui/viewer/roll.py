@@ -42,8 +42,8 @@ class Roll:
             self.keys.append(key)
             self._heights.append(height)
             self._ends.append(self.total + height)
-        self.top = 0
-        self.follow()
+        self.following = True
+        self.top = self._bottom
 
     def put(self, key: int, height: int) -> None:
         """Add an entry, or give one another height."""

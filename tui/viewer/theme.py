@@ -104,6 +104,8 @@ def to_theme(name: str, palette: Palette) -> Theme:
         panel=palette.surface,
         variables={
             **tokens(palette),
+            "ansi-background": "ansi_black" if palette.dark else "ansi_white",
+            "ansi-foreground": "ansi_white" if palette.dark else "ansi_black",
             "text": palette.text,
             "text-muted": palette.muted,
             "text-disabled": palette.muted,

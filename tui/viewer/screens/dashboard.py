@@ -1,7 +1,7 @@
 """The dashboard: what the engine tells, on one screen."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar
 
 from textual import on
@@ -324,7 +324,8 @@ class Dashboard(Screen[None]):
         """Offer what is possible now."""
         self.refresh_bindings()
 
-    def _keys_of(self, bindings: list[BindingType] | list[Binding]) -> list[tuple[str, str, str]]:
+    def _keys_of(self, bindings: Iterable[BindingType]) -> list[tuple[str, str, str]]:
+        """Return key, what it does and id, for the help."""
         rows: list[tuple[str, str, str]] = []
         for binding in bindings:
             if isinstance(binding, Binding) and binding.id:

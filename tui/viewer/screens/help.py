@@ -17,7 +17,7 @@ SIGNS = (
     ("█ ░ │", "level: RMS, what the peak exceeds it by, the highest peak of the last seconds"),
     ("CLIP", "samples at full scale: lower the gain, then press c"),
     ("┃ before a gist", "it is about the whole session"),
-    ("⧖ and ✗", "an answer that did not come, and one that failed"),
+    ("∅ and ✗", "an answer that did not come, and one that failed"),
 )
 
 

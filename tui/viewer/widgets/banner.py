@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from textual.geometry import Size
+
 from tui.model.events import State
 from tui.viewer.inert import one_line
 from tui.viewer.lines import Line, Span, fill, spread, width, wrap
@@ -88,11 +90,18 @@ class Alert(Canvas):
             return
         self._why = (ink, why, hint)
         self.display = bool(why)
+        self.refresh(layout=True)
         self.touch()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return one row, or two if the words need them."""
+        return min(2, len(self._wrapped(width)))
 
     def lines(self, columns: int, rows: int) -> list[Line]:
         """Return what and what to do, cut to two rows."""
+        return [fill(line, columns) for line in self._wrapped(columns)[:rows]]
+
+    def _wrapped(self, columns: int) -> list[Line]:
         ink, why, hint = self._why
         sign = "✗" if ink == "bad" else "↻"
-        text = [Span(f" {sign} {one_line(why, 400)} ", f"{ink} strong"), Span(one_line(hint, 400))]
-        return [fill(line, columns) for line in wrap(text, columns)[:rows]]
+        return wrap([Span(f" {sign} {one_line(why, 400)} ", f"{ink} strong"), Span(one_line(hint, 400))], columns)

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from tui.model.gists import Gist, GistStatus
 from tui.viewer.inert import inert, one_line
-from tui.viewer.lines import Line, Span, wrap
+from tui.viewer.lines import Line, Span, fit, spread, width, wrap
 from tui.viewer.markdown import markdown
 from tui.viewer.picture import Picture
 from tui.viewer.widgets.pane import Pane
@@ -47,17 +47,25 @@ class Gists(Pane):
             about = f"Whole session ({plural(gist.turns, 'turn')})" if gist.turns else "Whole session"
         else:
             about = f"Turn {gist.turn}"
-        spans = [Span(about, "session strong" if gist.turn is None else "strong")]
-        if gist.status is GistStatus.DONE and gist.latency_s:
-            spans.append(Span(f" · {seconds(gist.latency_s)}", "muted"))
+        left = [Span(about, "session strong" if gist.turn is None else "strong")]
         if name and not gist.question:
-            spans.append(Span(f" · {name}", "muted"))
-        if gist.model and gist.model != EXTRACTIVE:
-            spans.append(Span(f" · {one_line(gist.model, 60)}", "muted"))
-        lines = wrap(spans, columns)
+            left.append(Span(f" · {name}", "muted"))
+        lines = wrap(left, columns)
+        if len(lines) == 1:
+            lines = [spread(left, self._maker(gist, columns - width(left) - 2), columns)]
         if gist.model == EXTRACTIVE:
             lines += wrap([Span(made_by(gist.model), "muted em")], columns)
         return lines
+
+    @staticmethod
+    def _maker(gist: Gist, columns: int) -> Line:
+        """Return who answered and how fast; the name gives way to the figure."""
+        took = seconds(gist.latency_s) if gist.status is GistStatus.DONE and gist.latency_s else ""
+        model = one_line(gist.model, 60) if gist.model != EXTRACTIVE else ""
+        room = columns - len(took) - 3
+        if room < 8 or not model:
+            return fit((Span(took, "muted"),), max(0, columns))
+        return (*fit((Span(model, "muted"),), room), Span(f" · {took}" if took else "", "muted"))
 
     @staticmethod
     def _body(gist: Gist, columns: int) -> list[Line]:
@@ -71,7 +79,7 @@ class Gists(Pane):
             case GistStatus.DONE:
                 return markdown(text, columns) or [(Span("(an empty answer)", "muted"),)]
             case GistStatus.TIMED_OUT:
-                sign, word, ink = "⧖", "no answer in time", "warn"
+                sign, word, ink = "∅", "no answer in time", "warn"
             case GistStatus.FAILED:
                 sign, word, ink = "✗", "failed", "bad"
         why = one_line(gist.error, 600)

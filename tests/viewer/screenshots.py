@@ -1,0 +1,142 @@
+"""Make the pictures in screenshots/ from the running app: `python -m tests.viewer.screenshots`.
+
+Time and level stand still and the line is a script, so the same program makes the same pictures.
+"""
+
+import asyncio
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from textual.pilot import Pilot
+
+from tests.viewer.script import DEADLINE_S, ScriptedLine, gist, meeting
+from tui.model.events import Event, GistChanged, LevelChanged, Snapshot, State, StateChanged
+from tui.model.gists import Gist, GistStatus
+from tui.paths import shipped
+from tui.viewer.app import Farewell, LivegistApp
+
+FOLDER = Path(__file__).parents[2] / "screenshots"
+THEMES = tuple(sorted(file.stem for file in shipped("themes").glob("*.toml")))
+LEVEL = LevelChanged(-24.3, -12.6)
+ANALYSIS = """The release ships on **Thursday** if the load test passes.
+
+- Maria checks the script tonight, then redoes the screenshots
+- Tom raises the connection pool to 40 and reruns the load test tomorrow
+- The decision falls **at noon**; nothing else blocks the notes"""
+NO_MICROPHONE = StateChanged(
+    State.FAILED, "There is no microphone to record from.", "Plug one in, or choose another source: livegist devices"
+)
+LOST = StateChanged(
+    State.RECONNECTING, "The connection was lost.", "livegist connects again by itself; what is said now is recorded."
+)
+
+
+class Picture(NamedTuple):
+    """What to show, and how to get there."""
+
+    name: str
+    snapshot: Snapshot
+    events: tuple[Event, ...] = ()
+    keys: tuple[str, ...] = ()
+    size: tuple[int, int] = (120, 36)
+    theme: str = "night"
+
+
+def ended() -> Snapshot:
+    """Return the meeting at its end, with an analysis of the whole."""
+    full = meeting(State.ENDED)
+    done = [found for found in full.gists if found.status is GistStatus.DONE]
+    return Snapshot(
+        1,
+        "0",
+        State.ENDED,
+        session=full.session,
+        prompt=full.prompt,
+        prompts=full.prompts,
+        turns=full.turns[:-1],
+        gists=(*done, gist(110, None, ANALYSIS)),
+        stats=full.stats,
+    )
+
+
+def extractive() -> Event:
+    """Return an answer that no LLM wrote."""
+    text = "I can take the script tonight. The connection pool was at ninety percent last week."
+    return GistChanged(Gist(106, 132, "summary", text, GistStatus.DONE, model="extractive", latency_s=0.01))
+
+
+EMPTY = Snapshot(1, "0", prompt="summary", prompts=meeting().prompts)
+PICTURES = (
+    Picture("live", meeting(), (LEVEL,)),
+    Picture("ended", ended()),
+    Picture("empty", EMPTY),
+    Picture("failed", EMPTY, (NO_MICROPHONE,)),
+    Picture("reconnecting", meeting(), (LEVEL, LOST)),
+    Picture("clipping", meeting(), (LevelChanged(-6.0, 0.0, True),)),
+    Picture("extractive", meeting(), (LEVEL, extractive())),
+    Picture("selected", meeting(), (LEVEL,), keys=("up", "up", "up", "up", "up")),
+    Picture("prompts", meeting(), (LEVEL,), keys=("p", "down")),
+    Picture("help", meeting(), (LEVEL,), keys=("question_mark",)),
+    Picture("quit", meeting(), (LEVEL,), keys=("q",)),
+    Picture("80x24", meeting(), (LEVEL,), size=(80, 24)),
+    Picture("60x16", meeting(), (LEVEL,), size=(60, 16)),
+    Picture("200x50", meeting(), (LEVEL,), size=(200, 50)),
+    *(Picture(f"theme-{theme}", meeting(), (LEVEL,), theme=theme) for theme in THEMES),
+)
+
+
+async def take(picture: Picture) -> str:
+    """Return the picture as SVG."""
+    line = ScriptedLine(snapshot=picture.snapshot)
+    app = LivegistApp(line, theme=picture.theme, fps=20, keys={}, clock=lambda: 1000.0)
+    async with app.run_test(size=picture.size) as pilot:
+        await until(pilot, lambda: app.dashboard.picture.known)
+        line.say(*picture.events)
+        await line.heard()
+        await pilot.press(*picture.keys)
+        await still(pilot, app)
+        return plain(app.export_screenshot(title="livegist"))
+
+
+async def still(pilot: Pilot[Farewell], app: LivegistApp) -> None:
+    """Wait until nothing changes any more."""
+    before = ""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            await pilot.pause()
+            now = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+            if now == before:
+                return
+            before = now
+
+
+async def until(pilot: Pilot[Farewell], holds: Callable[[], object]) -> None:
+    """Let the app work until something holds."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not holds():
+            await pilot.pause()
+
+
+def plain(svg: str) -> str:
+    """Return the SVG without identifiers that differ between runs, and without fonts to be fetched from elsewhere."""
+    svg = re.sub(r"terminal-\d+", "terminal", svg)
+    svg = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    return svg.replace('<svg class="rich-terminal"', '<svg class="rich-terminal" xml:space="preserve"', 1)
+
+
+async def main(names: list[str]) -> None:
+    FOLDER.mkdir(exist_ok=True)
+    wanted = [picture for picture in PICTURES if not names or picture.name in names]
+    for picture in wanted:
+        (FOLDER / f"{picture.name}.svg").write_text(await take(picture), encoding="utf-8")
+        print(f"screenshots/{picture.name}.svg")
+    if not names:
+        for stale in {file.name for file in FOLDER.glob("*.svg")} - {f"{picture.name}.svg" for picture in PICTURES}:
+            (FOLDER / stale).unlink()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))
