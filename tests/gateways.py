@@ -23,7 +23,7 @@ PATIENCE_S = 60.0
 """Longest wait for anything: the machine may be busy."""
 CLIPS = sorted(DATA.glob("sense_and_sensibility_*.wav"))
 """Five sentences read by one person."""
-TUTORIAL = {
+TUTORIAL: dict[str, Any] = {
     "sample_rate": RATE,
     "format_turns": True,
     "speech_model": "u3-rt-pro",

@@ -110,6 +110,7 @@ def _listener(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen()
     except OSError as error:
         raise LivegistError(
             f"{_bracketed(host)}:{port} cannot be bound: {error.strerror or error}.", "Use --port 0 for a free port."

@@ -142,7 +142,7 @@ class Session:
         await self.hearing.finish()
         await self._answers()
         watch.cancel()
-        self._outbox.put(Termination(self._received_ms // 1000, (self._clock() - self._began) // 1))
+        self._outbox.put(Termination(int(self._received_ms) // 1000, int(self._clock() - self._began)))
         self._outbox.close()
         await writer
 

@@ -1,0 +1,321 @@
+"""What is known of the wire, one row or one test a fact."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx2
+import msgspec
+import numpy as np
+import pytest
+
+from tests.gateways import CLIPS, RATE, TUTORIAL, Caller, calling, chunks, read, serving, silence
+
+SENTENCE = "He might even have been made amiable himself."
+QUIET = bytes(2 * RATE // 10)
+"""A frame of 100 ms."""
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving(max_sessions=4) as address:
+        yield address
+
+
+@pytest.fixture
+async def caller(url: str) -> AsyncIterator[Caller]:
+    async with calling(url) as one:
+        yield one
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A protocol fact: what is sent and how it ends."""
+
+    fact: str
+    query: dict[str, Any] = {}
+    sends: tuple[Any, ...] = ()
+    """Bytes are a frame, a dict a message, text is sent as it is."""
+    code: int = 1000
+    reason: str = ""
+
+
+TERMINATE = {"type": "Terminate"}
+TABLE = (
+    Row("Terminate is answered with Termination and 1000", sends=(QUIET, TERMINATE)),
+    Row("the tutorial's query is understood", query=TUTORIAL, sends=(QUIET, TERMINATE)),
+    Row("booleans come in Python's spelling too", query={"session_heartbeat": "True"}, sends=(TERMINATE,)),
+    Row("an unknown parameter is ignored", query={"colour": "blue"}, sends=(TERMINATE,)),
+    Row("KeepAlive is taken", sends=({"type": "KeepAlive"}, TERMINATE)),
+    Row("ForceEndpoint in silence does nothing", sends=(QUIET, {"type": "ForceEndpoint"}, TERMINATE)),
+    Row(
+        "UpdateConfiguration is taken with fields of later versions",
+        sends=({"type": "UpdateConfiguration", "min_turn_silence": 500, "novel": 1}, TERMINATE),
+    ),
+    Row("fifty frames under 50 ms are forgiven", sends=(*[QUIET[:640]] * 50, TERMINATE)),
+    Row("the fifty-first is not", sends=(*[QUIET[:640]] * 51,), code=3007, reason="Duration"),
+    Row("a frame of exactly a second is taken", sends=(QUIET * 10, TERMINATE)),
+    Row("a longer one is not", sends=(QUIET * 11,), code=3007, reason="Duration"),
+    Row("an empty frame counts as short", sends=(*[b""] * 51,), code=3007, reason="Duration"),
+    Row("a message over 128 KB closes with 1009", query={"sample_rate": 96_000}, sends=(bytes(131_073),), code=1009),
+    Row("310 s ahead of the clock is too far", sends=(*[QUIET * 10] * 312,), code=3007, reason="Rate"),
+    Row("text that is not JSON closes with 3006", sends=("hello",), code=3006, reason="Invalid Message"),
+    Row("JSON that is no object closes with 3006", sends=("[1]",), code=3006, reason="Invalid Message"),
+    Row("an unknown type closes with 3006", sends=({"type": "Sing"},), code=3006, reason="Invalid Message"),
+    Row(
+        "a value of a wrong type closes with 3006",
+        sends=({"type": "UpdateConfiguration", "vad_threshold": "loud"},),
+        code=3006,
+        reason="Invalid Message",
+    ),
+    Row("a sample rate below 8000 closes with 3006", query={"sample_rate": 7999}, code=3006, reason="sample_rate"),
+    Row("one above 96000 too", query={"sample_rate": 96_001}, code=3006, reason="sample_rate"),
+    Row("one that is no number too", query={"sample_rate": "high"}, code=3006, reason="sample_rate"),
+    Row("an encoding that cannot be read closes with 3006", query={"encoding": "opus"}, code=3006, reason="encoding"),
+    Row("a VAD threshold above 1 closes with 3006", query={"vad_threshold": 1.1}, code=3006, reason="vad_threshold"),
+    Row("idleness under 5 s cannot be asked", query={"inactivity_timeout": 4}, code=3006, reason="inactivity"),
+    Row("llm_gateway has to be JSON", query={"llm_gateway": "{"}, code=3006, reason="llm_gateway"),
+    Row("with messages in it", query={"llm_gateway": '{"model": "x"}'}, code=3006, reason="messages"),
+    Row(
+        "a hundred key terms are the most", query={"keyterms_prompt": json.dumps(["a"] * 101)}, code=3006, reason="key"
+    ),
+    Row("a prompt has at most 1750 characters", query={"prompt": "a" * 1751}, code=3006, reason="prompt"),
+)
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.fact)
+async def test_conformance(url: str, row: Row) -> None:
+    async with calling(url, **row.query) as caller:
+        for sent in row.sends:
+            await caller.websocket.send(json.dumps(sent) if isinstance(sent, dict) else sent)
+        code, reason = await caller.ended()
+    assert (code, row.reason.lower() in reason.lower()) == (row.code, True), reason
+    types = [message["type"] for message in caller.told]
+    if row.code == 1000:
+        assert (types[0], types[-1]) == ("Begin", "Termination")
+    elif row.code != 1009:
+        assert caller.told[-1] == {"type": "Error", "error_code": row.code, "error": caller.told[-1]["error"]}
+        assert "Termination" not in types
+
+
+async def test_begin_comes_first_and_says_when_the_session_expires(caller: Caller) -> None:
+    begin = await caller.until("Begin")
+    assert caller.told == [begin]
+    assert begin["expires_at"] > 1_700_000_000
+    assert begin["configuration"]["model"] == "tiny.en"
+
+
+async def test_one_warning_lists_what_has_no_effect(url: str) -> None:
+    async with calling(url, speaker_labels="true", redact_pii="true", format_turns="true") as caller:
+        await caller.send("Terminate")
+        await caller.ended()
+    assert [warning["warning"] for warning in caller.all("Warning")] == [
+        "These parameters have no effect here: redact_pii, speaker_labels."
+    ]
+
+
+async def test_a_turn_has_words_in_order_inside_it_and_the_answer_follows(url: str) -> None:
+    async with calling(url, **TUTORIAL) as caller:
+        await caller.say(silence(1))
+        await caller.say(read(CLIPS[4]))
+        await caller.say(silence(1.5))
+        turn = await caller.until("Turn", end_of_turn=True)
+        answer = await caller.until("LLMGatewayResponse")
+        await caller.send("Terminate")
+        await caller.ended()
+    assert turn["transcript"] == SENTENCE == " ".join(word["text"] for word in turn["words"])
+    assert turn["turn_order"] == 0
+    assert turn["turn_is_formatted"]
+    times = [time for word in turn["words"] for time in (word["start"], word["end"])]
+    assert times == sorted(times)
+    assert times[0] >= 1000
+    assert 3500 <= times[-1] <= 4400
+    assert all(0 <= word["confidence"] <= 1 and word["word_is_final"] for word in turn["words"])
+    assert answer["transcript"] == SENTENCE
+    assert answer["data"]["model"] == "extractive"
+    assert answer["data"]["choices"][0]["message"] == {"role": "assistant", "content": SENTENCE}
+    assert caller.all("SpeechStarted")[0]["timestamp"] >= 1000
+
+
+async def test_turns_are_counted_from_zero_and_answers_come_before_termination(url: str) -> None:
+    async with calling(url, **TUTORIAL) as caller:
+        for clip in CLIPS[3:]:
+            await caller.say(read(clip))
+            await caller.say(silence(1.5))
+        await caller.send("Terminate")
+        assert (await caller.ended())[0] == 1000
+    assert [turn["turn_order"] for turn in caller.finals] == [0, 1]
+    assert sorted(answer["turn_order"] for answer in caller.all("LLMGatewayResponse")) == [0, 1]
+    assert caller.told[-1]["type"] == "Termination"
+
+
+async def test_partials_grow_and_what_is_stable_stays(caller: Caller) -> None:
+    for chunk in chunks(read(CLIPS[3]), 400):
+        await caller.websocket.send(chunk)
+        await caller.send("KeepAlive")
+        await asyncio.sleep(0.15)
+    await caller.send("Terminate")
+    await caller.ended()
+    partials = caller.all("Turn", end_of_turn=False)
+    assert len(partials) >= 3
+    before: list[str] = []
+    for partial in partials:
+        stable = [word["text"] for word in partial["words"] if word["word_is_final"]]
+        assert [word["text"] for word in partial["words"]][: len(before)] == before
+        assert stable[: len(before)] == before
+        before = stable
+    assert before
+
+
+async def test_no_partials_come_when_none_are_wanted(url: str) -> None:
+    async with calling(url, include_partial_turns="false") as caller:
+        for chunk in chunks(read(CLIPS[4]), 400):
+            await caller.websocket.send(chunk)
+            await asyncio.sleep(0.1)
+        await caller.send("Terminate")
+        await caller.ended()
+    assert [turn["end_of_turn"] for turn in caller.all("Turn")] == [True]
+
+
+async def test_force_endpoint_ends_a_turn_in_its_middle(caller: Caller) -> None:
+    samples = read(CLIPS[0])
+    await caller.say(samples[: 4 * RATE])
+    await caller.send("ForceEndpoint")
+    first = await caller.until("Turn", end_of_turn=True)
+    await caller.say(samples[4 * RATE :])
+    await caller.send("Terminate")
+    await caller.ended()
+    assert "Dashwood" in first["transcript"]
+    assert "power" not in first["transcript"]
+    assert "power" in caller.finals[1]["transcript"]
+    assert caller.finals[1]["words"][0]["start"] >= first["words"][-1]["end"]
+
+
+async def test_a_longer_turn_silence_joins_sentences(url: str) -> None:
+    samples = np.concatenate([read(CLIPS[4]), silence(1.5), read(CLIPS[4])])
+    async with calling(url, min_turn_silence=4000, max_turn_silence=4000) as caller:
+        await caller.say(samples)
+        await caller.send("Terminate")
+        await caller.ended()
+    assert len(caller.finals) == 1
+    async with calling(url) as caller:
+        await caller.send("UpdateConfiguration", min_turn_silence=4000, max_turn_silence=4000)
+        await caller.say(samples)
+        await caller.send("Terminate")
+        await caller.ended()
+    assert len(caller.finals) == 1
+
+
+@pytest.mark.parametrize("rate", [8000, 44_100, 48_000])
+async def test_any_sample_rate_is_heard(url: str, rate: int) -> None:
+    import soxr
+
+    resampled = soxr.resample(read(CLIPS[4]), RATE, rate)
+    size = rate // 10
+    async with calling(url, sample_rate=rate) as caller:
+        for at in range(0, len(resampled) - size, size):
+            await caller.websocket.send(resampled[at : at + size].astype("<i2").tobytes())
+        await caller.send("Terminate")
+        await caller.ended()
+    assert "amiable himself" in caller.finals[0]["transcript"]
+    assert 2800 <= caller.finals[0]["words"][-1]["end"] <= 3300
+
+
+async def test_mulaw_is_heard(url: str) -> None:
+    samples = read(CLIPS[4]).astype(np.int32)
+    size = np.minimum(np.abs(samples), 32_635) + 132
+    exponent = np.floor(np.log2(size)).astype(np.int32) - 7
+    code = ~(np.where(samples < 0, 128, 0) | (exponent << 4) | ((size >> (exponent + 3)) & 15)) & 255
+    async with calling(url, encoding="pcm_mulaw") as caller:
+        for at in range(0, len(code) - 1600, 1600):
+            await caller.websocket.send(code[at : at + 1600].astype(np.uint8).tobytes())
+        await caller.send("Terminate")
+        await caller.ended()
+    assert caller.finals[0]["transcript"] == SENTENCE
+
+
+async def test_a_heartbeat_says_how_much_was_heard_and_how_likely_speech_was(url: str) -> None:
+    async with calling(url, session_heartbeat="true") as caller:
+        await caller.say(read(CLIPS[4])[: 3 * RATE])
+        beat = await caller.until("Heartbeat")
+    assert beat["total_audio_received_ms"] == 3000
+    assert beat["total_duration_ms"] >= 5000
+    assert beat["max_speech_probability"] > 0.9
+
+
+async def test_silence_is_told_each_second_if_asked_for(url: str) -> None:
+    async with calling(url, acknowledge_silence="true") as caller:
+        await caller.say(silence(3.5))
+        await caller.send("Terminate")
+        await caller.ended()
+    told = caller.all("Silence")
+    assert len(told) == 3
+    assert [one["start_ms"] for one in told[1:]] == [one["end_ms"] for one in told[:-1]]
+
+
+async def test_who_says_nothing_for_long_is_let_go(url: str) -> None:
+    async with calling(url, inactivity_timeout=5) as caller:
+        code, reason = await caller.ended()
+    assert code == 3006
+    assert "inactivity" in reason
+
+
+async def test_one_session_too_many_is_told_so() -> None:
+    with serving(max_sessions=1) as url:
+        async with calling(url) as first:
+            await first.until("Begin")
+            async with calling(url) as second:
+                assert await second.ended() == (3009, "Too many concurrent sessions")
+            await first.send("Terminate")
+            assert (await first.ended())[0] == 1000
+        async with calling(url) as third:
+            await third.until("Begin")
+
+
+async def test_a_session_ends_when_its_time_is_over() -> None:
+    with serving(max_session_s=1.0) as url:
+        async with calling(url) as caller:
+            code, reason = await caller.ended()
+    assert code == 3008
+    assert "expired" in reason
+
+
+async def test_a_gateway_that_has_to_leave_finishes_the_open_turn() -> None:
+    with ExitStack() as stack:
+        url = stack.enter_context(serving())
+        async with calling(url, **TUTORIAL) as caller:
+            await caller.say(read(CLIPS[4]))
+            await caller.until("SpeechStarted")
+            ended = asyncio.create_task(caller.ended())
+            await asyncio.to_thread(stack.close)
+            assert (await ended)[0] == 1000
+    assert caller.finals[0]["transcript"] == SENTENCE
+    assert caller.all("LLMGatewayResponse")
+
+
+async def test_a_token_opens_one_session_and_expires() -> None:
+    with serving(token="right") as url:
+        http = url.replace("ws", "http", 1)
+
+        def token(**query: Any) -> httpx2.Response:
+            return httpx2.get(f"{http}/v3/token", params=query, headers={"Authorization": "right"})
+
+        granted = token(expires_in_seconds=60, max_session_duration_seconds=60).json()
+        assert granted["expires_in_seconds"] == 60
+        async with calling(url, token=granted["token"], key="") as caller:
+            await caller.until("Begin")
+        async with calling(url, token=granted["token"], key="") as caller:
+            assert await caller.ended() == (1008, "Unauthorized connection: Token already used")
+        async with calling(url, key="lgt-forged.0") as caller:
+            assert (await caller.ended())[0] == 1008
+        assert [token(expires_in_seconds=asked).status_code for asked in (0, 601, "soon")] == [400, 400, 400]
+        assert httpx2.get(f"{http}/v3/token", params={"expires_in_seconds": 60}).status_code == 401
+
+
+async def test_a_web_page_from_elsewhere_is_kept_out(url: str) -> None:
+    http = url.replace("ws", "http", 1)
+    headers = {"host": url.removeprefix("ws://")}
+    assert httpx2.get(f"{http}/healthz", headers=headers | {"origin": "https://evil.example"}).status_code == 403
+    assert httpx2.get(f"{http}/healthz", headers={"host": "evil.example"}).status_code == 403
+    assert httpx2.get(f"{http}/healthz", headers=headers | {"origin": "http://127.0.0.1:3000"}).status_code == 200
