@@ -24,6 +24,8 @@ PING_S = 2.0
 """Seconds between pings."""
 PONG_S = 2.5
 """Longest wait for a pong; with `PING_S` a silent cut is noticed within 4.5 s."""
+STALL_S = 4.5
+"""Longest time that the endpoint may take no audio at all."""
 CLOSE_S = 2.0
 """Longest wait for the closing handshake."""
 WRITE_LIMIT = 32 * 1024
@@ -119,12 +121,19 @@ class Connection:
             self.ending = _ending(closed, self._error)
 
     async def send(self, pcm: bytes) -> bool:
-        """Send audio; wait while the line is congested; return whether the connection still stands."""
+        """Send audio; wait while the line is congested; return whether the connection still stands.
+
+        A line that takes nothing for `STALL_S` is cut: a ping waits behind the audio and would not notice.
+        """
         from websockets.exceptions import ConnectionClosed
 
         try:
-            await self._websocket.send(pcm)
+            async with asyncio.timeout(STALL_S):
+                await self._websocket.send(pcm)
         except ConnectionClosed:
+            return False
+        except TimeoutError:
+            self._websocket.transport.abort()
             return False
         return True
 

@@ -1,0 +1,390 @@
+"""The link against a real websocket server: every sample once, every turn once, whatever happens on the way."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from tests import endpoint
+from tests.endpoint import RATE, Endpoint, said, speech
+from tui.audio.recording import Recording
+from tui.model.transcript import Transcript
+from tui.stream import link, protocol
+from tui.stream.link import Link, LinkEvent, Target
+from tui.stream.protocol import LLMGateway, Retry
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Endpoint]:
+    async with endpoint.running() as running:
+        yield running
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Recording:
+    return Recording.create(tmp_path / "audio.wav", RATE)
+
+
+class Heard:
+    """What a link told, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.events: list[LinkEvent] = []
+        self.transcript = Transcript()
+        self._changed = asyncio.Event()
+
+    def tell(self, event: LinkEvent) -> None:
+        self.events.append(event)
+        match event:
+            case link.Heard(turn=turn):
+                self.transcript.upsert(turn)
+            case link.Gone(number=number):
+                self.transcript.remove(number)
+        self._changed.set()
+
+    async def until(self, what: Callable[[], bool], within_s: float = 20.0) -> None:
+        async with asyncio.timeout(within_s):
+            while not what():
+                self._changed.clear()
+                await self._changed.wait()
+
+    @property
+    def finals(self) -> list[str]:
+        return [turn.text for turn in self.transcript.finals]
+
+    @property
+    def answers(self) -> list[tuple[int, str, str]]:
+        return [
+            (event.turn, event.prompt, event.completion["choices"][0]["message"]["content"])
+            for event in self.events
+            if isinstance(event, link.Answered)
+        ]
+
+    def of(self, kind: type[LinkEvent]) -> list[LinkEvent]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def target(server: Endpoint) -> Callable[[str], "asyncio.Future[Target]"]:
+    async def answer(prompt: str) -> Target:
+        asked = LLMGateway("model", ({"role": "user", "content": prompt},))
+        url = protocol.endpoint(
+            server.url, sample_rate=RATE, speech_model="u3-rt-pro", format_turns=True, llm_gateway=asked
+        )
+        return Target(url, "key")
+
+    return lambda prompt: asyncio.ensure_future(answer(prompt))
+
+
+def linked(recording: Recording, server: Endpoint, heard: Heard, **options: float) -> Link:
+    """Return a link whose clock runs ten times as fast, so that it may send as much faster."""
+    return Link(
+        recording,
+        target(server),
+        "one",
+        heard.tell,
+        clock=lambda: time.monotonic() * 10,
+        jitter=lambda: 0.1,
+        drain_s=options.get("drain_s", 100.0),
+    )
+
+
+async def test_every_sample_and_every_turn_arrives_once(server: Endpoint, recording: Recording) -> None:
+    heard = Heard()
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1, 2, 3))
+    recording.close()
+    await running
+    assert bytes(server.calls[0].audio) == speech(1, 2, 3)
+    assert heard.finals == [said(1), said(2), said(3)]
+    assert heard.answers == [(n, "one", f"one: {said(n)}") for n in (1, 2, 3)]
+    assert server.calls[0].terminated
+
+
+async def test_chunks_are_of_a_length_that_the_service_takes(server: Endpoint, recording: Recording) -> None:
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    recording.append(speech(1, 2) + bytes(2 * 123))
+    recording.close()
+    await running
+    sizes = [size / 2 / RATE * 1000 for size in server.calls[0].chunks]
+    assert all(50 <= size <= 1000 for size in sizes), sizes
+
+
+async def test_the_key_and_the_query_are_the_tutorials(server: Endpoint, recording: Recording) -> None:
+    running = asyncio.create_task(linked(recording, server, Heard()).run())
+    recording.close()
+    await running
+    call = server.calls[0]
+    assert call.headers["Authorization"] == "key"
+    assert call.query["sample_rate"] == "16000"
+    assert call.query["format_turns"] == "True"
+    assert call.query["speech_model"] == "u3-rt-pro"
+
+
+async def test_a_cut_in_the_middle_of_a_turn_loses_and_doubles_nothing(server: Endpoint, recording: Recording) -> None:
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    recording.append(speech(1) + speech(2)[: RATE // 2])
+    await heard.until(lambda: len(heard.transcript) == 2)
+    await server.cut()
+    recording.append(speech(2)[RATE // 2 :] + speech(3))
+    recording.close()
+    await running
+    assert heard.finals == [said(1), said(2), said(3)]
+    assert [turn.number for turn in heard.transcript] == [1, 2, 3]
+    assert len(server.calls) == 2
+    assert heard.of(link.Lost)
+
+
+async def test_a_resumed_connection_starts_at_the_end_of_the_last_final_turn(
+    server: Endpoint, recording: Recording
+) -> None:
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    recording.append(speech(1, 2))
+    await heard.until(lambda: len(heard.finals) == 2)
+    end = round(heard.transcript.finals[-1].end_s * RATE)
+    await server.cut()
+    await heard.until(lambda: len(heard.of(link.Opened)) == 2)
+    recording.append(speech(3))
+    recording.close()
+    await running
+    whole = speech(1, 2, 3)
+    assert bytes(server.calls[1].audio) == whole[end * 2 :]
+    assert bytes(server.calls[0].audio) == whole[: len(server.calls[0].audio)]
+
+
+async def test_times_stay_on_the_session_clock_over_connections(server: Endpoint, recording: Recording) -> None:
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.finals) == 1)
+    await server.cut()
+    recording.append(speech(2, 3))
+    recording.close()
+    await running
+    assert [turn.start_s for turn in heard.transcript.finals] == pytest.approx([0, 1, 2], abs=0.002)
+
+
+async def test_a_swap_carries_the_new_prompt_and_the_old_answers_still_arrive(
+    server: Endpoint, recording: Recording
+) -> None:
+    server.answer_s = 0.5
+    heard = Heard()
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1) + speech(2)[: RATE // 2])
+    await heard.until(lambda: len(heard.transcript) == 2)
+    way.use("two")
+    await heard.until(lambda: len(heard.of(link.Opened)) == 2)
+    recording.append(speech(2)[RATE // 2 :] + speech(3))
+    recording.close()
+    await running
+    assert heard.finals == [said(1), said(2), said(3)]
+    assert heard.answers == [
+        (1, "one", f"one: {said(1)}"),
+        (2, "two", f"two: {said(2)}"),
+        (3, "two", f"two: {said(3)}"),
+    ]
+    assert not heard.of(link.Lost)
+
+
+async def test_of_five_swaps_in_a_row_the_last_wins_over_one_connection(server: Endpoint, recording: Recording) -> None:
+    heard = Heard()
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.finals) == 1)
+    for prompt in ("two", "three", "four", "one", "five"):
+        way.use(prompt)
+    await heard.until(lambda: len(heard.of(link.Opened)) >= 2)
+    recording.append(speech(2))
+    recording.close()
+    await running
+    assert heard.answers[-1][:2] == (2, "five")
+    assert heard.finals == [said(1), said(2)]
+    assert len(heard.of(link.Opened)) == 2
+
+
+async def test_a_swap_while_reconnecting_takes_the_new_prompt_along(server: Endpoint, recording: Recording) -> None:
+    heard = Heard()
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.finals) == 1)
+    server.refuse_status = 503
+    await server.cut()
+    await heard.until(lambda: len(heard.of(link.Lost)) > 1)
+    way.use("two")
+    server.refuse_status = 0
+    recording.append(speech(2))
+    recording.close()
+    await running
+    assert heard.answers[-1][:2] == (2, "two")
+    assert heard.finals == [said(1), said(2)]
+
+
+async def test_a_connection_is_renewed_before_it_expires(server: Endpoint, recording: Recording) -> None:
+    server.life_s = 6
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.of(link.Opened)) == 2)
+    recording.append(speech(2))
+    recording.close()
+    await running
+    assert heard.finals == [said(1), said(2)]
+    assert not heard.of(link.Lost)
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(1008, "Not authorized"), (3006, "Invalid value for speech_model"), (3007, "Frame duration"), (1009, "too big")],
+)
+async def test_what_cannot_mend_fails_at_once_and_says_why(
+    server: Endpoint, recording: Recording, code: int, error: str
+) -> None:
+    server.error_first, server.close_with = error, (code, error)
+    heard = Heard()
+    await linked(recording, server, heard).run()
+    (failed,) = heard.of(link.Failed)
+    assert isinstance(failed, link.Failed)
+    assert failed.ending.code == code
+    assert failed.ending.retry is Retry.NO
+    assert failed.ending.hint
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize("code", [1011, 3005, 3008, 3009])
+async def test_what_can_mend_is_tried_again(server: Endpoint, recording: Recording, code: int) -> None:
+    server.close_with = (code, "")
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    await heard.until(lambda: bool(heard.of(link.Lost)))
+    server.close_with = None
+    recording.append(speech(1))
+    recording.close()
+    await running
+    assert heard.finals == [said(1)]
+
+
+async def test_a_refused_prompt_leaves_the_session_on_the_old_one(server: Endpoint, recording: Recording) -> None:
+    heard = Heard()
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.finals) == 1)
+    server.error_first, server.close_with = "no such model", (3006, "no such model")
+    way.use("two")
+    await heard.until(lambda: bool(heard.of(link.PromptRefused)))
+    recording.append(speech(2))
+    recording.close()
+    await running
+    assert heard.answers[-1][:2] == (2, "one")
+
+
+async def test_a_silent_black_hole_is_noticed_within_five_seconds(server: Endpoint, recording: Recording) -> None:
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.finals) == 1)
+    call = server.calls[0].websocket
+    assert call is not None
+    call.transport.pause_reading()
+    began = time.monotonic()
+    await heard.until(lambda: bool(heard.of(link.Lost)))
+    assert time.monotonic() - began < 5
+    recording.append(speech(2))
+    recording.close()
+    await running
+    assert heard.finals == [said(1), said(2)]
+
+
+async def test_an_endpoint_that_reads_nothing_is_sent_no_more_than_buffers_hold(
+    server: Endpoint, recording: Recording
+) -> None:
+    server.mute_after = 1
+    heard = Heard()
+    way = linked(recording, server, heard, drain_s=1.0)
+    running = asyncio.create_task(way.run())
+    recording.append(bytes(2 * RATE * 600))
+    await heard.until(lambda: bool(heard.of(link.Lost)))
+    assert way.sent < RATE * 600
+    way.give_up_after(0)
+    recording.close()
+    await running
+
+
+async def test_catching_up_never_exceeds_four_times_real_time(server: Endpoint, recording: Recording) -> None:
+    heard = Heard()
+    way = linked(recording, server, heard)
+    recording.append(bytes(2 * RATE * 600))
+    began = time.monotonic() * 10
+    running = asyncio.create_task(way.run())
+    await server.wait_for(lambda: bool(server.calls) and len(server.calls[0].audio) > 2 * RATE * 60)
+    elapsed_s = time.monotonic() * 10 - began
+    assert len(server.calls[0].audio) / 2 / RATE <= 4 * elapsed_s + 1.1
+    running.cancel()
+
+
+async def test_giving_up_ends_a_session_that_never_connected(server: Endpoint, recording: Recording) -> None:
+    server.refuse_status = 503
+    heard = Heard()
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    await heard.until(lambda: bool(heard.of(link.Lost)))
+    recording.close()
+    way.give_up_after(1)
+    async with asyncio.timeout(5):
+        await running
+    assert way.opened == 0
+
+
+async def test_a_stop_does_not_wait_for_a_connection_that_is_being_opened(
+    server: Endpoint, recording: Recording
+) -> None:
+    heard = Heard()
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.finals) == 1)
+    server.begin_s = 60
+    way.use("two")
+    await server.wait_for(lambda: len(server.calls) == 2)
+    recording.close()
+    async with asyncio.timeout(10):
+        await running
+    assert heard.finals == [said(1)]
+
+
+async def test_a_cut_while_draining_is_resumed_and_the_open_turn_is_heard(
+    server: Endpoint, recording: Recording
+) -> None:
+    server.answer_s = 1.0
+    heard = Heard()
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1) + speech(2)[: RATE // 2 * 2])
+    await heard.until(lambda: len(heard.transcript) == 2)
+    recording.close()
+    await server.wait_for(lambda: len(server.calls[0].audio) == len(speech(1)) + RATE)
+    await server.cut()
+    await running
+    assert heard.finals == [said(1), said(2)]
+
+
+async def test_a_server_that_talks_nonsense_is_listened_to_all_the_same(server: Endpoint, recording: Recording) -> None:
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    await heard.until(lambda: bool(heard.of(link.Opened)))
+    call = server.calls[0].websocket
+    assert call is not None
+    for nonsense in ("", "{", "[]", '{"type":"Turn"}', '{"type":"Whatever","x":1}', "null", '{"type":1}', b"\x00\xff"):
+        await call.send(nonsense)
+    recording.append(speech(1))
+    recording.close()
+    await running
+    assert heard.finals == [said(1)]
