@@ -20,13 +20,13 @@ OPEN_S = 10.0
 """Longest wait for the TCP, TLS and websocket handshakes."""
 BEGIN_S = 20.0
 """Longest wait for `Begin`: 1.2 s is usual, 11 s has been seen."""
-PING_S = 2.0
+PING_S = 1.5
 """Seconds between pings."""
-PONG_S = 2.5
-"""Longest wait for a pong; with `PING_S` a silent cut is noticed within 4.5 s."""
+PONG_S = 2.0
+"""Longest wait for a pong; with `PING_S` and `CLOSE_S` a silent cut is noticed within 4.5 s."""
 STALL_S = 4.5
 """Longest time that the endpoint may take no audio at all."""
-CLOSE_S = 2.0
+CLOSE_S = 1.0
 """Longest wait for the closing handshake."""
 WRITE_LIMIT = 32 * 1024
 """Bytes waiting to be sent above which a send waits: one second of 16 kHz audio, so a wait means congestion."""
