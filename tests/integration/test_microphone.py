@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -167,6 +168,46 @@ async def test_a_device_that_goes_is_told_of_at_once_and_found_when_it_is_back(
             assert await take(source, 800)
     finally:
         back.stop()
+
+
+LISTEN = """
+import asyncio
+from tui.audio import microphone, portaudio
+from tui.audio.sources import open_source
+from tui.errors import SourceError
+portaudio.ANSWER_S = microphone.SILENT_S = 0.5
+async def main():
+    for _ in range(2):
+        try:
+            async with open_source("mic") as source:
+                async for _ in source:
+                    print("sound", flush=True)
+        except SourceError as error:
+            print(error.message, flush=True)
+asyncio.run(main())
+"""
+
+
+def test_a_sound_server_that_hangs_holds_up_neither_the_loop_nor_the_end_of_the_process(
+    pulse: Pulse, short_dir: Path
+) -> None:
+    other = Pulse(short_dir)
+    try:
+        other.ready()
+        environ = {**os.environ, **other.env}
+        with subprocess.Popen(
+            [sys.executable, "-c", LISTEN], env=environ, stdout=subprocess.PIPE, text=True
+        ) as listener:
+            assert listener.stdout is not None
+            assert listener.stdout.readline() == "sound\n"
+            other.process.send_signal(signal.SIGSTOP)
+            said, _ = listener.communicate(timeout=20)
+        assert "gone silent" in said
+        assert said.splitlines()[-1].startswith("The sound system has not answered")
+        assert listener.returncode == 0
+    finally:
+        other.process.kill()
+        other.stop()
 
 
 async def test_a_name_that_no_device_has_is_answered_with_those_there_are(pulse: Pulse) -> None:

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from tui.audio.convert import Converter
-from tui.audio.devices import Device, choose, quiet_stderr
+from tui.audio.devices import Device, choose
 from tui.audio.microphone import Microphone, Timeline
+from tui.audio.portaudio import quiet_stderr
 from tui.audio.wav import Format
 from tui.errors import SourceError
 

@@ -1,19 +1,18 @@
-"""What there is to record from, and the door to PortAudio.
+"""What there is to record from.
 
 PortAudio looks for devices once, when it starts, and forgets open streams when it starts again. So `list_devices` asks
 in a process of its own: run as a module, this file prints the devices as JSON.
 """
 
-import contextlib
-import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 import msgspec
 
+from tui.audio import portaudio
 from tui.errors import SourceError
 
 ANSWER_S = 10.0
@@ -68,31 +67,10 @@ def main() -> None:
     """Print the devices, or why there are none to be had, as JSON."""
     answer: list[Device] | _Failure
     try:
-        answer = list(inputs(portaudio()).values())
+        answer = list(inputs(portaudio.load()).values())
     except SourceError as error:
         answer = _Failure(error.message, error.hint)
     sys.stdout.write(msgspec.json.encode(answer).decode())
-
-
-def portaudio() -> ModuleType:
-    """Import and return `sounddevice`, which starts PortAudio.
-
-    Raises:
-        SourceError: PortAudio is not installed or cannot start.
-    """
-    try:
-        import sounddevice
-    except OSError as error:
-        raise SourceError(
-            "PortAudio, which listens to microphones, is not installed.",
-            "Install it: sudo apt install libportaudio2 libasound2-plugins, or brew install portaudio. "
-            "Everything but mic works without it.",
-        ) from error
-    except Exception as error:
-        # What PortAudio raises has no name before its import has succeeded.
-        raise SourceError(f"PortAudio does not start: {error}.", "More: livegist doctor") from error
-    module: ModuleType = sounddevice
-    return module
 
 
 def inputs(sounddevice: ModuleType) -> dict[int, Device]:
@@ -133,29 +111,6 @@ def choose(devices: Mapping[int, Device], wanted: str) -> int:
     raise SourceError(
         f"No microphone is called {wanted!r}.", f"There are: {', '.join(device.name for device in devices.values())}."
     )
-
-
-@contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Silence descriptor 2, for ALSA and JACK write to it from C and would do so across a screen.
-
-    It is the whole process's: what other threads write there meanwhile is lost, and programs started meanwhile keep the
-    silence. So hold it for no more than the call that makes the noise.
-    """
-    try:
-        kept = os.dup(2)
-    except OSError:
-        # There is no descriptor 2, so there is nothing to silence.
-        yield
-        return
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 if __name__ == "__main__":

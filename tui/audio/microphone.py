@@ -6,8 +6,8 @@ A `latency` of 0.1 s instead of `low` takes the 2.2 % to 0.6 %, and with our blo
 """
 
 import asyncio
+import contextlib
 import sys
-import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,7 +15,8 @@ from contextlib import asynccontextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from tui.audio.devices import Device, choose, inputs, portaudio, quiet_stderr
+from tui.audio import portaudio
+from tui.audio.devices import Device, choose, inputs
 from tui.audio.pacing import BLOCK_S, cut
 from tui.audio.wav import Format
 from tui.errors import SourceError
@@ -37,8 +38,6 @@ PLUG_IN = "Plug it in again, or choose another device."
 _INVALID_CHANNELS, _INVALID_RATE, _UNAVAILABLE = -9998, -9997, -9985
 """PortAudio's error codes for what a device does not offer, and for one that somebody else holds."""
 
-_lock = threading.Lock()
-"""Held while PortAudio opens and closes: it is not safe for threads."""
 _open: set["Microphone"] = set()
 
 
@@ -140,14 +139,12 @@ class Microphone:
         """
         from tui.audio.convert import Converter
 
-        with _lock:
-            if self._closed:
-                return
+        with portaudio.alone():
             started = "sounddevice" in sys.modules
-            sounddevice = portaudio()
+            sounddevice = portaudio.load()
             if started and not _open:
                 # Only a new start finds what was plugged in since the last; it would end open streams.
-                with quiet_stderr():
+                with portaudio.quiet_stderr():
                     sounddevice._terminate()
                     sounddevice._initialize()
             devices = inputs(sounddevice)
@@ -160,14 +157,25 @@ class Microphone:
                 self._stream.start()
             except sounddevice.PortAudioError as error:
                 raise self._refused(error) from error
+            if self._closed:
+                # Whoever wanted it has given up meanwhile.
+                self._close()
 
     def stop(self) -> None:
         """Close the device; blocks until it is."""
-        with _lock:
-            self._closed = True
-            if self._stream is not None:
-                self._stream.close(ignore_errors=True)
-                _open.discard(self)
+        self._closed = True
+        while not portaudio.lock.acquire(timeout=portaudio.ANSWER_S):
+            if self._stream is None:
+                return
+        try:
+            self._close()
+        finally:
+            portaudio.lock.release()
+
+    def _close(self) -> None:
+        if self._stream is not None:
+            self._stream.close(ignore_errors=True)
+            _open.discard(self)
 
     def _opened(self, sounddevice: ModuleType, index: int, device: Device) -> Any:
         """Return a stream of the first format that the device does not refuse, in the order of what it costs us."""
@@ -176,7 +184,7 @@ class Microphone:
             self.format = format
             self._timeline = Timeline(format.sample_rate)
             try:
-                with quiet_stderr():
+                with portaudio.quiet_stderr():
                     return sounddevice.RawInputStream(
                         device=index,
                         samplerate=format.sample_rate,
@@ -238,10 +246,11 @@ async def open_microphone(
     """
     microphone = Microphone(name, sample_rate, latency_ms, clock)
     try:
-        await asyncio.to_thread(microphone.start)
+        await portaudio.answered(microphone.start)
         yield microphone
     finally:
-        await asyncio.to_thread(microphone.stop)
+        with contextlib.suppress(SourceError):
+            await portaudio.answered(microphone.stop)
 
 
 def _formats(sample_rate: int, device: Device) -> Iterator[Format]:

@@ -1,6 +1,5 @@
 """Where sound comes from: a microphone, a file, standard input, or a program."""
 
-import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
@@ -8,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
-from tui.audio.devices import portaudio
+from tui.audio import portaudio
 from tui.audio.files import open_file
 from tui.audio.microphone import open_microphone
 from tui.audio.pipes import open_program, open_stdin
@@ -66,7 +65,7 @@ async def warm_up(spec: str) -> None:
     """
     if spec == "mic" or spec.startswith("mic:"):
         with contextlib.suppress(SourceError):
-            await asyncio.to_thread(portaudio)
+            await portaudio.answered(portaudio.load)
 
 
 def _opened(

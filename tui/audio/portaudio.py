@@ -1,0 +1,112 @@
+"""The door to PortAudio: it is loaded late, makes noise, is not safe for threads, and may never answer."""
+
+import asyncio
+import atexit
+import concurrent.futures
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from types import ModuleType
+
+from tui.errors import SourceError
+
+ANSWER_S = 5.0
+"""Longest wait for the sound system to open or close a device."""
+
+lock = threading.Lock()
+"""Held while PortAudio opens and closes."""
+
+
+def load() -> ModuleType:
+    """Import and return `sounddevice`, which starts PortAudio.
+
+    Raises:
+        SourceError: PortAudio is not installed or cannot start.
+    """
+    try:
+        import sounddevice
+    except OSError as error:
+        raise SourceError(
+            "PortAudio, which listens to microphones, is not installed.",
+            "Install it: sudo apt install libportaudio2 libasound2-plugins, or brew install portaudio. "
+            "Everything but mic works without it.",
+        ) from error
+    except Exception as error:
+        # What PortAudio raises has no name before its import has succeeded.
+        raise SourceError(f"PortAudio does not start: {error}.", "More: livegist doctor") from error
+    # At the end of the process the system closes everything; PortAudio would hang where a sound server does.
+    atexit.unregister(sounddevice._exit_handler)
+    module: ModuleType = sounddevice
+    return module
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Silence descriptor 2, for ALSA and JACK write to it from C and would do so across a screen.
+
+    It is the whole process's: what other threads write there meanwhile is lost, and programs started meanwhile keep the
+    silence. So hold it for no more than the call that makes the noise.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:
+        # There is no descriptor 2, so there is nothing to silence.
+        yield
+        return
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+async def answered(call: Callable[[], object]) -> None:
+    """Make a call to PortAudio in a thread, and wait for it no longer than `ANSWER_S`.
+
+    A sound server that hangs holds the call for as long, in a thread that the end of the process does not wait for.
+
+    Raises:
+        SourceError: the sound system does not answer.
+    """
+    answer: concurrent.futures.Future[None] = concurrent.futures.Future()
+
+    def run() -> None:
+        try:
+            call()
+            answer.set_result(None)
+        except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
+            answer.set_exception(error)
+
+    answer.set_running_or_notify_cancel()
+    threading.Thread(target=run, name="portaudio", daemon=True).start()
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            await asyncio.wrap_future(answer)
+    except TimeoutError:
+        raise _hung() from None
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Keep others from opening and closing meanwhile, for PortAudio is not safe for threads.
+
+    Raises:
+        SourceError: another call has not come back for long.
+    """
+    if not lock.acquire(timeout=ANSWER_S):
+        raise _hung()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _hung() -> SourceError:
+    return SourceError(
+        f"The sound system has not answered for {ANSWER_S:.0f} s.",
+        "Start its server (PulseAudio, PipeWire) again, or use a program: cmd:parec …",
+    )
