@@ -142,12 +142,12 @@ class Microphone:
         with portaudio.alone():
             started = "sounddevice" in sys.modules
             sounddevice = portaudio.load()
-            if started and not _open:
-                # Only a new start finds what was plugged in since the last; it would end open streams.
-                with portaudio.quiet_stderr():
-                    sounddevice._terminate()
-                    sounddevice._initialize()
-            devices = inputs(sounddevice)
+            try:
+                if started and not _open:
+                    portaudio.restart(sounddevice)
+                devices = inputs(sounddevice)
+            except sounddevice.PortAudioError as error:
+                raise self._refused(error) from error
             index = choose(devices, self._wanted)
             self.name = devices[index].name
             self._stream = self._opened(sounddevice, index, devices[index])

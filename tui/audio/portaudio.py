@@ -41,6 +41,14 @@ def load() -> ModuleType:
     return module
 
 
+def restart(sounddevice: ModuleType) -> None:
+    """Let PortAudio look for devices anew: it finds those plugged in since its last start, and ends open streams."""
+    with quiet_stderr():
+        if sounddevice._initialized:
+            sounddevice._terminate()
+        sounddevice._initialize()
+
+
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
     """Silence descriptor 2, for ALSA and JACK write to it from C and would do so across a screen.
