@@ -1,0 +1,69 @@
+"""Commands about the engine as a process."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.cli.options import prompt_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui.engine.engine import Engine
+    from tui.model.events import Event
+
+
+@click.command()
+def stop() -> None:
+    """Stop the session gracefully and end the engine."""
+    import asyncio
+
+    from tui.engine.client import EngineClient
+    from tui.engine.process import SOCKET, running
+    from tui.paths import runtime_dir
+
+    folder = runtime_dir()
+    if not running(folder):
+        click.echo("No engine is running.")
+        return
+    asyncio.run(_stop(EngineClient(folder / SOCKET)))
+
+
+async def _stop(client: Any) -> None:
+    """Ask the engine to end, and say how the session does."""
+    from tui.model.commands import Quit
+    from tui.model.events import SessionStarted, Snapshot, StateChanged
+
+    path = ""
+    async for event in client.events():
+        match event:
+            case Snapshot(state=state, session=session):
+                path = session.path if session is not None else ""
+                if state.active:
+                    click.echo("Stopping: sending what is left, waiting for what is still to come …")
+                await client.send(Quit())
+            case SessionStarted(session=session):
+                path = session.path
+            case StateChanged(state=state, why=why) if why:
+                click.echo(f"{state}: {why}")
+    click.echo(f"Stopped. The session is kept in {path}" if path else "Stopped.")
+
+
+@click.command(hidden=True)
+def engine() -> None:
+    """Run an engine behind its socket; the dashboard starts it."""
+    import asyncio
+    import logging
+
+    from tui.engine.host import Host
+    from tui.paths import runtime_dir
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    asyncio.run(Host(runtime_dir(), _engine).run())
+
+
+def _engine(tell: "Callable[[Event], None]") -> "Engine":
+    from tui.engine.engine import Engine
+    from tui.sessions.store import Store
+
+    return Engine(tell, store=Store(sessions_dir()), prompt_folders=prompt_folders(), log_file=log_file())

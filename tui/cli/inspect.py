@@ -1,0 +1,77 @@
+"""Commands that look at devices, settings, prompts and what is missing."""
+
+import sys
+
+import click
+
+from tui.cli.options import prompt_folders
+from tui.errors import UsageError
+
+
+@click.command()
+def devices() -> None:
+    """List what there is to record from."""
+    from tui.audio.devices import list_devices
+
+    found = list_devices()
+    for device in found:
+        mark = "*" if device.default else " "
+        click.echo(f"{mark} {device.name}  ({device.host_api}, {device.channels} ch, {device.default_rate:.0f} Hz)")
+    if not found:
+        raise UsageError("There is no device to record from.", "See `livegist doctor`; a file or cmd:PROGRAM works.")
+    click.echo("* is the default. Use one by a part of its name: livegist --source mic:NAME", err=True)
+
+
+@click.command()
+def doctor() -> None:
+    """Check what livegist needs, and say what to do about what is missing."""
+    from tui.doctor import examine
+
+    findings = list(examine())
+    for finding in findings:
+        click.echo(f"{'ok  ' if finding.well else 'NOT '} {finding.what}")
+        if finding.hint:
+            click.echo(f"     {finding.hint}")
+    if not all(finding.well or finding.optional for finding in findings):
+        sys.exit(1)
+
+
+@click.group()
+def config() -> None:
+    """Look at the settings."""
+
+
+@config.command("show")
+def config_show() -> None:
+    """Print all settings as a config file, each with where it comes from."""
+    from tui.config import load, shown
+
+    click.echo(shown(load()))
+
+
+@config.command("path")
+def config_path() -> None:
+    """Print where the config file is, or would be."""
+    from tui.paths import config_file
+
+    click.echo(config_file())
+
+
+@click.group()
+def prompts() -> None:
+    """Look at the prompts."""
+
+
+@prompts.command("list")
+def prompts_list() -> None:
+    """List the prompts, in the order of their keys."""
+    from tui.model.prompts import PromptLibrary
+
+    library = PromptLibrary.load(*prompt_folders())
+    for key, prompt in enumerate(library, 1):
+        click.echo(f"{key if key < 10 else ' '}  {prompt.id:<12} {prompt.name}")
+    click.echo(f"Add your own as {prompt_folders()[-1]}/NAME.toml", err=True)
+    for problem in library.problems:
+        click.echo(f"livegist: {problem.message}\n{problem.hint}", err=True)
+    if library.problems:
+        sys.exit(1)

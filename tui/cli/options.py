@@ -1,0 +1,71 @@
+"""What commands share: the options of a session, and what they come to."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from tui.config import Settings
+
+Flags = dict[str, Any]
+
+
+def session_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how a session runs."""
+    for option in reversed(
+        [
+            click.option("--source", metavar="SOURCE", help="mic, mic:NAME, a file, - (stdin) or cmd:PROGRAM."),
+            click.option("--url", metavar="URL", help="Streaming v3 endpoint, such as wss://HOST."),
+            click.option("--engine", metavar="ENGINE", help="Who recognises speech: cloud, local or auto."),
+            click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers prompts."),
+            click.option("--prompt", metavar="ID", help="Prompt to start with; see `livegist prompts list`."),
+            click.option("--speech-model", metavar="NAME", help="The endpoint's speech model."),
+            click.option("--llm-model", metavar="NAME", help="The model that answers prompts."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def settings(options: Flags) -> "Settings":
+    """Return the settings with the flags on top, having checked them and the prompt's name.
+
+    Raises:
+        ConfigError: one of them is wrong.
+    """
+    from tui.config import load
+    from tui.model.prompts import PromptLibrary
+
+    loaded = load(options)
+    if "prompt" in options:
+        PromptLibrary.load(*prompt_folders())[loaded.config.prompt]
+    return loaded
+
+
+def given(flags: dict[str, Any]) -> Flags:
+    """Return the flags that were given; a file's name becomes absolute, for the engine lives elsewhere."""
+    found = {name: value for name, value in flags.items() if value not in (None, False)}
+    source = found.get("source")
+    if source and source not in ("-", "mic") and not source.startswith(("mic:", "cmd:")):
+        found["source"] = str(Path(source).expanduser().absolute())
+    return found
+
+
+def prompt_folders() -> tuple[Path, ...]:
+    from tui.paths import PACKAGE, config_dir
+
+    return PACKAGE / "prompts", config_dir() / "prompts"
+
+
+def _sessions_dir() -> Path:
+    from tui.paths import sessions_dir
+
+    return sessions_dir()
+
+
+def _log() -> Path:
+    from tui.paths import log_file
+
+    return log_file()

@@ -1,0 +1,38 @@
+"""`livegist serve`: the local gateway."""
+
+from typing import Any
+
+import click
+
+from tui.cli.options import Flags, given
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need --token.")
+@click.option("--port", default=8765, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--model", help="Whisper model: a name faster-whisper knows, or a folder.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs.")
+@click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers prompts.")
+@click.option("--llm-model", metavar="NAME", help="Model to ask there, whatever a client names.")
+@click.option("--llm-file", metavar="FILE", type=click.Path(dir_okay=False), help="GGUF model that answers prompts.")
+@click.option("--token", envvar="LIVEGIST_TOKEN", help="What clients must present as their key.")
+@click.option("--max-sessions", type=click.IntRange(1), help="Sessions at a time.")
+@click.option("--max-session", "max_session_s", type=click.FloatRange(1), help="Longest session, in seconds.")
+@click.option("--exit-with-stdin", is_flag=True, help="Leave when standard input ends.")
+def serve(host: str, port: int, **flags: Any) -> None:
+    """Serve Streaming v3 and chat completions on this machine, with Whisper.
+
+    Point any Streaming v3 client at it. Prints one line of JSON once it listens.
+    """
+    from tui.config import llm_key, load
+    from tui.engine.local import installed
+    from tui.errors import MissingExtra
+
+    if not installed():
+        raise MissingExtra("The local gateway", "local")
+    from tui.gateway.app import serve as run
+    from tui.gateway.options import GatewayOptions
+
+    config = load().config
+    options: Flags = {"model": config.local_model, "device": config.local_device, "llm_key": llm_key()}
+    run(GatewayOptions(**(options | given(flags))), host, port)
