@@ -64,6 +64,7 @@ def engine() -> None:
 
 def _engine(tell: "Callable[[Event], None]") -> "Engine":
     from tui.engine.engine import Engine
+    from tui.paths import log_file, sessions_dir
     from tui.sessions.store import Store
 
     return Engine(tell, store=Store(sessions_dir()), prompt_folders=prompt_folders(), log_file=log_file())

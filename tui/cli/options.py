@@ -54,18 +54,7 @@ def given(flags: dict[str, Any]) -> Flags:
 
 
 def prompt_folders() -> tuple[Path, ...]:
+    """Return where prompts are: those that ship with livegist, then the person's own."""
     from tui.paths import PACKAGE, config_dir
 
     return PACKAGE / "prompts", config_dir() / "prompts"
-
-
-def _sessions_dir() -> Path:
-    from tui.paths import sessions_dir
-
-    return sessions_dir()
-
-
-def _log() -> Path:
-    from tui.paths import log_file
-
-    return log_file()

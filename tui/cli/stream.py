@@ -16,6 +16,7 @@ def stream(as_json: bool, **flags: str | None) -> None:
     import asyncio
 
     from tui import streaming
+    from tui.paths import log_file, sessions_dir
     from tui.sessions.store import Store
 
     options = given(flags)

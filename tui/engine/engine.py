@@ -76,6 +76,7 @@ class Engine:
         self._prompts = PromptLibrary.load(*prompt_folders)
         self._idle.prompt = next(iter(self._prompts)).id if len(self._prompts) else ""
         self._prompt_chosen = False
+        self._viewers = 0
         self._news: list[Notice] = []
         self._quitting = asyncio.Event()
         self.unattended_minutes = 30.0
@@ -118,6 +119,7 @@ class Engine:
 
     def watched_by(self, viewers: int) -> None:
         """Note how many viewers there are, for the figures."""
+        self._viewers = viewers
         if self._session is not None:
             self._session.viewers = viewers
 
@@ -180,6 +182,7 @@ class Engine:
             clock=self._clock,
             now=self._now,
         )
+        self._session.viewers = self._viewers
         self._running = asyncio.ensure_future(self._run(self._session))
 
     def _chosen(self, config: Config, options: Mapping[str, Option]) -> Config:
