@@ -41,14 +41,25 @@ COMMITMENT = re.compile(
 )
 REQUEST = re.compile(
     r"\b(?:can|could|would|will) (?:you|somebody|someone|anyone)\b|\bplease\b|\byou(?:'ll)? (?:need|have) to\b"
-    r"|\bmake sure\b|\bdon't forget\b|\bremember to\b|\blet'?s\b|\baction item\b|\bto-?do\b",
+    r"|\bmake sure\b|\bdon't forget\b|\bremember to\b|\baction item\b|\bto-?do\b|\bwho (?:can|could|will|has time)\b"
+    r"|\bI(?: would|'d)? (?:need|like) (?:a|an|the|you|your|some)\b"
+    r"|\blet'?s (?!keep|start|begin|decide|see|get|go|move on|hear)",
     re.IGNORECASE,
 )
+CONDITION = re.compile(r"\bif\b", re.IGNORECASE)
+"""What is said under a condition is a fear or a hope; it falls to nobody."""
+CLAUSE = re.compile(
+    r"(?<=[,;])\s+(?=(?:and |then |so |but )?(?:I|we|you|who|let's|please|[A-Z][a-z]+ (?:will|should))\b)"
+)
+"""Where speech runs sentences together: recognisers write a comma for many a full stop."""
 ASSIGNMENT = re.compile(r"\b([A-Z][a-z]+)(?:,)? (?:will|should|needs to|has to|must|is going to|can you|could you)\b")
 PRONOUNS = "It That This There He She They We You I What Who When Everyone Everybody Somebody Someone Nobody And But So"
 NOT_A_NAME = frozenset(PRONOUNS.split())
 CALLED = re.compile(r"^([A-Z][a-z]+), (?:please|can|could|would|will)\b")
 SPEAKER = re.compile(r"^([^\s:][^:\n]{0,30}):\s+(.*)$")
+VAGUE = re.compile(
+    r"\b(?:soon|at some point|eventually|some time|stuff|and so on|something like that)\b", re.IGNORECASE
+)
 HEDGE = re.compile(
     r"\b(?:I think|I guess|I mean|maybe|sort of|kind of|probably|you know|I don't know|not sure)\b", re.I
 )
@@ -154,7 +165,8 @@ def _quoted(speaker: str, text: str) -> str:
 
 def _summary(_instruction: str, said: Sequence[tuple[str, str]]) -> str:
     count = 1 if len(said) <= 3 else min(SUMMARY_SENTENCES, 1 + len(said) // 6)
-    return " ".join(_quoted(*sentence) for sentence in _best(said, count))
+    best = _best(said, count)
+    return ("\n" if any(speaker for speaker, _ in best) else " ").join(_quoted(*sentence) for sentence in best)
 
 
 def _takeaway(_instruction: str, said: Sequence[tuple[str, str]]) -> str:
@@ -164,11 +176,19 @@ def _takeaway(_instruction: str, said: Sequence[tuple[str, str]]) -> str:
 def _actions(_instruction: str, said: Sequence[tuple[str, str]]) -> str:
     items = []
     for speaker, text in said:
-        if COMMITMENT.search(text) or REQUEST.search(text) or _assignee(text):
-            when = WHEN.search(text)
-            about = [part for part in (_who(speaker, text), when[0].strip() if when else "") if part]
-            items.append(f"- {text}" + (f" ({', '.join(about)})" if about else ""))
+        for clause in [] if CONDITION.search(text) else _clauses(text):
+            if COMMITMENT.search(clause) or REQUEST.search(clause) or _assignee(clause):
+                when = WHEN.search(clause)
+                about = [part for part in (_who(speaker, clause), when[0].strip() if when else "") if part]
+                items.append(f"- {clause.rstrip(',;')}" + (f" ({', '.join(about)})" if about else ""))
     return "\n".join(items) or "No action items were said."
+
+
+def _clauses(text: str) -> list[str]:
+    """Return the clauses of a sentence; a name that is called belongs to what follows."""
+    parts = CLAUSE.split(text)
+    called = len(parts) > 1 and len(parts[0].split()) == 1
+    return [f"{parts[0]} {parts[1]}", *parts[2:]] if called else parts
 
 
 def _assignee(text: str) -> str:
@@ -186,13 +206,17 @@ def _improve(_instruction: str, said: Sequence[tuple[str, str]]) -> str:
     for speaker, text in said:
         faults = [
             *(f"hedged with “{found[0]}”" for found in [HEDGE.search(text)] if found),
+            *(f"vague: “{found[0]}”" for found in [VAGUE.search(text)] if found),
             *(f"filled with “{found[0]}”" for found in [FILLER.search(text)] if found),
             *(f"“{found[1]}” is said twice" for found in [REPEAT.search(text)] if found),
             *([f"{len(text.split())} words in one sentence"] if len(text.split()) >= LONG_SENTENCE else []),
         ]
         if faults:
             items.append(f"- “{_quoted(speaker, text)}”: {'; '.join(faults)}.")
-    return "\n".join(items[:QUOTES]) or "Nothing stands out: no hedges, fillers, repeated words or very long sentences."
+    return (
+        "\n".join(items[:QUOTES])
+        or "Nothing stands out: no hedges, vague or repeated words, fillers or very long sentences."
+    )
 
 
 def _question(instruction: str, said: Sequence[tuple[str, str]]) -> str:

@@ -1,0 +1,126 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.gateway.endpointing import FRAME, FRAME_MS, Ended, Endpointer, Endpointing, Event, Paused, Started
+
+SETTINGS = Endpointing()
+
+
+def fed(endpointer: Endpointer, *stretches: tuple[float, int]) -> list[Event]:
+    """Feed stretches of a probability and a length in ms; return all events."""
+    return [
+        event
+        for probability, length_ms in stretches
+        for _ in range(length_ms // FRAME_MS)
+        for event in endpointer.feed(probability)
+    ]
+
+
+def kinds(events: list[Event]) -> list[type[Event]]:
+    return [type(event) for event in events]
+
+
+def test_silence_begins_no_turn() -> None:
+    assert fed(Endpointer(SETTINGS), (0.4, 10_000)) == []
+
+
+def test_a_click_begins_no_turn() -> None:
+    assert fed(Endpointer(SETTINGS), *[(0.9, 64), (0.1, 320)] * 20) == []
+
+
+def test_a_turn_is_kept_with_padding_on_both_sides_of_its_speech() -> None:
+    started, paused, ended = fed(Endpointer(SETTINGS), (0.0, 960), (0.9, 960), (0.0, 1600))
+    assert isinstance(started, Started)
+    assert started.speech == 960 * 16
+    assert started.start == (960 - 320) * 16
+    assert isinstance(paused, Paused)
+    assert ended == Ended((960 - 320) * 16, (1920 + 320) * 16, 960 * 16, 1920 * 16)
+
+
+def test_a_turn_ends_after_the_longest_silence() -> None:
+    endpointer = Endpointer(SETTINGS)
+    assert Ended not in kinds(fed(endpointer, (0.9, 960), (0.0, 1248)))
+    assert kinds(fed(endpointer, (0.0, 32))) == [Ended]
+
+
+def test_a_turn_that_sounds_complete_ends_sooner() -> None:
+    endpointer = Endpointer(SETTINGS)
+    fed(endpointer, (0.9, 960), (0.0, 320))
+    endpointer.complete = True
+    assert Ended not in kinds(fed(endpointer, (0.0, 256)))
+    assert kinds(fed(endpointer, (0.0, 32))) == [Ended]
+
+
+def test_speech_after_a_pause_has_to_sound_complete_anew() -> None:
+    endpointer = Endpointer(SETTINGS)
+    fed(endpointer, (0.9, 960), (0.0, 320))
+    endpointer.complete = True
+    assert Ended not in kinds(fed(endpointer, (0.9, 320), (0.0, 960)))
+
+
+def test_a_breath_does_not_end_a_turn_and_is_told_once() -> None:
+    events = fed(Endpointer(SETTINGS), (0.9, 960), (0.0, 480), (0.9, 960), (0.0, 480))
+    assert kinds(events) == [Started, Paused, Paused]
+
+
+def test_speech_goes_on_a_little_below_the_threshold_that_begins_it() -> None:
+    endpointer = Endpointer(SETTINGS)
+    assert kinds(fed(endpointer, (0.45, 3200))) == []
+    assert kinds(fed(endpointer, (0.9, 320), (0.45, 3200))) == [Started]
+
+
+def test_a_turn_does_not_reach_back_into_the_one_before() -> None:
+    endpointer = Endpointer(Endpointing(max_turn_silence_ms=160))
+    first = fed(endpointer, (0.9, 960), (0.0, 160))[-1]
+    second = fed(endpointer, (0.9, 960))[0]
+    assert isinstance(first, Ended)
+    assert isinstance(second, Started)
+    assert second.start == first.end
+
+
+def test_a_turn_too_long_is_split_where_it_is_least_like_speech() -> None:
+    events = fed(Endpointer(SETTINGS), (0.95, 20_000), (0.6, 192), (0.95, 4000))
+    split = events[-1]
+    assert isinstance(split, Ended)
+    assert split.continues
+    assert abs(split.end / 16 - 20_096) < 96
+
+
+def test_the_next_turn_goes_on_at_the_split() -> None:
+    endpointer = Endpointer(SETTINGS)
+    events = fed(endpointer, (0.95, 20_000), (0.6, 192), (0.95, 8000), (0.0, 1600))
+    first, second = (event for event in events if isinstance(event, Ended))
+    assert second.start == first.end
+    assert kinds(events).count(Started) == 1
+
+
+def test_force_ends_the_open_turn_once() -> None:
+    endpointer = Endpointer(SETTINGS)
+    assert endpointer.force() is None
+    fed(endpointer, (0.9, 960))
+    ended = endpointer.force()
+    assert ended is not None
+    assert ended.end == 960 * 16
+    assert endpointer.force() is None
+
+
+def test_new_settings_hold_from_the_next_frame() -> None:
+    endpointer = Endpointer(SETTINGS)
+    fed(endpointer, (0.9, 960), (0.0, 640))
+    endpointer.settings = Endpointing(max_turn_silence_ms=320)
+    assert kinds(fed(endpointer, (0.0, 32))) == [Ended]
+
+
+@given(st.lists(st.floats(0, 1), max_size=1500), st.booleans())
+def test_turns_never_overlap_and_their_speech_lies_inside(probabilities: list[float], complete: bool) -> None:
+    endpointer = Endpointer(SETTINGS)
+    ends = [0]
+    for at, probability in enumerate(probabilities, 1):
+        endpointer.complete = complete
+        for event in endpointer.feed(probability):
+            if isinstance(event, Ended):
+                assert ends[-1] <= event.start <= event.speech <= event.speech_end <= event.end <= at * FRAME
+                assert event.end - event.start <= SETTINGS.max_turn_ms * 16 + FRAME
+                ends.append(event.end)
+        assert 0 <= endpointer.confidence <= 1
+        assert endpointer.needed >= ends[-1]

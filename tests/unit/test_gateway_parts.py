@@ -1,0 +1,189 @@
+"""The gateway's small parts: parameters, tokens, what waits to be sent, PCM, metrics."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.errors import ChatError
+from tui.gateway.chat import Extractive, filled
+from tui.gateway.endpointing import Endpointing
+from tui.gateway.fitting import Fitted
+from tui.gateway.metrics import Metrics
+from tui.gateway.parameters import BadParameter, endpointing, parse
+from tui.gateway.pcm import Intake, Tape
+from tui.gateway.tokens import BadToken, Tokens
+from tui.llm.client import Completion, Message
+from tui.stream.protocol import LLMGateway, UpdateConfiguration
+
+
+def test_parameters_without_effect_are_named_once() -> None:
+    parameters, ignored = parse([("sample_rate", "8000"), ("domain", "x"), ("domain", "y"), ("token", "secret")])
+    assert parameters.sample_rate == 8000
+    assert ignored == ["domain"]
+
+
+def test_lists_and_objects_come_as_json() -> None:
+    asked = {"model": "m", "messages": [{"role": "user", "content": "{{turn}}"}], "max_tokens": 5}
+    parameters, _ = parse([("keyterms_prompt", '["Livegist"]'), ("llm_gateway", json.dumps(asked))])
+    assert parameters.keyterms_prompt == ("Livegist",)
+    assert parameters.llm_gateway == LLMGateway("m", ({"role": "user", "content": "{{turn}}"},), 5)
+    assert parameters.hints == "Livegist"
+
+
+@given(st.sampled_from(["sample_rate", "vad_threshold", "llm_gateway", "language_codes"]), st.text(max_size=40))
+def test_a_strange_value_is_taken_or_refused_and_never_more(name: str, value: str) -> None:
+    with contextlib.suppress(BadParameter):
+        parse([(name, value)])
+
+
+def test_the_silence_that_ends_a_turn_is_never_a_mere_breath() -> None:
+    asked = UpdateConfiguration(min_turn_silence=100, max_turn_silence=900)
+    now = endpointing(Endpointing(), asked)
+    assert (now.min_turn_silence_ms, now.max_turn_silence_ms) == (400, 900)
+    assert now.vad_threshold == Endpointing().vad_threshold
+
+
+def test_a_token_opens_one_session() -> None:
+    tokens = Tokens(clock=lambda: 100.0)
+    token = tokens.issue(60, 120)
+    assert tokens.redeem(token).session_s == 120
+    with pytest.raises(BadToken, match="already used"):
+        tokens.redeem(token)
+
+
+def test_a_token_expires() -> None:
+    now = 100.0
+    tokens = Tokens(clock=lambda: now)
+    token = tokens.issue(60)
+    now = 160.0
+    with pytest.raises(BadToken, match="expired"):
+        tokens.redeem(token)
+
+
+@given(st.text())
+def test_a_forged_token_is_refused(text: str) -> None:
+    with pytest.raises(BadToken, match="Invalid"):
+        Tokens().redeem(f"lgt-{text}")
+
+
+def test_a_token_of_another_gateway_is_refused() -> None:
+    with pytest.raises(BadToken, match="Invalid"):
+        Tokens().redeem(Tokens().issue(60))
+
+
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=30), st.integers(0, 4000), st.integers(0, 4000))
+def test_a_tape_reads_what_was_put_on_it(lengths: list[int], start: int, length: int) -> None:
+    tape, whole = Tape(), np.arange(sum(lengths)).astype(np.int16)
+    for end, block in zip(np.cumsum(lengths), lengths, strict=True):
+        tape.append(whole[end - block : end])
+    tape.drop(start)
+    assert tape.start <= start
+    got = tape.read(start, start + length) * 32_768
+    assert got.tolist() == whole[start : start + length].tolist()
+
+
+def test_half_a_sample_waits_for_its_other_half() -> None:
+    intake = Intake("pcm_s16le", 16_000)
+    samples = np.arange(-400, 400, dtype=np.int16)
+    wire = samples.astype("<i2").tobytes()
+    assert [*intake.take(wire[:301]), *intake.take(wire[301:])] == samples.tolist()
+
+
+def test_resampling_keeps_the_clock() -> None:
+    intake = Intake("pcm_s16le", 48_000)
+    got = sum(len(intake.take(bytes(4800 * 2))) for _ in range(20)) + len(intake.flush())
+    assert abs(got - 32_000) <= 2
+
+
+def test_mulaw_is_decoded_as_g711_says() -> None:
+    assert Intake("pcm_mulaw", 16_000).take(bytes([0x00, 0x80, 0xFF, 0x7F, 0xCE])).tolist() == [
+        -32_124,
+        32_124,
+        0,
+        0,
+        988,
+    ]
+
+
+def test_metrics_are_prometheus_text() -> None:
+    metrics = Metrics()
+    metrics.count("turns_total")
+    metrics.count("refusals_total", label='code="3006"')
+    text = metrics.text({"sessions": 2})
+    assert "livegist_gateway_turns_total 1\n" in text
+    assert 'livegist_gateway_refusals_total{code="3006"} 1\n' in text
+    assert "livegist_gateway_sessions 2\n" in text
+    assert "# TYPE livegist_gateway_sessions gauge\n" in text
+
+
+def test_the_turn_takes_the_place_of_exactly_its_mark() -> None:
+    asked = LLMGateway("m", ({"role": "system", "content": "{{ turn }}"}, {"role": "user", "content": "On {{turn}}"}))
+    assert filled(asked, "it {{turn}}s") == (Message("system", "{{ turn }}"), Message("user", "On it {{turn}}s"))
+
+
+async def test_the_extractive_answer_says_what_it_is() -> None:
+    chat = [Message("user", "Summarise.\n\nTranscript: We ship on Monday.")]
+    answer = await Extractive().complete(chat, model="gpt-9", max_tokens=100)
+    assert (answer.model, answer.text) == ("extractive", "We ship on Monday.")
+    cut = await Extractive().complete(chat, model="gpt-9", max_tokens=2)
+    assert (cut.text, cut.finish_reason) == ("We ship", "length")
+
+
+class Small:
+    """Takes at most so many words."""
+
+    name = "small"
+
+    def __init__(self, words: int) -> None:
+        self._words = words
+        self.asked = 0
+
+    async def complete(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> Completion:
+        self.asked += 1
+        size = len(messages[-1].content.split())
+        if size > self._words:
+            raise ChatError(f"request ({size} tokens) exceeds the available context size ({self._words} tokens)")
+        return Completion(messages[-1].content)
+
+    async def stream(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int
+    ) -> AsyncIterator[str | Completion]:
+        whole = await self.complete(messages, model=model, max_tokens=max_tokens)
+        yield whole.text
+        yield whole
+
+    async def models(self) -> list[str] | None:
+        return None
+
+    async def aclose(self) -> None:
+        pass
+
+
+LONG = [Message("user", "Sum up.\n\nTranscript: " + " ".join(str(number) for number in range(1000)))]
+
+
+async def test_a_transcript_too_long_loses_its_oldest_words_and_the_answer_says_so() -> None:
+    small = Small(200)
+    answer = await Fitted(small).complete(LONG, model="m", max_tokens=9)
+    said, _, rest = answer.text.partition("\n\n")
+    left_out = int(said.split()[2])
+    assert said == f"(The first {left_out} words did not fit into the model and were left out.)"
+    assert rest == f"Sum up.\n\nTranscript: {' '.join(str(number) for number in range(left_out, 1000))}"
+    assert small.asked == 2
+
+
+async def test_a_streamed_answer_says_so_first() -> None:
+    pieces = [piece async for piece in Fitted(Small(200)).stream(LONG, model="m", max_tokens=9)]
+    assert str(pieces[0]).startswith("(The first ")
+    assert isinstance(pieces[-1], Completion)
+    assert pieces[-1].text == "".join(piece for piece in pieces if isinstance(piece, str))
+
+
+async def test_a_prompt_that_never_fits_is_an_error() -> None:
+    with pytest.raises(ChatError, match="exceeds"):
+        await Fitted(Small(2)).complete(LONG, model="m", max_tokens=9)
