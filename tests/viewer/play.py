@@ -15,9 +15,9 @@ def line(scene: str) -> ScriptedLine:
             live = Snapshot(
                 protocol=1, version="0", state=State.LIVE, session=SESSION, prompt="summary", prompts=PROMPTS
             )
-            return ScriptedLine(load(3600), snapshot=live)
+            return ScriptedLine(load(120), snapshot=live)
         case _:
-            return ScriptedLine(load(3600, first=134), snapshot=meeting())
+            return ScriptedLine(load(120, first=134), snapshot=meeting())
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@ import pytest
 
 from tests.viewer.script import PROMPTS
 from tui.model.events import State
-from tui.viewer.words import STATES, clock, dollars, made_by, milliseconds, plural, prompt_name, seconds, size
+from tui.viewer.words import STATES, clock, dollars, made_by, milliseconds, plural, prompt_name, seconds, size, took
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,12 @@ def test_every_state_has_a_sign_of_its_own_and_a_word() -> None:
 
 def test_an_extractive_answer_says_that_no_llm_wrote_it() -> None:
     assert made_by("extractive") == "extractive: sentences picked from the transcript, no LLM"
+    assert made_by("extractive", 40) == "extractive: picked sentences, no LLM"
     assert made_by("qwen3") == "qwen3"
+
+
+def test_answers_take_milliseconds_or_seconds() -> None:
+    assert (took(0.0013), took(0.84), took(1.0), took(12.3)) == ("1 ms", "840 ms", "1.0 s", "12 s")
 
 
 def test_a_prompt_is_told_by_its_name_and_an_unknown_one_by_its_id() -> None:

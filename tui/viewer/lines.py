@@ -122,7 +122,11 @@ def changes(old: Line, new: Line, gap: int = MERGE_GAP) -> list[tuple[int, int]]
     """Return the stretches of cells, as start and end, that differ between two lines."""
     if old == new:
         return []
-    before, after = _cells(old), _cells(new)
+    same = next((at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), None)
+    if same is None:
+        same = min(len(old), len(new))
+    offset = width(old[:same])
+    before, after = _cells(old[same:]), _cells(new[same:])
     size = max(len(before), len(after))
     blank = (" ", "", "")
     before += [blank] * (size - len(before))
@@ -138,7 +142,7 @@ def changes(old: Line, new: Line, gap: int = MERGE_GAP) -> list[tuple[int, int]]
             runs[-1] = (runs[-1][0], max(end, runs[-1][1]))
         else:
             runs.append((start, end))
-    return runs
+    return [(start + offset, end + offset) for start, end in runs]
 
 
 def _cells(line: Line) -> list[tuple[str, str, str]]:

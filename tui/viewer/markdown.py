@@ -21,6 +21,8 @@ _INLINE = re.compile(
     r"|(?P<link>\[(?P<link_text>[^\[\]\n]{1,200})\]\((?P<link_to>[^()\s]{1,400})\))"
 )
 
+BLANK: Line = (Span(""),)
+
 
 def markdown(text: str, columns: int) -> list[Line]:
     """Return Markdown, made inert before, as lines of at most `columns` cells."""
@@ -32,11 +34,11 @@ def markdown(text: str, columns: int) -> list[Line]:
         elif fenced:
             lines += _hung((Span("  "),), [Span(line, "code")], columns)
         elif not line.strip():
-            if lines and lines[-1]:
-                lines.append(())
+            if lines and lines[-1] != BLANK:
+                lines.append(BLANK)
         else:
             lines += _block(line, columns)
-    while lines and not lines[-1]:
+    while lines and lines[-1] == BLANK:
         lines.pop()
     return lines
 

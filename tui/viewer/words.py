@@ -51,9 +51,17 @@ def dollars(value: float) -> str:
     return f"${value:.3f}" if value < 1 else f"${value:.2f}"
 
 
-def made_by(model: str) -> str:
-    """Return who wrote an answer; an extractive one is no LLM's and says so."""
-    return "extractive: sentences picked from the transcript, no LLM" if model == EXTRACTIVE else model
+def made_by(model: str, columns: int = 80) -> str:
+    """Return who wrote an answer; an extractive one is no LLM's and says so, in few words where columns are few."""
+    if model != EXTRACTIVE:
+        return model
+    told = "extractive: sentences picked from the transcript, no LLM"
+    return told if len(told) <= columns else "extractive: picked sentences, no LLM"
+
+
+def took(value: float) -> str:
+    """Return how long an answer took, in ms below a second."""
+    return milliseconds(value * 1000) if value < 0.9995 else seconds(value)
 
 
 def prompt_name(prompts: Iterable[PromptInfo], id: str) -> str:

@@ -8,7 +8,7 @@ from tui.viewer.lines import Line, Span, fit, spread, width, wrap
 from tui.viewer.markdown import markdown
 from tui.viewer.picture import Picture
 from tui.viewer.widgets.pane import Pane
-from tui.viewer.words import EXTRACTIVE, made_by, plural, prompt_name, seconds
+from tui.viewer.words import EXTRACTIVE, made_by, plural, prompt_name, took
 
 LIMIT = 40_000
 """Most characters shown of one answer."""
@@ -34,7 +34,7 @@ class Gists(Pane):
         gist = self._picture.gists.get(key)
         if gist is None:
             return [()]
-        columns -= 2
+        columns -= 3
         body = self._body(gist, columns)
         edge = Span("┃ ", "session") if gist.turn is None else Span("  ")
         return [(edge, *line) for line in [*self._head(gist, columns), *body]] + [()]
@@ -54,18 +54,18 @@ class Gists(Pane):
         if len(lines) == 1:
             lines = [spread(left, self._maker(gist, columns - width(left) - 2), columns)]
         if gist.model == EXTRACTIVE:
-            lines += wrap([Span(made_by(gist.model), "muted em")], columns)
+            lines += wrap([Span(made_by(gist.model, columns), "muted em")], columns)
         return lines
 
     @staticmethod
     def _maker(gist: Gist, columns: int) -> Line:
         """Return who answered and how fast; the name gives way to the figure."""
-        took = seconds(gist.latency_s) if gist.status is GistStatus.DONE and gist.latency_s else ""
+        latency = took(gist.latency_s) if gist.status is GistStatus.DONE and gist.latency_s else ""
         model = one_line(gist.model, 60) if gist.model != EXTRACTIVE else ""
-        room = columns - len(took) - 3
+        room = columns - len(latency) - 3
         if room < 8 or not model:
-            return fit((Span(took, "muted"),), max(0, columns))
-        return (*fit((Span(model, "muted"),), room), Span(f" · {took}" if took else "", "muted"))
+            return fit((Span(latency, "muted"),), max(0, columns))
+        return (*fit((Span(model, "muted"),), room), Span(f" · {latency}" if latency else "", "muted"))
 
     @staticmethod
     def _body(gist: Gist, columns: int) -> list[Line]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import groupby
 from typing import ClassVar
 
@@ -47,6 +48,7 @@ def bar(reading: Reading, columns: int) -> Line:
     return tuple(Span("".join(sign for sign, _ in run), ink) for ink, run in groupby(cells, key=lambda cell: cell[1]))
 
 
+@lru_cache(maxsize=4)
 def scale(columns: int) -> Line:
     """Return the figures below the bar, each under its place."""
     row = [" "] * columns

@@ -127,7 +127,7 @@ class Pane(Canvas, can_focus=True):
         for key, first, last in self._roll.visible():
             lines = self._entry(key)[first:last]
             if key == self.cursor:
-                lines = [over(fill(line, columns), "selected") for line in lines]
+                lines = [over(fill(line, columns), "selected") if line else line for line in lines]
             page += lines
         return [head, *page]
 
