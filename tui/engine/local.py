@@ -46,7 +46,7 @@ class LocalGateway:
         Raises:
             Refused: it cannot be started.
         """
-        command = [sys.executable, "-m", "tui", "serve", "--port", "0", "--exit-with-stdin"]
+        command = [sys.executable, "-P", "-m", "tui", "serve", "--port", "0", "--exit-with-stdin"]
         command += ["--model", config.local_model, "--device", config.local_device]
         command += ["--llm-url", config.llm_url] if config.llm_url else []
         async with self._starting:

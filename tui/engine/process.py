@@ -76,7 +76,7 @@ def spawn(folder: Path) -> None:
         with (folder / LOG).open("ab") as log_file:
             os.fchmod(log_file.fileno(), 0o600)
             subprocess.Popen(
-                [sys.executable, "-m", "tui", "engine"],
+                [sys.executable, "-P", "-m", "tui", "engine"],
                 stdin=subprocess.DEVNULL,
                 stdout=log_file,
                 stderr=log_file,

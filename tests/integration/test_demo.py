@@ -1,0 +1,53 @@
+"""The demo in a real terminal, from its first paint to its end, keys only."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import needs
+from tests.terminal import LIVEGIST, Terminal, terminal
+
+DEMO = " ".join((*LIVEGIST, "demo"))
+
+
+@pytest.fixture
+def demo(short_dir: Path, home: Path) -> Iterator[Terminal]:
+    needs("tmux")
+    with terminal(short_dir, DEMO, columns=80, rows=24) as window:
+        yield window
+    subprocess.run((*LIVEGIST, "stop"), check=True, capture_output=True, timeout=40)
+
+
+@pytest.mark.timeout(240)
+def test_the_demo_shows_turns_gists_and_the_whole_session_to_its_end(demo: Terminal, home: Path) -> None:
+    demo.until("livegist", within_s=10)
+    demo.until("LIVE", "dBFS")
+    demo.until("morning", "extractive", within_s=40)
+    demo.type("2")
+    demo.until("Action items")
+    demo.type("?")
+    demo.until("Show all keys", within_s=10)
+    demo.type("Escape")
+    demo.type("p")
+    demo.until("Take-away", within_s=10)
+    demo.type("Escape")
+    demo.until("ENDED", within_s=120)
+    demo.until("Whole session", within_s=30)
+    demo.type("q")
+    demo.until("[left with 0]", within_s=20)
+    (session,) = (home / "data" / "sessions").iterdir()
+    assert (session / "audio.wav").stat().st_size == pytest.approx(75.2 * 32_000, rel=0.02)
+    journal = (session / "events.jsonl").read_text()
+    assert "actions" in journal
+    assert journal.count('"type":"turn"') >= 10
+
+
+def test_a_terminal_is_needed_and_its_lack_is_said() -> None:
+    done = subprocess.run(
+        LIVEGIST, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, env=dict(os.environ)
+    )
+    assert done.returncode == 2
+    assert "livegist stream" in done.stderr

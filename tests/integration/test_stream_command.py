@@ -1,0 +1,166 @@
+"""`livegist stream` as a program: what it prints, how it ends."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import endpoint
+from tests.endpoint import Endpoint, said, speech
+from tests.terminal import LIVEGIST
+
+PATIENCE_S = 40.0
+TYPES = {"session", "state", "turn", "gist", "analysis", "error", "stats"}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Endpoint]:
+    async with endpoint.running() as running:
+        yield running
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    path = tmp_path / "sound.raw"
+    path.write_bytes(speech(1, 2))
+    return path
+
+
+class Program:
+    """A running `livegist stream`."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.lines: list[dict[str, Any]] = []
+
+    async def until(self, **fields: Any) -> dict[str, Any]:
+        """Return the next line with these fields."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(PATIENCE_S):
+            while line := await self.process.stdout.readline():
+                self.lines.append(json.loads(line))
+                if fields.items() <= self.lines[-1].items():
+                    return self.lines[-1]
+        raise AssertionError(f"it ended without {fields}: {self.lines}")
+
+    async def ended(self) -> int:
+        """Read to the end and return the exit code."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(PATIENCE_S):
+            while line := await self.process.stdout.readline():
+                self.lines.append(json.loads(line))
+            return await self.process.wait()
+
+    def all(self, type: str) -> list[dict[str, Any]]:
+        return [line for line in self.lines if line["type"] == type]
+
+
+@contextlib.asynccontextmanager
+async def streaming(*options: str, stdin: int | None = None) -> AsyncIterator[Program]:
+    process = await asyncio.create_subprocess_exec(
+        *LIVEGIST, "stream", "--json", *options, stdin=stdin, stdout=subprocess.PIPE, limit=2**24
+    )
+    try:
+        yield Program(process)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def test_a_file_is_heard_out_and_the_program_ends_by_itself(server: Endpoint, sound: Path) -> None:
+    async with streaming("--url", server.url, "--source", f"cmd:cat {sound}") as program:
+        assert await program.ended() == 0
+    assert {line["type"] for line in program.lines} <= TYPES
+    first = program.lines[0]
+    assert first["type"] == "session"
+    assert (Path(first["path"]) / "audio.wav").read_bytes()[44:] == speech(1, 2)
+    finals = [turn for turn in program.all("turn") if turn["final"]]
+    assert [turn["text"] for turn in finals] == [said(1), said(2)]
+    assert [turn["number"] for turn in finals] == [1, 2]
+    assert all({"start_s", "end_s", "words"} <= turn.keys() for turn in finals)
+    assert [(gist["turn"], gist["prompt"], gist["model"]) for gist in program.all("gist")] == [
+        (1, "summary", "echo"),
+        (2, "summary", "echo"),
+    ]
+    assert [state["state"] for state in program.all("state")][-1] == "ended"
+    assert program.all("stats")[-1]["turns"] == 2
+    assert bytes(server.calls[0].audio) == speech(1, 2)
+
+
+async def test_sound_on_standard_input_is_heard(server: Endpoint, sound: Path) -> None:
+    with sound.open("rb") as pipe:
+        async with streaming("--url", server.url, "--source", "-", stdin=pipe.fileno()) as program:
+            assert await program.ended() == 0
+    assert [turn["text"] for turn in program.all("turn") if turn["final"]] == [said(1), said(2)]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_stops_it_gracefully(server: Endpoint, signum: signal.Signals, tmp_path: Path) -> None:
+    sound = tmp_path / "long.raw"
+    sound.write_bytes(speech(1) + bytes(2_000_000))
+    async with streaming("--url", server.url, "--source", f"cmd:cat {sound}") as program:
+        await program.until(type="turn", final=True)
+        program.process.send_signal(signum)
+        assert await program.ended() == 0
+    assert program.all("state")[-1]["state"] == "ended"
+    assert server.calls[0].terminated
+
+
+async def test_a_reader_that_leaves_ends_it_gracefully(server: Endpoint, sound: Path) -> None:
+    command = " ".join((*LIVEGIST, "stream", "--json", "--url", server.url, "--source", f"'cmd:cat {sound}'"))
+    shell = await asyncio.create_subprocess_shell(f"{command} | head -n 1", stdout=subprocess.PIPE)
+    async with asyncio.timeout(PATIENCE_S):
+        out, _ = await shell.communicate()
+    assert json.loads(out)["type"] == "session"
+    await server.wait_for(lambda: bool(server.calls) and server.calls[0].terminated)
+
+
+async def test_a_refused_key_ends_with_what_to_do_and_the_recording_is_kept(server: Endpoint, sound: Path) -> None:
+    server.error_first, server.close_with = "Not authorized", (1008, "Not authorized")
+    async with streaming("--url", server.url, "--source", f"cmd:cat {sound}") as program:
+        assert await program.ended() == 1
+    failed = program.all("state")[-1]
+    assert failed["state"] == "failed"
+    assert "key" in failed["why"]
+    assert "ASSEMBLYAI_API_KEY" in failed["hint"]
+    assert (Path(program.lines[0]["path"]) / "audio.wav").stat().st_size > 44
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "word"),
+    [
+        (("--source", "/nowhere.wav", "--url", "ws://127.0.0.1:1"), 1, "/nowhere.wav"),
+        (("--engine", "cloud"), 1, "ASSEMBLYAI_API_KEY"),
+        (("--engine", "moon"), 2, "engine takes"),
+        (("--prompt", "poem"), 2, "poem"),
+        (("--url", "http://127.0.0.1"), 2, "websocket"),
+        (("--url", "ws://127.0.0.1:1", "--engine", "local"), 2, "exclude"),
+        (("--nonsense",), 2, "nonsense"),
+    ],
+)
+def test_an_error_is_what_happened_and_what_to_do_and_never_a_traceback(
+    options: tuple[str, ...], code: int, word: str
+) -> None:
+    done = subprocess.run((*LIVEGIST, "stream", *options), capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == code
+    assert done.stdout == ""
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr
+    if code == 1:
+        assert len(done.stderr.strip().splitlines()) == 2
+
+
+def test_version_and_help_need_no_home() -> None:
+    for option in ("--version", "--help"):
+        environment = {name: value for name, value in os.environ.items() if name not in ("HOME", "LIVEGIST_HOME")}
+        done = subprocess.run((*LIVEGIST, option), capture_output=True, text=True, timeout=PATIENCE_S, env=environment)
+        assert done.returncode == 0
+        assert "livegist" in done.stdout
