@@ -38,6 +38,14 @@ class Terminal:
             time.sleep(0.1)
         return screen
 
+    def escape(self, shown: str) -> None:
+        """Press escape and wait until `shown` is gone: a key that follows too soon would make it an Alt chord."""
+        self.type("Escape")
+        deadline = time.monotonic() + 10
+        while shown in self.screen():
+            assert time.monotonic() < deadline, f"{shown} does not go away"
+            time.sleep(0.1)
+
     def _tmux(self, *arguments: str) -> str:
         done = subprocess.run(
             ("tmux", "-S", str(self._socket), *arguments), capture_output=True, text=True, check=False, timeout=20
