@@ -79,6 +79,7 @@ PICTURES = (
     Picture("extractive", meeting(), (LEVEL, extractive())),
     Picture("selected", meeting(), (LEVEL,), keys=("up", "up", "up", "up", "up")),
     Picture("prompts", meeting(), (LEVEL,), keys=("p", "down")),
+    Picture("search", meeting(), (LEVEL,), keys=("slash", *"script", "enter")),
     Picture("help", meeting(), (LEVEL,), keys=("question_mark",)),
     Picture("quit", meeting(), (LEVEL,), keys=("q",)),
     Picture("80x24", meeting(), (LEVEL,), size=(80, 24)),

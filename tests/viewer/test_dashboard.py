@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from textual.events import MouseScrollUp
@@ -13,6 +14,7 @@ from textual.pilot import Pilot
 from tests.viewer.script import (
     DEADLINE_S,
     PROMPTS,
+    SAID,
     SESSION,
     STATS,
     ScriptedLine,
@@ -45,6 +47,7 @@ from tui.viewer.app import Farewell, LivegistApp
 from tui.viewer.screens.help import HelpScreen
 from tui.viewer.screens.leave import LeaveScreen
 from tui.viewer.screens.picker import PromptPicker
+from tui.viewer.screens.search import SearchScreen
 from tui.viewer.widgets.canvas import Canvas
 from tui.viewer.widgets.turns import Turns
 
@@ -81,6 +84,12 @@ def shown(app: LivegistApp, part: str | None = None) -> str:
         canvas = app.screen.query_one(f"#{part}", Canvas)
         return "\n".join(canvas.render_line(y).text.rstrip() for y in range(canvas.size.height))
     return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
+
+
+def shown_below(app: LivegistApp, part: str) -> str:
+    """Return what is on a part of the dashboard while something else is open over it."""
+    canvas = app.dashboard.query_one(f"#{part}", Canvas)
+    return "\n".join(canvas.render_line(y).text.rstrip() for y in range(canvas.size.height))
 
 
 def toasts(app: LivegistApp) -> str:
@@ -150,7 +159,7 @@ async def test_words_that_may_change_look_it() -> None:
     line = ScriptedLine(snapshot=live())
     async with running(line) as (app, pilot):
         await said(pilot, line, TurnChanged(partial(1, "sure and unsure words", stable=2)))
-        canvas = app.dashboard.turns
+        canvas = app.dashboard.body.turns
         segments = {part.text.strip(): part.style for part in canvas.render_line(1) if part.text.strip()}
         assert segments["unsure words"] is not None
         assert segments["unsure words"].italic
@@ -237,9 +246,9 @@ async def test_f_stays_put_and_follows_again() -> None:
     line = ScriptedLine(snapshot=long_session(60))
     async with running(line) as (app, pilot):
         await pilot.press("f")
-        await until(pilot, lambda: not app.dashboard.turns.following)
+        await until(pilot, lambda: not app.dashboard.body.turns.following)
         await pilot.press("f")
-        await until(pilot, lambda: app.dashboard.turns.following)
+        await until(pilot, lambda: app.dashboard.body.turns.following)
 
 
 async def test_paging_and_the_wheel_scroll() -> None:
@@ -249,25 +258,25 @@ async def test_paging_and_the_wheel_scroll() -> None:
         await pilot.press("pageup")
         await until(pilot, lambda: "turn 80." not in shown(app, "turns"))
         await pilot.press("pagedown", "pagedown")
-        await until(pilot, lambda: app.dashboard.turns.following)
+        await until(pilot, lambda: app.dashboard.body.turns.following)
         await pilot._post_mouse_events([MouseScrollUp], "#turns", button=0)
-        await until(pilot, lambda: not app.dashboard.turns.following)
+        await until(pilot, lambda: not app.dashboard.body.turns.following)
 
 
 async def test_selecting_a_turn_shows_its_gist_and_the_reverse() -> None:
     line = ScriptedLine(snapshot=long_session(60))
     async with running(line) as (app, pilot):
         await pilot.press("home")
-        await until(pilot, lambda: app.dashboard.gists.cursor == 1001)
+        await until(pilot, lambda: app.dashboard.body.gists.cursor == 1001)
         assert "Gist of turn 1." in shown(app, "gists")
         await pilot.press("down", "down")
-        await until(pilot, lambda: app.dashboard.gists.cursor == 1003)
+        await until(pilot, lambda: app.dashboard.body.gists.cursor == 1003)
         await pilot.press("enter")
-        await until(pilot, lambda: app.focused is app.dashboard.gists)
+        await until(pilot, lambda: app.focused is app.dashboard.body.gists)
         await pilot.press("end", "up")
-        await until(pilot, lambda: app.dashboard.turns.cursor == 60)
+        await until(pilot, lambda: app.dashboard.body.turns.cursor == 60)
         await pilot.press("enter")
-        await until(pilot, lambda: app.focused is app.dashboard.turns)
+        await until(pilot, lambda: app.focused is app.dashboard.body.turns)
 
 
 async def test_a_click_selects_a_turn() -> None:
@@ -275,7 +284,7 @@ async def test_a_click_selects_a_turn() -> None:
     async with running(line) as (app, pilot):
         await until(pilot, lambda: "Good morning" in shown(app, "turns"))
         await pilot.click("#turns", offset=(20, 3))
-        await until(pilot, lambda: app.dashboard.turns.cursor == 127)
+        await until(pilot, lambda: app.dashboard.body.turns.cursor == 127)
 
 
 async def test_tab_goes_from_pane_to_pane_and_the_title_says_where_the_keys_go() -> None:
@@ -290,13 +299,13 @@ async def test_tab_goes_from_pane_to_pane_and_the_title_says_where_the_keys_go()
 
 async def test_z_gives_a_pane_the_whole_body_and_takes_it_back() -> None:
     async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
-        wide = app.dashboard.turns.size.width
+        wide = app.dashboard.body.turns.size.width
         await pilot.press("z")
-        await until(pilot, lambda: app.dashboard.turns.size.width == 120)
-        assert not app.dashboard.gists.display
+        await until(pilot, lambda: app.dashboard.body.turns.size.width == 120)
+        assert not app.dashboard.body.gists.display
         await pilot.press("z")
-        await until(pilot, lambda: app.dashboard.turns.size.width == wide)
-        assert app.dashboard.gists.display
+        await until(pilot, lambda: app.dashboard.body.turns.size.width == wide)
+        assert app.dashboard.body.gists.display
 
 
 async def test_the_footer_is_a_row_of_buttons_for_the_mouse() -> None:
@@ -395,7 +404,58 @@ async def test_another_prompt_is_named_in_the_header() -> None:
 async def test_a_theme_is_in_force_from_the_first_frame() -> None:
     async with running(ScriptedLine(), theme="paper") as (app, _):
         assert app.dashboard.styles.background.hex.lower() == "#faf7f0"
-        assert app.dashboard.turns.ink("accent").color.name == "#1f4f9e"  # type: ignore[union-attr]
+        assert app.dashboard.body.turns.ink("accent").color.name == "#1f4f9e"  # type: ignore[union-attr]
+
+
+async def test_a_search_marks_its_matches_and_n_goes_from_one_to_the_next() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("slash")
+        await until(pilot, lambda: isinstance(app.screen, SearchScreen))
+        await pilot.press(*"SCRIPT")
+        await until(pilot, lambda: "3 with “SCRIPT”" in shown_below(app, "turns"))
+        await pilot.press("enter")
+        await until(pilot, lambda: "3 of 3 with “SCRIPT”" in shown(app, "turns"))
+        assert app.dashboard.body.turns.cursor == 132
+        marked = [part.text for part in app.dashboard.body.turns.render_line(row_of(app, "Maria, could"))]
+        assert any(text == "script" for text in marked)
+        await pilot.press("n")
+        await until(pilot, lambda: app.dashboard.body.turns.cursor == 127)
+        await pilot.press("N")
+        await until(pilot, lambda: app.dashboard.body.turns.cursor == 132)
+        await said(pilot, line, TurnChanged(turn(133, "The script is checked.")))
+        assert "3 of 4 with" in shown(app, "turns")
+        await pilot.press("escape")
+        await until(pilot, lambda: "with “" not in shown(app, "turns"))
+
+
+async def test_a_search_is_ended_with_escape() -> None:
+    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+        await pilot.press("slash", *"pool", "escape")
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert "with “" not in shown(app, "turns")
+        assert app.dashboard.body.turns.cursor is None
+
+
+async def test_y_copies_the_selected_turn_and_says_where_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEGIST_HOME", str(tmp_path))
+    monkeypatch.delenv("TMUX", raising=False)
+    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+        await pilot.press("home", "y")
+        await until(pilot, lambda: "Copied" in toasts(app))
+        kept = tmp_path / "run" / "copied.txt"
+        assert kept.read_text() == f"12:36 A: {SAID[0][1]}"
+        assert str(kept) in toasts(app)
+        await pilot.press("tab", "escape", "y")
+        await until(pilot, lambda: "Ship the migration on **Thursday**" in kept.read_text())
+
+
+async def test_escape_selects_nothing() -> None:
+    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+        await pilot.press("home")
+        await until(pilot, lambda: app.dashboard.body.turns.cursor == 126)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.dashboard.body.turns.cursor is None)
 
 
 async def test_help_shows_every_key_with_its_id() -> None:
@@ -573,7 +633,7 @@ async def test_every_size_shows_state_level_turns_gists_and_figures(size: tuple[
         everything = shown(app)
         for expected in ("● LIVE", "12:34", "█", "let me look at the", "… waiting", "132", "x stop"):
             assert expected in everything, expected
-        assert app.dashboard.turns.size.height >= 6
+        assert app.dashboard.body.turns.size.height >= 6
         assert all(len(row) <= size[0] for row in everything.splitlines())
 
 
@@ -582,7 +642,7 @@ async def test_another_size_lays_everything_out_anew() -> None:
     async with running(line, size=(120, 36)) as (app, pilot):
         await until(pilot, lambda: "turn 300." in shown(app, "turns"))
         await pilot.resize_terminal(60, 16)
-        await until(pilot, lambda: app.dashboard.turns.size.width == 60)
+        await until(pilot, lambda: app.dashboard.body.turns.size.width == 60)
         await until(pilot, lambda: "turn 300." in shown(app, "turns"))
 
 
@@ -596,7 +656,7 @@ async def test_a_long_session_lays_out_one_turn_for_one_change() -> None:
 
     line = ScriptedLine(snapshot=long_session(4000))
     app = LivegistApp(line, theme="night", fps=20, keys={})
-    app.dashboard.turns = Counted(app.dashboard.picture, id="turns")
+    app.dashboard.body.turns = Counted(app.dashboard.picture, id="turns")
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: "turn 4000." in shown(app, "turns"))
         laid_out.clear()

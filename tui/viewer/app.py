@@ -17,10 +17,10 @@ from textual.screen import Screen
 from tui.errors import EngineError
 from tui.model.commands import Command, Option, Quit, Start
 from tui.model.events import Event, Snapshot
-from tui.paths import config_dir, shipped
+from tui.paths import config_dir, runtime_dir, shipped
 from tui.viewer import theme as themes
 from tui.viewer.keys import DASHBOARD, problems
-from tui.viewer.messages import Detach, Order, QuitEngine
+from tui.viewer.messages import Copy, Detach, Order, QuitEngine
 from tui.viewer.screens.dashboard import Dashboard
 from tui.viewer.widgets.pane import Pane
 
@@ -163,6 +163,14 @@ class LivegistApp(App[Farewell]):
         """Pass a command on."""
         if not await self._client.send(order.command):
             self.notify("Not done: the engine cannot be heard now.", severity="warning", markup=False)
+
+    @on(Copy)
+    async def copy_text(self, wanted: Copy) -> None:
+        """Copy to the clipboard at the other end, and say how."""
+        from tui.viewer.clipboard import copy
+
+        write = self._driver.write if self._driver is not None else len
+        self.notify(await copy(wanted.text, write=write, file=runtime_dir() / "copied.txt"), markup=False)
 
     # Ways out
 

@@ -19,6 +19,11 @@ DASHBOARD = [
     Binding("f", "follow", "follow", id="follow", tooltip="Keep the newest turn and gist on the page, or stay put"),
     Binding("tab", "app.focus_next", "pane", id="next-pane", tooltip="Go to the next pane"),
     Binding("z", "zoom", "zoom", id="zoom", tooltip="Give the pane with the keyboard the whole screen, or no longer"),
+    Binding("slash", "search", "search", key_display="/", id="search", tooltip="Search in turns and gists"),
+    Binding("y", "copy", "copy", id="copy", tooltip="Copy the selected turn or gist; without one, the whole pane"),
+    Binding("n", "to_match(1)", "next match", show=False, id="next-match", tooltip="Go to the next match"),
+    Binding("N", "to_match(-1)", "match before", show=False, id="match-before", tooltip="Go to the match before"),
+    Binding("escape", "let_go", "let go", show=False, id="let-go", tooltip="End the search; select nothing"),
     Binding("ctrl+p", "app.command_palette", "commands", id="commands", tooltip="Find a command by its name"),
     Binding(
         "shift+tab", "app.focus_previous", "pane back", show=False, id="previous-pane", tooltip="Go to the pane before"

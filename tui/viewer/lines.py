@@ -1,5 +1,6 @@
 """Lines of inked text: wrapping, cutting, and which cells differ between two of them. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -116,6 +117,19 @@ def spread(left: Sequence[Span], right: Sequence[Span], columns: int, ink: str =
 def over(line: Iterable[Span], ink: str) -> Line:
     """Return the line with another ink laid over its own."""
     return tuple(span._replace(ink=f"{span.ink} {ink}".strip()) for span in line)
+
+
+def mark(line: Line, needle: str, ink: str) -> Line:
+    """Return the line with another ink laid over every place where `needle` stands, capitals or not."""
+    text = "".join(span.text for span in line)
+    found = re.finditer(re.escape(needle), text, re.IGNORECASE) if needle else ()
+    marked: list[Span] = []
+    at = 0
+    for start, end in (match.span() for match in found):
+        marked += _cut(line, at, start)
+        marked += over(_cut(line, start, end), ink)
+        at = end
+    return (*marked, *_cut(line, at, len(text))) if marked else line
 
 
 def changes(old: Line, new: Line, gap: int = MERGE_GAP) -> list[tuple[int, int]]:

@@ -36,3 +36,11 @@ class EntrySelected(Message):
 
 class FollowChanged(Message):
     """A pane follows the newest entry, or no longer."""
+
+
+class Copy(Message):
+    """Text for the clipboard."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text

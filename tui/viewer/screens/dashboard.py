@@ -7,14 +7,11 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
 from textual.screen import Screen
 
 from tui.model.commands import Analyse, Command, Mute, Option, Start, Stop, UsePrompt
 from tui.model.events import (
     Event,
-    GistChanged,
-    GistGrew,
     LevelChanged,
     MutedChanged,
     Notice,
@@ -28,22 +25,19 @@ from tui.model.events import (
     StateChanged,
     StatsChanged,
     TurnChanged,
-    TurnRemoved,
 )
 from tui.viewer.cells import CellsCompositor
 from tui.viewer.inert import one_line
 from tui.viewer.invitation import invitation
 from tui.viewer.keys import DASHBOARD
-from tui.viewer.messages import Detach, EntrySelected, FollowChanged, Order, QuitEngine
+from tui.viewer.messages import Detach, FollowChanged, Order, QuitEngine
 from tui.viewer.picture import Picture
 from tui.viewer.screens.leave import Leave, LeaveScreen
 from tui.viewer.widgets.banner import Alert, Banner
-from tui.viewer.widgets.figures import Figures
-from tui.viewer.widgets.gists import Gists
+from tui.viewer.widgets.body import Body
 from tui.viewer.widgets.keybar import KeyBar, Possible
 from tui.viewer.widgets.meter import Meter
 from tui.viewer.widgets.pane import Pane
-from tui.viewer.widgets.turns import Turns
 
 TOAST = {Severity.INFO: "information", Severity.WARNING: "warning", Severity.ERROR: "error"}
 
@@ -80,9 +74,7 @@ class Dashboard(Screen[None]):
         self.banner = Banner(self.picture, id="banner")
         self.alert = Alert(id="alert")
         self.meter = Meter(fps=fps, clock=clock, id="meter")
-        self.turns = Turns(self.picture, id="turns")
-        self.gists = Gists(self.picture, id="gists")
-        self.figures = Figures(id="figures")
+        self.body = Body(self.picture, id="body")
         self.keybar = KeyBar(id="keys")
 
     def compose(self) -> ComposeResult:
@@ -90,10 +82,7 @@ class Dashboard(Screen[None]):
         yield self.banner
         yield self.alert
         yield self.meter
-        with Container(id="body"):
-            yield self.turns
-            yield self.gists
-            yield self.figures
+        yield self.body
         yield self.keybar
 
     def on_mount(self) -> None:
@@ -112,24 +101,15 @@ class Dashboard(Screen[None]):
         """Take in an event and show what it changes."""
         clipped = self.meter.clipped
         self.picture.apply(event)
+        self.body.hear(event)
         match event:
             case LevelChanged():
                 self.meter.feed(event)
                 if self.meter.clipped != clipped:
                     self.refresh_bindings()
-            case TurnChanged(turn=turn):
-                self.turns.put(turn.number)
-                if turn.final:
-                    self.refresh_bindings()
-            case TurnRemoved(number=number):
-                self.turns.drop(number)
-            case GistChanged(gist=gist):
-                self.gists.put(gist.number)
-            case GistGrew(number=number):
-                if number in self.picture.gists:
-                    self.gists.put(number)
-            case StatsChanged(stats=stats):
-                self.figures.show(stats)
+            case TurnChanged(turn=turn) if turn.final:
+                self.refresh_bindings()
+            case StatsChanged():
                 self.banner.touch()
             case StateChanged(state=state):
                 self._show_state()
@@ -139,9 +119,10 @@ class Dashboard(Screen[None]):
                 self._toast(severity, text, hint)
             case Rejected(text=text, hint=hint):
                 self._toast(Severity.WARNING, text, hint)
-            case Snapshot() | SessionStarted():
-                self._show_all()
-            case PromptChanged() | PromptsChanged() | MutedChanged():
+            case Snapshot():
+                self.banner.cut = False
+                self._show_state()
+            case SessionStarted() | PromptChanged() | PromptsChanged() | MutedChanged():
                 self._show_state()
 
     def line_cut(self, why: str = "", hint: str = "") -> None:
@@ -150,21 +131,13 @@ class Dashboard(Screen[None]):
         self.alert.say("bad", why or "The line to the engine was cut.", hint or "Connecting again…")
         self._show_state()
 
-    def _show_all(self) -> None:
-        """Show a whole session at once."""
-        self.banner.cut = False
-        self.turns.reset(turn.number for turn in self.picture.transcript)
-        self.gists.reset(sorted(self.picture.gists))
-        self.figures.show(self.picture.stats)
-        self._show_state()
-
     def _show_state(self) -> None:
         picture = self.picture
         self.banner.touch()
         self.meter.show_state(
             listening=picture.state.active and picture.state is not State.DRAINING, muted=picture.muted
         )
-        self.turns.invite(invitation(picture, cut=self.banner.cut))
+        self.body.turns.invite(invitation(picture, cut=self.banner.cut))
         if not self.banner.cut:
             troubled = picture.state in (State.FAILED, State.RECONNECTING)
             ink = "bad" if picture.state is State.FAILED else "warn"
@@ -200,8 +173,12 @@ class Dashboard(Screen[None]):
                 return reachable and number <= len(picture.prompts)
             case "clear_clip", _:
                 return self.meter.clipped
-            case "follow", _:
-                return bool(self.turns.count or self.gists.count)
+            case (("follow" | "search"), _):
+                return self.body.count > 0
+            case "copy", _:
+                return self.body.pane.count > 0
+            case "to_match", _:
+                return bool(self.body.pane.needle)
         return True
 
     def _show_keys(self) -> None:
@@ -255,13 +232,31 @@ class Dashboard(Screen[None]):
 
     def action_follow(self) -> None:
         """Follow the newest entries, or stay put."""
-        panes = (self.turns, self.gists)
-        following = all(pane.following for pane in panes)
-        for pane in panes:
-            if following:
-                pane.stay()
-            else:
-                pane.follow()
+        self.body.toggle_follow()
+
+    def action_search(self) -> None:
+        """Ask what to search for."""
+        from tui.viewer.screens.search import SearchScreen
+
+        def found(needle: str | None) -> None:
+            self.body.search(needle or "")
+            self.body.pane.to_match(-1)
+            self.refresh_bindings()
+
+        self.app.push_screen(SearchScreen(self.body.pane.needle, self.body.search), found)
+
+    def action_to_match(self, step: int) -> None:
+        """Go to another match in the pane with the keyboard."""
+        self.body.pane.to_match(step)
+
+    def action_let_go(self) -> None:
+        """End the search; without one, select nothing."""
+        self.body.let_go()
+        self.refresh_bindings()
+
+    def action_copy(self) -> None:
+        """Copy what is selected, or the whole pane."""
+        self.body.copy()
 
     def action_clear_clip(self) -> None:
         """Acknowledge the clip mark."""
@@ -269,11 +264,8 @@ class Dashboard(Screen[None]):
         self.refresh_bindings()
 
     def action_zoom(self) -> None:
-        """Give the focused pane the whole body, or give it back."""
-        zoomed = self.has_class("-zoomed")
-        self.set_class(not zoomed, "-zoomed")
-        for pane in (self.turns, self.gists, self.figures):
-            pane.set_class(not zoomed and pane is not (self.focused or self.turns), "-away")
+        """Give the pane with the keyboard the whole body, or give it back."""
+        self.body.toggle_zoom()
 
     def action_help(self) -> None:
         """Show keys and signs."""
@@ -303,21 +295,6 @@ class Dashboard(Screen[None]):
         self.app.push_screen(LeaveScreen(self.picture.stats.viewers), go)
 
     # What the panes say
-
-    @on(EntrySelected)
-    def show_counterpart(self, event: EntrySelected) -> None:
-        """Show the gist of a selected turn, or the turn of a selected gist."""
-        other: Pane | None = None
-        if event.pane == "turns" and (found := self.picture.gists_of(event.key)):
-            other = self.gists
-            other.select(found[-1].number)
-        elif (
-            event.pane == "gists" and (gist := self.picture.gists.get(event.key)) is not None and gist.turn is not None
-        ):
-            other = self.turns
-            other.select(gist.turn)
-        if event.go and other is not None:
-            other.focus()
 
     @on(FollowChanged)
     def keep_keys_true(self) -> None:

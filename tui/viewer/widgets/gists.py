@@ -10,6 +10,8 @@ from tui.viewer.picture import Picture
 from tui.viewer.widgets.pane import Pane
 from tui.viewer.words import EXTRACTIVE, made_by, plural, prompt_name, took
 
+COPY_LIMIT = 1_000_000
+"""Most characters of one answer that are copied."""
 LIMIT = 40_000
 """Most characters shown of one answer."""
 
@@ -39,14 +41,25 @@ class Gists(Pane):
         edge = Span("┃ ", "session") if gist.turn is None else Span("  ")
         return [(edge, *line) for line in [*self._head(gist, columns), *body]] + [()]
 
+    def plain(self, key: int) -> str:
+        """Return a gist as the Markdown that the model wrote, below a line that says what it is about."""
+        gist = self._picture.gists.get(key)
+        if gist is None:
+            return ""
+        name = one_line(prompt_name(self._picture.prompts, gist.prompt), 60)
+        return f"{self._about(gist)} · {name}\n{inert(gist.text or gist.error, COPY_LIMIT)}\n"
+
+    @staticmethod
+    def _about(gist: Gist) -> str:
+        if gist.question:
+            return f"Question: {one_line(gist.question, 400)}"
+        if gist.turn is not None:
+            return f"Turn {gist.turn}"
+        return f"Whole session ({plural(gist.turns, 'turn')})" if gist.turns else "Whole session"
+
     def _head(self, gist: Gist, columns: int) -> list[Line]:
         name = one_line(prompt_name(self._picture.prompts, gist.prompt), 60)
-        if gist.question:
-            about = f"Question: {one_line(gist.question, 400)}"
-        elif gist.turn is None:
-            about = f"Whole session ({plural(gist.turns, 'turn')})" if gist.turns else "Whole session"
-        else:
-            about = f"Turn {gist.turn}"
+        about = self._about(gist)
         left = [Span(about, "session strong" if gist.turn is None else "strong")]
         if name and not gist.question:
             left.append(Span(f" · {name}", "muted"))

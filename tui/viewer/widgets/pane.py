@@ -7,7 +7,8 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
-from tui.viewer.lines import Line, Span, fill, over, spread, width
+from tui.viewer.inert import one_line
+from tui.viewer.lines import Line, Span, fill, mark, over, spread, width
 from tui.viewer.messages import EntrySelected, FollowChanged
 from tui.viewer.roll import Roll
 from tui.viewer.widgets.canvas import Canvas
@@ -33,7 +34,7 @@ def title(name: str, aside: str, columns: int, *, focused: bool) -> Line:
 class Pane(Canvas, can_focus=True):
     """Entries in the order of their keys; a subclass says how one looks."""
 
-    INKS: ClassVar[frozenset[str]] = frozenset({"accent", "rule", "muted", "strong", "selected"})
+    INKS: ClassVar[frozenset[str]] = frozenset({"accent", "rule", "muted", "strong", "selected", "found"})
     NAME: ClassVar[str] = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "step(-1)", "previous", show=False, id="previous", tooltip="Select the entry before"),
@@ -52,11 +53,18 @@ class Pane(Canvas, can_focus=True):
         self._columns = 0
         self.cursor: int | None = None
         """Key of the selected entry."""
+        self.needle = ""
+        """What is searched for; empty for nothing."""
+        self._matches: set[int] = set()
 
     # What a subclass says
 
     def entry(self, key: int, columns: int) -> list[Line]:
         """Return the lines of one entry, at least one."""
+        raise NotImplementedError
+
+    def plain(self, key: int) -> str:
+        """Return an entry as plain text, for searching and copying."""
         raise NotImplementedError
 
     def empty(self, columns: int) -> list[Line]:
@@ -72,17 +80,23 @@ class Pane(Canvas, can_focus=True):
         self._roll.page = max(0, self.size.height - 1)
         self._columns = self.size.width
         self._roll.reset((key, self._height(key)) for key in keys)
+        self.search(self.needle)
         self._moved()
 
     def put(self, key: int) -> None:
         """Show an entry that is new or has changed."""
         self._cache.pop(key, None)
         self._roll.put(key, self._height(key))
+        if self._matching(key):
+            self._matches.add(key)
+        else:
+            self._matches.discard(key)
         self.touch()
 
     def drop(self, key: int) -> None:
         """Take out an entry."""
         self._cache.pop(key, None)
+        self._matches.discard(key)
         if self.cursor == key:
             self.cursor = None
         self._roll.drop(key)
@@ -105,6 +119,37 @@ class Pane(Canvas, can_focus=True):
         if key is not None:
             self._roll.show(key)
         self._moved()
+
+    def search(self, needle: str) -> None:
+        """Mark what is searched for, or nothing."""
+        self.needle = needle
+        self._matches = {key for key in self._roll.keys if self._matching(key)}
+        self._cache.clear()
+        self.touch()
+
+    @property
+    def matches(self) -> list[int]:
+        """Keys of the entries that hold what is searched for."""
+        return sorted(self._matches)
+
+    def _matching(self, key: int) -> bool:
+        return bool(self.needle) and self.needle.casefold() in self.plain(key).casefold()
+
+    def to_match(self, step: int) -> None:
+        """Select the next match from the selected entry on, or the one before; after the last comes the first."""
+        found = self.matches
+        if not found:
+            return
+        at = self.cursor
+        if at is None:
+            at = next((key for key, _, _ in self._roll.visible()), found[0]) - (1 if step > 0 else 0)
+        later = [key for key in found if (key > at if step > 0 else key < at)]
+        self._pick((later or found)[0 if step > 0 else -1])
+
+    def copied(self) -> str:
+        """Return what a copy takes: the selected entry, or all of them."""
+        keys = self._roll.keys if self.cursor is None else [self.cursor]
+        return "\n".join(self.plain(key) for key in keys)
 
     @property
     def following(self) -> bool:
@@ -132,6 +177,10 @@ class Pane(Canvas, can_focus=True):
         return [head, *page]
 
     def _aside(self) -> str:
+        if self.needle:
+            found = self.matches
+            place = f"{found.index(self.cursor) + 1} of " if self.cursor in found else ""
+            return f"{place}{len(found):,} with “{one_line(self.needle, 20)}” · n N · esc"
         if self._roll.unseen:
             return f"↓ {self._roll.unseen:,} new"
         return "" if self._roll.following else f"{self._percent()} % · f follows"
@@ -142,7 +191,8 @@ class Pane(Canvas, can_focus=True):
     def _entry(self, key: int) -> list[Line]:
         found = self._cache.get(key)
         if found is None:
-            found = self._cache[key] = self.entry(key, max(1, self._columns))
+            lines = self.entry(key, max(1, self._columns))
+            found = self._cache[key] = [mark(line, self.needle, "found") for line in lines] if self.needle else lines
             if len(self._cache) > CACHED:
                 self._cache.popitem(last=False)
         else:

@@ -10,6 +10,8 @@ from tui.viewer.widgets.pane import Pane
 from tui.viewer.words import clock
 
 UNSTABLE = "unstable"
+COPY_LIMIT = 1_000_000
+"""Most characters of one turn that are copied: all of any real one."""
 STAMP = 8
 """Cells of the time, up to `9:59:59`, and a space."""
 
@@ -51,6 +53,14 @@ class Turns(Pane):
         lines = wrap(spoken(turn), columns - indent - 1)
         blank = Span(" " * indent)
         return [(*prefix, *line) if at == 0 else (blank, *line) for at, line in enumerate(lines)]
+
+    def plain(self, key: int) -> str:
+        """Return a turn as one line: time, speaker, words."""
+        turn = self._picture.transcript.get(key)
+        if turn is None:
+            return ""
+        speaker = f"{one_line(turn.speaker, 40)}: " if turn.speaker else ""
+        return f"{clock(turn.start_s)} {speaker}{one_line(turn.text, COPY_LIMIT)}"
 
     def _speaker(self, label: str) -> tuple[str, str]:
         """Return a speaker's letter or short label, and colour, in the order in which they first spoke."""
