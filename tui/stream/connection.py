@@ -30,6 +30,8 @@ CLOSE_S = 1.0
 """Longest wait for the closing handshake."""
 WRITE_LIMIT = 32 * 1024
 """Bytes waiting to be sent above which a send waits: one second of 16 kHz audio, so a wait means congestion."""
+SEND_BUFFER = 32 * 1024
+"""Bytes asked of the system's own buffer: left alone it takes megabytes, and a ping waits behind them all."""
 QUEUE = 16
 """Messages received and not yet read; beyond it the endpoint is made to wait."""
 
@@ -91,6 +93,7 @@ class Connection:
             raise Refused(protocol.ending(response.status_code, response.body.decode(errors="replace"))) from error
         except (InvalidHandshake, InvalidURI, OSError, TimeoutError, EOFError) as error:
             raise Refused(_unreachable(url, error)) from error
+        websocket.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         early: deque[ServerMessage] = deque()
         try:
             async with asyncio.timeout(begin_s):
@@ -133,7 +136,7 @@ class Connection:
         except ConnectionClosed:
             return False
         except TimeoutError:
-            self._websocket.transport.abort()
+            self.abort()
             return False
         return True
 
@@ -147,6 +150,10 @@ class Connection:
     async def close(self) -> None:
         """Close, waiting no longer than `CLOSE_S`."""
         await self._websocket.close()
+
+    def abort(self) -> None:
+        """Cut it without a word."""
+        self._websocket.transport.abort()
 
     @property
     def round_trip_s(self) -> float | None:

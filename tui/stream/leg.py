@@ -20,6 +20,8 @@ RENEW_BEFORE_S = 120.0
 """Seconds before its expiry at which a connection is renewed, or a fifth of its life if that is shorter."""
 SHORTEST_LIFE_S = 5.0
 """An expiry nearer than this is no plan but a wrong clock: nothing is renewed then."""
+NORMAL = 1000
+"""Close code of an endpoint that was done (RFC 6455, 7.4.1)."""
 ANSWERS_SHARE = 0.5
 """Share of the drain's time that answers may take before `Terminate`."""
 
@@ -102,9 +104,15 @@ class Leg:
         return self._asks
 
     @property
+    def heard_out(self) -> bool:
+        """Whether the endpoint has said all there is to say about what it was sent."""
+        ending = self.connection.ending
+        return self._terminated or (self.draining and ending is not None and ending.code == NORMAL)
+
+    @property
     def cut_off(self) -> bool:
         """Whether the connection ended before the endpoint had said all."""
-        return not (self._terminated or self._closed_by_us)
+        return not (self.heard_out or self._closed_by_us)
 
     def stop_sending(self) -> None:
         """Send no more: another connection has taken over."""

@@ -48,6 +48,8 @@ class Opened(msgspec.Struct, frozen=True):
 
     prompt: str
     begin: protocol.Begin
+    position: int
+    """First sample that it sends."""
 
 
 class Lost(msgspec.Struct, frozen=True):
@@ -122,6 +124,7 @@ class Link:
         drain_s: longest wait for what is still to come when the session ends, or when a connection is replaced.
         clock: monotonic seconds.
         jitter: returns a number from 0 to 1.
+        turns: what is known from before, whose boundary is where the first connection starts; `None` is nothing.
     """
 
     def __init__(
@@ -135,6 +138,7 @@ class Link:
         drain_s: float = 12.0,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
+        turns: Turns | None = None,
     ) -> None:
         self._tape = tape
         self._target = target
@@ -144,12 +148,15 @@ class Link:
         self._drain_s = drain_s
         self._clock = clock
         self._jitter = jitter
-        self._turns = Turns(tape.sample_rate)
+        self._turns = turns or Turns(tape.sample_rate)
         self._leg: Leg | None = None
         self._legs: set[Leg] = set()
         self._attempt = 0
         self._failure: Ending | None = None
         self._give_up_at = math.inf
+        self._open_at = -math.inf
+        self._abandoned = False
+        self._heard_out = False
         self._changed = asyncio.Event()
         self._socket_s = 0.0
         self._sent = 0
@@ -172,9 +179,9 @@ class Link:
         return max(0, self._tape.position - cursor)
 
     @property
-    def unsettled(self) -> int:
-        """Samples recorded after the end of the last final turn."""
-        return max(0, self._tape.position - self._turns.boundary)
+    def unheard(self) -> int:
+        """Samples at the end that the endpoint never had its say on; 0 once it has said that it heard all."""
+        return 0 if self._heard_out else max(0, self._tape.position - self._turns.boundary)
 
     @property
     def socket_s(self) -> float:
@@ -206,6 +213,18 @@ class Link:
         self._give_up_at = self._clock() + seconds
         self._changed.set()
 
+    def abandon(self) -> None:
+        """End at once, whatever is still to be sent or heard."""
+        self._abandoned = True
+        for leg in self._legs:
+            leg.connection.abort()
+        self._changed.set()
+
+    def reconnect(self) -> None:
+        """Take the connections for lost: after a sleep of the machine they are, whatever the system says."""
+        for leg in self._legs:
+            leg.connection.abort()
+
     async def run(self) -> None:
         """Stay connected until the recording has ended and all of it was heard, or until that cannot be."""
         async with asyncio.TaskGroup() as tasks:
@@ -213,7 +232,7 @@ class Link:
                 if self._wants_another():
                     await self._open(tasks)
                 else:
-                    await self._wait_for_change(self._leg.renew_at if self._leg else self._give_up_at)
+                    await self._wait_for_change(self._next_at())
         if self._failure is not None:
             self._tell(Failed(self._failure))
         for number in self._turns.leave() if self._failure is None else ():
@@ -223,11 +242,19 @@ class Link:
 
     def _wants_another(self) -> bool:
         leg = self._leg
+        if self._clock() < self._open_at:
+            return False
         if leg is None:
             return True
         if self._tape.closed:
             return False
         return leg.prompt != self._prompt or self._clock() >= leg.renew_at
+
+    def _next_at(self) -> float:
+        """Return when, on the clock, there is something to do even if nothing happens."""
+        now = self._clock()
+        times = (self._give_up_at, self._open_at, self._leg.renew_at if self._leg else math.inf)
+        return min((at for at in times if at > now), default=math.inf)
 
     async def _wait_for_change(self, until: float) -> None:
         """Wait until something happened, or `until` on the clock."""
@@ -241,14 +268,14 @@ class Link:
         leg = self._leg
         if leg is not None and leg.sent_all.is_set():
             await leg.drain(self._drain_s)
-            if not leg.cut_off or not self._turns.open:
+            self._heard_out = leg.heard_out
+            if not (leg.cut_off and self.unheard):
                 return True
             self._leg = None
             self._loss(leg)
         if self._leg is None and self._tape.closed:
-            nothing_left = self.opened > 0 and not self._turns.open and self._sent >= self._tape.position
-            return nothing_left or self._clock() >= self._give_up_at
-        return False
+            return self._abandoned or (self.opened > 0 and not self.unheard) or self._clock() >= self._give_up_at
+        return self._abandoned
 
     async def _open(self, tasks: asyncio.TaskGroup) -> None:
         """Open a connection for the prompt that is wanted now, and hand over to it."""
@@ -259,7 +286,7 @@ class Link:
         try:
             while not opening.done() and not self._pointless(prompt):
                 opening.add_done_callback(lambda _: self._changed.set())
-                await self._wait_for_change(self._give_up_at)
+                await self._wait_for_change(self._next_at())
         except asyncio.CancelledError:
             await _abandon(opening)
             raise
@@ -269,7 +296,7 @@ class Link:
         try:
             connection, asks = opening.result()
         except Refused as refused:
-            await self._refused(refused.ending, prompt)
+            self._refused(refused.ending, prompt)
             return
         if self._pointless(prompt):
             tasks.create_task(_dismiss(connection), name="dismiss")
@@ -282,6 +309,8 @@ class Link:
 
     def _pointless(self, prompt: str) -> bool:
         """Return whether a connection for `prompt` is not wanted any more."""
+        if self._abandoned:
+            return True
         if self._leg is not None:
             return prompt != self._prompt or self._tape.closed
         return prompt != self._prompt or self._clock() >= self._give_up_at
@@ -304,7 +333,7 @@ class Link:
         self._leg = leg
         self._legs.add(leg)
         self.opened += 1
-        self._tell(Opened(prompt, connection.begin))
+        self._tell(Opened(prompt, connection.begin, leg.cursor))
         tasks.create_task(self._carry(leg), name="send")
         tasks.create_task(self._follow(leg), name="receive")
 
@@ -334,10 +363,23 @@ class Link:
             return
         if self._clock() - leg.begun_at >= HEALTHY_S:
             self._attempt = 0
-        self._tell(Lost(ending, 0.0))
+        # The first loss is made good at once; an endpoint that lets us in and throws us out again is not stormed.
+        at_once = self._attempt == 0 and ending.retry is Retry.YES
+        wait_s = self._back_off(ending)
+        if at_once:
+            self._open_at, wait_s = -math.inf, 0.0
+        self._tell(Lost(ending, wait_s))
 
-    async def _refused(self, ending: Ending, prompt: str) -> None:
-        """Decide what a failed try to connect means, and wait before the next."""
+    def _back_off(self, ending: Ending) -> float:
+        """Put the next try off; return by how many seconds."""
+        first = BACKOFF_LATER_S if ending.retry is Retry.LATER else BACKOFF_S
+        wait_s = self._jitter() * min(BACKOFF_MOST_S, first * 2.0 ** min(self._attempt, 16))
+        self._attempt += 1
+        self._open_at = self._clock() + wait_s
+        return wait_s
+
+    def _refused(self, ending: Ending, prompt: str) -> None:
+        """Decide what a failed try to connect means."""
         if ending.retry is Retry.NO:
             if self._leg is None:
                 self._failure = ending
@@ -347,14 +389,9 @@ class Link:
             else:
                 self._leg.renew_at = math.inf
             return
-        first = BACKOFF_LATER_S if ending.retry is Retry.LATER else BACKOFF_S
-        wait_s = self._jitter() * min(BACKOFF_MOST_S, first * 2.0 ** min(self._attempt, 16))
-        self._attempt += 1
+        wait_s = self._back_off(ending)
         if self._leg is None:
             self._tell(Lost(ending, wait_s))
-        until = self._clock() + wait_s
-        while self._clock() < min(until, self._give_up_at) and not (self._leg is not None and self._tape.closed):
-            await self._wait_for_change(min(until, self._give_up_at))
 
     def _hear(self, leg: Leg, message: ServerMessage) -> None:
         match message:

@@ -16,13 +16,15 @@ class Turns:
 
     Args:
         sample_rate: Hz of the session's clock.
+        boundary: end of the last final turn of a session that is taken up again, in samples.
+        after: number of its last turn.
     """
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, *, boundary: int = 0, after: int = 0) -> None:
         self.sample_rate = sample_rate
-        self.boundary = 0
+        self.boundary = boundary
         """End of the last final turn, in samples: where a new connection starts."""
-        self._next = 1
+        self._next = after + 1
         self._open: dict[int, None] = {}
         self._inherited: deque[int] = deque()
 
