@@ -17,8 +17,10 @@ COMMANDS = {
     "devices": "inspect",
     "doctor": "inspect",
     "engine": "engine",
+    "export": "export",
     "prompts": "inspect",
     "serve": "serve",
+    "sessions": "sessions",
     "stop": "engine",
     "stream": "stream",
 }

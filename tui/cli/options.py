@@ -8,6 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from tui.config import Settings
+    from tui.sessions.store import Stored
 
 Flags = dict[str, Any]
 
@@ -58,3 +59,16 @@ def prompt_folders() -> tuple[Path, ...]:
     from tui.paths import PACKAGE, config_dir
 
     return PACKAGE / "prompts", config_dir() / "prompts"
+
+
+def kept(word: str) -> "Stored":
+    """Return the session on disk that a word means: `last`, an id, the start of one, or a name.
+
+    Raises:
+        UsageError: there is none, or there are several.
+    """
+    from tui.paths import sessions_dir
+    from tui.sessions.catalogue import find
+    from tui.sessions.store import Store
+
+    return find(Store(sessions_dir()), word)

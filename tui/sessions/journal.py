@@ -28,6 +28,8 @@ from tui.sessions.record import Record
 
 FORMAT = 1
 """Goes up when older readers cannot read what newer writers write."""
+END_BYTES = 64 * 1024
+"""How much of a journal's end tells how the session ended."""
 PENDING_MOST = 10_000
 """Most entries kept in memory while the disk refuses."""
 
@@ -151,6 +153,11 @@ class Reading(msgspec.Struct, frozen=True):
     intact_bytes: int
     """Length of the file up to the last whole line."""
 
+    @property
+    def format(self) -> int:
+        """The file's format; the first if its first line is lost or does not tell."""
+        return max(1, self.entries[0].format) if self.entries else 1
+
 
 def read(path: Path) -> Reading:
     """Return the entries of a journal, leaving out lines that are none.
@@ -169,9 +176,28 @@ def read(path: Path) -> Reading:
                 continue
             try:
                 entries.append(_decoder.decode(line))
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, RecursionError):
                 lost += 1
     return Reading(tuple(entries), lost, intact)
+
+
+def read_end(path: Path) -> list[Entry]:
+    """Return the last entries of a journal: enough to tell how the session ended, and quick among many sessions.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    entries: list[Entry] = []
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - END_BYTES))
+        for line in file.read().split(b"\n"):
+            try:
+                entries.append(_decoder.decode(line))
+            except (msgspec.MsgspecError, RecursionError):
+                # A line that is cut in half at either end.
+                continue
+    return entries
 
 
 def fold(entries: Iterable[Entry]) -> Record:

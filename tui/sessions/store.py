@@ -8,15 +8,19 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from tui.errors import SessionError
-from tui.model.events import State, StateChanged
+from tui.model.events import State, StateChanged, StatsChanged
 from tui.paths import private_dir
-from tui.sessions.journal import Entry, Journal, fold, read
+from tui.sessions.about import About, read_about
+from tui.sessions.journal import FORMAT, Journal, Reading, fold, read, read_end
 from tui.sessions.record import Record
 
 AUDIO = "audio.wav"
 EVENTS = "events.jsonl"
+UNHEARD_S = 1.0
+"""Seconds that were never transcribed from which on it is offered to send them."""
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -52,16 +56,52 @@ class Stored(msgspec.Struct, frozen=True):
         finally:
             os.close(fd)
 
+    def about(self) -> About:
+        """Return what a person said of it.
+
+        Raises:
+            SessionError: that cannot be read.
+        """
+        return read_about(self.path)
+
     def load(self) -> Record:
         """Return what its journal tells.
 
         Raises:
             SessionError: the journal cannot be read.
         """
+        return fold(self.read().entries)
+
+    def read(self) -> Reading:
+        """Return its journal.
+
+        Raises:
+            SessionError: the journal cannot be read, or a later livegist wrote it.
+        """
         try:
-            return fold(read(self.events).entries)
+            reading = read(self.events)
         except OSError as error:
             raise SessionError(f"{self.events} cannot be read: {error.strerror}.", "Is the disk there?") from error
+        if reading.format > FORMAT:
+            raise SessionError(
+                f"{self.events} is of format {reading.format}, written by a later livegist; this one reads {FORMAT}.",
+                "Update livegist.",
+            )
+        return reading
+
+
+    def journal(self) -> Journal:
+        """Open its journal to append to it.
+
+        Raises:
+            SessionError: another process writes it, or it cannot be written.
+        """
+        try:
+            return Journal(self.events)
+        except BlockingIOError as error:
+            raise SessionError(f"The session {self.id} is under way.", "Stop it first: livegist stop") from error
+        except OSError as error:
+            raise SessionError(f"{self.events} cannot be written: {error.strerror}.", "Is the disk full?") from error
 
 
 class Repaired(msgspec.Struct, frozen=True):
@@ -111,7 +151,13 @@ class Store:
     def broken(self) -> Iterator[Stored]:
         """Yield the sessions that nobody writes and that have no end: their engine was killed."""
         for stored in self:
-            if not stored.live and _last_state(stored) not in (State.ENDED, State.FAILED):
+            if not stored.live and _end(stored).state not in (State.ENDED, State.FAILED):
+                yield stored
+
+    def unheard(self) -> Iterator[Stored]:
+        """Yield the sessions that are over and of which something was recorded but never transcribed, newest first."""
+        for stored in self:
+            if not stored.live and _end(stored).stats.unheard_s >= UNHEARD_S:
                 yield stored
 
     def repair(self, stored: Stored, recorded_s: float) -> Repaired:
@@ -131,6 +177,13 @@ class Store:
             heard_s = max((turn.end_s for turn in record.transcript.finals), default=0.0)
             journal = Journal(stored.events)
             why = f"The engine was killed; {recorded_s:.0f} s are recorded, {heard_s:.0f} s are transcribed."
+            stats = replace(
+                record.stats,
+                elapsed_s=recorded_s,
+                turns=len(record.transcript.finals),
+                unheard_s=round(max(0.0, recorded_s - heard_s), 1),
+            )
+            journal.append(StatsChanged(stats), recorded_s)
             journal.append(StateChanged(State.FAILED, why), recorded_s)
             journal.close()
         except OSError as error:
@@ -138,13 +191,11 @@ class Store:
         return Repaired(stored, reading.lost, recorded_s, heard_s)
 
 
-def _last_state(stored: Stored) -> State | None:
-    """Return the state a session was last said to be in; `None` if its journal cannot be read."""
+def _end(stored: Stored) -> Record:
+    """Return what the last events of a session tell; one that cannot be read counts as over."""
     try:
-        entries: tuple[Entry, ...] = read(stored.events).entries
+        return fold(read_end(stored.events))
     except OSError:
-        return State.FAILED
-    for entry in reversed(entries):
-        if isinstance(entry.event, StateChanged):
-            return entry.event.state
-    return None
+        over = Record()
+        over.state = State.FAILED
+        return over

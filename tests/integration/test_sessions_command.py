@@ -1,0 +1,235 @@
+"""`livegist sessions` and `livegist export` on real folders."""
+
+import csv
+import json
+import stat
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.kept import STARTED, files, keep
+from tui.cli import main
+from tui.model.events import State
+from tui.paths import sessions_dir
+from tui.sessions.about import About, change_about
+from tui.sessions.catalogue import summarise
+from tui.sessions.journal import Journal
+from tui.sessions.store import Store
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store(sessions_dir())
+
+
+def livegist(*words: str, answers: str | None = None) -> Result:
+    return CliRunner().invoke(main, list(words), input=answers)
+
+
+def listed(*words: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in livegist("sessions", "list", "--json", *words).stdout.splitlines()]
+
+
+def test_no_session_yet_is_said(store: Store) -> None:
+    result = livegist("sessions")
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert "No session" in result.stderr
+
+
+def test_a_session_is_listed_in_a_line(store: Store) -> None:
+    stored = keep(store, about=About("Standup", ("work",)))
+    (line,) = livegist("sessions").stdout.splitlines()
+    assert line.startswith(stored.id)
+    for part in ("00:30", "5 turns", "ended", "#work", "Standup: Good morning everybody"):
+        assert part in line
+
+
+def test_the_newest_comes_first_and_the_rest_is_told_of(store: Store) -> None:
+    for day in range(25):
+        keep(store, [], started=STARTED + timedelta(days=day), sound_s=0.0)
+    result = livegist("sessions")
+    ids = [line.split()[0] for line in result.stdout.splitlines()]
+    assert len(ids) == 20
+    assert ids == sorted(ids, reverse=True)
+    assert "--all" in result.stderr
+    assert len(listed("--all")) == 25
+
+
+def test_sessions_are_chosen_by_tag_and_time(store: Store) -> None:
+    old = keep(store, about=About(tags=("work",)))
+    new = keep(store, started=STARTED + timedelta(days=10), about=About(tags=("work", "home")))
+    assert [each["id"] for each in listed("--tag", "work")] == [new.id, old.id]
+    assert [each["id"] for each in listed("--tag", "#home")] == [new.id]
+    assert [each["id"] for each in listed("--since", (STARTED + timedelta(days=1)).isoformat())] == [new.id]
+
+
+def test_a_moment_that_is_none_says_how_to_write_one(store: Store) -> None:
+    result = livegist("sessions", "list", "--since", "yesteryear")
+    assert result.exit_code == 2
+    assert "90d" in result.stderr
+
+
+def test_a_session_is_shown_with_its_turns_and_gists(store: Store) -> None:
+    keep(store)
+    shown = livegist("sessions", "show", "last").stdout
+    assert "[00:06] B: The migration is ready" in shown
+    assert "Gist of turn 2." in shown
+    assert "Ship on **Thursday**" in shown
+    assert json.loads(livegist("sessions", "show", "last", "--json").stdout)["state"] == "ended"
+
+
+@pytest.mark.parametrize("word", ["last", "2026-11-20", "standup", "Standup"])
+def test_a_session_is_found_by_what_a_person_remembers(store: Store, word: str) -> None:
+    stored = keep(store, about=About("Standup"))
+    assert stored.id in livegist("sessions", "show", word).stdout
+
+
+def test_a_word_that_may_mean_several_asks_for_more(store: Store) -> None:
+    keep(store)
+    keep(store, started=STARTED + timedelta(hours=1))
+    result = livegist("sessions", "show", "2026")
+    assert result.exit_code == 2
+    assert "any of 2 sessions" in result.stderr
+
+
+def test_a_word_that_means_none_is_a_usage_error(store: Store) -> None:
+    keep(store)
+    assert livegist("sessions", "show", "1999").exit_code == 2
+
+
+def test_a_session_is_renamed_tagged_and_noted_while_it_lives(store: Store) -> None:
+    stored = keep(store, state=None)
+    engine = Journal(stored.events)
+    livegist("sessions", "rename", "last", "Budget  talk")
+    livegist("sessions", "tag", "last", "#money", "q 4")
+    livegist("sessions", "note", "last", "ask Maria")
+    livegist("sessions", "tag", "last", "money", "--remove")
+    engine.close()
+    assert stored.about() == About("Budget talk", ("q-4",), "ask Maria")
+
+
+def test_two_who_tag_at_once_lose_neither_tag(store: Store) -> None:
+    stored = keep(store)
+    program = (
+        "import sys; from pathlib import Path; from tui.sessions.about import change_about\n"
+        "for n in range(50): change_about(Path(sys.argv[1]), lambda about: about.tagged(f'{sys.argv[2]}{n}'))"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", program, str(stored.path), who]) for who in ("a", "b")]
+    assert [each.wait(30) for each in both] == [0, 0]
+    assert len(stored.about().tags) == 100
+
+
+def test_a_session_is_deleted_once_the_person_agrees(store: Store) -> None:
+    keep(store)
+    assert livegist("sessions", "delete", "last", answers="n\n").exit_code == 1
+    assert len(list(store)) == 1
+    assert livegist("sessions", "delete", "last", answers="y\n").exit_code == 0
+    assert files(sessions_dir()) == []
+
+
+def test_a_session_under_way_is_not_deleted(store: Store) -> None:
+    stored = keep(store, state=None)
+    engine = Journal(stored.events)
+    result = livegist("sessions", "delete", "last", "--yes")
+    engine.close()
+    assert result.exit_code == 1
+    assert "under way" in result.stderr
+    assert stored.audio.exists()
+
+
+def test_old_sessions_are_pruned_but_not_the_tagged_nor_the_live(store: Store) -> None:
+    now = datetime.now().astimezone()
+    new = keep(store, started=now - timedelta(days=89))
+    keep(store, started=now - timedelta(days=91))
+    tagged = keep(store, started=now - timedelta(days=92), about=About(tags=("keep",)))
+    live = keep(store, started=now - timedelta(days=93), state=None)
+    engine = Journal(live.events)
+    dry = livegist("sessions", "prune", "--older-than", "90d", "--keep-tagged", "--dry-run")
+    assert "1 sessions" in dry.stdout
+    assert len(list(store)) == 4
+    livegist("sessions", "prune", "--older-than", "90d", "--keep-tagged", "--yes")
+    assert [stored.id for stored in store] == [new.id, tagged.id, live.id]
+    livegist("sessions", "prune", "--older-than", "90d", "--yes")
+    assert [stored.id for stored in store] == [new.id, live.id]
+    engine.close()
+
+
+def test_a_damaged_journal_gives_what_is_whole_and_says_what_is_not(store: Store) -> None:
+    stored = keep(store)
+    lines = stored.events.read_bytes().splitlines(keepends=True)
+    lines[4] = b'{"at": 1, "event": {"type": "turn", \xff\n'
+    stored.events.write_bytes(b"".join(lines)[:-10])
+    summary = summarise(stored)
+    assert (summary.turns, summary.lost_lines) == (4, 2)
+    assert "2 lines of its journal cannot be read" in livegist("sessions", "show", "last").stdout
+
+
+def test_a_session_of_a_later_format_is_refused_in_two_lines(store: Store) -> None:
+    stored = keep(store)
+    stored.events.write_bytes(stored.events.read_bytes().replace(b'"format":1', b'"format":99', 1))
+    result = livegist("sessions", "show", "last")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[1] == "Update livegist."
+    assert "format 99" in livegist("sessions").stdout
+
+
+def test_a_damaged_name_costs_the_name_alone(store: Store) -> None:
+    stored = keep(store)
+    (stored.path / "about.json").write_bytes(b"{")
+    assert "about.json is damaged" in livegist("sessions").stdout
+    assert livegist("sessions", "rename", "last", "new").exit_code == 1
+    assert (stored.path / "about.json").read_bytes() == b"{"
+
+
+def test_hostile_names_do_not_reach_the_terminal(store: Store) -> None:
+    keep(store, about=About("\x1b[2Jname", ("\x1b[31m",), "\x1b]0;title\x07"))
+    assert "\x1b" not in livegist("sessions").stdout + livegist("sessions", "show", "last").stdout
+
+
+@pytest.mark.parametrize("format", ["md", "txt", "srt", "vtt", "json", "jsonl", "csv"])
+def test_the_files_ending_says_the_format_and_nobody_else_may_read_it(
+    store: Store, tmp_path: Path, format: str
+) -> None:
+    keep(store)
+    target = tmp_path / f"out.{format}"
+    assert livegist("export", "last", "-o", str(target)).exit_code == 0
+    assert target.read_text(encoding="utf-8") == livegist("export", "last", "--format", format).stdout
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert files(tmp_path) == [target]
+
+
+def test_an_export_replaces_no_file_unless_told_to(store: Store, tmp_path: Path) -> None:
+    keep(store)
+    target = tmp_path / "out.csv"
+    target.write_text("mine")
+    assert livegist("export", "last", "-o", str(target)).exit_code == 2
+    assert target.read_text() == "mine"
+    assert livegist("export", "last", "-o", str(target), "--force").exit_code == 0
+    assert len(list(csv.reader(target.read_text().splitlines()))) == 6
+
+
+def test_an_export_that_cannot_be_written_leaves_nothing(store: Store, tmp_path: Path) -> None:
+    keep(store)
+    result = livegist("export", "last", "-o", str(tmp_path / "missing" / "out.md"))
+    assert result.exit_code == 1
+    assert files(tmp_path) == []
+
+
+def test_a_template_from_a_file_is_used(store: Store, tmp_path: Path) -> None:
+    keep(store, about=About("Standup"))
+    template = tmp_path / "mine.md"
+    template.write_text("{{title}}: {{length}}")
+    assert livegist("export", "last", "--template", str(template)).stdout == "Standup: 00:26\n"
+    assert livegist("export", "last", "--template", str(template), "--format", "csv").exit_code == 2
+
+
+def test_all_that_is_kept_is_for_its_owner_alone(store: Store) -> None:
+    stored = keep(store, state=State.ENDED)
+    change_about(stored.path, lambda about: about.tagged("x"))
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files(sessions_dir())} == {0o600}
+    assert stat.S_IMODE(stored.path.stat().st_mode) == 0o700

@@ -1,0 +1,129 @@
+"""Sessions on disk for tests, written by the journal and the recording that the engine writes with."""
+
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from tui.audio.recording import Recording
+from tui.model.events import (
+    Event,
+    GistChanged,
+    PromptChanged,
+    Session,
+    SessionStarted,
+    State,
+    StateChanged,
+    StatsChanged,
+    TurnChanged,
+)
+from tui.model.gists import Gist, GistStatus
+from tui.model.stats import Stats
+from tui.model.transcript import Turn, Word
+from tui.sessions.about import About, change_about
+from tui.sessions.journal import Journal
+from tui.sessions.store import Store, Stored
+
+RATE = 16_000
+STARTED = datetime.fromisoformat("2026-11-20T09:45:00+00:00")
+MEETING = (
+    ("A", "Good morning everybody, let's go round quickly."),
+    ("B", "The migration is ready and I want to ship it on Thursday."),
+    ("C", "What worries me is the connection pool: it was at ninety percent last week."),
+    ("B", "Tom raises the pool to forty and reruns the load test tomorrow morning."),
+    ("A", "Then we decide at noon, Grüße an alle."),
+)
+"""Who said what."""
+TURN_S = 6.0
+"""Seconds from one turn's start to the next."""
+
+
+def spoken(number: int, text: str, speaker: str | None = None, *, start_s: float | None = None) -> Turn:
+    """Return a final turn whose words take 0.3 s each, 0.05 s of them a pause."""
+    start = (number - 1) * TURN_S if start_s is None else start_s
+    words = tuple(
+        Word(word, round(start + at * 0.3, 3), round(start + at * 0.3 + 0.25, 3))
+        for at, word in enumerate(text.split())
+    )
+    return Turn(number, text, True, start, words[-1].end_s if words else start, words, speaker)
+
+
+def answer(number: int, turn: int | None, text: str, *, turns: int = 0) -> Gist:
+    """Return a finished answer about a turn, or about the session for `None`."""
+    return Gist(number, turn, "summary", text, GistStatus.DONE, "echo", input_tokens=7, output_tokens=5, turns=turns)
+
+
+def meeting() -> list[Event]:
+    """Return the events of a meeting of five turns, a gist for each, and its analysis."""
+    told: list[Event] = []
+    for number, (speaker, text) in enumerate(MEETING, 1):
+        told += [
+            TurnChanged(spoken(number, text, speaker)),
+            GistChanged(answer(number, number, f"Gist of turn {number}.")),
+        ]
+    told.append(GistChanged(answer(6, None, "# Standup\n\n- Ship on **Thursday**", turns=5)))
+    return told
+
+
+def keep(
+    store: Store,
+    events: list[Event] | None = None,
+    *,
+    started: datetime = STARTED,
+    sound_s: float = 1.0,
+    state: State | None = State.ENDED,
+    about: About | None = None,
+) -> Stored:
+    """Keep a session.
+
+    Args:
+        store: keeps it.
+        events: what happened in it; `None` is the meeting.
+        started: when it started.
+        sound_s: seconds recorded, a tone of 440 Hz.
+        state: how it ended; `None` for one whose engine was killed.
+        about: what a person said of it.
+    """
+    stored = store.create(started)
+    recording = Recording.create(stored.audio, RATE)
+    recording.append(tone(sound_s))
+    recording.close()
+    journal = Journal(stored.events)
+    journal.append(SessionStarted(_session(stored, started)), 0.0)
+    journal.append(PromptChanged("summary"), 0.0)
+    journal.append(StateChanged(State.CONNECTING), 0.0)
+    journal.append(StateChanged(State.LIVE), 0.0)
+    for event in meeting() if events is None else events:
+        at = event.turn.end_s if isinstance(event, TurnChanged) else 0.0
+        journal.append(event, at)
+    if state is not None:
+        journal.append(StatsChanged(Stats(elapsed_s=30.0, turns=5)), 30.0)
+        journal.append(StateChanged(state), 30.0)
+    journal.close()
+    if about is not None:
+        change_about(stored.path, lambda _: about)
+    return stored
+
+
+def tone(seconds: float) -> bytes:
+    """Return a tone of 440 Hz as s16le."""
+    times = np.arange(int(seconds * RATE)) / RATE
+    return (8000 * np.sin(2 * np.pi * 440 * times)).astype("<i2").tobytes()
+
+
+def _session(stored: Stored, started: datetime) -> Session:
+    return Session(
+        id=stored.id,
+        path=str(stored.path),
+        started_at=started.isoformat(timespec="seconds"),
+        source="mic",
+        engine="cloud",
+        endpoint="streaming.assemblyai.com",
+        speech_model="u3-rt-pro",
+        llm_model="claude-sonnet-4-20250514",
+    )
+
+
+def files(folder: Path) -> list[Path]:
+    """Return all files below a folder."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())

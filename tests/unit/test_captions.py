@@ -1,0 +1,89 @@
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.kept import spoken
+from tui.model.transcript import Turn
+from tui.sessions.captions import LINE, LINES, LONGEST_S, SHORTEST_S, captions
+
+LONG = (
+    "We went through the whole list yesterday and found that the pool is too small for what we want to do on "
+    "Thursday. Tom raises it to forty! Then he reruns the load test and tells everybody how it went."
+)
+
+
+def texts(*turns: Turn) -> list[str]:
+    return [" ".join(caption.lines) for caption in captions(turns)]
+
+
+def test_nothing_said_is_no_caption() -> None:
+    assert captions([]) == []
+    assert captions([Turn(1, "  ", True, 0, 1)]) == []
+
+
+def test_a_caption_has_two_lines_that_can_be_read_at_a_glance() -> None:
+    shown = captions([spoken(1, LONG)])
+    assert len(shown) > 2
+    for caption in shown:
+        assert 1 <= len(caption.lines) <= LINES
+        assert all(0 < len(line) <= LINE for line in caption.lines)
+    assert " ".join(texts(spoken(1, LONG))) == LONG
+
+
+def test_a_caption_begins_and_ends_with_its_words() -> None:
+    turn = spoken(3, LONG)
+    first, *_, last = captions([turn])
+    assert first.start_s == turn.words[0].start_s
+    assert last.end_s == turn.words[-1].end_s
+    count = len(" ".join(first.lines).split())
+    assert first.end_s == turn.words[count - 1].end_s
+
+
+def test_a_caption_ends_with_a_sentence_if_it_is_long_enough() -> None:
+    assert any(text.endswith("Thursday.") for text in texts(spoken(1, LONG)))
+
+
+def test_a_pause_begins_a_new_caption() -> None:
+    early, late = spoken(1, "one two", start_s=0.0), spoken(1, "three four", start_s=3.0)
+    turn = Turn(1, "one two three four", True, 0.0, 4.0, early.words + late.words)
+    assert texts(turn) == ["one two", "three four"]
+
+
+def test_a_short_word_stays_long_enough_to_be_read_but_not_over_the_next() -> None:
+    alone, *_ = captions([spoken(1, "Yes.")])
+    assert alone.end_s - alone.start_s == SHORTEST_S
+    pressed, after = captions([spoken(1, "Yes.", start_s=0.0), spoken(2, "No.", start_s=0.5)])
+    assert pressed.end_s <= after.start_s
+
+
+def test_words_that_were_formatted_into_others_are_spread_over_the_turn() -> None:
+    heard = spoken(1, "it is twenty five percent")
+    (caption,) = captions([Turn(1, "It is 25%.", True, heard.start_s, heard.end_s, heard.words)])
+    assert caption.lines == ("It is 25%.",)
+    assert (caption.start_s, caption.end_s) == (heard.start_s, heard.end_s)
+
+
+def test_the_speaker_is_named_within_the_line() -> None:
+    (caption,) = captions([spoken(1, "Good morning.", "A")], named=True)
+    assert caption.lines == ("A: Good morning.",)
+
+
+@given(st.lists(st.tuples(st.text(max_size=200), st.floats(0, 100), st.floats(0, 60), st.booleans()), max_size=8))
+def test_whatever_was_said_captions_are_legible_and_never_overlap(said: list[tuple[str, float, float, bool]]) -> None:
+    turns = [
+        spoken(n, text, start_s=start) if timed else Turn(n, text, True, start, start + length)
+        for n, (text, start, length, timed) in enumerate(said, 1)
+    ]
+    shown = captions(turns)
+    for caption in shown:
+        assert caption.start_s <= caption.end_s
+        assert 1 <= len(caption.lines) <= LINES
+        assert all(len(line) <= LINE for line in caption.lines)
+    for caption, after in itertools.pairwise(shown):
+        assert caption.end_s <= after.start_s
+
+
+def test_no_caption_is_up_for_long_while_somebody_talks_on() -> None:
+    for caption in captions([spoken(1, LONG)]):
+        assert caption.end_s - caption.start_s <= LONGEST_S

@@ -1,0 +1,183 @@
+"""Each export is read again with somebody else's library."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import srt
+import webvtt
+from markdown_it import MarkdownIt
+
+from tests.kept import MEETING, answer, keep, meeting, spoken
+from tui.errors import UsageError
+from tui.model.events import Event, GistChanged, TurnChanged
+from tui.sessions.about import About
+from tui.sessions.export import FORMATS, export, to_markdown
+from tui.sessions.record import Record
+from tui.sessions.store import Store
+
+SAID = [text for _, text in MEETING]
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    return keep(Store(tmp_path / "sessions")).load()
+
+
+def told(*events: Event) -> Record:
+    record = Record()
+    for event in events:
+        record.apply(event)
+    return record
+
+
+HOSTILE = (
+    "=1+1 --> <b>00:00:01,000</b> & \x1b[31m\u202e | `x`",
+    "# no heading",
+    "- no list",
+    "1. no list either",
+    "{{turns}}",
+    "WEBVTT",
+    "NOTE nothing",
+)
+
+
+@pytest.fixture
+def hostile() -> Record:
+    events: list[Event] = [TurnChanged(spoken(number, text, "<v A>")) for number, text in enumerate(HOSTILE, 1)]
+    return told(*events, GistChanged(answer(1, 1, "<script>alert(1)</script>\n\n> quoted", turns=0)))
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+def test_srt_is_read_by_a_parser_of_srt(record: Record) -> None:
+    found = list(srt.parse(export(record, About(), "srt")))
+    assert " ".join(words(" ".join(caption.content for caption in found))) == " ".join(
+        f"{speaker}: {text}" for speaker, text in MEETING
+    )
+    assert [caption.index for caption in found] == list(range(1, len(found) + 1))
+    assert found[0].start == timedelta(0)
+    assert found[1].start >= found[0].end
+
+
+def test_vtt_is_read_by_a_parser_of_vtt(record: Record) -> None:
+    found = webvtt.from_buffer(io.StringIO(export(record, About(), "vtt")))
+    assert " ".join(words(" ".join(caption.text for caption in found))) == " ".join(SAID)
+    assert [caption.voice for caption in found][:2] == ["A", "B"]
+    assert found[1].start_in_seconds >= found[0].end_in_seconds
+
+
+def test_csv_is_read_by_the_standard_library(record: Record) -> None:
+    rows = list(csv.DictReader(io.StringIO(export(record, About(), "csv"), newline="")))
+    assert [row["text"] for row in rows] == SAID
+    assert [row["gist"] for row in rows] == [f"Gist of turn {n}." for n in range(1, 6)]
+    assert [float(row["start_s"]) for row in rows] == [0.0, 6.0, 12.0, 18.0, 24.0]
+
+
+def test_json_says_all_there_is(record: Record) -> None:
+    found = json.loads(export(record, About("Standup", ("work",)), "json"))
+    assert found["about"] == {"name": "Standup", "tags": ["work"]}
+    assert [turn["text"] for turn in found["turns"]] == SAID
+    assert found["turns"][0]["words"][0] == {"text": "Good", "start_s": 0.0, "end_s": 0.25}
+    assert len(found["gists"]) == 6
+    assert found["session"]["speech_model"] == "u3-rt-pro"
+
+
+def test_jsonl_is_one_object_a_line(record: Record) -> None:
+    found = [json.loads(line) for line in export(record, About(), "jsonl").splitlines()]
+    assert [line["type"] for line in found] == ["session", *["turn"] * 5, *["gist"] * 5, "analysis", "stats"]
+
+
+def test_text_is_a_line_a_turn(record: Record) -> None:
+    lines = export(record, About(), "txt").splitlines()
+    assert lines[2] == "[00:12] C: What worries me is the connection pool: it was at ninety percent last week."
+    assert len(lines) == 5
+
+
+def test_markdown_has_headings_turns_and_quoted_gists(record: Record) -> None:
+    tokens = MarkdownIt().parse(export(record, About("Standup", ("work",), "for *Maria*"), "md"))
+    headings = [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open"]
+    assert headings[:2] == ["Standup", "summary, 5 turns"]
+    assert "Transcript" in headings
+    assert sum(token.type == "blockquote_open" for token in tokens) == 6
+    html = MarkdownIt().render(export(record, About(note="for *Maria*"), "md"))
+    assert "Note: for *Maria*" in html
+
+
+def test_a_template_says_what_the_markdown_looks_like(record: Record) -> None:
+    text = to_markdown(record, About("Standup", ("a", "b")), "{{ title }} {{tags}}\n\n{{transcript}}")
+    assert text.startswith("Standup #a #b\n\n`00:00` **A:** Good morning")
+    assert "Gist of turn" not in text
+
+
+def test_a_template_that_names_what_is_not_there_says_what_is(record: Record) -> None:
+    with pytest.raises(UsageError, match="transscript") as refused:
+        to_markdown(record, About(), "{{transscript}}")
+    assert "transcript" in refused.value.hint
+
+
+def test_an_unknown_format_names_those_there_are(record: Record) -> None:
+    with pytest.raises(UsageError, match="docx") as refused:
+        export(record, About(), "docx")
+    assert "srt" in refused.value.hint
+
+
+def test_hostile_words_are_words_in_srt(hostile: Record) -> None:
+    found = list(srt.parse(export(hostile, About(), "srt"), ignore_errors=False))
+    assert all("-->" not in caption.content for caption in found)
+    assert "turns" in found[4].content
+
+
+def test_hostile_words_are_words_in_vtt(hostile: Record) -> None:
+    text = export(hostile, About(), "vtt")
+    found = list(webvtt.from_buffer(io.StringIO(text)))
+    assert len(found) >= len(HOSTILE)
+    assert text.count(" --> ") == len(found)
+    assert "<b>" not in text
+
+
+def test_hostile_words_are_no_formula_in_csv(hostile: Record) -> None:
+    rows = list(csv.DictReader(io.StringIO(export(hostile, About(), "csv"), newline="")))
+    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
+
+
+def test_hostile_words_are_words_in_markdown(hostile: Record) -> None:
+    html = MarkdownIt("commonmark").render(export(hostile, About(), "md"))
+    assert "<script>" not in html
+    assert "<b>" not in html
+    assert html.count("<h1>") == 1
+    assert "<ol" not in html
+    assert html.count("<ul>") == 1
+    assert "{{turns}}" in html
+
+
+@pytest.mark.parametrize("format", [name for name in FORMATS if not name.startswith("json")])
+def test_no_terminal_obeys_an_export(hostile: Record, format: str) -> None:
+    text = export(hostile, About(), format)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_empty_session_can_be_exported(format: str) -> None:
+    text = export(Record(), About(), format)
+    match format:
+        case "srt":
+            assert list(srt.parse(text)) == []
+        case "vtt":
+            assert list(webvtt.from_buffer(io.StringIO(text))) == []
+        case "json":
+            assert json.loads(text)["turns"] == []
+        case _:
+            assert isinstance(text, str)
+
+
+def test_only_finished_turns_are_exported() -> None:
+    partial = spoken(2, "not yet", None)
+    record = told(*meeting()[:1], TurnChanged(type(partial)(2, "not yet", False, 6, 7)))
+    assert "not yet" not in export(record, About(), "txt")

@@ -1,0 +1,67 @@
+"""`livegist export`: a session as a file for other programs."""
+
+import os
+from pathlib import Path
+
+import click
+
+from tui.cli.options import kept
+from tui.errors import SessionError, UsageError
+
+STDOUT = "-"
+
+
+@click.command()
+@click.argument("session")
+@click.option("--format", "format", metavar="FORMAT", help="md, txt, srt, vtt, json, jsonl, csv; else FILE's ending.")
+@click.option("-o", "--output", metavar="FILE", default=STDOUT, help="Where it goes; - is stdout, the default.")
+@click.option("--template", metavar="FILE", help="Template for md, with {{title}}, {{turns}} and others.")
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+def export(session: str, format: str | None, output: str, template: str | None, force: bool) -> None:
+    """Export a session as Markdown, text, captions, JSON or a table.
+
+    SESSION is an id, the start of one, a name, or `last`.
+    """
+    from tui.sessions import export as exports
+
+    chosen = format or (Path(output).suffix.removeprefix(".").lower() if output != STDOUT else "md")
+    if template is not None and chosen != "md":
+        raise UsageError("A template is for Markdown.", "Use --format md.")
+    stored = kept(session)
+    record, about = stored.load(), stored.about()
+    if template is not None:
+        text = exports.to_markdown(record, about, _read(Path(template)))
+    else:
+        text = exports.export(record, about, chosen)
+    if output == STDOUT:
+        click.echo(text, nl=False)
+        return
+    _write(Path(output), text, force=force)
+    click.echo(f"Wrote {output}.", err=True)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}", "A template is UTF-8 text.") from error
+
+
+def _write(path: Path, text: str, *, force: bool) -> None:
+    """Write a file that only its owner may read: it says what people said.
+
+    Raises:
+        UsageError: it exists.
+        SessionError: it cannot be written; what was there stays.
+    """
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists.", "Use --force to replace it.")
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        new.replace(path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise SessionError(f"{path} cannot be written: {error.strerror}.", "Choose another place.") from error

@@ -1,0 +1,218 @@
+"""`livegist sessions`: what is kept, and what becomes of it."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from tui.cli.options import kept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tui.sessions.catalogue import Summary
+
+LISTED = 20
+"""Sessions that are listed unless all are asked for."""
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def sessions(context: click.Context) -> None:
+    """List, show, name, tag and delete the sessions that are kept; without a command it lists them.
+
+    SESSION is an id, the start of one, a name, or `last`.
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(list_sessions)
+
+
+@sessions.command("list")
+@click.option("--all", "everything", is_flag=True, help=f"List all, not the newest {LISTED}.")
+@click.option("--since", metavar="WHEN", help="Those that started since: 2026-11-22, or an age such as 7d.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Those with this tag; may be given again.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+def list_sessions(
+    everything: bool = False, since: str | None = None, tags: tuple[str, ...] = (), as_json: bool = False
+) -> None:
+    """List sessions, newest first: id, length, turns, size, state, tags, name or first words."""
+    from itertools import islice
+
+    import msgspec
+
+    found = _chosen(since, tags)
+    listed = list(found if everything else islice(found, LISTED))
+    for summary in listed:
+        click.echo(msgspec.json.encode(summary).decode() if as_json else _fitted(_row(summary)))
+    if not listed and not as_json:
+        click.echo("No session is kept here yet." if not (since or tags) else "No session is like that.", err=True)
+    elif not everything and not as_json and next(found, None) is not None:
+        click.echo(f"These are the newest {LISTED}. For the others: livegist sessions list --all", err=True)
+
+
+@sessions.command()
+@click.argument("session")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: all that is known of it.")
+def show(session: str, as_json: bool) -> None:
+    """Show a session: what is known of it, its turns and its gists."""
+    from tui.sessions.catalogue import summarise
+    from tui.sessions.export import to_json
+
+    stored = kept(session)
+    summary = summarise(stored)
+    record = stored.load()
+    if as_json:
+        click.echo(to_json(record, stored.about()))
+        return
+    from tui.lines import text_line
+    from tui.model.events import GistChanged, TurnChanged
+
+    for line in _facts(summary):
+        click.echo(line)
+    click.echo()
+    for turn in record.transcript.finals:
+        click.echo(text_line(TurnChanged(turn)))
+        for gist in record.gists.values():
+            if gist.turn == turn.number:
+                click.echo(text_line(GistChanged(gist)))
+    for gist in record.gists.values():
+        if gist.turn is None:
+            click.echo(text_line(GistChanged(gist)))
+
+
+@sessions.command()
+@click.argument("session")
+@click.argument("name")
+def rename(session: str, name: str) -> None:
+    """Give a session a name; an empty one takes the name away."""
+    from msgspec.structs import replace
+
+    from tui.sessions.about import change_about
+
+    about = change_about(kept(session).path, lambda about: replace(about, name=" ".join(name.split())))
+    click.echo(f"It is called {about.name}." if about.name else "It has no name now.")
+
+
+@sessions.command()
+@click.argument("session")
+@click.argument("text")
+def note(session: str, text: str) -> None:
+    """Put a note to a session, in place of the one it has; an empty one takes it away."""
+    from msgspec.structs import replace
+
+    from tui.sessions.about import change_about
+
+    about = change_about(kept(session).path, lambda about: replace(about, note=text.strip()))
+    click.echo("Noted." if about.note else "It has no note now.")
+
+
+@sessions.command()
+@click.argument("session")
+@click.argument("tags", nargs=-1, required=True)
+@click.option("--remove", is_flag=True, help="Take the tags away.")
+def tag(session: str, tags: tuple[str, ...], remove: bool) -> None:
+    """Tag a session, or take tags away."""
+    from tui.sessions.about import change_about
+
+    about = change_about(kept(session).path, lambda about: about.untagged(*tags) if remove else about.tagged(*tags))
+    click.echo(f"Its tags: {' '.join('#' + tag for tag in about.tags)}" if about.tags else "It has no tags now.")
+
+
+@sessions.command()
+@click.argument("session")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(session: str, yes: bool) -> None:
+    """Delete a session with its recording, for good."""
+    from tui.sessions import catalogue
+
+    stored = kept(session)
+    if not yes:
+        click.echo(_fitted(_row(catalogue.summarise(stored))))
+        click.confirm("Delete it, the recording included?", abort=True)
+    catalogue.delete(stored)
+    click.echo(f"Deleted {stored.id}.")
+
+
+@sessions.command()
+@click.option("--older-than", metavar="AGE", required=True, help="How old they must be: 90d, 12h, 2w.")
+@click.option("--keep-tagged", is_flag=True, help="Leave those with a tag.")
+@click.option("--dry-run", is_flag=True, help="Only say which.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
+    """Delete all sessions of an age, for good."""
+    from datetime import datetime
+
+    from tui.sessions import catalogue
+    from tui.sessions.when import age
+
+    before = datetime.now().astimezone() - age(older_than)
+    old = catalogue.outdated(_chosen(), before=before, keep_tagged=keep_tagged)
+    for summary in old:
+        click.echo(_fitted(_row(summary)))
+    what = f"{len(old)} sessions, {_size(sum(summary.size_bytes for summary in old))}"
+    if dry_run or not old:
+        click.echo(f"{what} would go." if old else "No session is that old.")
+        return
+    if not yes:
+        click.confirm(f"Delete {what}?", abort=True)
+    for summary in old:
+        catalogue.delete(kept(summary.id))
+    click.echo(f"Deleted {what}.")
+
+
+def _chosen(since: str | None = None, tags: tuple[str, ...] = ()) -> "Iterator[Summary]":
+    from datetime import datetime
+
+    from tui.paths import sessions_dir
+    from tui.sessions.catalogue import chosen
+    from tui.sessions.store import Store
+    from tui.sessions.when import moment
+
+    at = moment(since, datetime.now().astimezone()) if since else None
+    return chosen(Store(sessions_dir()), since=at, tags=[tag.removeprefix("#") for tag in tags])
+
+
+def _row(summary: "Summary") -> str:
+    from tui.lines import clock, inert
+
+    state = "live" if summary.live else str(summary.state)
+    tags = "".join(f"#{tag} " for tag in summary.tags)
+    title = f"{summary.name}: {summary.first_words}" if summary.name else summary.first_words
+    said = summary.trouble or title or "nothing was said"
+    return inert(
+        f"{summary.id}  {clock(summary.length_s):>7}  {summary.turns:>4} turns  {_size(summary.size_bytes):>8}"
+        f"  {state:<7}  {tags}{said}"
+    )
+
+
+def _facts(summary: "Summary") -> "Iterator[str]":
+    from tui.lines import clock, inert
+
+    yield inert(summary.name or summary.id)
+    yield inert(f"started {summary.started_at}, {clock(summary.length_s)} long, {summary.turns} turns")
+    yield inert(
+        f"source {summary.source or 'unknown'}, {'live' if summary.live else summary.state} {summary.why}".strip()
+    )
+    if summary.tags:
+        yield inert("tags " + " ".join("#" + tag for tag in summary.tags))
+    if summary.note:
+        yield inert(f"note {summary.note}")
+    if summary.version_of:
+        yield inert(f"another transcript of {summary.version_of}")
+    yield inert(f"kept in {summary.path}, {_size(summary.size_bytes)}")
+    if summary.lost_lines:
+        yield f"{summary.lost_lines} lines of its journal cannot be read; the rest is whole."
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes / 1e3:.0f} kB"
+
+
+def _fitted(line: str) -> str:
+    """Return a line as wide as the terminal; whole where there is none."""
+    if not sys.stdout.isatty():
+        return line
+    import shutil
+
+    columns = shutil.get_terminal_size().columns
+    return line if len(line) <= columns else line[: columns - 1] + "…"

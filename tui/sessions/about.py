@@ -1,0 +1,95 @@
+"""What a person says of a session: its name, tags and note, in `about.json` beside the journal.
+
+It is a file of its own because the journal belongs to the engine while a session lives, and is only ever added to.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from tui.errors import SessionError
+
+ABOUT = "about.json"
+
+
+class About(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a person says of a session."""
+
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    """In alphabetical order, without the `#`."""
+    note: str = ""
+    version_of: str = ""
+    """Id of the session whose recording this one transcribes again; empty for a session of its own."""
+
+    def tagged(self, *tags: str) -> "About":
+        """Return it with these tags, too."""
+        return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags, *map(_plain, tags)} - {""})))
+
+    def untagged(self, *tags: str) -> "About":
+        """Return it without these tags."""
+        return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags} - {*map(_plain, tags)})))
+
+
+def _plain(tag: str) -> str:
+    return "-".join(tag.removeprefix("#").split())
+
+
+def read_about(folder: Path) -> About:
+    """Return what was said of the session in `folder`; nothing was if there is no such file.
+
+    Raises:
+        SessionError: the file cannot be read.
+    """
+    path = folder / ABOUT
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=About)
+    except FileNotFoundError:
+        return About()
+    except OSError as error:
+        raise SessionError(f"{path} cannot be read: {error.strerror}.", "Is the disk there?") from error
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise SessionError(f"{path} is damaged: {error}.", "Mend it, or remove it to start without a name.") from error
+
+
+def change_about(folder: Path, change: Callable[[About], About]) -> About:
+    """Replace what is said of the session in `folder` by what `change` makes of it, and return that.
+
+    Of two processes that change it at once, the second sees what the first wrote.
+
+    Raises:
+        SessionError: it cannot be read or written; the old one stays.
+    """
+    path = folder / ABOUT
+    try:
+        with _held(folder):
+            about = change(read_about(folder))
+            _write(path, msgspec.json.encode(about) + b"\n")
+    except OSError as error:
+        raise SessionError(f"{path} cannot be written: {error.strerror}.", "Is the disk full?") from error
+    return about
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Put a whole new file in the old one's place."""
+    new = path.with_suffix(".new")
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(fd)
+    new.replace(path)

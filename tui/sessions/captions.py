@@ -1,0 +1,137 @@
+"""Captions from the times of words: short enough to read, on the screen long enough to be read. Pure."""
+
+import itertools
+import textwrap
+from collections.abc import Iterable, Iterator
+
+import msgspec
+from msgspec.structs import replace
+
+from tui.lines import inert
+from tui.model.transcript import Turn, Word
+
+LINE = 42
+"""Most characters of a line, as Netflix's and the BBC's guides for subtitles have it."""
+LINES = 2
+"""Most lines of a caption."""
+LONGEST_S = 7.0
+"""Longest time that a caption's words may take."""
+SHORTEST_S = 1.0
+"""Shortest time that a caption is shown, if the next one leaves as much."""
+PAUSE_S = 1.0
+"""A pause between words from which on a new caption begins."""
+
+
+class Caption(msgspec.Struct, frozen=True):
+    """What is shown for a while."""
+
+    start_s: float
+    end_s: float
+    lines: tuple[str, ...]
+    speaker: str | None
+    """Who says it; `None` if that is not known."""
+
+
+def captions(turns: Iterable[Turn], *, named: bool = False) -> list[Caption]:
+    """Return the captions of final turns, in the order of time; no two are shown at once.
+
+    Args:
+        turns: in any order.
+        named: whether a turn's first words are the speaker's name.
+    """
+    found = [caption for turn in turns for caption in _of_turn(turn, named=named)]
+    found.sort(key=lambda caption: caption.start_s)
+    shown: list[Caption] = []
+    for caption in found:
+        if shown and caption.start_s < shown[-1].end_s:
+            # People talk at once: who began first gives way, unless both began in the same moment.
+            if caption.start_s - shown[-1].start_s >= SHORTEST_S:
+                shown[-1] = replace(shown[-1], end_s=caption.start_s)
+            else:
+                start_s = shown[-1].end_s
+                caption = replace(caption, start_s=start_s, end_s=max(caption.end_s, start_s + SHORTEST_S))
+        shown.append(caption)
+    return [
+        replace(caption, end_s=_readable_end(caption, after.start_s if after else None))
+        for caption, after in itertools.zip_longest(shown, shown[1:])
+    ]
+
+
+def _readable_end(caption: Caption, next_s: float | None) -> float:
+    """Return the end that leaves time to read, before the next caption."""
+    end_s = max(caption.end_s, caption.start_s + SHORTEST_S)
+    return end_s if next_s is None else min(end_s, next_s)
+
+
+def _of_turn(turn: Turn, *, named: bool) -> Iterator[Caption]:
+    timed = _timed(turn)
+    if named and turn.speaker and timed:
+        timed[0] = replace(timed[0], text=f"{inert(turn.speaker)}: {timed[0].text}")
+    words: list[Word] = []
+    for word in timed:
+        if words and _begins_anew(words, word):
+            yield _caption(turn, words)
+            words = []
+        words.append(word)
+    if words:
+        yield _caption(turn, words)
+
+
+def _begins_anew(words: list[Word], word: Word) -> bool:
+    """Return whether `word` is the first of a new caption after one of `words`."""
+    said = " ".join(each.text for each in words)
+    full = len(_wrapped(f"{said} {word.text}")) > LINES
+    long = word.end_s - words[0].start_s > LONGEST_S
+    pause = word.start_s - words[-1].end_s >= PAUSE_S
+    sentence = said.endswith((".", "?", "!", "…", "。", "？", "！")) and len(said) > LINE // 2
+    return full or long or pause or sentence
+
+
+def _caption(turn: Turn, words: list[Word]) -> Caption:
+    lines = tuple(_wrapped(" ".join(word.text for word in words)))
+    return Caption(words[0].start_s, max(word.end_s for word in words), lines, turn.speaker)
+
+
+def _wrapped(text: str) -> list[str]:
+    """Return the lines of a text, about equally long if there are two."""
+    lines = textwrap.wrap(text, LINE, break_on_hyphens=False)
+    if len(lines) != LINES:
+        return lines
+    for width in range(len(text) // 2, LINE):
+        balanced = textwrap.wrap(text, max(1, width), break_on_hyphens=False, break_long_words=False)
+        if len(balanced) == LINES and max(map(len, balanced)) <= LINE:
+            return balanced
+    return lines
+
+
+def _timed(turn: Turn) -> list[Word]:
+    """Return the words of a turn's text with their times, each at most a line long.
+
+    A turn is often worded anew (formatted) when it ends: where the words do not fit the text one by one, the text's own
+    are spread over the time by their length.
+    """
+    written = inert(turn.text).split()
+    if len(written) == len(turn.words):
+        timed = [
+            Word(text, word.start_s, max(word.start_s, word.end_s))
+            for text, word in zip(written, turn.words, strict=True)
+        ]
+    else:
+        timed = _spread(written, turn.start_s, max(turn.start_s, turn.end_s))
+    return [part for word in timed for part in _cut(word)]
+
+
+def _cut(word: Word) -> list[Word]:
+    """Return a word in parts that fit a line."""
+    return _spread([word.text[at : at + LINE] for at in range(0, len(word.text), LINE)], word.start_s, word.end_s)
+
+
+def _spread(written: list[str], start_s: float, end_s: float) -> list[Word]:
+    total = sum(map(len, written)) or 1
+    words: list[Word] = []
+    at = start_s
+    for text in written:
+        until = at + (end_s - start_s) * len(text) / total
+        words.append(Word(text, at, until))
+        at = until
+    return words

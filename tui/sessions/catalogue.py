@@ -1,0 +1,172 @@
+"""The sessions as a person looks at them: what each is in a line, which is meant by a word, which are too old."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from tui.errors import SessionError, UsageError
+from tui.model.events import State
+from tui.sessions.about import About, read_about
+from tui.sessions.journal import Journal, fold
+from tui.sessions.store import Store, Stored
+
+LAST = "last"
+"""The word that means the newest session."""
+FIRST_WORDS = 120
+"""Most characters of what was said first."""
+ID_TIME = "%Y-%m-%dT%H-%M-%S"
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """A session in a line."""
+
+    id: str
+    path: str
+    started_at: str
+    """ISO 8601 with the offset from UTC."""
+    length_s: float
+    """Seconds recorded."""
+    turns: int
+    """Final turns."""
+    gists: int
+    """Answers there are, of whatever kind."""
+    state: State
+    why: str
+    live: bool
+    """Whether a process is writing it now."""
+    first_words: str
+    name: str
+    tags: tuple[str, ...]
+    note: str
+    version_of: str
+    source: str
+    size_bytes: int
+    """Of all its files."""
+    lost_lines: int
+    """Lines of the journal that cannot be read."""
+    trouble: str = ""
+    """Why not all of it is known; empty if it is."""
+
+    @property
+    def started(self) -> datetime:
+        """When it started, with the offset from UTC."""
+        return datetime.fromisoformat(self.started_at)
+
+
+def summarise(stored: Stored) -> Summary:
+    """Return a session in a line; what cannot be read is told in `trouble`, never raised."""
+    trouble, about = "", About()
+    try:
+        about = read_about(stored.path)
+    except SessionError as error:
+        trouble = error.message
+    try:
+        reading = stored.read()
+    except SessionError as error:
+        trouble, reading = error.message, None
+    record = fold(reading.entries if reading else ())
+    finals = record.transcript.finals
+    session = record.session
+    return Summary(
+        id=stored.id,
+        path=str(stored.path),
+        started_at=session.started_at if session else _folder_time(stored).isoformat(timespec="seconds"),
+        length_s=max((entry.at for entry in reading.entries), default=0.0) if reading else 0.0,
+        turns=len(finals),
+        gists=sum(1 for gist in record.gists.values() if gist.text),
+        state=record.state,
+        why=record.why,
+        live=stored.live,
+        first_words=" ".join(turn.text for turn in finals[:5])[:FIRST_WORDS],
+        name=about.name,
+        tags=about.tags,
+        note=about.note,
+        version_of=about.version_of,
+        source=session.source if session else "",
+        size_bytes=sum(file.stat().st_size for file in stored.path.iterdir() if file.is_file()),
+        lost_lines=reading.lost if reading else 0,
+        trouble=trouble,
+    )
+
+
+def find(store: Store, word: str) -> Stored:
+    """Return the session that is meant: `last`, an id, the start of an id, or a name.
+
+    Raises:
+        UsageError: there is none, or there are several.
+    """
+    there = list(store)
+    if not there:
+        raise UsageError("There is no session yet.", "Record one with: livegist")
+    if word == LAST:
+        return there[0]
+    found = [stored for stored in there if stored.id == word]
+    found = found or [stored for stored in there if word and stored.id.startswith(word)]
+    found = found or [stored for stored in there if _name(stored.path).casefold() == word.casefold() != ""]
+    match found:
+        case [stored]:
+            return stored
+        case []:
+            raise UsageError(f"There is no session {word!r}.", "See: livegist sessions list --all")
+        case _:
+            ids = ", ".join(stored.id for stored in found[:4])
+            raise UsageError(f"{word!r} may be any of {len(found)} sessions.", f"Say more: {ids}")
+
+
+def chosen(store: Store, *, since: datetime | None = None, tags: Iterable[str] = ()) -> Iterator[Summary]:
+    """Yield the sessions that started at `since` or later and have all of `tags`, newest first."""
+    wanted = set(tags)
+    for stored in store:
+        if since is not None and _folder_time(stored) < since - timedelta(seconds=1):
+            continue
+        summary = summarise(stored)
+        if wanted <= set(summary.tags):
+            yield summary
+
+
+def outdated(summaries: Iterable[Summary], *, before: datetime, keep_tagged: bool) -> list[Summary]:
+    """Return the sessions that may go: started before a moment, not under way, and not tagged if tagged ones stay."""
+    return [
+        summary
+        for summary in summaries
+        if summary.started < before and not summary.live and not (keep_tagged and summary.tags)
+    ]
+
+
+def delete(stored: Stored) -> None:
+    """Remove a session with its recording.
+
+    Raises:
+        SessionError: it is under way, or cannot be removed.
+    """
+    try:
+        # Held meanwhile, so that nobody starts to write what is being removed.
+        journal = Journal(stored.events)
+    except BlockingIOError as error:
+        raise SessionError(f"The session {stored.id} is under way.", "Stop it first: livegist stop") from error
+    except OSError as error:
+        raise SessionError(f"{stored.events} cannot be opened: {error.strerror}.", "Is it yours?") from error
+    try:
+        shutil.rmtree(stored.path)
+    except OSError as error:
+        raise SessionError(f"{stored.path} cannot be removed: {error.strerror}.", "Is it yours?") from error
+    finally:
+        journal.close()
+
+
+def _name(folder: Path) -> str:
+    try:
+        return read_about(folder).name
+    except SessionError:
+        return ""
+
+
+def _folder_time(stored: Stored) -> datetime:
+    """Return when a session's folder says that it started, else when the folder was last changed."""
+    try:
+        return datetime.strptime(stored.id[:19], ID_TIME).astimezone()
+    except ValueError:
+        return datetime.fromtimestamp(stored.path.stat().st_mtime).astimezone()

@@ -1,0 +1,229 @@
+"""A session as a file for other programs: Markdown, text, captions, JSON, CSV. Pure."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from tui.errors import UsageError
+from tui.lines import clock, inert, json_line
+from tui.model.events import GistChanged, Session, SessionStarted, StatsChanged, TurnChanged
+from tui.model.gists import Gist
+from tui.model.stats import Stats
+from tui.model.transcript import Turn
+from tui.sessions.about import About
+from tui.sessions.captions import captions
+from tui.sessions.journal import FORMAT
+from tui.sessions.record import Record
+
+TEMPLATE = """\
+# {{title}}
+
+{{facts}}
+
+{{analyses}}
+
+## Transcript
+
+{{turns}}
+"""
+"""Markdown unless a person has a template of their own."""
+CSV_COLUMNS = ("turn", "start_s", "end_s", "speaker", "text", "gist")
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A session as JSON."""
+
+    format: int
+    session: Session | None
+    about: About
+    state: str
+    why: str
+    turns: tuple[Turn, ...]
+    gists: tuple[Gist, ...]
+    stats: Stats
+
+
+def to_json(record: Record, about: About) -> str:
+    """Return one JSON object with all that is known."""
+    document = Document(
+        FORMAT,
+        record.session,
+        about,
+        record.state,
+        record.why,
+        tuple(record.transcript.finals),
+        tuple(record.gists.values()),
+        record.stats,
+    )
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def to_jsonl(record: Record, about: About) -> str:
+    """Return one JSON object a line, as `livegist stream --json` prints them."""
+    told: list[Any] = [SessionStarted(record.session)] if record.session else []
+    told += [TurnChanged(turn) for turn in record.transcript.finals]
+    told += [GistChanged(gist) for gist in record.gists.values()]
+    told.append(StatsChanged(record.stats))
+    return "".join(f"{line}\n" for event in told if (line := json_line(event)) is not None)
+
+
+def to_text(record: Record, about: About) -> str:
+    """Return the turns, a line each, with their times."""
+    return "".join(f"[{clock(turn.start_s)}] {_said(turn)}\n" for turn in record.transcript.finals)
+
+
+def to_csv(record: Record, about: About) -> str:
+    """Return a table with a row a turn (RFC 4180).
+
+    What a spreadsheet would take for a formula gets an apostrophe before it, as OWASP's notes on CSV injection advise.
+    """
+    table = io.StringIO(newline="")
+    writer = csv.writer(table)
+    writer.writerow(CSV_COLUMNS)
+    for turn in record.transcript.finals:
+        gists = "\n".join(gist.text for gist in _gists_of(record, turn.number))
+        cells = (turn.speaker or "", inert(turn.text), gists)
+        writer.writerow((turn.number, f"{turn.start_s:.3f}", f"{turn.end_s:.3f}", *map(_no_formula, cells)))
+    return table.getvalue()
+
+
+def to_srt(record: Record, about: About) -> str:
+    """Return SubRip captions."""
+    parts = []
+    for number, caption in enumerate(captions(record.transcript.finals, named=True), 1):
+        times = f"{_timestamp(caption.start_s, ',')} --> {_timestamp(caption.end_s, ',')}"
+        text = "\n".join(caption.lines).replace("-->", "→")
+        parts.append(f"{number}\n{times}\n{text}\n\n")
+    return "".join(parts)
+
+
+def to_vtt(record: Record, about: About) -> str:
+    """Return WebVTT captions; a speaker is a voice span."""
+    parts = ["WEBVTT\n\n"]
+    for caption in captions(record.transcript.finals):
+        times = f"{_timestamp(caption.start_s, '.')} --> {_timestamp(caption.end_s, '.')}"
+        text = _html("\n".join(caption.lines))
+        voice = f"<v {_html(inert(caption.speaker))}>" if caption.speaker else ""
+        parts.append(f"{times}\n{voice}{text}\n\n")
+    return "".join(parts)
+
+
+def to_markdown(record: Record, about: About, template: str = TEMPLATE) -> str:
+    """Return Markdown: a template with its `{{…}}` filled in.
+
+    Raises:
+        UsageError: the template names something that there is not.
+    """
+    fields = _markdown_fields(record, about)
+
+    def fill(found: re.Match[str]) -> str:
+        if found[1] not in fields:
+            raise UsageError(f"The template names {found[0]}.", f"There are: {', '.join(fields)}.")
+        return fields[found[1]]
+
+    filled = re.sub(r"\{\{\s*(\w*)\s*\}\}", fill, template)
+    return re.sub(r"\n{3,}", "\n\n", filled).strip() + "\n"
+
+
+FORMATS: dict[str, Callable[[Record, About], str]] = {
+    "md": to_markdown,
+    "txt": to_text,
+    "srt": to_srt,
+    "vtt": to_vtt,
+    "json": to_json,
+    "jsonl": to_jsonl,
+    "csv": to_csv,
+}
+"""By the ending of the file."""
+
+
+def export(record: Record, about: About, format: str) -> str:
+    """Return a session in one of `FORMATS`.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    if format not in FORMATS:
+        raise UsageError(f"There is no format {format!r}.", f"There are: {', '.join(FORMATS)}.")
+    return FORMATS[format](record, about)
+
+
+def _markdown_fields(record: Record, about: About) -> dict[str, str]:
+    session, finals = record.session, record.transcript.finals
+    started = session.started_at.replace("T", " ")[:16] if session else ""
+    length = clock(max((turn.end_s for turn in finals), default=0.0))
+    facts = {
+        "Started": started,
+        "Length": length,
+        "Source": _markdown(session.source) if session else "",
+        "Tags": " ".join(f"#{tag}" for tag in about.tags),
+        "Note": _markdown(about.note),
+    }
+    return {
+        "title": _markdown(about.name) or f"Session of {started or 'an unknown day'}",
+        "started": started,
+        "length": length,
+        "tags": facts["Tags"],
+        "note": facts["Note"],
+        "facts": "\n".join(f"- {name}: {fact}" for name, fact in facts.items() if fact),
+        "analyses": "\n\n".join(_analyses(record)),
+        "turns": "\n\n".join(_turn(record, turn) for turn in finals) or "Nothing was said.",
+        "transcript": "\n\n".join(_turn_line(turn) for turn in finals),
+    }
+
+
+def _analyses(record: Record) -> Iterator[str]:
+    for gist in record.gists.values():
+        if gist.turn is None and gist.text:
+            head = gist.question or f"{gist.prompt}, {gist.turns} turns"
+            yield f"## {_markdown(head)}\n\n{_quoted(gist)}"
+
+
+def _turn(record: Record, turn: Turn) -> str:
+    return "\n\n".join([_turn_line(turn), *(_quoted(gist) for gist in _gists_of(record, turn.number))])
+
+
+def _turn_line(turn: Turn) -> str:
+    speaker = f"**{_markdown(turn.speaker)}:** " if turn.speaker else ""
+    return f"`{clock(turn.start_s)}` {speaker}{_markdown(turn.text)}"
+
+
+def _quoted(gist: Gist) -> str:
+    """Return an answer as a quotation: its Markdown counts, HTML in it does not."""
+    said = gist.text.replace("<", "&lt;")
+    by = f"*{_markdown(gist.prompt)}, by {_markdown(gist.model) or 'an unnamed model'}*"
+    return "\n".join(f"> {inert(line)}".rstrip() for line in [*said.splitlines(), "", by])
+
+
+def _gists_of(record: Record, turn: int) -> list[Gist]:
+    return [gist for gist in record.gists.values() if gist.turn == turn and gist.text]
+
+
+def _said(turn: Turn) -> str:
+    return inert(f"{turn.speaker}: {turn.text}" if turn.speaker else turn.text)
+
+
+def _markdown(text: str) -> str:
+    """Return text that Markdown shows as it is."""
+    escaped = re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", inert(text))
+    # What would begin a list.
+    return re.sub(r"^(\s*\d*)([-+.)])", r"\1\\\2", escaped)
+
+
+def _html(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _no_formula(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def _timestamp(seconds: float, point: str) -> str:
+    whole, milliseconds = divmod(round(seconds * 1000), 1000)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{rest:02}{point}{milliseconds:03}"
