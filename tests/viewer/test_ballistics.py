@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.viewer.ballistics import FLOOR_DBFS, Ballistics, Condition
+from tui.viewer.ballistics import FLOOR_DBFS, Ballistics, Condition, History
 
 
 def test_needles_rise_at_once() -> None:
@@ -95,3 +95,20 @@ def test_it_comes_to_rest() -> None:
     meter.read(20.0)
     meter.read(40.0)
     assert meter.at_rest
+
+
+def test_the_last_minute_keeps_the_highest_peak_of_each_stretch() -> None:
+    history = History(stretches=4, span_s=4.0)
+    for now, peak in ((0.0, -30.0), (0.5, -10.0), (0.9, -40.0), (1.2, -20.0), (2.1, -50.0)):
+        history.feed(peak, now)
+    assert history.peaks == [-10.0, -20.0]
+
+
+def test_time_without_levels_is_time_without_signal() -> None:
+    history = History(stretches=4, span_s=4.0)
+    history.feed(-10.0, 0.5)
+    assert history.feed(-20.0, 3.5)
+    assert not history.feed(-20.0, 3.6)
+    assert history.peaks == [-10.0, FLOOR_DBFS, FLOOR_DBFS]
+    history.feed(-5.0, 1000.0)
+    assert history.peaks == [FLOOR_DBFS] * 3

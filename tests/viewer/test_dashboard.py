@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from textual.events import MouseScrollUp
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from tests.viewer.script import (
     DEADLINE_S,
@@ -43,6 +44,7 @@ from tui.model.events import (
     TurnRemoved,
 )
 from tui.model.gists import GistStatus
+from tui.paths import shipped
 from tui.viewer.app import Farewell, LivegistApp
 from tui.viewer.screens.help import HelpScreen
 from tui.viewer.screens.leave import LeaveScreen
@@ -483,6 +485,44 @@ async def test_bad_keys_and_a_missing_theme_are_notices() -> None:
         assert "'x' is both start and stop" in toasts(app)
         assert "There is no theme 'nigth'" in toasts(app)
         assert app.theme == "night"
+
+
+async def test_ones_own_theme_is_used_as_soon_as_it_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEGIST_HOME", str(tmp_path))
+    monkeypatch.setattr("tui.viewer.app.THEMES_S", 0.02)
+    folder = tmp_path / "config" / "themes"
+    folder.mkdir(parents=True)
+    night = (shipped("themes") / "night.toml").read_text()
+    (folder / "mine.toml").write_text(night)
+    async with running(ScriptedLine(), theme="mine") as (app, pilot):
+        (folder / "mine.toml").write_text(night.replace("#12161f", "#010203"))
+        await until(pilot, lambda: app.dashboard.styles.background.hex == "#010203")
+        (folder / "mine.toml").write_text("dark =")
+        await until(pilot, lambda: "mine.toml" in toasts(app))
+        assert app.dashboard.styles.background.hex == "#010203"
+
+
+async def test_nothing_is_painted_for_a_terminal_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    behind = 30
+    monkeypatch.setattr("tui.viewer.screens.dashboard.waiting", lambda driver: behind)
+    line = ScriptedLine(snapshot=live())
+    async with running(line) as (app, pilot):
+        painted: list[object] = []
+        show = app._display
+
+        def recorded(screen: Screen[object], update: object) -> None:
+            painted.append(update)
+            show(screen, update)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(app, "_display", recorded)
+        for number in range(1, 50):
+            line.say(TurnChanged(turn(number, f"This is turn {number}.")))
+        await line.heard()
+        assert painted == []
+        behind = 0
+        await until(pilot, lambda: painted)
+        await until(pilot, lambda: "turn 49." in shown(app, "turns"))
+        assert len(painted) < 5
 
 
 async def test_the_palette_offers_what_is_possible_now_and_the_themes() -> None:

@@ -6,7 +6,7 @@ from tests.viewer.test_dashboard import live, running, said, shown, until
 from tui.model.events import LevelChanged
 from tui.viewer.ballistics import Reading
 from tui.viewer.lines import width
-from tui.viewer.widgets.meter import Meter, bar, scale, zone
+from tui.viewer.widgets.meter import Meter, bar, scale, sparkline, zone
 
 
 class Clock:
@@ -56,6 +56,20 @@ def test_the_marks_stand_under_their_places() -> None:
     row = "".join(span.text for span in scale(120))
     for mark in (-50, -40, -30, -20, -9):
         assert abs(row.index(str(mark)) + 1 - 120 * (1 + mark / 60)) <= 1
+
+
+def test_a_sparkline_has_a_bar_for_a_level_and_a_dot_for_none() -> None:
+    assert sparkline([-120.0, -59.0, -30.0, -10.0, 0.0]) == "·▁▅▇█"
+
+
+async def test_the_last_minute_stands_beside_the_scale() -> None:
+    clock = Clock()
+    line = ScriptedLine(snapshot=live())
+    async with running(line, clock=clock) as (app, pilot):
+        for peak in (-30.0, -5.0, -20.0):
+            await said(pilot, line, LevelChanged(-40.0, peak))
+            clock.now += 4.0
+        await until(pilot, lambda: "▅█ 1 min" in shown(app, "meter"))
 
 
 async def test_levels_move_the_meter_and_its_figures() -> None:

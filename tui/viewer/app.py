@@ -14,7 +14,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from tui.errors import EngineError
+from tui.errors import EngineError, LivegistError
 from tui.model.commands import Command, Option, Quit, Start
 from tui.model.events import Event, Snapshot
 from tui.paths import config_dir, runtime_dir, shipped
@@ -27,6 +27,8 @@ from tui.viewer.widgets.pane import Pane
 DEFAULT_THEME = "night"
 RETRY_S = 0.5
 """Pause before the viewer looks for an engine that went away."""
+THEMES_S = 2.0
+"""Seconds between two looks at the person's own themes."""
 QUIT_S = 30.0
 """Longest wait for the engine to finish a session after it was told to quit."""
 
@@ -100,7 +102,9 @@ class LivegistApp(App[Farewell]):
         self._wanted_theme = theme
         self._keys = dict(keys)
         self.dashboard = Dashboard(fps=fps, keys=keys, options=options, clock=clock)
-        self._themes, self._theme_problems = themes.load(shipped("themes"), config_dir() / "themes")
+        self._theme_folder = config_dir() / "themes"
+        self._themes, self._theme_problems = themes.load(shipped("themes"), self._theme_folder)
+        self._theme_files = themes.stamps(self._theme_folder)
         for found in self._themes:
             self.register_theme(found)
         names = {found.name for found in self._themes}
@@ -123,15 +127,31 @@ class LivegistApp(App[Farewell]):
         """Connect, now that the first frame is painted; say what is wrong with themes and keys."""
         self.run_worker(self._listen(), name="listen", exclusive=True)
         bindings = [*DASHBOARD, *(binding for binding in Pane.BINDINGS if isinstance(binding, Binding))]
-        for problem in (*self._theme_problems, *problems(self._keys, bindings)):
-            self.notify(f"{problem.message}\n{problem.hint}", severity="warning", timeout=15, markup=False)
+        self._tell([*self._theme_problems, *problems(self._keys, bindings)])
         if self._wanted_theme not in {found.name for found in self._themes}:
             there = ", ".join(found.name for found in self._themes)
             self.notify(
                 f"There is no theme {self._wanted_theme!r}.\nThere are: {there}.", severity="warning", markup=False
             )
+        self.set_interval(THEMES_S, self._reload_themes, name="themes")
         # What is alive now stays: without it in every collection, keys answer sooner.
         gc.freeze()
+
+    def _reload_themes(self) -> None:
+        """Use the person's own themes as they are now, if their files have changed."""
+        stamps = themes.stamps(self._theme_folder)
+        if stamps == self._theme_files:
+            return
+        self._theme_files = stamps
+        self._themes, found = themes.load(shipped("themes"), self._theme_folder)
+        for theme in self._themes:
+            self.register_theme(theme)
+        self.refresh_css(animate=False)
+        self._tell(found)
+
+    def _tell(self, found: Iterable[LivegistError]) -> None:
+        for problem in found:
+            self.notify(f"{problem.message}\n{problem.hint}", severity="warning", timeout=15, markup=False)
 
     # The line to the engine
 

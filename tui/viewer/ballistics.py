@@ -3,6 +3,7 @@
 Fall and hold follow IEC 60268-10 type I; the zones are OBS's.
 """
 
+from collections import deque
 from enum import StrEnum
 
 import msgspec
@@ -31,6 +32,37 @@ class Reading(msgspec.Struct, frozen=True):
     clipped: bool = False
     """Whether a sample has been at full scale since the mark was last cleared."""
     condition: Condition = Condition.NONE
+
+
+class History:
+    """The highest peak of each stretch of the last minute.
+
+    Args:
+        stretches: how many there are.
+        span_s: seconds that all of them cover.
+    """
+
+    def __init__(self, stretches: int = 16, span_s: float = 60.0) -> None:
+        self._length_s = span_s / stretches
+        self._peaks: deque[float] = deque(maxlen=stretches)
+        self._newest: int | None = None
+
+    def feed(self, peak_dbfs: float, now: float) -> bool:
+        """Take in a peak; return whether a stretch of time has ended with it."""
+        at = int(now / self._length_s)
+        if self._newest is None or at > self._newest:
+            missing = 0 if self._newest is None else at - self._newest - 1
+            self._peaks.extend([FLOOR_DBFS] * min(missing, self._peaks.maxlen or 0))
+            self._peaks.append(peak_dbfs)
+            self._newest = at
+            return True
+        self._peaks[-1] = max(self._peaks[-1], peak_dbfs)
+        return False
+
+    @property
+    def peaks(self) -> list[float]:
+        """Peaks of the stretches that have ended, oldest first."""
+        return list(self._peaks)[:-1]
 
 
 class Ballistics:

@@ -7,7 +7,21 @@ segment. On a bad line that is most of the traffic, so these two paint exactly t
 from rich.color import ColorSystem
 from rich.console import Console
 from textual._compositor import ChopsUpdate, Compositor
+from textual.driver import Driver
+from textual.drivers._writer_thread import WriterThread
 from textual.strip import Strip
+
+MOST_WAITING = 2
+"""Frames that may wait for the terminal to take them before no more are made."""
+
+
+def waiting(driver: Driver | None) -> int:
+    """Return how many frames the terminal has not taken yet, as a slow line or a suspended one leaves them.
+
+    Textual's own limit is thirty: the next one stops the whole program until the terminal is read again.
+    """
+    writer = getattr(driver, "_writer_thread", None)
+    return writer._queue.qsize() if isinstance(writer, WriterThread) else 0
 
 
 class CellsUpdate(ChopsUpdate):

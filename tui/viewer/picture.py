@@ -21,7 +21,7 @@ from tui.model.events import (
 )
 from tui.model.gists import Gist, GistStatus
 from tui.model.stats import Stats
-from tui.model.transcript import Transcript, Turn
+from tui.model.transcript import Transcript, slim
 
 
 class Picture:
@@ -81,8 +81,3 @@ class Picture:
         self.prompt, self.prompts = event.prompt, event.prompts
         self.transcript = Transcript(slim(turn) for turn in event.turns)
         self.gists = {gist.number: gist for gist in event.gists}
-
-
-def slim(turn: Turn) -> Turn:
-    """Return a final turn without its words: its text says all that is shown, at a twentieth of the memory."""
-    return replace(turn, words=()) if turn.final and turn.words else turn

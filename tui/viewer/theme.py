@@ -1,5 +1,6 @@
 """Themes: TOML files that a person copies and edits, made into Textual's."""
 
+import contextlib
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -147,3 +148,12 @@ def load(*folders: Path) -> tuple[list[Theme], list[ConfigError]]:
             else:
                 themes[path.stem] = to_theme(path.stem, palette)
     return list(themes.values()), problems
+
+
+def stamps(folder: Path) -> dict[str, int]:
+    """Return when each theme in a folder was last changed, in ns; nothing for a folder that is not there."""
+    found: dict[str, int] = {}
+    for path in folder.glob("*.toml"):
+        with contextlib.suppress(OSError):
+            found[path.name] = path.stat().st_mtime_ns
+    return found

@@ -26,7 +26,7 @@ from tui.model.events import (
     StatsChanged,
     TurnChanged,
 )
-from tui.viewer.cells import CellsCompositor
+from tui.viewer.cells import MOST_WAITING, CellsCompositor, waiting
 from tui.viewer.inert import one_line
 from tui.viewer.invitation import invitation
 from tui.viewer.keys import DASHBOARD
@@ -94,6 +94,11 @@ class Dashboard(Screen[None]):
             self.add_class(max(found for found in breakpoints or () if found[0] <= size)[1])
         self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
         self._show_state()
+
+    def _on_timer_update(self) -> None:
+        """Paint, unless the terminal is behind: what waits merges, and the newest is painted once it has caught up."""
+        if waiting(self.app._driver) < MOST_WAITING:
+            super()._on_timer_update()
 
     # What the engine says
 
@@ -302,12 +307,15 @@ class Dashboard(Screen[None]):
         self.refresh_bindings()
 
     def _keys_of(self, bindings: Iterable[BindingType]) -> list[tuple[str, str, str]]:
-        """Return key, what it does and id, for the help."""
+        """Return key, what it does and id, for the help; the prompts' nine keys as one unless they were changed."""
         rows: list[tuple[str, str, str]] = []
         for binding in bindings:
-            if isinstance(binding, Binding) and binding.id:
-                key = self._keys.get(binding.id) or binding.key_display or binding.key.replace(",", " ")
-                rows.append((key, binding.tooltip or binding.description, binding.id))
+            match binding:
+                case Binding(id="prompt-1" as id) if id not in self._keys:
+                    rows.append(("1 … 9", "Use the prompt at that place from now on", "prompt-1 … prompt-9"))
+                case Binding(action=action, id=str(id)) if not action.startswith("prompt(") or id in self._keys:
+                    key = self._keys.get(id) or binding.key_display or binding.key.replace(",", " ")
+                    rows.append((key, binding.tooltip or binding.description, id))
         return rows
 
     def _order(self, command: Command) -> None:

@@ -1,7 +1,7 @@
 """The level meter: RMS and peak told apart, a hold mark, a clip mark that stays, and words for what is wrong."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import ClassVar
@@ -9,13 +9,14 @@ from typing import ClassVar
 from textual.timer import Timer
 
 from tui.model.events import LevelChanged
-from tui.viewer.ballistics import BOTTOM_DBFS, FLOOR_DBFS, Ballistics, Condition, Reading
+from tui.viewer.ballistics import BOTTOM_DBFS, FLOOR_DBFS, Ballistics, Condition, History, Reading
 from tui.viewer.lines import Line, Span, fill, width
 from tui.viewer.widgets.canvas import Canvas
 
 MARKS = (-60, -50, -40, -30, -20, -9, 0)
 """Figures on the scale in dBFS; the zones change at -20 and -9."""
 EIGHTHS = " ▏▎▍▌▋▊▉"
+BARS = "▁▂▃▄▅▆▇█"
 FIGURES = 24
 """Cells for the figures and words beside the bar."""
 FIGURES_EVERY_S = 0.25
@@ -62,6 +63,11 @@ def scale(columns: int) -> Line:
     return (Span("".join(row), "muted"),)
 
 
+def sparkline(peaks: Sequence[float]) -> str:
+    """Return peaks as a row of bars, a dot where there was no signal."""
+    return "".join("·" if peak <= BOTTOM_DBFS else BARS[min(7, int(_cells(peak, 8)))] for peak in peaks)
+
+
 def _cells(dbfs: float, columns: int) -> float:
     """Return how many cells of the bar a level fills."""
     return max(0.0, min(1.0, 1 - dbfs / BOTTOM_DBFS)) * columns
@@ -77,11 +83,11 @@ class Meter(Canvas):
         self._fps = fps
         self._clock = clock
         self._ballistics = Ballistics()
+        self._history = History()
         self._timer: Timer | None = None
         self._shown = Reading()
         self._figures = Reading()
         self._figures_at = -FIGURES_EVERY_S
-        self._fed_at: float | None = None
         self.listening = False
         """Whether a session is under way."""
         self.muted = False
@@ -93,18 +99,19 @@ class Meter(Canvas):
     def feed(self, level: LevelChanged) -> None:
         """Take in the level of one block."""
         now = self._clock()
-        self._fed_at = now
+        stretched = self._history.feed(level.peak_dbfs, now)
         self._ballistics.feed(level.rms_dbfs, level.peak_dbfs, level.clipped, now)
         if not self._ballistics.at_rest:
             if self._timer is not None and self.is_on_screen:
                 self._timer.resume()
-        elif self._ballistics.read(now).condition is not self._shown.condition:
+        elif stretched or self._ballistics.read(now).condition is not self._shown.condition:
             self.touch()
 
     def show_state(self, *, listening: bool, muted: bool) -> None:
         """Say whether sound is expected."""
         if listening and not self.listening:
             self._ballistics.reset()
+            self._history = History()
         self.listening, self.muted = listening, muted
         self.touch()
 
@@ -130,8 +137,13 @@ class Meter(Canvas):
         beside = fill(self._words(figures), figures)
         lines: list[Line] = [(*bar(self._shown, room), *beside)]
         if rows > 1:
-            lines.append(scale(room))
+            lines.append((*scale(room), *self._minute(figures)))
         return lines
+
+    def _minute(self, columns: int) -> Line:
+        """Return the last minute, if there is room for it."""
+        told = sparkline(self._history.peaks)
+        return (Span(f" {told:>16}", "muted"), Span(" 1 min", "muted")) if told and columns >= 24 else ()
 
     def _words(self, columns: int) -> Line:
         """Return what stands beside the bar: what is wrong, or the figures; and the clip mark."""

@@ -75,13 +75,8 @@ def spoken(turn: Turn) -> list[Span]:
     text = " ".join(inert(turn.text).split())
     if turn.final or not text:
         return [Span(text)]
-    stable = 0
-    for word in turn.words:
-        if not word.stable:
-            break
-        stable += 1
     words = text.split(" ")
-    sure, unsure = " ".join(words[:stable]), " ".join(words[stable:])
+    sure, unsure = " ".join(words[: turn.stable]), " ".join(words[turn.stable :])
     if not sure:
         return [Span(unsure, UNSTABLE)]
     return [Span(sure), Span(f" {unsure}", UNSTABLE)] if unsure else [Span(sure)]
