@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -52,6 +52,16 @@ class Answers:
     def waiting(self) -> int:
         """Gists of turns that are still to come."""
         return sum(1 for gist in self._gists.values() if gist.status is GistStatus.WAITING)
+
+    def take_up(self, gists: Iterable[Gist]) -> None:
+        """Start with what was answered before; nothing of it is asked again."""
+        for gist in gists:
+            self._gists[gist.number] = gist
+            self._asked_at[gist.number] = self._clock()
+            self._next = max(self._next, gist.number + 1)
+            self._figures.answered(gist)
+            if gist.turn is not None:
+                self._numbers[gist.turn, gist.prompt] = gist.number
 
     def expect(self, turn: int, prompt: Prompt) -> None:
         """Wait for the endpoint's answer to a final turn; a turn that is told again is not asked about again."""

@@ -19,6 +19,8 @@ DEFAULT_AFTER_S = 10.0
 """Seconds after which the default device may stand in for a lost one."""
 FILL_S = 0.1
 """Seconds between two pieces of the silence that stands in for a lost device."""
+DEFAULT = "mic"
+"""The device that stands in."""
 SAMPLE_BYTES = 2
 
 
@@ -52,6 +54,7 @@ class Capture:
         self._unmeasured = bytearray()
         self._level_bytes = int(recording.sample_rate * LEVEL_S) * SAMPLE_BYTES
         self._heard_at = clock()
+        self._switched = asyncio.Event()
         self.muted = False
         """Whether silence is recorded in place of what is heard."""
         self.device = ""
@@ -61,6 +64,11 @@ class Capture:
     def overflows(self) -> int:
         """Times the sound system lost samples, over all devices of the session."""
         return self._overflows + (self._source.overflows if self._source else 0)
+
+    def switch(self, spec: str) -> None:
+        """Record from another source from now on, as `open_source` takes it."""
+        self._spec = spec
+        self._switched.set()
 
     async def run(self, source: Source, opened: AsyncExitStack) -> None:
         """Record until the source ends; a lost device is waited for while silence keeps the clock true.
@@ -72,17 +80,29 @@ class Capture:
         while True:
             self._use(source)
             try:
-                await self._listen(source)
+                if not await self._listen_until_switched(source):
+                    return
             except SourceError as lost:
                 if source.finite:
                     self._tell(Notice(Severity.ERROR, lost.message, lost.hint))
                     return
                 self._tell(Notice(Severity.ERROR, lost.message, "Silence is recorded until a device is back."))
-                await opened.aclose()
-                source = await self._wait_for_device(opened)
-                self._tell(Notice(Severity.INFO, f"Recording goes on from {source.name}."))
-            else:
-                return
+            await opened.aclose()
+            source = await self._wait_for_device(opened)
+            self._tell(Notice(Severity.INFO, f"Recording goes on from {source.name}."))
+
+    async def _listen_until_switched(self, source: Source) -> bool:
+        """Record until the source ends or another one is wanted; return whether one is."""
+        both = (asyncio.ensure_future(self._listen(source)), asyncio.ensure_future(self._switched.wait()))
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in both:
+                task.cancel()
+            listening, _ = await asyncio.gather(*both, return_exceptions=True)
+        if isinstance(listening, SourceError):
+            raise listening
+        return self._switched.is_set()
 
     async def _listen(self, source: Source) -> None:
         async for block in source:
@@ -105,23 +125,41 @@ class Capture:
         self._heard_at = self._clock()
 
     async def _wait_for_device(self, opened: AsyncExitStack) -> Source:
-        """Try the device, later the default one, until one opens; record silence meanwhile."""
+        """Try the device, later the default one, until one opens; record silence meanwhile.
+
+        One that a person has just chosen is tried at once, and told of if it cannot be opened.
+        """
         lost_at = self._clock()
         while True:
-            until = self._clock() + RETRY_S
-            while self._clock() < until:
-                await asyncio.sleep(FILL_S)
-                self._fill()
-            spec = self._spec if self._clock() - lost_at < DEFAULT_AFTER_S else "mic"
+            chosen = self._switched.is_set()
+            self._switched.clear()
+            if chosen:
+                lost_at = self._clock()
+            else:
+                await self._pause()
+                if self._switched.is_set():
+                    continue
+            spec = self._spec if self._clock() - lost_at < DEFAULT_AFTER_S else DEFAULT
             try:
                 source = await opened.enter_async_context(self._open(spec))
-            except SourceError:
+            except SourceError as error:
+                if chosen:
+                    self._tell(Notice(Severity.ERROR, error.message, error.hint))
                 continue
             self._fill()
             return source
 
+    async def _pause(self) -> None:
+        """Record silence until it is time to try again, or another device is wanted."""
+        until = self._clock() + RETRY_S
+        while self._clock() < until and not self._switched.is_set():
+            await asyncio.sleep(FILL_S)
+            self._fill()
+
     def _open(self, spec: str) -> AbstractAsyncContextManager[Source]:
-        return open_source(spec, sample_rate=self._recording.sample_rate, latency_ms=self._latency_ms)
+        return open_source(
+            spec, sample_rate=self._recording.sample_rate, latency_ms=self._latency_ms, clock=self._clock
+        )
 
     def _fill(self) -> None:
         """Record as much silence as time has passed since there was sound."""

@@ -10,15 +10,31 @@ from pathlib import Path
 from msgspec.structs import replace
 
 import tui
+from tui.audio.devices import list_devices
 from tui.audio.recording import repair
 from tui.config import Config, api_key, llm_key, load
 from tui.engine.local import LocalGateway, installed
 from tui.engine.plan import resolve
 from tui.engine.session import SAMPLE_RATE, LiveSession
+from tui.engine.watches import boot_clock
 from tui.errors import EndpointError, EngineError, LivegistError, UsageError
-from tui.model.commands import Analyse, Command, Mute, Option, Quit, Start, Stop, UsePrompt
+from tui.model.commands import (
+    Analyse,
+    Command,
+    ListDevices,
+    Mute,
+    Option,
+    Quit,
+    Recover,
+    Start,
+    Stop,
+    UsePrompt,
+    UseSource,
+)
 from tui.model.events import (
     PROTOCOL_VERSION,
+    DeviceInfo,
+    DevicesListed,
     Event,
     Notice,
     PromptChanged,
@@ -31,10 +47,10 @@ from tui.model.events import (
 )
 from tui.model.prompts import PromptLibrary
 from tui.sessions.record import Record
-from tui.sessions.store import Store
+from tui.sessions.store import Store, Stored
 
-LEAVE_S = 14.0
-"""Longest time from being told to end until the session is over."""
+LEAVE_S = 11.5
+"""Longest time from being told to end until the session is over; the rest of 15 s is for what runs around it."""
 
 log = logging.getLogger("livegist.engine")
 
@@ -49,6 +65,7 @@ class Engine:
         log_file: gets what the local gateway prints.
         flags: settings that come before the config file's and the environment's, for every session.
         clock: monotonic seconds.
+        boot_clock: seconds that go on while the machine sleeps.
         now: the date and time.
     """
 
@@ -61,6 +78,7 @@ class Engine:
         log_file: Path,
         flags: Mapping[str, Option] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        boot_clock: Callable[[], float] = boot_clock,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
     ) -> None:
         self._tell = tell
@@ -68,6 +86,7 @@ class Engine:
         self._prompt_folders = prompt_folders
         self._flags = dict(flags or {})
         self._clock = clock
+        self._boot_clock = boot_clock
         self._now = now
         self._gateway = LocalGateway(log_file)
         self._session: LiveSession | None = None
@@ -123,8 +142,8 @@ class Engine:
         if self._session is not None:
             self._session.viewers = viewers
 
-    async def perform(self, command: Command) -> None:
-        """Do what is asked.
+    async def perform(self, command: Command) -> Event | None:
+        """Do what is asked; return what is to be told to who asked alone, `None` if it is nothing.
 
         Raises:
             LivegistError: it cannot be done; nothing changed.
@@ -140,8 +159,15 @@ class Engine:
                 self._use_prompt(prompt)
             case Analyse(prompt=prompt):
                 await self._asked().analyse(prompt)
+            case ListDevices():
+                return DevicesListed(await asyncio.to_thread(_devices))
+            case UseSource(source=source):
+                self._live().use_source(source)
+            case Recover(session=session, options=options):
+                self._recover(session, options)
             case Quit():
                 self._quitting.set()
+        return None
 
     async def run(self) -> None:
         """Mend what a killed engine left, then live until told to quit."""
@@ -164,6 +190,20 @@ class Engine:
     # Commands ----------------------------------------------------------------------------------------------------
 
     def _start(self, options: Mapping[str, Option]) -> None:
+        self._begin(options)
+
+    def _recover(self, session: str, options: Mapping[str, Option]) -> None:
+        """Take a session up again, to send what of it was never transcribed."""
+        unheard = [stored for stored in self._store.unheard() if session in ("", stored.id)]
+        if not unheard:
+            raise UsageError(
+                f"All of {session} was transcribed." if session else "All that was recorded was transcribed.",
+                "See: livegist ls",
+            )
+        self._begin(options, unheard[0])
+        self._tell(self.snapshot())
+
+    def _begin(self, options: Mapping[str, Option], again: Stored | None = None) -> None:
         if self.busy:
             raise UsageError("A session is under way.", "Stop it first, with x or `livegist stop`.")
         config = load(self._flags | dict(options)).config
@@ -180,7 +220,9 @@ class Engine:
             self._gateway,
             self._tell,
             clock=self._clock,
+            boot_clock=self._boot_clock,
             now=self._now,
+            again=again,
         )
         self._session.viewers = self._viewers
         self._running = asyncio.ensure_future(self._run(self._session))
@@ -259,7 +301,9 @@ class Engine:
                     Severity.WARNING,
                     f"The session {stored.id} had been cut off and is whole again: "
                     f"{repaired.recorded_s:.0f} s recorded, {repaired.heard_s:.0f} s transcribed.",
-                    f"It is in {stored.path}.",
+                    f"The rest can be sent: livegist recover {stored.id}"
+                    if repaired.unheard
+                    else f"It is in {stored.path}.",
                 )
             )
 
@@ -274,3 +318,13 @@ class Engine:
             await asyncio.wait({self._running}, timeout=LEAVE_S)
             self._session.abandon()
         await asyncio.wait({self._running})
+
+
+def _devices() -> tuple[DeviceInfo, ...]:
+    """Return what there is to record from; blocks.
+
+    Raises:
+        SourceError: the sound system cannot be asked.
+    """
+    default = DeviceInfo("mic", "the default device", default=True)
+    return (default, *(DeviceInfo(f"mic:{found.name}", found.name, found.host_api) for found in list_devices()))

@@ -38,9 +38,13 @@ class Figures:
 
     def final(self, turn: Turn, after_ms: float) -> None:
         """Count a final turn that came `after_ms` after its speech ended; one that is told again replaces itself."""
-        words, speech_s = len(turn.text.split()), max(0.0, turn.end_s - turn.start_s)
         if turn.number not in self._words:
             self._final_ms.append(after_ms)
+        self.count(turn)
+
+    def count(self, turn: Turn) -> None:
+        """Count a final turn of which nobody knows how long it took."""
+        words, speech_s = len(turn.text.split()), max(0.0, turn.end_s - turn.start_s)
         self.words += words - self._words.get(turn.number, 0)
         self.speech_s += speech_s - self._speech_s.get(turn.number, 0.0)
         self._words[turn.number] = words

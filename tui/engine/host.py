@@ -14,13 +14,13 @@ from websockets.exceptions import ConnectionClosed
 
 from tui.engine.engine import Engine
 from tui.engine.outbox import Outbox
-from tui.engine.process import SOCKET, lock, remove_dead
+from tui.engine.process import GLANCE, SOCKET, lock, remove_dead
 from tui.errors import EngineError, LivegistError
 from tui.model.commands import Command, Stop
 from tui.model.commands import decode as decode_command
-from tui.model.events import Event, Rejected, TurnChanged
+from tui.model.events import Event, Rejected, Snapshot, TurnChanged
 from tui.model.events import encode as encode_event
-from tui.model.transcript import Turn
+from tui.model.transcript import slim
 
 IDLE_S = 30.0
 """Seconds without session and viewer after which the engine leaves."""
@@ -30,8 +30,6 @@ FLUSH_S = 1.0
 """Longest time that the last events may take to reach the viewers."""
 COMMAND_BYTES = 64 * 1024
 """Longest command a viewer may send."""
-TRY_AGAIN = 1013
-"""Close code to a viewer that is too far behind: come back for a snapshot (RFC 6455 registry, `Try Again Later`)."""
 
 log = logging.getLogger("livegist.host")
 
@@ -74,6 +72,8 @@ class Host:
             loop = asyncio.get_running_loop()
             for signum in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(signum, self._engine.quit)
+            # A login that ends sends it right after SIGTERM, and means the same.
+            loop.add_signal_handler(signal.SIGHUP, self._engine.quit)
             try:
                 async with unix_serve(
                     self._attend,
@@ -93,15 +93,17 @@ class Host:
                 path.unlink(missing_ok=True)
 
     def _tell(self, event: Event) -> None:
-        slim = _slim(event)
+        told = _slim(event)
         for viewer in self._viewers:
-            viewer.put(slim)
+            viewer.put(told)
 
     async def _attend(self, websocket: ServerConnection) -> None:
-        """Serve one viewer until it leaves or falls too far behind."""
+        """Serve one viewer until it leaves or falls too far behind; who only asks how it stands is told that."""
+        if websocket.request is not None and websocket.request.path == GLANCE:
+            await websocket.send(encode_event(self._snapshot()))
+            return
         viewer = Viewer(websocket)
-        snapshot = self._engine.snapshot()
-        viewer.put(msgspec.structs.replace(snapshot, turns=tuple(_without_words(turn) for turn in snapshot.turns)))
+        viewer.put(self._snapshot())
         for notice in self._engine.news():
             viewer.put(notice)
         self._viewers.add(viewer)
@@ -117,13 +119,19 @@ class Host:
             self._viewers.discard(viewer)
             self._engine.watched_by(len(self._viewers))
 
+    def _snapshot(self) -> Event:
+        unattended_s = 0.0 if self._viewers else round(self._clock() - self._watched_at, 1)
+        return _slim(msgspec.structs.replace(self._engine.snapshot(), unattended_s=unattended_s))
+
     async def _obey(self, viewer: "Viewer") -> None:
         """Carry out a viewer's commands; what is refused is said to this viewer alone."""
         async for raw in viewer.websocket:
             try:
-                await self._engine.perform(_command(raw))
+                answer = await self._engine.perform(_command(raw))
             except LivegistError as error:
-                viewer.put(Rejected(error.message, error.hint))
+                answer = Rejected(error.message, error.hint)
+            if answer is not None:
+                viewer.put(answer)
 
     async def _watch(self) -> None:
         """Stop a session that is unattended for too long, and leave when idle."""
@@ -166,29 +174,33 @@ class Viewer:
         """Set while nothing waits to be sent."""
 
     def put(self, event: Event) -> None:
-        """Tell it an event, as soon as it takes it."""
+        """Tell it an event, as soon as it takes it; one that is too far behind is cut off and comes back."""
         self._outbox.put(event)
+        if self._outbox.overrun:
+            # It may take nothing at all, not even a closing frame.
+            self.websocket.transport.abort()
         self.told_all.clear()
         self._more.set()
 
     async def send(self) -> None:
         """Send events as fast as the viewer takes them."""
-        while not self._outbox.overrun:
+        while True:
             while (event := self._outbox.take()) is not None:
                 await self.websocket.send(encode_event(event))
             self.told_all.set()
             self._more.clear()
             await self._more.wait()
-        await self.websocket.close(TRY_AGAIN, "too far behind")
 
 
 def _slim(event: Event) -> Event:
-    """Return the event as viewers need it: a final turn's words are not."""
-    return TurnChanged(_without_words(event.turn)) if isinstance(event, TurnChanged) else event
-
-
-def _without_words(turn: Turn) -> Turn:
-    return msgspec.structs.replace(turn, words=()) if turn.final and turn.words else turn
+    """Return the event as viewers need it: the single words of turns are not."""
+    match event:
+        case TurnChanged(turn=turn):
+            return TurnChanged(slim(turn))
+        case Snapshot(turns=turns):
+            return msgspec.structs.replace(event, turns=tuple(slim(turn) for turn in turns))
+        case _:
+            return event
 
 
 def _command(raw: str | bytes) -> Command:

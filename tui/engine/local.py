@@ -15,8 +15,8 @@ from tui.stream.protocol import Ending, Retry
 
 LISTEN_S = 60.0
 """Longest wait until it listens: a cold disk has to load it first."""
-LEAVE_S = 10.0
-"""Longest wait until it has left by itself."""
+LEAVE_S = 2.0
+"""Longest wait until it has left by itself: no session of ours is left to finish."""
 
 
 def installed() -> bool:

@@ -28,7 +28,9 @@ class Outbox:
         return len(self._events)
 
     def put(self, event: Event) -> None:
-        """Add an event; what it replaces is not sent any more."""
+        """Add an event; what it replaces is not sent any more. Once it held too much, it holds nothing more."""
+        if self.overrun:
+            return
         match event:
             case LevelChanged() as level:
                 old = self._events.pop("level", None)
@@ -45,7 +47,9 @@ class Outbox:
             case _:
                 self._events[self._next] = event
                 self._next += 1
-        self.overrun = self.overrun or len(self._events) > self._most
+        if len(self._events) > self._most:
+            self.overrun = True
+            self._events.clear()
 
     def take(self) -> Event | None:
         """Return the next event, `None` if there is none."""

@@ -11,6 +11,8 @@ from pathlib import Path
 from tui.errors import EngineError
 
 SOCKET = "engine.sock"
+GLANCE = "/glance"
+"""Path to ask for when a snapshot is all that is wanted: it counts as no viewer."""
 LOCK = "engine.lock"
 LOG = "engine.log"
 

@@ -1,11 +1,11 @@
 """One session: capture, link, answers, journal and figures under one roof."""
 
 import asyncio
-import difflib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from datetime import datetime
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -16,10 +16,11 @@ from tui.engine.answers import Answers
 from tui.engine.capture import Capture
 from tui.engine.figures import Figures
 from tui.engine.local import LocalGateway
-from tui.engine.plan import Plan, chat_root, endpoint
+from tui.engine.plan import Plan
+from tui.engine.servers import Servers
 from tui.engine.state import NEXT, IllegalTransition
-from tui.errors import ChatError, LivegistError, UsageError
-from tui.llm.client import ChatClient
+from tui.engine.watches import DiskWatch, SleepWatch, boot_clock
+from tui.errors import SessionError, UsageError
 from tui.model.events import (
     Event,
     MutedChanged,
@@ -39,20 +40,19 @@ from tui.model.stats import Stats
 from tui.model.transcript import Turn
 from tui.sessions.journal import Journal, lasting
 from tui.sessions.record import Record
-from tui.sessions.store import Store, Stored
+from tui.sessions.store import UNHEARD_S, Store, Stored
 from tui.stream import link, protocol
-from tui.stream.connection import Refused
-from tui.stream.link import Link, LinkEvent, Target
+from tui.stream.link import Link, LinkEvent
 from tui.stream.protocol import Ending, Heartbeat
+from tui.stream.turns import Turns
 
 SAMPLE_RATE = 16_000
 STATS_S = 1.0
 """Seconds between two figures."""
-SAMPLE_BYTES = 2
 
 
 class LiveSession:
-    """A session from its first sample to its last answer.
+    """A session from its first sample to its last answer, or what was left over of one that is taken up again.
 
     Args:
         config: the settings it runs with.
@@ -62,7 +62,12 @@ class LiveSession:
         gateway: runs the local gateway, if the plan wants it.
         tell: gets every event.
         clock: monotonic seconds.
+        boot_clock: seconds that go on while the machine sleeps.
         now: the date and time, with the offset from UTC.
+        again: a session whose end was never transcribed: that is sent and nothing recorded. `None` starts a new one.
+
+    Raises:
+        SessionError: `again` cannot be read.
     """
 
     def __init__(
@@ -75,13 +80,15 @@ class LiveSession:
         tell: Callable[[Event], None],
         *,
         clock: Callable[[], float] = time.monotonic,
+        boot_clock: Callable[[], float] = boot_clock,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+        again: Stored | None = None,
     ) -> None:
         self._config = config
         self._plan = plan
         self._prompts = prompts
         self._store = store
-        self._gateway = gateway
+        self._servers = Servers(config, plan, prompts, gateway, SAMPLE_RATE)
         self._tell = tell
         self._clock = clock
         self._now = now
@@ -89,21 +96,25 @@ class LiveSession:
         self._answers = Answers(config, self._figures, self._emit, clock)
         self._analysing: set[asyncio.Task[None]] = set()
         self._realtime_factor: float | None = None
-        self._chat: ChatClient | None = None
         self._stop_asked = 0
         self._last_loss: Ending | None = None
         self._failure: Ending | None = None
-        self._disk_failed = False
+        self._disk = DiskWatch()
+        self._machine = SleepWatch(clock, boot_clock)
+        self._again = again
+        self._over = False
+        self._stored: Stored
         self._recording: Recording
         self._journal: Journal
-        self._capture: Capture
+        self._capture: Capture | None = None
         self._link: Link
         self._capturing: asyncio.Task[None]
         self.viewers = 0
         """How many watch; only told in the figures."""
-        self.record = Record()
+        self.record = again.load() if again else Record()
         """What is known of it."""
-        self.record.prompt = prompts[config.prompt].id
+        if self.record.prompt not in prompts:
+            self.record.prompt = prompts[config.prompt].id
 
     # What may be asked of it -------------------------------------------------------------------------------------
 
@@ -118,13 +129,13 @@ class LiveSession:
     def abandon(self) -> None:
         """Wait for nothing more: not for a connection, nor for an analysis."""
         self._capturing.cancel()
-        self._link.give_up_after(0.0)
+        self._link.abandon()
         for task in self._analysing:
             task.cancel()
 
     def mute(self, muted: bool) -> None:
         """Record and send silence, or no longer."""
-        if self._capture.muted != muted:
+        if self._capture is not None and self._capture.muted != muted:
             self._capture.muted = muted
             self._emit(MutedChanged(muted))
 
@@ -139,6 +150,16 @@ class LiveSession:
             self._link.use(prompt.id)
             self._emit(PromptChanged(prompt.id))
 
+    def use_source(self, spec: str) -> None:
+        """Record from another device from now on; if it cannot be opened, silence is recorded until one can.
+
+        Raises:
+            UsageError: nothing is recorded any more.
+        """
+        if self._capture is None or self._recording.closed:
+            raise UsageError("Nothing is recorded any more.", "Start another session with s.")
+        self._capture.switch(spec)
+
     async def analyse(self, id: str) -> None:
         """Send the transcript so far with a prompt's session text to the LLM.
 
@@ -149,7 +170,7 @@ class LiveSession:
         prompt = self._prompts[id or self.record.prompt]
         if not self.record.transcript.finals:
             raise UsageError("There is nothing to analyse yet.", "Wait for the first turn to end.")
-        task = asyncio.ensure_future(self._answers.analyse(prompt, self.record.transcript, self._chat_client))
+        task = asyncio.ensure_future(self._answers.analyse(prompt, self.record.transcript, self._servers.chat))
         self._analysing.add(task)
         task.add_done_callback(self._analysing.discard)
 
@@ -162,34 +183,28 @@ class LiveSession:
             SourceError: the source cannot be opened; nothing was made.
             SessionError: the disk takes no session; nothing was made.
         """
+        if self._again is not None:
+            self._take_up(self._again)
+            await self._live(asyncio.sleep(0))
+            return
         config = self._config
         async with AsyncExitStack() as opened:
             source = await opened.enter_async_context(
-                open_source(config.source, sample_rate=SAMPLE_RATE, latency_ms=config.mic_latency_ms)
+                open_source(config.source, sample_rate=SAMPLE_RATE, latency_ms=config.mic_latency_ms, clock=self._clock)
             )
-            self._begin(self._store.create(self._now()), source)
-            try:
-                await self._live(source, opened)
-            finally:
-                self._end()
+            capture = self._begin(self._store.create(self._now()), source)
+            await self._live(capture.run(source, opened))
 
-    def _begin(self, stored: Stored, source: Source) -> None:
+    def _begin(self, stored: Stored, source: Source) -> Capture:
         config = self._config
+        self._stored = stored
         self._recording = Recording.create(stored.audio, SAMPLE_RATE)
         self._journal = Journal(stored.events)
         self._capture = Capture(
             self._recording, config.source, latency_ms=config.mic_latency_ms, tell=self._emit, clock=self._clock
         )
         self._capture.device = source.name
-        self._link = Link(
-            self._recording,
-            self._target,
-            self.record.prompt,
-            self._heard,
-            chunk_ms=config.chunk_ms,
-            drain_s=config.drain_timeout_s,
-            clock=self._clock,
-        )
+        self._link = self._linked(Turns(SAMPLE_RATE))
         session = Session(
             id=stored.id,
             path=str(stored.path),
@@ -205,10 +220,45 @@ class LiveSession:
         self._enter(State.CONNECTING)
         for warning in self._plan.warnings:
             self._emit(Notice(Severity.WARNING, warning))
+        return self._capture
 
-    async def _live(self, source: Source, opened: AsyncExitStack) -> None:
+    def _take_up(self, stored: Stored) -> None:
+        """Open a session of before, to send the end of it that was never transcribed."""
+        self._stored = stored
+        finals = self.record.transcript.finals
+        for turn in finals:
+            self._figures.count(turn)
+        self._answers.take_up(self.record.gists.values())
+        self._recording = Recording.open(stored.audio)
+        self._journal = stored.journal()
+        boundary = round(max((turn.end_s for turn in finals), default=0.0) * SAMPLE_RATE)
+        self._link = self._linked(
+            Turns(SAMPLE_RATE, boundary=boundary, after=max((turn.number for turn in finals), default=0))
+        )
+        self._enter(State.CONNECTING)
+
+    def _linked(self, turns: Turns) -> Link:
+        return Link(
+            self._recording,
+            self._servers.target,
+            self.record.prompt,
+            self._heard,
+            chunk_ms=self._config.chunk_ms,
+            drain_s=self._config.drain_timeout_s,
+            clock=self._clock,
+            turns=turns,
+        )
+
+    async def _live(self, capturing: Coroutine[Any, Any, None]) -> None:
+        """Keep the tasks of the session, and end it properly whatever becomes of them."""
+        try:
+            await self._run_tasks(capturing)
+        finally:
+            self._end()
+
+    async def _run_tasks(self, capturing: Coroutine[Any, Any, None]) -> None:
         async with asyncio.TaskGroup() as tasks:
-            self._capturing = tasks.create_task(self._record(source, opened), name="capture")
+            self._capturing = tasks.create_task(self._record(capturing), name="capture")
             counting = tasks.create_task(self._count(), name="figures")
             checking = tasks.create_task(self._check_model(), name="model check")
             try:
@@ -220,13 +270,14 @@ class LiveSession:
                 counting.cancel()
                 checking.cancel()
 
-    async def _record(self, source: Source, opened: AsyncExitStack) -> None:
+    async def _record(self, capturing: Coroutine[Any, Any, None]) -> None:
         """Capture until the source ends or a stop is asked; then nothing more is recorded."""
         try:
-            await self._capture.run(source, opened)
+            await capturing
         finally:
             self._recording.close()
-            self._link.give_up_after(self._config.drain_timeout_s)
+            if self._again is None:
+                self._link.give_up_after(self._config.drain_timeout_s)
             if self.record.state is not State.DRAINING:
                 self._enter(State.DRAINING)
 
@@ -243,6 +294,7 @@ class LiveSession:
         """Say how it ended, and close what is open."""
         self._recording.close()
         self._emit_stats()
+        self._emit(StatsChanged(replace(self.record.stats, unheard_s=round(self._link.unheard / SAMPLE_RATE, 1))))
         self._journal.append(StatsChanged(self.record.stats), self._at())
         self._warn_of_unheard()
         ending = self._failure or (self._last_loss if self._link.opened == 0 else None)
@@ -252,16 +304,16 @@ class LiveSession:
         else:
             self._enter(State.ENDED)
         self._journal.close()
+        self._over = True
 
     def _warn_of_unheard(self) -> None:
-        unheard_s = (self._recording.position - self._link.sent) / SAMPLE_RATE
-        if unheard_s >= STATS_S:
-            path = self.record.session.path if self.record.session else ""
+        unheard_s, session = self.record.stats.unheard_s, self.record.session
+        if unheard_s >= UNHEARD_S and session is not None:
             self._emit(
                 Notice(
                     Severity.WARNING,
                     f"{unheard_s:.0f} s were recorded but could not be transcribed.",
-                    f"The recording is in {path}.",
+                    f"Once it is possible: livegist recover {session.id}",
                 )
             )
 
@@ -303,52 +355,12 @@ class LiveSession:
     def _turn(self, turn: Turn, asked: str | None) -> None:
         self._emit(TurnChanged(turn))
         if turn.final:
-            after_s = self._at() - turn.end_s
-            self._figures.final(turn, max(0.0, after_s) * 1000)
+            if self._again is None:
+                self._figures.final(turn, max(0.0, self._at() - turn.end_s) * 1000)
+            else:
+                self._figures.count(turn)
             if asked is not None:
                 self._answers.expect(turn.number, self._prompts[asked])
-
-    # Where it asks -----------------------------------------------------------------------------------------------
-
-    async def _target(self, prompt: str) -> Target:
-        """Return what the link connects to for a prompt."""
-        base = self._plan.url or await self._gateway.url(self._config, self._plan.llm_key)
-        return Target(endpoint(base, self._prompts[prompt], self._config, SAMPLE_RATE), self._plan.key)
-
-    async def _chat_client(self) -> ChatClient:
-        """Return the client of the server that answers prompts.
-
-        Raises:
-            ChatError: there is no such server.
-        """
-        if self._chat is None:
-            base = self._plan.llm_url
-            if not base:
-                try:
-                    base = chat_root(await self._gateway.url(self._config, self._plan.llm_key))
-                except Refused as refused:
-                    raise ChatError(refused.ending.meaning, refused.ending.hint) from refused
-            self._chat = ChatClient(base, self._plan.llm_key)
-        return self._chat
-
-    async def _check_model(self) -> None:
-        """Warn if the server has a list of models and the configured one is not on it."""
-        if not (self._plan.llm_url or self._config.llm_url):
-            return
-        try:
-            models = await (await self._chat_client()).models()
-        except LivegistError:
-            return
-        wanted = self._config.llm_model
-        if models and wanted not in models:
-            near = difflib.get_close_matches(wanted, models, 3, 0.4) or models[:3]
-            self._emit(
-                Notice(
-                    Severity.WARNING,
-                    f"The LLM server does not list the model {wanted}.",
-                    f"It lists {', '.join(near)}: use --llm-model.",
-                )
-            )
 
     # What it says ------------------------------------------------------------------------------------------------
 
@@ -359,8 +371,21 @@ class LiveSession:
         """Apply an event to the record, keep it if it lasts, tell it."""
         self.record.apply(event)
         if lasting(event):
-            self._journal.append(event, self._at())
+            self._keep(event)
         self._tell(event)
+
+    def _keep(self, event: Event) -> None:
+        """Write an event to the journal, also what is asked for after the end."""
+        if not self._over:
+            self._journal.append(event, self._at())
+            return
+        try:
+            journal = self._stored.journal()
+        except SessionError as error:
+            self._tell(Notice(Severity.WARNING, error.message, error.hint))
+            return
+        journal.append(event, self._at())
+        journal.close()
 
     def _enter(self, new: State, why: str = "", hint: str = "") -> None:
         """Make a legal move and tell it.
@@ -381,25 +406,29 @@ class LiveSession:
         while True:
             await asyncio.sleep(STATS_S)
             self._answers.expire()
-            self._watch_disk()
+            self._watch()
             self._emit_stats()
 
-    def _watch_disk(self) -> None:
-        """Say it once when the disk refuses, and once when it takes what is recorded again."""
-        failure = self._recording.failure or self._journal.failure
-        if failure is not None and not self._disk_failed:
-            self._emit(
-                Notice(
-                    Severity.ERROR,
-                    f"The disk does not take the recording: {failure.strerror or failure}.",
-                    "Memory holds the last ten minutes; streaming goes on. Make room and they are written.",
-                )
-            )
-        elif failure is None and self._disk_failed:
-            self._emit(Notice(Severity.INFO, "The disk takes the recording again."))
+    def _watch(self) -> None:
+        """Look after what may happen to the disk and to the machine."""
+        told = self._disk.news(self._recording.failure or self._journal.failure)
+        if told is not None:
+            self._emit(told)
         if self._journal.failure is not None:
             self._journal.flush()
-        self._disk_failed = failure is not None
+        if slept_s := self._machine.slept_s():
+            self._emit(
+                Notice(
+                    Severity.WARNING,
+                    f"The machine slept for {slept_s:.0f} s; what was said meanwhile is not recorded.",
+                    f"It was at {self._at():.0f} s of the session, which goes on.",
+                )
+            )
+            self._link.reconnect()
+
+    async def _check_model(self) -> None:
+        if (doubt := await self._servers.doubts()) is not None:
+            self._emit(doubt)
 
     def _emit_stats(self) -> None:
         figures, way = self._figures, self._link
@@ -428,8 +457,8 @@ class LiveSession:
                     reconnects=way.lost,
                     round_trip_ms=None if round_trip_s is None else round(round_trip_s * 1000),
                     realtime_factor=self._realtime_factor,
-                    device=self._capture.device,
-                    overflows=self._capture.overflows,
+                    device=self._capture.device if self._capture else "",
+                    overflows=self._capture.overflows if self._capture else 0,
                     recording_bytes=self._recording.size_bytes,
                     expires_s=None if way.expires_s is None else round(way.expires_s),
                     viewers=self.viewers,

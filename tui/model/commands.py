@@ -35,11 +35,31 @@ class Analyse(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     """Id of the prompt; empty for the one in use."""
 
 
+class ListDevices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="list_devices"):
+    """Name what there is to record from: answered with `DevicesListed`, to this viewer alone."""
+
+
+class UseSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="use_source"):
+    """Record from another device from now on, without ending the session."""
+
+    source: str
+    """As the setting `source` takes it: `mic`, `mic:NAME`, …"""
+
+
+class Recover(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="recover"):
+    """Send what a session recorded but never had transcribed. Refused while a session is under way."""
+
+    session: str = ""
+    """Its id; empty for the newest that has something to send."""
+    options: dict[str, Option] = {}
+    """As those of `Start`."""
+
+
 class Quit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="quit"):
     """Stop the session gracefully, if there is one, then end the engine."""
 
 
-Command = Start | Stop | Mute | UsePrompt | Analyse | Quit
+Command = Start | Stop | Mute | UsePrompt | Analyse | ListDevices | UseSource | Recover | Quit
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)

@@ -87,6 +87,8 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, tag="snapshot"):
     turns: tuple[Turn, ...] = ()
     gists: tuple[Gist, ...] = ()
     stats: Stats = Stats()
+    unattended_s: float = 0.0
+    """Seconds since the last viewer left; 0 while there is one."""
 
 
 class SessionStarted(msgspec.Struct, frozen=True, tag="session"):
@@ -172,6 +174,23 @@ class Notice(msgspec.Struct, frozen=True, omit_defaults=True, tag="notice"):
     hint: str = ""
 
 
+class DeviceInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something that can be recorded from."""
+
+    source: str
+    """What the setting `source` says for it."""
+    name: str
+    about: str = ""
+    """The sound system it belongs to."""
+    default: bool = False
+
+
+class DevicesListed(msgspec.Struct, frozen=True, tag="devices"):
+    """What there is to record from, to the viewer that asked."""
+
+    devices: tuple[DeviceInfo, ...]
+
+
 class Rejected(msgspec.Struct, frozen=True, omit_defaults=True, tag="rejected"):
     """A command of this viewer that was not carried out, and why; no other viewer is told."""
 
@@ -193,6 +212,7 @@ Event = (
     | PromptsChanged
     | MutedChanged
     | Notice
+    | DevicesListed
     | Rejected
 )
 

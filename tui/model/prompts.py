@@ -85,6 +85,9 @@ class PromptLibrary:
     def __len__(self) -> int:
         return len(self._prompts)
 
+    def __contains__(self, id: object) -> bool:
+        return id in self._prompts
+
     def __getitem__(self, id: str) -> Prompt:
         """Return the prompt with that id.
 

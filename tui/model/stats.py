@@ -50,6 +50,8 @@ class Stats(msgspec.Struct, frozen=True, omit_defaults=True):
     expires_s: float | None = None
     """Seconds until the endpoint ends the connection."""
     viewers: int = 0
+    unheard_s: float = 0.0
+    """Seconds at the end of a session that is over that were recorded and never transcribed."""
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:

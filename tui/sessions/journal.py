@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from tui.model.events import (
+    DevicesListed,
     Event,
     GistChanged,
     GistGrew,
@@ -51,7 +52,9 @@ _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 def lasting(event: Event) -> bool:
     """Return whether an event belongs in the journal."""
     match event:
-        case LevelChanged() | GistGrew() | StatsChanged() | PromptsChanged() | Snapshot() | Rejected():
+        case LevelChanged() | GistGrew() | StatsChanged() | PromptsChanged() | Snapshot():
+            return False
+        case DevicesListed() | Rejected():
             return False
         case TurnChanged(turn=turn):
             return turn.final

@@ -89,7 +89,6 @@ class Stored(msgspec.Struct, frozen=True):
             )
         return reading
 
-
     def journal(self) -> Journal:
         """Open its journal to append to it.
 
@@ -113,6 +112,11 @@ class Repaired(msgspec.Struct, frozen=True):
     recorded_s: float
     heard_s: float
     """End of the last final turn: what was recorded after it was never transcribed."""
+
+    @property
+    def unheard(self) -> bool:
+        """Whether there is something to be transcribed yet."""
+        return self.recorded_s - self.heard_s >= UNHEARD_S
 
 
 class Store:
