@@ -19,6 +19,7 @@ COMMANDS = {
     "engine": "engine",
     "export": "export",
     "prompts": "inspect",
+    "search": "search",
     "serve": "serve",
     "sessions": "sessions",
     "stop": "engine",

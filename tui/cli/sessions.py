@@ -130,6 +130,7 @@ def delete(session: str, yes: bool) -> None:
         click.echo(_fitted(_row(catalogue.summarise(stored))))
         click.confirm("Delete it, the recording included?", abort=True)
     catalogue.delete(stored)
+    _forget()
     click.echo(f"Deleted {stored.id}.")
 
 
@@ -157,6 +158,7 @@ def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
         click.confirm(f"Delete {what}?", abort=True)
     for summary in old:
         catalogue.delete(kept(summary.id))
+    _forget()
     click.echo(f"Deleted {what}.")
 
 
@@ -170,6 +172,14 @@ def _chosen(since: str | None = None, tags: tuple[str, ...] = ()) -> "Iterator[S
 
     at = moment(since, datetime.now().astimezone()) if since else None
     return chosen(Store(sessions_dir()), since=at, tags=[tag.removeprefix("#") for tag in tags])
+
+
+def _forget() -> None:
+    """Remove the index for search, in which deleted words would go on to stand; it is made anew."""
+    from tui.paths import data_dir
+    from tui.sessions.search import INDEX, forget
+
+    forget(data_dir() / INDEX)
 
 
 def _row(summary: "Summary") -> str:

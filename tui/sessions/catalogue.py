@@ -10,7 +10,7 @@ import msgspec
 from tui.errors import SessionError, UsageError
 from tui.model.events import State
 from tui.sessions.about import About, read_about
-from tui.sessions.journal import Journal, fold
+from tui.sessions.journal import fold
 from tui.sessions.store import Store, Stored
 
 LAST = "last"
@@ -142,13 +142,8 @@ def delete(stored: Stored) -> None:
     Raises:
         SessionError: it is under way, or cannot be removed.
     """
-    try:
-        # Held meanwhile, so that nobody starts to write what is being removed.
-        journal = Journal(stored.events)
-    except BlockingIOError as error:
-        raise SessionError(f"The session {stored.id} is under way.", "Stop it first: livegist stop") from error
-    except OSError as error:
-        raise SessionError(f"{stored.events} cannot be opened: {error.strerror}.", "Is it yours?") from error
+    # Held meanwhile, so that nobody starts to write what is being removed.
+    journal = stored.journal()
     try:
         shutil.rmtree(stored.path)
     except OSError as error:

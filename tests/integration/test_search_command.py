@@ -1,0 +1,62 @@
+import json
+import stat
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.kept import STARTED, keep
+from tui.cli import main
+from tui.paths import data_dir, sessions_dir
+from tui.sessions.about import About
+from tui.sessions.search import INDEX
+from tui.sessions.store import Store
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store(sessions_dir())
+
+
+def livegist(*words: str) -> Result:
+    return CliRunner().invoke(main, list(words))
+
+
+def test_a_place_is_shown_with_session_time_turn_and_context(store: Store) -> None:
+    stored = keep(store, about=About("Standup"))
+    (line,) = livegist("search", "connection pool").stdout.splitlines()
+    assert line.startswith(f"{stored.id}  00:12  turn 3  Standup  What worries me is the connection pool")
+
+
+def test_words_are_looked_for_apart_and_a_quoted_argument_together(store: Store) -> None:
+    keep(store)
+    assert livegist("search", "pool", "connection").exit_code == 0
+    assert livegist("search", "pool connection").exit_code == 1
+
+
+def test_json_is_one_object_a_place(store: Store) -> None:
+    keep(store)
+    hits = [json.loads(line) for line in livegist("search", "pool", "--json").stdout.splitlines()]
+    assert sorted(hit["number"] for hit in hits) == [3, 4]
+
+
+def test_nothing_found_is_said_and_told_by_the_exit_code(store: Store) -> None:
+    keep(store)
+    result = livegist("search", "zeppelin")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Nothing is found" in result.stderr
+
+
+def test_since_and_tag_narrow_it(store: Store) -> None:
+    keep(store, about=About(tags=("work",)))
+    new = keep(store, started=STARTED + timedelta(days=3))
+    assert new.id in livegist("search", "connection", "--since", "2026-11-22").stdout
+    assert new.id not in livegist("search", "connection", "--tag", "work").stdout
+
+
+def test_deleting_a_session_removes_the_index(store: Store) -> None:
+    keep(store)
+    livegist("search", "pool")
+    assert stat.S_IMODE((data_dir() / INDEX).stat().st_mode) == 0o600
+    livegist("sessions", "delete", "last", "--yes")
+    assert not (data_dir() / INDEX).exists()

@@ -1,0 +1,172 @@
+import sqlite3
+import stat
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.kept import STARTED, answer, keep, spoken
+from tui.errors import SessionError, UsageError
+from tui.model.events import GistChanged, TurnChanged
+from tui.sessions import catalogue
+from tui.sessions.about import About, change_about
+from tui.sessions.journal import Journal
+from tui.sessions.search import Hit, forget, parse, search
+from tui.sessions.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "sessions")
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    return tmp_path / "search.sqlite"
+
+
+def found(hits: list[Hit]) -> list[tuple[str, int]]:
+    return [(hit.kind, hit.number) for hit in hits]
+
+
+def test_a_turn_is_found_with_its_time_and_the_words_around_it(store: Store, index: Path) -> None:
+    stored = keep(store)
+    (hit,) = search(store, index, "connection pool")
+    assert (hit.session, hit.kind, hit.number, hit.at_s) == (stored.id, "turn", 3, 12.0)
+    assert hit.parts[1] == "connection"
+    assert "".join(hit.parts).startswith("What worries me is the connection pool")
+
+
+def test_gists_notes_names_and_tags_are_found_too(store: Store, index: Path) -> None:
+    keep(store, about=About("Budget", ("money",), "ask Maria"))
+    assert found(search(store, index, "gist -pool")) == [("gist", n) for n in range(1, 6)]
+    assert found(search(store, index, "ship thursday")) == [("analysis", 0), ("turn", 2)]
+    assert found(search(store, index, "budget")) == [("name", 0)]
+    assert found(search(store, index, "money")) == [("name", 0)]
+    assert found(search(store, index, "maria")) == [("note", 0)]
+    assert search(store, index, "maria")[0].title == "Budget"
+
+
+def test_phrases_beginnings_and_exclusions_narrow_it(store: Store, index: Path) -> None:
+    keep(store)
+    assert found(search(store, index, '"the pool"')) == [("turn", 4)]
+    assert found(search(store, index, "migrat*")) == [("turn", 2)]
+    assert found(search(store, index, "pool -forty")) == [("turn", 3)]
+    assert search(store, index, "migrat") == []
+
+
+def test_accents_and_case_do_not_matter(store: Store, index: Path) -> None:
+    keep(store)
+    assert found(search(store, index, "GRUSSE")) == []
+    assert found(search(store, index, "grüße")) == [("turn", 5)]
+    assert found(search(store, index, "Gruße")) == [("turn", 5)]
+
+
+def test_sessions_are_narrowed_by_tag_and_time(store: Store, index: Path) -> None:
+    old = keep(store, about=About(tags=("work",)))
+    new = keep(store, started=STARTED + timedelta(days=3))
+    assert {hit.session for hit in search(store, index, "pool")} == {old.id, new.id}
+    assert {hit.session for hit in search(store, index, "pool", tag="work")} == {old.id}
+    assert {hit.session for hit in search(store, index, "pool", tag="wor")} == set()
+    assert {hit.session for hit in search(store, index, "pool", since="2026-11-22")} == {new.id}
+
+
+def test_what_is_said_after_a_search_is_found_by_the_next(store: Store, index: Path) -> None:
+    stored = keep(store)
+    assert search(store, index, "zeppelin") == []
+    journal = Journal(stored.events)
+    journal.append(TurnChanged(spoken(6, "A zeppelin landed.")), 36.0)
+    journal.append(GistChanged(answer(7, 6, "About a balloon.")), 36.0)
+    assert found(search(store, index, "zeppelin")) == [("turn", 6)]
+    journal.close()
+    change_about(stored.path, lambda about: about.tagged("airship"))
+    assert found(search(store, index, "airship")) == [("name", 0)]
+    assert len(search(store, index, "pool")) == 2
+
+
+def test_what_was_deleted_is_found_no_more_not_even_in_the_file(store: Store, index: Path) -> None:
+    stored = keep(store, [TurnChanged(spoken(1, "The password is xyzzyplugh."))])
+    keep(store, started=STARTED + timedelta(days=1))
+    assert len(search(store, index, "xyzzyplugh")) == 1
+    catalogue.delete(stored)
+    forget(index)
+    assert search(store, index, "xyzzyplugh") == []
+    assert b"xyzzyplugh" not in index.read_bytes()
+
+
+def test_a_session_that_vanished_is_dropped(store: Store, index: Path) -> None:
+    stored = keep(store)
+    other = keep(store, started=STARTED + timedelta(days=1))
+    search(store, index, "pool")
+    catalogue.delete(stored)
+    assert {hit.session for hit in search(store, index, "pool")} == {other.id}
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage" * 1000, None])
+def test_an_index_that_is_damaged_or_missing_is_made_anew(store: Store, index: Path, damage: bytes | None) -> None:
+    keep(store)
+    search(store, index, "pool")
+    if damage is None:
+        index.unlink()
+    else:
+        index.write_bytes(damage)
+    assert len(search(store, index, "pool")) == 2
+
+
+def test_an_index_with_a_hole_in_it_is_made_anew(store: Store, index: Path) -> None:
+    keep(store)
+    search(store, index, "pool")
+    content = bytearray(index.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    index.write_bytes(content)
+    assert len(search(store, index, "pool")) == 2
+
+
+def test_an_index_of_another_version_is_made_anew(store: Store, index: Path) -> None:
+    keep(store)
+    search(store, index, "pool")
+    with sqlite3.connect(index) as database:
+        database.execute("PRAGMA user_version = 99")
+        database.execute("DROP TABLE session")
+    database.close()
+    assert len(search(store, index, "pool")) == 2
+
+
+def test_the_index_is_for_its_owner_alone(store: Store, index: Path) -> None:
+    keep(store)
+    search(store, index, "pool")
+    assert stat.S_IMODE(index.stat().st_mode) == 0o600
+
+
+def test_a_session_that_cannot_be_read_hides_no_other(store: Store, index: Path) -> None:
+    keep(store)
+    broken = keep(store, started=STARTED + timedelta(days=1))
+    broken.events.write_bytes(b'{"at":0,"format":99,"event":{"type":"muted","muted":true}}\n')
+    assert len(search(store, index, "pool")) == 2
+
+
+def test_an_index_that_cannot_be_written_is_said(store: Store, tmp_path: Path) -> None:
+    keep(store)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SessionError, match="cannot be used"):
+        search(store, tmp_path / "folder", "pool")
+
+
+@pytest.mark.parametrize("query", ["", "  ", '""', "*", "-pool", "(", '"', "- -"])
+def test_a_query_for_nothing_is_refused(query: str) -> None:
+    with pytest.raises(UsageError):
+        parse(query)
+
+
+@given(st.text(max_size=40))
+def test_no_query_is_a_syntax_error_of_sqlite(query: str) -> None:
+    try:
+        expression = parse(query)
+    except UsageError:
+        return
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE VIRTUAL TABLE t USING fts5(text)")
+    database.execute("SELECT * FROM t WHERE t MATCH ?", (expression,)).fetchall()
+    database.close()
