@@ -20,6 +20,8 @@ from tui.viewer.app import Farewell, LivegistApp
 
 FOLDER = Path(__file__).parents[2] / "screenshots"
 THEMES = tuple(sorted(file.stem for file in shipped("themes").glob("*.toml")))
+REAL = "demo"
+"""The picture that `tests.viewer.demo` makes of a real session."""
 LEVEL = LevelChanged(-24.3, -12.6)
 ANALYSIS = """The release ships on **Thursday** if the load test passes.
 
@@ -135,7 +137,9 @@ async def main(names: list[str]) -> None:
         (FOLDER / f"{picture.name}.svg").write_text(await take(picture), encoding="utf-8")
         print(f"screenshots/{picture.name}.svg")
     if not names:
-        for stale in {file.name for file in FOLDER.glob("*.svg")} - {f"{picture.name}.svg" for picture in PICTURES}:
+        for stale in {file.name for file in FOLDER.glob("*.svg")} - {
+            f"{name}.svg" for name in (REAL, *(picture.name for picture in PICTURES))
+        }:
             (FOLDER / stale).unlink()
 
 
