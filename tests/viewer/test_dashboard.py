@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -686,6 +687,27 @@ async def test_another_size_lays_everything_out_anew() -> None:
         await until(pilot, lambda: "turn 300." in shown(app, "turns"))
 
 
+async def test_a_long_session_is_whole_from_its_first_turn_to_its_last() -> None:
+    long = "word " * 60
+    snapshot = long_session(1500)
+    turns = tuple(turn(n, f"Turn {n}. {long if n % 3 else ''}end {n}.") for n in range(1, 1501))
+    line = ScriptedLine(snapshot=replace(snapshot, turns=turns))
+    async with running(line) as (app, pilot):
+        await until(pilot, lambda: "end 1500." in shown(app, "turns"))
+        await pilot.press("home")
+        await until(pilot, lambda: "end 1." in shown(app, "turns"))
+        seen: set[int] = set()
+        for _ in range(40):
+            seen |= {int(n) for n in re.findall(r"end (\d+)\.", shown(app, "turns"))}
+            await pilot.press("pagedown")
+        assert sorted(seen) == list(range(1, max(seen) + 1))
+        await until(pilot, lambda: not app.dashboard.body.turns._guessed)
+        rows = app.dashboard.body.turns.size.width
+        assert app.dashboard.body.turns._roll.total == sum(
+            len(app.dashboard.body.turns.entry(n, rows)) for n in range(1, 1501)
+        )
+
+
 async def test_a_long_session_lays_out_one_turn_for_one_change() -> None:
     laid_out: list[int] = []
 
@@ -698,7 +720,7 @@ async def test_a_long_session_lays_out_one_turn_for_one_change() -> None:
     app = LivegistApp(line, theme="night", fps=20, keys={})
     app.dashboard.body.turns = Counted(app.dashboard.picture, id="turns")
     async with app.run_test(size=(120, 36)) as pilot:
-        await until(pilot, lambda: "turn 4000." in shown(app, "turns"))
+        await until(pilot, lambda: "turn 4000." in shown(app, "turns") and not app.dashboard.body.turns._guessed)
         laid_out.clear()
         await said(pilot, line, TurnChanged(partial(4001, "one more")))
         assert "one more" in shown(app, "turns")

@@ -71,14 +71,32 @@ def test_another_width_keeps_the_entry_at_the_top() -> None:
     roll = rolled(50)
     roll.scroll_to(30)
     top = seen(roll)[0][0]
-    roll.resize(10, lambda key: 5)
+    roll.resize(10, [5] * 50)
     assert seen(roll)[0][0] == top
 
 
 def test_another_width_while_following_ends_at_the_newest() -> None:
     roll = rolled(50)
-    roll.resize(12, lambda key: 4)
+    roll.resize(12, [4] * 50)
     assert seen(roll)[-1] == (50, 3)
+
+
+def test_corrected_heights_leave_the_page_in_place() -> None:
+    for roll in (rolled(50), rolled(50)):
+        roll.scroll_to(60)
+        before = seen(roll)
+        roll.correct({1: 9, 2: 1, 49: 7, 99: 3})
+        assert seen(roll) == before
+        assert roll.total == 50 * 3 + 6 - 2 + 4
+
+
+def test_corrected_heights_leave_a_page_that_follows_at_the_newest() -> None:
+    roll = rolled(50)
+    before = seen(roll)
+    roll.correct({1: 9, 2: 9})
+    assert seen(roll) == before
+    roll.correct({50: 6})
+    assert seen(roll)[-1] == (50, 5)
 
 
 def test_showing_an_entry_scrolls_as_little_as_needed() -> None:

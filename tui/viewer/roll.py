@@ -4,7 +4,8 @@ Costs grow with what is new: adding or changing the last entry touches that entr
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 
 
 class Roll:
@@ -70,21 +71,32 @@ class Roll:
         self._shift(at, -height)
         self._settle(start, -height, at)
 
-    def resize(self, page: int, measure: Callable[[int], int] | None = None) -> None:
-        """Take another height of the page and, with `measure`, other heights of the entries; stay in place."""
+    def resize(self, page: int, heights: Iterable[int] | None = None) -> None:
+        """Take another height of the page and, if given, other heights of all entries; stay in place."""
         anchor = bisect_right(self._ends, self.top)
         offset = self.top - self._start(anchor)
         self.page = page
-        if measure is not None:
-            self._heights = [measure(key) for key in self.keys]
-            total = 0
-            for at, height in enumerate(self._heights):
-                total += height
-                self._ends[at] = total
+        if heights is not None:
+            self._heights = list(heights)
+            self._ends = list(accumulate(self._heights))
         if self.following:
             self.top = max(0, self.total - page)
         elif anchor < len(self.keys):
             self.top = min(self._start(anchor) + min(offset, self._heights[anchor] - 1), self._bottom)
+
+    def correct(self, heights: Mapping[int, int]) -> None:
+        """Give several entries other heights at once; what is on the page stays there."""
+        anchor = bisect_right(self._ends, self.top)
+        above = 0
+        for key, height in heights.items():
+            at = bisect_left(self.keys, key)
+            if at < len(self.keys) and self.keys[at] == key:
+                above += height - self._heights[at] if at < anchor else 0
+                self._heights[at] = height
+        self._ends = list(accumulate(self._heights))
+        self.top = max(0, self.top + above)
+        if self.following:
+            self._keep_up()
 
     def follow(self) -> None:
         """Go to the newest line and stay with it."""
@@ -148,10 +160,10 @@ class Roll:
 
     def _settle(self, start: int, grown: int, at: int) -> None:
         """Keep the page in place after the entry at `start` grew."""
+        if start < self.top and (at >= len(self.keys) or self._ends[at] - grown <= self.top):
+            self.top = max(0, self.top + grown)
         if self.following:
             self._keep_up()
-        elif start < self.top and (at >= len(self.keys) or self._ends[at] - grown <= self.top):
-            self.top = max(0, self.top + grown)
 
     def _keep_up(self) -> None:
         room = self.page // 4

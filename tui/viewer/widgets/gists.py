@@ -41,6 +41,11 @@ class Gists(Pane):
         edge = Span("┃ ", "session") if gist.turn is None else Span("  ")
         return [(edge, *line) for line in [*self._head(gist, columns), *body]] + [()]
 
+    def guess(self, key: int, columns: int) -> int:
+        """Return about how many lines a gist takes."""
+        gist = self._picture.gists.get(key)
+        return 1 if gist is None else 3 + len(gist.text) // max(1, columns - 5) + gist.text.count("\n")
+
     def plain(self, key: int) -> str:
         """Return a gist as the Markdown that the model wrote, below a line that says what it is about."""
         gist = self._picture.gists.get(key)

@@ -15,6 +15,12 @@ from tui.viewer.widgets.canvas import Canvas
 
 CACHED = 160
 """Entries whose lines are kept: a few pages."""
+MEASURED = 120
+"""Entries at the end that are measured at once when all are shown anew."""
+MENDED = 100
+"""Entries that are measured in one go afterwards: a few milliseconds."""
+MEND_EVERY_S = 0.02
+"""Pause between two goes."""
 WHEEL_LINES = 3
 
 
@@ -56,6 +62,8 @@ class Pane(Canvas, can_focus=True):
         self.needle = ""
         """What is searched for; empty for nothing."""
         self._matches: set[int] = set()
+        self._guessed: dict[int, None] = {}
+        """Keys of entries whose height is a guess, oldest first."""
 
     # What a subclass says
 
@@ -65,6 +73,10 @@ class Pane(Canvas, can_focus=True):
 
     def plain(self, key: int) -> str:
         """Return an entry as plain text, for searching and copying."""
+        raise NotImplementedError
+
+    def guess(self, key: int, columns: int) -> int:
+        """Return about how many lines an entry takes, without laying it out; at least one."""
         raise NotImplementedError
 
     def empty(self, columns: int) -> list[Line]:
@@ -79,13 +91,15 @@ class Pane(Canvas, can_focus=True):
         self.cursor = None
         self._roll.page = max(0, self.size.height - 1)
         self._columns = self.size.width
-        self._roll.reset((key, self._height(key)) for key in keys)
+        known = list(keys)
+        self._roll.reset(zip(known, self._measured(known), strict=True))
         self.search(self.needle)
         self._moved()
 
     def put(self, key: int) -> None:
         """Show an entry that is new or has changed."""
         self._cache.pop(key, None)
+        self._guessed.pop(key, None)
         self._roll.put(key, self._height(key))
         if self._matching(key):
             self._matches.add(key)
@@ -97,6 +111,7 @@ class Pane(Canvas, can_focus=True):
         """Take out an entry."""
         self._cache.pop(key, None)
         self._matches.discard(key)
+        self._guessed.pop(key, None)
         if self.cursor == key:
             self.cursor = None
         self._roll.drop(key)
@@ -168,6 +183,7 @@ class Pane(Canvas, can_focus=True):
         head = title(self.NAME, self._aside(), columns, focused=self.has_focus)
         if not self._roll.keys:
             return [head, *self.empty(columns)]
+        self._settle()
         page: list[Line] = []
         for key, first, last in self._roll.visible():
             lines = self._entry(key)[first:last]
@@ -202,6 +218,30 @@ class Pane(Canvas, can_focus=True):
     def _height(self, key: int) -> int:
         return len(self._entry(key))
 
+    def _measured(self, keys: list[int]) -> list[int]:
+        """Return heights of entries: true ones at the end, where one looks, and guesses to be mended before that."""
+        true = max(0, len(keys) - MEASURED)
+        self._guessed = dict.fromkeys(keys[:true])
+        if self._guessed:
+            self.call_later(self._mend)
+        guesses = [self.guess(key, max(1, self._columns)) for key in keys[:true]]
+        return guesses + [self._height(key) for key in keys[true:]]
+
+    def _mend(self) -> None:
+        """Measure some of what was guessed, the newest first, and go on with that when others had their turn."""
+        some = [self._guessed.popitem()[0] for _ in range(min(MENDED, len(self._guessed)))]
+        self._roll.correct({key: len(self.entry(key, max(1, self._columns))) for key in some})
+        if self._guessed:
+            self.set_timer(MEND_EVERY_S, self._mend)
+        self.touch()
+
+    def _settle(self) -> None:
+        """Measure what is on the page: a guess there would show."""
+        while guessed := [key for key, _, _ in self._roll.visible() if key in self._guessed]:
+            for key in guessed:
+                del self._guessed[key]
+            self._roll.correct({key: self._height(key) for key in guessed})
+
     def _moved(self) -> None:
         self.touch()
         self.post_message(FollowChanged())
@@ -213,7 +253,7 @@ class Pane(Canvas, can_focus=True):
         if columns != self._columns:
             self._columns = columns
             self._cache.clear()
-            self._roll.resize(page, self._height)
+            self._roll.resize(page, self._measured(self._roll.keys))
         else:
             self._roll.resize(page)
         super().on_resize(event)

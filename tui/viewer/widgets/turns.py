@@ -54,6 +54,11 @@ class Turns(Pane):
         blank = Span(" " * indent)
         return [(*prefix, *line) if at == 0 else (blank, *line) for at, line in enumerate(lines)]
 
+    def guess(self, key: int, columns: int) -> int:
+        """Return about how many lines a turn takes."""
+        turn = self._picture.transcript.get(key)
+        return 1 if turn is None else 1 + len(turn.text) // max(1, columns - STAMP - 6)
+
     def plain(self, key: int) -> str:
         """Return a turn as one line: time, speaker, words."""
         turn = self._picture.transcript.get(key)
