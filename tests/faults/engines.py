@@ -1,0 +1,154 @@
+"""A whole engine in this process, what it told, and the count that nothing of what it heard was lost."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.endpoint import Call, said
+from tui.engine.engine import Engine
+from tui.model.commands import Option, Start
+from tui.model.events import Event, Notice, State, StateChanged
+from tui.model.gists import GistStatus
+from tui.model.transcript import Turn
+from tui.paths import PACKAGE, log_file, sessions_dir
+from tui.sessions.record import Record
+from tui.sessions.store import Store
+
+PATIENCE_S = 40.0
+"""Longest wait for anything: the machine may be busy."""
+SPEED = 4.0
+"""How much faster than the wall's an engine's clock may go, so that a test takes a fourth of the time."""
+WAV_HEADER = 44
+
+
+def fast() -> float:
+    """Return seconds that go by faster than the wall's."""
+    return time.monotonic() * SPEED
+
+
+class Watch:
+    """What an engine told, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.record = Record()
+        self._changed = asyncio.Event()
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+        self.record.apply(event)
+        self._changed.set()
+
+    async def until(self, what: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
+        async with asyncio.timeout(within_s):
+            while not what():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def until_state(self, *states: State, within_s: float = PATIENCE_S) -> None:
+        await self.until(lambda: self.record.state in states, within_s)
+
+    async def until_over(self, within_s: float = PATIENCE_S) -> None:
+        await self.until_state(State.ENDED, State.FAILED, within_s=within_s)
+
+    async def until_turn(self, number: int) -> None:
+        """Wait until a turn is heard, whether or not it has ended."""
+        await self.until(lambda: self.record.transcript.get(number) is not None)
+
+    @property
+    def finals(self) -> list[Turn]:
+        return self.record.transcript.finals
+
+    @property
+    def states(self) -> list[State]:
+        found = [event.state for event in self.events if isinstance(event, StateChanged)]
+        return [state for at, state in enumerate(found) if at == 0 or found[at - 1] != state]
+
+    @property
+    def notices(self) -> list[str]:
+        return [f"{event.text} {event.hint}" for event in self.events if isinstance(event, Notice)]
+
+    @property
+    def audio(self) -> Path:
+        assert self.record.session is not None
+        return Path(self.record.session.path) / "audio.wav"
+
+    @property
+    def recorded(self) -> bytes:
+        return self.audio.read_bytes()[WAV_HEADER:]
+
+
+def engine(watch: Watch, *, clock: Callable[[], float] = time.monotonic, store: Store | None = None) -> Engine:
+    return Engine(
+        watch.tell,
+        store=store or Store(sessions_dir()),
+        prompt_folders=(PACKAGE / "prompts",),
+        log_file=log_file(),
+        clock=clock,
+    )
+
+
+@asynccontextmanager
+async def running(watch: Watch, *, clock: Callable[[], float] = time.monotonic) -> AsyncIterator[Engine]:
+    """Run an engine, and have it leave in the end."""
+    built = engine(watch, clock=clock)
+    task = asyncio.create_task(built.run())
+    try:
+        yield built
+    finally:
+        built.quit()
+        await task
+
+
+def options(sound: bytes, url: str, folder: Path, **more: Option) -> dict[str, Option]:
+    """Return the settings of a session that hears `sound`, as fast as it is spoken."""
+    path = folder / "sound.raw"
+    path.write_bytes(sound)
+    return {"source": f"cmd:cat {path}", "url": url, "analyse_at_end": False} | more
+
+
+async def hear(built: Engine, sound: bytes, url: str, folder: Path, **more: Option) -> None:
+    """Start a session on `sound`."""
+    await built.perform(Start(options(sound, url, folder, **more)))
+
+
+def assert_nothing_lost(sound: bytes, watch: Watch, calls: list[Call], turns: int) -> None:
+    """Count: what was spoken is what was recorded and what the endpoint got, and each turn was told once, in order."""
+    assert watch.recorded == sound, "the recording is what was spoken"
+    assert_all_arrived(watch.recorded, calls)
+    assert [turn.text for turn in watch.finals] == [said(number) for number in range(1, turns + 1)]
+    assert [turn.number for turn in watch.finals] == list(range(1, turns + 1))
+    starts = [turn.start_s for turn in watch.finals]
+    assert starts == sorted(starts)
+
+
+def assert_all_arrived(recorded: bytes, calls: list[Call]) -> None:
+    """Compare bytes: each connection got one piece of the recording, and the pieces leave no gap."""
+    covered = 0
+    for call in calls:
+        audio = bytes(call.audio)
+        at = _place(recorded, audio, covered)
+        assert at is not None, "a connection got what was not recorded, or got it twice"
+        assert at <= covered, f"{(at - covered) // 2} samples are missing at the endpoint"
+        covered = max(covered, at + len(audio))
+    assert covered == len(recorded), f"{(len(recorded) - covered) // 2} samples are missing at the endpoint's end"
+
+
+def _place(recorded: bytes, audio: bytes, covered: int) -> int | None:
+    """Return where a connection's audio stands in the recording: of several places the last that leaves no gap."""
+    found = None
+    at = recorded.find(audio)
+    while at >= 0 and (found is None or at <= covered):
+        if at % 2 == 0:
+            found = at
+        if not audio:
+            return covered
+        at = recorded.find(audio, at + 1)
+    return found
+
+
+def assert_each_turn_answered_once(watch: Watch) -> None:
+    done = [gist.turn for gist in watch.record.gists.values() if gist.status is GistStatus.DONE]
+    assert sorted(turn for turn in done if turn is not None) == [turn.number for turn in watch.finals]
