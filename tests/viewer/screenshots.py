@@ -99,6 +99,8 @@ async def take(picture: Picture) -> str:
         await until(pilot, lambda: app.dashboard.picture.known)
         line.say(*picture.events)
         await line.heard()
+        if any(isinstance(event, LevelChanged) for event in picture.events):
+            await until(pilot, lambda: "█" in app.dashboard.meter.render_line(0).text)
         await pilot.press(*picture.keys)
         await still(pilot, app)
         return plain(app.export_screenshot(title="livegist"))
