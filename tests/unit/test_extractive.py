@@ -34,7 +34,7 @@ def test_a_summary_is_made_of_few_sentences_that_were_said() -> None:
 
 def test_action_items_say_who_and_when() -> None:
     items = asked(PROMPTS["actions"]).splitlines()
-    assert "- I will fix that by Thursday. (Mark, by Thursday)" in items
+    assert "- I will fix that by Friday. (Mark, by Friday)" in items
     assert "- I will review the design by Tuesday evening. (Sarah, by Tuesday evening)" in items
     assert "- Who can tell the customers about the new prices?" in items
     assert "- I will send the email by the end of the week. (Alan, by the end of the week)" in items
