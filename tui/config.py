@@ -53,6 +53,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The model that answers prompts, checked against the server's list when it has one."""
     max_tokens: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 4000
     """Most tokens of an answer."""
+    context_tokens: Annotated[int, msgspec.Meta(ge=500, le=10_000_000)] = 100_000
+    """Tokens the model reads at once; `ask` and `analyse` take a longer session in parts."""
     prompt: str = "summary"
     """Id of the prompt a session starts with: the name of its file."""
     format_turns: bool = True

@@ -11,6 +11,8 @@ from tui.cli.options import given, session_options
 from tui.errors import LivegistError
 
 COMMANDS = {
+    "analyse": "asking",
+    "ask": "asking",
     "attach": "dashboard",
     "config": "inspect",
     "demo": "dashboard",

@@ -30,6 +30,19 @@ def session_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def chat_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say who answers."""
+    for option in reversed(
+        [
+            click.option("--engine", metavar="ENGINE", help="Whose LLM answers: cloud, local or auto."),
+            click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers."),
+            click.option("--llm-model", metavar="NAME", help="The model that answers."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
 def settings(options: Flags) -> "Settings":
     """Return the settings with the flags on top, having checked them and the prompt's name.
 

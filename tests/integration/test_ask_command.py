@@ -1,0 +1,176 @@
+"""`livegist ask` and `livegist analyse` against a real HTTP server."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.http_server import Answer, Server, serving
+from tests.kept import STARTED, keep, spoken
+from tui.cli import main
+from tui.model.events import Event, State, TurnChanged
+from tui.paths import sessions_dir
+from tui.sessions.about import About
+from tui.sessions.journal import Journal
+from tui.sessions.store import Store
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store(sessions_dir())
+
+
+@pytest.fixture
+def llm() -> Iterator[Server]:
+    """Run a chat completions server in a thread; it gives out what is put into `answers`."""
+    ready, leave = threading.Event(), asyncio.Event()
+    found: list[tuple[Server, asyncio.AbstractEventLoop]] = []
+
+    async def run() -> None:
+        async with serving() as server:
+            found.append((server, asyncio.get_running_loop()))
+            ready.set()
+            await leave.wait()
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),))
+    thread.start()
+    assert ready.wait(10)
+    server, loop = found[0]
+    yield server
+    loop.call_soon_threadsafe(leave.set)
+    thread.join(10)
+
+
+def said(text: str) -> Answer:
+    choice = {"message": {"content": text}, "finish_reason": "stop"}
+    return Answer(body={"model": "echo", "choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 4}})
+
+
+def livegist(*words: str) -> Result:
+    return CliRunner().invoke(main, list(words))
+
+
+def asked(server: Server) -> list[str]:
+    return [str(request.body["messages"][0]["content"]) for request in server.asked]
+
+
+def test_an_answer_comes_with_the_turns_it_rests_on_in_their_own_words(store: Store, llm: Server) -> None:
+    keep(store)
+    llm.answers = [said("On Thursday [turn 2, 00:06].")]
+    result = livegist("ask", "last", "When do we ship?", "--llm-url", llm.url)
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "On Thursday [turn 2, 00:06].\n\nIt rests on:\n"
+        "  [turn 2, 00:06] The migration is ready and I want to ship it on Thursday.\n"
+    )
+    assert "echo" in result.stderr
+    assert "When do we ship?" in asked(llm)[0]
+    assert "[turn 3, 00:12] C: What worries me" in asked(llm)[0]
+
+
+def test_an_answer_that_names_nothing_is_not_vouched_for(store: Store, llm: Server) -> None:
+    keep(store)
+    llm.answers = [said("Probably never."), said("See [turn 77, 01:00].")]
+    assert "names no turn" in livegist("ask", "last", "When?", "--llm-url", llm.url).stderr
+    assert "do not exist: 77" in livegist("ask", "last", "When?", "--llm-url", llm.url).stderr
+
+
+def test_an_answer_about_one_session_is_kept_there(store: Store, llm: Server) -> None:
+    stored = keep(store)
+    llm.answers = [said("On Thursday [turn 2, 00:06].")]
+    livegist("ask", "last", "When?", "--llm-url", llm.url)
+    gist = stored.load().gists[7]
+    assert (gist.question, gist.text, gist.turn) == ("When?", "On Thursday [turn 2, 00:06].", None)
+    assert stored.load().state is State.ENDED
+    assert list(store.broken()) == []
+
+
+def test_several_sessions_are_asked_at_once(store: Store, llm: Server) -> None:
+    keep(store, about=About("Old", ("work",)))
+    keep(store, started=STARTED + timedelta(days=1), about=About("New", ("work",)))
+    keep(store, started=STARTED + timedelta(days=2))
+    llm.answers = [said("Twice: [Old, turn 3, 00:12] and [New, turn 3, 00:12].")]
+    result = livegist("ask", "--tag", "work", "What of the pool?", "--json", "--llm-url", llm.url)
+    answer = json.loads(result.stdout)
+    assert [(quote["title"], quote["turn"]) for quote in answer["quotes"]] == [("Old", 3), ("New", 3)]
+    assert asked(llm)[0].index("Session Old") < asked(llm)[0].index("Session New")
+    assert asked(llm)[0].count("connection pool") == 2
+
+
+def test_a_long_session_is_read_in_parts_and_that_is_said(
+    store: Store, llm: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(store, _long())
+    monkeypatch.setenv("LIVEGIST_CONTEXT_TOKENS", "1000")
+    llm.answers = [*[said("part")] * 4, said("Whole [turn 40, 03:54].")]
+    result = livegist("ask", "last", "What?", "--llm-url", llm.url)
+    assert "part 1 of 4" in result.stderr
+    assert result.stdout.startswith("Whole")
+    assert "turn 40" in result.stdout.partition("It rests on:")[2]
+
+
+def _long() -> list[Event]:
+    return [TurnChanged(spoken(n, f"This is turn {n} " + "and it goes on " * 4)) for n in range(1, 41)]
+
+
+def test_a_question_without_a_session_is_a_usage_error(store: Store) -> None:
+    keep(store)
+    assert livegist("ask", "What?").exit_code == 2
+    assert livegist("ask", "--tag", "nope", "What?").exit_code == 2
+
+
+def test_a_session_under_way_is_asked_but_nothing_is_added_to_it(store: Store, llm: Server) -> None:
+    stored = keep(store, state=None)
+    engine = Journal(stored.events)
+    llm.answers = [said("Yes [turn 1, 00:00].")]
+    result = livegist("ask", "last", "Well?", "--llm-url", llm.url)
+    engine.close()
+    assert "not kept" in result.stderr
+    assert len(stored.load().gists) == 6
+
+
+def test_a_session_is_analysed_again_beside_what_was_said_of_it(store: Store, llm: Server) -> None:
+    stored = keep(store)
+    llm.answers = [said("- Tom: pool")]
+    result = livegist("analyse", "last", "--prompt", "actions", "--llm-url", llm.url)
+    assert result.stdout == "- Tom: pool\n"
+    assert stored.load().gists[6].prompt == "summary"
+    assert (stored.load().gists[7].prompt, stored.load().gists[7].turns) == ("actions", 5)
+
+
+def test_each_turn_is_analysed_again(store: Store, llm: Server) -> None:
+    stored = keep(store)
+    llm.answers = [said(f"new {n}") for n in range(5)]
+    result = livegist("analyse", "last", "--turns", "--prompt", "takeaway", "--llm-url", llm.url)
+    assert result.exit_code == 0
+    gists = [stored.load().gists[n] for n in range(7, 12)]
+    assert [gist.turn for gist in gists] == [1, 2, 3, 4, 5]
+    assert {gist.text for gist in gists} == {f"new {n}" for n in range(5)}
+    assert {gist.prompt for gist in gists} == {"takeaway"}
+
+
+def test_many_answers_do_not_make_a_session_look_broken(store: Store, llm: Server) -> None:
+    stored = keep(store)
+    llm.answers = [said("long " * 20_000) for _ in range(5)]
+    livegist("analyse", "last", "--turns", "--llm-url", llm.url)
+    assert list(store.broken()) == []
+    assert stored.load().stats.turns == 5
+
+
+def test_an_llm_that_refuses_fails_in_two_lines_and_keeps_nothing(store: Store, llm: Server) -> None:
+    stored = keep(store)
+    llm.answers = [Answer(401, {"error": {"message": "bad key"}})]
+    result = livegist("analyse", "last", "--llm-url", llm.url)
+    assert result.exit_code == 1
+    assert "bad key" in result.stderr
+    assert len(stored.load().gists) == 6
+
+
+def test_a_session_without_words_is_not_analysed(store: Store, llm: Server) -> None:
+    keep(store, [])
+    assert livegist("analyse", "last", "--llm-url", llm.url).exit_code == 2
+    assert llm.asked == []

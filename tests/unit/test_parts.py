@@ -1,0 +1,92 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.http_server import Answer, serving
+from tui.llm.client import ChatClient
+from tui.llm.parts import Asker, Part, cut
+from tui.llm.protocol import Completion, Message
+
+LINES = [f"[turn {n}, 00:{n:02}] " + "word " * 20 for n in range(1, 41)]
+
+
+def about(text: str) -> list[Message]:
+    return [Message("user", f"What was decided?\n{text}")]
+
+
+def merge(text: str) -> list[Message]:
+    return [Message("user", f"Make one of these.\n{text}")]
+
+
+def said(text: str) -> Answer:
+    return Answer(
+        body={
+            "model": "echo",
+            "choices": [{"message": {"content": text}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 10, "completion_tokens": 2},
+        }
+    )
+
+
+TOO_LONG = Answer(400, {"error": {"message": "This model's maximum context length is 2048 tokens."}})
+
+
+async def asked(
+    *answers: Answer, context_tokens: int, lines: list[str] = LINES
+) -> tuple[list[str], list[Part], Completion]:
+    """Return what was asked, the parts that were told, and the answer."""
+    async with serving(*answers) as server:
+        chat = ChatClient(server.url)
+        asker = Asker(chat, model="any", max_tokens=100, context_tokens=context_tokens)
+        pieces = [piece async for piece in asker.ask(lines, about, merge)]
+        await chat.aclose()
+    done = pieces[-1]
+    assert isinstance(done, Completion)
+    questions = [request.body["messages"][0]["content"] for request in server.asked]
+    return questions, [piece for piece in pieces if isinstance(piece, Part)], done
+
+
+async def test_what_fits_is_asked_at_once() -> None:
+    questions, parts, done = await asked(said("yes"), context_tokens=100_000)
+    assert questions == ["What was decided?\n" + "\n".join(LINES)]
+    assert (parts, done.text) == ([], "yes")
+
+
+async def test_what_is_too_long_is_asked_in_parts_whose_answers_are_made_into_one() -> None:
+    questions, parts, done = await asked(said("one"), said("two"), said("both"), context_tokens=1000)
+    assert parts == [Part(1, 2), Part(2, 2)]
+    assert "\n".join(question.partition("\n")[2] for question in questions[:2]) == "\n".join(LINES)
+    assert questions[2] == "Make one of these.\nPart 1 of 2:\none\n\nPart 2 of 2:\ntwo\n"
+    assert (done.text, done.input_tokens, done.output_tokens) == ("both", 30, 6)
+
+
+async def test_a_server_that_says_it_was_too_much_is_asked_with_less() -> None:
+    questions, parts, done = await asked(TOO_LONG, *[said("one")] * 3, said("all"), context_tokens=100_000)
+    assert len(questions[0]) > 4000
+    assert max(map(len, questions[1:])) <= 3000
+    assert (len(parts), done.text) == (3, "all")
+
+
+async def test_answers_that_are_too_long_together_are_made_into_fewer_first() -> None:
+    long = said("blah " * 300)
+    questions, _, done = await asked(
+        *[long] * 2, *[said("short")] * 2, said("all"), context_tokens=700, lines=LINES[:30]
+    )
+    assert sum(question.startswith("Make one") for question in questions) == 3
+    assert done.text == "all"
+
+
+async def test_nothing_said_is_still_asked() -> None:
+    questions, _, _ = await asked(said("nothing"), context_tokens=1000, lines=[])
+    assert questions == ["What was decided?\n"]
+
+
+@given(st.lists(st.text(max_size=50)), st.integers(1, 60))
+def test_a_cut_loses_nothing_and_no_part_is_too_long(lines: list[str], most: int) -> None:
+    parts = cut(lines, most)
+    assert all(len(part) <= most for part in parts)
+    assert "".join(parts).replace("\n", "") == "".join(lines).replace("\n", "")
+
+
+def test_parts_are_about_equally_long() -> None:
+    lengths = [len(part) for part in cut(["x" * 10] * 31, 110)]
+    assert max(lengths) < 2 * min(lengths)

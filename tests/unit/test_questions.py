@@ -1,0 +1,58 @@
+from tests.kept import MEETING, meeting
+from tui.model.prompts import Prompt
+from tui.sessions.about import About
+from tui.sessions.questions import Read, merge_by, passages, quotes, reading, unknown_turns
+from tui.sessions.record import Record
+
+
+def read(id: str = "one", name: str = "") -> Read:
+    record = Record()
+    for event in meeting():
+        record.apply(event)
+    return reading(id, record, About(name))
+
+
+def quoted(answer: str, *sessions: Read) -> list[tuple[str, int]]:
+    return [(quote.session, quote.turn) for quote in quotes(answer, sessions or [read()])]
+
+
+def test_a_model_reads_each_turn_with_its_number_and_time() -> None:
+    lines = passages([read()])
+    assert lines[2] == f"[turn 3, 00:12] C: {MEETING[2][1]}"
+    assert len(lines) == 5
+
+
+def test_of_several_sessions_each_line_says_which() -> None:
+    lines = passages([read("one", "Standup"), read("two")])
+    assert lines[1].startswith("[Standup, turn 1, 00:00] A: ")
+    assert lines[7].startswith("[two, turn 1, 00:00] A: ")
+
+
+def test_the_turns_an_answer_names_are_quoted() -> None:
+    assert quoted("On Thursday [turn 2, 00:06].") == [("one", 2)]
+    assert quoted("See turns 2, 4 and so on.") == [("one", 2), ("one", 4)]
+    assert quoted("Turns 2–4 say so.") == [("one", 2), ("one", 3), ("one", 4)]
+
+
+def test_a_time_is_no_turn() -> None:
+    assert quoted("At [turn 2, 03:04].") == [("one", 2)]
+    assert quoted("turn 3 at 00:05") == [("one", 3)]
+
+
+def test_a_turn_that_is_repeated_word_for_word_is_quoted() -> None:
+    assert quoted(f"They said: {MEETING[2][1].upper()}") == [("one", 3)]
+
+
+def test_a_turn_that_does_not_exist_is_no_quote_and_is_told() -> None:
+    assert quoted("It was decided [turn 99, 12:00].") == []
+    assert unknown_turns("It was decided [turn 99, 12:00] and [turn 2, 00:06].", [read()]) == [99]
+
+
+def test_among_several_sessions_a_turn_counts_beside_its_session() -> None:
+    both = read("one", "Standup"), read("two", "Retro")
+    assert quoted("Thursday [Retro, turn 2, 00:06].", *both) == [("two", 2)]
+
+
+def test_answers_about_parts_are_merged_by_the_prompts_own_words() -> None:
+    (message,) = merge_by(Prompt("Sum", "{{turn}}", "Sum up: {{transcript}}"), "Part 1: x")
+    assert message.content.endswith("Sum up: Part 1: x")

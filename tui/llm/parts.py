@@ -1,0 +1,130 @@
+"""Ask about a text that may be longer than a model reads at once: in parts, whose answers are then made into one."""
+
+import re
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+
+import msgspec
+
+from tui.errors import ChatError
+from tui.llm.client import ChatClient
+from tui.llm.protocol import Completion, Message
+
+CHARACTERS = 3
+"""Characters of a token, carefully: English has four, other languages have fewer."""
+SMALLEST = 600
+"""Characters of a part, below which it makes no sense to ask."""
+DEEPEST = 4
+"""How often answers about parts are made into fewer before it is given up."""
+TOO_LONG = re.compile(r"context (?:size|length|window)|maximum context|too long|too many tokens|prompt is longer", re.I)
+"""How servers say that a model cannot take so much."""
+
+Ask = Callable[[str], list[Message]]
+"""Makes a chat of a text."""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """The model reads a part now."""
+
+    number: int
+    """From 1."""
+    parts: int
+
+
+class Asker:
+    """Asks a model that reads so much at once.
+
+    Args:
+        chat: its server.
+        model: its name.
+        max_tokens: most tokens of an answer.
+        context_tokens: tokens of question and answer that it takes at once, as far as is known. A server that says
+            that it was too much is asked again with less.
+    """
+
+    def __init__(self, chat: ChatClient, *, model: str, max_tokens: int, context_tokens: int) -> None:
+        self._chat = chat
+        self._model = model
+        self._max_tokens = max_tokens
+        # An answer gets at most half of what there is: a limit of max_tokens is seldom used up.
+        self._room = (context_tokens - min(max_tokens, context_tokens // 2)) * CHARACTERS
+
+    async def ask(self, lines: Sequence[str], about: Ask, merge: Ask) -> AsyncGenerator[str | Part | Completion, None]:
+        """Yield the answer's text as it comes and at last the whole of it; before that each `Part` that is read.
+
+        Args:
+            lines: the text; it is only cut between lines, unless one alone is too long.
+            about: asks about the text, or about a part of it.
+            merge: asks to make one answer of several, a paragraph each.
+
+        Raises:
+            ChatError: there is no answer.
+        """
+        while True:
+            told = False
+            try:
+                async with aclosing(self._ask(lines, about, merge)) as pieces:
+                    async for piece in pieces:
+                        told = told or isinstance(piece, str)
+                        yield piece
+                return
+            except ChatError as error:
+                if told or not TOO_LONG.search(error.message) or self._room <= SMALLEST:
+                    raise
+                longest = max(self._room // 2, SMALLEST)
+                self._room = min(longest, max(SMALLEST, sum(map(len, lines)) // 2))
+
+    async def _ask(self, lines: Sequence[str], about: Ask, merge: Ask) -> AsyncGenerator[str | Part | Completion, None]:
+        used_input = used_output = 0
+        ask = about
+        for _ in range(DEEPEST):
+            room = max(SMALLEST, self._room - sum(len(message.content) for message in ask("")))
+            parts = cut(lines, room)
+            if len(parts) <= 1:
+                break
+            answers: list[str] = []
+            for number, part in enumerate(parts, 1):
+                yield Part(number, len(parts))
+                done = await self._chat.complete(ask(part), model=self._model, max_tokens=self._max_tokens)
+                used_input += done.input_tokens
+                used_output += done.output_tokens
+                answers.append(f"Part {number} of {len(parts)}:\n{done.text.strip()}\n")
+            lines, ask = answers, merge
+        else:
+            raise ChatError(
+                "The transcript is too long to be read even in parts.", "Raise context_tokens, or ask about less."
+            )
+        text = parts[0] if parts else ""
+        pieces = self._chat.stream(ask(text), model=self._model, max_tokens=self._max_tokens)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                match piece:
+                    case Completion():
+                        yield msgspec.structs.replace(
+                            piece,
+                            input_tokens=piece.input_tokens + used_input,
+                            output_tokens=piece.output_tokens + used_output,
+                        )
+                    case str():
+                        yield piece
+
+
+def cut(lines: Sequence[str], most: int) -> list[str]:
+    """Return the text in parts of at most `most` characters, about equally long, cut between lines if possible."""
+    short = [line[at : at + most] for line in lines for at in range(0, max(1, len(line)), most)]
+    total = sum(len(line) + 1 for line in short)
+    for count in range(-(-total // (most + 1)), len(short)):
+        parts = _dealt(short, count, total)
+        if max(map(len, parts)) <= most:
+            return parts
+    return short
+
+
+def _dealt(lines: Sequence[str], count: int, total: int) -> list[str]:
+    """Return at most `count` parts; a line goes where its middle falls."""
+    parts: list[list[str]] = [[] for _ in range(count)]
+    at = 0
+    for line in lines:
+        parts[(2 * at + len(line)) * count // (2 * total)].append(line)
+        at += len(line) + 1
+    return ["\n".join(part) for part in parts if part]

@@ -1,0 +1,134 @@
+"""Questions to sessions that are over: what a model gets to read, and which turns its answer rests on. Pure."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from tui.lines import clock, inert
+from tui.llm.protocol import Message
+from tui.model.prompts import TRANSCRIPT, Prompt
+from tui.model.transcript import Turn
+from tui.sessions.about import About
+from tui.sessions.record import Record
+
+NUMBERS = r"((?:\d{1,6}\s*[,–-]\s*)*\d{1,6})(?![\d:])"
+"""`12`, `3, 5` or `7–9`; the clock's time that follows is none of them."""
+LONG_ENOUGH = 20
+"""Characters of a turn from which on finding it in an answer word for word is no accident."""
+
+
+class Read(msgspec.Struct, frozen=True):
+    """A session that a question is about."""
+
+    id: str
+    name: str
+    started_at: str
+    turns: tuple[Turn, ...]
+
+    @property
+    def title(self) -> str:
+        """What an answer calls it."""
+        return inert(self.name) or self.id
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """A turn that an answer rests on, in its own words."""
+
+    session: str
+    """Id."""
+    title: str
+    turn: int
+    start_s: float
+    text: str
+
+
+def reading(id: str, record: Record, about: About) -> Read:
+    """Return a session as a question needs it."""
+    started_at = record.session.started_at if record.session else ""
+    return Read(id, about.name, started_at, tuple(record.transcript.finals))
+
+
+def passages(read: Sequence[Read]) -> list[str]:
+    """Return the turns a line each, with number and time, and the session if there are several."""
+    lines: list[str] = []
+    for session in read:
+        if len(read) > 1:
+            lines.append(f"Session {session.title}, {session.started_at[:16].replace('T', ' ')}:")
+        lines += [_line(session, turn, several=len(read) > 1) for turn in session.turns]
+    return lines
+
+
+def ask_about(question: str, transcript: str) -> list[Message]:
+    """Return the chat that asks a question about passages."""
+    return [
+        Message(
+            "user",
+            "Answer this question from what was said, and from nothing else. After each statement name the turn it "
+            "rests on as its line does, such as [turn 12, 03:21]. If it was not said, say so.\n\n"
+            f"{question}\n\nTranscript:\n{transcript}",
+        )
+    ]
+
+
+def ask_to_merge(question: str, answers: str) -> list[Message]:
+    """Return the chat that asks to make one answer of several, each from a part of what was said."""
+    return [
+        Message(
+            "user",
+            "Make one answer to this question of the answers below, each of which was given from a part of what was "
+            "said, in order. Keep the turns they name. A part that says nothing of it counts for nothing.\n\n"
+            f"{question}\n\nTranscript:\n{answers}",
+        )
+    ]
+
+
+def merge_by(prompt: Prompt, answers: str) -> list[Message]:
+    """Return the chat that makes one answer to a prompt out of answers about parts of a session."""
+    task = prompt.session.replace(TRANSCRIPT, answers)
+    return [Message("user", f"What follows as the transcript is what you said of its parts, in order.\n\n{task}")]
+
+
+def quotes(answer: str, read: Sequence[Read]) -> list[Quote]:
+    """Return the turns that an answer names or repeats, in the order of time; a turn that does not exist is none."""
+    found: list[Quote] = []
+    said = " ".join(inert(answer).split()).casefold()
+    for session in read:
+        named = _named(answer, session, several=len(read) > 1)
+        for turn in session.turns:
+            text = " ".join(inert(turn.text).split())
+            repeated = len(text) >= LONG_ENOUGH and text.casefold() in said
+            if turn.number in named or repeated:
+                found.append(Quote(session.id, session.title, turn.number, turn.start_s, text))
+    return found
+
+
+def unknown_turns(answer: str, read: Sequence[Read]) -> list[int]:
+    """Return the numbers of turns that an answer names and no session has: it made them up."""
+    there = {turn.number for session in read for turn in session.turns}
+    return sorted(set(_numbers(re.findall(rf"\bturns?\s+{NUMBERS}", answer, re.I))) - there)
+
+
+def quote_line(quote: Quote, *, several: bool) -> str:
+    """Return a quotation for a person."""
+    where = f"{quote.title}, turn {quote.turn}" if several else f"turn {quote.turn}"
+    return f"[{where}, {clock(quote.start_s)}] {quote.text}"
+
+
+def _line(session: Read, turn: Turn, *, several: bool) -> str:
+    where = f"{session.title}, turn {turn.number}" if several else f"turn {turn.number}"
+    speaker = f"{turn.speaker}: " if turn.speaker else ""
+    return f"[{where}, {clock(turn.start_s)}] {inert(speaker + turn.text)}"
+
+
+def _named(answer: str, session: Read, *, several: bool) -> set[int]:
+    """Return the numbers of a session's turns that an answer names; among several, only beside the session's title."""
+    before = re.escape(session.title) + r",?\s+" if several else ""
+    return set(_numbers(re.findall(rf"{before}\bturns?\s+{NUMBERS}", answer, re.IGNORECASE)))
+
+
+def _numbers(found: Iterable[str]) -> Iterable[int]:
+    """Yield the numbers in `12`, `3, 5` and `7–9`."""
+    for text in found:
+        for first, last in re.findall(r"(\d+)(?:\s*[–-]\s*(\d+))?", text):
+            yield from range(int(first), min(int(last or first), int(first) + 50) + 1)
