@@ -32,7 +32,7 @@ def stop() -> None:
 async def _stop(client: Any) -> None:
     """Ask the engine to end, and say how the session does."""
     from tui.model.commands import Quit
-    from tui.model.events import SessionStarted, Snapshot, StateChanged
+    from tui.model.events import Notice, SessionStarted, Snapshot, StateChanged
 
     path = ""
     async for event in client.events():
@@ -46,6 +46,8 @@ async def _stop(client: Any) -> None:
                 path = session.path
             case StateChanged(state=state, why=why) if why:
                 click.echo(f"{state}: {why}")
+            case Notice(text=text, hint=hint):
+                click.echo(f"{text} {hint}".rstrip(), err=True)
     click.echo(f"Stopped. The session is kept in {path}" if path else "Stopped.")
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 import tui
 from tui.audio.devices import list_devices
 from tui.audio.recording import repair
+from tui.audio.sources import warm_up
 from tui.config import Config, api_key, llm_key, load
 from tui.engine.local import LocalGateway, installed
 from tui.engine.plan import resolve
@@ -170,12 +171,14 @@ class Engine:
         return None
 
     async def run(self) -> None:
-        """Mend what a killed engine left, then live until told to quit."""
+        """Mend what a killed engine left, get ready, then live until told to quit."""
         self._mend()
+        warming = asyncio.ensure_future(warm_up(self._prepare()))
         try:
             await self._quitting.wait()
             await self._leave()
         finally:
+            warming.cancel()
             await self._gateway.close()
 
     async def wait_idle(self) -> None:
@@ -186,6 +189,16 @@ class Engine:
     def quit(self) -> None:
         """Stop the session gracefully, then end."""
         self._quitting.set()
+
+    def _prepare(self) -> str:
+        """Take up the settings that show before a session starts; return the source it will have."""
+        try:
+            config = load(self._flags).config
+            self._idle.prompt = self._prompts[config.prompt].id
+        except LivegistError as error:
+            self._news.append(Notice(Severity.ERROR, error.message, error.hint))
+            return ""
+        return config.source
 
     # Commands ----------------------------------------------------------------------------------------------------
 
