@@ -203,7 +203,17 @@ class Engine:
     # Commands ----------------------------------------------------------------------------------------------------
 
     def _start(self, options: Mapping[str, Option]) -> None:
-        self._begin(options)
+        """Begin a session; what keeps it from beginning stays on the screen as FAILED until something else is tried.
+
+        Raises:
+            UsageError: one is under way.
+        """
+        if self.busy:
+            raise UsageError("A session is under way.", "Stop it first, with x or `livegist stop`.")
+        try:
+            self._begin(options)
+        except LivegistError as error:
+            self._fail(error)
 
     def _recover(self, session: str, options: Mapping[str, Option]) -> None:
         """Take a session up again, to send what of it was never transcribed."""
