@@ -146,7 +146,7 @@ async def test_an_endpoint_that_reads_nothing_for_a_while_gets_all_of_it_later(
 ) -> None:
     server.mute_after = 40
     watch = Watch()
-    async with running(watch, clock=fast) as engine:
+    async with running(watch) as engine:
         await hear(engine, SOUND, server.url, tmp_path)
         await watch.until_state(State.RECONNECTING)
         server.mute_after = None

@@ -20,18 +20,14 @@ OPEN_S = 10.0
 """Longest wait for the TCP, TLS and websocket handshakes."""
 BEGIN_S = 20.0
 """Longest wait for `Begin`: 1.2 s is usual, 11 s has been seen."""
-PING_S = 1.5
-"""Seconds between pings."""
-PONG_S = 2.0
-"""Longest wait for a pong; with `PING_S` and `CLOSE_S` a silent cut is noticed within 4.5 s."""
+PING_S = 1.0
+"""Seconds between pings: each has an answer, so that only a dead line says nothing for longer (see `Line`)."""
 STALL_S = 4.5
 """Longest time that the endpoint may take no audio at all."""
 CLOSE_S = 1.0
 """Longest wait for the closing handshake."""
-WRITE_LIMIT = 32 * 1024
-"""Bytes waiting to be sent above which a send waits: one second of 16 kHz audio, so a wait means congestion."""
-SEND_BUFFER = 32 * 1024
-"""Bytes asked of the system's own buffer: left alone it takes megabytes, and a ping waits behind them all."""
+WRITE_LIMIT = 16 * 1024
+"""Bytes waiting to be sent above which a send waits: half a second of 16 kHz audio, so a wait means congestion."""
 QUEUE = 16
 """Messages received and not yet read; beyond it the endpoint is made to wait."""
 
@@ -71,6 +67,8 @@ class Connection:
         from websockets.asyncio.client import connect
         from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
+        from tui.stream.line import Line
+
         headers = {"AssemblyAI-Version": protocol.API_VERSION}
         if key and may_carry_key(url):
             headers["Authorization"] = key
@@ -80,20 +78,20 @@ class Connection:
                 additional_headers=headers,
                 open_timeout=open_s,
                 ping_interval=PING_S,
-                ping_timeout=PONG_S,
+                ping_timeout=None,
                 close_timeout=CLOSE_S,
                 compression=None,
                 max_size=8 * 1024 * 1024,
                 max_queue=QUEUE,
                 write_limit=WRITE_LIMIT,
                 proxy=None if is_loopback(url) else True,
+                create_connection=Line,
             )
         except InvalidStatus as error:
             response = error.response
             raise Refused(protocol.ending(response.status_code, response.body.decode(errors="replace"))) from error
         except (InvalidHandshake, InvalidURI, OSError, TimeoutError, EOFError) as error:
             raise Refused(_unreachable(url, error)) from error
-        websocket.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         early: deque[ServerMessage] = deque()
         try:
             async with asyncio.timeout(begin_s):
