@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from tui import credentials
 from tui.errors import ConfigError
 from tui.paths import config_file
 
@@ -22,7 +23,7 @@ LLM_KEY = "LIVEGIST_LLM_KEY"
 """Variable that holds the key of the server at `llm_url`."""
 TOKEN = "LIVEGIST_TOKEN"  # noqa: S105 - a variable's name
 """Variable that holds what clients of `livegist serve` must present."""
-RESERVED = frozenset({"LIVEGIST_HOME", LLM_KEY, TOKEN})
+RESERVED = frozenset({"LIVEGIST_HOME", LLM_KEY, TOKEN, credentials.Key.HOOK.variable})
 
 HOURLY_RATES = {
     "u3-rt-pro": 0.45,
@@ -140,13 +141,23 @@ def load(
 
 
 def api_key(environ: Mapping[str, str] | None = None) -> str:
-    """Return the vendor's key, or an empty string."""
-    return (os.environ if environ is None else environ).get(API_KEY, "").strip()
+    """Return the vendor's key, or an empty string.
+
+    Raises:
+        LivegistError: one is kept and cannot be had.
+    """
+    found = credentials.find(credentials.Key.VENDOR, environ)
+    return found.value if found else ""
 
 
 def llm_key(environ: Mapping[str, str] | None = None) -> str:
-    """Return the key of the server at `llm_url`, or an empty string."""
-    return (os.environ if environ is None else environ).get(LLM_KEY, "").strip()
+    """Return the key of the server at `llm_url`, or an empty string.
+
+    Raises:
+        LivegistError: one is kept and cannot be had.
+    """
+    found = credentials.find(credentials.Key.LLM, environ)
+    return found.value if found else ""
 
 
 def documentation() -> dict[str, str]:

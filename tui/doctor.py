@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tui.config import API_KEY, api_key, load
+from tui.config import API_KEY, load
+from tui.credentials import Key, find
 from tui.engine.local import installed
 from tui.engine.process import running
 from tui.errors import LivegistError
-from tui.paths import config_file, data_dir, runtime_dir
+from tui.paths import config_dir, config_file, data_dir, runtime_dir
 
 ROOM_MB = 500
 """Free disk below which a long session is at risk: an hour takes 115 MB."""
@@ -33,6 +34,7 @@ def examine() -> Iterator[Finding]:
     yield Finding(sys.version_info >= (3, 11), f"Python {sys.version.split()[0]}", "")
     yield from _settings()
     yield from _folders()
+    yield from _privacy()
     yield from _recognition()
     yield from _sound()
     yield from _terminal()
@@ -67,12 +69,34 @@ def _folders() -> Iterator[Finding]:
     )
 
 
+def _privacy() -> Iterator[Finding]:
+    """Look for files and folders of ours that others may read."""
+    tops = [folder for folder in (config_dir(), data_dir()) if folder.is_dir()]
+    ours = [path for top in tops for path in (top, *top.rglob("*"))]
+    # What a person wrote as settings, prompts and themes holds no secret; keys and sessions do.
+    secret = [path for path in ours if path.is_relative_to(data_dir()) or path.is_relative_to(config_dir() / "keys")]
+    open_ = [path for path in secret if not path.is_symlink() and path.stat().st_mode & 0o077]
+    yield Finding(
+        not open_,
+        f"{len(secret)} files and folders with sessions and keys are yours alone"
+        if not open_
+        else f"{len(open_)} files and folders may be entered or read by others, such as {open_[0]}",
+        "" if not open_ else f"Run: chmod -R go-rwx {data_dir()} {config_dir()}",
+    )
+
+
 def _recognition() -> Iterator[Finding]:
-    key, local = bool(api_key()), installed()
+    local = installed()
+    try:
+        found = find(Key.VENDOR)
+    except LivegistError as error:
+        yield Finding(False, error.message, error.hint)
+        found = None
+    key = found is not None
     yield Finding(
         key,
-        f"a key for the cloud engine is {'set' if key else 'not set'}",
-        "" if key else f"Set {API_KEY} to use the vendor's service.",
+        f"a key for the cloud engine comes from {found.origin}" if found else "a key for the cloud engine is not set",
+        "" if key else f"Set {API_KEY} or run `livegist login` to use the vendor's service.",
         optional=local,
     )
     yield Finding(

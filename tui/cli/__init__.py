@@ -20,12 +20,15 @@ COMMANDS = {
     "doctor": "inspect",
     "engine": "engine",
     "export": "export",
+    "login": "login",
+    "logout": "login",
     "prompts": "inspect",
     "search": "search",
     "serve": "serve",
     "sessions": "sessions",
     "stop": "engine",
     "stream": "stream",
+    "whoami": "login",
 }
 """Module of each command: one is imported when it is used, for `--version` and the first paint pay for none."""
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tui.audio.recording import Recording
 from tui.audio.sources import Source, open_source
 from tui.config import Config
+from tui.credentials import redacted
 from tui.engine.answers import Answers
 from tui.engine.capture import Capture
 from tui.engine.figures import Figures
@@ -369,6 +370,7 @@ class LiveSession:
 
     def _emit(self, event: Event) -> None:
         """Apply an event to the record, keep it if it lasts, tell it."""
+        event = self._without_keys(event)
         self.record.apply(event)
         if lasting(event):
             self._keep(event)
@@ -386,6 +388,17 @@ class LiveSession:
             return
         journal.append(event, self._at())
         journal.close()
+
+    def _without_keys(self, event: Event) -> Event:
+        """Return an event whose reasons, which may be a server's own words, do not repeat a key."""
+        keys = (self._plan.key, self._plan.llm_key)
+        match event:
+            case StateChanged(why=why) if why:
+                return replace(event, why=redacted(why, *keys))
+            case Notice(text=text):
+                return replace(event, text=redacted(text, *keys))
+            case _:
+                return event
 
     def _enter(self, new: State, why: str = "", hint: str = "") -> None:
         """Make a legal move and tell it.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tui.credentials import redacted
 from tui.errors import ChatError
 from tui.llm.protocol import (
     Completion,
@@ -180,6 +181,7 @@ class ChatClient:
         async with _Reply(response):
             wait_s = parse_retry_after(response.headers.get("retry-after"), self._now())
             refused = parse_error(response.status_code, await self._read(response), retry_after_s=wait_s)
+            refused.message = redacted(refused.message, self._key)
         if body.get("stream") and response.status_code in STREAM_REFUSALS and "stream" in refused.message.lower():
             raise _DoesNotStream(refused.message, refused.hint)
         raise refused
