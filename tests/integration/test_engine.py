@@ -1,0 +1,324 @@
+"""A whole engine: what it records, journals, takes up again, and how it ends."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from tests import endpoint
+from tests.endpoint import RATE, Endpoint, said, speech
+from tests.faults.engines import (
+    SPEED,
+    Watch,
+    assert_all_arrived,
+    assert_nothing_lost,
+    engine,
+    fast,
+    hear,
+    options,
+    running,
+)
+from tui.engine.engine import Engine
+from tui.errors import UsageError
+from tui.model.commands import Analyse, ListDevices, Mute, Recover, Start, Stop, UsePrompt, UseSource
+from tui.model.events import LevelChanged, Notice, Severity, Snapshot, State
+from tui.paths import PACKAGE, log_file, sessions_dir
+from tui.sessions.journal import fold, read
+from tui.sessions.store import Store
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Endpoint]:
+    async with endpoint.running() as running:
+        yield running
+
+
+async def test_what_is_spoken_is_recorded_sent_and_told_once(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await hear(built, speech(1, 2, 3, 4), server.url, tmp_path)
+        await watch.until_over()
+    assert_nothing_lost(speech(1, 2, 3, 4), watch, server.calls, 4)
+    assert watch.states == [State.CONNECTING, State.LIVE, State.DRAINING, State.ENDED]
+    assert watch.record.stats.unheard_s == 0
+    levels = [event for event in watch.events if isinstance(event, LevelChanged)]
+    assert len(levels) == 4 * 20
+
+
+async def test_the_journal_tells_the_session_as_it_was(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await hear(built, speech(1, 2, 3), server.url, tmp_path)
+        await watch.until_turn(2)
+        await built.perform(UsePrompt("actions"))
+        await watch.until_over()
+        live = built.snapshot()
+    kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
+    assert tuple(kept.transcript) == live.turns
+    assert tuple(kept.gists.values()) == live.gists
+    assert (kept.session, kept.state, kept.prompt, kept.muted) == (live.session, live.state, live.prompt, live.muted)
+    assert kept.stats == live.stats
+
+
+async def test_a_muted_session_records_and_sends_silence(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    sound = speech(1, samples=RATE * 4)
+    async with running(watch) as built:
+        await hear(built, sound, server.url, tmp_path)
+        await watch.until_turn(1)
+        await built.perform(Mute(True))
+        await watch.until_over()
+    assert len(watch.recorded) == len(sound)
+    muted_at = len(watch.recorded.rstrip(b"\0"))
+    assert 0 < muted_at < RATE * 8
+    assert_all_arrived(watch.recorded, server.calls)
+
+
+async def test_a_second_session_starts_afresh(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        for _ in range(2):
+            await hear(built, speech(1, 2), server.url, tmp_path)
+            await built.wait_idle()
+        assert [turn.number for turn in built.snapshot().turns] == [1, 2]
+    assert len(list(Store(sessions_dir()))) == 2
+
+
+async def test_what_cannot_be_done_is_refused_and_changes_nothing(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        for command in (Stop(), Mute(True), Analyse(), UseSource("mic"), Recover()):
+            with pytest.raises(UsageError):
+                await built.perform(command)
+        await hear(built, speech(1), server.url, tmp_path)
+        with pytest.raises(UsageError, match="under way"):
+            await hear(built, speech(1), server.url, tmp_path)
+        await watch.until_over()
+    assert watch.record.state is State.ENDED
+
+
+async def test_an_analysis_after_the_end_is_kept(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await hear(built, speech(1, 2), server.url, tmp_path)
+        await watch.until_over()
+        before = len(read(watch.audio.with_name("events.jsonl")).entries)
+        await built.perform(Analyse())
+        await watch.until(lambda: any(g.turn is None and g.status.over for g in watch.record.gists.values()))
+    kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
+    assert len(read(watch.audio.with_name("events.jsonl")).entries) > before
+    assert kept.gists == watch.record.gists
+
+
+async def test_another_source_is_taken_live_without_ending_the_session(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    other = tmp_path / "other.raw"
+    other.write_bytes(speech(7))
+    async with running(watch) as built:
+        await hear(built, speech(1, 2, samples=RATE * 2), server.url, tmp_path)
+        await watch.until_turn(1)
+        await built.perform(UseSource(f"cmd:cat {other}"))
+        await watch.until_over()
+    assert said(7) in [turn.text for turn in watch.finals]
+    assert watch.states.count(State.CONNECTING) == 1
+    assert_all_arrived(watch.recorded, server.calls)
+
+
+async def test_a_source_that_cannot_be_opened_is_told_and_another_may_be_chosen(
+    server: Endpoint, tmp_path: Path
+) -> None:
+    watch = Watch()
+    other = tmp_path / "other.raw"
+    other.write_bytes(speech(7))
+    async with running(watch) as built:
+        await hear(built, speech(1, 2, samples=RATE * 2), server.url, tmp_path)
+        await watch.until_turn(1)
+        await built.perform(UseSource("cmd:no-such-program"))
+        await watch.until(lambda: any("no-such-program" in notice for notice in watch.notices))
+        await built.perform(UseSource(f"cmd:cat {other}"))
+        await watch.until_over()
+    assert said(7) in [turn.text for turn in watch.finals]
+
+
+async def test_a_sleep_of_the_machine_is_told_and_the_session_goes_on(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    asleep = 0.0
+    built = Engine(
+        watch.tell,
+        store=Store(sessions_dir()),
+        prompt_folders=(PACKAGE / "prompts",),
+        log_file=log_file(),
+        boot_clock=lambda: time.monotonic() + asleep,
+    )
+    task = asyncio.create_task(built.run())
+    await hear(built, speech(1, 2, 3, 4), server.url, tmp_path)
+    await watch.until_turn(1)
+    asleep = 3600.0
+    await watch.until(lambda: any("slept for 3600 s" in notice for notice in watch.notices))
+    await watch.until_over()
+    built.quit()
+    await task
+    assert len(server.calls) == 2, "the connection of before was given up"
+    assert_nothing_lost(speech(1, 2, 3, 4), watch, server.calls, 4)
+    kept = [entry.event for entry in read(watch.audio.with_name("events.jsonl")).entries]
+    assert any(isinstance(event, Notice) and "slept" in event.text for event in kept), "the gap is marked"
+
+
+async def test_what_was_never_transcribed_is_sent_later_and_each_turn_is_there_once(
+    server: Endpoint, tmp_path: Path
+) -> None:
+    watch = Watch()
+    sound = speech(1, 2, 3, 4, 5, 6)
+    async with running(watch) as built:
+        await hear(built, sound, server.url, tmp_path, drain_timeout_s=0.5)
+        await watch.until(lambda: len(watch.finals) >= 2)
+        server.refuse_status = 503
+        await server.cut()
+        await watch.until_over()
+    assert watch.record.stats.unheard_s > 1
+    assert any(f"livegist recover {watch.audio.parent.name}" in notice for notice in watch.notices)
+    assert watch.recorded == sound
+
+    server.refuse_status = 0
+    again = Watch()
+    async with running(again) as built:
+        await built.perform(Recover())
+        (snapshot,) = [event for event in again.events if isinstance(event, Snapshot)]
+        assert len(snapshot.turns) >= 2, "what is known is shown at once"
+        await again.until_over()
+        assert [turn.text for turn in built.snapshot().turns] == [said(n) for n in range(1, 7)]
+        with pytest.raises(UsageError, match="was transcribed"):
+            await built.perform(Recover())
+    kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
+    assert [(turn.number, turn.text) for turn in kept.transcript.finals] == [(n, said(n)) for n in range(1, 7)]
+    assert kept.state is State.ENDED
+    assert sorted(gist.turn or 0 for gist in kept.gists.values()) == list(range(1, 7))
+    assert_all_arrived(watch.recorded, server.calls)
+
+
+SCRIPT = """
+import asyncio, json, sys
+from pathlib import Path
+from tests.faults.engines import Watch, engine
+from tui.model.commands import Start
+
+async def main():
+    watch = Watch()
+    built = engine(watch)
+    tell = watch.tell
+    def told(event):
+        tell(event)
+        if len(watch.finals) >= 2:
+            print(watch.audio.parent.name, flush=True)
+    built._tell = told
+    task = asyncio.create_task(built.run())
+    await built.perform(Start(json.loads(sys.argv[1])))
+    await task
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_engine_loses_a_moment_and_the_next_one_mends_lists_and_sends_the_rest(
+    server: Endpoint, tmp_path: Path
+) -> None:
+    sound = speech(*range(1, 12))
+    given = json.dumps(options(sound, server.url, tmp_path))
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SCRIPT, given, stdout=subprocess.PIPE, env=os.environ, cwd=Path(__file__).parents[2]
+    )
+    assert child.stdout is not None
+    async with asyncio.timeout(30):
+        id = (await child.stdout.readline()).decode().strip()
+        started = time.monotonic()
+        await server.wait_for(lambda: len(server.calls[0].audio) > 5 * RATE)
+    child.send_signal(signal.SIGKILL)
+    await child.wait()
+    assert time.monotonic() > started
+    got = len(server.calls[0].audio)
+
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await asyncio.sleep(0)
+        (notice,) = built.news()
+        assert notice.severity is Severity.WARNING
+        assert f"livegist recover {id}" in notice.hint
+        assert not built.news(), "it is told once"
+        recorded = (sessions_dir() / id / "audio.wav").read_bytes()[44:]
+        assert sound.startswith(recorded), "what is recorded is what was spoken"
+        assert len(recorded) >= got - 0.25 * 2 * RATE
+        await built.perform(Recover(id))
+        await watch.until_over()
+    assert watch.record.state is State.ENDED
+    assert_all_arrived(recorded, server.calls)
+    whole = len(recorded) // (2 * RATE)
+    finals = fold(read(sessions_dir() / id / "events.jsonl").entries).transcript.finals
+    assert [turn.text for turn in finals][:whole] == [said(n) for n in range(1, whole + 1)]
+
+
+async def test_an_engine_that_is_told_to_end_finalises_everything_within_its_time(
+    server: Endpoint, tmp_path: Path
+) -> None:
+    watch = Watch()
+    server.answer_s = 1.0
+    built = engine(watch)
+    task = asyncio.create_task(built.run())
+    await hear(built, speech(1, samples=RATE * 30), server.url, tmp_path)
+    await watch.until_turn(1)
+    began = time.monotonic()
+    built.quit()
+    await task
+    assert time.monotonic() - began < 15
+    assert watch.record.state is State.ENDED
+    assert watch.finals[0].text == f"turn 1 of {len(watch.recorded) // 2} samples"
+    assert all(gist.status.over for gist in watch.record.gists.values())
+
+
+async def test_an_engine_whose_endpoint_says_nothing_more_ends_within_fifteen_seconds(
+    server: Endpoint, tmp_path: Path
+) -> None:
+    watch = Watch()
+    server.mute_after = 10
+    built = engine(watch)
+    task = asyncio.create_task(built.run())
+    await hear(built, speech(*range(1, 40)), server.url, tmp_path)
+    await watch.until(lambda: watch.record.stats.elapsed_s > 1)
+    began = time.monotonic()
+    built.quit()
+    await task
+    assert time.monotonic() - began < 15
+    assert watch.record.state is State.ENDED
+    assert watch.record.stats.unheard_s > 0
+
+
+async def test_devices_are_told_to_who_asks(needs: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tui.audio.devices import Device
+    from tui.model.events import DeviceInfo, DevicesListed
+
+    monkeypatch.setattr("tui.engine.engine.list_devices", lambda: [Device("USB", "ALSA", 1, 48_000, False)])
+    watch = Watch()
+    async with running(watch) as built:
+        answer = await built.perform(ListDevices())
+    assert answer == DevicesListed(
+        (DeviceInfo("mic", "the default device", default=True), DeviceInfo("mic:USB", "USB", "ALSA"))
+    )
+    assert watch.events == []
+
+
+async def test_the_snapshot_of_a_session_that_failed_to_start_says_why(tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch) as built:
+        await built.perform(Start({"source": str(tmp_path / "missing.wav"), "url": "ws://127.0.0.1:1"}))
+        await watch.until_over()
+        assert "missing.wav" in built.snapshot().why
+        assert list(Store(sessions_dir())) == []
+    assert replace(built.snapshot(), why="").state is State.FAILED
+    assert SPEED > 1
