@@ -5,7 +5,7 @@ import sys
 import click
 
 from tui.cli.options import prompt_folders
-from tui.errors import UsageError
+from tui.errors import SourceError
 
 
 @click.command()
@@ -18,7 +18,7 @@ def devices() -> None:
         mark = "*" if device.default else " "
         click.echo(f"{mark} {device.name}  ({device.host_api}, {device.channels} ch, {device.default_rate:.0f} Hz)")
     if not found:
-        raise UsageError("There is no device to record from.", "See `livegist doctor`; a file or cmd:PROGRAM works.")
+        raise SourceError("There is no device to record from.", "See `livegist doctor`; a file or cmd:PROGRAM works.")
     click.echo("* is the default. Use one by a part of its name: livegist --source mic:NAME", err=True)
 
 
