@@ -73,7 +73,7 @@ class LocalGateway:
 
     async def _start(self, command: list[str], llm_key: str) -> None:
         environment = os.environ | ({LLM_KEY: llm_key} if llm_key else {})
-        with self._log.open("ab") as log:
+        with os.fdopen(os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *command, stdin=PIPE, stdout=PIPE, stderr=log, env=environment, start_new_session=True
             )

@@ -1,0 +1,95 @@
+import base64
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tui.config import api_key, llm_key
+from tui.credentials import Credential, Key, find, forget, keep, redacted
+from tui.errors import LivegistError, UsageError
+
+PLANTED = "sk-planted-0123456789"
+
+
+@pytest.fixture
+def keyring_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a keyring that really keeps keys, in files of its own."""
+    import keyring
+    from keyrings.alt.file import PlaintextKeyring
+
+    backend = PlaintextKeyring()
+    backend.file_path = str(tmp_path / "keyring" / "pass.cfg")
+    before = keyring.get_keyring()
+    keyring.set_keyring(backend)
+    monkeypatch.setattr("tui.credentials.has_keyring", lambda: True)
+    yield tmp_path / "keyring"
+    keyring.set_keyring(before)
+
+
+def test_there_is_no_key_until_one_is_kept() -> None:
+    assert find(Key.VENDOR) is None
+    assert api_key() == ""
+
+
+def test_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(Key.VENDOR, "kept", in_keyring=False)
+    monkeypatch.setenv("ASSEMBLYAI_API_KEY", f" {PLANTED}\n")
+    assert find(Key.VENDOR) == Credential(PLANTED, "ASSEMBLYAI_API_KEY")
+
+
+def test_a_key_in_a_file_is_for_its_owner_alone() -> None:
+    keep(Key.VENDOR, PLANTED + "\n", in_keyring=False)
+    assert api_key() == PLANTED
+    assert stat.S_IMODE(Key.VENDOR.file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(Key.VENDOR.file.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
+def test_a_key_that_others_may_read_is_not_used(mode: int) -> None:
+    keep(Key.VENDOR, PLANTED, in_keyring=False)
+    Key.VENDOR.file.chmod(mode)
+    with pytest.raises(LivegistError, match="read by others") as refused:
+        api_key()
+    assert PLANTED not in str(refused.value) + refused.value.hint
+
+
+def test_the_keyring_keeps_a_key_and_no_file_of_ours_does(keyring_folder: Path, home: Path) -> None:
+    keep(Key.LLM, PLANTED, in_keyring=True)
+    assert llm_key() == PLANTED
+    ours = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
+    assert PLANTED.encode() not in ours
+    theirs = (keyring_folder / "pass.cfg").read_text().replace("\n", "").replace("\t", "")
+    assert base64.b64encode(PLANTED.encode()).decode() in theirs
+
+
+def test_a_key_that_left_the_keyring_is_missed(keyring_folder: Path) -> None:
+    keep(Key.VENDOR, PLANTED, in_keyring=True)
+    (keyring_folder / "pass.cfg").unlink()
+    with pytest.raises(LivegistError, match="no key"):
+        api_key()
+
+
+@pytest.mark.parametrize("in_keyring", [True, False])
+def test_a_forgotten_key_is_gone_from_where_it_was(keyring_folder: Path, in_keyring: bool) -> None:
+    keep(Key.VENDOR, PLANTED, in_keyring=in_keyring)
+    assert forget(Key.VENDOR)
+    assert find(Key.VENDOR) is None
+    assert not forget(Key.VENDOR)
+    if in_keyring:
+        assert base64.b64encode(PLANTED.encode()) not in (keyring_folder / "pass.cfg").read_bytes()
+
+
+@pytest.mark.parametrize("value", ["", "  ", "two words", "a\nb", "schlüssel", "\x1b[31m"])
+def test_what_cannot_be_a_key_is_refused(value: str) -> None:
+    with pytest.raises(UsageError):
+        keep(Key.VENDOR, value, in_keyring=False)
+    assert find(Key.VENDOR) is None
+
+
+def test_a_credential_does_not_show_itself() -> None:
+    assert PLANTED not in repr(Credential(PLANTED, "somewhere"))
+
+
+def test_keys_are_taken_out_of_what_servers_say() -> None:
+    assert redacted(f"bad key {PLANTED}!", PLANTED, "") == "bad key [key]!"
