@@ -503,6 +503,16 @@ async def test_ones_own_theme_is_used_as_soon_as_it_is_saved(tmp_path: Path, mon
         assert app.dashboard.styles.background.hex == "#010203"
 
 
+async def test_a_broken_theme_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEGIST_HOME", str(tmp_path))
+    folder = tmp_path / "config" / "themes"
+    folder.mkdir(parents=True)
+    (folder / "mine.toml").write_text("dark =")
+    async with running(ScriptedLine(), theme="mine") as (app, _):
+        assert toasts(app).count("mine.toml") == 1
+        assert app.theme == "night"
+
+
 async def test_nothing_is_painted_for_a_terminal_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     behind = 30
     monkeypatch.setattr("tui.viewer.screens.dashboard.waiting", lambda driver: behind)
@@ -603,6 +613,7 @@ async def test_a_cut_line_is_said_and_mended() -> None:
         line.cut()
         await until(pilot, lambda: "ENGINE GONE" in shown(app, "banner"))
         assert "Connecting again" in shown(app, "alert")
+        assert "not listening" in shown(app, "meter")
         assert "mute" not in shown(app, "keys")
         line.silence.set()
         await until(pilot, lambda: "● LIVE" in shown(app, "banner"))

@@ -95,3 +95,21 @@ def test_ones_own_theme_replaces_one_of_the_same_name_and_a_bad_one_takes_nothin
     assert not by_name["night"].dark
     assert len(by_name) == len(FILES)
     assert [Path(problem.message.split(":")[0]).name for problem in problems] == ["binary.toml", "broken.toml"]
+
+
+def test_the_wanted_theme_comes_from_ones_own_folder_first(tmp_path: Path) -> None:
+    (tmp_path / "night.toml").write_text((shipped("themes") / "paper.toml").read_text())
+    assert not theme.choose("night", "night", shipped("themes"), tmp_path)[0].dark
+    assert theme.choose("moss", "night", shipped("themes"), tmp_path)[0].name == "moss"
+
+
+def test_instead_of_a_theme_that_is_broken_or_missing_the_default_is_used_and_it_is_told_why(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("dark =")
+    found, problem = theme.choose("mine", "night", shipped("themes"), tmp_path)
+    assert found.name == "night"
+    assert problem is not None
+    assert "mine.toml" in problem.message
+    found, problem = theme.choose("../night", "night", shipped("themes"), tmp_path)
+    assert found.name == "night"
+    assert problem is not None
+    assert "There is no theme" in problem.message

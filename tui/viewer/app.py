@@ -13,8 +13,9 @@ from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.theme import Theme
 
-from tui.errors import EngineError, LivegistError
+from tui.errors import ConfigError, EngineError, LivegistError
 from tui.model.commands import Command, Option, Quit, Start
 from tui.model.events import Event, Snapshot
 from tui.paths import config_dir, runtime_dir, shipped
@@ -99,17 +100,15 @@ class LivegistApp(App[Farewell]):
         self._client = client
         self._start = start
         self._leaving = False
-        self._wanted_theme = theme
         self._keys = dict(keys)
         self.dashboard = Dashboard(fps=fps, keys=keys, options=options, clock=clock)
-        self._theme_folder = config_dir() / "themes"
-        self._themes, self._theme_problems = themes.load(shipped("themes"), self._theme_folder)
-        self._theme_files = themes.stamps(self._theme_folder)
-        for found in self._themes:
-            self.register_theme(found)
-        names = {found.name for found in self._themes}
+        self._themes: list[Theme] = []
+        self._theme_folders = (shipped("themes"), config_dir() / "themes")
+        self._theme_files: dict[str, int] = {}
+        first, self._theme_problem = themes.choose(theme, DEFAULT_THEME, *self._theme_folders)
+        self.register_theme(first)
         # Set without its watcher: that would have every style worked out twice before the first frame.
-        self.set_reactive(LivegistApp.theme, theme if theme in names else DEFAULT_THEME)
+        self.set_reactive(LivegistApp.theme, first.name)
         self.stylesheet.set_variables(self.get_css_variables())
         self._refresh_truecolor_filter(self.ansi_theme)
         self.set_keymap(self._keys)
@@ -127,27 +126,28 @@ class LivegistApp(App[Farewell]):
         """Connect, now that the first frame is painted; say what is wrong with themes and keys."""
         self.run_worker(self._listen(), name="listen", exclusive=True)
         bindings = [*DASHBOARD, *(binding for binding in Pane.BINDINGS if isinstance(binding, Binding))]
-        self._tell([*self._theme_problems, *problems(self._keys, bindings)])
-        if self._wanted_theme not in {found.name for found in self._themes}:
-            there = ", ".join(found.name for found in self._themes)
-            self.notify(
-                f"There is no theme {self._wanted_theme!r}.\nThere are: {there}.", severity="warning", markup=False
-            )
+        self._tell(problems(self._keys, bindings))
+        broken = self._load_themes()
+        self._tell(broken)
+        if self._theme_problem is not None and self._theme_problem.message not in {found.message for found in broken}:
+            self._tell([self._theme_problem])
         self.set_interval(THEMES_S, self._reload_themes, name="themes")
         # What is alive now stays: without it in every collection, keys answer sooner.
         gc.freeze()
 
-    def _reload_themes(self) -> None:
-        """Use the person's own themes as they are now, if their files have changed."""
-        stamps = themes.stamps(self._theme_folder)
-        if stamps == self._theme_files:
-            return
-        self._theme_files = stamps
-        self._themes, found = themes.load(shipped("themes"), self._theme_folder)
+    def _load_themes(self) -> list[ConfigError]:
+        """Read all themes and return what is wrong with the person's own."""
+        self._theme_files = themes.stamps(self._theme_folders[-1])
+        self._themes, broken = themes.load(*self._theme_folders)
         for theme in self._themes:
             self.register_theme(theme)
-        self.refresh_css(animate=False)
-        self._tell(found)
+        return broken
+
+    def _reload_themes(self) -> None:
+        """Use the person's own themes as they are now, if their files have changed."""
+        if themes.stamps(self._theme_folders[-1]) != self._theme_files:
+            self._tell(self._load_themes())
+            self.refresh_css(animate=False)
 
     def _tell(self, found: Iterable[LivegistError]) -> None:
         for problem in found:

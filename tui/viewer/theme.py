@@ -129,6 +129,18 @@ def to_theme(name: str, palette: Palette) -> Theme:
     )
 
 
+def read(path: Path) -> Theme:
+    """Return the theme in a file.
+
+    Raises:
+        ConfigError: the file cannot be read or is no theme.
+    """
+    try:
+        return to_theme(path.stem, parse_palette(path.read_text(encoding="utf-8"), str(path)))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}", "Save it as UTF-8 text that you may read.") from error
+
+
 def load(*folders: Path) -> tuple[list[Theme], list[ConfigError]]:
     """Read every `*.toml` in the folders; a later folder's theme replaces one of the same name.
 
@@ -140,14 +152,29 @@ def load(*folders: Path) -> tuple[list[Theme], list[ConfigError]]:
     for folder in folders:
         for path in sorted(folder.glob("*.toml")):
             try:
-                palette = parse_palette(path.read_text(encoding="utf-8"), str(path))
+                themes[path.stem] = read(path)
             except ConfigError as problem:
                 problems.append(problem)
-            except (OSError, UnicodeDecodeError) as error:
-                problems.append(ConfigError(f"{path}: {error}", "Save it as UTF-8 text that you may read."))
-            else:
-                themes[path.stem] = to_theme(path.stem, palette)
     return list(themes.values()), problems
+
+
+def choose(name: str, otherwise: str, *folders: Path) -> tuple[Theme, ConfigError | None]:
+    """Return the theme with a name, from the last folder that has it, without reading the others.
+
+    Returns:
+        The theme and `None`; or the other theme, from the first folder, and what was wrong.
+    """
+    problem = None
+    for folder in reversed(folders):
+        try:
+            if (folder / f"{name}.toml").is_file():
+                return read(folder / f"{name}.toml"), None
+        except ConfigError as error:
+            problem = problem or error
+    if problem is None:
+        there = sorted({path.stem for folder in folders for path in folder.glob("*.toml")})
+        problem = ConfigError(f"There is no theme {name!r}.", f"There are: {', '.join(there)}.")
+    return read(folders[0] / f"{otherwise}.toml"), problem
 
 
 def stamps(folder: Path) -> dict[str, int]:

@@ -32,7 +32,6 @@ from tui.viewer.invitation import invitation
 from tui.viewer.keys import DASHBOARD
 from tui.viewer.messages import Detach, FollowChanged, Order, QuitEngine
 from tui.viewer.picture import Picture
-from tui.viewer.screens.leave import Leave, LeaveScreen
 from tui.viewer.widgets.banner import Alert, Banner
 from tui.viewer.widgets.body import Body
 from tui.viewer.widgets.keybar import KeyBar, Possible
@@ -133,15 +132,17 @@ class Dashboard(Screen[None]):
     def line_cut(self, why: str = "", hint: str = "") -> None:
         """Say that the engine cannot be heard."""
         self.banner.cut = True
-        self.alert.say("bad", why or "The line to the engine was cut.", hint or "Connecting again…")
+        leave = "q leaves; `livegist` then starts another engine."
+        self.alert.say(
+            "bad", why or "The line to the engine was cut.", f"{hint} {leave}" if why else "Connecting again…"
+        )
         self._show_state()
 
     def _show_state(self) -> None:
         picture = self.picture
+        listening = picture.state.active and picture.state is not State.DRAINING and not self.banner.cut
         self.banner.touch()
-        self.meter.show_state(
-            listening=picture.state.active and picture.state is not State.DRAINING, muted=picture.muted
-        )
+        self.meter.show_state(listening=listening, muted=picture.muted)
         self.body.turns.invite(invitation(picture, cut=self.banner.cut))
         if not self.banner.cut:
             troubled = picture.state in (State.FAILED, State.RECONNECTING)
@@ -289,6 +290,7 @@ class Dashboard(Screen[None]):
         if not self.picture.state.active or self.banner.cut:
             self.post_message(QuitEngine())
             return
+        from tui.viewer.screens.leave import Leave, LeaveScreen
 
         def go(way: Leave | None) -> None:
             match way:

@@ -94,11 +94,11 @@ class Alert(Canvas):
         self.touch()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """Return one row, or two if the words need them."""
-        return min(2, len(self._wrapped(width)))
+        """Return one row, or up to three if the words need them."""
+        return min(3, len(self._wrapped(width)))
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return what and what to do, cut to two rows."""
+        """Return what and what to do."""
         return [fill(line, columns) for line in self._wrapped(columns)[:rows]]
 
     def _wrapped(self, columns: int) -> list[Line]:
