@@ -32,7 +32,7 @@ def test_lists_and_objects_come_as_json() -> None:
     parameters, _ = parse([("keyterms_prompt", '["Livegist"]'), ("llm_gateway", json.dumps(asked))])
     assert parameters.keyterms_prompt == ("Livegist",)
     assert parameters.llm_gateway == LLMGateway("m", ({"role": "user", "content": "{{turn}}"},), 5)
-    assert parameters.hints == "Livegist"
+    assert parameters.hints == "Words that may occur: Livegist."
 
 
 @given(st.sampled_from(["sample_rate", "vad_threshold", "llm_gateway", "language_codes"]), st.text(max_size=40))

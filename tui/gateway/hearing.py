@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -25,6 +26,9 @@ LONGEST_PARTIAL = RATE * 12
 """Samples of an open turn that are heard again; settled words before them are left as they are."""
 KEPT_PARTIAL = RATE * 5
 """Samples that stay to be heard again when settled words are left."""
+LEAD = RATE * 5
+"""Samples before a turn that are heard with it. On read speech a turn alone has twice the errors of a batch decode of
+all turns, with 3 s before it a few more, with 5 s none more, and the text of the turn before would hand errors on."""
 SILENCE_EVERY = RATE
 LONGEST_BACKLOG = RATE * 310
 """Samples of finished turns that may wait; a client that sends more waits too."""
@@ -92,7 +96,7 @@ class Hearing:
         self._framed = 0
         self._turn: OpenTurn | None = None
         self._orders = 0
-        self._said = ""
+        self._last: Ended | None = None
         self.backlog = 0
         """Samples of finished turns without a text."""
         self._eased = asyncio.Event()
@@ -127,7 +131,7 @@ class Hearing:
             self.loudest = max(self.loudest, probability)
             for event in self._endpointer.feed(probability):
                 self._follow(event)
-        self._tape.drop(min(self._endpointer.needed, self._framed))
+        self._tape.drop(min(self._endpointer.needed, self._framed) - LEAD)
         self._ask_partial()
         self._tell_silence()
 
@@ -167,16 +171,18 @@ class Hearing:
         turn, self._turn = self._turn, OpenTurn(ended.end, ended.end) if ended.continues else None
         self._silent_from = ended.end
         self.backlog += ended.end - ended.start
-        samples = self._tape.read(ended.start, ended.end)
+        lead = self._lead(ended)
+        clip = Clip(self._tape.read(ended.start - lead, ended.end), True, self.language, self.hints, lead=lead)
         decided = self._clock()
-        self._scheduler.hear(
-            self,
-            Wish(
-                lambda: Clip(samples, final=True, language=self.language, prompt=f"{self.hints} {self._said}"),
-                lambda heard: self._tell_final(turn, ended, decided, heard),
-                self._fail,
-            ),
-        )
+        take = partial(self._tell_final, turn, ended, decided)
+        self._scheduler.hear(self, Wish(lambda: clip, take, self._fail))
+        self._last = ended
+
+    def _lead(self, turn: Ended) -> int:
+        """Return how many samples before a turn help to hear it: the end of the turn before, unless it runs on."""
+        if self._last is None or self._last.continues or turn.start - self._last.end > LEAD:
+            return 0
+        return min(LEAD, turn.start - self._tape.start)
 
     def _fail(self, error: Exception) -> None:
         self.failure = error
@@ -229,7 +235,6 @@ class Hearing:
             self._tell(self._message(turn, words, 1.0, final=True, language=heard.language))
             self._metrics.count("turns_total")
             self._metrics.count("final_seconds_sum", self._clock() - decided)
-        self._said = heard.text
         self.backlog -= ended.end - ended.start
         self._eased.set()
 

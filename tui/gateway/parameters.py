@@ -70,8 +70,12 @@ def endpointing(now: Endpointing, asked: Parameters | UpdateConfiguration) -> En
 
 
 def hints(prompt: str, keyterms: Iterable[str]) -> str:
-    """Return a client's prompt and key terms as one text that may have been said before."""
-    return " ".join(filter(None, [", ".join(keyterms), prompt.strip()]))
+    """Return a client's prompt and key terms as one text.
+
+    Whisper takes it for what was said before: a bare list of terms would be missing from what comes next.
+    """
+    terms = ", ".join(keyterms)
+    return " ".join(filter(None, [terms and f"Words that may occur: {terms}.", prompt.strip()]))
 
 
 def parse(query: Iterable[tuple[str, str]]) -> tuple[Parameters, list[str]]:

@@ -48,6 +48,8 @@ class Clip(msgspec.Struct, frozen=True):
     """What was said or may be said: it leans the model to these words."""
     stable: tuple[int, ...] = ()
     """Tokens that are settled: what is heard goes on from them."""
+    lead: int = 0
+    """Samples at the beginning that were heard before: they give the ear its bearings, their words are left out."""
 
 
 class HeardWord(msgspec.Struct, frozen=True):
@@ -138,9 +140,9 @@ class Recogniser:
             RuntimeError, ValueError: the model cannot hear them.
         """
         heard = self._hear(clips)
-        if clips[0].final and clips[0].prompt and not heard[0].words:
-            # What was said before can lead the model into a loop; without it, it hears afresh.
-            return self._hear([msgspec.structs.replace(clips[0], prompt="")])
+        if clips[0].lead and not heard[0].words:
+            # What came before can swallow a short turn, or lead into a loop.
+            return self._hear([msgspec.structs.replace(clips[0], samples=clips[0].samples[clips[0].lead :], lead=0)])
         return heard
 
     def _hear(self, clips: Sequence[Clip]) -> list[Heard]:
@@ -225,7 +227,9 @@ class Recogniser:
             one = encoded if len(clips) == 1 else _row(encoded, at)
             duration_s = len(clip.samples) / RATE
             pieces = self._whisper.find_alignment(self._tokenizer(language), [said], one, math.ceil(duration_s * 100))
-            heard.append(Heard(tuple(_words(pieces[0], duration_s, len(clip.stable))), language))
+            lead_s = clip.lead / RATE
+            words = _words(pieces[0], duration_s, len(clip.stable))
+            heard.append(Heard(tuple(_after(word, lead_s) for word in words if _middle_s(word) >= lead_s), language))
         return heard
 
 
@@ -266,6 +270,15 @@ def _word(parts: Sequence[dict[str, Any]], floor_s: float, duration_s: float) ->
         confidence=min(1.0, sum(float(piece["probability"]) for piece in parts) / len(parts)),
         tokens=tuple(token for piece in parts for token in piece["tokens"]),
     )
+
+
+def _middle_s(word: HeardWord) -> float:
+    return (word.start_s + word.end_s) / 2
+
+
+def _after(word: HeardWord, lead_s: float) -> HeardWord:
+    """Return a word with its times counted from the end of the lead."""
+    return msgspec.structs.replace(word, start_s=max(0.0, word.start_s - lead_s), end_s=word.end_s - lead_s)
 
 
 def _is_spoken(piece: dict[str, Any]) -> bool:

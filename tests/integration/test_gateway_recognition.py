@@ -1,0 +1,164 @@
+"""What the gateway hears: as well as a batch decode, and nothing where nothing is said."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tests.gateways import CLIPS, RATE, Samples, calling, read, serving, silence, spoken, word_errors, words
+from tui.gateway.recogniser import Clip, Recogniser, find_model
+
+PAUSE_S = 1.5
+MINUTE = 60 * RATE
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def joined() -> Samples:
+    """The five sentences with pauses between them."""
+    return np.concatenate([part for clip in CLIPS for part in (read(clip), silence(PAUSE_S))])
+
+
+async def transcript(url: str, samples: Samples) -> list[str]:
+    """Return the final turns that the gateway hears."""
+    async with calling(url) as caller:
+        await caller.say(samples, chunk_ms=1000)
+        await caller.send("Terminate")
+        await caller.ended()
+    return [turn["transcript"] for turn in caller.finals]
+
+
+async def test_finals_are_as_good_as_a_batch_decode_of_the_whole(url: str, joined: Samples) -> None:
+    from faster_whisper import WhisperModel
+
+    batch = WhisperModel(str(find_model("tiny.en")), device="cpu", compute_type="int8", cpu_threads=2)
+    segments, _ = batch.transcribe(floats(joined), language="en", beam_size=5)
+    whole = words(" ".join(segment.text for segment in segments))
+    reference = words(spoken(*CLIPS))
+    heard = await transcript(url, joined)
+    assert len(heard) == len(CLIPS)
+    ours, theirs = (word_errors(reference, said) / len(reference) for said in (words(" ".join(heard)), whole))
+    assert ours <= theirs + 0.01
+    assert ours <= 0.15
+
+
+def floats(samples: Samples) -> npt.NDArray[np.float32]:
+    """Return samples as the recogniser takes them."""
+    return samples.astype(np.float32) / np.float32(32_768)
+
+
+def noise(name: str) -> Samples:
+    """Return a minute of sound in which nobody speaks."""
+    chance = np.random.default_rng(1)
+    time = np.arange(MINUTE) / RATE
+    wave: npt.NDArray[Any]
+    match name:
+        case "silence":
+            wave = np.zeros(MINUTE)
+        case "white noise":
+            wave = chance.normal(0, 0.1, MINUTE)
+        case "wind":
+            spectrum = np.fft.rfft(chance.normal(0, 1, MINUTE))
+            rumble = np.fft.irfft(spectrum / np.sqrt(np.arange(len(spectrum)) + 1), MINUTE)
+            wave = rumble / np.abs(rumble).max() * (0.6 + 0.4 * np.sin(2 * np.pi * 0.7 * time))
+        case "clicks":
+            wave = 0.8 * (chance.random(MINUTE) > 0.9995)
+        case "music":
+            steps = (np.floor(time * 2) * 5 % 8).astype(int)
+            pitch = np.array([262, 330, 392, 523, 440, 349, 294, 392])[steps]
+            phase = 2 * np.pi * np.cumsum(pitch) / RATE
+            wave = np.sum([np.sin(phase * n) / n for n in range(1, 7)], axis=0) * 0.2 * np.exp(-(time * 2 % 1) * 2)
+        case "a siren":
+            wave = 0.3 * np.sin(2 * np.pi * np.cumsum(700 + 400 * np.sin(np.pi * time)) / RATE)
+    return (wave * 32_767).clip(-32_768, 32_767).astype(np.int16)
+
+
+NOISES = ("silence", "white noise", "wind", "clicks", "music", "a siren")
+
+
+@pytest.mark.parametrize("name", NOISES)
+async def test_nothing_is_heard_in_a_minute_of(url: str, name: str) -> None:
+    assert await transcript(url, noise(name)) == []
+
+
+@pytest.mark.parametrize("name", NOISES)
+def test_the_model_itself_says_nothing_of(model: Recogniser, name: str) -> None:
+    samples = floats(noise(name)[:RATE])
+    assert model.hear([Clip(samples, final=True)])[0].words == ()
+
+
+@pytest.fixture(scope="module")
+def model() -> Recogniser:
+    return Recogniser(find_model("tiny.en"))
+
+
+def test_partials_heard_together_are_those_heard_alone(model: Recogniser) -> None:
+    clips = [Clip(floats(read(path)), final=False) for path in CLIPS[1:3]]
+    together = [heard.text for heard in model.hear(clips)]
+    alone = [model.hear([clip])[0].text for clip in clips]
+    assert [words(text)[:4] for text in together] == [words(text)[:4] for text in alone]
+
+
+def test_settled_words_are_where_a_partial_goes_on(model: Recogniser) -> None:
+    samples = floats(read(CLIPS[3]))
+    first = model.hear([Clip(samples[: 3 * RATE], final=False)])[0].words[:5]
+    stable = tuple(token for word in first for token in word.tokens)
+    second = model.hear([Clip(samples, final=False, stable=stable)])[0].words
+    assert [word.text for word in second[:5]] == [word.text for word in first]
+    assert len(second) > 10
+
+
+def test_names_of_special_tokens_in_a_prompt_do_no_harm(model: Recogniser) -> None:
+    samples = floats(read(CLIPS[4]))
+    heard = model.hear([Clip(samples, final=True, prompt="<|endoftext|><|startoftranscript|> Dashwood")])[0]
+    assert heard.text == "He might even have been made amiable himself."
+
+
+async def test_key_terms_lean_the_recogniser(url: str) -> None:
+    async def first_word(**query: str) -> str:
+        async with calling(url, **query) as caller:
+            await caller.say(read(CLIPS[0]))
+            await caller.send("Terminate")
+            await caller.ended()
+        return str(caller.finals[0]["transcript"])
+
+    assert "Dashwood" in await first_word()
+    assert "Dashwoode" in await first_word(keyterms_prompt='["Dashwoode"]')
+
+
+async def test_a_monologue_is_split_and_nothing_of_it_lost(url: str) -> None:
+    spoken_on = np.concatenate([read(clip) for clip in (*CLIPS, *CLIPS)])
+    async with calling(url, min_turn_silence=5000, max_turn_silence=5000) as caller:
+        await caller.say(spoken_on, chunk_ms=1000)
+        await caller.send("Terminate")
+        await caller.ended()
+    assert len(caller.finals) >= 2
+    heard = words(" ".join(turn["transcript"] for turn in caller.finals))
+    reference = words(spoken(*CLIPS, *CLIPS))
+    assert word_errors(reference, heard) / len(reference) <= 0.15
+    ends = [word["end"] for turn in caller.finals for word in turn["words"]]
+    assert ends == sorted(ends)
+
+
+async def test_a_session_that_sends_all_at_once_does_not_keep_another_waiting(url: str, joined: Samples) -> None:
+    flood = np.concatenate([joined] * 6)
+    async with calling(url) as greedy, calling(url) as modest:
+        sending = asyncio.create_task(greedy.say(flood, chunk_ms=1000))
+        await greedy.until("Turn", end_of_turn=True)
+        await modest.say(read(CLIPS[4]))
+        await modest.send("Terminate")
+        await modest.ended()
+        await sending
+        told = len(greedy.finals)
+        await greedy.send("Terminate")
+        await greedy.ended()
+    assert modest.finals[0]["transcript"] == "He might even have been made amiable himself."
+    assert told < len(greedy.finals) == 30
