@@ -1,0 +1,99 @@
+import json
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.structs import instances
+from tui.lines import clock, json_line, remark, text_line
+from tui.model.events import (
+    Event,
+    GistChanged,
+    LevelChanged,
+    Notice,
+    Session,
+    SessionStarted,
+    Severity,
+    State,
+    StateChanged,
+    TurnChanged,
+)
+from tui.model.gists import Gist, GistStatus
+from tui.model.transcript import Turn, Word
+
+TURN = Turn(3, "We ship.", True, 61.0, 62.5, (Word("We", 61.0, 61.2), Word("ship.", 61.3, 62.5)))
+EVENTS = st.one_of([instances(kind) for kind in get_args(Event)])
+TYPES = {"session", "state", "turn", "gist", "analysis", "error", "stats"}
+
+
+def test_a_turn_has_the_promised_fields() -> None:
+    line = json.loads(json_line(TurnChanged(TURN)) or "")
+    assert line["type"] == "turn"
+    assert (line["number"], line["final"], line["text"], line["start_s"], line["end_s"]) == (
+        3,
+        True,
+        "We ship.",
+        61.0,
+        62.5,
+    )
+    assert [word["text"] for word in line["words"]] == ["We", "ship."]
+
+
+def test_a_gist_is_printed_once_it_is_over_and_the_whole_sessions_is_an_analysis() -> None:
+    assert json_line(GistChanged(Gist(1, 3, "summary"))) is None
+    done = Gist(1, 3, "summary", "Shipping.", GistStatus.DONE, "m")
+    line = json.loads(json_line(GistChanged(done)) or "")
+    assert (line["type"], line["turn"], line["prompt"], line["model"], line["text"]) == (
+        "gist",
+        3,
+        "summary",
+        "m",
+        "Shipping.",
+    )
+    whole = Gist(2, None, "summary", "All.", GistStatus.DONE, "m")
+    assert json.loads(json_line(GistChanged(whole)) or "")["type"] == "analysis"
+
+
+def test_levels_are_no_lines() -> None:
+    assert json_line(LevelChanged(-20.0, -10.0)) is None
+    assert text_line(LevelChanged(-20.0, -10.0)) is None
+
+
+@given(EVENTS)
+def test_every_event_is_one_object_of_a_known_type_on_one_line_or_nothing(event: Event) -> None:
+    line = json_line(event)
+    if line is not None:
+        assert "\n" not in line
+        assert json.loads(line)["type"] in TYPES
+
+
+@given(EVENTS)
+def test_text_never_carries_what_a_terminal_obeys(event: Event) -> None:
+    for line in (text_line(event), remark(event)):
+        assert all(character.isprintable() or character == "\n" for character in line or "")
+
+
+def test_text_shows_finals_with_their_time_and_no_partials() -> None:
+    assert text_line(TurnChanged(TURN)) == "[01:01] We ship."
+    assert text_line(TurnChanged(Turn(4, "and", False, 63.0, 63.1))) is None
+
+
+def test_a_missing_answer_is_said() -> None:
+    line = text_line(GistChanged(Gist(1, 3, "summary", status=GistStatus.TIMED_OUT, error="No answer came.")))
+    assert line == "  summary of turn 3: timed out. No answer came."
+
+
+def test_states_and_notices_are_remarks_and_a_failure_is_left_to_the_command() -> None:
+    assert (
+        remark(StateChanged(State.RECONNECTING, "The connection was lost.")) == "reconnecting: The connection was lost."
+    )
+    assert remark(Notice(Severity.WARNING, "Full.", "Make room.")) == "Full. Make room."
+    assert remark(StateChanged(State.FAILED, "No.")) is None
+    session = Session("1", "/p", "", "mic", "local", "this machine", "tiny.en", "m")
+    assert remark(SessionStarted(session)) == "listening to mic, kept in /p"
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "00:00"), (59.9, "00:59"), (61, "01:01"), (3661, "1:01:01")])
+def test_the_clock(seconds: float, shown: str) -> None:
+    assert clock(seconds) == shown
