@@ -68,6 +68,16 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Latency asked of the sound system, in ms; 0 takes the device's own low latency."""
     analyse_at_end: bool = True
     """Analyse the whole session when it ends."""
+    flac: bool = False
+    """Keep the recording as FLAC once a session is over: half the size, and every sample the same."""
+    keep_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 0
+    """Days after which a session is deleted, when another ends; 0 keeps all."""
+    keep_tagged: bool = True
+    """Keep sessions that have a tag, however old."""
+    hook_command: str = ""
+    """Command run when a session has ended; it gets the session as JSON on stdin."""
+    hook_url: str = ""
+    """Address to which the session is posted as JSON when it has ended."""
     gist_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=600)] = 30.0
     """Seconds after which a turn's answer counts as missing."""
     drain_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 12.0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli.options import kept
+from tui.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,10 +157,49 @@ def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
         return
     if not yes:
         click.confirm(f"Delete {what}?", abort=True)
-    for summary in old:
-        catalogue.delete(kept(summary.id))
-    _forget()
+    from tui.paths import data_dir, sessions_dir
+    from tui.sessions.search import INDEX
+    from tui.sessions.store import Store
+
+    catalogue.prune(Store(sessions_dir()), old, data_dir() / INDEX)
     click.echo(f"Deleted {what}.")
+
+
+@sessions.command()
+@click.argument("session")
+def compress(session: str) -> None:
+    """Make the recording of a session a FLAC: half the size, every sample the same."""
+    from tui.sessions.flac import compress as make_flac
+
+    stored = kept(session)
+    # Held meanwhile, so that nobody takes the session up again.
+    journal = stored.journal()
+    try:
+        saved = make_flac(stored)
+    finally:
+        journal.close()
+    click.echo(f"{stored.audio.name} it is; {_size(saved)} saved." if saved else "There was nothing to do.")
+
+
+@sessions.command()
+@click.argument("session")
+def hook(session: str) -> None:
+    """Run the hooks of the settings on a session again."""
+    import asyncio
+
+    from tui.config import load
+    from tui.credentials import Key, find
+    from tui.sessions import hooks
+
+    config = load().config
+    if not (config.hook_command or config.hook_url):
+        raise UsageError("There is no hook.", "Set hook_command or hook_url; see: livegist config path")
+    stored, secret = kept(session), find(Key.HOOK)
+    if config.hook_command:
+        asyncio.run(hooks.run_command(config.hook_command, stored))
+    if config.hook_url:
+        asyncio.run(hooks.post(config.hook_url, secret.value if secret else "", stored))
+    click.echo("Done.")
 
 
 def _chosen(since: str | None = None, tags: tuple[str, ...] = ()) -> "Iterator[Summary]":

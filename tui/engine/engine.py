@@ -14,6 +14,7 @@ from tui.audio.devices import list_devices
 from tui.audio.recording import repair
 from tui.audio.sources import warm_up
 from tui.config import Config, api_key, llm_key, load
+from tui.engine.afterwards import Afterwards
 from tui.engine.local import LocalGateway, installed
 from tui.engine.plan import resolve
 from tui.engine.session import SAMPLE_RATE, LiveSession
@@ -90,6 +91,7 @@ class Engine:
         self._boot_clock = boot_clock
         self._now = now
         self._gateway = LocalGateway(log_file)
+        self._afterwards = Afterwards(store, tell, now)
         self._session: LiveSession | None = None
         self._running: asyncio.Task[None] | None = None
         self._idle = Record()
@@ -179,6 +181,7 @@ class Engine:
             await self._leave()
         finally:
             warming.cancel()
+            await self._afterwards.done()
             await self._gateway.close()
 
     async def wait_idle(self) -> None:
@@ -221,7 +224,7 @@ class Engine:
         if not unheard:
             raise UsageError(
                 f"All of {session} was transcribed." if session else "All that was recorded was transcribed.",
-                "See: livegist ls",
+                "See: livegist sessions list",
             )
         self._begin(options, unheard[0])
         self._tell(self.snapshot())
@@ -248,7 +251,7 @@ class Engine:
             again=again,
         )
         self._session.viewers = self._viewers
-        self._running = asyncio.ensure_future(self._run(self._session))
+        self._running = asyncio.ensure_future(self._run(self._session, config))
 
     def _chosen(self, config: Config, options: Mapping[str, Option]) -> Config:
         """Return the config with the prompt that was chosen while no session was under way."""
@@ -256,7 +259,7 @@ class Engine:
             return config
         return replace(config, prompt=self._record.prompt)
 
-    async def _run(self, session: LiveSession) -> None:
+    async def _run(self, session: LiveSession, config: Config) -> None:
         """Run a session, and turn what it could not handle into FAILED: the engine outlives every session."""
         self.failure = None
         try:
@@ -271,6 +274,8 @@ class Engine:
         else:
             if session.record.state is State.FAILED:
                 self.failure = EndpointError(session.record.why, session.record.hint)
+        if (kept := session.record.session) is not None:
+            self._afterwards.begin(Stored(kept.id, Path(kept.path)), config)
 
     def _fail(self, error: LivegistError) -> None:
         self.failure = error

@@ -11,6 +11,7 @@ from tui.errors import SessionError, UsageError
 from tui.model.events import State
 from tui.sessions.about import About, read_about
 from tui.sessions.journal import fold
+from tui.sessions.search import forget
 from tui.sessions.store import Store, Stored
 
 LAST = "last"
@@ -150,6 +151,23 @@ def delete(stored: Stored) -> None:
         raise SessionError(f"{stored.path} cannot be removed: {error.strerror}.", "Is it yours?") from error
     finally:
         journal.close()
+
+
+def prune(store: Store, summaries: Iterable[Summary], index: Path) -> int:
+    """Delete sessions, and the index in which their words would go on to stand; return how many.
+
+    Raises:
+        SessionError: one cannot be deleted.
+    """
+    deleted = 0
+    try:
+        for summary in summaries:
+            delete(find(store, summary.id))
+            deleted += 1
+    finally:
+        if deleted:
+            forget(index)
+    return deleted
 
 
 def _name(folder: Path) -> str:

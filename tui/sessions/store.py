@@ -18,6 +18,8 @@ from tui.sessions.journal import FORMAT, Journal, Reading, fold, read, read_end
 from tui.sessions.record import Record
 
 AUDIO = "audio.wav"
+FLAC = "audio.flac"
+"""Takes the recording's place once the session is over, if that is wanted."""
 EVENTS = "events.jsonl"
 UNHEARD_S = 1.0
 """Seconds that were never transcribed from which on it is offered to send them."""
@@ -32,8 +34,9 @@ class Stored(msgspec.Struct, frozen=True):
 
     @property
     def audio(self) -> Path:
-        """The recording."""
-        return self.path / AUDIO
+        """The recording: a WAV, unless it has become a FLAC."""
+        wav, flac = self.path / AUDIO, self.path / FLAC
+        return flac if flac.exists() and not wav.exists() else wav
 
     @property
     def events(self) -> Path:
@@ -157,6 +160,14 @@ class Store:
         for stored in self:
             if not stored.live and _end(stored).state not in (State.ENDED, State.FAILED):
                 yield stored
+
+    def left_over(self) -> Iterator[Stored]:
+        """Yield the sessions of which not all was transcribed, also those that are still to be repaired."""
+        for stored in self:
+            if not stored.live:
+                end = _end(stored)
+                if end.stats.unheard_s >= UNHEARD_S or end.state not in (State.ENDED, State.FAILED):
+                    yield stored
 
     def unheard(self) -> Iterator[Stored]:
         """Yield the sessions that are over and of which something was recorded but never transcribed, newest first."""

@@ -1,0 +1,99 @@
+"""What the settings want done once a session is over, done by the program itself."""
+
+import asyncio
+import json
+import os
+import sys
+import wave
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from tests import endpoint
+from tests.endpoint import said, speech
+from tests.http_server import Answer, serving
+from tests.kept import keep
+from tui.paths import sessions_dir
+from tui.sessions.about import About
+from tui.sessions.store import Store, Stored
+
+DEADLINE_S = 40.0
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    path = tmp_path / "sound.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(speech(1, 2))
+    return path
+
+
+async def recorded(sound: Path, **settings: str) -> tuple[Stored, str]:
+    """Run a session with these settings; return what is kept of it and what was printed beside the lines."""
+    environment = {f"LIVEGIST_{name.upper()}": value for name, value in settings.items()}
+    async with endpoint.running() as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tui", "stream", "--source", str(sound), "--url", server.url,
+            env=os.environ | {"LIVEGIST_ANALYSE_AT_END": "false"} | environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(DEADLINE_S):
+            _, told = await process.communicate()
+    assert process.returncode == 0, told
+    return next(iter(Store(sessions_dir()))), told.decode()
+
+
+async def test_a_recording_becomes_flac_with_every_sample_it_had(sound: Path) -> None:
+    stored, _ = await recorded(sound, flac="true")
+    assert stored.audio.name == "audio.flac"
+    samples, _ = soundfile.read(stored.audio, dtype="int16")
+    assert samples.tobytes() == speech(1, 2)
+    assert [turn.text for turn in stored.load().transcript.finals] == [said(1), said(2)]
+
+
+async def test_a_command_gets_the_whole_session(sound: Path, tmp_path: Path) -> None:
+    target = tmp_path / "got.json"
+    stored, _ = await recorded(sound, hook_command=f"tee {target}")
+    got = json.loads(target.read_text())
+    assert got["session"]["id"] == stored.id
+    assert got["state"] == "ended"
+    assert [turn["text"] for turn in got["turns"]] == [said(1), said(2)]
+
+
+async def test_a_webhook_is_posted_and_signed(sound: Path) -> None:
+    async with serving(Answer(200, {})) as server:
+        await recorded(sound, hook_url=f"{server.url}/hook", hook_secret=SECRET)
+    (request,) = server.asked
+    assert request.path == "/hook"
+    assert {"webhook-id", "webhook-timestamp", "webhook-signature"} <= set(request.headers)
+    assert [turn["text"] for turn in request.body["turns"]] == [said(1), said(2)]
+
+
+async def test_a_hook_that_fails_is_told_and_the_session_is_kept(sound: Path) -> None:
+    stored, told = await recorded(sound, hook_command="false")
+    assert "The hook false failed with 1" in told
+    assert len(stored.load().transcript.finals) == 2
+
+
+async def test_sessions_that_are_too_old_go_when_another_ends_but_not_the_tagged(sound: Path) -> None:
+    store = Store(sessions_dir())
+    now = datetime.now().astimezone()
+    keep(store, started=now - timedelta(days=40))
+    tagged = keep(store, started=now - timedelta(days=41), about=About(tags=("keep",)))
+    young = keep(store, started=now - timedelta(days=20))
+    new, _ = await recorded(sound, keep_days="30")
+    assert [stored.id for stored in store] == [new.id, young.id, tagged.id]
+
+
+async def test_by_default_nothing_is_done(sound: Path) -> None:
+    old = keep(Store(sessions_dir()), started=datetime.fromisoformat("2001-01-01T00:00:00+00:00"))
+    stored, _ = await recorded(sound)
+    assert stored.audio.name == "audio.wav"
+    assert old.audio.exists()

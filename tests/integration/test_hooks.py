@@ -1,0 +1,142 @@
+"""Commands that really run, webhooks that are really posted and checked by somebody else's library."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from tests.http_server import Answer, Server, serving
+from tests.kept import MEETING, keep
+from tui.errors import UsageError
+from tui.sessions.hooks import HookError, document, post, run_command, signed
+from tui.sessions.store import Store, Stored
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+OK = Answer(204, b"")
+BUSY = Answer(503, {"error": "later"})
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Stored:
+    return keep(Store(tmp_path / "sessions"))
+
+
+def script(folder: Path, text: str) -> str:
+    path = folder / "hook.py"
+    path.write_text(text)
+    return f"{sys.executable} {path}"
+
+
+async def posted(server: Server, stored: Stored, secret: str = SECRET) -> list[float]:
+    """Post a session; return the pauses that were made."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    await post(f"{server.url}/hook", secret, stored, sleep=sleep, random=lambda: 1.0)
+    return slept
+
+
+async def test_a_command_gets_the_session_on_stdin_and_its_folder(stored: Stored, tmp_path: Path) -> None:
+    target = tmp_path / "got.json"
+    hook = script(
+        tmp_path,
+        "import os, sys, pathlib\n"
+        f"pathlib.Path({str(target)!r}).write_text(os.environ['LIVEGIST_SESSION'] + '\\n' + sys.stdin.read())",
+    )
+    await run_command(hook, stored)
+    folder, _, text = target.read_text().partition("\n")
+    assert folder == str(stored.path)
+    assert [turn["text"] for turn in json.loads(text)["turns"]] == [text for _, text in MEETING]
+
+
+async def test_a_command_does_not_get_our_keys(stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSEMBLYAI_API_KEY", "sk-planted")
+    target = tmp_path / "environment"
+    hook = script(tmp_path, f"import os\nopen({str(target)!r}, 'w').write(str(dict(os.environ)))")
+    await run_command(hook, stored)
+    assert "LIVEGIST_SESSION" in target.read_text()
+    assert "sk-planted" not in target.read_text()
+
+
+async def test_a_command_that_fails_is_told_in_its_own_last_words(stored: Stored, tmp_path: Path) -> None:
+    with pytest.raises(HookError, match="failed with 3: no room"):
+        await run_command(script(tmp_path, "import sys; print('no room', file=sys.stderr); sys.exit(3)"), stored)
+
+
+async def test_a_command_that_does_not_read_is_no_failure(stored: Stored) -> None:
+    await run_command("true", stored)
+
+
+@pytest.mark.parametrize("command", ["/nowhere/at-all", "'unclosed"])
+async def test_a_command_that_cannot_be_is_told(stored: Stored, command: str) -> None:
+    with pytest.raises(HookError, match=r"cannot be started|is no command"):
+        await run_command(command, stored)
+
+
+async def test_a_command_that_hangs_is_ended(stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.sessions.hooks.COMMAND_S", 2.0)
+    pid = tmp_path / "pid"
+    hook = script(tmp_path, f"import os, time\nopen({str(pid)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)")
+    with pytest.raises(HookError, match="longer than"):
+        await run_command(hook, stored)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+
+
+async def test_a_webhook_is_signed_so_that_somebody_elses_library_agrees(stored: Stored) -> None:
+    async with serving(OK) as server:
+        assert await posted(server, stored) == []
+    (request,) = server.asked
+    body = document(stored)
+    assert Webhook(SECRET).verify(body, request.headers) == request.body
+    assert request.body["turns"][2]["text"] == MEETING[2][1]
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(body.replace(b"pool", b"cool"), request.headers)
+
+
+async def test_a_webhook_without_a_secret_is_not_signed(stored: Stored) -> None:
+    async with serving(OK) as server:
+        await posted(server, stored, "")
+    assert "webhook-signature" not in server.asked[0].headers
+
+
+async def test_a_webhook_is_tried_again_under_the_same_id(stored: Stored) -> None:
+    async with serving(BUSY, Answer(429, {}), OK) as server:
+        assert await posted(server, stored) == [1.0, 3.0]
+    assert {request.headers["webhook-id"] for request in server.asked} == {stored.id}
+
+
+async def test_a_webhook_that_breaks_off_is_tried_again(stored: Stored) -> None:
+    async with serving(Answer(200, b"{", breaks=True), OK) as server:
+        assert await posted(server, stored) == [1.0]
+
+
+async def test_a_webhook_gives_up_in_the_end_and_says_how_to_try_again(stored: Stored) -> None:
+    async with serving(*[BUSY] * 4) as server:
+        with pytest.raises(HookError, match="503") as given_up:
+            await posted(server, stored)
+    assert given_up.value.hint == f"Again: livegist sessions hook {stored.id}"
+
+
+async def test_a_webhook_that_is_refused_is_not_tried_again(stored: Stored) -> None:
+    async with serving(Answer(404, {})) as server:
+        with pytest.raises(HookError, match="404"):
+            await posted(server, stored)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("url", ["http://example.com/hook", "ftp://example.com", "hook", ""])
+async def test_a_session_does_not_travel_in_the_open(stored: Stored, url: str) -> None:
+    with pytest.raises(UsageError):
+        await post(url, SECRET, stored)
+
+
+def test_a_secret_that_is_plain_text_signs_too() -> None:
+    headers = signed("id", 1_700_000_000, b"{}", "correct horse")
+    assert headers["webhook-signature"].startswith("v1,")
+    assert headers["webhook-signature"] != signed("id", 1_700_000_000, b"{}", "other")["webhook-signature"]

@@ -1,0 +1,79 @@
+"""A recording as FLAC: half the size, every sample the same. The WAV goes only after that was shown."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui.audio.wav import HEADER_BYTES
+from tui.errors import SessionError
+from tui.sessions.store import FLAC, Stored
+
+if TYPE_CHECKING:
+    import soundfile
+
+BLOCK = 1 << 18
+"""Samples read at a time."""
+
+
+def compress(stored: Stored) -> int:
+    """Replace a session's WAV by a FLAC that holds the same samples; return the bytes that are saved.
+
+    Raises:
+        SessionError: that cannot be done; the WAV stays.
+    """
+    wav, flac = stored.audio, stored.path / FLAC
+    # libsndfile writes no FLAC without a sample in it.
+    if wav.suffix != ".wav" or not wav.exists() or wav.stat().st_size == HEADER_BYTES:
+        return 0
+    new = flac.with_suffix(".new")
+    try:
+        import soundfile
+
+        # Made before libsndfile opens it, so that it is never for others to read.
+        os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
+        _copy(wav, new)
+        if not _same(wav, new):
+            raise _failed(wav, "it would not hold the same samples")
+        with new.open("rb") as file:
+            os.fsync(file.fileno())
+        saved = wav.stat().st_size - new.stat().st_size
+        new.replace(flac)
+        wav.unlink()
+    except OSError as error:
+        raise _failed(wav, error.strerror or str(error)) from error
+    except soundfile.SoundFileError as error:
+        raise _failed(wav, str(getattr(error, "error_string", error))) from error
+    finally:
+        new.unlink(missing_ok=True)
+    return saved
+
+
+def _copy(wav: Path, flac: Path) -> None:
+    import soundfile
+
+    with (
+        soundfile.SoundFile(wav) as source,
+        soundfile.SoundFile(flac, "w", source.samplerate, source.channels, "PCM_16", format="FLAC") as target,
+    ):
+        while len(block := source.read(BLOCK, dtype="int16")):
+            target.write(block)
+
+
+def _same(wav: Path, flac: Path) -> bool:
+    import soundfile
+
+    with soundfile.SoundFile(wav) as one, soundfile.SoundFile(flac) as other:
+        if (one.frames, one.samplerate, one.channels) != (other.frames, other.samplerate, other.channels):
+            return False
+        return _same_samples(one, other)
+
+
+def _same_samples(one: "soundfile.SoundFile", other: "soundfile.SoundFile") -> bool:
+    while len(block := one.read(BLOCK, dtype="int16")):
+        if block.tobytes() != other.read(BLOCK, dtype="int16").tobytes():
+            return False
+    return True
+
+
+def _failed(wav: Path, why: str) -> SessionError:
+    return SessionError(f"{wav} cannot be made FLAC: {why}.", "The recording stays as it is. Is there room?")
