@@ -12,7 +12,7 @@ from pathlib import Path
 from tui.engine.engine import Engine
 from tui.errors import LivegistError
 from tui.lines import json_line, remark, text_line
-from tui.model.commands import Option, Start, Stop
+from tui.model.commands import Option, Recover, Start, Stop
 from tui.model.events import Event, StatsChanged, TurnChanged
 from tui.sessions.store import Store
 
@@ -77,6 +77,7 @@ class Printer:
 
 
 async def stream(
+    first: Start | Recover,
     *,
     as_json: bool,
     flags: Mapping[str, Option],
@@ -84,7 +85,7 @@ async def stream(
     prompt_folders: tuple[Path, ...],
     log_file: Path,
 ) -> LivegistError | None:
-    """Run one session and print it; return why it failed, `None` if it ended well.
+    """Run one session, a new one or one taken up again, and print it; return why it failed, `None` if it ended well.
 
     The first SIGINT or SIGTERM stops it gracefully, the second waits for nothing more.
 
@@ -102,7 +103,7 @@ async def stream(
             tasks.create_task(engine.run(), name="engine")
             stopper = tasks.create_task(_stop_when(stopping, engine), name="stopper")
             try:
-                await engine.perform(Start())
+                await engine.perform(first)
                 await engine.wait_idle()
             finally:
                 stopper.cancel()

@@ -106,7 +106,7 @@ def options(sound: bytes, url: str, folder: Path, **more: Option) -> dict[str, O
     """Return the settings of a session that hears `sound`, as fast as it is spoken."""
     path = folder / "sound.raw"
     path.write_bytes(sound)
-    return {"source": f"cmd:cat {path}", "url": url, "analyse_at_end": False} | more
+    return {"source": f"cmd:cat {path}", "url": url, "analyse_at_end": False, **more}
 
 
 async def hear(built: Engine, sound: bytes, url: str, folder: Path, **more: Option) -> None:

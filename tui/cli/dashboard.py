@@ -9,7 +9,9 @@ from tui.cli.options import Flags, given, session_options, settings
 from tui.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
+    from tui.config import Config
     from tui.model.commands import Start
+    from tui.viewer.app import EngineLine
 
 
 @click.command()
@@ -24,8 +26,20 @@ def demo(**flags: str | None) -> None:
 
 
 @click.command()
-def attach() -> None:
-    """Open the dashboard on the engine that is running."""
+@click.option("--ssh", "host", metavar="[USER@]HOST", help="The engine is on that machine, and started if need be.")
+@click.option("--ssh-option", "ssh_options", multiple=True, metavar="OPTION", help="For ssh's -o; may be given again.")
+@click.option("--remote", default="livegist", show_default=True, help="What livegist is called on that machine.")
+def attach(host: str | None, ssh_options: tuple[str, ...], remote: str) -> None:
+    """Open the dashboard on the engine that is running, here or on another machine.
+
+    With --ssh the dashboard runs here: keys are answered at once, and the line carries events instead of a screen.
+    """
+    if host is not None:
+        from tui.engine.remote import RemoteClient, ssh_command
+
+        _need_terminal()
+        _show(RemoteClient(ssh_command(host, ssh_options, remote), host), settings({}).config, {})
+        return
     from tui.engine.process import running
     from tui.paths import runtime_dir
 
@@ -36,8 +50,7 @@ def attach() -> None:
 
 def open_dashboard(options: Flags, *, start: "Start | None" = None) -> None:
     """Open the dashboard, with an engine started for it if none is running."""
-    if not sys.stdout.isatty() or not sys.stdin.isatty():
-        raise UsageError("The dashboard needs a terminal.", "Without one, use: livegist stream")
+    _need_terminal()
     if options.get("source") == "-":
         raise UsageError("The dashboard reads keys from stdin, not sound.", "Use: livegist stream --source -")
     from tui.engine.client import EngineClient
@@ -48,10 +61,20 @@ def open_dashboard(options: Flags, *, start: "Start | None" = None) -> None:
     folder = runtime_dir()
     if not running(folder):
         spawn(folder)
+    _show(EngineClient(folder / SOCKET), config, options, start)
+
+
+def _need_terminal() -> None:
+    if not sys.stdout.isatty() or not sys.stdin.isatty():
+        raise UsageError("The dashboard needs a terminal.", "Without one, use: livegist stream")
+
+
+def _show(client: "EngineLine", config: "Config", options: Flags, start: "Start | None" = None) -> None:
+    """Open the dashboard on a line to an engine."""
     from tui.viewer.app import LivegistApp
 
     app = LivegistApp(
-        EngineClient(folder / SOCKET),
+        client,
         theme=config.theme,
         fps=config.fps,
         keys=config.keys,

@@ -9,6 +9,7 @@ from tui.cli.options import prompt_folders
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tui.engine.client import EngineClient
     from tui.engine.engine import Engine
     from tui.model.events import Event
 
@@ -49,6 +50,54 @@ async def _stop(client: Any) -> None:
             case Notice(text=text, hint=hint):
                 click.echo(f"{text} {hint}".rstrip(), err=True)
     click.echo(f"Stopped. The session is kept in {path}" if path else "Stopped.")
+
+
+@click.command()
+def ls() -> None:
+    """Say what the engine does, and what is still to be transcribed."""
+    import asyncio
+
+    from tui.engine.client import EngineClient
+    from tui.engine.process import SOCKET, running
+    from tui.paths import runtime_dir, sessions_dir
+    from tui.sessions.store import Store
+
+    folder = runtime_dir()
+    if running(folder):
+        click.echo(asyncio.run(_standing(EngineClient(folder / SOCKET, glance=True))))
+    else:
+        click.echo("No engine is running.")
+    for stored in Store(sessions_dir()).left_over():
+        click.echo(f"{stored.id}  not all of it was transcribed: livegist recover {stored.id}")
+
+
+async def _standing(client: "EngineClient") -> str:
+    """Return in a line how the engine stands."""
+    from tui.lines import clock, inert
+    from tui.model.events import Snapshot
+
+    async for event in client.events():
+        if isinstance(event, Snapshot):
+            told = f"{event.state}  {clock(event.stats.elapsed_s)}"
+            told += f"  unattended for {clock(event.unattended_s)}" if event.unattended_s else ""
+            told += f"  {event.viewers} viewer{'' if event.viewers == 1 else 's'}"
+            return inert(told + (f"  {event.session.id}  from {event.session.source}" if event.session else ""))
+    return "The engine is leaving."
+
+
+@click.command(hidden=True)
+def relay() -> None:
+    """Speak the engine's protocol over stdin and stdout, for a viewer elsewhere."""
+    import asyncio
+
+    from tui.engine.process import running, spawn
+    from tui.engine.relay import relay as run
+    from tui.paths import runtime_dir
+
+    folder = runtime_dir()
+    if not running(folder):
+        spawn(folder)
+    asyncio.run(run(folder))
 
 
 @click.command(hidden=True)

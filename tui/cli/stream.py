@@ -16,6 +16,7 @@ def stream(as_json: bool, **flags: str | None) -> None:
     import asyncio
 
     from tui import streaming
+    from tui.model.commands import Start
     from tui.paths import log_file, sessions_dir
     from tui.sessions.store import Store
 
@@ -23,6 +24,7 @@ def stream(as_json: bool, **flags: str | None) -> None:
     settings(options)
     failure = asyncio.run(
         streaming.stream(
+            Start(),
             as_json=as_json,
             flags=options,
             store=Store(sessions_dir()),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tui.engine.process import GLANCE
 from tui.errors import EngineError
 from tui.model.commands import Command
 from tui.model.commands import encode as encode_command
@@ -30,9 +31,11 @@ class EngineClient:
     Args:
         socket: path of the engine's unix socket.
         connect_s: longest wait for the engine to listen, in seconds.
+        glance: whether a snapshot is all that is wanted: it is the only event, and no viewer is counted.
     """
 
-    def __init__(self, socket: Path, *, connect_s: float = CONNECT_S) -> None:
+    def __init__(self, socket: Path, *, connect_s: float = CONNECT_S, glance: bool = False) -> None:
+        self._uri = f"ws://localhost{GLANCE if glance else '/'}"
         self._socket = socket
         self._connect_s = connect_s
         self._websocket: ClientConnection | None = None
@@ -55,7 +58,7 @@ class EngineClient:
                     raw = await websocket.recv()
                 except ConnectionClosed:
                     return
-                yield self._read(raw)
+                yield read_event(raw)
         finally:
             self._websocket = None
             await websocket.close()
@@ -82,7 +85,9 @@ class EngineClient:
                     raise EngineError(
                         f"{self._socket} belongs to another user.", "Set LIVEGIST_HOME to a folder of your own."
                     )
-                return await unix_connect(str(self._socket), compression=None, max_size=None, ping_interval=None)
+                return await unix_connect(
+                    str(self._socket), self._uri, compression=None, max_size=None, ping_interval=None
+                )
             except OSError as error:
                 if asyncio.get_running_loop().time() > deadline:
                     raise EngineError(
@@ -91,15 +96,20 @@ class EngineClient:
                     ) from error
                 await asyncio.sleep(RETRY_S)
 
-    @staticmethod
-    def _read(raw: str | bytes) -> Event:
-        try:
-            event = decode_event(raw)
-        except msgspec.MsgspecError as error:
-            raise EngineError(f"The engine said something unknown: {error}", "Stop it with: livegist stop") from error
-        if isinstance(event, Snapshot) and event.protocol != PROTOCOL_VERSION:
-            raise EngineError(
-                f"The running engine is livegist {event.version}, another version.",
-                "Stop it with: livegist stop",
-            )
-        return event
+
+def read_event(raw: str | bytes) -> Event:
+    """Return what the engine says.
+
+    Raises:
+        EngineError: it speaks another version.
+    """
+    try:
+        event = decode_event(raw)
+    except msgspec.MsgspecError as error:
+        raise EngineError(f"The engine said something unknown: {error}", "Stop it with: livegist stop") from error
+    if isinstance(event, Snapshot) and event.protocol != PROTOCOL_VERSION:
+        raise EngineError(
+            f"The running engine is livegist {event.version}, another version.",
+            "Stop it with: livegist stop",
+        )
+    return event

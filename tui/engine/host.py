@@ -121,7 +121,8 @@ class Host:
 
     def _snapshot(self) -> Event:
         unattended_s = 0.0 if self._viewers else round(self._clock() - self._watched_at, 1)
-        return _slim(msgspec.structs.replace(self._engine.snapshot(), unattended_s=unattended_s))
+        snapshot = self._engine.snapshot()
+        return _slim(msgspec.structs.replace(snapshot, viewers=len(self._viewers), unattended_s=unattended_s))
 
     async def _obey(self, viewer: "Viewer") -> None:
         """Carry out a viewer's commands; what is refused is said to this viewer alone."""

@@ -87,6 +87,8 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, tag="snapshot"):
     turns: tuple[Turn, ...] = ()
     gists: tuple[Gist, ...] = ()
     stats: Stats = Stats()
+    viewers: int = 0
+    """Viewers there were already."""
     unattended_s: float = 0.0
     """Seconds since the last viewer left; 0 while there is one."""
 

@@ -21,6 +21,7 @@ DASHBOARD = [
     Binding("z", "zoom", "zoom", id="zoom", tooltip="Give the pane with the keyboard the whole screen, or no longer"),
     Binding("slash", "search", "search", key_display="/", id="search", tooltip="Search in turns and gists"),
     Binding("y", "copy", "copy", id="copy", tooltip="Copy the selected turn or gist; without one, the whole pane"),
+    Binding("D", "devices", "device", id="device", tooltip="Record from another device; the session goes on"),
     Binding("n", "to_match(1)", "next match", show=False, id="next-match", tooltip="Go to the next match"),
     Binding("N", "to_match(-1)", "match before", show=False, id="match-before", tooltip="Go to the match before"),
     Binding("escape", "let_go", "let go", show=False, id="let-go", tooltip="End the search; select nothing"),

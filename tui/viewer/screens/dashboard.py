@@ -9,8 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from tui.model.commands import Analyse, Command, Mute, Option, Start, Stop, UsePrompt
+from tui.model.commands import Analyse, Command, ListDevices, Mute, Option, Start, Stop, UsePrompt, UseSource
 from tui.model.events import (
+    DeviceInfo,
+    DevicesListed,
     Event,
     LevelChanged,
     MutedChanged,
@@ -123,6 +125,8 @@ class Dashboard(Screen[None]):
                 self._toast(severity, text, hint)
             case Rejected(text=text, hint=hint):
                 self._toast(Severity.WARNING, text, hint)
+            case DevicesListed(devices=devices):
+                self._pick_device(devices)
             case Snapshot():
                 self.banner.cut = False
                 self._show_state()
@@ -169,7 +173,7 @@ class Dashboard(Screen[None]):
         match action, parameters:
             case "start", _:
                 return reachable and not picture.state.active
-            case (("stop" | "mute"), _):
+            case (("stop" | "mute" | "devices"), _):
                 return reachable and picture.state.active and picture.state is not State.DRAINING
             case "analyse", _:
                 return reachable and any(turn.final for turn in picture.transcript)
@@ -272,6 +276,19 @@ class Dashboard(Screen[None]):
     def action_zoom(self) -> None:
         """Give the pane with the keyboard the whole body, or give it back."""
         self.body.toggle_zoom()
+
+    def action_devices(self) -> None:
+        """Ask what there is to record from."""
+        self._order(ListDevices())
+
+    def _pick_device(self, devices: tuple[DeviceInfo, ...]) -> None:
+        from tui.viewer.screens.devices import DevicePicker
+
+        def use(source: str | None) -> None:
+            if source is not None:
+                self._order(UseSource(source))
+
+        self.app.push_screen(DevicePicker(devices, self.picture.stats.device), use)
 
     def action_help(self) -> None:
         """Show keys and signs."""

@@ -1,0 +1,38 @@
+"""`livegist recover`: what was recorded but never transcribed."""
+
+import click
+
+from tui.cli.options import given, kept, prompt_folders, session_options, settings
+
+
+@click.command()
+@click.argument("session", default="")
+@session_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
+def recover(session: str, as_json: bool, **flags: str | None) -> None:
+    """Send what a session recorded but never had transcribed.
+
+    SESSION is an id, the start of one, a name, or `last`; without it, it is the newest that has something to send. New
+    turns and answers are printed, and kept in the session. ctrl+c stops; what is left can be sent another time.
+    """
+    import asyncio
+
+    from tui import streaming
+    from tui.model.commands import Recover
+    from tui.paths import log_file, sessions_dir
+    from tui.sessions.store import Store
+
+    options = given(flags)
+    settings(options)
+    failure = asyncio.run(
+        streaming.stream(
+            Recover(kept(session).id if session else ""),
+            as_json=as_json,
+            flags=options,
+            store=Store(sessions_dir()),
+            prompt_folders=prompt_folders(),
+            log_file=log_file(),
+        )
+    )
+    if failure is not None:
+        raise failure

@@ -1,0 +1,92 @@
+"""The engine's protocol over a pipe: what `ssh HOST livegist relay` runs, so that the viewer may be elsewhere.
+
+To the viewer: a greeting, after whatever a login shell may print, then one deflate stream of events, a line of JSON
+each, flushed ten times a second. Most of what is told resembles what was told before, and each flush is a packet whose
+wrapping outweighs it: so the line carries less than 1 kB a second. From the viewer: commands, a line of JSON each.
+"""
+
+import asyncio
+import contextlib
+import os
+import zlib
+from pathlib import Path
+
+import msgspec
+
+from tui.engine.client import EngineClient
+from tui.engine.outbox import Outbox
+from tui.engine.process import SOCKET
+from tui.model.commands import decode as decode_command
+from tui.model.events import Rejected
+from tui.model.events import encode as encode_event
+
+GREETING = b"livegist relay 1\n"
+BEAT_S = 0.1
+"""Seconds between two flushes; a level meter that moves ten times a second is alive enough for a line far away."""
+STDIN, STDOUT = 0, 1
+COMMAND_BYTES = 64 * 1024
+"""Longest command."""
+
+
+async def relay(folder: Path) -> None:
+    """Carry events from the engine in `folder` to stdout and commands from stdin to it, until either end goes.
+
+    Raises:
+        EngineError: there is no engine.
+    """
+    loop = asyncio.get_running_loop()
+    commands = asyncio.StreamReader(COMMAND_BYTES)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), os.fdopen(STDIN, "rb", buffering=0))
+    transport, protocol = await loop.connect_write_pipe(
+        asyncio.streams.FlowControlMixin, os.fdopen(STDOUT, "wb", buffering=0)
+    )
+    out = asyncio.StreamWriter(transport, protocol, None, loop)
+    client = EngineClient(folder / SOCKET)
+    outbox = Outbox()
+    tasks = [
+        asyncio.ensure_future(work)
+        for work in (_listen(client, outbox), _tell(outbox, out), _obey(commands, client, outbox))
+    ]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    with contextlib.suppress(OSError):
+        await out.drain()
+    for end in ends:
+        if isinstance(end, Exception) and not isinstance(end, OSError):
+            raise end
+
+
+async def _listen(client: EngineClient, outbox: Outbox) -> None:
+    """Collect events until the engine goes, or the line is too slow for them: then a snapshot serves it better."""
+    async for event in client.events():
+        outbox.put(event)
+        if outbox.overrun:
+            return
+
+
+async def _tell(outbox: Outbox, out: asyncio.StreamWriter) -> None:
+    """Send what was collected, ten times a second, as fast as the line takes it."""
+    out.write(GREETING)
+    packer = zlib.compressobj()
+    while True:
+        if len(outbox):
+            while (event := outbox.take()) is not None:
+                out.write(packer.compress(encode_event(event).encode() + b"\n"))
+            out.write(packer.flush(zlib.Z_SYNC_FLUSH))
+            await out.drain()
+        await asyncio.sleep(BEAT_S)
+
+
+async def _obey(commands: asyncio.StreamReader, client: EngineClient, outbox: Outbox) -> None:
+    """Pass commands on until the viewer goes."""
+    while line := await commands.readline():
+        try:
+            command = decode_command(line)
+        except msgspec.MsgspecError as error:
+            outbox.put(Rejected(f"That is no command: {error}.", "Is the viewer of another version?"))
+            continue
+        await client.send(command)
