@@ -68,6 +68,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Latency asked of the sound system, in ms; 0 takes the device's own low latency."""
     analyse_at_end: bool = True
     """Analyse the whole session when it ends."""
+    private: bool = False
+    """Write nothing of a session to the disk: it is gone when the next one starts or the engine ends."""
     flac: bool = False
     """Keep the recording as FLAC once a session is over: half the size, and every sample the same."""
     keep_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 0

@@ -83,7 +83,8 @@ def remark(event: Event) -> str | None:
         case Notice(text=text, hint=hint) | Rejected(text=text, hint=hint):
             return inert(f"{text} {hint}".rstrip())
         case SessionStarted(session=session):
-            return inert(f"listening to {session.source}, kept in {session.path}")
+            kept = f"kept in {session.path}" if session.path else "kept nowhere"
+            return inert(f"listening to {session.source}, {kept}")
         case _:
             return None
 

@@ -72,6 +72,23 @@ class Recording:
         return recording
 
     @classmethod
+    def in_memory(cls, sample_rate: int = DEFAULT_RATE) -> Self:
+        """Start a recording that is on no disk and goes with the process, however that ends.
+
+        Raises:
+            SessionError: this system has no files in memory; Linux has (`memfd_create`).
+        """
+        if not hasattr(os, "memfd_create"):
+            raise SessionError(
+                "This system cannot keep a recording in memory alone.",
+                "Leave out --private, and delete the session afterwards: livegist sessions delete last",
+            )
+        recording = cls(Path(), os.memfd_create("recording", os.MFD_CLOEXEC), sample_rate, 0)
+        recording._write_header()
+        recording.closed = False
+        return recording
+
+    @classmethod
     def open(cls, path: Path) -> Self:
         """Open a recording to read; it is closed to appending, and nothing about it is repaired.
 

@@ -24,6 +24,7 @@ def session_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--prompt", metavar="ID", help="Prompt to start with; see `livegist prompts list`."),
             click.option("--speech-model", metavar="NAME", help="The endpoint's speech model."),
             click.option("--llm-model", metavar="NAME", help="The model that answers prompts."),
+            click.option("--private", is_flag=True, help="Write nothing of the session to the disk."),
         ]
     ):
         command = option(command)

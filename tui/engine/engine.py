@@ -48,6 +48,7 @@ from tui.model.events import (
     StateChanged,
 )
 from tui.model.prompts import PromptLibrary
+from tui.sessions.private import PrivateStore
 from tui.sessions.record import Record
 from tui.sessions.store import Store, Stored
 
@@ -242,7 +243,7 @@ class Engine:
             self._chosen(config, options),
             plan,
             self._prompts,
-            self._store,
+            PrivateStore() if config.private else self._store,
             self._gateway,
             self._tell,
             clock=self._clock,
@@ -274,7 +275,7 @@ class Engine:
         else:
             if session.record.state is State.FAILED:
                 self.failure = EndpointError(session.record.why, session.record.hint)
-        if (kept := session.record.session) is not None:
+        if (kept := session.record.session) is not None and kept.path:
             self._afterwards.begin(Stored(kept.id, Path(kept.path)), config)
 
     def _fail(self, error: LivegistError) -> None:

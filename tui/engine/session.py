@@ -199,8 +199,8 @@ class LiveSession:
     def _begin(self, stored: Stored, source: Source) -> Capture:
         config = self._config
         self._stored = stored
-        self._recording = Recording.create(stored.audio, SAMPLE_RATE)
-        self._journal = Journal(stored.events)
+        self._recording = stored.record(SAMPLE_RATE)
+        self._journal = stored.journal()
         self._capture = Capture(
             self._recording, config.source, latency_ms=config.mic_latency_ms, tell=self._emit, clock=self._clock
         )
@@ -208,7 +208,7 @@ class LiveSession:
         self._link = self._linked(Turns(SAMPLE_RATE))
         session = Session(
             id=stored.id,
-            path=str(stored.path),
+            path=str(stored.path) if stored.kept else "",
             started_at=self._now().isoformat(timespec="seconds"),
             source=config.source,
             engine=self._plan.engine,
@@ -219,6 +219,8 @@ class LiveSession:
         self._emit(SessionStarted(session))
         self._emit(PromptChanged(self.record.prompt))
         self._enter(State.CONNECTING)
+        if not stored.kept:
+            self._emit(Notice(Severity.INFO, "A private session: nothing of it is written to the disk."))
         for warning in self._plan.warnings:
             self._emit(Notice(Severity.WARNING, warning))
         return self._capture
@@ -314,7 +316,9 @@ class LiveSession:
                 Notice(
                     Severity.WARNING,
                     f"{unheard_s:.0f} s were recorded but could not be transcribed.",
-                    f"Once it is possible: livegist recover {session.id}",
+                    f"Once it is possible: livegist recover {session.id}"
+                    if self._stored.kept
+                    else "It is a private session: they are lost.",
                 )
             )
 

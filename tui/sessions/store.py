@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from tui.audio.recording import Recording
 from tui.errors import SessionError
 from tui.model.events import State, StateChanged, StatsChanged
 from tui.paths import private_dir
@@ -58,6 +59,19 @@ class Stored(msgspec.Struct, frozen=True):
             return False
         finally:
             os.close(fd)
+
+    @property
+    def kept(self) -> bool:
+        """Whether there is a folder; a private session has none."""
+        return True
+
+    def record(self, sample_rate: int) -> Recording:
+        """Start its recording.
+
+        Raises:
+            SessionError: it cannot be written.
+        """
+        return Recording.create(self.audio, sample_rate)
 
     def about(self) -> About:
         """Return what a person said of it.

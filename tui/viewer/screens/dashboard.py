@@ -119,7 +119,7 @@ class Dashboard(Screen[None]):
                 self.banner.touch()
             case StateChanged(state=state):
                 self._show_state()
-                if state is State.ENDED and self.picture.session is not None:
+                if state is State.ENDED and self.picture.session is not None and self.picture.session.path:
                     self.notify(f"Saved in {one_line(self.picture.session.path)}", title="Session ended", markup=False)
             case Notice(severity=severity, text=text, hint=hint):
                 self._toast(severity, text, hint)
