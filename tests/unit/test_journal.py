@@ -1,0 +1,188 @@
+"""The journal is enough to rebuild a session: folding it gives what the live record was."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.structs import instances
+from tui.model.events import (
+    Event,
+    GistChanged,
+    GistGrew,
+    LevelChanged,
+    MutedChanged,
+    Notice,
+    PromptChanged,
+    SessionStarted,
+    Severity,
+    State,
+    StateChanged,
+    StatsChanged,
+    TurnChanged,
+    TurnRemoved,
+)
+from tui.model.gists import Gist, GistStatus
+from tui.model.transcript import Turn, Word
+from tui.sessions.journal import Journal, fold, lasting, read, read_end
+from tui.sessions.record import Record
+
+NUMBERS = st.integers(1, 6)
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    st.builds(TurnChanged, instances(Turn, number=NUMBERS)),
+    st.builds(GistChanged, instances(Gist, number=NUMBERS)),
+    st.builds(GistGrew, NUMBERS, st.text(max_size=5)),
+    instances(StateChanged),
+    instances(PromptChanged),
+    instances(MutedChanged),
+    instances(SessionStarted),
+    instances(LevelChanged),
+    instances(StatsChanged),
+    instances(Notice),
+)
+
+
+def sensible(events: list[Event]) -> list[Event]:
+    """Return the events as an engine may tell them: an answer that is over does not change, nor grow."""
+    over: set[int] = set()
+    told: list[Event] = []
+    for event in events:
+        match event:
+            case GistChanged(gist=gist):
+                if gist.number in over and not gist.status.over:
+                    continue
+                if gist.status.over:
+                    over.add(gist.number)
+            case GistGrew(number=number) if number in over:
+                continue
+        told.append(event)
+    return told
+
+
+def lasts(record: Record) -> dict[str, Any]:
+    """Return what of a record outlives its process."""
+    return {
+        "session": record.session,
+        "state": (record.state, record.why, record.hint),
+        "muted": record.muted,
+        "prompt": record.prompt,
+        "finals": record.transcript.finals,
+        "gists": {number: gist for number, gist in record.gists.items() if gist.status.over},
+    }
+
+
+def written(events: list[Event], path: Path) -> Record:
+    """Write what lasts of the events, as an engine does; return the record that it has by then."""
+    record = Record()
+    journal = Journal(path)
+    for at, event in enumerate(events):
+        record.apply(event)
+        if lasting(event):
+            journal.append(event, at / 10)
+    journal.close()
+    return record
+
+
+@settings(max_examples=150)
+@given(st.lists(EVENTS, max_size=30).map(sensible))
+def test_folding_the_journal_gives_what_the_live_record_was(events: list[Event]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.jsonl"
+        live = written(events, path)
+        reading = read(path)
+        assert reading.lost == 0
+        assert lasts(fold(reading.entries)) == lasts(live)
+
+
+def story() -> list[Event]:
+    """Return a session as it goes, with everything that a journal may hold."""
+    words = tuple(Word(text, at / 2, at / 2 + 0.4, 0.9, speaker="A") for at, text in enumerate(("Guten", "Tag", "„ü“")))
+    told: list[Event] = [StateChanged(State.CONNECTING), PromptChanged("summary"), StateChanged(State.LIVE)]
+    for number in (1, 2, 3):
+        told += [
+            LevelChanged(-20.0, -3.0),
+            TurnChanged(Turn(number, "Guten", False, 0.0, 0.4, words[:1])),
+            TurnChanged(Turn(number, "Guten Tag „ü“", True, number * 2.0, number * 2.0 + 1.4, words, speaker="A")),
+            GistChanged(Gist(number, number, "summary")),
+            GistGrew(number, "A greet"),
+            GistChanged(Gist(number, number, "summary", "A greeting.\n\n- one", GistStatus.DONE, "m", 3, 4, 0.5)),
+        ]
+    return [
+        *told,
+        MutedChanged(True),
+        TurnChanged(Turn(4, "hm", False, 9.0, 9.5)),
+        TurnRemoved(4),
+        Notice(Severity.WARNING, "The disk…"),
+        StateChanged(State.RECONNECTING, "cut", "wait"),
+        StateChanged(State.LIVE),
+        StateChanged(State.DRAINING),
+        StateChanged(State.ENDED),
+    ]
+
+
+def test_every_truncation_of_a_journal_gives_what_was_known_by_then(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    written(story(), path)
+    whole = path.read_bytes()
+    known = [lasts(Record())]
+    record = Record()
+    for event in filter(lasting, story()):
+        record.apply(event)
+        known.append(lasts(record))
+    cut = tmp_path / "cut.jsonl"
+    for size in range(len(whole) + 1):
+        cut.write_bytes(whole[:size])
+        reading = read(cut)
+        lines = whole[:size].count(b"\n")
+        # A line whose newline alone is missing is whole, too.
+        complete = lines + (size < len(whole) and whole[size : size + 1] == b"\n")
+        assert len(reading.entries) == complete
+        assert lasts(fold(reading.entries)) == known[complete]
+        assert reading.intact_bytes == whole[:size].rfind(b"\n") + 1
+        assert lasts(fold(read_end(cut))) == known[complete]
+
+
+def test_the_end_of_a_long_journal_is_told_without_reading_all_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    written([*story()[:-1], *story() * 100], path)
+    assert path.stat().st_size > 100_000
+    assert fold(read_end(path)).state is State.ENDED
+    assert len(read_end(path)) < len(read(path).entries)
+
+
+def test_a_journal_is_held_by_one_process_alone(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    journal = Journal(path)
+    with pytest.raises(BlockingIOError):
+        Journal(path)
+    journal.close()
+    Journal(path).close()
+
+
+def test_what_the_disk_refused_is_written_once_it_takes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "events.jsonl"
+    journal = Journal(path)
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        for event in story():
+            if lasting(event):
+                journal.append(event, 0.0)
+        assert journal.failure is not None
+    journal.flush()
+    assert journal.failure is None
+    journal.close()
+    assert [entry.event for entry in read(path).entries] == [event for event in story() if lasting(event)]
+
+
+def test_only_its_owner_may_read_a_journal(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    Journal(path).close()
+    assert path.stat().st_mode & 0o777 == 0o600
