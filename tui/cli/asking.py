@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui.cli import completing
 from tui.cli.options import chat_options, given, kept, prompt_folders, settings
 from tui.errors import UsageError
 
@@ -25,9 +26,16 @@ AT_ONCE = 4
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True, metavar="[SESSION] QUESTION")
+@click.argument("words", nargs=-1, required=True, metavar="[SESSION] QUESTION", shell_complete=completing.sessions)
 @click.option("--since", metavar="WHEN", help="Ask all sessions that started since: 2026-11-22, or an age such as 7d.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Ask all sessions with this tag; may be given again.")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="TAG",
+    shell_complete=completing.tags,
+    help="Ask all sessions with this tag; may be given again.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: answer, model, quotes.")
 @chat_options
 def ask(words: tuple[str, ...], since: str | None, tags: tuple[str, ...], as_json: bool, **flags: str | None) -> None:
@@ -47,8 +55,10 @@ def ask(words: tuple[str, ...], since: str | None, tags: tuple[str, ...], as_jso
 
 
 @click.command()
-@click.argument("session")
-@click.option("--prompt", metavar="ID", help="Prompt to ask with; see `livegist prompts list`.")
+@click.argument("session", shell_complete=completing.sessions)
+@click.option(
+    "--prompt", metavar="ID", shell_complete=completing.prompts, help="Prompt to ask with; see `livegist prompts list`."
+)
 @click.option("--turns", "each_turn", is_flag=True, help="Ask about each turn, not about the whole session.")
 @chat_options
 def analyse(session: str, prompt: str | None, each_turn: bool, **flags: str | None) -> None:

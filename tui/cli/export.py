@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from tui.cli import completing
 from tui.cli.options import kept
 from tui.errors import SessionError, UsageError
 
@@ -12,8 +13,14 @@ STDOUT = "-"
 
 
 @click.command()
-@click.argument("session")
-@click.option("--format", "format", metavar="FORMAT", help="md, txt, srt, vtt, json, jsonl, csv; else FILE's ending.")
+@click.argument("session", shell_complete=completing.sessions)
+@click.option(
+    "--format",
+    "format",
+    metavar="FORMAT",
+    shell_complete=completing.formats,
+    help="md, txt, srt, vtt, json, jsonl, csv; else FILE's ending.",
+)
 @click.option("-o", "--output", metavar="FILE", default=STDOUT, help="Where it goes; - is stdout, the default.")
 @click.option("--template", metavar="FILE", help="Template for md, with {{title}}, {{turns}} and others.")
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")

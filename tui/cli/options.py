@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli import completing
+
 if TYPE_CHECKING:
     from tui.config import Settings
     from tui.sessions.store import Stored
@@ -17,11 +19,26 @@ def session_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say how a session runs."""
     for option in reversed(
         [
-            click.option("--source", metavar="SOURCE", help="mic, mic:NAME, a file, - (stdin) or cmd:PROGRAM."),
+            click.option(
+                "--source",
+                metavar="SOURCE",
+                shell_complete=completing.sources,
+                help="mic, mic:NAME, a file, - (stdin) or cmd:PROGRAM.",
+            ),
             click.option("--url", metavar="URL", help="Streaming v3 endpoint, such as wss://HOST."),
-            click.option("--engine", metavar="ENGINE", help="Who recognises speech: cloud, local or auto."),
+            click.option(
+                "--engine",
+                metavar="ENGINE",
+                shell_complete=completing.engines,
+                help="Who recognises speech: cloud, local or auto.",
+            ),
             click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers prompts."),
-            click.option("--prompt", metavar="ID", help="Prompt to start with; see `livegist prompts list`."),
+            click.option(
+                "--prompt",
+                metavar="ID",
+                shell_complete=completing.prompts,
+                help="Prompt to start with; see `livegist prompts list`.",
+            ),
             click.option("--speech-model", metavar="NAME", help="The endpoint's speech model."),
             click.option("--llm-model", metavar="NAME", help="The model that answers prompts."),
             click.option("--private", is_flag=True, help="Write nothing of the session to the disk."),
@@ -35,7 +52,12 @@ def chat_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say who answers."""
     for option in reversed(
         [
-            click.option("--engine", metavar="ENGINE", help="Whose LLM answers: cloud, local or auto."),
+            click.option(
+                "--engine",
+                metavar="ENGINE",
+                shell_complete=completing.engines,
+                help="Whose LLM answers: cloud, local or auto.",
+            ),
             click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers."),
             click.option("--llm-model", metavar="NAME", help="The model that answers."),
         ]

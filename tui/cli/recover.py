@@ -2,11 +2,12 @@
 
 import click
 
+from tui.cli import completing
 from tui.cli.options import given, kept, prompt_folders, session_options, settings
 
 
 @click.command()
-@click.argument("session", default="")
+@click.argument("session", shell_complete=completing.sessions, default="")
 @session_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 def recover(session: str, as_json: bool, **flags: str | None) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui.cli import completing
 from tui.cli.options import kept
 from tui.errors import UsageError
 
@@ -31,7 +32,14 @@ def sessions(context: click.Context) -> None:
 @sessions.command("list")
 @click.option("--all", "everything", is_flag=True, help=f"List all, not the newest {LISTED}.")
 @click.option("--since", metavar="WHEN", help="Those that started since: 2026-11-22, or an age such as 7d.")
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Those with this tag; may be given again.")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="TAG",
+    shell_complete=completing.tags,
+    help="Those with this tag; may be given again.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 def list_sessions(
     everything: bool = False, since: str | None = None, tags: tuple[str, ...] = (), as_json: bool = False
@@ -52,7 +60,7 @@ def list_sessions(
 
 
 @sessions.command()
-@click.argument("session")
+@click.argument("session", shell_complete=completing.sessions)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: all that is known of it.")
 def show(session: str, as_json: bool) -> None:
     """Show a session: what is known of it, its turns and its gists."""
@@ -82,7 +90,7 @@ def show(session: str, as_json: bool) -> None:
 
 
 @sessions.command()
-@click.argument("session")
+@click.argument("session", shell_complete=completing.sessions)
 @click.argument("name")
 def rename(session: str, name: str) -> None:
     """Give a session a name; an empty one takes the name away."""
@@ -95,7 +103,7 @@ def rename(session: str, name: str) -> None:
 
 
 @sessions.command()
-@click.argument("session")
+@click.argument("session", shell_complete=completing.sessions)
 @click.argument("text")
 def note(session: str, text: str) -> None:
     """Put a note to a session, in place of the one it has; an empty one takes it away."""
@@ -108,7 +116,7 @@ def note(session: str, text: str) -> None:
 
 
 @sessions.command()
-@click.argument("session")
+@click.argument("session", shell_complete=completing.sessions)
 @click.argument("tags", nargs=-1, required=True)
 @click.option("--remove", is_flag=True, help="Take the tags away.")
 def tag(session: str, tags: tuple[str, ...], remove: bool) -> None:
@@ -120,7 +128,7 @@ def tag(session: str, tags: tuple[str, ...], remove: bool) -> None:
 
 
 @sessions.command()
-@click.argument("session")
+@click.argument("session", shell_complete=completing.sessions)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete(session: str, yes: bool) -> None:
     """Delete a session with its recording, for good."""
@@ -166,7 +174,7 @@ def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
 
 
 @sessions.command()
-@click.argument("session")
+@click.argument("session", shell_complete=completing.sessions)
 def compress(session: str) -> None:
     """Make the recording of a session a FLAC: half the size, every sample the same."""
     from tui.sessions.flac import compress as make_flac
@@ -182,7 +190,7 @@ def compress(session: str) -> None:
 
 
 @sessions.command()
-@click.argument("session")
+@click.argument("session", shell_complete=completing.sessions)
 def hook(session: str) -> None:
     """Run the hooks of the settings on a session again."""
     import asyncio

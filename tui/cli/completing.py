@@ -1,0 +1,89 @@
+"""What a shell offers after tab: sessions, prompts, devices, formats, tags. A list that cannot be had is empty."""
+
+from collections.abc import Callable, Iterable
+
+import click
+from click.shell_completion import CompletionItem
+
+from tui.errors import LivegistError
+
+Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+SESSIONS_OFFERED = 50
+"""Newest sessions that are offered."""
+
+
+def _offered(items: Callable[[], Iterable[CompletionItem]]) -> Complete:
+    """Return a completion that offers those items that begin as what is there."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        try:
+            return [item for item in items() if item.value.startswith(incomplete)]
+        except (LivegistError, OSError):
+            return []
+
+    return complete
+
+
+def _sessions() -> Iterable[CompletionItem]:
+    from itertools import islice
+
+    from tui.lines import inert
+    from tui.paths import sessions_dir
+    from tui.sessions.catalogue import LAST, summarise
+    from tui.sessions.store import Store
+
+    newest = [summarise(stored) for stored in islice(Store(sessions_dir()), SESSIONS_OFFERED)]
+    if newest:
+        yield CompletionItem(LAST, help="the newest session")
+    for summary in newest:
+        yield CompletionItem(summary.id, help=inert(summary.name or summary.first_words)[:60])
+    for summary in newest:
+        if summary.name:
+            yield CompletionItem(summary.name, help=summary.id)
+
+
+def _tags() -> Iterable[CompletionItem]:
+    from tui.paths import sessions_dir
+    from tui.sessions.store import Store
+
+    tags = {tag for stored in Store(sessions_dir()) for tag in stored.about().tags}
+    return [CompletionItem(tag) for tag in sorted(tags)]
+
+
+def _prompts() -> Iterable[CompletionItem]:
+    from tui.cli.options import prompt_folders
+    from tui.model.prompts import PromptLibrary
+
+    return [CompletionItem(prompt.id, help=prompt.name) for prompt in PromptLibrary.load(*prompt_folders())]
+
+
+def _engines() -> Iterable[CompletionItem]:
+    return [CompletionItem(name) for name in ("auto", "cloud", "local")]
+
+
+def _formats() -> Iterable[CompletionItem]:
+    from tui.sessions.export import FORMATS
+
+    return [CompletionItem(name) for name in FORMATS]
+
+
+sessions = _offered(_sessions)
+tags = _offered(_tags)
+prompts = _offered(_prompts)
+engines = _offered(_engines)
+formats = _offered(_formats)
+
+
+def sources(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return what can be listened to: microphones by their names, else files."""
+    if not "mic".startswith(incomplete) and not incomplete.startswith("mic"):
+        return [CompletionItem(incomplete, type="file")]
+    from tui.audio.devices import list_devices
+
+    try:
+        named = [CompletionItem(f"mic:{device.name}", help=device.host_api) for device in list_devices()]
+    except LivegistError:
+        named = []
+    items = [CompletionItem("mic", help="the default microphone"), *named]
+    return [item for item in items if item.value.startswith(incomplete)]
