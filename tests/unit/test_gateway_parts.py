@@ -1,24 +1,28 @@
 """The gateway's small parts: parameters, tokens, what waits to be sent, PCM, metrics."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
+from typing import cast
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.websockets import WebSocket
 
 from tui.errors import ChatError
 from tui.gateway.chat import Extractive, filled
 from tui.gateway.endpointing import Endpointing
 from tui.gateway.fitting import Fitted
 from tui.gateway.metrics import Metrics
+from tui.gateway.outbox import LONGEST, Congested, Outbox
 from tui.gateway.parameters import BadParameter, endpointing, parse
 from tui.gateway.pcm import Intake, Tape
 from tui.gateway.tokens import BadToken, Tokens
 from tui.llm.client import Completion, Message
-from tui.stream.protocol import LLMGateway, UpdateConfiguration
+from tui.stream.protocol import LLMGateway, UpdateConfiguration, WireTurn
 
 
 def test_parameters_without_effect_are_named_once() -> None:
@@ -187,3 +191,58 @@ async def test_a_streamed_answer_says_so_first() -> None:
 async def test_a_prompt_that_never_fits_is_an_error() -> None:
     with pytest.raises(ChatError, match="exceeds"):
         await Fitted(Small(2)).complete(LONG, model="m", max_tokens=9)
+
+
+class Slow:
+    """A client that reads nothing until it is let go."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+        self.reads = asyncio.Event()
+
+    async def send_text(self, text: str) -> None:
+        await self.reads.wait()
+        self.read.append(text)
+
+
+def partial(order: int, text: str, *, final: bool = False) -> WireTurn:
+    return WireTurn(order, text, final, final, 0.0, ())
+
+
+async def sent(outbox: Outbox, client: Slow) -> list[str]:
+    """Let the client read all that waits; return what it read."""
+    client.reads.set()
+    outbox.close()
+    await outbox.send_all(cast(WebSocket, client))
+    return [json.loads(text)["transcript"] for text in client.read]
+
+
+async def test_a_partial_that_waits_gives_way_to_a_newer_one_of_its_turn() -> None:
+    outbox = Outbox()
+    for text in ("a", "a b", "a b c"):
+        outbox.put(partial(0, text))
+    outbox.put(partial(1, "d"))
+    assert await sent(outbox, Slow()) == ["a b c", "d"]
+
+
+async def test_a_final_never_gives_way() -> None:
+    outbox = Outbox()
+    for turn in (partial(0, "a", final=True), partial(0, "A.", final=True), partial(1, "b")):
+        outbox.put(turn)
+    assert await sent(outbox, Slow()) == ["a", "A.", "b"]
+
+
+async def test_a_client_that_reads_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.gateway.outbox.SEND_S", 0.01)
+    outbox = Outbox()
+    outbox.put(partial(0, "a"))
+    with pytest.raises(Congested):
+        await outbox.send_all(cast(WebSocket, Slow()))
+
+
+async def test_what_waits_is_bounded() -> None:
+    outbox = Outbox()
+    for order in range(LONGEST + 1):
+        outbox.put(partial(order, "a"))
+    with pytest.raises(Congested):
+        await sent(outbox, Slow())

@@ -1,0 +1,179 @@
+"""Whatever a client sends, the gateway answers or sends it away, and goes on serving others."""
+
+import asyncio
+import json
+import os
+import random
+import resource
+import socket
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.gateways import CLIPS, PATIENCE_S, calling, chunks, read, serving
+from tui.gateway.parameters import Parameters
+
+CLOSES = {1000, 1002, 1007, 1008, 1009, 1011, 3006, 3007}
+"""How a client may be sent away."""
+NAMES = sorted({*msgspec.structs.asdict(Parameters()), "token", "speaker_labels"})
+VALUES = st.one_of(
+    st.text(max_size=60),
+    st.integers(-(2**70), 2**70).map(str),
+    st.floats().map(str),
+    st.booleans().map(str),
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(max_size=20) | st.integers(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+        max_leaves=12,
+    ).map(json.dumps),
+)
+TYPES = st.sampled_from(["Terminate", "ForceEndpoint", "KeepAlive", "UpdateConfiguration", "Begin", "", "Turn"])
+MESSAGES = st.one_of(
+    st.text(max_size=200),
+    st.binary(max_size=3000),
+    st.dictionaries(st.sampled_from([*NAMES, "type"]), VALUES, max_size=5).map(json.dumps),
+    TYPES.map(lambda name: json.dumps({"type": name})),
+    st.tuples(TYPES, st.dictionaries(st.sampled_from(NAMES), st.integers() | st.text() | st.floats(), max_size=3)).map(
+        lambda told: json.dumps({"type": told[0], **told[1]})
+    ),
+)
+PATIENT = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving(max_sessions=50) as address:
+        yield address
+
+
+async def still_serves(url: str) -> None:
+    """Hear a sentence, as any client would."""
+    async with calling(url) as caller:
+        await caller.say(read(CLIPS[4]))
+        await caller.send("Terminate")
+        assert (await caller.ended())[0] == 1000
+    assert caller.finals[0]["transcript"] == "He might even have been made amiable himself."
+
+
+async def end_of(url: str, messages: list[Any], query: dict[str, str] | None = None) -> int:
+    """Send messages, then `Terminate`; return how the session is closed."""
+    try:
+        async with asyncio.timeout(PATIENCE_S), connect(f"{url}/v3/ws?{urlencode(query or {})}") as websocket:
+            try:
+                for message in messages:
+                    await websocket.send(message)
+                await websocket.send('{"type":"Terminate"}')
+                while True:
+                    await websocket.recv()
+            except ConnectionClosed:
+                return websocket.close_code or 0
+    except InvalidStatus as error:
+        return error.response.status_code
+
+
+@PATIENT
+@given(st.lists(st.tuples(st.sampled_from(NAMES), VALUES), max_size=4))
+def test_any_query_opens_a_session_or_is_refused(url: str, query: list[tuple[str, str]]) -> None:
+    assert asyncio.run(end_of(url, [], dict(query))) in CLOSES | {400}
+
+
+@PATIENT
+@given(st.lists(MESSAGES, max_size=8))
+def test_any_messages_end_as_the_protocol_says(url: str, messages: list[str | bytes]) -> None:
+    assert asyncio.run(end_of(url, messages)) in CLOSES
+
+
+@PATIENT
+@given(st.lists(st.sampled_from(["speech", "force", "quiet", "configure", "noise"]), min_size=1, max_size=12))
+def test_any_order_of_sound_and_orders_keeps_turns_in_order(url: str, steps: list[str]) -> None:
+    speech = list(chunks(read(CLIPS[4]), 200))
+    chance = random.Random(0)
+    sends: dict[str, Any] = {
+        "speech": speech[:10],
+        "force": ['{"type":"ForceEndpoint"}'],
+        "quiet": [bytes(32_000)] * 2,
+        "configure": ['{"type":"UpdateConfiguration","max_turn_silence":0,"vad_threshold":0.0}'],
+        "noise": [chance.randbytes(6400)] * 3,
+    }
+
+    async def told() -> list[dict[str, Any]]:
+        async with calling(url) as caller:
+            for step in steps:
+                for sent in sends[step]:
+                    await caller.websocket.send(sent)
+            await caller.send("Terminate")
+            assert (await caller.ended())[0] == 1000
+        return caller.finals
+
+    finals = asyncio.run(told())
+    assert [turn["turn_order"] for turn in finals] == list(range(len(finals)))
+    times = [time for turn in finals for word in turn["words"] for time in (word["start"], word["end"])]
+    assert times == sorted(times)
+
+
+async def test_rubbish_on_the_socket_hurts_nobody(url: str) -> None:
+    host, port = url.removeprefix("ws://").split(":")
+    chance = random.Random(1)
+    handshake = (
+        f"GET /v3/ws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ).encode()
+    for round in range(60):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write((handshake if round % 2 else b"") + chance.randbytes(chance.randrange(1, 2000)))
+        if round % 3:
+            writer.write_eof()
+        elif round % 2:
+            writer.transport.abort()
+        else:
+            writer.close()
+        del reader
+    await still_serves(url)
+
+
+async def test_clients_that_vanish_in_mid_sentence_leave_nothing_behind(url: str) -> None:
+    async def vanish() -> None:
+        async with connect(f"{url}/v3/ws?sample_rate=16000") as websocket:
+            for chunk in chunks(read(CLIPS[0]), 500):
+                await websocket.send(chunk)
+            websocket.transport.abort()
+
+    for _ in range(5):
+        await vanish()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(20):
+        await vanish()
+    await still_serves(url)
+    grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown_kib < 60_000
+    async with calling(url) as caller:
+        await caller.until("Begin")
+
+
+async def test_a_client_that_never_reads_does_not_stop_another(url: str) -> None:
+    host, port = url.removeprefix("ws://").split(":")
+    deaf = socket.create_connection((host, int(port)))
+    deaf.sendall(
+        b"GET /v3/ws?acknowledge_silence=true HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    frame = bytes([0x82, 0xFE]) + (32_000).to_bytes(2, "big") + bytes(4) + bytes(32_000)
+    await asyncio.to_thread(deaf.sendall, frame * 250)
+    await still_serves(url)
+    deaf.close()
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b'{"messages":' + b"[" * 100_000, os.urandom(5000)])
+async def test_any_chat_is_answered_or_refused(url: str, body: bytes) -> None:
+    import httpx2
+
+    async with httpx2.AsyncClient() as client:
+        answer = await client.post(f"{url.replace('ws', 'http', 1)}/v1/chat/completions", content=body)
+    assert answer.status_code == 400

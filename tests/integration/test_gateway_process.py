@@ -1,0 +1,118 @@
+"""`livegist serve` as a process: what it prints, when it leaves, and whom it refuses to serve."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gateways import CLIPS, PATIENCE_S, TUTORIAL, calling, read
+
+SERVE = [sys.executable, "-m", "tui", "serve", "--port", "0"]
+
+
+@contextmanager
+def started(*options: str) -> Iterator[tuple["subprocess.Popen[str]", dict[str, Any]]]:
+    """Start it; give the process and the line it prints."""
+    process = subprocess.Popen([*SERVE, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    deadline = threading.Timer(PATIENCE_S, process.kill)
+    deadline.start()
+    try:
+        assert process.stdout is not None
+        yield process, json.loads(process.stdout.readline())
+    finally:
+        deadline.cancel()
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()
+
+
+def refused(*options: str) -> str:
+    done = subprocess.run([*SERVE, *options], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 2, done.stderr
+    return done.stderr
+
+
+def test_one_line_says_where_it_listens_and_who_answers() -> None:
+    with started() as (process, line):
+        assert line["listening"].startswith("ws://127.0.0.1:")
+        assert (line["model"], line["chat"]) == ("tiny.en", "extractive")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0
+        assert process.stdout is not None
+        assert process.stdout.read() == ""
+
+
+def test_it_leaves_when_its_stdin_ends() -> None:
+    with started("--exit-with-stdin") as (process, _):
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(PATIENCE_S) == 0
+
+
+async def test_a_signal_lets_the_open_turn_be_finished() -> None:
+    with started() as (process, line):
+        async with calling(line["listening"], **TUTORIAL) as caller:
+            await caller.say(read(CLIPS[4]))
+            await caller.until("SpeechStarted")
+            process.send_signal(signal.SIGINT)
+            assert (await caller.ended())[0] == 1000
+        assert caller.finals[0]["transcript"] == "He might even have been made amiable himself."
+        assert process.wait(PATIENCE_S) == 0
+
+
+async def test_a_client_may_connect_before_the_model_is_loaded() -> None:
+    with started() as (_, line):
+        async with calling(line["listening"]) as caller:
+            await caller.say(read(CLIPS[4]))
+            await caller.send("Terminate")
+            assert (await caller.ended())[0] == 1000
+        assert caller.finals
+
+
+def test_an_address_open_to_others_needs_a_token() -> None:
+    assert "--token" in refused("--host", "0.0.0.0")
+
+
+def test_an_address_in_use_is_said_to_be() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = subprocess.run(
+            [*SERVE[:-1], str(taken.getsockname()[1])], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
+    assert done.returncode == 1
+    assert "cannot be bound" in done.stderr
+
+
+def test_a_model_that_is_not_here_is_said_not_to_be() -> None:
+    said = refused("--model", "large-v3")
+    assert "not on this machine" in said
+    assert "tiny.en" in said
+
+
+def test_a_model_that_does_not_exist_is_said_not_to() -> None:
+    assert "There is no speech model" in refused("--model", "enormous")
+
+
+@pytest.mark.parametrize("damage", ["empty", "rubbish"])
+def test_a_broken_model_ends_it_with_a_reason(short_dir: Path, damage: str) -> None:
+    if damage == "rubbish":
+        (short_dir / "model.bin").write_bytes(os.urandom(1000))
+        (short_dir / "config.json").write_text("{}")
+    done = subprocess.run(
+        [*SERVE, "--model", str(short_dir)], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert done.returncode == 1
+    assert "cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
