@@ -1,0 +1,138 @@
+"""The link through whatever sequence of faults, swaps, stops and starts: nothing is lost, nothing is told twice."""
+
+import asyncio
+import tempfile
+import time
+from enum import StrEnum
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import endpoint
+from tests.endpoint import RATE, Endpoint, said, speech
+from tests.faults.engines import assert_all_arrived
+from tests.integration.test_link import Heard, target
+from tui.audio.recording import Recording
+from tui.stream import link
+from tui.stream.link import Link
+
+SPEED = 20
+
+
+class Step(StrEnum):
+    """What may happen next."""
+
+    TURN = "a turn is spoken"
+    HALF = "half a turn is spoken"
+    HEARD = "what was spoken is heard"
+    TIME = "some time passes"
+    CUT = "the network is cut"
+    REFUSE = "nobody is let in"
+    ADMIT = "whoever comes is let in"
+    THROW_OUT = "whoever comes is thrown out"
+    CROWDED = "whoever comes is told that there are too many"
+    SHORT_LIFE = "connections expire soon"
+    LONG_LIFE = "connections last"
+    SWAP = "another prompt is wanted"
+    SLEEP = "the machine slept"
+    SLOW_ANSWERS = "answers take their time"
+
+
+class Story:
+    """A session that goes through the steps."""
+
+    def __init__(self, server: Endpoint, recording: Recording) -> None:
+        self.server = server
+        self.recording = recording
+        self.heard = Heard()
+        self.spoken = 0
+        self.half = False
+        self.prompts = 0
+        self.way = Link(
+            recording,
+            target(server),
+            "prompt 0",
+            self.heard.tell,
+            clock=lambda: time.monotonic() * SPEED,
+            jitter=lambda: 0.02,
+            drain_s=200.0,
+        )
+
+    async def take(self, step: Step) -> None:
+        server = self.server
+        match step:
+            case Step.TURN:
+                self.finish_half()
+                self.spoken += 1
+                self.recording.append(speech(self.spoken))
+            case Step.HALF:
+                self.finish_half()
+                self.spoken += 1
+                self.half = True
+                self.recording.append(speech(self.spoken)[: RATE // 2])
+            case Step.HEARD if not (server.refuse_status or server.close_with):
+                whole = self.spoken - self.half
+                await self.heard.until(lambda: len(self.heard.finals) >= whole)
+            case Step.TIME:
+                await asyncio.sleep(0.03)
+            case Step.CUT:
+                await server.cut()
+            case Step.REFUSE:
+                server.refuse_status = 503
+            case Step.ADMIT:
+                server.refuse_status, server.close_with = 0, None
+            case Step.THROW_OUT:
+                server.close_with = (1011, "internal")
+            case Step.CROWDED:
+                server.close_with = (3009, "Too many concurrent sessions")
+            case Step.SHORT_LIFE:
+                server.life_s = 6
+            case Step.LONG_LIFE:
+                server.life_s = 10_800
+            case Step.SWAP:
+                self.prompts += 1
+                self.way.use(f"prompt {self.prompts}")
+            case Step.SLEEP:
+                self.way.reconnect()
+            case Step.SLOW_ANSWERS:
+                server.answer_s = 0.2
+        # Let the link see it before the next happens, or not: both are worth a try.
+        await asyncio.sleep(0)
+
+    def finish_half(self) -> None:
+        if self.half:
+            self.half = False
+            self.recording.append(speech(self.spoken)[RATE // 2 :])
+
+    async def end(self) -> None:
+        self.server.refuse_status, self.server.close_with, self.server.life_s = 0, None, 10_800
+        self.finish_half()
+        self.recording.close()
+
+
+async def live(steps: list[Step], folder: Path) -> None:
+    async with endpoint.running() as server:
+        recording = Recording.create(folder / "audio.wav", RATE)
+        story = Story(server, recording)
+        async with asyncio.timeout(60):
+            running = asyncio.create_task(story.way.run())
+            for step in steps:
+                await story.take(step)
+            await story.end()
+            await running
+        numbers = list(range(1, story.spoken + 1))
+        assert story.heard.finals == [said(n) for n in numbers]
+        assert [turn.number for turn in story.heard.transcript] == numbers
+        whole = recording.read(0, recording.position)
+        assert_all_arrived(whole, server.calls)
+        asked = [e.turn.number for e in story.heard.events if isinstance(e, link.Heard) and e.turn.final and e.asked]
+        assert asked == numbers, "each turn is asked about once"
+        assert not story.heard.of(link.Failed)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.sampled_from(Step), max_size=20))
+def test_nothing_is_lost_and_nothing_told_twice_whatever_happens(steps: list[Step]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(live(steps, Path(folder)))

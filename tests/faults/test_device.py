@@ -1,0 +1,149 @@
+"""The microphone is unplugged, goes silent and comes back; the clock of the session stays true."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from tests import endpoint
+from tests.conftest import Pulse
+from tests.endpoint import RATE, Endpoint
+from tests.faults.engines import Watch, assert_all_arrived, running
+from tui.audio.sources import warm_up
+from tui.engine.engine import Engine
+from tui.model.commands import Start, Stop, UseSource
+from tui.model.events import State
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Endpoint]:
+    async with endpoint.running() as running:
+        yield running
+
+
+class Unplugged:
+    """The sound server's microphone, which can be taken away and put back."""
+
+    def __init__(self, pulse: Pulse) -> None:
+        self.pulse = pulse
+
+    def suspend(self) -> None:
+        """Have it give no more sound, as many devices do when they are unplugged."""
+        self.pulse.pactl("suspend-source", "mic", "1")
+
+    def resume(self) -> None:
+        self.pulse.pactl("suspend-source", "mic", "0")
+
+    def unplug(self) -> None:
+        """Take away every device, or the sound server would move us to another one."""
+        modules = self.pulse.pactl("list", "short", "modules").splitlines()
+        for kind in ("module-remap-source", "module-null-sink"):
+            for module in modules:
+                if kind in module:
+                    self.pulse.pactl("unload-module", module.split()[0])
+
+    def plug_in(self) -> None:
+        """Put them back."""
+        self.pulse.pactl("load-module", "module-null-sink", "sink_name=spk", "rate=16000", "channels=1", "norewinds=1")
+        self.pulse.pactl("load-module", "module-remap-source", "master=spk.monitor", "source_name=mic")
+        self.pulse.pactl("set-default-source", "mic")
+
+
+@pytest.fixture
+def microphone(pulse: Pulse) -> Iterator[Unplugged]:
+    found = Unplugged(pulse)
+    yield found
+    found.resume()
+
+
+async def listen(built: Engine, server: Endpoint, watch: Watch) -> float:
+    """Start to record; return when the session's clock began."""
+    await warm_up("mic")
+    await built.perform(Start({"source": "mic", "url": server.url, "analyse_at_end": False}))
+    await watch.until(lambda: watch.record.stats.elapsed_s >= 1)
+    return time.monotonic() - watch.record.stats.elapsed_s
+
+
+async def stop(built: Engine, watch: Watch, began: float) -> None:
+    """Stop, and hold the session's clock to the wall's."""
+    elapsed_s = time.monotonic() - began
+    await built.perform(Stop())
+    await watch.until_over()
+    assert watch.record.state is State.ENDED
+    assert len(watch.recorded) / 2 / RATE == pytest.approx(elapsed_s, abs=0.7)
+
+
+async def test_a_silent_device_is_told_of_within_three_seconds_and_silence_fills_the_gap(
+    server: Endpoint, microphone: Unplugged
+) -> None:
+    watch = Watch()
+    async with running(watch) as built:
+        began = await listen(built, server, watch)
+        gone = time.monotonic()
+        microphone.suspend()
+        await watch.until(lambda: any("gone silent" in notice for notice in watch.notices))
+        assert time.monotonic() - gone < 3.5
+        assert watch.record.state is State.LIVE
+        await asyncio.sleep(1.0)
+        microphone.resume()
+        await watch.until(lambda: any("Recording goes on" in notice for notice in watch.notices))
+        before = watch.record.stats.elapsed_s
+        await watch.until(lambda: watch.record.stats.elapsed_s > before + 1)
+        await stop(built, watch, began)
+    assert_all_arrived(watch.recorded, server.calls)
+    assert len(server.calls) == 1, "the connection is none of the device's business"
+
+
+async def test_a_device_that_is_unplugged_is_told_of_at_once_and_found_when_it_is_back(
+    server: Endpoint, microphone: Unplugged
+) -> None:
+    watch = Watch()
+    async with running(watch) as built:
+        began = await listen(built, server, watch)
+        gone = time.monotonic()
+        microphone.unplug()
+        try:
+            await watch.until(lambda: any("Silence is recorded" in notice for notice in watch.notices))
+            assert time.monotonic() - gone < 3.5
+        finally:
+            microphone.plug_in()
+        await watch.until(lambda: any("Recording goes on" in notice for notice in watch.notices))
+        before = watch.record.stats.elapsed_s
+        await watch.until(lambda: watch.record.stats.elapsed_s > before + 1)
+        await stop(built, watch, began)
+    assert_all_arrived(watch.recorded, server.calls)
+
+
+async def test_another_device_is_taken_live(server: Endpoint, microphone: Unplugged) -> None:
+    module = microphone.pulse.pactl("load-module", "module-null-sink", "sink_name=other", "rate=16000", "channels=1")
+    try:
+        watch = Watch()
+        async with running(watch) as built:
+            began = await listen(built, server, watch)
+            await built.perform(UseSource("mic:pulse"))
+            await watch.until(lambda: any("Recording goes on from" in notice for notice in watch.notices))
+            before = watch.record.stats.elapsed_s
+            await watch.until(lambda: watch.record.stats.elapsed_s > before + 1)
+            assert watch.record.stats.device == "pulse"
+            await stop(built, watch, began)
+        assert_all_arrived(watch.recorded, server.calls)
+        assert watch.states.count(State.CONNECTING) == 1
+    finally:
+        microphone.pulse.pactl("unload-module", module)
+
+
+async def test_a_device_that_stays_away_is_replaced_by_the_default_one(
+    server: Endpoint, microphone: Unplugged
+) -> None:
+    watch = Watch()
+    async with running(watch) as built:
+        await listen(built, server, watch)
+        began = time.monotonic()
+        await built.perform(UseSource("mic:no such device"))
+        await watch.until(lambda: any("No microphone is called" in notice for notice in watch.notices))
+        await watch.until(lambda: any("Recording goes on from" in notice for notice in watch.notices))
+        assert 9 < time.monotonic() - began < 16
+        await built.perform(Stop())
+        await watch.until_over()
+    assert_all_arrived(watch.recorded, server.calls)

@@ -1,0 +1,110 @@
+"""The disk fills up; sound goes on, memory stands in, and what fits is written when there is room again."""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import endpoint
+from tests.conftest import needs
+from tests.endpoint import RATE, Endpoint, speech
+from tests.faults.engines import Watch, assert_nothing_lost, engine, fast, hear
+from tui.model.events import State
+from tui.sessions.journal import fold, read
+from tui.sessions.store import Store
+
+ROOM = 3 * 1024 * 1024
+
+
+@pytest.fixture
+def small_disk(short_dir: Path) -> Iterator[Path]:
+    """Mount a disk of 3 MB."""
+    needs("mount", "umount")
+    folder = short_dir / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={ROOM},mode=700", "none", str(folder)], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("nothing may be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Endpoint]:
+    async with endpoint.running() as running:
+        yield running
+
+
+def fill(disk: Path, leave: int) -> Path:
+    """Fill the disk but for `leave` bytes."""
+    ballast = disk / "ballast"
+    ballast.write_bytes(bytes(ROOM - leave))
+    return ballast
+
+
+async def test_a_full_disk_is_said_and_nothing_is_lost_once_there_is_room(
+    server: Endpoint, small_disk: Path, tmp_path: Path
+) -> None:
+    turns = 20
+    sound = speech(*range(1, turns + 1))
+    ballast = fill(small_disk, 200_000)
+    watch = Watch()
+    built = engine(watch, clock=fast, store=Store(small_disk / "sessions"))
+    task = asyncio.create_task(built.run())
+    await hear(built, sound, server.url, tmp_path)
+    await watch.until(lambda: any("disk does not take the recording" in notice for notice in watch.notices))
+    said_at = len(watch.finals)
+    await watch.until(lambda: len(watch.finals) >= said_at + 3)
+    assert watch.record.state is State.LIVE, "streaming goes on"
+    ballast.unlink()
+    await watch.until(lambda: any("takes the recording again" in notice for notice in watch.notices))
+    await watch.until_over()
+    built.quit()
+    await task
+    assert_nothing_lost(sound, watch, server.calls, turns)
+    kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
+    assert kept.transcript.finals == watch.finals, "the journal has caught up, too"
+
+
+async def test_a_disk_that_stays_full_costs_what_does_not_fit_and_no_word_of_the_transcript(
+    server: Endpoint, small_disk: Path, tmp_path: Path
+) -> None:
+    turns = 12
+    sound = speech(*range(1, turns + 1))
+    ballast = fill(small_disk, 150_000)
+    watch = Watch()
+    built = engine(watch, clock=fast, store=Store(small_disk / "sessions"))
+    task = asyncio.create_task(built.run())
+    await hear(built, sound, server.url, tmp_path)
+    await watch.until_over()
+    built.quit()
+    await task
+    assert [turn.number for turn in watch.finals] == list(range(1, turns + 1))
+    assert bytes(server.calls[0].audio) == sound
+    assert len(server.calls) == 1
+    recorded = watch.recorded
+    assert 2 * RATE < len(recorded) < len(sound)
+    assert sound.startswith(recorded), "what is there is whole and in its place"
+    ballast.unlink()
+
+
+async def test_a_disk_without_any_room_refuses_the_start_and_says_so(
+    server: Endpoint, small_disk: Path, tmp_path: Path
+) -> None:
+    fill(small_disk, 0)
+    watch = Watch()
+    built = engine(watch, store=Store(small_disk / "sessions"))
+    task = asyncio.create_task(built.run())
+    await hear(built, speech(1), server.url, tmp_path)
+    await watch.until_over()
+    built.quit()
+    await task
+    assert watch.record.state is State.FAILED
+    assert "No space left" in watch.record.why
+    assert server.calls == []
