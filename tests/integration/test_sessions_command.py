@@ -49,6 +49,14 @@ def test_a_session_is_listed_in_a_line(store: Store) -> None:
         assert part in line
 
 
+def test_a_session_whose_engine_was_killed_is_cut_off_and_one_under_way_is_live(store: Store) -> None:
+    stored = keep(store, state=None)
+    assert "  cut off  " in livegist("sessions").stdout
+    engine = Journal(stored.events)
+    assert "  live  " in livegist("sessions").stdout
+    engine.close()
+
+
 def test_the_newest_comes_first_and_the_rest_is_told_of(store: Store) -> None:
     for day in range(25):
         keep(store, [], started=STARTED + timedelta(days=day), sound_s=0.0)

@@ -233,7 +233,7 @@ def _forget() -> None:
 def _row(summary: "Summary") -> str:
     from tui.lines import clock, inert
 
-    state = "live" if summary.live else str(summary.state)
+    state = _state(summary)
     tags = "".join(f"#{tag} " for tag in summary.tags)
     title = f"{summary.name}: {summary.first_words}" if summary.name else summary.first_words
     said = summary.trouble or title or "nothing was said"
@@ -241,6 +241,13 @@ def _row(summary: "Summary") -> str:
         f"{summary.id}  {clock(summary.length_s):>7}  {summary.turns:>4} turns  {_size(summary.size_bytes):>8}"
         f"  {state:<7}  {tags}{said}"
     )
+
+
+def _state(summary: "Summary") -> str:
+    """Return how a session is; one whose engine was killed is cut off until an engine starts and mends it."""
+    if summary.live:
+        return "live"
+    return "cut off" if summary.state.active else str(summary.state)
 
 
 def _facts(summary: "Summary") -> "Iterator[str]":

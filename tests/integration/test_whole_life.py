@@ -1,0 +1,105 @@
+"""One session's whole life: recorded, killed in the middle, repaired, searched, asked, exported, read by others."""
+
+import asyncio
+import csv
+import io
+import json
+import os
+import signal
+import sys
+import wave
+from pathlib import Path
+
+import srt
+import webvtt
+from click.testing import CliRunner
+from markdown_it import MarkdownIt
+
+from tests.gateways import serving, words
+from tui.audio.recording import repair
+from tui.cli import main
+from tui.model.events import State
+from tui.paths import demo_recording, sessions_dir
+from tui.sessions.export import FORMATS
+from tui.sessions.store import Store
+
+DEADLINE_S = 100.0
+HEARD = 3
+"""Turns after which the engine is killed."""
+
+
+def livegist(*arguments: str) -> str:
+    result = CliRunner().invoke(main, list(arguments))
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+async def record_and_kill(url: str) -> list[str]:
+    """Play the demo's recording to a session, and kill it once it has heard some turns; return these."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tui", "stream", "--json", "--source", str(demo_recording()), "--url", url,
+        env=os.environ | {"ASSEMBLYAI_API_KEY": "any"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    heard: list[str] = []
+    async with asyncio.timeout(DEADLINE_S):
+        async for line in process.stdout:
+            told = json.loads(line)
+            if told["type"] == "turn" and told["final"]:
+                heard.append(told["text"])
+                if len(heard) == HEARD:
+                    break
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+    return heard
+
+
+async def test_a_session_that_is_killed_lives_on(tmp_path: Path) -> None:
+    with serving() as url:
+        heard = await record_and_kill(url)
+        store = Store(sessions_dir())
+        (stored,) = store
+        assert list(store.broken()) == [stored]
+
+        repaired = store.repair(stored, repair(stored.audio) / 16_000)
+        with wave.open(str(stored.audio)) as recording:
+            recorded_s = recording.getnframes() / recording.getframerate()
+        assert recorded_s >= repaired.heard_s > 10
+        assert stored.load().state is State.FAILED
+        assert [turn.text for turn in stored.load().transcript.finals][:HEARD] == heard
+
+        livegist("sessions", "rename", "last", "Standup")
+        livegist("sessions", "tag", "last", "release")
+        word = max(words(heard[1]), key=len)
+        hits = [json.loads(line) for line in livegist("search", word, "--json").splitlines()]
+        assert 2 in {hit["number"] for hit in hits if hit["kind"] == "turn"}
+
+        http = url.replace("ws://", "http://")
+        # The command runs a loop of its own.
+        answer = json.loads(
+            await asyncio.to_thread(livegist, "ask", "standup", f"What about {word}?", "--json", "--llm-url", http)
+        )
+        assert answer["model"] == "extractive"
+        assert answer["quotes"]
+        assert answer["unknown_turns"] == []
+
+    said = " ".join(turn.text for turn in stored.load().transcript.finals)
+    exported = {
+        format: tmp_path / f"standup.{format}" for format in ("md", "txt", "srt", "vtt", "json", "jsonl", "csv")
+    }
+    for target in exported.values():
+        livegist("export", "standup", "-o", str(target))
+    texts = {format: target.read_text(encoding="utf-8") for format, target in exported.items()}
+
+    assert " ".join(caption.content for caption in srt.parse(texts["srt"])).split() == said.split()
+    assert " ".join(caption.text for caption in webvtt.from_buffer(io.StringIO(texts["vtt"]))).split() == said.split()
+    assert " ".join(row["text"] for row in csv.DictReader(io.StringIO(texts["csv"], newline=""))) == said
+    assert " ".join(turn["text"] for turn in json.loads(texts["json"])["turns"]) == said
+    lines = [json.loads(line) for line in texts["jsonl"].splitlines()]
+    assert " ".join(line["text"] for line in lines if line["type"] == "turn") == said
+    assert " ".join(line.partition("] ")[2] for line in texts["txt"].splitlines()) == said
+    headings = [token.content for token in MarkdownIt().parse(texts["md"]) if token.type == "inline"]
+    assert headings[0] == "Standup"
