@@ -87,9 +87,7 @@ async def test_a_session_that_is_killed_lives_on(tmp_path: Path) -> None:
         assert answer["unknown_turns"] == []
 
     said = " ".join(turn.text for turn in stored.load().transcript.finals)
-    exported = {
-        format: tmp_path / f"standup.{format}" for format in ("md", "txt", "srt", "vtt", "json", "jsonl", "csv")
-    }
+    exported = {format: tmp_path / f"standup.{format}" for format in FORMATS}
     for target in exported.values():
         livegist("export", "standup", "-o", str(target))
     texts = {format: target.read_text(encoding="utf-8") for format, target in exported.items()}

@@ -255,9 +255,7 @@ def _facts(summary: "Summary") -> "Iterator[str]":
 
     yield inert(summary.name or summary.id)
     yield inert(f"started {summary.started_at}, {clock(summary.length_s)} long, {summary.turns} turns")
-    yield inert(
-        f"source {summary.source or 'unknown'}, {'live' if summary.live else summary.state} {summary.why}".strip()
-    )
+    yield inert(f"source {summary.source or 'unknown'}, {_state(summary)} {summary.why}".rstrip())
     if summary.tags:
         yield inert("tags " + " ".join("#" + tag for tag in summary.tags))
     if summary.note:
