@@ -133,9 +133,7 @@ async def test_another_device_is_taken_live(server: Endpoint, microphone: Unplug
         microphone.pulse.pactl("unload-module", module)
 
 
-async def test_a_device_that_stays_away_is_replaced_by_the_default_one(
-    server: Endpoint, microphone: Unplugged
-) -> None:
+async def test_a_device_that_stays_away_is_replaced_by_the_default_one(server: Endpoint, microphone: Unplugged) -> None:
     watch = Watch()
     async with running(watch) as built:
         await listen(built, server, watch)
