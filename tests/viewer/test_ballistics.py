@@ -5,19 +5,34 @@ from hypothesis import strategies as st
 from tui.viewer.ballistics import FLOOR_DBFS, Ballistics, Condition, History
 
 
-def test_needles_rise_at_once() -> None:
+def test_the_first_level_is_shown_at_once() -> None:
     meter = Ballistics()
     meter.feed(-30.0, -12.0, False, now=0.0)
     reading = meter.read(0.0)
     assert (reading.rms_dbfs, reading.peak_dbfs, reading.hold_dbfs) == (-30.0, -12.0, -12.0)
 
 
-def test_needles_fall_20_db_in_1_7_s() -> None:
+def test_the_peak_falls_20_db_in_1_7_s() -> None:
     meter = Ballistics()
     meter.feed(-20.0, -10.0, False, now=0.0)
-    reading = meter.read(1.7)
-    assert reading.rms_dbfs == pytest.approx(-40.0)
-    assert reading.peak_dbfs == pytest.approx(-30.0)
+    assert meter.read(1.7).peak_dbfs == pytest.approx(-30.0)
+
+
+def test_rms_comes_within_one_percent_in_300_ms() -> None:
+    meter = Ballistics()
+    meter.feed(-60.0, -60.0, False, now=0.0)
+    for tick in range(1, 8):
+        meter.feed(-20.0, -10.0, False, now=tick * 0.05)
+    assert meter.read(0.05).rms_dbfs < -20.0
+    assert meter.read(0.35).rms_dbfs == pytest.approx(-20.0, abs=0.41)
+
+
+def test_rms_goes_when_no_level_comes_any_more() -> None:
+    meter = Ballistics()
+    meter.feed(-20.0, -10.0, False, now=0.0)
+    assert meter.read(0.2).rms_dbfs == -20.0
+    meter.read(0.3)
+    assert meter.read(1.0).rms_dbfs < -100.0
 
 
 @given(st.lists(st.floats(0.001, 0.5), min_size=1, max_size=20))

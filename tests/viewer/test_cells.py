@@ -8,8 +8,8 @@ from rich.style import Style
 from textual.screen import Screen
 from textual.strip import Strip
 
-from tests.viewer.script import ScriptedLine, partial
-from tests.viewer.test_dashboard import live, running, said, shown
+from tests.viewer.script import ScriptedLine, meeting, partial
+from tests.viewer.test_dashboard import live, running, said, shown, until
 from tui.model.events import TurnChanged
 from tui.viewer.app import LivegistApp
 from tui.viewer.cells import CellsUpdate, encode
@@ -41,6 +41,21 @@ async def test_a_growing_partial_costs_little_more_than_its_new_words() -> None:
         cost = sum(len(part.encode()) for part in written)
         assert "migration" in "".join(written)
         assert cost < 120, written
+
+
+async def test_going_to_another_pane_paints_two_titles() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await until(pilot, lambda: "… waiting" in shown(app, "gists"))
+        written = record_updates(app)
+        await until(pilot, lambda: not app.dashboard._dirty_widgets and not app.dashboard._compositor._dirty_regions)
+        written.clear()
+        await pilot.press("tab")
+        await until(pilot, lambda: "▸ Gists" in shown(app, "gists"))
+        await pilot.pause()
+        assert "Gists" in "".join(written)
+        assert "waiting" not in "".join(written)
+        assert "Good morning" not in "".join(written)
 
 
 def record_updates(app: LivegistApp) -> list[str]:

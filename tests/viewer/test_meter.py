@@ -6,7 +6,7 @@ from tests.viewer.test_dashboard import live, running, said, shown, until
 from tui.model.events import LevelChanged
 from tui.viewer.ballistics import Reading
 from tui.viewer.lines import width
-from tui.viewer.widgets.meter import Meter, bar, scale, sparkline, zone
+from tui.viewer.widgets.meter import Meter, bar, scale, sparkline, steadied, zone
 
 
 class Clock:
@@ -28,8 +28,9 @@ def test_rms_is_solid_the_peak_shaded_and_the_hold_a_stroke() -> None:
     assert shown == "█" * 20 + "░" * 20 + " " * 10 + "│" + " " * 9
 
 
-def test_a_cell_holds_eighths_of_rms() -> None:
+def test_half_a_cell_of_rms_is_shown() -> None:
     assert text(Reading(rms_dbfs=-39.5))[20] == "▌"
+    assert text(Reading(rms_dbfs=-39.6))[20] == " "
 
 
 def test_full_scale_fills_the_bar_and_digital_silence_leaves_it_empty() -> None:
@@ -56,6 +57,13 @@ def test_the_marks_stand_under_their_places() -> None:
     row = "".join(span.text for span in scale(120))
     for mark in (-50, -40, -30, -20, -9):
         assert abs(row.index(str(mark)) + 1 - 120 * (1 + mark / 60)) <= 1
+
+
+def test_a_needle_that_trembles_is_shown_at_rest() -> None:
+    shown = Reading(-50.0, -40.0, -38.0)
+    assert steadied(shown, Reading(-50.6, -40.9, -38.0)) == shown
+    assert steadied(shown, Reading(-51.0, -39.0, -38.0)) == Reading(-51.0, -39.0, -38.0)
+    assert steadied(Reading(-59.5, -59.5, -59.5), Reading(-60.1, -60.1, -60.1)) == Reading(-60.1, -60.1, -60.1)
 
 
 def test_a_sparkline_has_a_bar_for_a_level_and_a_dot_for_none() -> None:

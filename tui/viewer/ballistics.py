@@ -1,8 +1,9 @@
 """How a meter's needles move: pure, the clock is passed in.
 
-Fall and hold follow IEC 60268-10 type I; the zones are OBS's.
+The peak falls as IEC 60268-10 type I asks, RMS moves as a VU meter's needle does (IEC 60268-17); the zones are OBS's.
 """
 
+import math
 from collections import deque
 from enum import StrEnum
 
@@ -66,13 +67,15 @@ class History:
 
 
 class Ballistics:
-    """Needles that rise at once and fall at a standard's pace."""
+    """A peak that rises at once and falls at a standard's pace, and an RMS needle that takes its time both ways."""
 
     def __init__(
         self,
         *,
         fall_db_per_s: float = 20 / 1.7,
         hold_s: float = 1.5,
+        integration_s: float = 0.3,
+        stale_s: float = 0.25,
         silent_s: float = 1.0,
         quiet_dbfs: float = -45.0,
         quiet_s: float = 8.0,
@@ -81,6 +84,10 @@ class Ballistics:
         self._fall = fall_db_per_s
         self._hold_s = hold_s
         """Seconds a peak stays marked (the standard leaves it to the maker)."""
+        self._rms_tau_s = integration_s / math.log(100)
+        """Time constant with which RMS has come within 1 % after the integration time."""
+        self._stale_s = stale_s
+        """Seconds after which the last level is no longer true."""
         self._silent_s = silent_s
         self._quiet_dbfs = quiet_dbfs
         """Peaks of speech a hand's breadth from a microphone lie well above this."""
@@ -90,7 +97,8 @@ class Ballistics:
 
     def reset(self) -> None:
         """Start over: nothing was heard."""
-        self._rms = self._peak = self._hold = FLOOR_DBFS
+        self._rms = self._rms_target = self._peak = self._hold = FLOOR_DBFS
+        self._fed_at: float | None = None
         self._read_at: float | None = None
         self._held_at = 0.0
         self._first_at: float | None = None
@@ -111,7 +119,9 @@ class Ballistics:
         self._decay(now)
         if self._first_at is None:
             self._first_at = now
-        self._rms = max(self._rms, rms_dbfs)
+        if self._fed_at is None:
+            self._rms = rms_dbfs
+        self._rms_target, self._fed_at = rms_dbfs, now
         self._peak = max(self._peak, peak_dbfs)
         if peak_dbfs >= self._hold:
             self._hold, self._held_at = peak_dbfs, now
@@ -142,7 +152,9 @@ class Ballistics:
         elapsed = 0.0 if self._read_at is None else max(0.0, now - self._read_at)
         self._read_at = now
         fallen = elapsed * self._fall
-        self._rms = max(FLOOR_DBFS, self._rms - fallen)
+        if self._fed_at is not None and now - self._fed_at > self._stale_s:
+            self._rms_target = FLOOR_DBFS
+        self._rms += (self._rms_target - self._rms) * -math.expm1(-elapsed / self._rms_tau_s)
         self._peak = max(FLOOR_DBFS, self._peak - fallen)
         if now - self._held_at > self._hold_s:
             overdue = min(elapsed, now - self._held_at - self._hold_s)

@@ -7,7 +7,9 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.reactive import Reactive
 from textual.screen import Screen
+from textual.widget import Widget
 
 from tui.model.commands import Analyse, Command, ListDevices, Mute, Option, Start, Stop, UsePrompt, UseSource
 from tui.model.events import (
@@ -58,6 +60,9 @@ class Dashboard(Screen[None]):
         (20, "-tall"),
         (30, "-high"),
     ]
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """What the keyboard is in. Textual's own paints the whole screen when it changes; here two titles are enough."""
 
     def __init__(
         self,

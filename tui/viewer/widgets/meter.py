@@ -15,7 +15,8 @@ from tui.viewer.widgets.canvas import Canvas
 
 MARKS = (-60, -50, -40, -30, -20, -9, 0)
 """Figures on the scale in dBFS; the zones change at -20 and -9."""
-EIGHTHS = " ▏▎▍▌▋▊▉"
+DEADBAND_DB = 1.0
+"""Least movement of a needle that is shown: less is noise, and a bad line would pay for every frame of it."""
 BARS = "▁▂▃▄▅▆▇█"
 FIGURES = 24
 """Cells for the figures and words beside the bar."""
@@ -39,8 +40,8 @@ def bar(reading: Reading, columns: int) -> Line:
             sign = "█"
         elif at == min(held, columns - 1) and at > int(rms):
             sign = "│"
-        elif at < rms and int((rms - at) * 8):
-            sign = EIGHTHS[int((rms - at) * 8)]
+        elif at + 0.5 <= rms:
+            sign = "▌"
         elif at < int(peak):
             sign = "░"
         else:
@@ -61,6 +62,21 @@ def scale(columns: int) -> Line:
             row[start : start + len(text)] = text
             end = start + len(text)
     return (Span("".join(row), "muted"),)
+
+
+def steadied(shown: Reading, reading: Reading) -> Reading:
+    """Return the reading with every needle left where it is shown unless it moved by `DEADBAND_DB`."""
+
+    def needle(old: float, new: float) -> float:
+        return new if abs(new - old) >= DEADBAND_DB or (new <= BOTTOM_DBFS < old) else old
+
+    return Reading(
+        needle(shown.rms_dbfs, reading.rms_dbfs),
+        needle(shown.peak_dbfs, reading.peak_dbfs),
+        needle(shown.hold_dbfs, reading.hold_dbfs),
+        reading.clipped,
+        reading.condition,
+    )
 
 
 def sparkline(peaks: Sequence[float]) -> str:
@@ -128,7 +144,7 @@ class Meter(Canvas):
     def lines(self, columns: int, rows: int) -> list[Line]:
         """Return the bar with its figures, and the scale if there is room."""
         now = self._clock()
-        self._shown = self._ballistics.read(now)
+        self._shown = steadied(self._shown, self._ballistics.read(now))
         stale = self._figures.peak_dbfs <= FLOOR_DBFS or self._ballistics.at_rest
         if stale or now - self._figures_at >= FIGURES_EVERY_S:
             self._figures, self._figures_at = self._shown, now

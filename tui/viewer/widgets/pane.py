@@ -258,12 +258,18 @@ class Pane(Canvas, can_focus=True):
             self._roll.resize(page)
         super().on_resize(event)
 
-    def on_focus(self) -> None:
-        """Show that the keyboard is here."""
-        self.touch()
+    def on_focus(self, event: events.Focus) -> None:
+        """Show that the keyboard is here, and paint no more than that: Textual would paint the whole pane."""
+        event.prevent_default()
+        self._turn_to(focused=True)
 
-    def on_blur(self) -> None:
+    def on_blur(self, event: events.Blur) -> None:
         """Show that the keyboard is elsewhere."""
+        event.prevent_default()
+        self._turn_to(focused=False)
+
+    def _turn_to(self, *, focused: bool) -> None:
+        self.has_focus = focused
         self.touch()
 
     # Keys and mouse
