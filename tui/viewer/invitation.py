@@ -5,6 +5,13 @@ from tui.viewer.inert import one_line
 from tui.viewer.lines import Span
 from tui.viewer.picture import Picture
 
+WAYS = (
+    ("livegist demo", "A recorded meeting, recognised on this machine: no key, no microphone."),
+    ("livegist login", "Keep a key; the vendor's service recognises what your microphone hears."),
+    ("livegist --engine local", "This machine recognises what your microphone hears; nothing leaves it."),
+)
+"""How to begin, shortest first."""
+
 
 def invitation(picture: Picture, *, cut: bool) -> list[Span]:
     """Return the words for a session without turns."""
@@ -33,8 +40,14 @@ def invitation(picture: Picture, *, cut: bool) -> list[Span]:
         Span(f"{ended}Press "),
         Span("s", "accent strong"),
         Span(" to start listening: turns appear here as they are spoken, their gists beside them."),
-        Span("\n\nNo microphone at hand? Quit with ", "muted"),
+        Span("\n\nNothing set up yet? Leave with "),
         Span("q", "accent strong"),
-        Span(" and try  livegist demo  or  livegist --source FILE. All keys: ", "muted"),
+        Span(" and begin in one of three ways:"),
+        *(
+            Span(text, ink)
+            for name, about in WAYS
+            for text, ink in ((f"\n{name}\n", "strong"), (f"  {about}", "muted"))
+        ),
+        Span("\n\nAll keys: "),
         Span("?", "accent strong"),
     ]

@@ -32,7 +32,8 @@ class DevicePicker(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """Lay out the question and the devices."""
         with Vertical(classes="dialog"):
-            yield Reader([(Span("Record from which device? The session goes on.", "strong"),)], id="question")
+            asked = "Record from which device? The session goes on." if self._devices else "There is no device."
+            yield Reader([(Span(asked, "strong"),)], id="question")
             yield Choices(id="prompts")
 
     def on_mount(self) -> None:
@@ -46,7 +47,8 @@ class DevicePicker(ModalScreen[str | None]):
 
     def action_choose(self) -> None:
         """Take the marked device."""
-        self.dismiss(self._devices[self.query_one(Choices).marked].source)
+        marked = self.query_one(Choices).marked
+        self.dismiss(self._devices[marked].source if self._devices else None)
 
     def action_cancel(self) -> None:
         """Leave everything as it is."""

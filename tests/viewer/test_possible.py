@@ -1,0 +1,48 @@
+import pytest
+
+from tests.viewer.script import PROMPTS, meeting, partial
+from tui.model.events import Snapshot, State
+from tui.viewer.picture import Picture
+from tui.viewer.possible import ASKS, possible
+
+
+def picture(state: State, snapshot: Snapshot | None = None) -> Picture:
+    found = Picture()
+    found.apply(snapshot or meeting(state))
+    return found
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_session_is_started_only_while_none_is_under_way(state: State) -> None:
+    assert possible(picture(state), "start", ()) is not state.active
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_a_session_under_way_is_stopped_muted_or_moved_and_not_while_it_finishes(state: State) -> None:
+    running = state in {State.CONNECTING, State.LIVE, State.RECONNECTING}
+    for action in ("stop", "mute", "devices"):
+        assert possible(picture(state), action, ()) is running
+
+
+def test_only_what_was_said_is_analysed() -> None:
+    assert possible(picture(State.ENDED), "analyse", ())
+    nothing = Snapshot(1, "0", State.LIVE, turns=(partial(1, "uh"),))
+    assert not possible(picture(State.LIVE, nothing), "analyse", ())
+
+
+def test_only_prompts_that_exist_are_chosen() -> None:
+    found = picture(State.LIVE)
+    assert possible(found, "prompt", (len(PROMPTS),))
+    assert not possible(found, "prompt", (len(PROMPTS) + 1,))
+    assert possible(found, "pick", ())
+    assert not possible(picture(State.IDLE, Snapshot(1, "0")), "pick", ())
+
+
+def test_before_the_engine_is_heard_nothing_is_asked_of_it() -> None:
+    for action in ASKS:
+        assert not possible(Picture(), action, (1,))
+
+
+def test_what_asks_nothing_of_the_engine_is_always_possible() -> None:
+    for action in ("zoom", "help", "detach", "leave"):
+        assert possible(Picture(), action, ())

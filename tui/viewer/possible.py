@@ -1,0 +1,62 @@
+"""What the engine can be asked now. Pure."""
+
+from tui.model.events import State
+from tui.viewer.picture import Picture
+
+
+def possible(picture: Picture, action: str, parameters: tuple[object, ...]) -> bool:
+    """Return whether a session in this state takes what an action asks of the engine.
+
+    Actions that ask nothing of it are always possible here.
+    """
+    running = picture.state.active and picture.state is not State.DRAINING
+    replayed = picture.replay_speed > 0
+    match action, parameters:
+        case (("seek" | "seek_turn"), _):
+            return picture.known and replayed
+        case "mute", _ if replayed:
+            return picture.known
+        case _ if replayed and action in ASKS:
+            return False
+        case "history", _:
+            return picture.known
+        case "export", _:
+            return picture.session is not None and bool(picture.session.path)
+        case "start", _:
+            return picture.known and not picture.state.active
+        case (("stop" | "mute"), _):
+            return picture.known and running
+        case "devices", _:
+            return picture.known and running and not picture.replay_speed
+        case (("seek" | "seek_turn"), _):
+            return picture.known and picture.replay_speed > 0
+        case "export", _:
+            return picture.known and picture.session is not None
+        case "history", _:
+            return picture.known
+        case "analyse", _:
+            return picture.known and any(turn.final for turn in picture.transcript)
+        case (("pick" | "prompt_step"), _):
+            return picture.known and bool(picture.prompts)
+        case "prompt", (int(number),):
+            return picture.known and number <= len(picture.prompts)
+    return True
+
+
+ASKS = frozenset(
+    {
+        "start",
+        "stop",
+        "mute",
+        "devices",
+        "analyse",
+        "pick",
+        "prompt_step",
+        "prompt",
+        "seek",
+        "seek_turn",
+        "export",
+        "history",
+    }
+)
+"""Actions that ask something of the engine: impossible while it cannot be heard."""
