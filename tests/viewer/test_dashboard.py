@@ -25,8 +25,10 @@ from tests.viewer.script import (
     partial,
     turn,
 )
-from tui.model.commands import Analyse, Mute, Quit, Start, Stop, UsePrompt
+from tui.model.commands import Analyse, ListDevices, Mute, Quit, Start, Stop, UsePrompt, UseSource
 from tui.model.events import (
+    DeviceInfo,
+    DevicesListed,
     Event,
     GistChanged,
     GistGrew,
@@ -47,6 +49,7 @@ from tui.model.events import (
 from tui.model.gists import GistStatus
 from tui.paths import shipped
 from tui.viewer.app import Farewell, LivegistApp
+from tui.viewer.screens.devices import DevicePicker
 from tui.viewer.screens.help import HelpScreen
 from tui.viewer.screens.leave import LeaveScreen
 from tui.viewer.screens.picker import PromptPicker
@@ -395,6 +398,44 @@ async def test_the_picker_moves_with_the_arrows_and_leaves_with_escape() -> None
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.dashboard)
         assert line.sent == []
+
+
+DEVICES = (
+    DeviceInfo("mic:default", "default", "ALSA", default=True),
+    DeviceInfo("mic:USB", "USB\x1b[31m microphone", "ALSA"),
+)
+
+
+async def test_another_device_is_chosen_while_the_session_goes_on() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("D")
+        await until(pilot, lambda: line.sent == [ListDevices()])
+        await said(pilot, line, DevicesListed(DEVICES))
+        await until(pilot, lambda: isinstance(app.screen, DevicePicker))
+        await until(pilot, lambda: "USB␛[31m microphone" in shown(app, "prompts"))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: line.sent[1:] == [UseSource("mic:USB")])
+
+
+async def test_a_machine_without_devices_says_so() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, DevicesListed(()))
+        await until(pilot, lambda: "There is no device." in shown(app, "question"))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert line.sent == []
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 3), (20, 5), (40, 10), (300, 100)])
+async def test_no_size_is_too_small_or_too_big(size: tuple[int, int]) -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line, size=size) as (app, pilot):
+        await said(pilot, line, LevelChanged(-23.0, -12.0, True), StateChanged(State.FAILED, "why " * 50, "hint " * 50))
+        for key in ("p", "escape", "question_mark", "escape", "slash", "x", "enter", "z", "up", "q"):
+            await pilot.press(key)
+        assert all(len(row) <= size[0] for row in shown(app).splitlines())
 
 
 async def test_another_prompt_is_named_in_the_header() -> None:
