@@ -7,18 +7,18 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from websockets.asyncio.server import ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
 
-from tui.engine.engine import Engine
 from tui.engine.outbox import Outbox
 from tui.engine.process import GLANCE, SOCKET, lock, remove_dead
 from tui.errors import EngineError, LivegistError
 from tui.model.commands import Command, Stop
 from tui.model.commands import decode as decode_command
-from tui.model.events import Event, Rejected, Snapshot, TurnChanged
+from tui.model.events import Event, Notice, Rejected, Snapshot, TurnChanged
 from tui.model.events import encode as encode_event
 from tui.model.transcript import slim
 
@@ -34,6 +34,41 @@ COMMAND_BYTES = 64 * 1024
 log = logging.getLogger("livegist.host")
 
 
+class Hosted(Protocol):
+    """What a host serves: an engine, or something that is like one to a viewer."""
+
+    unattended_minutes: float
+
+    @property
+    def busy(self) -> bool:
+        """Whether a session is under way."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """Return all there is to know now."""
+        ...
+
+    def news(self) -> list[Notice]:
+        """Return what happened while nobody watched, once."""
+        ...
+
+    def watched_by(self, viewers: int) -> None:
+        """Note how many viewers there are."""
+        ...
+
+    async def perform(self, command: Command) -> Event | None:
+        """Do what is asked; return what this viewer alone is told."""
+        ...
+
+    async def run(self) -> None:
+        """Live until told to quit."""
+        ...
+
+    def quit(self) -> None:
+        """End."""
+        ...
+
+
 class Host:
     """Serves an engine on a unix socket in a folder that only its owner may enter.
 
@@ -47,7 +82,7 @@ class Host:
     def __init__(
         self,
         folder: Path,
-        build: Callable[[Callable[[Event], None]], Engine],
+        build: Callable[[Callable[[Event], None]], Hosted],
         *,
         idle_s: float = IDLE_S,
         clock: Callable[[], float] = time.monotonic,
@@ -59,6 +94,11 @@ class Host:
         self._needed_at = clock()
         self._watched_at = clock()
         self._engine = build(self._tell)
+
+    @property
+    def viewers(self) -> int:
+        """How many watch."""
+        return len(self._viewers)
 
     async def run(self) -> None:
         """Serve until told to quit or until nobody needs it.
@@ -122,7 +162,7 @@ class Host:
     def _snapshot(self) -> Event:
         unattended_s = 0.0 if self._viewers else round(self._clock() - self._watched_at, 1)
         snapshot = self._engine.snapshot()
-        return _slim(msgspec.structs.replace(snapshot, viewers=len(self._viewers), unattended_s=unattended_s))
+        return _slim(msgspec.structs.replace(snapshot, viewers=self.viewers, unattended_s=unattended_s))
 
     async def _obey(self, viewer: "Viewer") -> None:
         """Carry out a viewer's commands; what is refused is said to this viewer alone."""

@@ -1,0 +1,114 @@
+"""A terminal that can stop being read and be hung up: a pty, and what is on its screen."""
+
+import asyncio
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import termios
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import pyte
+
+from tests.faults.engines import PATIENCE_S
+
+COLUMNS, ROWS = 100, 30
+
+
+class Screen:
+    """A program on a pty.
+
+    Args:
+        command: the program.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._screen = pyte.Screen(COLUMNS, ROWS)
+        self._stream = pyte.ByteStream(self._screen)
+        self._changed = asyncio.Event()
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+        os.set_blocking(self._master, False)
+        self.process = subprocess.Popen(
+            command,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"},
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(slave)
+        self.bytes = 0
+        """Bytes read from it."""
+        self.resume()
+
+    def stall(self) -> None:
+        """Read no more of what it paints."""
+        asyncio.get_running_loop().remove_reader(self._master)
+
+    def resume(self) -> None:
+        """Read again."""
+        asyncio.get_running_loop().add_reader(self._master, self._read)
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._master, keys.encode())
+
+    def hang_up(self) -> None:
+        """Take the terminal away, as a dropped line does."""
+        self.stall()
+        os.close(self._master)
+        self._master = -1
+
+    async def until(self, *texts: str, within_s: float = PATIENCE_S) -> str:
+        """Wait until all of `texts` are shown, and return the screen."""
+        try:
+            async with asyncio.timeout(within_s):
+                while not all(text in self.text for text in texts):
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise AssertionError(f"{texts} not shown within {within_s} s:\n{self.text}") from None
+        return self.text
+
+    async def ended(self) -> int:
+        """Wait until the program has ended; return its exit code."""
+        return await asyncio.wait_for(asyncio.to_thread(self.process.wait), PATIENCE_S)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self._screen.display)
+
+    def close(self) -> None:
+        """End it."""
+        if self._master >= 0:
+            self.hang_up()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def _read(self) -> None:
+        with suppress(BlockingIOError):
+            try:
+                painted = os.read(self._master, 65536)
+            except OSError:
+                painted = b""
+            if not painted:
+                self.stall()
+            self.bytes += len(painted)
+            self._stream.feed(painted)
+        self._changed.set()
+
+
+@asynccontextmanager
+async def screen(*command: str) -> AsyncIterator[Screen]:
+    """Run a program on a pty."""
+    shown = Screen(command)
+    try:
+        yield shown
+    finally:
+        shown.close()

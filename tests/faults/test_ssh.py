@@ -1,0 +1,237 @@
+"""A real sshd on loopback, and a line to it that fails: the viewer here, the engine there."""
+
+import asyncio
+import getpass
+import os
+import shlex
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests import endpoint
+from tests.conftest import needs
+from tests.endpoint import Endpoint, said, speech
+from tests.faults.engines import options
+from tests.faults.proxy import Proxy, between
+from tests.faults.screen import screen
+from tests.faults.test_terminal import SOUND, TURNS, assert_whole, over
+from tests.integration.test_host import Viewer, hosted_until, hosting
+from tests.terminal import LIVEGIST
+from tests.viewer.script import load
+from tui.engine.remote import RemoteClient, ssh_command
+from tui.errors import EngineError
+from tui.model.commands import Start, Stop
+from tui.model.events import Rejected, Snapshot, State
+
+RATE_LIMIT = 1500
+"""Bytes a second that the line may carry while a session is live."""
+SSHD = """\
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/key.pub
+PidFile none
+StrictModes no
+UsePAM no
+PermitRootLogin yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PrintMotd no
+"""
+
+
+class Sshd:
+    """An sshd of our own on a free port, which lets in who has our key."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        for name in ("host_key", "key"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
+        (folder / "sshd_config").write_text(SSHD.format(port=self.port, folder=folder))
+        Path("/run/sshd").mkdir(exist_ok=True)
+        with (folder / "sshd.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                ["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd_config")], stdin=subprocess.DEVNULL, stderr=log
+            )
+
+    def ready(self) -> None:
+        """Wait until it listens."""
+        deadline = time.monotonic() + 10
+        while True:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            assert time.monotonic() < deadline, (self.folder / "sshd.log").read_text()
+            time.sleep(0.02)
+
+    def options(self, port: int) -> list[str]:
+        """Return what ssh has to be told with `-o`."""
+        return [
+            f"Port={port}", f"IdentityFile={self.folder}/key", "IdentitiesOnly=yes", "IdentityAgent=none",
+            f"UserKnownHostsFile={self.folder}/known_hosts", "StrictHostKeyChecking=accept-new", "LogLevel=ERROR",
+        ]  # fmt: skip
+
+    def stop(self) -> None:
+        """End it, and the lines that it serves."""
+        self.process.terminate()
+        self.process.wait(10)
+
+
+@pytest.fixture
+def sshd(short_dir: Path) -> Iterator[Sshd]:
+    needs("sshd", "ssh", "ssh-keygen")
+    found = Sshd(short_dir)
+    try:
+        found.ready()
+        yield found
+    finally:
+        found.stop()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Endpoint]:
+    async with endpoint.running() as running:
+        yield running
+
+
+@pytest.fixture
+async def line(sshd: Sshd) -> AsyncIterator[Proxy]:
+    async with between(f"ws://127.0.0.1:{sshd.port}") as (proxy, _):
+        yield proxy
+
+
+USER = f"{getpass.getuser()}@127.0.0.1"
+
+
+def livegist() -> str:
+    """Return what livegist is called at the far end, where nothing of our environment arrives."""
+    return f"env LIVEGIST_HOME={shlex.quote(os.environ['LIVEGIST_HOME'])} {shlex.join(LIVEGIST)}"
+
+
+class Far(Viewer):
+    """A viewer at the near end of a relay."""
+
+    def __init__(self, sshd: Sshd, port: int, remote: str = "") -> None:
+        super().__init__(Path("/nowhere"))
+        self.client = RemoteClient(ssh_command(USER, sshd.options(port), remote or livegist()), "far")  # type: ignore[assignment]
+
+
+@asynccontextmanager
+async def far(sshd: Sshd, proxy: Proxy) -> AsyncIterator[Far]:
+    viewer = Far(sshd, proxy.port)
+    task = asyncio.create_task(viewer.watch())
+    try:
+        await viewer.until(lambda: bool(viewer.events) or task.done())
+        yield viewer
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_relay_carries_events_and_commands(server: Endpoint, sshd: Sshd, line: Proxy, tmp_path: Path) -> None:
+    async with hosting() as hosted, far(sshd, line) as viewer:
+        assert isinstance(viewer.events[0], Snapshot)
+        await viewer.send(Stop())
+        await viewer.until(lambda: isinstance(viewer.events[-1], Rejected))
+        await viewer.send(Start(options(speech(1, 2, 3), server.url, tmp_path)))
+        await viewer.until(lambda: viewer.record.state is State.ENDED)
+        assert viewer.finals == [said(1), said(2), said(3)]
+        assert hosted.engine.snapshot().state is State.ENDED
+
+
+async def test_a_relay_starts_an_engine_if_there_is_none_and_leaves_with_its_line(
+    sshd: Sshd, line: Proxy, home: Path
+) -> None:
+    async with far(sshd, line) as viewer:
+        assert isinstance(viewer.events[0], Snapshot)
+    done = await asyncio.to_thread(subprocess.run, (*LIVEGIST, "stop"), capture_output=True, text=True, timeout=40)
+    assert "Stopped" in done.stdout
+
+
+async def test_the_line_carries_no_more_than_it_should_while_a_busy_session_is_live(
+    sshd: Sshd, line: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seconds = 10.0
+    async with hosting() as hosted, far(sshd, line):
+        before = line.passed
+        began = asyncio.get_running_loop().time()
+        for at, event in load(seconds):
+            await asyncio.sleep(began + at - asyncio.get_running_loop().time())
+            hosted.tell(event)
+        rate = (line.passed - before) / seconds
+    with capsys.disabled():
+        print(f"\n{rate:.0f} B/s over ssh, encryption and packets included")
+    assert 100 < rate <= RATE_LIMIT
+
+
+async def test_who_cannot_log_in_is_told_what_ssh_says(sshd: Sshd, line: Proxy) -> None:
+    (sshd.folder / "key.pub").write_text("")
+    with pytest.raises(EngineError, match="Permission denied") as refused:
+        await Far(sshd, line.port).watch()
+    assert "without a password" in refused.value.hint
+
+
+async def test_a_machine_without_livegist_is_told_of(sshd: Sshd, line: Proxy) -> None:
+    with pytest.raises(EngineError, match=r"not found|No such file"):
+        await Far(sshd, line.port, "no-such-livegist").watch()
+
+
+async def test_what_a_login_prints_before_the_relay_does_no_harm(sshd: Sshd, line: Proxy) -> None:
+    async with hosting():
+        viewer = Far(sshd, line.port, f"echo Welcome to this machine; {livegist()}")
+        task = asyncio.create_task(viewer.watch())
+        await viewer.until(lambda: bool(viewer.events))
+        assert isinstance(viewer.events[0], Snapshot)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("how", ["cut", "blackhole"])
+async def test_a_dropped_relay_comes_back_by_itself(
+    server: Endpoint, sshd: Sshd, line: Proxy, tmp_path: Path, how: str
+) -> None:
+    given = [word for option in sshd.options(line.port) for word in ("--ssh-option", option)]
+    async with hosting() as hosted:
+        async with screen(*LIVEGIST, "attach", "--ssh", USER, *given, "--remote", livegist()) as shown:
+            await shown.until("READY")
+            await hosted.engine.perform(Start(options(SOUND, server.url, tmp_path)))
+            await shown.until("LIVE", said(1))
+            if how == "cut":
+                line.cut()
+            else:
+                line.blackhole()
+            await shown.until("ENGINE GONE", within_s=15)
+            line.restore()
+            await shown.until("LIVE", said(3), within_s=30) if how == "cut" else None
+            await over(hosted)
+            await shown.until("ENDED", said(TURNS), within_s=30)
+            shown.type("q")
+            await shown.ended()
+        assert_whole(hosted, server)
+
+
+async def test_a_dropped_login_hangs_up_on_the_viewer_there_and_the_session_goes_on(
+    server: Endpoint, sshd: Sshd, line: Proxy, tmp_path: Path
+) -> None:
+    given = [word for option in sshd.options(line.port) for word in ("-o", option)]
+    login = ("ssh", "-tt", *given, USER, f"env TERM=xterm-256color {livegist()} attach")
+    async with hosting() as hosted:
+        async with screen(*login) as shown:
+            await shown.until("READY")
+            await hosted.engine.perform(Start(options(SOUND, server.url, tmp_path)))
+            await shown.until("LIVE", said(1))
+            line.cut()
+            await shown.ended()
+        await hosted_until(hosted, lambda told: told.viewers == 0)
+        assert hosted.engine.snapshot().state is State.LIVE
+        async with screen(*login) as again:
+            await again.until(said(2))
+            await over(hosted)
+            await again.until("ENDED", said(TURNS))
+        assert_whole(hosted, server)

@@ -1,0 +1,146 @@
+"""The terminal stalls, is hung up, or its viewer is killed; the session goes on, and one comes back to all of it."""
+
+import asyncio
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests import endpoint
+from tests.endpoint import Endpoint, said, speech
+from tests.faults.engines import options
+from tests.faults.screen import screen
+from tests.integration.test_host import Hosted, hosted_until, hosting
+from tests.terminal import LIVEGIST
+from tui.model.commands import Start
+from tui.model.events import Notice, Severity, State
+from tui.sessions.store import Store, Stored
+
+TURNS = 9
+SOUND = speech(*range(1, TURNS + 1))
+ATTACH = (*LIVEGIST, "attach")
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Endpoint]:
+    async with endpoint.running() as running:
+        yield running
+
+
+async def begin(hosted: Hosted, server: Endpoint, folder: Path) -> None:
+    await hosted.engine.perform(Start(options(SOUND, server.url, folder)))
+
+
+async def over(hosted: Hosted) -> None:
+    async with asyncio.timeout(60):
+        await hosted.engine.wait_idle()
+
+
+def assert_whole(hosted: Hosted, server: Endpoint) -> None:
+    snapshot = hosted.engine.snapshot()
+    assert snapshot.state is State.ENDED
+    assert [turn.text for turn in snapshot.turns] == [said(n) for n in range(1, TURNS + 1)]
+    assert snapshot.session is not None
+    recorded = (Path(snapshot.session.path) / "audio.wav").read_bytes()[44:]
+    assert recorded == SOUND == bytes(server.calls[0].audio)
+    assert len(server.calls) == 1
+    assert snapshot.stats.overflows == 0
+
+
+async def test_a_terminal_that_is_not_read_stalls_the_viewer_alone(server: Endpoint, tmp_path: Path) -> None:
+    async with hosting() as hosted, screen(*ATTACH) as shown:
+        await shown.until("READY")
+        await begin(hosted, server, tmp_path)
+        await shown.until("LIVE", said(1))
+        shown.stall()
+        await over(hosted)
+        assert_whole(hosted, server)
+        shown.resume()
+        await shown.until("ENDED", said(TURNS))
+
+
+async def test_a_viewer_that_is_cut_off_for_its_stalled_terminal_comes_back_by_itself(
+    server: Endpoint, tmp_path: Path
+) -> None:
+    async with hosting() as hosted, screen(*ATTACH) as shown:
+        await shown.until("READY")
+        await begin(hosted, server, tmp_path)
+        await shown.until("LIVE", said(1))
+        shown.stall()
+        while hosted.host.viewers:
+            # What ten minutes bring, at once.
+            for number in range(100):
+                hosted.tell(Notice(Severity.INFO, f"notice {number} {'x' * 400}"))
+            await asyncio.sleep(0)
+        await over(hosted)
+        assert_whole(hosted, server)
+        shown.resume()
+        await shown.until("ENDED", said(TURNS), within_s=60)
+        await hosted_until(hosted, lambda told: told.viewers == 1)
+
+
+@pytest.mark.parametrize("how", ["hang-up", "SIGHUP", "SIGTERM", "SIGKILL"])
+async def test_the_session_goes_on_without_its_viewer_and_is_come_back_to(
+    server: Endpoint, tmp_path: Path, how: str
+) -> None:
+    async with hosting() as hosted:
+        async with screen(*ATTACH) as shown:
+            await shown.until("READY")
+            await begin(hosted, server, tmp_path)
+            await shown.until("LIVE", said(1))
+            if how == "hang-up":
+                shown.hang_up()
+            else:
+                shown.process.send_signal(getattr(signal, how))
+            await shown.ended()
+        await hosted_until(hosted, lambda told: told.viewers == 0)
+        assert hosted.engine.snapshot().state is State.LIVE
+        listed = await run("ls")
+        assert "live" in listed
+        assert "unattended for" in listed
+        assert "0 viewers" in listed
+        async with screen(*ATTACH) as again:
+            await again.until("LIVE", said(2))
+            await over(hosted)
+            await again.until("ENDED", said(TURNS))
+        assert_whole(hosted, server)
+
+
+async def run(*words: str) -> str:
+    done = await asyncio.to_thread(
+        subprocess.run, (*LIVEGIST, *words), capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0, done.stderr
+    return str(done.stdout)
+
+
+async def test_a_whole_life_in_processes_of_its_own(server: Endpoint, tmp_path: Path, home: Path) -> None:
+    source = str(options(SOUND, server.url, tmp_path)["source"])
+    async with screen(*LIVEGIST, "--url", server.url, "--source", source) as shown:
+        await shown.until("READY")
+        shown.type("s")
+        await shown.until("LIVE", said(1))
+        shown.type("d")
+        assert await shown.ended() == 0
+    assert "live" in await run("ls")
+    async with screen(*LIVEGIST) as again:
+        await again.until("LIVE", said(2))
+        again.hang_up()
+        await again.ended()
+    told = await run("stop")
+    assert "Stopped. The session is kept in" in told
+    assert "No engine is running." in await run("ls")
+    (stored,) = Store(home / "data" / "sessions")
+    assert_kept_as_recorded(stored, server)
+
+
+def assert_kept_as_recorded(stored: Stored, server: Endpoint) -> None:
+    record = stored.load()
+    recorded = stored.audio.read_bytes()[44:]
+    assert record.state is State.ENDED
+    assert SOUND.startswith(recorded)
+    assert recorded == bytes(server.calls[0].audio)
+    whole = len(recorded) // 32_000
+    assert [turn.text for turn in record.transcript.finals][:whole] == [said(n) for n in range(1, whole + 1)]
