@@ -28,6 +28,8 @@ COMMANDS = {
     "prompts": "inspect",
     "recover": "recover",
     "relay": "engine",
+    "replay": "replay",
+    "replaying": "replay",
     "search": "search",
     "serve": "serve",
     "sessions": "sessions",

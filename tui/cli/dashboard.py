@@ -37,8 +37,8 @@ def attach(host: str | None, ssh_options: tuple[str, ...], remote: str) -> None:
     if host is not None:
         from tui.engine.remote import RemoteClient, ssh_command
 
-        _need_terminal()
-        _show(RemoteClient(ssh_command(host, ssh_options, remote), host), settings({}).config, {})
+        need_terminal()
+        show(RemoteClient(ssh_command(host, ssh_options, remote), host), settings({}).config, {})
         return
     from tui.engine.process import running
     from tui.paths import runtime_dir
@@ -50,7 +50,7 @@ def attach(host: str | None, ssh_options: tuple[str, ...], remote: str) -> None:
 
 def open_dashboard(options: Flags, *, start: "Start | None" = None) -> None:
     """Open the dashboard, with an engine started for it if none is running."""
-    _need_terminal()
+    need_terminal()
     if options.get("source") == "-":
         raise UsageError("The dashboard reads keys from stdin, not sound.", "Use: livegist stream --source -")
     from tui.engine.client import EngineClient
@@ -61,15 +61,16 @@ def open_dashboard(options: Flags, *, start: "Start | None" = None) -> None:
     folder = runtime_dir()
     if not running(folder):
         spawn(folder)
-    _show(EngineClient(folder / SOCKET), config, options, start)
+    show(EngineClient(folder / SOCKET), config, options, start)
 
 
-def _need_terminal() -> None:
+def need_terminal() -> None:
+    """Raise `UsageError` unless there is a terminal to paint on and to take keys from."""
     if not sys.stdout.isatty() or not sys.stdin.isatty():
         raise UsageError("The dashboard needs a terminal.", "Without one, use: livegist stream")
 
 
-def _show(client: "EngineLine", config: "Config", options: Flags, start: "Start | None" = None) -> None:
+def show(client: "EngineLine", config: "Config", options: Flags, start: "Start | None" = None) -> None:
     """Open the dashboard on a line to an engine."""
     from tui.viewer.app import LivegistApp
 

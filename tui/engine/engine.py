@@ -18,16 +18,22 @@ from tui.engine.afterwards import Afterwards
 from tui.engine.local import LocalGateway, installed
 from tui.engine.plan import resolve
 from tui.engine.session import SAMPLE_RATE, LiveSession
+from tui.engine.shelf import export_session, list_sessions, show_session
 from tui.engine.watches import boot_clock
 from tui.errors import EndpointError, EngineError, LivegistError, UsageError
 from tui.model.commands import (
     Analyse,
     Command,
+    ExportSession,
     ListDevices,
+    ListSessions,
     Mute,
     Option,
+    Pause,
     Quit,
     Recover,
+    Seek,
+    ShowSession,
     Start,
     Stop,
     UsePrompt,
@@ -48,6 +54,7 @@ from tui.model.events import (
     StateChanged,
 )
 from tui.model.prompts import PromptLibrary
+from tui.paths import data_dir
 from tui.sessions.private import PrivateStore
 from tui.sessions.record import Record
 from tui.sessions.store import Store, Stored
@@ -169,6 +176,15 @@ class Engine:
                 self._live().use_source(source)
             case Recover(session=session, options=options):
                 self._recover(session, options)
+            case ListSessions():
+                return await asyncio.to_thread(list_sessions, self._store)
+            case ShowSession(session=session):
+                return await asyncio.to_thread(show_session, self._store, session)
+            case ExportSession(session=session, format=format):
+                id = session or self._kept_id()
+                return await asyncio.to_thread(export_session, self._store, id, format, data_dir() / "exports")
+            case Pause() | Seek():
+                raise UsageError("Nothing is replayed here.", "Replay a session with: livegist replay")
             case Quit():
                 self._quitting.set()
         return None
@@ -298,6 +314,12 @@ class Engine:
         if not self.busy or self._session is None or self._session.record.session is None:
             raise UsageError("No session is under way.", "Start one with s.")
         return self._session
+
+    def _kept_id(self) -> str:
+        session = self._record.session
+        if session is None or not session.path:
+            raise UsageError("There is no session on the disk to export.", "Start one with s, or choose one with h.")
+        return session.id
 
     def _asked(self) -> LiveSession:
         if self._session is None or self._session.record.session is None:

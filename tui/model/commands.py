@@ -55,11 +55,59 @@ class Recover(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     """As those of `Start`."""
 
 
+class ListSessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="list_sessions"):
+    """Name the sessions that are kept: answered with `SessionsListed`, to this viewer alone."""
+
+
+class ShowSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="show_session"):
+    """Tell all of a session that is kept: answered with `SessionShown`, to this viewer alone."""
+
+    session: str
+    """Its id."""
+
+
+class ExportSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="export_session"):
+    """Write a session to a file on the engine's machine: answered with a `Notice`, to this viewer alone."""
+
+    session: str
+    """Its id; empty for the one that is shown."""
+    format: str
+    """Ending of the file: `md`, `srt`, …"""
+
+
+class Pause(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="pause"):
+    """Have a replay stand still, or go on."""
+
+    paused: bool
+
+
+class Seek(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="seek"):
+    """Have a replay go on from another moment."""
+
+    at_s: float
+    """Seconds on the session's clock; before its start is its start."""
+
+
 class Quit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="quit"):
     """Stop the session gracefully, if there is one, then end the engine."""
 
 
-Command = Start | Stop | Mute | UsePrompt | Analyse | ListDevices | UseSource | Recover | Quit
+Command = (
+    Start
+    | Stop
+    | Mute
+    | UsePrompt
+    | Analyse
+    | ListDevices
+    | UseSource
+    | Recover
+    | ListSessions
+    | ShowSession
+    | ExportSession
+    | Pause
+    | Seek
+    | Quit
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)

@@ -91,6 +91,10 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, tag="snapshot"):
     """Viewers there were already."""
     unattended_s: float = 0.0
     """Seconds since the last viewer left; 0 while there is one."""
+    replay_speed: float = 0.0
+    """How many seconds of a session that is over go by in one; 0 for a session that is not told again."""
+    paused: bool = False
+    """Whether a replay stands still."""
 
 
 class SessionStarted(msgspec.Struct, frozen=True, tag="session"):
@@ -187,6 +191,32 @@ class DeviceInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     default: bool = False
 
 
+class SessionInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A session that is kept, in a line."""
+
+    id: str
+    started_at: str
+    """ISO 8601 with the offset from UTC."""
+    length_s: float
+    turns: int
+    state: State
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    first_words: str = ""
+
+
+class SessionsListed(msgspec.Struct, frozen=True, tag="sessions"):
+    """The sessions that are kept, newest first: the answer to `ListSessions`, to that viewer alone."""
+
+    sessions: tuple[SessionInfo, ...]
+
+
+class SessionShown(msgspec.Struct, frozen=True, tag="session_shown"):
+    """All of a session that is kept: the answer to `ShowSession`, to that viewer alone."""
+
+    snapshot: Snapshot
+
+
 class DevicesListed(msgspec.Struct, frozen=True, tag="devices"):
     """What there is to record from, to the viewer that asked."""
 
@@ -215,6 +245,8 @@ Event = (
     | MutedChanged
     | Notice
     | DevicesListed
+    | SessionsListed
+    | SessionShown
     | Rejected
 )
 

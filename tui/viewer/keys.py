@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from tui.errors import ConfigError
 
@@ -10,7 +10,7 @@ DASHBOARD = [
     Binding("c", "clear_clip", "clear clip", id="clear-clip", tooltip="Acknowledge that the input was clipped"),
     Binding("s", "start", "start", id="start", tooltip="Start listening: a new session"),
     Binding("x", "stop", "stop", id="stop", tooltip="Stop listening, wait for what is still to come, end the session"),
-    Binding("space", "mute", "mute", id="mute", tooltip="Record and send silence, or no longer"),
+    Binding("space", "mute", "mute", id="mute", tooltip="Record and send silence, or no longer; pause a replay"),
     Binding("p", "pick", "prompt", id="prompt", tooltip="Choose the prompt for the turns to come"),
     Binding("a", "analyse", "analyse", id="analyse", tooltip="Ask the LLM about the whole session so far"),
     Binding("question_mark", "help", "help", key_display="?", id="help", tooltip="Show all keys and signs"),
@@ -22,6 +22,11 @@ DASHBOARD = [
     Binding("slash", "search", "search", key_display="/", id="search", tooltip="Search in turns and gists"),
     Binding("y", "copy", "copy", id="copy", tooltip="Copy the selected turn or gist; without one, the whole pane"),
     Binding("D", "devices", "device", id="device", tooltip="Record from another device; the session goes on"),
+    Binding("h", "history", "history", id="history", tooltip="Look at a session that is kept"),
+    Binding("e", "export", "export", id="export", tooltip="Write the session to a file for other programs"),
+    Binding("left", "seek(-10)", "10 s back", id="back", tooltip="Go back ten seconds in a replay"),
+    Binding("right", "seek(10)", "10 s on", id="on", tooltip="Go on ten seconds in a replay"),
+    Binding("o", "seek_turn", "from here", id="from-turn", tooltip="Go on with a replay from the selected turn"),
     Binding("n", "to_match(1)", "next match", show=False, id="next-match", tooltip="Go to the next match"),
     Binding("N", "to_match(-1)", "match before", show=False, id="match-before", tooltip="Go to the match before"),
     Binding("escape", "let_go", "let go", show=False, id="let-go", tooltip="End the search; select nothing"),
@@ -55,6 +60,24 @@ DASHBOARD = [
     ),
 ]
 """Keys of the dashboard, the most useful first: the footer shows as many as fit."""
+
+
+def told(bindings: Iterable[BindingType], keys: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Return key, what it does and id of each, for the help; the prompts' nine keys as one unless they were changed.
+
+    Args:
+        bindings: what there is; those without an id are not told.
+        keys: a person's own, by id.
+    """
+    rows: list[tuple[str, str, str]] = []
+    for binding in bindings:
+        match binding:
+            case Binding(id="prompt-1" as id) if id not in keys:
+                rows.append(("1 … 9", "Use the prompt at that place from now on", "prompt-1 … prompt-9"))
+            case Binding(action=action, id=str(id)) if not action.startswith("prompt(") or id in keys:
+                key = keys.get(id) or binding.key_display or binding.key.replace(",", " ")
+                rows.append((key, binding.tooltip or binding.description, id))
+    return rows
 
 
 def problems(keys: Mapping[str, str], bindings: Iterable[Binding]) -> list[ConfigError]:

@@ -40,6 +40,10 @@ class Picture:
         self.transcript = Transcript()
         self.gists: dict[int, Gist] = {}
         self.stats = Stats()
+        self.replay_speed = 0.0
+        """How fast a session that is over is told again; 0 for any other."""
+        self.paused = False
+        """Whether a replay stands still."""
 
     def apply(self, event: Event) -> None:
         """Take in an event; levels, notices and refusals change nothing here."""
@@ -79,5 +83,6 @@ class Picture:
         self.state, self.why, self.hint = event.state, event.why, event.hint
         self.session, self.muted, self.stats = event.session, event.muted, event.stats
         self.prompt, self.prompts = event.prompt, event.prompts
+        self.replay_speed, self.paused = event.replay_speed, event.paused
         self.transcript = Transcript(slim(turn) for turn in event.turns)
         self.gists = {gist.number: gist for gist in event.gists}

@@ -1,17 +1,32 @@
 """The dashboard: what the engine tells, on one screen."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.reactive import Reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tui.model.commands import Analyse, Command, ListDevices, Mute, Option, Start, Stop, UsePrompt, UseSource
+from tui.model.commands import (
+    Analyse,
+    Command,
+    ExportSession,
+    ListDevices,
+    ListSessions,
+    Mute,
+    Option,
+    Pause,
+    Seek,
+    ShowSession,
+    Start,
+    Stop,
+    UsePrompt,
+    UseSource,
+)
 from tui.model.events import (
     DeviceInfo,
     DevicesListed,
@@ -22,6 +37,9 @@ from tui.model.events import (
     PromptChanged,
     PromptsChanged,
     Rejected,
+    SessionInfo,
+    SessionShown,
+    SessionsListed,
     SessionStarted,
     Severity,
     Snapshot,
@@ -33,9 +51,10 @@ from tui.model.events import (
 from tui.viewer.cells import MOST_WAITING, CellsCompositor, waiting
 from tui.viewer.inert import one_line
 from tui.viewer.invitation import invitation
-from tui.viewer.keys import DASHBOARD
+from tui.viewer.keys import DASHBOARD, told
 from tui.viewer.messages import Detach, FollowChanged, Order, QuitEngine
 from tui.viewer.picture import Picture
+from tui.viewer.possible import ASKS, possible
 from tui.viewer.widgets.banner import Alert, Banner
 from tui.viewer.widgets.body import Body
 from tui.viewer.widgets.keybar import KeyBar, Possible
@@ -124,14 +143,21 @@ class Dashboard(Screen[None]):
                 self.banner.touch()
             case StateChanged(state=state):
                 self._show_state()
-                if state is State.ENDED and self.picture.session is not None and self.picture.session.path:
-                    self.notify(f"Saved in {one_line(self.picture.session.path)}", title="Session ended", markup=False)
+                session = self.picture.session
+                if state is State.ENDED and session is not None and session.path and not self.picture.replay_speed:
+                    self.notify(f"Saved in {one_line(session.path)}", title="Session ended", markup=False)
             case Notice(severity=severity, text=text, hint=hint):
                 self._toast(severity, text, hint)
             case Rejected(text=text, hint=hint):
                 self._toast(Severity.WARNING, text, hint)
             case DevicesListed(devices=devices):
                 self._pick_device(devices)
+            case SessionsListed(sessions=sessions):
+                self._pick_session(sessions)
+            case SessionShown(snapshot=snapshot):
+                from tui.viewer.screens.history import PastSession
+
+                self.app.push_screen(PastSession(snapshot))
             case Snapshot():
                 self.banner.cut = False
                 self._show_state()
@@ -173,39 +199,27 @@ class Dashboard(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Say whether an action is possible now."""
-        picture = self.picture
-        reachable = picture.known and not self.banner.cut
-        match action, parameters:
-            case "start", _:
-                return reachable and not picture.state.active
-            case (("stop" | "mute" | "devices"), _):
-                return reachable and picture.state.active and picture.state is not State.DRAINING
-            case "analyse", _:
-                return reachable and any(turn.final for turn in picture.transcript)
-            case (("pick" | "prompt_step"), _):
-                return reachable and bool(picture.prompts)
-            case "prompt", (int(number),):
-                return reachable and number <= len(picture.prompts)
-            case "clear_clip", _:
+        match action:
+            case "clear_clip":
                 return self.meter.clipped
-            case (("follow" | "search"), _):
+            case "follow" | "search":
                 return self.body.count > 0
-            case "copy", _:
+            case "copy":
                 return self.body.pane.count > 0
-            case "to_match", _:
+            case "to_match":
                 return bool(self.body.pane.needle)
-        return True
+        return possible(self.picture, action, parameters) and not (self.banner.cut and action in ASKS)
 
     def _show_keys(self) -> None:
         if not self.is_mounted:
             return
         now = {active.binding.id: active.binding for active in self.active_bindings.values() if active.enabled}
-        possible = [
+        offered = [
             Possible(self.app.get_key_display(now[known.id]), known.description, _addressed(known.action))
             for known in DASHBOARD
             if known.show and known.id in now
         ]
-        self.keybar.show(possible)
+        self.keybar.show(offered)
 
     # Keys
 
@@ -218,8 +232,45 @@ class Dashboard(Screen[None]):
         self._order(Stop())
 
     def action_mute(self) -> None:
-        """Mute, or no longer."""
-        self._order(Mute(not self.picture.muted))
+        """Mute, or no longer; have a replay stand still, or go on."""
+        picture = self.picture
+        self._order(Pause(not picture.paused) if picture.replay_speed else Mute(not picture.muted))
+
+    def action_seek(self, seconds: int) -> None:
+        """Go back or on in a replay."""
+        self._order(Seek(self.picture.stats.elapsed_s + seconds))
+
+    def action_seek_turn(self) -> None:
+        """Go on with a replay from the selected turn, or from that of the selected gist."""
+        pane, key = self.body.pane, self.body.pane.cursor
+        if key is not None and pane is self.body.gists:
+            key = self.picture.gists[key].turn
+        turn = self.picture.transcript.get(key) if key is not None else None
+        if turn is not None:
+            self._order(Seek(turn.start_s))
+
+    def action_history(self) -> None:
+        """Ask which sessions are kept."""
+        self._order(ListSessions())
+
+    def _pick_session(self, sessions: tuple[SessionInfo, ...]) -> None:
+        from tui.viewer.screens.history import History
+
+        def show(session: str | None) -> None:
+            if session is not None:
+                self._order(ShowSession(session))
+
+        self.app.push_screen(History(sessions), show)
+
+    def action_export(self) -> None:
+        """Choose a format, and have the session written."""
+        from tui.viewer.screens.export import ExportPicker
+
+        def write(format: str | None) -> None:
+            if format is not None:
+                self._order(ExportSession("", format))
+
+        self.app.push_screen(ExportPicker(), write)
 
     def action_analyse(self) -> None:
         """Have the session so far analysed."""
@@ -300,7 +351,7 @@ class Dashboard(Screen[None]):
         from tui.viewer.screens.help import HelpScreen
 
         self.app.push_screen(
-            HelpScreen([("Everywhere", self._keys_of(DASHBOARD)), ("In a pane", self._keys_of(Pane.BINDINGS))])
+            HelpScreen([("Everywhere", told(DASHBOARD, self._keys)), ("In a pane", told(Pane.BINDINGS, self._keys))])
         )
 
     def action_detach(self) -> None:
@@ -309,7 +360,7 @@ class Dashboard(Screen[None]):
 
     def action_leave(self) -> None:
         """Leave; ask what becomes of a session that is under way."""
-        if not self.picture.state.active or self.banner.cut:
+        if not self.picture.state.active or self.picture.replay_speed or self.banner.cut:
             self.post_message(QuitEngine())
             return
         from tui.viewer.screens.leave import Leave, LeaveScreen
@@ -329,18 +380,6 @@ class Dashboard(Screen[None]):
     def keep_keys_true(self) -> None:
         """Offer what is possible now."""
         self.refresh_bindings()
-
-    def _keys_of(self, bindings: Iterable[BindingType]) -> list[tuple[str, str, str]]:
-        """Return key, what it does and id, for the help; the prompts' nine keys as one unless they were changed."""
-        rows: list[tuple[str, str, str]] = []
-        for binding in bindings:
-            match binding:
-                case Binding(id="prompt-1" as id) if id not in self._keys:
-                    rows.append(("1 … 9", "Use the prompt at that place from now on", "prompt-1 … prompt-9"))
-                case Binding(action=action, id=str(id)) if not action.startswith("prompt(") or id in self._keys:
-                    key = self._keys.get(id) or binding.key_display or binding.key.replace(",", " ")
-                    rows.append((key, binding.tooltip or binding.description, id))
-        return rows
 
     def _order(self, command: Command) -> None:
         self.post_message(Order(command))

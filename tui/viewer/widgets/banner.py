@@ -41,6 +41,10 @@ class Banner(Canvas):
             *self._state(),
             Span(f"  {clock(picture.stats.elapsed_s)}", "strong"),
         ]
+        if picture.replay_speed:
+            left.append(Span(f"  ▶ REPLAY ×{picture.replay_speed:g}", "accent strong"))
+        if picture.paused:
+            left.append(Span("  ‖ PAUSED", "warn strong"))
         if picture.muted:
             left.append(Span("  ⊘ MUTED", "warn strong"))
         details: list[Line] = []

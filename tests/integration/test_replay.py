@@ -1,0 +1,182 @@
+"""A session that is over is told again: in its order, at its pace, from any moment, over a real socket."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.kept import MEETING, keep
+from tui.cli.replay import telling
+from tui.engine.client import EngineClient
+from tui.engine.process import SOCKET
+from tui.engine.replay import Replay
+from tui.errors import UsageError
+from tui.model.commands import Pause, Quit, Seek, Stop
+from tui.model.events import Event, LevelChanged, Snapshot, State, StateChanged, StatsChanged, TurnChanged
+from tui.paths import sessions_dir
+from tui.sessions.flac import compress
+from tui.sessions.playback import Playback
+from tui.sessions.store import Store, Stored
+
+DEADLINE_S = 20.0
+
+
+@pytest.fixture
+def stored() -> Stored:
+    return keep(Store(sessions_dir()), sound_s=30.0)
+
+
+class Watched:
+    """A replay in this process, and what it told."""
+
+    def __init__(self, stored: Stored, speed: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.events: list[Event] = []
+        self._changed = asyncio.Event()
+        self.replay = Replay(self._hear, stored, speed=speed, clock=clock)
+
+    def _hear(self, event: Event) -> None:
+        self.events.append(event)
+        self._changed.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+    @property
+    def finals(self) -> list[int]:
+        return [event.turn.number for event in self.events if isinstance(event, TurnChanged) and event.turn.final]
+
+    @property
+    def levels(self) -> int:
+        return sum(isinstance(event, LevelChanged) for event in self.events)
+
+    @property
+    def over(self) -> bool:
+        return StateChanged(State.ENDED) in self.events
+
+
+@pytest.fixture
+async def watched(stored: Stored) -> AsyncIterator[Watched]:
+    watched = Watched(stored, speed=60.0)
+    running = asyncio.create_task(watched.replay.run())
+    yield watched
+    watched.replay.quit()
+    await asyncio.wait_for(running, DEADLINE_S)
+
+
+def test_turns_grow_word_by_word_before_they_are_final(stored: Stored) -> None:
+    playback = Playback(stored.read().entries)
+    told = [event.turn for event in playback.between(5.9, 11.9) if isinstance(event, TurnChanged)]
+    texts = [turn.text for turn in told if not turn.final]
+    assert len(texts) > 3
+    assert all(after.startswith(before) for before, after in itertools.pairwise(texts))
+    assert (told[-1].final, told[-1].text) == (True, MEETING[1][1])
+
+
+def test_every_moment_of_a_session_can_be_shown(stored: Stored) -> None:
+    playback = Playback(stored.read().entries)
+    assert len(playback.at(0.0).transcript.finals) == 0
+    assert [turn.number for turn in playback.at(13.5).transcript.finals] == [1, 2]
+    assert playback.at(13.5).transcript.get(3) is not None
+    whole, kept = playback.at(playback.end_s), stored.load()
+    assert list(whole.transcript) == list(kept.transcript)
+    assert whole.gists == kept.gists
+    assert whole.state is State.ENDED
+
+
+async def test_a_replay_tells_all_that_happened_in_its_order(watched: Watched) -> None:
+    await watched.until(lambda: watched.over)
+    assert watched.finals == [1, 2, 3, 4, 5]
+    stats = [event.stats for event in watched.events if isinstance(event, StatsChanged)]
+    assert [figures.turns for figures in stats] == sorted(figures.turns for figures in stats)
+
+
+async def test_the_level_is_that_of_the_recording(watched: Watched) -> None:
+    await watched.until(lambda: any(isinstance(event, LevelChanged) for event in watched.events))
+    level = next(event for event in watched.events if isinstance(event, LevelChanged))
+    assert level.peak_dbfs == pytest.approx(-12.2, abs=0.3)
+
+
+async def test_a_flac_is_replayed_like_a_wav(stored: Stored) -> None:
+    compress(stored)
+    watched = Watched(stored, speed=60.0)
+    running = asyncio.create_task(watched.replay.run())
+    await watched.until(lambda: watched.over)
+    watched.replay.quit()
+    await running
+    assert any(isinstance(event, LevelChanged) and event.peak_dbfs > -13 for event in watched.events)
+
+
+async def test_a_session_without_its_recording_is_replayed_in_silence(stored: Stored) -> None:
+    stored.audio.unlink()
+    watched = Watched(stored, speed=60.0)
+    running = asyncio.create_task(watched.replay.run())
+    await watched.until(lambda: watched.over)
+    watched.replay.quit()
+    await running
+    assert watched.finals == [1, 2, 3, 4, 5]
+
+
+async def test_a_paused_replay_stands_still_and_goes_on_where_it_stood(stored: Stored) -> None:
+    now = [0.0]
+    watched = Watched(stored, speed=1.0, clock=lambda: now[0])
+    running = asyncio.create_task(watched.replay.run())
+    await watched.until(lambda: watched.levels > 0)
+    now[0] += 3.0
+    await watched.until(lambda: watched.finals == [1])
+    await watched.replay.perform(Pause(True))
+    assert watched.replay.snapshot().paused
+    now[0] += 1000.0
+    seen = watched.levels
+    await watched.replay.perform(Pause(False))
+    await watched.until(lambda: watched.levels > seen)
+    assert watched.finals == [1]
+    now[0] += 1000.0
+    await watched.until(lambda: watched.over)
+    watched.replay.quit()
+    await running
+
+
+async def test_seeking_shows_that_moment_and_goes_on_from_there(watched: Watched) -> None:
+    await watched.until(lambda: watched.over)
+    await watched.replay.perform(Seek(12.0))
+    snapshot = watched.events[-1]
+    assert isinstance(snapshot, Snapshot)
+    assert [turn.number for turn in snapshot.turns if turn.final] == [1, 2]
+    await watched.until(lambda: watched.finals == [1, 2, 3, 4, 5, 3, 4, 5])
+
+
+async def test_seeking_beyond_the_ends_stays_within(watched: Watched) -> None:
+    await watched.replay.perform(Seek(-5.0))
+    await watched.replay.perform(Seek(1e9))
+    assert watched.replay.snapshot().state is State.ENDED
+
+
+async def test_what_is_over_cannot_be_changed(watched: Watched) -> None:
+    with pytest.raises(UsageError, match="replay"):
+        await watched.replay.perform(Stop())
+
+
+async def test_a_viewer_sees_the_replay_over_a_real_socket_and_leaves_nothing_behind(stored: Stored) -> None:
+    before = stored.events.read_bytes()
+    with telling(stored, 60.0, listen=False) as folder:
+        client = EngineClient(folder / SOCKET)
+        finals: list[int] = []
+        async with asyncio.timeout(DEADLINE_S):
+            async for event in client.events():
+                match event:
+                    case Snapshot(replay_speed=speed, turns=turns):
+                        assert speed == 60.0
+                        finals += [turn.number for turn in turns if turn.final]
+                    case TurnChanged(turn=turn) if turn.final:
+                        finals.append(turn.number)
+                    case StateChanged(state=State.ENDED):
+                        await client.send(Quit())
+    assert finals == [1, 2, 3, 4, 5]
+    assert not await asyncio.to_thread(Path.exists, folder)
+    assert stored.events.read_bytes() == before

@@ -1,0 +1,52 @@
+"""What is replayed is heard: through PortAudio into a real sound server, and out of it again."""
+
+import asyncio
+import os
+import subprocess
+
+import numpy as np
+import pytest
+
+from tests.conftest import Pulse
+from tests.kept import tone
+from tui.audio.speaker import Speaker
+from tui.errors import SourceError
+
+RATE = 16_000
+DEADLINE_S = 20.0
+
+
+async def test_what_is_played_is_heard_as_loud_as_it_is(pulse: Pulse) -> None:
+    listening = await asyncio.create_subprocess_exec(
+        "parec", "--device=spk.monitor", "--format=s16le", "--rate=16000", "--channels=1", "--latency-msec=20",
+        env=os.environ | pulse.env, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert listening.stdout is not None
+    speaker = Speaker(RATE)
+    heard = b""
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while np.abs(np.frombuffer(heard[-RATE:], "<i2")).max(initial=0) < 7000:
+                speaker.play(tone(0.1))
+                heard += await listening.stdout.readexactly(RATE // 5)
+    finally:
+        speaker.close()
+        listening.terminate()
+        await listening.wait()
+    samples = np.frombuffer(heard[-RATE // 5 :], "<i2")
+    assert 7000 < np.abs(samples).max() < 9000
+
+
+def test_sound_that_nobody_takes_does_not_pile_up(pulse: Pulse) -> None:
+    speaker = Speaker(RATE)
+    for _ in range(100):
+        speaker.play(tone(0.1))
+    assert speaker._bytes <= RATE
+    speaker.hush()
+    assert speaker._bytes == 0
+    speaker.close()
+
+
+def test_no_output_is_said(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SourceError, match="Nothing can be played"):
+        Speaker(3)

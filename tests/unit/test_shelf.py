@@ -1,0 +1,54 @@
+import stat
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.kept import MEETING, STARTED, keep
+from tui.engine.shelf import export_session, list_sessions, show_session
+from tui.errors import UsageError
+from tui.sessions.about import About
+from tui.sessions.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "sessions")
+
+
+def test_viewers_are_told_of_the_newest_first(store: Store) -> None:
+    old = keep(store, about=About("Standup", ("work",)))
+    new = keep(store, [], started=STARTED + timedelta(days=1))
+    listed = list_sessions(store).sessions
+    assert [session.id for session in listed] == [new.id, old.id]
+    assert (listed[1].name, listed[1].tags, listed[1].turns, listed[1].length_s) == ("Standup", ("work",), 5, 30.0)
+
+
+def test_a_viewer_is_told_all_of_one(store: Store) -> None:
+    stored = keep(store)
+    snapshot = show_session(store, stored.id).snapshot
+    assert [turn.text for turn in snapshot.turns] == [text for _, text in MEETING]
+    assert len(snapshot.gists) == 6
+
+
+def test_a_session_that_is_not_there_is_refused(store: Store) -> None:
+    keep(store)
+    with pytest.raises(UsageError):
+        show_session(store, "nope")
+
+
+def test_an_export_is_a_file_for_its_owner_alone(store: Store, tmp_path: Path) -> None:
+    stored = keep(store)
+    notice = export_session(store, stored.id, "txt", tmp_path / "exports")
+    path = tmp_path / "exports" / f"{stored.id}.txt"
+    assert notice.text == f"Wrote {path}"
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 5
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("format", ["../../evil", "exe", ""])
+def test_no_viewer_chooses_where_a_file_goes(store: Store, tmp_path: Path, format: str) -> None:
+    stored = keep(store)
+    with pytest.raises(UsageError):
+        export_session(store, stored.id, format, tmp_path / "exports")
+    assert not (tmp_path / "exports").exists()

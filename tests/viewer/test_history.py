@@ -1,0 +1,133 @@
+"""The sessions that are kept, a past one in the panes, exports, and the keys of a replay: through a scripted line."""
+
+from msgspec.structs import replace
+
+from tests.viewer.script import SESSION, ScriptedLine, meeting
+from tests.viewer.test_dashboard import running, said, shown, until
+from tui.model.commands import ExportSession, ListSessions, Mute, Pause, Seek, ShowSession
+from tui.model.events import SessionInfo, SessionShown, SessionsListed, State
+from tui.viewer.screens.export import FORMATS, ExportPicker
+from tui.viewer.screens.history import History, PastSession
+
+KEPT = (
+    SessionInfo("b", "2026-11-22T09:45:00+01:00", 754.0, 132, State.ENDED, "Standup", ("work",), "Good morning"),
+    SessionInfo("a", "2026-11-20T14:00:00+01:00", 61.0, 4, State.FAILED, "", (), "\x1b[31mHello there"),
+)
+PAST = replace(meeting(State.ENDED), session=replace(SESSION, id="a"))
+REPLAY = replace(meeting(), replay_speed=2.0)
+
+
+async def test_h_lists_what_is_kept_and_enter_opens_one() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("h")
+        await until(pilot, lambda: line.sent == [ListSessions()])
+        await said(pilot, line, SessionsListed(KEPT))
+        await until(pilot, lambda: isinstance(app.screen, History))
+        await until(pilot, lambda: "Standup" in shown(app, "sessions"))
+        assert "#work" in shown(app, "sessions")
+        assert "\x1b" not in shown(app, "sessions")
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: line.sent[1:] == [ShowSession("a")])
+
+
+async def test_nothing_kept_is_said() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, SessionsListed(()))
+        await until(pilot, lambda: isinstance(app.screen, History))
+        await until(pilot, lambda: "No session is kept yet" in shown(app, "question"))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert line.sent == []
+
+
+async def test_a_past_session_stands_in_the_same_panes_and_escape_leads_back() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, SessionShown(PAST))
+        await until(pilot, lambda: isinstance(app.screen, PastSession))
+        await until(pilot, lambda: "connection pool" in shown(app, "turns"))
+        await until(pilot, lambda: "ENDED" in shown(app, "banner"))
+        assert "no answer within 30 s" in shown(app, "gists")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert app.dashboard.picture.state is State.LIVE
+
+
+async def test_no_key_of_a_past_session_changes_the_live_one() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, SessionShown(PAST))
+        await until(pilot, lambda: isinstance(app.screen, PastSession))
+        await pilot.press("space", "x", "1", "a", "s", "left")
+        await until(pilot, lambda: isinstance(app.screen, PastSession))
+        assert line.sent == []
+
+
+async def test_e_exports_what_is_shown() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, ExportPicker))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: line.sent == [ExportSession("", "srt")])
+        await said(pilot, line, SessionShown(PAST))
+        await until(pilot, lambda: isinstance(app.screen, PastSession))
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, ExportPicker))
+        await pilot.press("enter")
+        await until(pilot, lambda: line.sent[1:] == [ExportSession("a", "md")])
+
+
+def test_every_format_can_be_chosen() -> None:
+    from tui.sessions.export import FORMATS as THERE
+
+    assert list(FORMATS) == list(THERE)
+
+
+async def test_a_private_session_is_not_exported() -> None:
+    line = ScriptedLine(snapshot=replace(meeting(), session=replace(SESSION, path="")))
+    async with running(line) as (app, pilot):
+        await pilot.press("e")
+        await pilot.pause()
+        assert app.screen is app.dashboard
+
+
+async def test_in_a_replay_space_pauses_and_arrows_seek() -> None:
+    line = ScriptedLine(snapshot=REPLAY)
+    async with running(line) as (app, pilot):
+        assert "REPLAY ×2" in shown(app, "banner")
+        await pilot.press("space", "left", "right")
+        elapsed_s = REPLAY.stats.elapsed_s
+        await until(pilot, lambda: line.sent == [Pause(True), Seek(elapsed_s - 10), Seek(elapsed_s + 10)])
+        await said(pilot, line, replace(REPLAY, paused=True))
+        await until(pilot, lambda: "PAUSED" in shown(app, "banner"))
+        await pilot.press("space")
+        await until(pilot, lambda: line.sent[3:] == [Pause(False)])
+
+
+async def test_in_a_replay_o_goes_on_from_the_selected_turn() -> None:
+    line = ScriptedLine(snapshot=REPLAY)
+    async with running(line) as (app, pilot):
+        await pilot.press("home")
+        await until(pilot, lambda: app.dashboard.body.turns.cursor is not None)
+        await pilot.press("o")
+        first = REPLAY.turns[0]
+        await until(pilot, lambda: line.sent == [Seek(first.start_s)])
+
+
+async def test_in_a_replay_nothing_is_recorded_or_asked() -> None:
+    line = ScriptedLine(snapshot=REPLAY)
+    async with running(line) as (app, pilot):
+        await pilot.press("s", "x", "a", "1", "p", "D", "e", "h")
+        await pilot.pause()
+        assert app.screen is app.dashboard
+        assert line.sent == []
+
+
+async def test_a_live_session_knows_no_seeking_and_space_mutes() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (_, pilot):
+        await pilot.press("left", "right", "o", "space")
+        await until(pilot, lambda: line.sent == [Mute(True)])

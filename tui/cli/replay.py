@@ -1,0 +1,96 @@
+"""`livegist replay`: a session that is over, on the dashboard as it happened."""
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tui.cli import completing
+from tui.cli.options import kept, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui.engine.replay import Replay
+    from tui.model.events import Event
+    from tui.sessions.store import Stored
+
+END_S = 5.0
+"""Longest wait for the replay to end once the dashboard has left."""
+
+
+@click.command()
+@click.argument("session", shell_complete=completing.sessions)
+@click.option("--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, help="How fast it goes by.")
+@click.option("--listen", is_flag=True, help="Play the recording, too, through the default output.")
+def replay(session: str, speed: float, listen: bool) -> None:
+    """Show a session on the dashboard as it happened.
+
+    space pauses, left and right go ten seconds back and on, o goes on from the selected turn, q leaves.
+    """
+    from tui.cli.dashboard import need_terminal, show
+    from tui.engine.client import EngineClient
+    from tui.engine.process import SOCKET
+
+    need_terminal()
+    stored = kept(session)
+    stored.read()
+    with telling(stored, speed, listen=listen) as folder:
+        show(EngineClient(folder / SOCKET), settings({}).config, {})
+
+
+@click.command(hidden=True)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("session")
+@click.option("--speed", type=float, default=1.0)
+@click.option("--listen", is_flag=True)
+def replaying(folder: Path, session: str, speed: float, listen: bool) -> None:
+    """Tell a session again behind a socket; `replay` starts it."""
+    import asyncio
+
+    from tui.engine.host import Host
+    from tui.engine.replay import Replay
+
+    stored = kept(session)
+
+    def build(tell: "Callable[[Event], None]") -> "Replay":
+        return Replay(tell, stored, speed=speed, listen=listen)
+
+    async def run() -> None:
+        await Host(folder, build).run()
+
+    asyncio.run(run())
+
+
+@contextlib.contextmanager
+def telling(stored: "Stored", speed: float, *, listen: bool) -> Iterator[Path]:
+    """Run a replay as a process of its own, as an engine is one; give the folder of its socket."""
+    from tui.engine.process import LOG
+
+    with tempfile.TemporaryDirectory(prefix="livegist-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        with (folder / LOG).open("ab") as log:
+            process = subprocess.Popen(
+                [
+                    sys.executable, "-P", "-m", "tui", "replaying", str(folder), stored.id, "--speed", str(speed),
+                    *(["--listen"] if listen else []),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        try:
+            yield folder
+        finally:
+            process.terminate()
+            try:
+                process.wait(END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -1,0 +1,196 @@
+"""A session that is over, told to viewers as it happened: like an engine, but nothing is heard and nothing asked."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import soundfile
+
+import tui
+from tui.audio.level import measure
+from tui.audio.speaker import Speaker
+from tui.errors import LivegistError, UsageError
+from tui.model.commands import Command, Pause, Quit, Seek
+from tui.model.events import PROTOCOL_VERSION, Event, LevelChanged, Notice, Severity, Snapshot, StatsChanged
+from tui.sessions.playback import Playback, figures, is_figures
+from tui.sessions.store import Stored
+
+TICK_S = 0.05
+"""Seconds between two levels."""
+STATS_S = 1.0
+"""Seconds of the session between two figures."""
+
+
+class Replay:
+    """Tells a session again.
+
+    Args:
+        tell: gets every event.
+        stored: the session.
+        speed: how many seconds of it go by in one.
+        listen: whether it is heard, too.
+        clock: monotonic seconds.
+
+    Raises:
+        SessionError: it cannot be read.
+    """
+
+    busy = False
+    """No session is under way: without a viewer the host leaves."""
+
+    def __init__(
+        self,
+        tell: Callable[[Event], None],
+        stored: Stored,
+        *,
+        speed: float = 1.0,
+        listen: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.unattended_minutes = -1.0
+        self._tell = tell
+        self._speed = speed
+        self._listen = listen
+        self._clock = clock
+        self._playback = Playback(stored.read().entries)
+        self._sound = _Sound(stored.audio)
+        self._speaker: Speaker | None = None
+        self._position_s = 0.0
+        self._counted_s = -STATS_S
+        self._told_at = clock()
+        self._paused = False
+        self._news: list[Notice] = []
+        self._moved = asyncio.Event()
+        self._quitting = False
+
+    def snapshot(self) -> Snapshot:
+        """Return all there is to know at the moment that is shown."""
+        record = self._playback.at(self._position_s)
+        return Snapshot(
+            protocol=PROTOCOL_VERSION,
+            version=tui.__version__,
+            state=record.state,
+            why=record.why,
+            hint=record.hint,
+            session=record.session,
+            muted=record.muted,
+            prompt=record.prompt,
+            turns=tuple(record.transcript),
+            gists=tuple(record.gists.values()),
+            stats=figures(record, self._position_s),
+            replay_speed=self._speed,
+            paused=self._paused,
+        )
+
+    def news(self) -> list[Notice]:
+        """Return what could not be done, once."""
+        news, self._news = self._news, []
+        return news
+
+    def watched_by(self, viewers: int) -> None:
+        """Go on, whoever watches."""
+
+    async def perform(self, command: Command) -> Event | None:
+        """Pause, go on, go elsewhere, or end.
+
+        Raises:
+            UsageError: it is another command: what is over cannot be changed.
+        """
+        match command:
+            case Pause(paused=paused):
+                self._paused = paused
+                self._show_anew()
+            case Seek(at_s=at_s):
+                self._position_s = min(max(0.0, at_s), self._playback.end_s)
+                self._show_anew()
+            case Quit():
+                self.quit()
+            case _:
+                raise UsageError("This is a replay; nothing of it can be changed.", "Leave it with q.")
+        return None
+
+    def quit(self) -> None:
+        """End."""
+        self._quitting = True
+        self._moved.set()
+
+    async def run(self) -> None:
+        """Tell the session until told to quit; at its end, wait for another wish."""
+        if self._listen:
+            await self._open_speaker()
+        self._told_at = self._clock()
+        try:
+            while not self._quitting:
+                if self._paused or self._position_s >= self._playback.end_s:
+                    await self._moved.wait()
+                    self._moved.clear()
+                    continue
+                await asyncio.sleep(TICK_S)
+                if not self._paused:
+                    now = self._clock()
+                    self._advance((now - self._told_at) * self._speed)
+                    self._told_at = now
+        finally:
+            self._sound.close()
+            if self._speaker is not None:
+                self._speaker.close()
+
+    def _advance(self, seconds: float) -> None:
+        """Tell what comes in the next seconds."""
+        start_s, end_s = self._position_s, min(self._position_s + seconds, self._playback.end_s)
+        self._position_s = end_s
+        for event in self._playback.between(start_s, end_s):
+            if not is_figures(event):
+                self._tell(event)
+        pcm = self._sound.read(start_s, end_s)
+        level = measure(pcm)
+        self._tell(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped))
+        if self._speaker is not None:
+            self._speaker.play(pcm)
+        if end_s - self._counted_s >= STATS_S or end_s == self._playback.end_s:
+            self._counted_s = end_s
+            self._tell(StatsChanged(figures(self._playback.at(end_s), end_s)))
+
+    def _show_anew(self) -> None:
+        self._counted_s = self._position_s
+        # The time that a replay stood still is not made up for.
+        self._told_at = self._clock()
+        if self._speaker is not None:
+            self._speaker.hush()
+        self._tell(self.snapshot())
+        self._moved.set()
+
+    async def _open_speaker(self) -> None:
+        try:
+            rate = round(self._sound.sample_rate * self._speed)
+            self._speaker = await asyncio.to_thread(Speaker, rate)
+        except LivegistError as error:
+            notice = Notice(Severity.WARNING, error.message, error.hint)
+            self._news.append(notice)
+            self._tell(notice)
+
+
+class _Sound:
+    """The recording, WAV or FLAC; silence where there is none."""
+
+    def __init__(self, path: Path) -> None:
+        self.sample_rate = 16_000
+        self._file: soundfile.SoundFile | None = None
+        try:
+            self._file = soundfile.SoundFile(path)
+            self.sample_rate = self._file.samplerate
+        except (soundfile.SoundFileError, OSError):
+            # What was said can be shown without what was heard.
+            self._file = None
+
+    def read(self, start_s: float, end_s: float) -> bytes:
+        first, last = round(start_s * self.sample_rate), round(end_s * self.sample_rate)
+        if self._file is None or first >= self._file.frames:
+            return b""
+        self._file.seek(first)
+        return bytes(self._file.read(last - first, dtype="int16").tobytes())
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()

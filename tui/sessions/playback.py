@@ -1,0 +1,111 @@
+"""A session that is over, told again: when each event comes, partial turns too, and how it stood at a moment. Pure."""
+
+import bisect
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from tui.model.events import Event, Session, SessionStarted, StatsChanged, TurnChanged
+from tui.model.stats import Stats
+from tui.model.transcript import Turn
+from tui.sessions.journal import Entry
+from tui.sessions.record import Record
+
+PARTIAL_S = 0.25
+"""Seconds of speech between two partials of a turn: about as often as an endpoint tells them."""
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """An event and when it comes."""
+
+    at_s: float
+    event: Event
+
+
+class Playback:
+    """A session in the order of time.
+
+    Args:
+        entries: of its journal.
+    """
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        told = list(entries)
+        self.session: Session | None = None
+        """What is known of it; `None` if its journal does not say."""
+        self.end_s = max((entry.at for entry in told), default=0.0)
+        """Seconds recorded."""
+        moments: list[Moment] = []
+        spoken: set[int] = set()
+        for entry in told:
+            match entry.event:
+                case SessionStarted(session=session):
+                    self.session = session
+                    continue
+                case TurnChanged(turn=turn) if turn.number not in spoken:
+                    spoken.add(turn.number)
+                    moments += [moment for moment in _partials(turn) if moment.at_s < entry.at]
+            moments.append(Moment(entry.at, entry.event))
+        moments.sort(key=lambda moment: moment.at_s)
+        self._moments = moments
+        self._times = [moment.at_s for moment in moments]
+
+    def between(self, after_s: float, until_s: float) -> Sequence[Event]:
+        """Return what comes after one moment, and until another one included."""
+        first, last = bisect.bisect_right(self._times, after_s), bisect.bisect_right(self._times, until_s)
+        return [moment.event for moment in self._moments[first:last]]
+
+    def at(self, position_s: float) -> Record:
+        """Return how the session stood at a moment."""
+        record = Record()
+        if self.session is not None:
+            record.apply(SessionStarted(self.session))
+        for event in self.between(-1.0, position_s):
+            record.apply(event)
+        return record
+
+
+def figures(record: Record, position_s: float) -> Stats:
+    """Return the figures of a session that has come so far; at its end, those that it had."""
+    if not record.state.active:
+        return record.stats
+    finals = record.transcript.finals
+    words = sum(len(turn.text.split()) for turn in finals)
+    speech_s = sum(turn.end_s - turn.start_s for turn in finals)
+    gists = [gist for gist in record.gists.values() if gist.text]
+    return Stats(
+        elapsed_s=round(position_s, 1),
+        sent_s=round(position_s, 1),
+        turns=len(finals),
+        words=words,
+        words_per_minute=round(words * 60 / speech_s, 1) if speech_s > 0 else 0.0,
+        gists=len(gists),
+        input_tokens=sum(gist.input_tokens for gist in gists),
+        output_tokens=sum(gist.output_tokens for gist in gists),
+        device="a recording",
+    )
+
+
+def is_figures(event: Event) -> bool:
+    """Return whether an event only tells the figures, which a replay counts itself."""
+    return isinstance(event, StatsChanged)
+
+
+def _partials(turn: Turn) -> Iterator[Moment]:
+    """Yield a turn as it grows, as far as the times of its words are known."""
+    written = turn.text.split()
+    said = written if len(written) == len(turn.words) else [word.text for word in turn.words]
+    told_s = turn.start_s
+    for count, word in enumerate(turn.words, 1):
+        if word.end_s - told_s >= PARTIAL_S:
+            told_s = word.end_s
+            growing = Turn(
+                turn.number,
+                " ".join(said[:count]),
+                False,
+                turn.start_s,
+                word.end_s,
+                turn.words[:count],
+                turn.speaker,
+            )
+            yield Moment(word.end_s, TurnChanged(growing))

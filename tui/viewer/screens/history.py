@@ -1,0 +1,159 @@
+"""The sessions that are kept: a list to choose from, and one of them in the panes of the dashboard, to read."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen, Screen
+
+from tui.model.commands import ExportSession
+from tui.model.events import SessionInfo, Snapshot
+from tui.viewer.inert import one_line
+from tui.viewer.lines import Line, Span
+from tui.viewer.messages import FollowChanged, Order
+from tui.viewer.picture import Picture
+from tui.viewer.screens.export import ExportPicker
+from tui.viewer.widgets.banner import Banner
+from tui.viewer.widgets.body import Body
+from tui.viewer.widgets.choices import Choices, Reader
+from tui.viewer.widgets.keybar import KeyBar, Possible
+from tui.viewer.words import clock
+
+
+class History(ModalScreen[str | None]):
+    """The id of a session, or `None` if the person thought better of it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "step(-1)", show=False),
+        Binding("down,j,tab", "step(1)", show=False),
+        Binding("pageup", "step(-8)", show=False),
+        Binding("pagedown", "step(8)", show=False),
+        Binding("enter", "choose", show=False),
+        Binding("escape,q,h", "cancel", show=False),
+    ]
+
+    def __init__(self, sessions: Sequence[SessionInfo]) -> None:
+        super().__init__()
+        self._sessions = sessions
+
+    def compose(self) -> ComposeResult:
+        """Lay out the question and the sessions."""
+        said = "Look at which session?" if self._sessions else "No session is kept yet."
+        with Vertical(classes="dialog wide"):
+            yield Reader([(Span(said, "strong"), Span("  enter opens, escape leaves", "muted"))], id="question")
+            yield Choices(id="sessions")
+
+    def on_mount(self) -> None:
+        """Mark the newest."""
+        self.query_one(Choices).show([_row(session) for session in self._sessions])
+
+    def action_step(self, step: int) -> None:
+        """Mark another session."""
+        self.query_one(Choices).step(step)
+
+    def action_choose(self) -> None:
+        """Take the marked session."""
+        marked = self.query_one(Choices).marked
+        self.dismiss(self._sessions[marked].id if self._sessions else None)
+
+    def action_cancel(self) -> None:
+        """Leave everything as it is."""
+        self.dismiss(None)
+
+
+class PastSession(Screen[None]):
+    """A session that is over, in the same panes; nothing of it can be changed."""
+
+    AUTO_FOCUS = "#turns"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-broad")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall"), (30, "-high")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,h", "app.pop_screen", "back"),
+        Binding("slash", "search", "search", key_display="/"),
+        Binding("n", "to_match(1)", show=False),
+        Binding("N", "to_match(-1)", show=False),
+        Binding("y", "copy", "copy"),
+        Binding("e", "export", "export"),
+        Binding("z", "zoom", "zoom"),
+        Binding("tab", "app.focus_next", "pane"),
+        Binding("shift+tab", "app.focus_previous", show=False),
+    ]
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(id="past")
+        self.picture = Picture()
+        self.picture.apply(snapshot)
+        self._snapshot = snapshot
+        self.body = Body(self.picture, id="body")
+
+    def compose(self) -> ComposeResult:
+        """Lay out the parts."""
+        yield Banner(self.picture, id="banner")
+        yield self.body
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        """Show all of it."""
+        self.call_after_refresh(self.body.hear, self._snapshot)
+        shown = [binding for binding in self.BINDINGS if isinstance(binding, Binding) and binding.show]
+        self.query_one(KeyBar).show(
+            [
+                Possible(
+                    self.app.get_key_display(binding),
+                    binding.description,
+                    binding.action if "." in binding.action else f"screen.{binding.action}",
+                )
+                for binding in shown
+            ]
+        )
+
+    def action_search(self) -> None:
+        """Ask what to search for."""
+        from tui.viewer.screens.search import SearchScreen
+
+        def found(needle: str | None) -> None:
+            self.body.search(needle or "")
+            self.body.pane.to_match(-1)
+
+        self.app.push_screen(SearchScreen(self.body.pane.needle, self.body.search), found)
+
+    def action_to_match(self, step: int) -> None:
+        """Go to another match in the pane with the keyboard."""
+        self.body.pane.to_match(step)
+
+    def action_copy(self) -> None:
+        """Copy what is selected, or the whole pane."""
+        self.body.copy()
+
+    def action_zoom(self) -> None:
+        """Give the pane with the keyboard the whole body, or give it back."""
+        self.body.toggle_zoom()
+
+    def action_export(self) -> None:
+        """Choose a format, and have it written."""
+        session = self.picture.session
+
+        def write(format: str | None) -> None:
+            if format is not None and session is not None:
+                self.post_message(Order(ExportSession(session.id, format)))
+
+        self.app.push_screen(ExportPicker(), write)
+
+    @on(FollowChanged)
+    def pass_over(self, event: FollowChanged) -> None:
+        """There is nothing new to follow."""
+        event.stop()
+
+
+def _row(session: SessionInfo) -> Line:
+    when = session.started_at[:16].replace("T", " ")
+    tags = "".join(f"#{one_line(tag, 20)} " for tag in session.tags)
+    title = one_line(session.name or session.first_words or "nothing was said", 60)
+    return (
+        Span(f"{when}  {clock(session.length_s):>7}  {session.turns:>4} turns  ", "muted"),
+        Span(tags, "accent"),
+        Span(title, "strong" if session.name else ""),
+    )
