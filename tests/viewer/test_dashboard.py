@@ -49,12 +49,14 @@ from tui.model.events import (
 from tui.model.gists import GistStatus
 from tui.paths import shipped
 from tui.viewer.app import Farewell, LivegistApp
+from tui.viewer.lines import Line
 from tui.viewer.screens.devices import DevicePicker
 from tui.viewer.screens.help import HelpScreen
 from tui.viewer.screens.leave import LeaveScreen
 from tui.viewer.screens.picker import PromptPicker
 from tui.viewer.screens.search import SearchScreen
 from tui.viewer.widgets.canvas import Canvas
+from tui.viewer.widgets.gists import Gists
 from tui.viewer.widgets.turns import Turns
 
 Running = tuple[LivegistApp, Pilot[Farewell]]
@@ -184,10 +186,29 @@ async def test_an_answer_streams_as_plain_text_and_is_markdown_once_whole() -> N
     line = ScriptedLine(snapshot=live())
     async with running(line) as (app, pilot):
         await said(pilot, line, GistChanged(gist(1, 1, "", GistStatus.WAITING)), GistGrew(1, "It is **bo"))
-        assert "It is **bo ▌" in shown(app, "gists")
+        await until(pilot, lambda: "It is **bo ▌" in shown(app, "gists"))
         await said(pilot, line, GistChanged(gist(1, 1, "It is **bold**.")))
         assert "It is bold." in shown(app, "gists")
         assert re.search(r"Turn 1 · Summary +claude-sonnet\S* · 800 ms$", shown(app, "gists"), re.MULTILINE)
+
+
+async def test_a_streaming_answer_is_laid_out_less_often_than_it_grows() -> None:
+    laid_out: list[int] = []
+
+    class Counted(Gists):
+        def entry(self, key: int, columns: int) -> list[Line]:
+            laid_out.append(key)
+            return super().entry(key, columns)
+
+    line = ScriptedLine(snapshot=live())
+    app = LivegistApp(line, theme="night", fps=20, keys={})
+    app.dashboard.body.gists = Counted(app.dashboard.picture, id="gists")
+    async with app.run_test() as pilot:
+        await said(pilot, line, GistChanged(gist(1, 1, "", GistStatus.WAITING)))
+        laid_out.clear()
+        await said(pilot, line, *(GistGrew(1, f"{n} ") for n in range(1000)))
+        await until(pilot, lambda: "999 ▌" in shown(app, "gists"))
+        assert len(laid_out) < 100
 
 
 async def test_a_failed_answer_says_why() -> None:
@@ -764,7 +785,7 @@ async def test_a_long_session_lays_out_one_turn_for_one_change() -> None:
     laid_out: list[int] = []
 
     class Counted(Turns):
-        def entry(self, key: int, columns: int) -> list:  # type: ignore[type-arg]
+        def entry(self, key: int, columns: int) -> list[Line]:
             laid_out.append(key)
             return super().entry(key, columns)
 

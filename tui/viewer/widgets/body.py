@@ -48,7 +48,7 @@ class Body(Container):
             case GistChanged(gist=gist):
                 self.gists.put(gist.number)
             case GistGrew(number=number) if number in self._picture.gists:
-                self.gists.put(number)
+                self.gists.grow(number)
             case StatsChanged(stats=stats):
                 self.figures.show(stats)
             case Snapshot() | SessionStarted():

@@ -21,6 +21,8 @@ MENDED = 100
 """Entries that are measured in one go afterwards: a few milliseconds."""
 MEND_EVERY_S = 0.02
 """Pause between two goes."""
+GROW_EVERY_S = 0.1
+"""Seconds between two looks at entries that grow: a streaming answer is laid out ten times a second, not a hundred."""
 WHEEL_LINES = 3
 
 
@@ -62,6 +64,8 @@ class Pane(Canvas, can_focus=True):
         self.needle = ""
         """What is searched for; empty for nothing."""
         self._matches: set[int] = set()
+        self._growing: set[int] = set()
+        """Keys of entries that have grown and are not laid out anew yet."""
         self._guessed: dict[int, None] = {}
         """Keys of entries whose height is a guess, oldest first."""
 
@@ -88,6 +92,7 @@ class Pane(Canvas, can_focus=True):
     def reset(self, keys: Iterable[int] = ()) -> None:
         """Show other entries, by their keys in order."""
         self._cache.clear()
+        self._growing.clear()
         self.cursor = None
         self._roll.page = max(0, self.size.height - 1)
         self._columns = self.size.width
@@ -99,6 +104,7 @@ class Pane(Canvas, can_focus=True):
     def put(self, key: int) -> None:
         """Show an entry that is new or has changed."""
         self._cache.pop(key, None)
+        self._growing.discard(key)
         self._guessed.pop(key, None)
         self._roll.put(key, self._height(key))
         if self._matching(key):
@@ -107,10 +113,22 @@ class Pane(Canvas, can_focus=True):
             self._matches.discard(key)
         self.touch()
 
+    def grow(self, key: int) -> None:
+        """Show an entry that grows by little and often, at a pace that can be read and paid for."""
+        if not self._growing:
+            self.set_timer(GROW_EVERY_S, self._show_grown)
+        self._growing.add(key)
+
+    def _show_grown(self) -> None:
+        grown, self._growing = self._growing, set()
+        for key in grown:
+            self.put(key)
+
     def drop(self, key: int) -> None:
         """Take out an entry."""
         self._cache.pop(key, None)
         self._matches.discard(key)
+        self._growing.discard(key)
         self._guessed.pop(key, None)
         if self.cursor == key:
             self.cursor = None
