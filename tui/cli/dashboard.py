@@ -72,6 +72,10 @@ def need_terminal() -> None:
 
 def show(client: "EngineLine", config: "Config", options: Flags, start: "Start | None" = None) -> None:
     """Open the dashboard on a line to an engine."""
+    import gc
+
+    # Nothing that is made on the way to the first frame is garbage; the app turns it on again there.
+    gc.disable()
     from tui.viewer.app import LivegistApp
 
     app = LivegistApp(

@@ -134,6 +134,7 @@ class LivegistApp(App[Farewell]):
         self.set_interval(THEMES_S, self._reload_themes, name="themes")
         # What is alive now stays: without it in every collection, keys answer sooner.
         gc.freeze()
+        gc.enable()
 
     def _load_themes(self) -> list[ConfigError]:
         """Read all themes and return what is wrong with the person's own."""

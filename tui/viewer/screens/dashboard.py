@@ -104,6 +104,11 @@ class Dashboard(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the parts."""
+        # Textual sets these classes after the first layout, which would style, lay out and paint everything twice.
+        for size, breakpoints in zip(
+            self.app.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True
+        ):
+            self.add_class(max(found for found in breakpoints or () if found[0] <= size)[1])
         yield self.banner
         yield self.alert
         yield self.meter
@@ -112,11 +117,6 @@ class Dashboard(Screen[None]):
 
     def on_mount(self) -> None:
         """Say what to expect, and keep the footer true."""
-        # Textual sets these classes after the first layout, which would lay out and paint everything twice.
-        for size, breakpoints in zip(
-            self.app.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True
-        ):
-            self.add_class(max(found for found in breakpoints or () if found[0] <= size)[1])
         self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
         self._show_state()
 
@@ -175,7 +175,8 @@ class Dashboard(Screen[None]):
 
     def _show_state(self) -> None:
         picture = self.picture
-        listening = picture.state.active and picture.state is not State.DRAINING and not self.banner.cut
+        silent = picture.state is State.DRAINING or picture.paused or self.banner.cut
+        listening = picture.state.active and not silent
         self.banner.touch()
         self.meter.show_state(listening=listening, muted=picture.muted)
         self.body.turns.invite(invitation(picture, cut=self.banner.cut))
