@@ -96,6 +96,12 @@ def test_a_request_too_large_is_refused(url: str) -> None:
     assert post(url, {"model": "m" * 5_000_000}).status_code == 413
 
 
+def test_a_transcript_longer_than_a_day_is_cut_and_the_answer_says_so(url: str) -> None:
+    long = "Provide a brief summary.\n\nTranscript: " + "We ship on Monday. " * 25_000
+    text = post(url, {"model": "any", "messages": [{"role": "user", "content": long}]}).json()
+    assert text["choices"][0]["message"]["content"].startswith("(The first ")
+
+
 def test_what_is_not_there_is_said_in_the_first_shape(url: str) -> None:
     assert httpx2.get(f"{url}/v2/anything").json()["status"] == 404
     assert httpx2.get(f"{url}/v1/chat/completions").status_code == 405

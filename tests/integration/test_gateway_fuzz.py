@@ -90,7 +90,7 @@ def test_any_messages_end_as_the_protocol_says(url: str, messages: list[str | by
     assert asyncio.run(end_of(url, messages)) in CLOSES
 
 
-@PATIENT
+@settings(PATIENT, max_examples=15)
 @given(st.lists(st.sampled_from(["speech", "force", "quiet", "configure", "noise"]), min_size=1, max_size=12))
 def test_any_order_of_sound_and_orders_keeps_turns_in_order(url: str, steps: list[str]) -> None:
     speech = list(chunks(read(CLIPS[4]), 200))

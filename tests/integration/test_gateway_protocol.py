@@ -115,6 +115,22 @@ async def test_one_warning_lists_what_has_no_effect(url: str) -> None:
     ]
 
 
+async def test_a_language_that_the_model_lacks_is_named_in_the_warning(url: str) -> None:
+    async with calling(url, language_codes='["fr"]') as caller:
+        assert "language_codes" in (await caller.until("Warning"))["warning"]
+
+
+@pytest.mark.parametrize(
+    ("model", "said"), [("u3-rt-pro", SENTENCE), ("universal-streaming-english", SENTENCE.lower().strip("."))]
+)
+async def test_format_turns_holds_for_the_models_it_is_made_for(url: str, model: str, said: str) -> None:
+    async with calling(url, speech_model=model, format_turns="False") as caller:
+        await caller.say(read(CLIPS[4]))
+        await caller.send("Terminate")
+        await caller.ended()
+    assert (caller.finals[0]["transcript"], caller.finals[0]["turn_is_formatted"]) == (said, said == SENTENCE)
+
+
 async def test_a_turn_has_words_in_order_inside_it_and_the_answer_follows(url: str) -> None:
     async with calling(url, **TUTORIAL) as caller:
         await caller.say(silence(1))

@@ -149,7 +149,7 @@ async def test_a_monologue_is_split_and_nothing_of_it_lost(url: str) -> None:
 
 
 async def test_a_session_that_sends_all_at_once_does_not_keep_another_waiting(url: str, joined: Samples) -> None:
-    flood = np.concatenate([joined] * 6)
+    flood = np.concatenate([joined] * 4)
     async with calling(url) as greedy, calling(url) as modest:
         sending = asyncio.create_task(greedy.say(flood, chunk_ms=1000))
         await greedy.until("Turn", end_of_turn=True)
@@ -161,4 +161,4 @@ async def test_a_session_that_sends_all_at_once_does_not_keep_another_waiting(ur
         await greedy.send("Terminate")
         await greedy.ended()
     assert modest.finals[0]["transcript"] == "He might even have been made amiable himself."
-    assert told < len(greedy.finals) == 30
+    assert told < len(greedy.finals) == 20

@@ -1,14 +1,19 @@
 """Who answers: a server elsewhere, a model in this process, or the extractive summariser."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
+from tui.errors import ChatError
 from tui.gateway import extractive
 from tui.llm.client import ChatClient, Completion, Message
 from tui.model.prompts import TURN
 from tui.stream.protocol import LLMGateway
+
+LONGEST_TRANSCRIPT = 400_000
+"""Characters the extractive summariser takes: eight hours of speech."""
 
 
 class Answerer(Protocol):
@@ -44,9 +49,16 @@ class Extractive:
     name = extractive.MODEL
 
     async def complete(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> Completion:
-        """Return the transcript's own sentences that serve the last message of the user best."""
+        """Return the transcript's own sentences that serve the last message of the user best.
+
+        Raises:
+            ChatError: the transcript is too long.
+        """
         instruction, transcript = _asked(messages)
-        text = extractive.answer(instruction, transcript)
+        if len(transcript) > LONGEST_TRANSCRIPT:
+            raise ChatError(f"The transcript is too long: {len(transcript)} characters of {LONGEST_TRANSCRIPT}")
+        # A long transcript takes its time, and sound has to be taken in meanwhile.
+        text = await asyncio.to_thread(extractive.answer, instruction, transcript)
         words = text.split(" ")
         cut = len(words) > max_tokens
         return Completion(

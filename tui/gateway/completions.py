@@ -16,8 +16,8 @@ from tui.gateway.chat import Answerer, chat_completion, usage
 from tui.gateway.metrics import Metrics
 from tui.llm.client import Completion, Message
 
-LARGEST_BODY = 4 * 1024 * 1024
-"""Bytes of a request; a three-hour transcript has a quarter of a megabyte."""
+LARGEST_BODY = 2 * 1024 * 1024
+"""Bytes of a request; a three-hour transcript has a fifth of a megabyte."""
 CHATS_AT_ONCE = 8
 DEFAULT_MAX_TOKENS = 1000
 

@@ -92,6 +92,11 @@ class Endpointer:
         return self._speech_end
 
     @property
+    def paused(self) -> bool:
+        """Whether the open turn's speaker is silent just now."""
+        return self._start is not None and self._paused
+
+    @property
     def needed(self) -> int:
         """The oldest sample that a turn may still ask for."""
         if self._start is not None:

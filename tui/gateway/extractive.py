@@ -13,6 +13,8 @@ MODEL = "extractive"
 """What it calls itself, so that nobody takes it for a language model."""
 SUMMARY_SENTENCES = 3
 QUOTES = 5
+LONGEST_SENTENCE = 2_000
+"""Characters after which a sentence ends even at an abbreviation."""
 LONG_SENTENCE = 30
 """Words from which a spoken sentence is hard to follow."""
 
@@ -64,7 +66,7 @@ HEDGE = re.compile(
     r"\b(?:I think|I guess|I mean|maybe|sort of|kind of|probably|you know|I don't know|not sure)\b", re.I
 )
 FILLER = re.compile(r"\b(?:um+|uh+|er+m?|hmm+)\b", re.IGNORECASE)
-REPEAT = re.compile(r"\b(\w+)[, ]+\1\b", re.IGNORECASE)
+REPEAT = re.compile(r"\b(\w{1,30})[, ]+\1\b", re.IGNORECASE)
 ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|vs|etc|e\.g|i\.e|a\.m|p\.m|[A-Z])\.$")
 
 
@@ -125,7 +127,7 @@ def sentences(transcript: str) -> list[tuple[str, str]]:
 def _split(text: str) -> list[str]:
     found: list[str] = []
     for piece in re.split(r"(?<=[.!?…])\s+", text):
-        if found and ABBREVIATION.search(found[-1]):
+        if found and len(found[-1]) < LONGEST_SENTENCE and ABBREVIATION.search(found[-1][-6:]):
             found[-1] += " " + piece
         elif piece:
             found.append(piece)

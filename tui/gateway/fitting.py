@@ -14,7 +14,7 @@ TRIES = 5
 SLACK = 0.85
 """What is kept of the share that would just fit: the rest of the prompt and the answer need room too."""
 TOO_LONG = re.compile(r"context (?:size|length|window)|maximum context|too long|too many tokens|prompt is longer", re.I)
-SIZES = re.compile(r"(\d+) tokens?\D+(\d+)|context length is (\d+)\D+(\d+) tokens", re.IGNORECASE)
+SIZES = re.compile(r"(\d+) (?:tokens?|characters)\D+(\d+)|context length is (\d+)\D+(\d+) tokens", re.IGNORECASE)
 
 
 class Fitted:

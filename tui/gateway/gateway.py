@@ -113,6 +113,8 @@ class Gateway:
             parameters, ignored = parse(websocket.query_params.multi_items())
         except BadParameter as error:
             raise Refusal(3006, f"Invalid parameter: {error}") from error
+        if self.options.model.endswith(".en") and parameters.language != "en":
+            ignored.append("language_codes")
         detector = vad.VoiceDetector(await self._detector)
         if len(self.sessions) >= self.options.max_sessions:
             raise Refusal(3009, "Too many concurrent sessions")
@@ -204,7 +206,7 @@ def answerer(options: GatewayOptions) -> Answerer:
         from tui.gateway.gguf import Gguf
 
         return Fitted(Gguf(Path(options.llm_file).expanduser()))
-    return Extractive()
+    return Fitted(Extractive())
 
 
 def _within(request: Request, name: str, limits: tuple[int, int]) -> int | None:

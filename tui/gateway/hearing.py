@@ -5,27 +5,20 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tui.gateway.agreement import Agreement
 from tui.gateway.endpointing import FRAME, Ended, Endpointer, Endpointing, Paused, Started
 from tui.gateway.metrics import Metrics
 from tui.gateway.pcm import RATE, Tape
-from tui.gateway.recogniser import Clip, Heard, HeardWord
+from tui.gateway.recogniser import Clip, Heard
 from tui.gateway.scheduler import Scheduler, Wish
+from tui.gateway.turns import Guess, OpenTurn, final_words
 from tui.gateway.vad import VoiceDetector
-from tui.stream.protocol import Silence, SpeechStarted, WireTurn, WireWord
+from tui.stream.protocol import Silence, SpeechStarted, WireTurn
 
-FIRST_PARTIAL = RATE * 4 // 10
-"""Samples of speech before it is worth hearing; a word is hardly shorter."""
 PARTIAL_EVERY = RATE * 45 // 100
 """Samples between two hearings of an open turn, if the machine keeps up."""
-LONGEST_PARTIAL = RATE * 12
-"""Samples of an open turn that are heard again; settled words before them are left as they are."""
-KEPT_PARTIAL = RATE * 5
-"""Samples that stay to be heard again when settled words are left."""
 LEAD = RATE * 5
 """Samples before a turn that are heard with it. On read speech a turn alone has twice the errors of a batch decode of
 all turns, with 3 s before it a few more, with 5 s none more, and the text of the turn before would hand errors on."""
@@ -35,22 +28,6 @@ LONGEST_BACKLOG = RATE * 310
 SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
 
 Told = SpeechStarted | WireTurn | Silence
-
-
-class OpenTurn:
-    """A turn that somebody is speaking."""
-
-    def __init__(self, start: int, speech: int) -> None:
-        self.start = start
-        self.base = start
-        """Position from which it is heard again."""
-        self.kept: tuple[WireWord, ...] = ()
-        """Settled words from before `base`."""
-        self.agreement = Agreement()
-        self.due = speech + FIRST_PARTIAL
-        """Position from which it is worth hearing again."""
-        self.order: int | None = None
-        """Its number, given when something is first told of it."""
 
 
 class Hearing:
@@ -76,6 +53,8 @@ class Hearing:
     ) -> None:
         self.language = "en"
         """Code of the language spoken; empty lets the model tell."""
+        self.plain = False
+        """Whether turns are told without capitals and punctuation."""
         self.hints = ""
         """What leans the recogniser to the client's words."""
         self.partials = True
@@ -171,18 +150,41 @@ class Hearing:
         turn, self._turn = self._turn, OpenTurn(ended.end, ended.end) if ended.continues else None
         self._silent_from = ended.end
         self.backlog += ended.end - ended.start
-        lead = self._lead(ended)
-        clip = Clip(self._tape.read(ended.start - lead, ended.end), True, self.language, self.hints, lead=lead)
         decided = self._clock()
-        take = partial(self._tell_final, turn, ended, decided)
-        self._scheduler.hear(self, Wish(lambda: clip, take, self._fail))
+        guess = turn.guess
+        if guess is None or guess.speech_end != ended.speech_end or ended.continues:
+            clip = self._final_clip(ended.start, ended.end)
+            self._scheduler.hear(self, Wish(lambda: clip, partial(self._tell_final, turn, ended, decided), self._fail))
+        elif guess.heard is None:
+            guess.ended = (ended, decided)
+        else:
+            self._tell_final(turn, ended, decided, guess.heard)
         self._last = ended
 
-    def _lead(self, turn: Ended) -> int:
-        """Return how many samples before a turn help to hear it: the end of the turn before, unless it runs on."""
-        if self._last is None or self._last.continues or turn.start - self._last.end > LEAD:
-            return 0
-        return min(LEAD, turn.start - self._tape.start)
+    def _final_clip(self, start: int, end: int) -> Clip:
+        """Return a turn with what was said before it, unless it runs on from there or that is long ago."""
+        lead = 0
+        if self._last is not None and not self._last.continues and start - self._last.end <= LEAD:
+            lead = min(LEAD, start - self._tape.start)
+        return Clip(self._tape.read(start - lead, end), True, self.language, self.hints, lead=lead)
+
+    def _guess(self, turn: OpenTurn) -> None:
+        """Hear the open turn for good before its end is decided, if the machine has nothing better to do."""
+        guess = Guess(self._endpointer.speech_end)
+
+        def whole() -> Clip | None:
+            if self._turn is not turn or self._endpointer.speech_end != guess.speech_end:
+                return None
+            turn.guess = guess
+            padded = guess.speech_end + self._endpointer.settings.padding_ms * RATE // 1000
+            return self._final_clip(turn.start, min(self._tape.end, padded))
+
+        def take(heard: Heard) -> None:
+            guess.heard = heard
+            if guess.ended:
+                self._tell_final(turn, *guess.ended, heard)
+
+        self._scheduler.peek(self, Wish(whole, take, self._fail))
 
     def _fail(self, error: Exception) -> None:
         self.failure = error
@@ -200,61 +202,40 @@ class Hearing:
                 return None
             end = self._tape.end
             turn.due = end + PARTIAL_EVERY
-            self._shorten(turn)
+            turn.shorten(end)
             samples = self._tape.read(turn.base, end)
             return Clip(samples, False, self.language, self.hints, turn.agreement.tokens)
 
         self._scheduler.peek(self, Wish(newest, lambda heard: self._tell_partial(turn, end, heard), self._fail))
 
-    def _shorten(self, turn: OpenTurn) -> None:
-        """Leave settled words behind when an open turn grows long, so that hearing it again stays cheap."""
-        if self._tape.end - turn.base < LONGEST_PARTIAL:
-            return
-        settled = turn.agreement.words[: turn.agreement.settled]
-        latest_s = (self._tape.end - turn.base - KEPT_PARTIAL) / RATE
-        count = sum(1 for word in settled if word.end_s <= latest_s)
-        if count:
-            gone = turn.agreement.cut(count)
-            turn.kept += tuple(_wire(word, turn.base, settled=True) for word in gone)
-            turn.base += int(gone[-1].end_s * RATE)
-
     def _tell_partial(self, turn: OpenTurn, end: int, heard: Heard) -> None:
         if self._turn is not turn:
             return
         turn.agreement.hear(heard.words)
-        words = (*turn.kept, *_wires(turn.agreement, turn.base))
+        words = turn.words
+        if words and self.partials:
+            self._number(turn)
+            self._tell(turn.told(words, self._endpointer.confidence, heard.language, final=False, plain=self.plain))
+            self._metrics.count("partials_total")
         if end >= self._endpointer.speech_end:
             self._endpointer.complete = bool(words) and words[-1].text.endswith(SENTENCE_ENDS)
-        if words and self.partials:
-            self._tell(self._message(turn, words, self._endpointer.confidence, final=False, language=heard.language))
-            self._metrics.count("partials_total")
+            if self._endpointer.paused and self._scheduler.calm:
+                self._guess(turn)
 
     def _tell_final(self, turn: OpenTurn, ended: Ended, decided: float, heard: Heard) -> None:
-        words = _bounded([_wire(word, ended.start, settled=True) for word in heard.words], ended)
+        words = final_words(heard, ended)
         if words or turn.order is not None:
-            self._tell(self._message(turn, words, 1.0, final=True, language=heard.language))
+            self._number(turn)
+            self._tell(turn.told(words, 1.0, heard.language, final=True, plain=self.plain))
             self._metrics.count("turns_total")
             self._metrics.count("final_seconds_sum", self._clock() - decided)
         self.backlog -= ended.end - ended.start
         self._eased.set()
 
-    def _message(
-        self, turn: OpenTurn, words: tuple[WireWord, ...], confidence: float, *, final: bool, language: str
-    ) -> WireTurn:
+    def _number(self, turn: OpenTurn) -> None:
         if turn.order is None:
             turn.order = self._orders
             self._orders += 1
-        text = " ".join(word.text for word in words)
-        return WireTurn(
-            turn_order=turn.order,
-            transcript=text,
-            end_of_turn=final,
-            turn_is_formatted=final,
-            end_of_turn_confidence=round(confidence, 3),
-            words=words,
-            utterance=text if final else None,
-            language_code=language,
-        )
 
     def _tell_silence(self) -> None:
         if self._turn is not None:
@@ -262,31 +243,3 @@ class Hearing:
         if self.silences and self._tape.end - self._silent_from >= SILENCE_EVERY:
             self._tell(Silence(self._silent_from * 1000 // RATE, self._tape.end * 1000 // RATE))
             self._silent_from = self._tape.end
-
-
-def _wires(agreement: Agreement, base: int) -> list[WireWord]:
-    return [_wire(word, base, settled=at < agreement.settled) for at, word in enumerate(agreement.words)]
-
-
-def _wire(word: HeardWord, base: int, *, settled: bool) -> WireWord:
-    """Return a word as it is told; `base` is the clip's first sample."""
-    return WireWord(
-        text=word.text,
-        start=base * 1000 // RATE + round(word.start_s * 1000),
-        end=base * 1000 // RATE + round(word.end_s * 1000),
-        confidence=round(word.confidence, 3),
-        word_is_final=settled,
-    )
-
-
-def _bounded(words: list[WireWord], turn: Ended) -> tuple[WireWord, ...]:
-    """Return a turn's words between the beginning and the end of its speech, which the detector knows better.
-
-    A client that comes back goes on from the last word's end: a word that seems to end early would be heard twice.
-    """
-    if not words:
-        return ()
-    begin, end = turn.speech * 1000 // RATE, turn.speech_end * 1000 // RATE
-    words[0] = msgspec.structs.replace(words[0], start=min(max(words[0].start, begin), words[0].end))
-    words[-1] = msgspec.structs.replace(words[-1], end=max(end, words[-1].start))
-    return tuple(words)

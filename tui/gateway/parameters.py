@@ -48,6 +48,17 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
         return endpointing(Endpointing(), self)
 
     @property
+    def language(self) -> str:
+        """The one language the client expects; empty for several or an unknown one."""
+        codes = self.language_codes or ((self.language_code,) if self.language_code else ("en",))
+        return codes[0].lower()[:2] if len(codes) == 1 else ""
+
+    @property
+    def plain(self) -> bool:
+        """Whether turns are wanted without capitals and punctuation; U3 models have them anyway."""
+        return not self.format_turns and not self.speech_model.startswith(("u3", "universal-3"))
+
+    @property
     def hints(self) -> str:
         """What leans the recogniser to the client's words."""
         return hints(self.prompt, self.keyterms_prompt)

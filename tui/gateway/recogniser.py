@@ -43,7 +43,7 @@ class Clip(msgspec.Struct, frozen=True):
     final: bool
     """Whether the turn is over: heard with care then, else quickly."""
     language: str = "en"
-    """Code of the language; empty lets the model tell."""
+    """Code of the language; one that the model does not know, or none, lets the model tell."""
     prompt: str = ""
     """What was said or may be said: it leans the model to these words."""
     stable: tuple[int, ...] = ()
@@ -191,10 +191,11 @@ class Recogniser:
     def _languages(self, clips: Sequence[Clip], encoded: Any) -> list[str]:
         if not self._whisper.model.is_multilingual:
             return ["en"] * len(clips)
-        if all(clip.language for clip in clips):
-            return [clip.language for clip in clips]
+        asked = [clip.language if clip.language in self.languages else "" for clip in clips]
+        if all(asked):
+            return asked
         guesses = self._whisper.model.detect_language(encoded)
-        return [clip.language or guess[0][0].strip("<|>") for clip, guess in zip(clips, guesses, strict=True)]
+        return [code or guess[0][0].strip("<|>") for code, guess in zip(asked, guesses, strict=True)]
 
     def _prompt(self, clip: Clip, language: str) -> list[int]:
         tokenizer = self._tokenizer(language)

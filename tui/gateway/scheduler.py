@@ -51,6 +51,11 @@ class Scheduler:
         """How many finals wait."""
         return sum(len(wishes) for wishes in self._finals.values())
 
+    @property
+    def calm(self) -> bool:
+        """Whether nobody waits."""
+        return not self._finals and not self._partials
+
     def hear(self, session: Hashable, wish: Wish) -> None:
         """Queue a final."""
         self._finals.setdefault(session, deque()).append(wish)
@@ -103,12 +108,17 @@ class Scheduler:
         return self._next_partials()
 
     def _next_partials(self) -> tuple[list[Clip], list[Wish]]:
-        """Take the oldest partials that can be heard together: the decoder takes only prompts of one length."""
+        """Take the oldest partials that can be heard together: the decoder takes only prompts of one length.
+
+        What is heard ahead for good is heard alone, like a final.
+        """
         clips: list[Clip] = []
         wishes: list[Wish] = []
         for session in list(self._partials):
+            if len(clips) == BATCH or (clips and clips[0].final):
+                break
             clip = self._partials[session].clip()
-            if len(clips) == BATCH or (clip is not None and clips and clip.prompt != clips[0].prompt):
+            if clip is not None and clips and (clip.final or clip.prompt != clips[0].prompt):
                 continue
             wish = self._partials.pop(session)
             if clip is not None:

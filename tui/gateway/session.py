@@ -201,8 +201,8 @@ class Session:
         return True
 
     def _configure(self, parameters: Parameters) -> None:
-        codes = parameters.language_codes or ((parameters.language_code,) if parameters.language_code else ())
-        self.hearing.language = codes[0] if len(codes) == 1 else "" if codes else "en"
+        self.hearing.language = parameters.language
+        self.hearing.plain = parameters.plain
         self.hearing.hints = parameters.hints
         self.hearing.partials = parameters.include_partial_turns
         self.hearing.silences = parameters.acknowledge_silence
