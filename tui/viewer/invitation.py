@@ -6,9 +6,9 @@ from tui.viewer.lines import Span
 from tui.viewer.picture import Picture
 
 WAYS = (
-    ("livegist demo", "A recorded meeting, recognised on this machine: no key, no microphone."),
-    ("livegist login", "Keep a key; the vendor's service recognises what your microphone hears."),
-    ("livegist --engine local", "This machine recognises what your microphone hears; nothing leaves it."),
+    ("livegist demo", "a meeting to watch: no key, no microphone"),
+    ("livegist login", "keep a key for the vendor's service"),
+    ("livegist --engine local", "this machine listens, nothing leaves it"),
 )
 """How to begin, shortest first."""
 
