@@ -330,6 +330,66 @@ async def test_catching_up_never_exceeds_four_times_real_time(server: Endpoint, 
     running.cancel()
 
 
+async def test_nothing_is_sent_more_than_two_minutes_ahead_of_the_clock(server: Endpoint, recording: Recording) -> None:
+    def clock() -> float:
+        return time.monotonic() * 50
+
+    heard = Heard()
+    way = Link(recording, target(server), "one", heard.tell, clock=clock)
+    recording.append(bytes(2 * RATE * 1200))
+    running = asyncio.create_task(way.run())
+    await heard.until(lambda: bool(heard.of(link.Opened)))
+    began = clock()
+    ahead_s = 0.0
+    while ahead_s < 100 or clock() - began < 100:
+        async with server.changed:
+            await server.changed.wait()
+        ahead_s = max(ahead_s, way.sent / RATE - (clock() - began))
+        assert ahead_s < 122
+    running.cancel()
+
+
+async def test_the_waits_between_tries_double_with_full_jitter_up_to_half_a_minute(
+    server: Endpoint, recording: Recording
+) -> None:
+    server.refuse_status = 503
+    heard = Heard()
+    drawn = iter([1.0] * 8 + [0.5] * 9)
+    now = 0.0
+
+    def tell(event: LinkEvent) -> None:
+        nonlocal now
+        heard.tell(event)
+        if isinstance(event, link.Lost):
+            now += event.wait_s
+
+    way = Link(recording, target(server), "one", tell, clock=lambda: now, jitter=lambda: next(drawn))
+    running = asyncio.create_task(way.run())
+    await heard.until(lambda: len(heard.of(link.Lost)) >= 9)
+    waits = [event.wait_s for event in heard.events if isinstance(event, link.Lost)]
+    assert waits[:9] == [0.5, 1, 2, 4, 8, 16, 30, 30, 15]
+    running.cancel()
+
+
+async def test_after_a_healthy_minute_a_loss_is_made_good_at_once_again(server: Endpoint, recording: Recording) -> None:
+    heard = Heard()
+    now = 0.0
+    way = Link(recording, target(server), "one", heard.tell, clock=lambda: now, jitter=lambda: 0.001)
+    running = asyncio.create_task(way.run())
+    waits: list[float] = []
+    for lasted_s in (1, 1, 61, 1):
+        await heard.until(lambda: len(heard.of(link.Opened)) == len(waits) + 1)
+        now += lasted_s
+        await server.cut()
+        await heard.until(lambda: len(heard.of(link.Lost)) == len(waits) + 1)
+        lost = heard.of(link.Lost)[-1]
+        assert isinstance(lost, link.Lost)
+        waits.append(lost.wait_s)
+        now += 1
+    assert waits == [0, 0.001, 0, 0.001]
+    running.cancel()
+
+
 async def test_giving_up_ends_a_session_that_never_connected(server: Endpoint, recording: Recording) -> None:
     server.refuse_status = 503
     heard = Heard()

@@ -237,6 +237,7 @@ class Engine:
 
     def _recover(self, session: str, options: Mapping[str, Option]) -> None:
         """Take a session up again, to send what of it was never transcribed."""
+        self._mend()
         unheard = [stored for stored in self._store.unheard() if session in ("", stored.id)]
         if not unheard:
             raise UsageError(

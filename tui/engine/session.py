@@ -129,6 +129,7 @@ class LiveSession:
 
     def abandon(self) -> None:
         """Wait for nothing more: not for a connection, nor for an analysis."""
+        self._stop_asked = max(self._stop_asked, 2)
         self._capturing.cancel()
         self._link.abandon()
         for task in self._analysing:

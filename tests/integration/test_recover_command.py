@@ -1,0 +1,91 @@
+"""`livegist recover` and `livegist ls`, as processes."""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests import endpoint
+from tests.endpoint import Endpoint, said, speech
+from tests.faults.engines import Watch, hear, running
+from tests.terminal import LIVEGIST
+from tui.audio.recording import Recording
+from tui.model.events import Session, SessionStarted, State, StateChanged, TurnChanged
+from tui.model.transcript import Turn
+from tui.paths import sessions_dir
+from tui.sessions.journal import Journal
+from tui.sessions.store import Store
+
+SOUND = speech(1, 2, 3)
+ID = "2026-11-22T10-00-00-abcd"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Endpoint]:
+    async with endpoint.running() as running:
+        yield running
+
+
+async def livegist(*words: str, code: int = 0) -> str:
+    done = await asyncio.to_thread(
+        subprocess.run, (*LIVEGIST, *words), capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == code, done.stderr
+    return str(done.stdout + done.stderr)
+
+
+@pytest.fixture
+def killed() -> Path:
+    """Leave behind what an engine leaves that was killed in its second turn."""
+    folder = sessions_dir() / ID
+    folder.mkdir(parents=True)
+    recording = Recording.create(folder / "audio.wav")
+    recording.append(SOUND)
+    recording.close()
+    journal = Journal(folder / "events.jsonl")
+    session = Session(ID, str(folder), "2026-11-22T10:00:00+00:00", "mic", "cloud", "host", "u3-rt-pro", "llm")
+    for event in (
+        SessionStarted(session),
+        StateChanged(State.LIVE),
+        TurnChanged(Turn(1, said(1), True, 0.0, 0.5)),
+    ):
+        journal.append(event, 1.0)
+    journal.close()
+    with (folder / "events.jsonl").open("ab") as file:
+        file.write(b'{"at":1.5,"event":{"type":"turn","tur')
+    return folder
+
+
+async def test_what_a_killed_engine_left_is_listed_and_sent(server: Endpoint, killed: Path) -> None:
+    assert f"livegist recover {ID}" in await livegist("ls")
+    told = await livegist("recover", "--url", server.url)
+    assert said(1) not in told, "what was transcribed is not printed again"
+    assert told.index(said(2)) < told.index(said(3))
+    assert "livegist recover" not in await livegist("ls")
+    (stored,) = Store(sessions_dir())
+    record = stored.load()
+    assert [(turn.number, turn.text) for turn in record.transcript.finals] == [(n, said(n)) for n in (1, 2, 3)]
+    assert record.state is State.ENDED
+    assert bytes(server.calls[0].audio) == SOUND[16_000:]
+    assert "transcribed" in await livegist("recover", "--url", server.url, code=2)
+    assert "no session 'nothing'" in await livegist("recover", "nothing", code=2)
+
+
+async def test_an_endpoint_that_refuses_leaves_it_to_another_time(server: Endpoint, killed: Path) -> None:
+    server.error_first, server.close_with = "Not authorized", (1008, "Not authorized")
+    assert "ASSEMBLYAI_API_KEY" in await livegist("recover", ID, "--url", server.url, code=1)
+    server.error_first, server.close_with = "", None
+    assert said(3) in await livegist("recover", ID, "--url", server.url)
+
+
+async def test_a_session_under_way_is_left_alone(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch) as built:
+        await hear(built, SOUND, server.url, tmp_path)
+        await watch.until_turn(1)
+        assert "livegist recover" not in await livegist("ls")
+        await livegist("recover", watch.audio.parent.name, "--url", server.url, code=2)
+        await watch.until_over()
+    assert [turn.text for turn in watch.finals] == [said(n) for n in (1, 2, 3)]
