@@ -494,6 +494,30 @@ async def test_a_search_marks_its_matches_and_n_goes_from_one_to_the_next() -> N
         await until(pilot, lambda: "with “" not in shown(app, "turns"))
 
 
+async def test_a_search_starts_from_what_is_on_the_page_of_the_pane_in_use() -> None:
+    line = ScriptedLine(snapshot=long_session(300))
+    async with running(line) as (app, pilot):
+        await pilot.press("tab", "home", "escape")
+        await until(pilot, lambda: "Gist of turn 1." in shown(app, "gists"))
+        await pilot.press("slash", *"gist of", "enter")
+        await until(pilot, lambda: app.screen is app.dashboard and app.dashboard.body.gists.cursor is not None)
+        cursor = app.dashboard.body.gists.cursor
+        assert cursor is not None
+        assert 1001 < cursor < 1030
+        await pilot.press("n")
+        await until(pilot, lambda: app.dashboard.body.gists.cursor == cursor + 1)
+
+
+async def test_the_end_of_the_engine_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.viewer.app.QUIT_S", 0.05)
+    line = ScriptedLine(snapshot=meeting())
+    line.quits = False
+    async with running(line) as (app, pilot):
+        await pilot.press("q", "x")
+        await until(pilot, lambda: app.return_value is not None)
+    assert "still finishing" in str(app.return_value)
+
+
 async def test_a_search_is_ended_with_escape() -> None:
     async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
         await pilot.press("slash", *"pool", "escape")

@@ -30,8 +30,8 @@ RETRY_S = 0.5
 """Pause before the viewer looks for an engine that went away."""
 THEMES_S = 2.0
 """Seconds between two looks at the person's own themes."""
-QUIT_S = 30.0
-"""Longest wait for the engine to finish a session after it was told to quit."""
+QUIT_S = 120.0
+"""Longest wait for the engine to finish a session, its analysis included, after it was told to quit."""
 
 
 class EngineLine(Protocol):
@@ -212,7 +212,7 @@ class LivegistApp(App[Farewell]):
         self.set_timer(QUIT_S, self._give_up, name="quit")
 
     def _give_up(self) -> None:
-        self.exit(self._farewell(running=False, trouble=f"The engine did not end within {QUIT_S:.0f} s: livegist stop"))
+        self.exit(self._farewell(running=False, trouble="The engine is still finishing. `livegist` returns to it."))
 
     def _farewell(self, *, running: bool, trouble: str = "") -> Farewell:
         session = self.dashboard.picture.session

@@ -61,8 +61,6 @@ from tui.viewer.widgets.keybar import KeyBar, Possible
 from tui.viewer.widgets.meter import Meter
 from tui.viewer.widgets.pane import Pane
 
-TOAST = {Severity.INFO: "information", Severity.WARNING: "warning", Severity.ERROR: "error"}
-
 
 class Dashboard(Screen[None]):
     """Header, meter, turns, gists, stats and keys."""

@@ -59,7 +59,7 @@ class Body(Container):
     @property
     def pane(self) -> Pane:
         """The pane that the keyboard is in."""
-        return self.gists if self.gists.has_focus else self.turns
+        return self.gists if self.screen.focused is self.gists else self.turns
 
     @property
     def count(self) -> int:

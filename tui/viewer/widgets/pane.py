@@ -151,6 +151,8 @@ class Pane(Canvas, can_focus=True):
         self.cursor = key
         if key is not None:
             self._roll.show(key)
+            self._settle()
+            self._roll.show(key)
         self._moved()
 
     def search(self, needle: str) -> None:
@@ -169,13 +171,17 @@ class Pane(Canvas, can_focus=True):
         return bool(self.needle) and self.needle.casefold() in self.plain(key).casefold()
 
     def to_match(self, step: int) -> None:
-        """Select the next match from the selected entry on, or the one before; after the last comes the first."""
+        """Select the next match or the one before, seen from the selected entry, else from the page.
+
+        After the last comes the first.
+        """
         found = self.matches
         if not found:
             return
         at = self.cursor
         if at is None:
-            at = next((key for key, _, _ in self._roll.visible()), found[0]) - (1 if step > 0 else 0)
+            page = [key for key, _, _ in self._roll.visible()] or [0]
+            at = page[0] - 1 if step > 0 else page[-1] + 1
         later = [key for key in found if (key > at if step > 0 else key < at)]
         self._pick((later or found)[0 if step > 0 else -1])
 
