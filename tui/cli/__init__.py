@@ -35,6 +35,7 @@ COMMANDS = {
     "sessions": "sessions",
     "stop": "engine",
     "stream": "stream",
+    "transcribe": "transcribe",
     "whoami": "login",
 }
 """Module of each command: one is imported when it is used, for `--version` and the first paint pay for none."""

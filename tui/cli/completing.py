@@ -75,6 +75,11 @@ engines = _offered(_engines)
 formats = _offered(_formats)
 
 
+def recordings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return sessions, else files."""
+    return sessions(context, parameter, incomplete) or [CompletionItem(incomplete, type="file")]
+
+
 def sources(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return what can be listened to: microphones by their names, else files."""
     if not "mic".startswith(incomplete) and not incomplete.startswith("mic"):

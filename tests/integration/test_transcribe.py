@@ -1,0 +1,160 @@
+"""Files, folders and recordings are transcribed by the program itself, against a real endpoint that hears exactly."""
+
+import asyncio
+import json
+import os
+import shutil
+import stat
+import sys
+import wave
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+
+from tests import endpoint
+from tests.endpoint import Endpoint, said, speech
+from tests.kept import keep
+from tui.paths import sessions_dir
+from tui.sessions.about import About
+from tui.sessions.flac import compress
+from tui.sessions.store import Store, Stored
+from tui.transcribing import sources
+
+DEADLINE_S = 60.0
+
+
+def sound(path: Path, *turns: int) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(speech(*turns))
+    return path
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store(sessions_dir())
+
+
+@pytest.fixture
+def stored(store: Store) -> Stored:
+    """Keep a session that another model misheard."""
+    stored = keep(store, about=About("Standup", ("work",), "old note"))
+    stored.audio.unlink()
+    sound(stored.audio, 1, 2, 3)
+    stored.audio.chmod(0o600)
+    return stored
+
+
+async def transcribed(server: Endpoint, *words: str, well: bool = True) -> list[dict[str, Any]]:
+    """Return what is told of each source, by the name of its file."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tui", "transcribe", "--json", "--url", server.url, *words,
+        env=os.environ | {"LIVEGIST_ANALYSE_AT_END": "false"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    async with asyncio.timeout(DEADLINE_S):
+        printed, told = await process.communicate()
+    assert (process.returncode == 0) is well, told
+    return sorted((json.loads(line) for line in printed.splitlines()), key=lambda done: str(done["source"]))
+
+
+def texts(store: Store, done: dict[str, Any]) -> list[str]:
+    found = next(stored for stored in store if stored.id == done["session"])
+    return [turn.text for turn in found.load().transcript.finals]
+
+
+async def test_a_file_becomes_a_session_with_its_name(store: Store, tmp_path: Path) -> None:
+    path = sound(tmp_path / "talk.wav", 1, 2)
+    async with endpoint.running() as server:
+        (done,) = await transcribed(server, str(path))
+        assert bytes(server.calls[0].audio).startswith(speech(1, 2))
+    assert texts(store, done) == [said(1), said(2)]
+    (kept,) = store
+    assert kept.about().name == "talk"
+    assert stat.S_IMODE(kept.audio.stat().st_mode) == 0o600
+    assert soundfile.info(kept.audio).frames == len(speech(1, 2)) // 2
+    assert path.exists()
+
+
+async def test_a_folder_is_all_its_files_of_sound_several_at_once(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "talks" / "more").mkdir(parents=True)
+    for number in (1, 2, 3):
+        sound(tmp_path / "talks" / f"{number}.wav", number)
+    sound(tmp_path / "talks" / "more" / "4.WAV", 4)
+    (tmp_path / "talks" / "notes.txt").write_text("no sound")
+    async with endpoint.running() as server:
+        done = await transcribed(server, str(tmp_path / "talks"), "--at-once", "2")
+    assert [Path(each["source"]).name for each in done] == ["1.wav", "2.wav", "3.wav", "4.WAV"]
+    assert [texts(store, each) for each in done] == [[said(number)] for number in (1, 2, 3, 4)]
+
+
+async def test_a_session_gets_another_version_and_keeps_the_old(store: Store, stored: Stored) -> None:
+    before = stored.events.read_bytes()
+    async with endpoint.running() as server:
+        (done,) = await transcribed(server, "standup", "--speech-model", "universal-streaming-english")
+        assert server.calls[0].query["speech_model"] == "universal-streaming-english"
+    assert texts(store, done) == [said(1), said(2), said(3)]
+    version = next(iter(store))
+    assert version.about() == About("Standup", ("work",), version_of=stored.id)
+    record = version.load()
+    assert record.session is not None
+    assert record.session.speech_model == "universal-streaming-english"
+    assert record.stats.unheard_s == 0
+    assert stored.events.read_bytes() == before
+    # One recording in two folders takes its room once.
+    assert version.audio.samefile(stored.audio)
+
+
+async def test_a_version_outlives_the_session_it_was_made_of(store: Store, stored: Stored) -> None:
+    async with endpoint.running() as server:
+        await transcribed(server, "last")
+    shutil.rmtree(stored.path)
+    (version,) = store
+    assert soundfile.info(version.audio).frames == len(speech(1, 2, 3)) // 2
+
+
+async def test_a_flac_is_transcribed_again_too(store: Store, stored: Stored) -> None:
+    compress(stored)
+    async with endpoint.running() as server:
+        (done,) = await transcribed(server, "last")
+        assert bytes(server.calls[0].audio).startswith(speech(1, 2, 3))
+    assert texts(store, done) == [said(1), said(2), said(3)]
+
+
+async def test_what_cannot_be_read_is_told_and_the_rest_is_done(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_text("no sound at all")
+    sound(tmp_path / "b.wav", 1)
+    async with endpoint.running() as server:
+        broken, whole = await transcribed(server, str(tmp_path / "a.wav"), str(tmp_path / "b.wav"), well=False)
+    assert "cannot be read as sound" in broken["error"]
+    assert texts(store, whole) == [said(1)]
+    assert len(list(store)) == 1
+
+
+async def test_an_endpoint_that_refuses_leaves_what_can_be_gone_on_with(store: Store, tmp_path: Path) -> None:
+    path = sound(tmp_path / "talk.wav", 1)
+    async with endpoint.running() as server:
+        server.error_first, server.close_with = "Not authorized", (1008, "bad key")
+        (done,) = await transcribed(server, str(path), well=False)
+    assert done["error"]
+    assert [stored.id for stored in store.unheard()] == [done["session"]]
+
+
+async def test_a_session_under_way_is_not_transcribed_again(store: Store, stored: Stored) -> None:
+    engine = stored.journal()
+    async with endpoint.running() as server:
+        (done,) = await transcribed(server, "last", well=False)
+    engine.close()
+    assert "under way" in done["error"]
+
+
+def test_only_files_of_sound_are_taken_from_a_folder(tmp_path: Path) -> None:
+    for name in ("b.mp3", "a.FLAC", "c.txt", ".hidden"):
+        (tmp_path / name).touch()
+    assert [path.name for path in sources(tmp_path)] == ["a.FLAC", "b.mp3"]
+    assert sources(tmp_path / "c.txt") == [tmp_path / "c.txt"]

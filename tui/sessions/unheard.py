@@ -1,0 +1,102 @@
+"""Sessions that are recorded before anybody hears them: a file, or another session's recording.
+
+The recording is the queue, so to transcribe is to take such a session up, as one whose connection was lost.
+"""
+
+import itertools
+import os
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from tui.audio.files import open_file
+from tui.audio.recording import Recording
+from tui.errors import SessionError
+from tui.model.events import Session, SessionStarted, State, StateChanged, StatsChanged
+from tui.model.stats import Stats
+from tui.sessions.about import About, change_about
+from tui.sessions.store import Store, Stored
+
+SAMPLE_RATE = 16_000
+WAITING = "It is recorded and waits to be transcribed."
+
+
+async def from_file(store: Store, path: Path, session: Session) -> Stored:
+    """Return a new session that has a file's sound as its recording.
+
+    Args:
+        store: keeps it.
+        path: a file of any format that libsndfile reads.
+        session: what is known of it; id and path are filled in.
+
+    Raises:
+        SourceError: the file cannot be read.
+        SessionError: it cannot be kept.
+    """
+    late = itertools.count(0.0, 1e9)
+    # By a clock that is always late nothing has to be waited for.
+    async with open_file(path, sample_rate=SAMPLE_RATE, clock=lambda: next(late)) as source:
+        stored = store.create(_started(session))
+        recording = stored.record(SAMPLE_RATE)
+        try:
+            async for block in source:
+                recording.append(block)
+        except BaseException:
+            recording.close()
+            shutil.rmtree(stored.path, ignore_errors=True)
+            raise
+    recording.close()
+    if recording.failure is not None:
+        shutil.rmtree(stored.path, ignore_errors=True)
+        raise SessionError(f"{path.name} cannot be kept: {recording.failure.strerror}.", "Is the disk full?")
+    _open_journal(stored, session, recording.position)
+    change_about(stored.path, lambda _: About(path.stem))
+    return stored
+
+
+async def from_session(store: Store, of: Stored, session: Session) -> Stored:
+    """Return a new version of a session: the same recording, nothing said yet.
+
+    Raises:
+        SessionError: it is under way, or its recording cannot be read.
+    """
+    if of.live:
+        raise SessionError(f"The session {of.id} is under way.", "Stop it first: livegist stop")
+    about = of.about()
+    if of.audio.suffix == ".wav":
+        stored = store.create(_started(session))
+        try:
+            _share(of.audio, stored.audio)
+            samples = Recording.open(stored.audio).position
+        except (OSError, SessionError) as error:
+            shutil.rmtree(stored.path, ignore_errors=True)
+            raise SessionError(f"The recording of {of.id} cannot be used: {error}", "Is it whole?") from error
+        _open_journal(stored, session, samples)
+    else:
+        stored = await from_file(store, of.audio, session)
+    change_about(stored.path, lambda _: replace(about, note="", version_of=about.version_of or of.id))
+    return stored
+
+
+def _share(old: Path, new: Path) -> None:
+    """Have a recording stand in two folders, on the disk once if that is possible: it is never written again."""
+    try:
+        os.link(old, new)
+    except OSError:
+        shutil.copyfile(old, new)
+        new.chmod(0o600)
+
+
+def _open_journal(stored: Stored, session: Session, samples: int) -> None:
+    length_s = samples / SAMPLE_RATE
+    journal = stored.journal()
+    journal.append(SessionStarted(replace(session, id=stored.id, path=str(stored.path))), 0.0)
+    journal.append(StatsChanged(Stats(elapsed_s=round(length_s, 1), unheard_s=round(length_s, 1))), length_s)
+    journal.append(StateChanged(State.FAILED, WAITING), length_s)
+    journal.close()
+
+
+def _started(session: Session) -> datetime:
+    return datetime.fromisoformat(session.started_at)
