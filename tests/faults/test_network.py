@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests import endpoint
-from tests.endpoint import RATE, Endpoint, speech
+from tests.endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import (
     Watch,
+    assert_all_arrived,
     assert_each_turn_answered_once,
     assert_nothing_lost,
     fast,
@@ -21,6 +22,7 @@ from tests.faults.engines import (
 from tests.faults.proxy import Proxy, between
 from tui.model.commands import Stop, UsePrompt
 from tui.model.events import State
+from tui.stream import link
 
 TURNS = 12
 SOUND = speech(*range(1, TURNS + 1))
@@ -55,6 +57,30 @@ async def test_a_reset_and_a_refusal_lose_nothing(
     assert watch.record.state is State.ENDED
     assert_nothing_lost(SOUND, watch, server.calls, TURNS)
     assert_each_turn_answered_once(watch)
+
+
+async def test_ten_minutes_without_network_are_caught_up(
+    server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The clock goes forty times as fast as sleeps do, so that the longest wait must be short.
+    monkeypatch.setattr(link, "BACKOFF_MOST_S", 1.0)
+    sound = speech(*range(1, 79), samples=RATE * 5, pause=RATE * 5)
+    watch = Watch()
+    async with running(watch, clock=lambda: time.monotonic() * 40) as engine:
+        await hear(engine, sound, server.url, tmp_path)
+        await watch.until_turn(3)
+        server.refuse_status = 503
+        await server.cut()
+        gone_s = watch.record.stats.elapsed_s
+        await watch.until(lambda: watch.record.stats.elapsed_s > gone_s + 600)
+        assert watch.record.state is State.RECONNECTING
+        assert watch.record.stats.lag_s > 590
+        server.refuse_status = 0
+        await watch.until_over()
+    assert watch.recorded == sound
+    assert_all_arrived(sound, server.calls)
+    assert [turn.text for turn in watch.finals] == [said(n, RATE * 5) for n in range(1, 79)]
+    assert len(server.calls) == 2
 
 
 async def test_a_silent_black_hole_is_noticed_within_five_seconds_and_loses_nothing(
