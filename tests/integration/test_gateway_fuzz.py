@@ -11,13 +11,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.gateways import CLIPS, PATIENCE_S, calling, chunks, read, serving
+from tests.gateways import CLIPS, PATIENCE_S, TUTORIAL, calling, chunks, read, serving, silence
 from tui.gateway.parameters import Parameters
 
 CLOSES = {1000, 1002, 1007, 1008, 1009, 1011, 3006, 3007}
@@ -155,6 +156,17 @@ async def test_clients_that_vanish_in_mid_sentence_leave_nothing_behind(url: str
     assert grown_kib < 60_000
     async with calling(url) as caller:
         await caller.until("Begin")
+
+
+async def test_a_client_may_vanish_while_its_last_turn_is_heard(url: str) -> None:
+    samples = np.concatenate([read(CLIPS[4]), silence(1.5)])
+    for read_until in (None, "SpeechStarted", "Turn"):
+        async with calling(url, **TUTORIAL) as caller:
+            await caller.say(samples, chunk_ms=1000)
+            if read_until:
+                await caller.until(read_until)
+            caller.websocket.transport.abort()
+    await still_serves(url)
 
 
 async def test_a_client_that_never_reads_does_not_stop_another(url: str) -> None:

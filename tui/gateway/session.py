@@ -88,7 +88,6 @@ class Session:
         self._websocket = websocket
         self._parameters = parameters
         self._ignored = ignored
-        self._scheduler = scheduler
         self._answerer = answerer
         self._metrics = metrics
         self._model = model
@@ -127,7 +126,7 @@ class Session:
         except* WebSocketDisconnect:
             ending = None
         finally:
-            self._scheduler.forget(self.hearing)
+            self.hearing.close()
         if ending:
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
                 await self._websocket.close(*ending)
