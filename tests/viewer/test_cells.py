@@ -2,6 +2,10 @@
 
 from io import StringIO
 
+import pyte
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.color import ColorSystem
 from rich.console import Console, RenderableType
 from rich.segment import Segment
 from rich.style import Style
@@ -12,17 +16,48 @@ from tests.viewer.script import ScriptedLine, meeting, partial
 from tests.viewer.test_dashboard import live, running, said, shown, until
 from tui.model.events import TurnChanged
 from tui.viewer.app import LivegistApp
-from tui.viewer.cells import CellsUpdate, encode
+from tui.viewer.cells import CellsUpdate, Pen
 
 CONSOLE = Console(file=StringIO(), color_system="truecolor", force_terminal=True)
-RED, BOLD = Style.parse("red"), Style.parse("bold")
+RED = Style.parse("red")
+
+
+def written(*segments: Segment) -> str:
+    pen = Pen(ColorSystem.TRUECOLOR)
+    pen.write(Strip(segments))
+    return pen.done()
 
 
 def test_a_style_is_written_where_it_changes_and_reset_once() -> None:
-    strip = Strip([Segment("a", RED), Segment("b", RED), Segment("c", BOLD), Segment("d")])
-    assert encode(strip, CONSOLE) == "\x1b[31mab\x1b[0;1mc\x1b[0md"
-    assert encode(Strip([Segment("x", RED)]), CONSOLE) == "\x1b[31mx\x1b[0m"
-    assert encode(Strip([Segment("plain")]), CONSOLE) == "plain"
+    assert written(Segment("a", RED), Segment("b", RED), Segment("c")) == "\x1b[31mab\x1b[0mc"
+    assert written(Segment("x", RED)) == "\x1b[31mx\x1b[0m"
+    assert written(Segment("plain")) == "plain"
+
+
+def test_only_what_is_new_of_a_style_is_written() -> None:
+    on_blue, red_on_blue, bold = (Style.parse(text) for text in ("on blue", "red on blue", "bold red on blue"))
+    assert written(Segment("a", on_blue), Segment("b", red_on_blue), Segment("c", bold)) == (
+        "\x1b[44ma\x1b[31mb\x1b[1mc\x1b[0m"
+    )
+    assert written(Segment("a", red_on_blue), Segment("b", on_blue)) == "\x1b[31;44ma\x1b[39mb\x1b[0m"
+    assert written(Segment("a", bold), Segment("b", RED)) == "\x1b[1;31;44ma\x1b[0;31mb\x1b[0m"
+
+
+STYLES = st.sampled_from(
+    [Style.parse(text) for text in ("", "red", "bold", "bold red", "on blue", "italic red on blue")]
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), STYLES), min_size=1, max_size=20))
+def test_a_terminal_shows_the_styles_that_were_asked_for(cells: list[tuple[str, Style]]) -> None:
+    screen = pyte.Screen(20, 1)
+    pyte.Stream(screen).feed(written(*(Segment(text, style) for text, style in cells)))
+    for at, (text, style) in enumerate(cells):
+        shown = screen.buffer[0][at]
+        assert (shown.data, shown.bold, shown.italics) == (text, bool(style.bold), bool(style.italic))
+        assert shown.fg == ("red" if style.color else "default")
+        assert shown.bg == ("blue" if style.bgcolor else "default")
+    assert screen.cursor.attrs.fg == "default"
 
 
 def test_only_the_dirty_stretch_of_a_row_is_written() -> None:

@@ -1,12 +1,17 @@
 """Paint no more than what changed.
 
 Textual's partial update paints a widget's row from its left edge to the end of the change, with a reset after every
-segment. On a bad line that is most of the traffic, so these two paint exactly the changed cells and say a style once.
+segment. On a bad line that is most of the traffic, so these paint exactly the changed cells and say of a style only
+what is new.
 """
+
+from functools import lru_cache
+from typing import NamedTuple
 
 from rich.color import ColorSystem
 from rich.console import Console
-from textual._compositor import ChopsUpdate, Compositor
+from rich.style import Style
+from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
 from textual.driver import Driver
 from textual.drivers._writer_thread import WriterThread
 from textual.strip import Strip
@@ -24,41 +29,106 @@ def waiting(driver: Driver | None) -> int:
     return writer._queue.qsize() if isinstance(writer, WriterThread) else 0
 
 
+class Pen:
+    """Writes strips one after the other and says of each style only what is different from the one before.
+
+    Args:
+        system: colours that the terminal knows.
+    """
+
+    def __init__(self, system: ColorSystem) -> None:
+        self._system = system
+        self._now = PLAIN
+        self._written: list[str] = []
+
+    def move_to(self, x: int, y: int) -> None:
+        """Go on writing from a cell, counted from 0."""
+        self._written.append(f"\x1b[{y + 1};{x + 1}H")
+
+    def write(self, strip: Strip) -> None:
+        """Write the strip's text in its styles."""
+        for text, style, _ in strip:
+            wanted = codes(style, self._system) if style else PLAIN
+            if wanted != self._now:
+                self._written.append(f"\x1b[{self._change(wanted)}m")
+                self._now = wanted
+            self._written.append(text)
+
+    def done(self) -> str:
+        """Return all that was written, with the terminal's style as it was before."""
+        if self._now != PLAIN:
+            self._written.append("\x1b[0m")
+        return "".join(self._written)
+
+    def _change(self, wanted: "Codes") -> str:
+        """Return the shortest parameters that lead from the style in force to another."""
+        if wanted == PLAIN:
+            return "0"
+        if self._now.attributes != wanted.attributes and self._now.attributes:
+            return ";".join(part for part in ("0", *wanted) if part)
+        attributes = wanted.attributes if not self._now.attributes else ""
+        colour = (wanted.colour or "39") if wanted.colour != self._now.colour else ""
+        background = (wanted.background or "49") if wanted.background != self._now.background else ""
+        return ";".join(part for part in (attributes, colour, background) if part)
+
+
+class Codes(NamedTuple):
+    """A style as SGR parameters; empty for what is as usual."""
+
+    attributes: str = ""
+    colour: str = ""
+    background: str = ""
+
+
+PLAIN = Codes()
+
+
+@lru_cache(maxsize=1024)
+def codes(style: Style, system: ColorSystem) -> Codes:
+    """Return a style's parameters in the colours that the terminal knows."""
+    colour = style.color.downgrade(system).get_ansi_codes() if style.color else ()
+    background = style.bgcolor.downgrade(system).get_ansi_codes(False) if style.bgcolor else ()
+    attributes = Strip.render_ansi(style.without_color, system)
+    return Codes(attributes, ";".join(colour), ";".join(background))
+
+
 class CellsUpdate(ChopsUpdate):
     """Changed stretches of cells, each painted from its own start to its own end."""
 
     def render_segments(self, console: Console) -> str:
         """Return what to write to the terminal."""
-        written: list[str] = []
+        pen = Pen(console._color_system or ColorSystem.TRUECOLOR)
         for y, start, end in self.spans:
             for edge, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
                 first, last = max(start, x), min(end, edge)
                 if strip is not None and first < last:
-                    written.append(f"\x1b[{y + 1};{first + 1}H")
-                    written.append(encode(strip.crop(first - x, last - x), console))
-        return "".join(written)
+                    pen.move_to(first, y)
+                    pen.write(strip.crop(first - x, last - x))
+        return pen.done()
+
+
+class ScreenUpdate(LayoutUpdate):
+    """A whole screen."""
+
+    def render_segments(self, console: Console) -> str:
+        """Return what to write to the terminal."""
+        pen = Pen(console._color_system or ColorSystem.TRUECOLOR)
+        for y, strips in enumerate(self.strips, self.region.y):
+            pen.move_to(self.region.x, y)
+            for strip in strips:
+                pen.write(strip)
+        return pen.done()
 
 
 class CellsCompositor(Compositor):
-    """Textual's compositor with smaller partial updates."""
+    """Textual's compositor with smaller updates."""
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """Return the update of what is dirty, `None` if nothing is."""
         update = super().render_partial_update()
         return None if update is None else CellsUpdate(update.chops, update.spans, update.chop_ends)
 
-
-def encode(strip: Strip, console: Console) -> str:
-    """Return the strip with a style written where it changes, and one reset at the end."""
-    system = console._color_system or ColorSystem.TRUECOLOR
-    written: list[str] = []
-    current = ""
-    for text, style, _ in strip:
-        codes = Strip.render_ansi(style, system) if style else ""
-        if codes != current:
-            written.append(f"\x1b[0;{codes}m" if codes and current else f"\x1b[{codes or 0}m")
-            current = codes
-        written.append(text)
-    if current:
-        written.append("\x1b[0m")
-    return "".join(written)
+    def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
+        """Return the update of everything."""
+        update = super().render_full_update(simplify)
+        return ScreenUpdate(update.strips, update.region)
