@@ -9,7 +9,7 @@ from tui.errors import LivegistError
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
-SESSIONS_OFFERED = 50
+SESSIONS_OFFERED = 20
 """Newest sessions that are offered."""
 
 

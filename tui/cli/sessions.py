@@ -152,11 +152,15 @@ def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
     """Delete all sessions of an age, for good."""
     from datetime import datetime
 
+    from tui.paths import data_dir, sessions_dir
     from tui.sessions import catalogue
+    from tui.sessions.search import INDEX
+    from tui.sessions.store import Store
     from tui.sessions.when import age
 
     before = datetime.now().astimezone() - age(older_than)
-    old = catalogue.outdated(_chosen(), before=before, keep_tagged=keep_tagged)
+    store = Store(sessions_dir())
+    old = catalogue.outdated(catalogue.chosen(store, until=before), before=before, keep_tagged=keep_tagged)
     for summary in old:
         click.echo(_fitted(_row(summary)))
     what = f"{len(old)} sessions, {_size(sum(summary.size_bytes for summary in old))}"
@@ -165,11 +169,7 @@ def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
         return
     if not yes:
         click.confirm(f"Delete {what}?", abort=True)
-    from tui.paths import data_dir, sessions_dir
-    from tui.sessions.search import INDEX
-    from tui.sessions.store import Store
-
-    catalogue.prune(Store(sessions_dir()), old, data_dir() / INDEX)
+    catalogue.prune(store, old, data_dir() / INDEX)
     click.echo(f"Deleted {what}.")
 
 

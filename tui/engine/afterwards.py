@@ -81,7 +81,9 @@ class Afterwards:
 
     def _prune(self, config: Config) -> None:
         before = self._now() - timedelta(days=config.keep_days)
-        old = catalogue.outdated(catalogue.chosen(self._store), before=before, keep_tagged=config.keep_tagged)
+        old = catalogue.outdated(
+            catalogue.chosen(self._store, until=before), before=before, keep_tagged=config.keep_tagged
+        )
         catalogue.prune(self._store, old, data_dir() / search.INDEX)
 
 

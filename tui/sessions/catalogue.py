@@ -117,11 +117,15 @@ def find(store: Store, word: str) -> Stored:
             raise UsageError(f"{word!r} may be any of {len(found)} sessions.", f"Say more: {ids}")
 
 
-def chosen(store: Store, *, since: datetime | None = None, tags: Iterable[str] = ()) -> Iterator[Summary]:
-    """Yield the sessions that started at `since` or later and have all of `tags`, newest first."""
-    wanted = set(tags)
+def chosen(
+    store: Store, *, since: datetime | None = None, until: datetime | None = None, tags: Iterable[str] = ()
+) -> Iterator[Summary]:
+    """Yield the sessions that started at `since` or later, not after `until`, and have all of `tags`, newest first."""
+    wanted, second = set(tags), timedelta(seconds=1)
     for stored in store:
-        if since is not None and _folder_time(stored) < since - timedelta(seconds=1):
+        # Told by the name of the folder, so that only the journals of those that count are read.
+        started = _folder_time(stored)
+        if (since is not None and started < since - second) or (until is not None and started > until + second):
             continue
         summary = summarise(stored)
         if wanted <= set(summary.tags):

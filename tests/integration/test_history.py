@@ -1,0 +1,45 @@
+"""Past sessions are listed, shown and exported to a viewer over the engine's own socket."""
+
+from tests.integration.test_host import hosting, watching
+from tests.kept import MEETING, keep
+from tui.model.commands import ExportSession, ListSessions, Pause, ShowSession
+from tui.model.events import Notice, Rejected, SessionShown, SessionsListed
+from tui.paths import data_dir, sessions_dir
+from tui.sessions.about import About
+from tui.sessions.store import Store
+
+
+async def test_a_viewer_lists_opens_and_exports_what_is_kept() -> None:
+    stored = keep(Store(sessions_dir()), about=About("Standup"))
+    async with hosting() as hosted, watching(hosted.socket) as viewer:
+        await viewer.send(ListSessions())
+        await viewer.until(lambda: isinstance(viewer.events[-1], SessionsListed))
+        listed = viewer.events[-1]
+        assert isinstance(listed, SessionsListed)
+        assert [(session.id, session.name) for session in listed.sessions] == [(stored.id, "Standup")]
+
+        await viewer.send(ShowSession(stored.id))
+        await viewer.until(lambda: isinstance(viewer.events[-1], SessionShown))
+        shown = viewer.events[-1]
+        assert isinstance(shown, SessionShown)
+        assert [turn.text for turn in shown.snapshot.turns] == [text for _, text in MEETING]
+
+        await viewer.send(ExportSession(stored.id, "srt"))
+        await viewer.until(lambda: isinstance(viewer.events[-1], Notice))
+    assert "Good morning everybody" in (data_dir() / "exports" / f"{stored.id}.srt").read_text(encoding="utf-8")
+
+
+async def test_only_the_viewer_that_asks_is_answered() -> None:
+    async with hosting() as hosted, watching(hosted.socket) as one, watching(hosted.socket) as other:
+        await one.send(ListSessions())
+        await one.until(lambda: isinstance(one.events[-1], SessionsListed))
+        assert not any(isinstance(event, SessionsListed) for event in other.events)
+
+
+async def test_what_cannot_be_is_refused_in_words() -> None:
+    async with hosting() as hosted, watching(hosted.socket) as viewer:
+        for command in (ShowSession("nope"), ExportSession("", "md"), Pause(True)):
+            told = len(viewer.events)
+            await viewer.send(command)
+            await viewer.until(lambda told=told: len(viewer.events) > told)  # type: ignore[misc]
+            assert isinstance(viewer.events[-1], Rejected)
