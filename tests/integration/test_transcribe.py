@@ -49,10 +49,12 @@ def stored(store: Store) -> Stored:
     return stored
 
 
-async def transcribed(server: Endpoint, *words: str, well: bool = True) -> list[dict[str, Any]]:
+async def transcribed(
+    server: Endpoint, *words: str, well: bool = True, command: str = "transcribe"
+) -> list[dict[str, Any]]:
     """Return what is told of each source, by the name of its file."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tui", "transcribe", "--json", "--url", server.url, *words,
+        sys.executable, "-m", "tui", command, "--json", "--url", server.url, *words,
         env=os.environ | {"LIVEGIST_ANALYSE_AT_END": "false"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -151,6 +153,33 @@ async def test_a_session_under_way_is_not_transcribed_again(store: Store, stored
         (done,) = await transcribed(server, "last", well=False)
     engine.close()
     assert "under way" in done["error"]
+
+
+async def test_stream_takes_several_sources_too(store: Store, tmp_path: Path) -> None:
+    one, two = sound(tmp_path / "1.wav", 1), sound(tmp_path / "2.wav", 2)
+    async with endpoint.running() as server:
+        done = await transcribed(server, "--source", str(one), "--source", str(two), command="stream")
+    assert [texts(store, each) for each in done] == [[said(1)], [said(2)]]
+
+
+async def test_a_progress_bar_is_for_a_terminal(store: Store, tmp_path: Path) -> None:
+    path = sound(tmp_path / "talk.wav", 1, 2)
+    screen, terminal = os.openpty()
+    async with endpoint.running() as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tui", "transcribe", "--url", server.url, str(path),
+            env=os.environ | {"LIVEGIST_ANALYSE_AT_END": "false"},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=terminal,
+        )  # fmt: skip
+        os.close(terminal)
+        async with asyncio.timeout(DEADLINE_S):
+            printed, _ = await process.communicate()
+    shown = os.read(screen, 1 << 16).decode()
+    os.close(screen)
+    assert "1 to hear" in shown
+    assert "100%" in shown
+    assert b"2 turns" in printed
 
 
 def test_only_files_of_sound_are_taken_from_a_folder(tmp_path: Path) -> None:

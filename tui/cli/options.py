@@ -15,16 +15,19 @@ if TYPE_CHECKING:
 Flags = dict[str, Any]
 
 
+SOURCE = "mic, mic:NAME, a file, - (stdin) or cmd:PROGRAM."
+
+
 def session_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say how a session runs."""
+    source = click.option("--source", metavar="SOURCE", shell_complete=completing.sources, help=SOURCE)
+    return source(sourceless_options(command))
+
+
+def sourceless_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how a session runs, but for what it listens to."""
     for option in reversed(
         [
-            click.option(
-                "--source",
-                metavar="SOURCE",
-                shell_complete=completing.sources,
-                help="mic, mic:NAME, a file, - (stdin) or cmd:PROGRAM.",
-            ),
             click.option("--url", metavar="URL", help="Streaming v3 endpoint, such as wss://HOST."),
             click.option(
                 "--engine",

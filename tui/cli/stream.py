@@ -1,17 +1,29 @@
 """`livegist stream`: a session without a screen."""
 
+from pathlib import Path
+
 import click
 
-from tui.cli.options import given, prompt_folders, session_options, settings
+from tui.cli import completing
+from tui.cli.options import SOURCE, given, prompt_folders, settings, sourceless_options
 
 
 @click.command()
-@session_options
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="SOURCE",
+    shell_complete=completing.sources,
+    help=f"{SOURCE[:-1]}; files and folders may be given again.",
+)
+@sourceless_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
-def stream(as_json: bool, **flags: str | None) -> None:
+def stream(sources: tuple[str, ...], as_json: bool, **flags: str | None) -> None:
     """Print turns and answers as lines, without a screen.
 
-    It ends by itself when a file has been heard out; ctrl+c stops a live source gracefully.
+    It ends by itself when a file has been heard out; ctrl+c stops a live source gracefully. A folder, or several files,
+    are done as by `livegist transcribe`: several at once, a line for each.
     """
     import asyncio
 
@@ -20,7 +32,12 @@ def stream(as_json: bool, **flags: str | None) -> None:
     from tui.paths import log_file, sessions_dir
     from tui.sessions.store import Store
 
-    options = given(flags)
+    if len(sources) > 1 or any(Path(source).is_dir() for source in sources):
+        from tui.cli.transcribe import transcribe_all
+
+        transcribe_all(sources, at_once=None, as_json=as_json, options=given(flags))
+        return
+    options = given({"source": sources[0] if sources else None} | flags)
     settings(options)
     failure = asyncio.run(
         streaming.stream(

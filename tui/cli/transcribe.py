@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli import completing
-from tui.cli.options import given, kept, prompt_folders, session_options, settings
+from tui.cli.options import Flags, given, kept, prompt_folders, settings, sourceless_options
 from tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,13 +18,21 @@ if TYPE_CHECKING:
 @click.argument("what", nargs=-1, required=True, shell_complete=completing.recordings)
 @click.option("--at-once", type=click.IntRange(1, 20), help="How many at a time; 3, or 1 with the local engine.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object for each when it is done.")
-@session_options
+@sourceless_options
 def transcribe(what: tuple[str, ...], at_once: int | None, as_json: bool, **flags: str | None) -> None:
     """Transcribe files, all files of sound in a folder, or sessions again.
 
     Each becomes a session of its own; one of a session, with another model or engine, is a new version beside the old.
     It goes as fast as the endpoint allows. ctrl+c ends it: `livegist recover` goes on where it stopped.
     """
+    options = given(flags)
+    if "private" in options:
+        raise UsageError("What is transcribed is kept.", "Leave out --private.")
+    transcribe_all(what, at_once=at_once, as_json=as_json, options=options)
+
+
+def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool, options: Flags) -> None:
+    """Transcribe files, folders and sessions; exit with 1 if not all went well."""
     import asyncio
 
     import msgspec
@@ -36,9 +44,6 @@ def transcribe(what: tuple[str, ...], at_once: int | None, as_json: bool, **flag
     from tui.sessions.store import Store
     from tui.transcribing import Transcriber
 
-    options = given(flags)
-    if "source" in options or "private" in options:
-        raise UsageError("What is transcribed is named without an option, and kept.", "Leave out --source, --private.")
     config = settings(options).config
     plan = resolve(config, key=api_key(), llm_key=llm_key(), local_installed=installed())
     found = [source for word in what for source in _sources(word)]
