@@ -176,6 +176,7 @@ async def test_a_client_that_never_reads_does_not_stop_another(url: str) -> None
         b"GET /v3/ws?acknowledge_silence=true HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
         b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
+    assert b" 101 " in await asyncio.to_thread(deaf.recv, 4096)
     frame = bytes([0x82, 0xFE]) + (32_000).to_bytes(2, "big") + bytes(4) + bytes(32_000)
     await asyncio.to_thread(deaf.sendall, frame * 250)
     await still_serves(url)

@@ -73,6 +73,9 @@ TABLE = (
     Row("one above 96000 too", query={"sample_rate": 96_001}, code=3006, reason="sample_rate"),
     Row("one that is no number too", query={"sample_rate": "high"}, code=3006, reason="sample_rate"),
     Row("an encoding that cannot be read closes with 3006", query={"encoding": "opus"}, code=3006, reason="encoding"),
+    Row(
+        "a long reason is cut to what a close frame holds", query={"encoding": "é" * 300}, code=3006, reason="encoding"
+    ),
     Row("a VAD threshold above 1 closes with 3006", query={"vad_threshold": 1.1}, code=3006, reason="vad_threshold"),
     Row("idleness under 5 s cannot be asked", query={"inactivity_timeout": 4}, code=3006, reason="inactivity"),
     Row("llm_gateway has to be JSON", query={"llm_gateway": "{"}, code=3006, reason="llm_gateway"),

@@ -106,7 +106,8 @@ def parse(query: Iterable[tuple[str, str]]) -> tuple[Parameters, list[str]]:
     try:
         parameters = msgspec.convert(fields, Parameters, strict=False)
     except msgspec.ValidationError as error:
-        raise BadParameter(str(error).replace("`$.", "`")) from error
+        what, _, where = str(error).partition(" - at `$.")
+        raise BadParameter(f"{where.rstrip('`') or 'query'}: {what}") from error
     return parameters, sorted(set(ignored))
 
 

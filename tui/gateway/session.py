@@ -46,6 +46,8 @@ TICK_S = 0.25
 ANSWERS_S = 10.0
 """Longest wait, after the end, for answers that are still being written."""
 ANSWERS_AT_ONCE = 4
+LONGEST_REASON = 123
+"""Bytes a close frame has room for (RFC 6455, 5.5)."""
 IGNORED = 100
 """Code of the warning that lists the parameters without effect."""
 UNANSWERED = 101
@@ -289,7 +291,7 @@ async def tell_refusal(websocket: WebSocket, refusal: Refusal) -> tuple[int, str
     """Send the `Error` that goes before a close; return the code and the reason to close with."""
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         await websocket.send_text(encode(Error(refusal.reason, refusal.code)))
-    return refusal.code, refusal.reason[:120]
+    return refusal.code, refusal.reason.encode()[:LONGEST_REASON].decode(errors="ignore")
 
 
 def _first(refusals: ExceptionGroup[Refusal]) -> Refusal:
