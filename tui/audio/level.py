@@ -47,3 +47,11 @@ def _dbfs(magnitude: float) -> float:
     if magnitude <= 0:
         return SILENCE_DBFS
     return round(max(SILENCE_DBFS, 20 * math.log10(magnitude / FULL_SCALE)), 1)
+
+
+def amplified(block: bytes, gain_db: float) -> bytes:
+    """Return s16le samples made louder by `gain_db`; what would go beyond full scale is clipped to it."""
+    if not gain_db:
+        return block
+    louder = np.frombuffer(block, "<i2") * np.float32(10.0 ** (gain_db / 20.0))
+    return np.clip(np.rint(louder), -32768, 32767).astype("<i2").tobytes()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -11,13 +11,20 @@ from msgspec.structs import replace
 from tui.config import Config
 from tui.engine.figures import Figures
 from tui.errors import ChatError
-from tui.llm.analyst import session_messages
+from tui.llm.analyst import session_messages, turn_messages
 from tui.llm.client import ChatClient, Completion, parse_completion
+from tui.llm.parts import Asker, Part
 from tui.model.events import Event, GistChanged, GistGrew
 from tui.model.gists import Gist, GistStatus
 from tui.model.prompts import Prompt
-from tui.model.transcript import Transcript
+from tui.model.transcript import Transcript, Turn
+from tui.sessions.questions import Read, ask_about, ask_to_merge, merge_by, passages
 
+Chat = Callable[[], Awaitable[ChatClient]]
+"""Returns the client of the server that answers."""
+Pieces = AsyncGenerator[str | Part | Completion, None] | AsyncGenerator[str | Completion, None]
+AT_ONCE = 3
+"""Turns that are asked about at once; servers allow some thirty requests a minute."""
 GROW_S = 0.1
 """Shortest time between two pieces of a growing answer: a viewer far away gets ten a second, not fifty."""
 
@@ -47,6 +54,7 @@ class Answers:
         self._gists: dict[int, Gist] = {}
         self._asked_at: dict[int, float] = {}
         self._next = 1
+        self._few = asyncio.Semaphore(AT_ONCE)
 
     @property
     def waiting(self) -> int:
@@ -104,21 +112,65 @@ class Answers:
                 self._figures.answered(missing)
                 self._change(missing)
 
-    async def analyse(self, prompt: Prompt, transcript: Transcript, chat: Callable[[], Awaitable[ChatClient]]) -> None:
+    async def analyse(self, prompt: Prompt, transcript: Transcript, chat: Chat) -> None:
         """Ask about the transcript so far; the answer is told as it grows, a failure as a failed gist."""
+        gist = Gist(self._take(), None, prompt.id, turns=len(transcript.finals))
+        await self._grow(
+            gist,
+            chat,
+            lambda client: self._asker(client, prompt).ask(
+                transcript.text.splitlines(),
+                lambda text: session_messages(prompt, text),
+                lambda answers: merge_by(prompt, answers),
+            ),
+        )
+
+    async def question(self, question: str, read: Read, chat: Chat) -> None:
+        """Put a question about a session; the answer names the turns it rests on."""
+        gist = Gist(self._take(), None, "", question=question, turns=len(read.turns))
+        await self._grow(
+            gist,
+            chat,
+            lambda client: self._asker(client).ask(
+                passages([read]),
+                lambda text: ask_about(question, text),
+                lambda answers: ask_to_merge(question, answers),
+            ),
+        )
+
+    async def about_turn(self, turn: Turn, prompt: Prompt, chat: Chat) -> None:
+        """Ask a prompt about a turn ourselves, not by the stream; only what has failed is asked again."""
+        number = self._numbers.get((turn.number, prompt.id))
+        if number is not None:
+            if self._gists[number].status not in (GistStatus.FAILED, GistStatus.TIMED_OUT):
+                return
+            self._figures.late()
+        gist = Gist(number if number is not None else self._take(), turn.number, prompt.id)
+        self._numbers[turn.number, prompt.id] = gist.number
+        self._asked_at[gist.number] = self._clock()
+        async with self._few:
+            await self._grow(
+                gist,
+                chat,
+                lambda client: client.stream(
+                    turn_messages(prompt, turn.text),
+                    model=prompt.model or self._config.llm_model,
+                    max_tokens=prompt.max_tokens or self._config.max_tokens,
+                ),
+            )
+
+    def find(self, number: int) -> Gist | None:
+        """Return the gist with that number, or `None`."""
+        return self._gists.get(number)
+
+    async def _grow(self, gist: Gist, chat: Chat, ask: Callable[[ChatClient], Pieces]) -> None:
+        """Tell an answer as it comes, and how it ended."""
         started = self._clock()
-        turns = transcript.finals
-        gist = Gist(self._take(), None, prompt.id, turns=len(turns))
         self._change(gist)
         growing = _Growing(gist.number, self._tell, self._clock)
+        over = replace(gist, status=GistStatus.FAILED, error="No answer came.")
         try:
-            client = await chat()
-            pieces = client.stream(
-                session_messages(prompt, transcript.text),
-                model=prompt.model or self._config.llm_model,
-                max_tokens=prompt.max_tokens or self._config.max_tokens,
-            )
-            async with aclosing(pieces):
+            async with aclosing(ask(await chat())) as pieces:
                 async for piece in pieces:
                     match piece:
                         case str(text):
@@ -132,6 +184,15 @@ class Answers:
             raise
         self._figures.answered(over)
         self._change(over)
+
+    def _asker(self, client: ChatClient, prompt: Prompt | None = None) -> Asker:
+        """Return who asks about texts that may be longer than the model reads at once."""
+        return Asker(
+            client,
+            model=(prompt.model if prompt else None) or self._config.llm_model,
+            max_tokens=(prompt.max_tokens if prompt else None) or self._config.max_tokens,
+            context_tokens=self._config.context_tokens,
+        )
 
     def _take(self) -> int:
         number, self._next = self._next, self._next + 1

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
-from tui.audio.level import measure
+from tui.audio.level import amplified, measure
 from tui.audio.recording import Recording
 from tui.audio.sources import Source, open_source
 from tui.errors import SourceError
@@ -55,6 +55,8 @@ class Capture:
         self._level_bytes = int(recording.sample_rate * LEVEL_S) * SAMPLE_BYTES
         self._heard_at = clock()
         self._switched = asyncio.Event()
+        self.gain_db = 0.0
+        """By how much louder than heard it is recorded, in dB."""
         self.muted = False
         """Whether silence is recorded in place of what is heard."""
         self.device = ""
@@ -107,7 +109,7 @@ class Capture:
     async def _listen(self, source: Source) -> None:
         async for block in source:
             self._heard_at = self._clock()
-            self._take(bytes(len(block)) if self.muted else block)
+            self._take(bytes(len(block)) if self.muted else amplified(block, self.gain_db))
 
     def _take(self, block: bytes) -> None:
         """Record a block, and tell its level once there is enough to measure."""

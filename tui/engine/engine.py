@@ -23,24 +23,32 @@ from tui.engine.watches import boot_clock
 from tui.errors import EndpointError, EngineError, LivegistError, UsageError
 from tui.model.commands import (
     Analyse,
+    Ask,
+    AskAgain,
+    AskAll,
+    Bookmark,
     Command,
     ExportSession,
     ListDevices,
     ListSessions,
     Mute,
+    NameSpeaker,
     Option,
     Pause,
     Quit,
     Recover,
     Seek,
+    SetGain,
     ShowSession,
     Start,
     Stop,
+    UseLenses,
     UsePrompt,
     UseSource,
 )
 from tui.model.events import (
     PROTOCOL_VERSION,
+    Bookmarked,
     DeviceInfo,
     DevicesListed,
     Event,
@@ -50,6 +58,7 @@ from tui.model.events import (
     PromptsChanged,
     Severity,
     Snapshot,
+    SpeakerNamed,
     State,
     StateChanged,
 )
@@ -140,6 +149,10 @@ class Engine:
             turns=tuple(record.transcript),
             gists=tuple(record.gists.values()),
             stats=record.stats,
+            bookmarks=tuple(Bookmarked(turn, note) for turn, note in record.bookmarks.items()),
+            speakers=tuple(SpeakerNamed(label, name) for label, name in record.speakers.items()),
+            lenses=record.lenses,
+            gain_db=record.gain_db,
         )
 
     def news(self) -> list[Notice]:
@@ -170,6 +183,10 @@ class Engine:
                 self._use_prompt(prompt)
             case Analyse(prompt=prompt):
                 await self._asked().analyse(prompt)
+            case Ask() | AskAgain() | AskAll() | UseLenses() | Bookmark() | NameSpeaker():
+                self._asked().remarks.make(command)
+            case SetGain(gain_db=gain_db):
+                self._live().set_gain(gain_db)
             case ListDevices():
                 return DevicesListed(await asyncio.to_thread(_devices))
             case UseSource(source=source):

@@ -18,12 +18,14 @@ from tui.engine.capture import Capture
 from tui.engine.figures import Figures
 from tui.engine.local import LocalGateway
 from tui.engine.plan import Plan
+from tui.engine.remarks import Remarks
 from tui.engine.servers import Servers
 from tui.engine.state import NEXT, IllegalTransition
 from tui.engine.watches import DiskWatch, SleepWatch, boot_clock
 from tui.errors import SessionError, UsageError
 from tui.model.events import (
     Event,
+    GainChanged,
     MutedChanged,
     Notice,
     PromptChanged,
@@ -48,6 +50,8 @@ from tui.stream.protocol import Ending, Heartbeat
 from tui.stream.turns import Turns
 
 SAMPLE_RATE = 16_000
+GAIN_MOST_DB = 40
+"""Largest gain or loss of a microphone that is set here."""
 STATS_S = 1.0
 """Seconds between two figures."""
 
@@ -116,6 +120,8 @@ class LiveSession:
         """What is known of it."""
         if self.record.prompt not in prompts:
             self.record.prompt = prompts[config.prompt].id
+        self.remarks = Remarks(self.record, prompts, self._answers, self._servers.chat, self._emit, self._spawn)
+        """What a person may add to it."""
 
     # What may be asked of it -------------------------------------------------------------------------------------
 
@@ -162,6 +168,19 @@ class LiveSession:
             raise UsageError("Nothing is recorded any more.", "Start another session with s.")
         self._capture.switch(spec)
 
+    def set_gain(self, gain_db: float) -> None:
+        """Record louder or softer from now on.
+
+        Raises:
+            UsageError: it is beyond what makes sense, or nothing is recorded any more.
+        """
+        if not -GAIN_MOST_DB <= gain_db <= GAIN_MOST_DB:
+            raise UsageError(f"A gain of {gain_db:g} dB makes no sense.", f"From -{GAIN_MOST_DB} to {GAIN_MOST_DB} dB.")
+        if self._capture is None or self._recording.closed:
+            raise UsageError("Nothing is recorded any more.", "Start another session with s.")
+        self._capture.gain_db = gain_db
+        self._emit(GainChanged(gain_db))
+
     async def analyse(self, id: str) -> None:
         """Send the transcript so far with a prompt's session text to the LLM.
 
@@ -172,7 +191,13 @@ class LiveSession:
         prompt = self._prompts[id or self.record.prompt]
         if not self.record.transcript.finals:
             raise UsageError("There is nothing to analyse yet.", "Wait for the first turn to end.")
-        task = asyncio.ensure_future(self._answers.analyse(prompt, self.record.transcript, self._servers.chat))
+        self._spawn(
+            self._answers.analyse(prompt, self.record.transcript.named(self.record.speakers), self._servers.chat)
+        )
+
+    def _spawn(self, asking: Coroutine[Any, Any, None]) -> None:
+        """Run what asks the LLM; the session waits for it before it ends."""
+        task = asyncio.ensure_future(asking)
         self._analysing.add(task)
         task.add_done_callback(self._analysing.discard)
 
@@ -367,6 +392,7 @@ class LiveSession:
                 self._figures.count(turn)
             if asked is not None:
                 self._answers.expect(turn.number, self._prompts[asked])
+            self.remarks.final(turn, asked)
 
     # What it says ------------------------------------------------------------------------------------------------
 

@@ -88,6 +88,52 @@ class Seek(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="seek"):
     """Seconds on the session's clock; before its start is its start."""
 
 
+class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ask"):
+    """Put a question about the transcript so far to the LLM; the answer is a gist with that question."""
+
+    question: str
+
+
+class AskAgain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ask_again"):
+    """Ask for a gist again that failed or timed out."""
+
+    gist: int
+
+
+class AskAll(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ask_all"):
+    """Ask a prompt about every turn so far that it was not asked about."""
+
+    prompt: str
+
+
+class UseLenses(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="use_lenses"):
+    """Ask these prompts, too, about turns that end from now on; none of them is the one in use."""
+
+    prompts: tuple[str, ...]
+
+
+class Bookmark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="bookmark"):
+    """Mark a turn, with a note that may be empty, or take the mark away."""
+
+    turn: int
+    note: str | None
+    """`None` takes it away."""
+
+
+class NameSpeaker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="name_speaker"):
+    """Call a speaker by a name, in turns of before, too; an empty one takes the name away."""
+
+    label: str
+    """As the endpoint gave it."""
+    name: str
+
+
+class SetGain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="set_gain"):
+    """Record louder or softer from now on."""
+
+    gain_db: float
+
+
 class Quit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="quit"):
     """Stop the session gracefully, if there is one, then end the engine."""
 
@@ -98,6 +144,13 @@ Command = (
     | Mute
     | UsePrompt
     | Analyse
+    | Ask
+    | AskAgain
+    | AskAll
+    | UseLenses
+    | Bookmark
+    | NameSpeaker
+    | SetGain
     | ListDevices
     | UseSource
     | Recover

@@ -70,6 +70,21 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     llm_model: str
 
 
+class Bookmarked(msgspec.Struct, frozen=True, tag="bookmark"):
+    """A turn was marked, or its mark taken away."""
+
+    turn: int
+    note: str | None
+    """Empty for a mark without a note, `None` for none any more."""
+
+
+class SpeakerNamed(msgspec.Struct, frozen=True, tag="speaker"):
+    """A speaker is called by a name, in all turns; an empty one takes the name away."""
+
+    label: str
+    name: str
+
+
 class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, tag="snapshot"):
     """All there is to know at the moment a viewer attaches."""
 
@@ -87,6 +102,10 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, tag="snapshot"):
     turns: tuple[Turn, ...] = ()
     gists: tuple[Gist, ...] = ()
     stats: Stats = Stats()
+    bookmarks: tuple[Bookmarked, ...] = ()
+    speakers: tuple[SpeakerNamed, ...] = ()
+    lenses: tuple[str, ...] = ()
+    gain_db: float = 0.0
     viewers: int = 0
     """Viewers there were already."""
     unattended_s: float = 0.0
@@ -172,6 +191,18 @@ class MutedChanged(msgspec.Struct, frozen=True, tag="muted"):
     muted: bool
 
 
+class LensesChanged(msgspec.Struct, frozen=True, tag="lenses"):
+    """These prompts, too, are asked about turns that end from now on."""
+
+    prompts: tuple[str, ...]
+
+
+class GainChanged(msgspec.Struct, frozen=True, tag="gain"):
+    """What is heard is recorded by so much louder."""
+
+    gain_db: float
+
+
 class Notice(msgspec.Struct, frozen=True, omit_defaults=True, tag="notice"):
     """Something a person should know now."""
 
@@ -243,6 +274,10 @@ Event = (
     | PromptChanged
     | PromptsChanged
     | MutedChanged
+    | Bookmarked
+    | SpeakerNamed
+    | LensesChanged
+    | GainChanged
     | Notice
     | DevicesListed
     | SessionsListed

@@ -1,6 +1,6 @@
 """Words, turns and the transcript they make."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -81,6 +81,12 @@ class Transcript:
     def remove(self, number: int) -> bool:
         """Take out a turn that turned out to be nothing; return whether it was there."""
         return self._turns.pop(number, None) is not None
+
+    def named(self, names: Mapping[str, str]) -> "Transcript":
+        """Return the transcript with the speakers' names in place of their labels, as far as they have names."""
+        return Transcript(
+            msgspec.structs.replace(turn, speaker=names.get(turn.speaker or "", turn.speaker)) for turn in self
+        )
 
     @property
     def finals(self) -> list[Turn]:

@@ -3,13 +3,17 @@
 import msgspec
 
 from tui.model.events import (
+    Bookmarked,
     Event,
+    GainChanged,
     GistChanged,
     GistGrew,
+    LensesChanged,
     MutedChanged,
     PromptChanged,
     Session,
     SessionStarted,
+    SpeakerNamed,
     State,
     StateChanged,
     StatsChanged,
@@ -34,6 +38,12 @@ class Record:
         self.transcript = Transcript()
         self.gists: dict[int, Gist] = {}
         self.stats = Stats()
+        self.bookmarks: dict[int, str] = {}
+        """Note of each marked turn, by its number."""
+        self.speakers: dict[str, str] = {}
+        """Name of each speaker that got one, by the endpoint's label."""
+        self.lenses: tuple[str, ...] = ()
+        self.gain_db = 0.0
 
     def apply(self, event: Event) -> None:
         """Change what the event changes; an event that tells no fact about the session changes nothing."""
@@ -57,3 +67,15 @@ class Record:
                 self.prompt = prompt
             case MutedChanged(muted=muted):
                 self.muted = muted
+            case Bookmarked(turn=number, note=str(note)):
+                self.bookmarks[number] = note
+            case Bookmarked(turn=number):
+                self.bookmarks.pop(number, None)
+            case SpeakerNamed(label=label, name=""):
+                self.speakers.pop(label, None)
+            case SpeakerNamed(label=label, name=name):
+                self.speakers[label] = name
+            case LensesChanged(prompts=prompts):
+                self.lenses = prompts
+            case GainChanged(gain_db=gain_db):
+                self.gain_db = gain_db

@@ -1,0 +1,153 @@
+"""What a person adds to a session while it goes on: questions, lenses, marks, names, gain."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import endpoint, http_server
+from tests.endpoint import RATE, Endpoint, speech
+from tests.faults.engines import Watch, fast, hear, running
+from tests.http_server import Answer, Server
+from tui.errors import ConfigError, UsageError
+from tui.model.commands import Ask, AskAgain, AskAll, Bookmark, NameSpeaker, SetGain, UseLenses
+from tui.model.gists import Gist, GistStatus
+from tui.sessions.journal import fold, read
+
+SAID = {"model": "m", "choices": [{"message": {"content": "It was [turn 1, 00:00]."}, "finish_reason": "stop"}]}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Endpoint]:
+    async with endpoint.running() as running:
+        yield running
+
+
+@pytest.fixture
+async def llm() -> AsyncIterator[Server]:
+    async with http_server.serving(*[Answer(body=SAID)] * 40) as serving:
+        yield serving
+
+
+def gists(watch: Watch, prompt: str) -> dict[int | None, Gist]:
+    return {gist.turn: gist for gist in watch.record.gists.values() if gist.prompt == prompt}
+
+
+def asked(llm: Server) -> list[str]:
+    found: list[Any] = [request.body for request in llm.asked if request.body]
+    return [body["messages"][0]["content"] for body in found]
+
+
+async def test_a_question_is_answered_from_what_was_said_so_far(server: Endpoint, llm: Server, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await hear(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url)
+        await watch.until(lambda: len(watch.finals) == 1)
+        await built.perform(Ask("What was\nsaid?"))
+        await watch.until(lambda: any(gist.question and gist.status.over for gist in watch.record.gists.values()))
+        await watch.until_over()
+    (answer,) = [gist for gist in watch.record.gists.values() if gist.question]
+    assert (answer.question, answer.text, answer.status) == (
+        "What was said?",
+        "It was [turn 1, 00:00].",
+        GistStatus.DONE,
+    )
+    (question,) = asked(llm)
+    assert "What was said?" in question
+    assert "[turn 1, 00:00] turn 1 of" in question
+
+
+async def test_lenses_ask_their_prompts_about_each_turn_beside_the_stream(
+    server: Endpoint, llm: Server, tmp_path: Path
+) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await hear(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url)
+        await watch.until_turn(1)
+        await built.perform(UseLenses(("actions", "takeaway", "summary")))
+        assert built.snapshot().lenses == ("actions", "takeaway")
+        await watch.until_over()
+    for prompt in ("summary", "actions", "takeaway"):
+        assert set(gists(watch, prompt)) == {1, 2}, prompt
+        assert all(gist.status is GistStatus.DONE for gist in gists(watch, prompt).values())
+    assert watch.record.stats.gists == 6
+    assert len(asked(llm)) == 4
+
+
+async def test_more_lenses_than_fit_and_unknown_ones_are_refused(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await hear(built, speech(1), server.url, tmp_path)
+        await watch.until_turn(1)
+        with pytest.raises(ConfigError, match="poem"):
+            await built.perform(UseLenses(("poem",)))
+        assert built.snapshot().lenses == ()
+        await watch.until_over()
+
+
+async def test_a_prompt_is_asked_about_all_turns_so_far_but_never_twice(
+    server: Endpoint, llm: Server, tmp_path: Path
+) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await hear(built, speech(1, 2, 3), server.url, tmp_path, llm_url=llm.url)
+        await watch.until(lambda: len(watch.finals) == 2)
+        await built.perform(AskAll("actions"))
+        await watch.until(lambda: len([g for g in gists(watch, "actions").values() if g.status.over]) == 2)
+        await built.perform(AskAll("actions"))
+        await watch.until_over()
+        await built.perform(AskAll("actions"))
+        await watch.until(lambda: len([g for g in gists(watch, "actions").values() if g.status.over]) == 3)
+    assert len(asked(llm)) == 3
+
+
+async def test_a_missing_answer_is_asked_for_again_and_no_longer_missing(
+    server: Endpoint, llm: Server, tmp_path: Path
+) -> None:
+    server.answers = False
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await hear(built, speech(1), server.url, tmp_path, llm_url=llm.url, drain_timeout_s=0.5)
+        await watch.until_over()
+        (missing,) = watch.record.gists.values()
+        assert missing.status is GistStatus.TIMED_OUT
+        await built.perform(AskAgain(missing.number))
+        await watch.until(lambda: watch.record.gists[missing.number].status is GistStatus.DONE)
+        with pytest.raises(UsageError):
+            await built.perform(AskAgain(99))
+
+
+async def test_marks_and_names_are_kept_in_the_journal_and_told_to_who_attaches(
+    server: Endpoint, tmp_path: Path
+) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await hear(built, speech(1, 2), server.url, tmp_path)
+        await watch.until(lambda: len(watch.finals) == 2)
+        await built.perform(Bookmark(1, "decided"))
+        await built.perform(Bookmark(2, ""))
+        await built.perform(Bookmark(2, None))
+        await built.perform(NameSpeaker("A", "Maria"))
+        with pytest.raises(UsageError):
+            await built.perform(Bookmark(9, ""))
+        snapshot = built.snapshot()
+        await watch.until_over()
+    assert [(mark.turn, mark.note) for mark in snapshot.bookmarks] == [(1, "decided")]
+    assert [(named.label, named.name) for named in snapshot.speakers] == [("A", "Maria")]
+    kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
+    assert kept.bookmarks == {1: "decided"}
+    assert kept.speakers == {"A": "Maria"}
+
+
+async def test_gain_makes_what_is_recorded_louder(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch) as built:
+        await hear(built, speech(100, samples=RATE * 3), server.url, tmp_path)
+        await watch.until_turn(1)
+        await built.perform(SetGain(20.0))
+        with pytest.raises(UsageError):
+            await built.perform(SetGain(400.0))
+        await watch.until_over()
+    assert set(np.unique(np.frombuffer(watch.recorded, "<i2"))) == {0, 100, 1000}
