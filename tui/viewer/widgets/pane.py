@@ -293,7 +293,8 @@ class Pane(Canvas, can_focus=True):
         self._turn_to(focused=False)
 
     def _turn_to(self, *, focused: bool) -> None:
-        self.has_focus = focused
+        # Without its watcher, which has every style of the pane worked out anew: none depends on the focus.
+        self.set_reactive(Pane.has_focus, focused)
         self.touch()
 
     # Keys and mouse
