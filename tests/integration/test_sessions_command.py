@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.kept import STARTED, files, keep
+from tests.kept import STARTED, files, keep, meeting
 from tui.cli import main
-from tui.model.events import State
+from tui.model.events import Bookmarked, State
 from tui.paths import sessions_dir
 from tui.sessions.about import About, change_about
 from tui.sessions.catalogue import summarise
@@ -89,6 +89,12 @@ def test_a_session_is_shown_with_its_turns_and_gists(store: Store) -> None:
     assert "Gist of turn 2." in shown
     assert "Ship on **Thursday**" in shown
     assert json.loads(livegist("sessions", "show", "last", "--json").stdout)["state"] == "ended"
+
+
+def test_bookmarks_are_counted_and_shown(store: Store) -> None:
+    keep(store, [*meeting(), Bookmarked(2, "tell Ann"), Bookmarked(3, "")])
+    assert "★2" in livegist("sessions").stdout
+    assert "  ★ tell Ann\n" in livegist("sessions", "show", "last").stdout
 
 
 @pytest.mark.parametrize("word", ["last", "2026-11-20", "standup", "Standup"])

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from tests.kept import MEETING, answer, keep, meeting, spoken
 from tui.errors import UsageError
-from tui.model.events import Event, GistChanged, TurnChanged
+from tui.model.events import Bookmarked, Event, GistChanged, SpeakerNamed, TurnChanged
 from tui.sessions.about import About
 from tui.sessions.export import FORMATS, export, to_markdown
 from tui.sessions.record import Record
@@ -181,3 +181,27 @@ def test_only_finished_turns_are_exported() -> None:
     partial = spoken(2, "not yet", None)
     record = told(*meeting()[:1], TurnChanged(type(partial)(2, "not yet", False, 6, 7)))
     assert "not yet" not in export(record, About(), "txt")
+
+
+@pytest.fixture
+def marked() -> Record:
+    return told(*meeting(), Bookmarked(2, "tell *Ann*"), Bookmarked(3, ""), SpeakerNamed("B", "Bob <b>"))
+
+
+def test_speakers_are_called_by_their_names_everywhere(marked: Record) -> None:
+    for format in FORMATS:
+        text = export(marked, About(), format)
+        if format != "jsonl":
+            assert "Bob" in text
+
+
+def test_bookmarks_go_with_their_turns(marked: Record) -> None:
+    rows = list(csv.DictReader(io.StringIO(export(marked, About(), "csv"), newline="")))
+    assert [row["bookmark"] for row in rows] == ["", "★ tell *Ann*", "★", "", ""]
+    html = MarkdownIt().render(export(marked, About(), "md"))
+    assert "<strong>★ tell *Ann*</strong> <strong>Bob &lt;b&gt;:</strong> The migration" in html
+    assert json.loads(export(marked, About(), "json"))["bookmarks"][0] == {
+        "type": "bookmark",
+        "turn": 2,
+        "note": "tell *Ann*",
+    }

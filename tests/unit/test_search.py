@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.kept import STARTED, answer, keep, spoken
 from tui.errors import SessionError, UsageError
-from tui.model.events import GistChanged, TurnChanged
+from tui.model.events import Bookmarked, GistChanged, TurnChanged
 from tui.sessions import catalogue
 from tui.sessions.about import About, change_about
 from tui.sessions.journal import Journal
@@ -47,6 +47,12 @@ def test_gists_notes_names_and_tags_are_found_too(store: Store, index: Path) -> 
     assert found(search(store, index, "money")) == [("name", 0)]
     assert found(search(store, index, "maria")) == [("note", 0)]
     assert search(store, index, "maria")[0].title == "Budget"
+
+
+def test_the_note_of_a_bookmark_is_found_with_its_turn(store: Store, index: Path) -> None:
+    keep(store, [TurnChanged(spoken(1, "Hello.")), Bookmarked(1, "ask the landlord")])
+    (hit,) = search(store, index, "landlord")
+    assert (hit.kind, hit.number) == ("bookmark", 1)
 
 
 def test_phrases_beginnings_and_exclusions_narrow_it(store: Store, index: Path) -> None:

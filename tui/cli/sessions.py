@@ -73,14 +73,16 @@ def show(session: str, as_json: bool) -> None:
     if as_json:
         click.echo(to_json(record, stored.about()))
         return
-    from tui.lines import text_line
+    from tui.lines import inert, text_line
     from tui.model.events import GistChanged, TurnChanged
 
     for line in _facts(summary):
         click.echo(line)
     click.echo()
-    for turn in record.transcript.finals:
+    for turn in record.finals:
         click.echo(text_line(TurnChanged(turn)))
+        if turn.number in record.bookmarks:
+            click.echo(f"  ★ {inert(record.bookmarks[turn.number])}".rstrip())
         for gist in record.gists.values():
             if gist.turn == turn.number:
                 click.echo(text_line(GistChanged(gist)))
@@ -234,12 +236,13 @@ def _row(summary: "Summary") -> str:
     from tui.lines import clock, inert
 
     state = _state(summary)
+    marks = f"★{summary.bookmarks} " if summary.bookmarks else ""
     tags = "".join(f"#{tag} " for tag in summary.tags)
     title = f"{summary.name}: {summary.first_words}" if summary.name else summary.first_words
     said = summary.trouble or title or "nothing was said"
     return inert(
         f"{summary.id}  {clock(summary.length_s):>7}  {summary.turns:>4} turns  {_size(summary.size_bytes):>8}"
-        f"  {state:<7}  {tags}{said}"
+        f"  {state:<7}  {marks}{tags}{said}"
     )
 
 

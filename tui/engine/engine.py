@@ -47,8 +47,6 @@ from tui.model.commands import (
     UseSource,
 )
 from tui.model.events import (
-    PROTOCOL_VERSION,
-    Bookmarked,
     DeviceInfo,
     DevicesListed,
     Event,
@@ -58,7 +56,6 @@ from tui.model.events import (
     PromptsChanged,
     Severity,
     Snapshot,
-    SpeakerNamed,
     State,
     StateChanged,
 )
@@ -135,25 +132,7 @@ class Engine:
 
     def snapshot(self) -> Snapshot:
         """Return all there is to know now."""
-        record = self._record
-        return Snapshot(
-            protocol=PROTOCOL_VERSION,
-            version=tui.__version__,
-            state=record.state,
-            why=record.why,
-            hint=record.hint,
-            session=record.session,
-            muted=record.muted,
-            prompt=record.prompt,
-            prompts=self._prompt_infos(),
-            turns=tuple(record.transcript),
-            gists=tuple(record.gists.values()),
-            stats=record.stats,
-            bookmarks=tuple(Bookmarked(turn, note) for turn, note in record.bookmarks.items()),
-            speakers=tuple(SpeakerNamed(label, name) for label, name in record.speakers.items()),
-            lenses=record.lenses,
-            gain_db=record.gain_db,
-        )
+        return replace(self._record.snapshot(tui.__version__), prompts=self._prompt_infos())
 
     def news(self) -> list[Notice]:
         """Return what happened while nobody watched, once."""

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import soundfile
+from msgspec.structs import replace
 
 import tui
 from tui.audio.level import measure
 from tui.audio.speaker import Speaker
 from tui.errors import LivegistError, UsageError
 from tui.model.commands import Command, Pause, Quit, Seek
-from tui.model.events import PROTOCOL_VERSION, Event, LevelChanged, Notice, Severity, Snapshot, StatsChanged
+from tui.model.events import Event, LevelChanged, Notice, Severity, Snapshot, StatsChanged
 from tui.sessions.playback import Playback, figures, is_figures
 from tui.sessions.store import Stored
 
@@ -67,17 +68,8 @@ class Replay:
     def snapshot(self) -> Snapshot:
         """Return all there is to know at the moment that is shown."""
         record = self._playback.at(self._position_s)
-        return Snapshot(
-            protocol=PROTOCOL_VERSION,
-            version=tui.__version__,
-            state=record.state,
-            why=record.why,
-            hint=record.hint,
-            session=record.session,
-            muted=record.muted,
-            prompt=record.prompt,
-            turns=tuple(record.transcript),
-            gists=tuple(record.gists.values()),
+        return replace(
+            record.snapshot(tui.__version__),
             stats=figures(record, self._position_s),
             replay_speed=self._speed,
             paused=self._paused,

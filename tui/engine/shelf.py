@@ -7,13 +7,11 @@ from pathlib import Path
 import tui
 from tui.errors import SessionError
 from tui.model.events import (
-    PROTOCOL_VERSION,
     Notice,
     SessionInfo,
     SessionShown,
     SessionsListed,
     Severity,
-    Snapshot,
 )
 from tui.paths import private_dir
 from tui.sessions.catalogue import find, summarise
@@ -52,20 +50,7 @@ def show_session(store: Store, id: str) -> SessionShown:
         SessionError: it cannot be read.
     """
     record = find(store, id).load()
-    return SessionShown(
-        Snapshot(
-            protocol=PROTOCOL_VERSION,
-            version=tui.__version__,
-            state=record.state,
-            why=record.why,
-            hint=record.hint,
-            session=record.session,
-            prompt=record.prompt,
-            turns=tuple(record.transcript.finals),
-            gists=tuple(record.gists.values()),
-            stats=record.stats,
-        )
-    )
+    return SessionShown(record.snapshot(tui.__version__))
 
 
 def export_session(store: Store, id: str, format: str, folder: Path) -> Notice:

@@ -34,6 +34,7 @@ class Summary(msgspec.Struct, frozen=True):
     """Final turns."""
     gists: int
     """Answers there are, of whatever kind."""
+    bookmarks: int
     state: State
     why: str
     live: bool
@@ -78,6 +79,7 @@ def summarise(stored: Stored) -> Summary:
         length_s=max((entry.at for entry in reading.entries), default=0.0) if reading else 0.0,
         turns=len(finals),
         gists=sum(1 for gist in record.gists.values() if gist.text),
+        bookmarks=len(record.bookmarks),
         state=record.state,
         why=record.why,
         live=stored.live,

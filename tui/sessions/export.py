@@ -10,7 +10,7 @@ import msgspec
 
 from tui.errors import UsageError
 from tui.lines import clock, inert, json_line
-from tui.model.events import GistChanged, Session, SessionStarted, StatsChanged, TurnChanged
+from tui.model.events import Bookmarked, GistChanged, Session, SessionStarted, StatsChanged, TurnChanged
 from tui.model.gists import Gist
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
@@ -31,7 +31,9 @@ TEMPLATE = """\
 {{turns}}
 """
 """Markdown unless a person has a template of their own."""
-CSV_COLUMNS = ("turn", "start_s", "end_s", "speaker", "text", "gist")
+CSV_COLUMNS = ("turn", "start_s", "end_s", "speaker", "text", "gist", "bookmark")
+MARK = "★"
+"""Stands before what a person marked."""
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -44,6 +46,9 @@ class Document(msgspec.Struct, frozen=True):
     why: str
     turns: tuple[Turn, ...]
     gists: tuple[Gist, ...]
+    bookmarks: tuple[Bookmarked, ...]
+    speakers: dict[str, str]
+    """Names by the endpoint's labels; `turns` hold the names."""
     stats: Stats
 
 
@@ -55,8 +60,10 @@ def to_json(record: Record, about: About) -> str:
         about,
         record.state,
         record.why,
-        tuple(record.transcript.finals),
+        tuple(record.finals),
         tuple(record.gists.values()),
+        tuple(Bookmarked(turn, note) for turn, note in record.bookmarks.items()),
+        record.speakers,
         record.stats,
     )
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
@@ -65,7 +72,7 @@ def to_json(record: Record, about: About) -> str:
 def to_jsonl(record: Record, about: About) -> str:
     """Return one JSON object a line, as `livegist stream --json` prints them."""
     told: list[Any] = [SessionStarted(record.session)] if record.session else []
-    told += [TurnChanged(turn) for turn in record.transcript.finals]
+    told += [TurnChanged(turn) for turn in record.finals]
     told += [GistChanged(gist) for gist in record.gists.values()]
     told.append(StatsChanged(record.stats))
     return "".join(f"{line}\n" for event in told if (line := json_line(event)) is not None)
@@ -73,7 +80,7 @@ def to_jsonl(record: Record, about: About) -> str:
 
 def to_text(record: Record, about: About) -> str:
     """Return the turns, a line each, with their times."""
-    return "".join(f"[{clock(turn.start_s)}] {_said(turn)}\n" for turn in record.transcript.finals)
+    return "".join(f"[{clock(turn.start_s)}] {_said(turn)}\n" for turn in record.finals)
 
 
 def to_csv(record: Record, about: About) -> str:
@@ -84,9 +91,11 @@ def to_csv(record: Record, about: About) -> str:
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     writer.writerow(CSV_COLUMNS)
-    for turn in record.transcript.finals:
+    for turn in record.finals:
         gists = "\n".join(gist.text for gist in _gists_of(record, turn.number))
-        cells = (turn.speaker or "", inert(turn.text), gists)
+        note = record.bookmarks.get(turn.number)
+        mark = "" if note is None else f"{MARK} {inert(note)}".rstrip()
+        cells = (inert(turn.speaker or ""), inert(turn.text), gists, mark)
         writer.writerow((turn.number, f"{turn.start_s:.3f}", f"{turn.end_s:.3f}", *map(_no_formula, cells)))
     return table.getvalue()
 
@@ -94,7 +103,7 @@ def to_csv(record: Record, about: About) -> str:
 def to_srt(record: Record, about: About) -> str:
     """Return SubRip captions."""
     parts = []
-    for number, caption in enumerate(captions(record.transcript.finals, named=True), 1):
+    for number, caption in enumerate(captions(record.finals, named=True), 1):
         times = f"{_timestamp(caption.start_s, ',')} --> {_timestamp(caption.end_s, ',')}"
         text = "\n".join(caption.lines).replace("-->", "→")
         parts.append(f"{number}\n{times}\n{text}\n\n")
@@ -104,7 +113,7 @@ def to_srt(record: Record, about: About) -> str:
 def to_vtt(record: Record, about: About) -> str:
     """Return WebVTT captions; a speaker is a voice span."""
     parts = ["WEBVTT\n\n"]
-    for caption in captions(record.transcript.finals):
+    for caption in captions(record.finals):
         times = f"{_timestamp(caption.start_s, '.')} --> {_timestamp(caption.end_s, '.')}"
         text = _html("\n".join(caption.lines))
         voice = f"<v {_html(inert(caption.speaker))}>" if caption.speaker else ""
@@ -153,7 +162,7 @@ def export(record: Record, about: About, format: str) -> str:
 
 
 def _markdown_fields(record: Record, about: About) -> dict[str, str]:
-    session, finals = record.session, record.transcript.finals
+    session, finals = record.session, record.finals
     started = session.started_at.replace("T", " ")[:16] if session else ""
     length = clock(max((turn.end_s for turn in finals), default=0.0))
     facts = {
@@ -172,7 +181,7 @@ def _markdown_fields(record: Record, about: About) -> dict[str, str]:
         "facts": "\n".join(f"- {name}: {fact}" for name, fact in facts.items() if fact),
         "analyses": "\n\n".join(_analyses(record)),
         "turns": "\n\n".join(_turn(record, turn) for turn in finals) or "Nothing was said.",
-        "transcript": "\n\n".join(_turn_line(turn) for turn in finals),
+        "transcript": "\n\n".join(_turn_line(record, turn) for turn in finals),
     }
 
 
@@ -184,12 +193,14 @@ def _analyses(record: Record) -> Iterator[str]:
 
 
 def _turn(record: Record, turn: Turn) -> str:
-    return "\n\n".join([_turn_line(turn), *(_quoted(gist) for gist in _gists_of(record, turn.number))])
+    return "\n\n".join([_turn_line(record, turn), *(_quoted(gist) for gist in _gists_of(record, turn.number))])
 
 
-def _turn_line(turn: Turn) -> str:
+def _turn_line(record: Record, turn: Turn) -> str:
     speaker = f"**{_markdown(turn.speaker)}:** " if turn.speaker else ""
-    return f"`{clock(turn.start_s)}` {speaker}{_markdown(turn.text)}"
+    note = record.bookmarks.get(turn.number)
+    mark = "" if note is None else f"**{MARK} {_markdown(note)}".rstrip() + "** "
+    return f"`{clock(turn.start_s)}` {mark}{speaker}{_markdown(turn.text)}"
 
 
 def _quoted(gist: Gist) -> str:

@@ -46,7 +46,7 @@ class Quote(msgspec.Struct, frozen=True):
 def reading(id: str, record: Record, about: About) -> Read:
     """Return a session as a question needs it."""
     started_at = record.session.started_at if record.session else ""
-    return Read(id, about.name, started_at, tuple(record.transcript.finals))
+    return Read(id, about.name, started_at, tuple(record.finals))
 
 
 def passages(read: Sequence[Read]) -> list[str]:

@@ -3,6 +3,7 @@
 import msgspec
 
 from tui.model.events import (
+    PROTOCOL_VERSION,
     Bookmarked,
     Event,
     GainChanged,
@@ -13,6 +14,7 @@ from tui.model.events import (
     PromptChanged,
     Session,
     SessionStarted,
+    Snapshot,
     SpeakerNamed,
     State,
     StateChanged,
@@ -22,7 +24,7 @@ from tui.model.events import (
 )
 from tui.model.gists import Gist, GistStatus
 from tui.model.stats import Stats
-from tui.model.transcript import Transcript
+from tui.model.transcript import Transcript, Turn
 
 
 class Record:
@@ -44,6 +46,35 @@ class Record:
         """Name of each speaker that got one, by the endpoint's label."""
         self.lenses: tuple[str, ...] = ()
         self.gain_db = 0.0
+
+    def snapshot(self, version: str) -> Snapshot:
+        """Return it as a viewer needs it.
+
+        Args:
+            version: livegist's, which the viewer is told.
+        """
+        return Snapshot(
+            protocol=PROTOCOL_VERSION,
+            version=version,
+            state=self.state,
+            why=self.why,
+            hint=self.hint,
+            session=self.session,
+            muted=self.muted,
+            prompt=self.prompt,
+            turns=tuple(self.transcript),
+            gists=tuple(self.gists.values()),
+            stats=self.stats,
+            bookmarks=tuple(Bookmarked(turn, note) for turn, note in self.bookmarks.items()),
+            speakers=tuple(SpeakerNamed(label, name) for label, name in self.speakers.items()),
+            lenses=self.lenses,
+            gain_db=self.gain_db,
+        )
+
+    @property
+    def finals(self) -> list[Turn]:
+        """The turns that have ended, their speakers called by their names."""
+        return self.transcript.named(self.speakers).finals
 
     def apply(self, event: Event) -> None:
         """Change what the event changes; an event that tells no fact about the session changes nothing."""

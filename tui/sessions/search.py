@@ -22,7 +22,7 @@ from tui.sessions.record import Record
 from tui.sessions.store import EVENTS, Store, Stored
 
 INDEX = "search.sqlite"
-VERSION = 1
+VERSION = 2
 """Goes up when the tables change; an index of another version is made anew."""
 BUSY_S = 10.0
 """Longest wait for another process that brings the index up to date."""
@@ -55,9 +55,9 @@ class Hit(msgspec.Struct, frozen=True):
     title: str
     """The session's name; empty if it has none."""
     kind: str
-    """`turn`, `gist`, `analysis`, `note` or `name`."""
+    """`turn`, `bookmark`, `gist`, `analysis`, `note` or `name`."""
     number: int
-    """Of the turn, also for a gist of one; 0 for what is about the whole session."""
+    """Of the turn, also for its bookmark or gist; 0 for what is about the whole session."""
     at_s: float
     """Seconds on the session's clock."""
     parts: tuple[str, ...]
@@ -219,8 +219,10 @@ def _rows(record: Record, about: About) -> Iterator[_Row]:
         yield _Row("name", 0, 0.0, inert(names))
     if about.note:
         yield _Row("note", 0, 0.0, inert(about.note))
-    for turn in record.transcript.finals:
+    for turn in record.finals:
         yield _Row("turn", turn.number, turn.start_s, inert(turn.text))
+        if record.bookmarks.get(turn.number):
+            yield _Row("bookmark", turn.number, turn.start_s, inert(record.bookmarks[turn.number]))
     for gist in record.gists.values():
         about_turn = record.transcript.get(gist.turn) if gist.turn is not None else None
         at_s = about_turn.start_s if about_turn else 0.0
