@@ -79,7 +79,7 @@ class Live:
         """Return how long keys took to be painted while an answer streams in."""
         self._terminal.press("a")
         self._terminal.wait_for(lambda text: "Whole session" in text, 10.0)
-        return key_ms(self._terminal, "tab", lambda text: "▸ Turns" in text)
+        return key_ms(self._terminal, {"tab": "▸"})
 
 
 def version_ms() -> float:

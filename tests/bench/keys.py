@@ -1,6 +1,6 @@
 """How long a key takes to be painted."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from itertools import cycle
 
 from tests.bench.terminal import Terminal
@@ -13,22 +13,15 @@ ANSWER_S = 2.0
 """Longest wait for a key to be painted."""
 
 
-def key_ms(terminal: Terminal, keys: str, told: Callable[[str], object]) -> list[float]:
-    """Return how long each of many keys took until the screen had changed.
+def key_ms(terminal: Terminal, keys: Mapping[str, str]) -> list[float]:
+    """Return how long each of many keys took until what it changes was painted, whatever else is painted meanwhile.
 
     Args:
         terminal: where they are pressed.
-        keys: names of the keys that take turns, a space between.
-        told: what of the screen they change, whatever else changes on it.
+        keys: keys that take turns, and text that is painted for each and for nothing else.
     """
     taken: list[float] = []
-    for at, key in zip(range(PRESSED), cycle(keys.split())):
+    for at, (key, painted) in zip(range(PRESSED), cycle(keys.items()), strict=False):
         terminal.watch(PAUSE_S + at % 7 * 0.013)
-        before = told(terminal.text)
-
-        def changed(text: str, before: object = before) -> bool:
-            return told(text) != before
-
-        terminal.press(key)
-        taken.append(1000 * terminal.wait_for(changed, ANSWER_S))
+        taken.append(1000 * terminal.answer_s(key, painted.encode(), ANSWER_S))
     return taken

@@ -73,7 +73,7 @@ class Peer:
         try:
             terminal.watch(settle_s)
             used_mb = memory_mb(terminal.pid)
-            keys = key_ms(terminal, "k c", lambda text: text)
+            keys = key_ms(terminal, {"k": "nothing to copy", "c": "Session cleared."})
             terminal.press("space")
             terminal.wait_for(lambda text: "RECORDING" in text, 20.0)
             terminal.watch(settle_s)

@@ -86,6 +86,23 @@ class Terminal:
         """Send a key."""
         os.write(self._fd, KEYS.get(key, key).encode())
 
+    def answer_s(self, key: str, painted: bytes, within_s: float) -> float:
+        """Press a key and return the seconds until `painted` came.
+
+        Raises:
+            TimeoutError: it did not come in time.
+        """
+        came = bytearray()
+        self.press(key)
+        started = now = time.monotonic()
+        while painted not in came:
+            if now - started > within_s:
+                raise TimeoutError(f"{key} is not answered within {within_s} s:\n{self.text}")
+            piece = self._read(within_s)
+            now = time.monotonic()
+            came += piece
+        return now - started
+
     def end(self) -> None:
         """End the program."""
         os.kill(self.pid, signal.SIGTERM)
@@ -98,11 +115,11 @@ class Terminal:
         os.waitpid(self.pid, 0)
         os.close(self._fd)
 
-    def _read(self, within_s: float) -> bool:
-        """Read one piece, if there is one in time; return whether there was."""
+    def _read(self, within_s: float) -> bytes:
+        """Read one piece, if there is one in time, and return it."""
         readable, _, _ = select.select([self._fd], [], [], within_s)
         if not readable:
-            return False
+            return b""
         try:
             piece = os.read(self._fd, 65536)
         except OSError:  # Linux's way to say that the program has ended.
@@ -116,4 +133,4 @@ class Terminal:
         for asked, answer in ANSWERS.items():
             if asked in piece:
                 os.write(self._fd, answer)
-        return True
+        return piece
