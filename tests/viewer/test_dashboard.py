@@ -558,6 +558,18 @@ async def test_help_shows_every_key_with_its_id() -> None:
         await until(pilot, lambda: app.screen is app.dashboard)
 
 
+async def test_help_is_readable_at_60_columns() -> None:
+    async with running(ScriptedLine(), size=(60, 16)) as (app, pilot):
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen) and "Everywhere" in shown(app, "help-text"))
+        rows = shown(app, "help-text").splitlines()
+        first = next(at for at, row in enumerate(rows) if "Acknowledge that" in row)
+        assert rows[first].index("Acknowledge") == 20
+        assert rows[first + 1].index(rows[first + 1].strip()) == 20
+        await pilot.press("pagedown")
+        await until(pilot, lambda: "Acknowledge" not in shown(app, "help-text"))
+
+
 async def test_a_key_of_ones_own_works_and_stands_in_the_footer() -> None:
     line = ScriptedLine()
     async with running(line, keys={"start": "f5"}) as (app, pilot):
@@ -624,7 +636,9 @@ async def test_nothing_is_painted_for_a_terminal_that_is_behind(monkeypatch: pyt
 
 async def test_the_palette_offers_what_is_possible_now_and_the_themes() -> None:
     async with running(ScriptedLine(snapshot=meeting())) as (app, _):
-        offered = {command.title: command for command in app.get_system_commands(app.screen)}
+        every = list(app.get_system_commands(app.screen))
+        offered = {command.title: command for command in every}
+        assert len(offered) == len(every)
         assert {"Stop", "Mute", "Analyse", "Zoom", "Theme: paper"} <= set(offered)
         assert "Start" not in offered
         assert "(x)" in offered["Stop"].help

@@ -227,9 +227,11 @@ class LivegistApp(App[Farewell]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield every action that is possible now, with its key, and the themes."""
+        told = {"commands"}
         for active in screen.active_bindings.values():
             binding = active.binding
-            if active.enabled and binding.id and binding.id != "commands":
+            if active.enabled and binding.id and binding.id not in told:
+                told.add(binding.id)
                 about = f"{binding.tooltip or binding.description}  ({self.get_key_display(binding)})"
                 yield SystemCommand(
                     binding.description.capitalize(), about, partial(self.run_action, binding.action, active.node)

@@ -19,6 +19,8 @@ SIGNS = (
     ("┃ before a gist", "it is about the whole session"),
     ("∅ and ✗", "an answer that did not come, and one that failed"),
 )
+HANG = 20
+"""Cells of the column of keys and signs."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -33,20 +35,20 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the text."""
         with Vertical(classes="dialog tall"):
-            yield Reader(self._text(), focusable=True, id="help-text")
+            yield Reader(self._text(), hang=HANG, focusable=True, id="help-text")
 
     def _text(self) -> list[Line]:
         text: list[Line] = []
         for heading, keys in self._sections:
             text.append((Span(heading, "accent strong"),))
             text += [
-                (Span(f"  {key:<12}", "strong"), Span(f"{about}  "), Span(f"[{id}]" if id else "", "muted"))
+                (Span(f"  {key:<{HANG - 2}}", "strong"), Span(f"{about}  "), Span(f"[{id}]" if id else "", "muted"))
                 for key, about, id in keys
             ]
             text.append(())
         text.append((Span("Signs", "accent strong"),))
         text += [(Span(f"  {sign} {word:<14}", "strong"),) for sign, word in STATES.values()]
-        text += [(Span(f"  {sign:<18}", "strong"), Span(about)) for sign, about in SIGNS]
+        text += [(Span(f"  {sign:<{HANG - 2}}", "strong"), Span(about)) for sign, about in SIGNS]
         text += [
             (),
             (Span('Other keys: in config.toml, under [keys], by the names in brackets: start = "f5"', "muted"),),

@@ -6,7 +6,7 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
-from tui.viewer.lines import Line, Span, fill, over, wrap
+from tui.viewer.lines import Line, Span, fill, over, width, wrap
 from tui.viewer.widgets.canvas import Canvas
 
 
@@ -51,8 +51,12 @@ class Reader(Canvas):
         Binding("pagedown,space", "scroll(10)", show=False),
     ]
 
-    def __init__(self, text: Sequence[Line] = (), *, focusable: bool = False, id: str | None = None) -> None:
+    def __init__(
+        self, text: Sequence[Line] = (), *, hang: int = 0, focusable: bool = False, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
+        self._hang = hang
+        """Cells of a first span below which a paragraph's further lines stay clear."""
         self.can_focus = focusable
         self._text = text
         self._top = 0
@@ -64,12 +68,20 @@ class Reader(Canvas):
 
     def lines(self, columns: int, rows: int) -> list[Line]:
         """Return the visible part; a sign says that more is below."""
-        wrapped = [line for spans in self._text for line in (wrap(spans, columns - 1) if spans else [()])]
+        wrapped = [line for spans in self._text for line in self._wrapped(spans, columns - 1)]
         self._top = max(0, min(self._top, len(wrapped) - rows))
         page = wrapped[self._top : self._top + rows]
         if self._top + rows < len(wrapped) and page:
             page[-1] = (Span("↓ more", "accent"),)
         return page
+
+    def _wrapped(self, spans: Line, columns: int) -> list[Line]:
+        if not spans:
+            return [()]
+        if not self._hang or width(spans[:1]) != self._hang:
+            return wrap(spans, columns)
+        body = wrap(spans[1:], columns - self._hang)
+        return [(spans[0] if at == 0 else Span(" " * self._hang), *line) for at, line in enumerate(body)]
 
     def action_scroll(self, lines: int) -> None:
         """Scroll down, or up if negative."""
