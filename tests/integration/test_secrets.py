@@ -115,6 +115,30 @@ async def test_an_llm_that_repeats_the_key_it_refuses_does_not_get_it_written(so
     assert leaks(written(home), ran.printed) == []
 
 
+@pytest.mark.parametrize("where", ["engine.session.LiveSession._begin", "engine.session.LiveSession._turn"])
+async def test_a_crash_writes_a_traceback_but_no_key(sound: Path, home: Path, where: str) -> None:
+    module, _, name = where.rpartition(".LiveSession.")
+    program = (
+        f"import logging, sys; import tui.{module} as module; from tui.cli import main\n"
+        "logging.basicConfig(level=logging.DEBUG)\n"
+        f"def crash(self, *given): key = self._plan.key; raise RuntimeError('planted crash')\n"
+        f"module.LiveSession.{name} = crash\n"
+        "main(sys.argv[1:])"
+    )
+    async with endpoint.running() as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program, "stream", "--json", "--source", str(sound), "--url", server.url,
+            env=os.environ | {"ASSEMBLYAI_API_KEY": PLANTED, "LIVEGIST_LLM_KEY": PLANTED_LLM},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        async with asyncio.timeout(DEADLINE_S):
+            printed, _ = await process.communicate()
+    assert b"planted crash" in printed
+    assert b"livegist made a mistake" in printed
+    assert leaks(printed, written(home)) == []
+
+
 async def test_a_mistyped_setting_does_not_print_a_key_from_the_environment(sound: Path, home: Path) -> None:
     async with endpoint.running() as server:
         process = await asyncio.create_subprocess_exec(

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import soundfile
 from click.testing import CliRunner, Result
 
 from tests.kept import STARTED, files, keep, meeting
@@ -136,6 +137,35 @@ def test_two_who_tag_at_once_lose_neither_tag(store: Store) -> None:
     both = [subprocess.Popen([sys.executable, "-c", program, str(stored.path), who]) for who in ("a", "b")]
     assert [each.wait(30) for each in both] == [0, 0]
     assert len(stored.about().tags) == 100
+
+
+def test_two_who_add_answers_at_once_lose_none_and_break_nothing(store: Store) -> None:
+    stored = keep(store)
+    program = (
+        "import sys, time; from pathlib import Path; from tui.errors import SessionError\n"
+        "from tui.model.gists import Gist, GistStatus; from tui.sessions.answers import add_gists\n"
+        "from tui.sessions.store import Stored\n"
+        "stored, added = Stored(sys.argv[1], Path(sys.argv[2])), 0\n"
+        "while added < 20:\n"
+        "    try: add_gists(stored, [Gist(0, None, 'actions', sys.argv[3], GistStatus.DONE)]); added += 1\n"
+        "    except SessionError: time.sleep(0.001)\n"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", program, stored.id, str(stored.path), who]) for who in ("a", "b")]
+    assert [each.wait(30) for each in both] == [0, 0]
+    assert stored.read().lost == 0
+    added = [gist for gist in stored.load().gists.values() if gist.prompt == "actions"]
+    assert sorted(gist.text for gist in added) == ["a"] * 20 + ["b"] * 20
+    assert len({gist.number for gist in added}) == 40
+
+
+def test_a_recording_that_is_cut_off_costs_what_was_cut_off_alone(store: Store) -> None:
+    stored = keep(store, sound_s=2.0)
+    stored.audio.write_bytes(stored.audio.read_bytes()[:-16_001])
+    assert livegist("sessions").exit_code == 0
+    assert livegist("export", "last", "--format", "srt").exit_code == 0
+    assert livegist("sessions", "compress", "last").exit_code == 0
+    assert soundfile.info(stored.audio).frames == 2 * 16_000 - 8_001
+    assert len(stored.load().transcript.finals) == 5
 
 
 def test_a_session_is_deleted_once_the_person_agrees(store: Store) -> None:

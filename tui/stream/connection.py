@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
 from collections import deque
@@ -30,6 +31,11 @@ WRITE_LIMIT = 16 * 1024
 """Bytes waiting to be sent above which a send waits: half a second of 16 kHz audio, so a wait means congestion."""
 QUEUE = 16
 """Messages received and not yet read; beyond it the endpoint is made to wait."""
+
+
+_log = logging.getLogger("livegist.wire")
+# Below that it would write the headers of the handshake, and with them the key.
+_log.setLevel(logging.INFO)
 
 
 class Refused(Exception):
@@ -86,6 +92,7 @@ class Connection:
                 write_limit=WRITE_LIMIT,
                 proxy=None if is_loopback(url) else True,
                 create_connection=Line,
+                logger=_log,
             )
         except InvalidStatus as error:
             response = error.response
