@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 
 from tests.conftest import Pulse
-from tests.kept import tone
+from tests.kept import keep, tone
 from tui.audio.speaker import Speaker
+from tui.engine.replay import Replay
 from tui.errors import SourceError
+from tui.model.events import Event, Notice, Severity, State, StateChanged
+from tui.paths import sessions_dir
+from tui.sessions.store import Store
 
 RATE = 16_000
 DEADLINE_S = 20.0
@@ -35,6 +39,45 @@ async def test_what_is_played_is_heard_as_loud_as_it_is(pulse: Pulse) -> None:
         await listening.wait()
     samples = np.frombuffer(heard[-RATE // 5 :], "<i2")
     assert 7000 < np.abs(samples).max() < 9000
+
+
+async def test_a_replay_is_heard(pulse: Pulse) -> None:
+    stored = keep(Store(sessions_dir()), sound_s=30.0)
+    listening = await asyncio.create_subprocess_exec(
+        "parec", "--device=spk.monitor", "--format=s16le", "--rate=16000", "--channels=1", "--latency-msec=20",
+        env=os.environ | pulse.env, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert listening.stdout is not None
+    told: list[Event] = []
+    replay = Replay(told.append, stored, listen=True)
+    running = asyncio.create_task(replay.run())
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            peak = 0
+            while peak < 7000:
+                peak = int(np.abs(np.frombuffer(await listening.stdout.readexactly(RATE // 5), "<i2")).max())
+    finally:
+        replay.quit()
+        await running
+        listening.terminate()
+        await listening.wait()
+    assert not any(isinstance(event, Notice) for event in told)
+
+
+async def test_a_replay_that_cannot_be_heard_is_seen_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(rate: int) -> None:
+        raise SourceError("Nothing can be played.", "Leave out --listen.")
+
+    monkeypatch.setattr("tui.engine.replay.Speaker", broken)
+    told: list[Event] = []
+    replay = Replay(told.append, keep(Store(sessions_dir())), speed=60.0, listen=True)
+    running = asyncio.create_task(replay.run())
+    async with asyncio.timeout(DEADLINE_S):
+        while StateChanged(State.ENDED) not in told:
+            await asyncio.sleep(0)
+    replay.quit()
+    await running
+    assert replay.news() == [Notice(Severity.WARNING, "Nothing can be played.", "Leave out --listen.")]
 
 
 def test_sound_that_nobody_takes_does_not_pile_up(pulse: Pulse) -> None:

@@ -71,7 +71,7 @@ class PastSession(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-broad")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall"), (30, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,h", "app.pop_screen", "back"),
+        Binding("escape,q,h", "app.pop_screen", "back", key_display="esc"),
         Binding("slash", "search", "search", key_display="/"),
         Binding("n", "to_match(1)", show=False),
         Binding("N", "to_match(-1)", show=False),
