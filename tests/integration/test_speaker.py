@@ -69,12 +69,16 @@ async def test_a_replay_that_cannot_be_heard_is_seen_all_the_same(monkeypatch: p
         raise SourceError("Nothing can be played.", "Leave out --listen.")
 
     monkeypatch.setattr("tui.engine.replay.Speaker", broken)
-    told: list[Event] = []
-    replay = Replay(told.append, keep(Store(sessions_dir())), speed=60.0, listen=True)
+    over = asyncio.Event()
+
+    def tell(event: Event) -> None:
+        if event == StateChanged(State.ENDED):
+            over.set()
+
+    replay = Replay(tell, keep(Store(sessions_dir())), speed=60.0, listen=True)
     running = asyncio.create_task(replay.run())
     async with asyncio.timeout(DEADLINE_S):
-        while StateChanged(State.ENDED) not in told:
-            await asyncio.sleep(0)
+        await over.wait()
     replay.quit()
     await running
     assert replay.news() == [Notice(Severity.WARNING, "Nothing can be played.", "Leave out --listen.")]
