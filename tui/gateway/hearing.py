@@ -82,11 +82,6 @@ class Hearing:
         self._silent_from = 0
 
     @property
-    def position(self) -> int:
-        """Samples taken so far."""
-        return self._tape.end
-
-    @property
     def understood(self) -> int:
         """Position up to which nothing waits to be heard for good."""
         return self._tape.end - self.backlog
@@ -196,7 +191,7 @@ class Hearing:
 
     def _ask_partial(self) -> None:
         turn = self._turn
-        if turn is None or self._tape.end < turn.due:
+        if turn is None or self._tape.end < turn.due or not (self.partials or self._endpointer.paused):
             return
         turn.due = self._tape.end + PARTIAL_EVERY
         end = 0
