@@ -3,9 +3,12 @@
 from msgspec.structs import replace
 
 from tui.model.events import (
+    Bookmarked,
     Event,
+    GainChanged,
     GistChanged,
     GistGrew,
+    LensesChanged,
     MutedChanged,
     PromptChanged,
     PromptInfo,
@@ -13,6 +16,7 @@ from tui.model.events import (
     Session,
     SessionStarted,
     Snapshot,
+    SpeakerNamed,
     State,
     StateChanged,
     StatsChanged,
@@ -21,7 +25,7 @@ from tui.model.events import (
 )
 from tui.model.gists import Gist, GistStatus
 from tui.model.stats import Stats
-from tui.model.transcript import Transcript, slim
+from tui.model.transcript import Transcript, Turn, slim
 
 
 class Picture:
@@ -40,6 +44,13 @@ class Picture:
         self.transcript = Transcript()
         self.gists: dict[int, Gist] = {}
         self.stats = Stats()
+        self.bookmarks: dict[int, str] = {}
+        """Notes, which may be empty, by the turns that are marked."""
+        self.speakers: dict[str, str] = {}
+        """Names by the endpoint's labels."""
+        self.lenses: tuple[str, ...] = ()
+        """Prompts asked about each turn beside the one in use."""
+        self.gain_db = 0.0
         self.replay_speed = 0.0
         """How fast a session that is over is told again; 0 for any other."""
         self.paused = False
@@ -53,6 +64,7 @@ class Picture:
             case SessionStarted(session=session):
                 self.session = session
                 self.transcript, self.gists, self.stats = Transcript(), {}, Stats()
+                self.bookmarks, self.speakers, self.lenses, self.gain_db = {}, {}, (), 0.0
             case StateChanged(state=state, why=why, hint=hint):
                 self.state, self.why, self.hint = state, why, hint
             case TurnChanged(turn=turn):
@@ -73,10 +85,36 @@ class Picture:
                 self.prompts = prompts
             case MutedChanged(muted=muted):
                 self.muted = muted
+            case Bookmarked(turn=number, note=str(note)):
+                self.bookmarks[number] = note
+            case Bookmarked(turn=number):
+                self.bookmarks.pop(number, None)
+            case SpeakerNamed(label=label, name=""):
+                self.speakers.pop(label, None)
+            case SpeakerNamed(label=label, name=name):
+                self.speakers[label] = name
+            case LensesChanged(prompts=prompts):
+                self.lenses = prompts
+            case GainChanged(gain_db=gain_db):
+                self.gain_db = gain_db
 
     def gists_of(self, turn: int) -> list[Gist]:
         """Return the gists of a turn, oldest first."""
         return [gist for gist in self.gists.values() if gist.turn == turn]
+
+    def newest_final(self) -> Turn | None:
+        """Return the turn that ended last, `None` if none has."""
+        return next(reversed(self.transcript.finals), None)
+
+    @property
+    def missing(self) -> list[Gist]:
+        """Gists that failed or timed out, oldest first."""
+        return [gist for gist in self.gists.values() if gist.status in (GistStatus.FAILED, GistStatus.TIMED_OUT)]
+
+    @property
+    def questions(self) -> list[str]:
+        """What was asked in this session, oldest first, each once."""
+        return list(dict.fromkeys(gist.question for gist in self.gists.values() if gist.question))
 
     def _replace(self, event: Snapshot) -> None:
         self.known = True
@@ -86,3 +124,6 @@ class Picture:
         self.replay_speed, self.paused = event.replay_speed, event.paused
         self.transcript = Transcript(slim(turn) for turn in event.turns)
         self.gists = {gist.number: gist for gist in event.gists}
+        self.bookmarks = {mark.turn: mark.note for mark in event.bookmarks if mark.note is not None}
+        self.speakers = {named.label: named.name for named in event.speakers}
+        self.lenses, self.gain_db = event.lenses, event.gain_db

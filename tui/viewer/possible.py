@@ -18,6 +18,12 @@ def possible(picture: Picture, action: str, parameters: tuple[object, ...]) -> b
             return picture.known
         case _ if replayed and action in ASKS:
             return False
+        case (("ask" | "bookmark" | "name_speaker"), _):
+            return picture.known and any(turn.final for turn in picture.transcript)
+        case "ask_again", _:
+            return picture.known and bool(picture.missing)
+        case "gain", _:
+            return picture.known and running
         case "history", _:
             return picture.known
         case "export", _:
@@ -50,6 +56,11 @@ ASKS = frozenset(
         "mute",
         "devices",
         "analyse",
+        "ask",
+        "ask_again",
+        "bookmark",
+        "name_speaker",
+        "gain",
         "pick",
         "prompt_step",
         "prompt",

@@ -4,16 +4,15 @@ import time
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.reactive import Reactive
-from textual.screen import Screen
+from textual.screen import UPDATE_PERIOD
 from textual.widget import Widget
 
 from tui.model.commands import (
     Analyse,
-    Command,
     ExportSession,
     ListDevices,
     ListSessions,
@@ -28,9 +27,12 @@ from tui.model.commands import (
     UseSource,
 )
 from tui.model.events import (
+    Bookmarked,
     DeviceInfo,
     DevicesListed,
     Event,
+    GainChanged,
+    GistChanged,
     LevelChanged,
     MutedChanged,
     Notice,
@@ -52,9 +54,10 @@ from tui.viewer.cells import MOST_WAITING, CellsCompositor, waiting
 from tui.viewer.inert import one_line
 from tui.viewer.invitation import invitation
 from tui.viewer.keys import DASHBOARD, told
-from tui.viewer.messages import Detach, FollowChanged, Order, QuitEngine
+from tui.viewer.messages import Detach, FollowChanged, QuitEngine
 from tui.viewer.picture import Picture
 from tui.viewer.possible import ASKS, possible
+from tui.viewer.screens.remarking import Remarking
 from tui.viewer.widgets.banner import Alert, Banner
 from tui.viewer.widgets.body import Body
 from tui.viewer.widgets.keybar import KeyBar, Possible
@@ -62,7 +65,7 @@ from tui.viewer.widgets.meter import Meter
 from tui.viewer.widgets.pane import Pane
 
 
-class Dashboard(Screen[None]):
+class Dashboard(Remarking):
     """Header, meter, turns, gists, stats and keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(DASHBOARD)
@@ -91,6 +94,7 @@ class Dashboard(Screen[None]):
     ) -> None:
         super().__init__(id="dashboard")
         self._compositor = CellsCompositor()
+        self._painted_at = 0.0
         self.picture = Picture()
         self._keys = dict(keys)
         self._options = dict(options or {})
@@ -118,9 +122,16 @@ class Dashboard(Screen[None]):
         self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
         self._show_state()
 
+    async def _on_idle(self, event: events.Idle) -> None:
+        """Paint at once what has changed; only what follows within a frame waits for Textual's timer."""
+        if time.monotonic() - self._painted_at >= UPDATE_PERIOD:
+            self._on_timer_update()
+        await super()._on_idle(event)
+
     def _on_timer_update(self) -> None:
         """Paint, unless the terminal is behind: what waits merges, and the newest is painted once it has caught up."""
         if waiting(self.app._driver) < MOST_WAITING:
+            self._painted_at = time.monotonic()
             super()._on_timer_update()
 
     # What the engine says
@@ -136,6 +147,10 @@ class Dashboard(Screen[None]):
                 if self.meter.clipped != clipped:
                     self.refresh_bindings()
             case TurnChanged(turn=turn) if turn.final:
+                self.refresh_bindings()
+            case GistChanged(gist=gist) if gist.status.over:
+                self.refresh_bindings()
+            case Bookmarked():
                 self.refresh_bindings()
             case StatsChanged():
                 self.banner.touch()
@@ -159,7 +174,7 @@ class Dashboard(Screen[None]):
             case Snapshot():
                 self.banner.cut = False
                 self._show_state()
-            case SessionStarted() | PromptChanged() | PromptsChanged() | MutedChanged():
+            case SessionStarted() | PromptChanged() | PromptsChanged() | MutedChanged() | GainChanged():
                 self._show_state()
 
     def line_cut(self, why: str = "", hint: str = "") -> None:
@@ -176,7 +191,7 @@ class Dashboard(Screen[None]):
         silent = picture.state is State.DRAINING or picture.paused or self.banner.cut
         listening = picture.state.active and not silent
         self.banner.touch()
-        self.meter.show_state(listening=listening, muted=picture.muted)
+        self.meter.show_state(listening=listening, muted=picture.muted, gain_db=picture.gain_db)
         self.body.turns.invite(invitation(picture, cut=self.banner.cut))
         if not self.banner.cut:
             troubled = picture.state in (State.FAILED, State.RECONNECTING)
@@ -205,6 +220,8 @@ class Dashboard(Screen[None]):
                 return self.body.count > 0
             case "copy":
                 return self.body.pane.count > 0
+            case "marks":
+                return bool(self.picture.bookmarks) or self.body.turns.narrowed
             case "to_match":
                 return bool(self.body.pane.needle)
         return possible(self.picture, action, parameters) and not (self.banner.cut and action in ASKS)
@@ -379,9 +396,6 @@ class Dashboard(Screen[None]):
     def keep_keys_true(self) -> None:
         """Offer what is possible now."""
         self.refresh_bindings()
-
-    def _order(self, command: Command) -> None:
-        self.post_message(Order(command))
 
 
 def _addressed(action: str) -> str:

@@ -16,6 +16,7 @@ SIGNS = (
     ("… before a turn", "it is still spoken; words in italics may change"),
     ("█ ░ │", "level: RMS, what the peak exceeds it by, the highest peak of the last seconds"),
     ("CLIP", "samples at full scale: lower the gain, then press c"),
+    ("★ before a turn", "it is marked; M shows only those"),
     ("┃ before a gist", "it is about the whole session"),
     ("∅ and ✗", "an answer that did not come, and one that failed"),
 )

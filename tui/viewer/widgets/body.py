@@ -5,15 +5,19 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from tui.model.events import (
+    Bookmarked,
     Event,
     GistChanged,
     GistGrew,
     SessionStarted,
     Snapshot,
+    SpeakerNamed,
     StatsChanged,
     TurnChanged,
     TurnRemoved,
 )
+from tui.model.gists import Gist
+from tui.model.transcript import Turn
 from tui.viewer.messages import Copy, EntrySelected
 from tui.viewer.picture import Picture
 from tui.viewer.widgets.figures import Figures
@@ -51,10 +55,19 @@ class Body(Container):
                 self.gists.grow(number)
             case StatsChanged(stats=stats):
                 self.figures.show(stats)
+            case Bookmarked() if self.turns.narrowed:
+                self._show_all()
+            case Bookmarked(turn=number):
+                self.turns.put(number)
+            case SpeakerNamed():
+                self.turns.anew()
             case Snapshot() | SessionStarted():
-                self.turns.reset(turn.number for turn in self._picture.transcript)
-                self.gists.reset(sorted(self._picture.gists))
+                self._show_all()
                 self.figures.show(self._picture.stats)
+
+    def _show_all(self) -> None:
+        self.turns.reset(turn.number for turn in self._picture.transcript)
+        self.gists.reset(sorted(self._picture.gists))
 
     @property
     def pane(self) -> Pane:
@@ -65,6 +78,20 @@ class Body(Container):
     def count(self) -> int:
         """How many turns and gists there are."""
         return self.turns.count + self.gists.count
+
+    @property
+    def turn(self) -> Turn | None:
+        """The selected turn, else that of the selected gist, else the one that ended last."""
+        key = self.turns.cursor
+        if (gist := self.gist) is not None and (self.pane is self.gists or key is None):
+            key = gist.turn
+        found = self._picture.transcript.get(key) if key is not None else None
+        return found if found is not None and found.final else self._picture.newest_final()
+
+    @property
+    def gist(self) -> Gist | None:
+        """The selected gist."""
+        return self._picture.gists.get(self.gists.cursor) if self.gists.cursor is not None else None
 
     def toggle_follow(self) -> None:
         """Follow the newest entries, or stay put if all do."""
@@ -82,6 +109,21 @@ class Body(Container):
         self.set_class(zoomed, "-zoomed")
         for part in (self.turns, self.gists, self.figures):
             part.set_class(zoomed and part is not self.pane, "-away")
+
+    def toggle_narrow(self) -> None:
+        """Show only bookmarks and what was answered about them, or everything again."""
+        at = self.turns.cursor
+        for pane in (self.turns, self.gists):
+            pane.narrowed = not pane.narrowed
+        self._show_all()
+        if at is not None and (not self.turns.narrowed or self.turns.marked(at)):
+            self.turns.select(at)
+
+    def show_answer(self) -> None:
+        """Have the newest answer on the screen."""
+        if self.gists.has_class("-away"):
+            self.toggle_zoom()
+        self.gists.follow()
 
     def search(self, needle: str) -> None:
         """Mark what is searched for in all panes; nothing for an empty text."""

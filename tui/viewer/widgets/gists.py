@@ -62,6 +62,11 @@ class Gists(Pane):
             return f"Turn {gist.turn}"
         return f"Whole session ({plural(gist.turns, 'turn')})" if gist.turns else "Whole session"
 
+    def marked(self, key: int) -> bool:
+        """Return whether the gist is about a marked turn, or about the whole session."""
+        gist = self._picture.gists.get(key)
+        return gist is not None and (gist.turn is None or gist.turn in self._picture.bookmarks)
+
     def _head(self, gist: Gist, columns: int) -> list[Line]:
         name = one_line(prompt_name(self._picture.prompts, gist.prompt), 60)
         about = self._about(gist)

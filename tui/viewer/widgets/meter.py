@@ -107,6 +107,8 @@ class Meter(Canvas):
         self.listening = False
         """Whether a session is under way."""
         self.muted = False
+        self.gain_db = 0.0
+        """By how much what is heard is recorded louder."""
 
     def on_mount(self) -> None:
         """Make the clock of the falling needles; it runs only while one falls."""
@@ -123,12 +125,12 @@ class Meter(Canvas):
         elif stretched or self._ballistics.read(now).condition is not self._shown.condition:
             self.touch()
 
-    def show_state(self, *, listening: bool, muted: bool) -> None:
-        """Say whether sound is expected."""
+    def show_state(self, *, listening: bool, muted: bool, gain_db: float = 0.0) -> None:
+        """Say whether sound is expected, and how much louder it is made."""
         if listening and not self.listening:
             self._ballistics.reset()
             self._history = History()
-        self.listening, self.muted = listening, muted
+        self.listening, self.muted, self.gain_db = listening, muted, gain_db
         self.touch()
 
     def acknowledge(self) -> None:
@@ -150,23 +152,26 @@ class Meter(Canvas):
             self._figures, self._figures_at = self._shown, now
         figures = FIGURES if columns >= 70 else 16
         room = columns - figures
-        beside = fill(self._words(figures), figures)
+        beside = fill(self._words(figures, alone=rows == 1), figures)
         lines: list[Line] = [(*bar(self._shown, room), *beside)]
         if rows > 1:
             lines.append((*scale(room), *self._minute(figures)))
         return lines
 
     def _minute(self, columns: int) -> Line:
-        """Return the last minute, if there is room for it."""
+        """Return the last minute, if there is room for it, and the gain."""
         told = sparkline(self._history.peaks)
-        return (Span(f" {told:>16}", "muted"), Span(" 1 min", "muted")) if told and columns >= 24 else ()
+        gain = (Span(f" {self.gain_db:+.0f} dB", "warn"),) if self.gain_db else ()
+        if not told or columns < FIGURES:
+            return gain
+        return (Span(f" {told:>16}", "muted"), *(gain or (Span(" 1 min", "muted"),)))
 
-    def _words(self, columns: int) -> Line:
+    def _words(self, columns: int, *, alone: bool) -> Line:
         """Return what stands beside the bar: what is wrong, or the figures; and the clip mark."""
         clip = (Span(" CLIP ", "clip", "screen.clear_clip"), Span(" c", "muted")) if self._shown.clipped else ()
-        return (Span(" "), *fill(self._state(columns - 1 - width(clip)), columns - 1 - width(clip)), *clip)
+        return (Span(" "), *fill(self._state(columns - 1 - width(clip), alone), columns - 1 - width(clip)), *clip)
 
-    def _state(self, columns: int) -> Line:
+    def _state(self, columns: int, alone: bool) -> Line:
         if not self.listening:
             return (Span("not listening", "muted"),)
         if self.muted:
@@ -179,6 +184,8 @@ class Meter(Canvas):
             case Condition.CLIPPING if columns < 16 or not self._shown.clipped:
                 return (Span("clipping", "bad strong"),)
         rms, peak = _figure(self._figures.rms_dbfs), _figure(self._figures.hold_dbfs)
+        if alone and self.gain_db:
+            return (Span(f"{rms} {peak} dB"), Span(f" {self.gain_db:+.0f}", "warn"))
         if columns < 20:
             return (Span(f"{rms} {peak} dB"),)
         return (Span(f"{rms}", "strong"), Span(" peak ", "muted"), Span(f"{peak}", "strong"), Span(" dBFS", "muted"))

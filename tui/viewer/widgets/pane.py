@@ -24,6 +24,7 @@ MEND_EVERY_S = 0.02
 GROW_EVERY_S = 0.1
 """Seconds between two looks at entries that grow: a streaming answer is laid out ten times a second, not a hundred."""
 WHEEL_LINES = 3
+NO_MARKS: list[Line] = [(), (Span("  Nothing is marked yet: m marks a turn.", "muted"),)]
 
 
 def title(name: str, aside: str, columns: int, *, focused: bool) -> Line:
@@ -68,6 +69,8 @@ class Pane(Canvas, can_focus=True):
         """Keys of entries that have grown and are not laid out anew yet."""
         self._guessed: dict[int, None] = {}
         """Keys of entries whose height is a guess, oldest first."""
+        self.narrowed = False
+        """Whether only what belongs to a bookmark is shown."""
 
     # What a subclass says
 
@@ -87,6 +90,10 @@ class Pane(Canvas, can_focus=True):
         """Return what to say while there is no entry."""
         raise NotImplementedError
 
+    def marked(self, key: int) -> bool:
+        """Return whether an entry stays when only bookmarks are shown."""
+        raise NotImplementedError
+
     # What a parent does
 
     def reset(self, keys: Iterable[int] = ()) -> None:
@@ -96,13 +103,16 @@ class Pane(Canvas, can_focus=True):
         self.cursor = None
         self._roll.page = max(0, self.size.height - 1)
         self._columns = self.size.width
-        known = list(keys)
+        known = [key for key in keys if self._belongs(key)]
         self._roll.reset(zip(known, self._measured(known), strict=True))
         self.search(self.needle)
         self._moved()
 
     def put(self, key: int) -> None:
         """Show an entry that is new or has changed."""
+        if not self._belongs(key):
+            self.drop(key)
+            return
         self._cache.pop(key, None)
         self._growing.discard(key)
         self._guessed.pop(key, None)
@@ -135,6 +145,11 @@ class Pane(Canvas, can_focus=True):
         self._roll.drop(key)
         self.touch()
 
+    def anew(self) -> None:
+        """Lay out all entries anew, and stay in place."""
+        self._roll.resize(self._roll.page, self._measured(self._roll.keys))
+        self.search(self.needle)
+
     def follow(self) -> None:
         """Go to the newest entry and stay with it."""
         self.cursor = None
@@ -166,6 +181,9 @@ class Pane(Canvas, can_focus=True):
     def matches(self) -> list[int]:
         """Keys of the entries that hold what is searched for."""
         return sorted(self._matches)
+
+    def _belongs(self, key: int) -> bool:
+        return not self.narrowed or self.marked(key)
 
     def _matching(self, key: int) -> bool:
         return bool(self.needle) and self.needle.casefold() in self.plain(key).casefold()
@@ -206,7 +224,7 @@ class Pane(Canvas, can_focus=True):
         """Return the title and the page."""
         head = title(self.NAME, self._aside(), columns, focused=self.has_focus)
         if not self._roll.keys:
-            return [head, *self.empty(columns)]
+            return [head, *(NO_MARKS if self.narrowed else self.empty(columns))]
         self._settle()
         page: list[Line] = []
         for key, first, last in self._roll.visible():
@@ -221,6 +239,8 @@ class Pane(Canvas, can_focus=True):
             found = self.matches
             place = f"{found.index(self.cursor) + 1} of " if self.cursor in found else ""
             return f"{place}{len(found):,} with “{one_line(self.needle, 20)}” · n N · esc"
+        if self.narrowed:
+            return "★ only · M shows all"
         if self._roll.unseen:
             return f"↓ {self._roll.unseen:,} new"
         return "" if self._roll.following else f"{self._percent()} % · f follows"

@@ -4,14 +4,19 @@ from typing import ClassVar
 
 from tui.model.transcript import Turn
 from tui.viewer.inert import inert, one_line
-from tui.viewer.lines import Line, Span, wrap
+from tui.viewer.lines import Line, Span, fit, width, wrap
 from tui.viewer.picture import Picture
 from tui.viewer.widgets.pane import Pane
 from tui.viewer.words import clock
 
+MARK = "★"
 UNSTABLE = "unstable"
 COPY_LIMIT = 1_000_000
 """Most characters of one turn that are copied: all of any real one."""
+NAMED_FROM = 40
+"""Columns from which there is room for times and names."""
+NAME_MOST = 16
+"""Most cells of a speaker's name."""
 STAMP = 8
 """Cells of the time, up to `9:59:59`, and a space."""
 
@@ -20,7 +25,7 @@ class Turns(Pane):
     """The turns as they are spoken; a partial is marked, and its words that may still change look it."""
 
     NAME: ClassVar[str] = "Turns"
-    INKS: ClassVar[frozenset[str]] = Pane.INKS | {UNSTABLE, "bad", *(f"speaker-{n}" for n in range(1, 7))}
+    INKS: ClassVar[frozenset[str]] = Pane.INKS | {UNSTABLE, "bad", "em", *(f"speaker-{n}" for n in range(1, 7))}
 
     def __init__(self, picture: Picture, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -40,17 +45,21 @@ class Turns(Pane):
         return [(), *((Span("  "), *line) for line in wrap(self.invitation, columns - 4))]
 
     def entry(self, key: int, columns: int) -> list[Line]:
-        """Return a turn: its time, its speaker if the endpoint says who, its words."""
+        """Return a turn: its time, its mark, its speaker if the endpoint says who, its words, the mark's note."""
         turn = self._picture.transcript.get(key)
         if turn is None:
             return [()]
-        stamp = f"{clock(turn.start_s):>{STAMP - 1}} " if columns >= 40 else ""
-        prefix = [Span(stamp, "muted"), Span("  " if turn.final else "… ", "accent")]
+        stamp = f"{clock(turn.start_s):>{STAMP - 1}} " if columns >= NAMED_FROM else ""
+        note = self._picture.bookmarks.get(key)
+        sign = "… " if not turn.final else "  " if note is None else f"{MARK} "
+        prefix = [Span(stamp, "muted"), Span(sign, "accent")]
         if turn.speaker is not None:
-            letter, ink = self._speaker(turn.speaker)
-            prefix.append(Span(f"{letter} ", f"{ink} strong"))
-        indent = sum(len(span.text) for span in prefix)
+            name, ink = self._speaker(turn.speaker, named=columns >= NAMED_FROM)
+            prefix.append(Span(f"{name} ", f"{ink} strong"))
+        indent = width(prefix)
         lines = wrap(spoken(turn), columns - indent - 1)
+        if note:
+            lines += wrap([Span(one_line(note), "accent em")], columns - indent - 1)
         blank = Span(" " * indent)
         return [(*prefix, *line) if at == 0 else (blank, *line) for at, line in enumerate(lines)]
 
@@ -64,15 +73,25 @@ class Turns(Pane):
         turn = self._picture.transcript.get(key)
         if turn is None:
             return ""
-        speaker = f"{one_line(turn.speaker, 40)}: " if turn.speaker else ""
-        return f"{clock(turn.start_s)} {speaker}{one_line(turn.text, COPY_LIMIT)}"
+        name = self._picture.speakers.get(turn.speaker or "", turn.speaker)
+        speaker = f"{one_line(name, 40)}: " if name else ""
+        note = self._picture.bookmarks.get(key)
+        mark = "" if note is None else f"  {MARK} {one_line(note)}".rstrip()
+        return f"{clock(turn.start_s)} {speaker}{one_line(turn.text, COPY_LIMIT)}{mark}"
 
-    def _speaker(self, label: str) -> tuple[str, str]:
-        """Return a speaker's letter or short label, and colour, in the order in which they first spoke."""
+    def marked(self, key: int) -> bool:
+        """Return whether the turn is marked."""
+        return key in self._picture.bookmarks
+
+    def _speaker(self, label: str, *, named: bool) -> tuple[str, str]:
+        """Return a speaker's name, or letter or short label, and colour, in the order in which they first spoke."""
         number = self._speakers.setdefault(label, len(self._speakers))
+        ink = f"speaker-{number % 6 + 1}"
+        name = one_line(self._picture.speakers.get(label, ""))
+        if named and name:
+            return "".join(span.text for span in fit((Span(name),), NAME_MOST)), ink
         said = one_line(label, 12)
-        letter = said if 0 < len(said) <= 12 else "?"
-        return letter, f"speaker-{number % 6 + 1}"
+        return said if 0 < len(said) <= 12 else "?", ink
 
 
 def spoken(turn: Turn) -> list[Span]:

@@ -1,0 +1,88 @@
+"""What a person adds to a session: questions, marks, names, tries again, gain."""
+
+from textual.screen import Screen
+
+from tui.model.commands import Analyse, Ask, AskAgain, Bookmark, Command, NameSpeaker, SetGain
+from tui.model.gists import Gist
+from tui.viewer.inert import one_line
+from tui.viewer.messages import Order
+from tui.viewer.picture import Picture
+from tui.viewer.screens.line import LineScreen
+from tui.viewer.widgets.body import Body
+
+GAIN_MOST_DB = 40.0
+
+
+class Remarking(Screen[None]):
+    """A screen whose session takes remarks."""
+
+    picture: Picture
+    body: Body
+
+    def action_ask(self) -> None:
+        """Put a question about what was said so far; the answer comes in the gists."""
+
+        def put(question: str | None) -> None:
+            if question:
+                self._order(Ask(question))
+                self.body.show_answer()
+
+        asked = "ask about what was said so far · ↑ ↓ earlier questions · enter asks · esc back"
+        self.app.push_screen(LineScreen(asked, before=self.picture.questions), put)
+
+    def action_ask_again(self) -> None:
+        """Ask for the selected gist again if it failed, else for the newest that did."""
+        missing = self.picture.missing
+        selected = self.body.gist
+        if missing:
+            self._order(again(selected if selected in missing else missing[-1]))
+
+    def action_bookmark(self) -> None:
+        """Mark a turn, with a note if there is one to make; or take its mark away."""
+        turn = self.body.turn
+        if turn is None:
+            return
+        note = self.picture.bookmarks.get(turn.number)
+        if note is None:
+            asked = f"note for the mark on turn {turn.number}, or none · enter marks · esc back"
+        else:
+            asked = f"turn {turn.number} is marked · enter without a note takes the mark away · esc back"
+
+        def mark(written: str | None) -> None:
+            if written is not None:
+                self._order(Bookmark(turn.number, written if written or note is None else None))
+
+        self.app.push_screen(LineScreen(asked, note or ""), mark)
+
+    def action_marks(self) -> None:
+        """Show only what is marked, or everything again."""
+        self.body.toggle_narrow()
+
+    def action_name_speaker(self) -> None:
+        """Give the speaker of a turn a name."""
+        turn = self.body.turn
+        label = turn.speaker if turn is not None else None
+        if label is None:
+            self.notify("The endpoint does not say who speaks in that turn.", severity="warning", markup=False)
+            return
+
+        def name(written: str | None) -> None:
+            if written is not None:
+                self._order(NameSpeaker(label, written))
+
+        asked = f"name of speaker {one_line(label, 40)}, in all turns · empty takes it away · esc back"
+        self.app.push_screen(LineScreen(asked, self.picture.speakers.get(label, "")), name)
+
+    def action_gain(self, step_db: int) -> None:
+        """Record louder or softer."""
+        self._order(SetGain(max(-GAIN_MOST_DB, min(GAIN_MOST_DB, self.picture.gain_db + step_db))))
+
+    def _order(self, command: Command) -> None:
+        self.post_message(Order(command))
+
+
+def again(gist: Gist) -> Command:
+    """Return the command that asks for a gist once more."""
+    if gist.turn is not None:
+        return AskAgain(gist.number)
+    return Ask(gist.question) if gist.question else Analyse(gist.prompt)
