@@ -12,6 +12,8 @@ import msgspec
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -20,6 +22,7 @@ from tui.model.commands import Command, Option, Quit, Start
 from tui.model.events import Event, Snapshot
 from tui.paths import config_dir, runtime_dir, shipped
 from tui.viewer import theme as themes
+from tui.viewer.driver import FrameDriver
 from tui.viewer.keys import DASHBOARD, problems
 from tui.viewer.messages import Copy, Detach, Order, QuitEngine
 from tui.viewer.screens.dashboard import Dashboard
@@ -117,6 +120,11 @@ class LivegistApp(App[Farewell]):
         """Return our own variables for the moment before a theme of ours is in force."""
         speakers = {f"speaker-{number}": "ansi_default" for number in range(1, themes.SPEAKERS + 1)}
         return {**dict.fromkeys(("muted", "rule", "selection", "selection-text"), "ansi_default"), **speakers}
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return the terminal's driver; that of a Unix terminal is ours."""
+        found = super().get_driver_class()
+        return FrameDriver if found is LinuxDriver else found
 
     def get_default_screen(self) -> Screen[None]:
         """Return the dashboard."""
