@@ -1,0 +1,53 @@
+"""Past sessions in a real terminal: replayed, opened, exported, keys only."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import needs
+from tests.kept import keep
+from tests.terminal import LIVEGIST, terminal
+from tui.paths import data_dir, sessions_dir
+from tui.sessions.about import About
+from tui.sessions.store import Store, Stored
+
+
+@pytest.fixture
+def stored() -> Stored:
+    needs("tmux")
+    return keep(Store(sessions_dir()), sound_s=30.0, about=About("Standup"))
+
+
+def test_a_replay_is_watched_paused_and_sought_in(stored: Stored, short_dir: Path) -> None:
+    with terminal(
+        short_dir, " ".join((*LIVEGIST, "replay", "standup", "--speed", "4")), columns=100, rows=30
+    ) as window:
+        window.until("REPLAY ×4", "migration is ready")
+        window.type("Space")
+        window.until("PAUSED")
+        window.type("Home", "o")
+        window.until("0:00")
+        window.type("Space")
+        window.until("Grüße an alle", "ENDED")
+        window.type("q")
+        window.until("[left with 0]")
+    assert stored.load().state == "ended"
+
+
+def test_a_past_session_is_opened_and_exported(stored: Stored, short_dir: Path) -> None:
+    with terminal(short_dir, " ".join(LIVEGIST), columns=100, rows=30) as window:
+        window.until("READY")
+        window.type("h")
+        window.until("Standup")
+        window.type("Enter")
+        window.until("ENDED", "connection pool")
+        window.type("e")
+        window.until("Export the session as what?")
+        window.type("Enter")
+        window.until("Wrote")
+        window.escape("esc back")
+        window.type("q")
+        window.until("[left with 0]")
+    subprocess.run((*LIVEGIST, "stop"), check=True, capture_output=True, timeout=40)
+    assert "# Standup" in (data_dir() / "exports" / f"{stored.id}.md").read_text(encoding="utf-8")
