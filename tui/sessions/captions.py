@@ -80,7 +80,8 @@ def _of_turn(turn: Turn, *, named: bool) -> Iterator[Caption]:
 def _begins_anew(words: list[Word], word: Word) -> bool:
     """Return whether `word` is the first of a new caption after one of `words`."""
     said = " ".join(each.text for each in words)
-    full = len(_wrapped(f"{said} {word.text}")) > LINES
+    longer = f"{said} {word.text}"
+    full = len(longer) > LINE and len(textwrap.wrap(longer, LINE, break_on_hyphens=False)) > LINES
     long = word.end_s - words[0].start_s > LONGEST_S
     pause = word.start_s - words[-1].end_s >= PAUSE_S
     sentence = said.endswith((".", "?", "!", "…", "。", "？", "！")) and len(said) > LINE // 2
