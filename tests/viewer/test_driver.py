@@ -1,7 +1,5 @@
 """How frames go to the terminal."""
 
-from collections.abc import Iterator
-
 import pytest
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual.drivers.linux_driver import LinuxDriver
@@ -12,27 +10,28 @@ from tui.viewer.driver import FrameDriver
 
 
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect what goes on to the thread that writes."""
     pieces: list[str] = []
     monkeypatch.setattr(LinuxDriver, "write", lambda self, data: pieces.append(data))
     return pieces
 
 
-@pytest.fixture
 def driver() -> FrameDriver:
     app = LivegistApp(ScriptedLine(), theme="night", fps=20, keys={})
     assert app.driver_class is FrameDriver
     return FrameDriver(app)
 
 
-def test_a_frame_is_one_write(driver: FrameDriver, written: list[str]) -> None:
+async def test_a_frame_is_one_write(written: list[str]) -> None:
+    terminal = driver()
     for piece in (SYNC_START, "the meter", SYNC_END):
-        driver.write(piece)
+        terminal.write(piece)
     assert written == [f"{SYNC_START}the meter{SYNC_END}"]
 
 
-def test_what_belongs_to_no_frame_is_written_at_once(driver: FrameDriver, written: list[str]) -> None:
+async def test_what_belongs_to_no_frame_is_written_at_once(written: list[str]) -> None:
+    terminal = driver()
     for piece in ("title", SYNC_START, "a", "b", SYNC_END, "bell"):
-        driver.write(piece)
+        terminal.write(piece)
     assert written == ["title", f"{SYNC_START}ab{SYNC_END}", "bell"]
