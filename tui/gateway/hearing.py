@@ -17,7 +17,7 @@ from tui.gateway.turns import Guess, OpenTurn, final_words
 from tui.gateway.vad import VoiceDetector
 from tui.stream.protocol import Silence, SpeechStarted, WireTurn
 
-PARTIAL_EVERY = RATE * 6 // 10
+PARTIAL_EVERY = RATE * 55 // 100
 """Samples between two hearings of an open turn, if the machine keeps up."""
 LEAD = RATE * 5
 """Samples before a turn that are heard with it. On read speech a turn alone has twice the errors of a batch decode of
