@@ -1,6 +1,8 @@
 """The disk fills up; sound goes on, memory stands in, and what fits is written when there is room again."""
 
 import asyncio
+import errno
+import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -92,6 +94,33 @@ async def test_a_disk_that_stays_full_costs_what_does_not_fit_and_no_word_of_the
     assert 2 * RATE < len(recorded) < len(sound)
     assert sound.startswith(recorded), "what is there is whole and in its place"
     ballast.unlink()
+
+
+async def test_a_disk_that_turns_read_only_for_a_while_loses_nothing(
+    server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(*_: object) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    turns = 10
+    sound = speech(*range(1, turns + 1))
+    watch = Watch()
+    built = engine(watch, clock=fast)
+    task = asyncio.create_task(built.run())
+    await hear(built, sound, server.url, tmp_path)
+    await watch.until_turn(2)
+    # A real one cannot be had: no file system is made read-only while somebody writes to it.
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", read_only)
+        patch.setattr(os, "write", read_only)
+        await watch.until(lambda: any("Read-only file system" in notice for notice in watch.notices))
+        heard = len(watch.finals)
+        await watch.until(lambda: len(watch.finals) > heard)
+    await watch.until_over()
+    built.quit()
+    await task
+    assert_nothing_lost(sound, watch, server.calls, turns)
+    assert fold(read(watch.audio.with_name("events.jsonl")).entries).transcript.finals == watch.finals
 
 
 async def test_a_disk_without_any_room_refuses_the_start_and_says_so(
