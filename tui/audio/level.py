@@ -4,9 +4,10 @@ The ballistics of a meter are the screen's business, for they depend on its fram
 """
 
 import math
+import sys
+from array import array
 
 import msgspec
-import numpy as np
 
 FULL_SCALE = 32768.0
 """Magnitude of the most negative 16-bit sample: 0 dBFS."""
@@ -28,16 +29,18 @@ SILENCE = Level(SILENCE_DBFS, SILENCE_DBFS, clipped=False)
 
 
 def measure(block: bytes) -> Level:
-    """Return the level of a block of s16le mono PCM; an empty block is silent. Takes about 10 µs for 50 ms."""
-    samples = np.frombuffer(block, "<i2")
-    if not samples.size:
+    """Return the level of a block of s16le mono PCM; an empty block is silent.
+
+    Takes about 70 µs for 50 ms, a thousandth of the time. numpy takes 5 µs, and 12 MB and 60 ms to be there at all.
+    """
+    samples = array("h", block)
+    if sys.byteorder == "big":
+        samples.byteswap()
+    if not samples:
         return SILENCE
-    high, low = int(samples.max()), int(samples.min())
-    # float32 holds a 16-bit sample exactly, and the dot product runs in BLAS without a temporary of its own.
-    floats = samples.astype(np.float32)
-    energy = float(np.dot(floats, floats)) / samples.size
+    high, low = max(samples), min(samples)
     return Level(
-        rms_dbfs=_dbfs(math.sqrt(energy)),
+        rms_dbfs=_dbfs(math.hypot(*samples) / math.sqrt(len(samples))),
         peak_dbfs=_dbfs(max(high, -low)),
         clipped=high == FULL_SCALE - 1 or low == -FULL_SCALE,
     )
@@ -53,5 +56,7 @@ def amplified(block: bytes, gain_db: float) -> bytes:
     """Return s16le samples made louder by `gain_db`; what would go beyond full scale is clipped to it."""
     if not gain_db:
         return block
+    import numpy as np
+
     louder = np.frombuffer(block, "<i2") * np.float32(10.0 ** (gain_db / 20.0))
     return np.clip(np.rint(louder), -32768, 32767).astype("<i2").tobytes()
