@@ -77,6 +77,9 @@ def test_digital_silence_is_no_signal_after_a_second() -> None:
     assert meter.read(0.95).condition is Condition.NONE
     meter.feed(FLOOR_DBFS, FLOOR_DBFS, False, now=1.0)
     assert meter.read(1.0).condition is Condition.NO_SIGNAL
+    assert meter.read(11.0).condition is Condition.WRONG_DEVICE
+    meter.feed(-62.0, -50.0, False, now=11.0)
+    assert meter.read(11.0).condition is not Condition.WRONG_DEVICE
 
 
 def test_a_quiet_room_is_not_no_signal() -> None:

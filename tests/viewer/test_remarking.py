@@ -151,7 +151,7 @@ async def test_the_selected_answer_goes_before_the_newest() -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, failed)
-        await pilot.press("tab", "end", "up", "up", "up")
+        await pilot.press("tab", "end", "up", "up")
         await until(pilot, lambda: app.dashboard.body.gists.cursor == 105)
         await pilot.press("r")
         await until(pilot, lambda: line.sent == [AskAgain(105)])

@@ -21,6 +21,7 @@ class Condition(StrEnum):
     NONE = ""
     NO_SIGNAL = "no signal"
     QUIET = "too quiet"
+    WRONG_DEVICE = "wrong device?"
     CLIPPING = "clipping"
 
 
@@ -77,6 +78,7 @@ class Ballistics:
         integration_s: float = 0.3,
         stale_s: float = 0.25,
         silent_s: float = 1.0,
+        deaf_s: float = 10.0,
         quiet_dbfs: float = -45.0,
         quiet_s: float = 8.0,
         clipping_s: float = 2.0,
@@ -89,6 +91,8 @@ class Ballistics:
         self._stale_s = stale_s
         """Seconds after which the last level is no longer true."""
         self._silent_s = silent_s
+        self._deaf_s = deaf_s
+        """Seconds without any signal after which the device itself is in doubt: a live one has noise at least."""
         self._quiet_dbfs = quiet_dbfs
         """Peaks of speech a hand's breadth from a microphone lie well above this."""
         self._quiet_s = quiet_s
@@ -165,6 +169,8 @@ class Ballistics:
             return Condition.NONE
         if self._clipped_at is not None and now - self._clipped_at < self._clipping_s:
             return Condition.CLIPPING
+        if now - (self._signal_at or self._first_at) >= self._deaf_s:
+            return Condition.WRONG_DEVICE
         if now - (self._signal_at or self._first_at) >= self._silent_s:
             return Condition.NO_SIGNAL
         if now - (self._loud_at or self._first_at) >= self._quiet_s:

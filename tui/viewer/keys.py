@@ -16,6 +16,7 @@ DASHBOARD = [
     Binding("colon", "ask", "ask", key_display=":", id="ask", tooltip="Ask a question about what was said so far"),
     Binding("m", "bookmark", "mark", id="mark", tooltip="Mark the selected or newest turn, with or without a note"),
     Binding("r", "ask_again", "try again", id="try-again", tooltip="Ask again for an answer that did not come"),
+    Binding("b", "ask_all", "run back", id="run-back", tooltip="Ask the prompts in use about the turns so far, too"),
     Binding("question_mark", "help", "help", key_display="?", id="help", tooltip="Show all keys and signs"),
     Binding("q", "leave", "quit", id="quit", tooltip="Leave; asks first if a session is under way"),
     Binding("d", "detach", "detach", id="detach", tooltip="Leave; the session goes on and `livegist` returns to it"),

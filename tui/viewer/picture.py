@@ -43,6 +43,8 @@ class Picture:
         self.prompts: tuple[PromptInfo, ...] = ()
         self.transcript = Transcript()
         self.gists: dict[int, Gist] = {}
+        self._gists_of: dict[int, list[int]] = {}
+        """Numbers of the gists by their turn."""
         self.stats = Stats()
         self.bookmarks: dict[int, str] = {}
         """Notes, which may be empty, by the turns that are marked."""
@@ -64,6 +66,7 @@ class Picture:
             case SessionStarted(session=session):
                 self.session = session
                 self.transcript, self.gists, self.stats = Transcript(), {}, Stats()
+                self._gists_of = {}
                 self.bookmarks, self.speakers, self.lenses, self.gain_db = {}, {}, (), 0.0
             case StateChanged(state=state, why=why, hint=hint):
                 self.state, self.why, self.hint = state, why, hint
@@ -72,7 +75,7 @@ class Picture:
             case TurnRemoved(number=number):
                 self.transcript.remove(number)
             case GistChanged(gist=gist):
-                self.gists[gist.number] = gist
+                self._keep(gist)
             case GistGrew(number=number, text=text):
                 old = self.gists.get(number)
                 if old is not None and not old.status.over:
@@ -100,7 +103,18 @@ class Picture:
 
     def gists_of(self, turn: int) -> list[Gist]:
         """Return the gists of a turn, oldest first."""
-        return [gist for gist in self.gists.values() if gist.turn == turn]
+        return [self.gists[number] for number in self._gists_of.get(turn, ())]
+
+    def beside(self, number: int) -> list[Gist]:
+        """Return the gists of the same turn as a gist, its own among them, oldest first; its own for no turn."""
+        gist = self.gists.get(number)
+        if gist is None:
+            return []
+        return [gist] if gist.turn is None else self.gists_of(gist.turn)
+
+    def unasked(self, prompt: str) -> int:
+        """Return how many finished turns a prompt was not asked about."""
+        return sum(1 for turn in self.transcript.finals if not self._asked(turn.number, prompt))
 
     def newest_final(self) -> Turn | None:
         """Return the turn that ended last, `None` if none has."""
@@ -123,7 +137,17 @@ class Picture:
         self.prompt, self.prompts = event.prompt, event.prompts
         self.replay_speed, self.paused = event.replay_speed, event.paused
         self.transcript = Transcript(slim(turn) for turn in event.turns)
-        self.gists = {gist.number: gist for gist in event.gists}
+        self.gists, self._gists_of = {}, {}
+        for gist in event.gists:
+            self._keep(gist)
         self.bookmarks = {mark.turn: mark.note for mark in event.bookmarks if mark.note is not None}
         self.speakers = {named.label: named.name for named in event.speakers}
         self.lenses, self.gain_db = event.lenses, event.gain_db
+
+    def _keep(self, gist: Gist) -> None:
+        if gist.turn is not None and gist.number not in self.gists:
+            self._gists_of.setdefault(gist.turn, []).append(gist.number)
+        self.gists[gist.number] = gist
+
+    def _asked(self, turn: int, prompt: str) -> bool:
+        return any(gist.prompt == prompt for gist in self.gists_of(turn))

@@ -18,7 +18,7 @@ def possible(picture: Picture, action: str, parameters: tuple[object, ...]) -> b
             return picture.known
         case _ if replayed and action in ASKS:
             return False
-        case (("ask" | "bookmark" | "name_speaker"), _):
+        case (("ask" | "ask_all" | "bookmark" | "name_speaker"), _):
             return picture.known and any(turn.final for turn in picture.transcript)
         case "ask_again", _:
             return picture.known and bool(picture.missing)
@@ -58,6 +58,7 @@ ASKS = frozenset(
         "analyse",
         "ask",
         "ask_again",
+        "ask_all",
         "bookmark",
         "name_speaker",
         "gain",

@@ -33,6 +33,7 @@ from tui.model.events import (
     Event,
     GainChanged,
     GistChanged,
+    LensesChanged,
     LevelChanged,
     MutedChanged,
     Notice,
@@ -174,7 +175,10 @@ class Dashboard(Remarking):
             case Snapshot():
                 self.banner.cut = False
                 self._show_state()
-            case SessionStarted() | PromptChanged() | PromptsChanged() | MutedChanged() | GainChanged():
+            case PromptChanged() | LensesChanged():
+                self._show_state()
+                self.offer_the_rest(self._keys.get("run-back", "b"))
+            case SessionStarted() | PromptsChanged() | MutedChanged() | GainChanged():
                 self._show_state()
 
     def line_cut(self, why: str = "", hint: str = "") -> None:
@@ -310,7 +314,9 @@ class Dashboard(Remarking):
             if prompt is not None and prompt != self.picture.prompt:
                 self._order(UsePrompt(prompt))
 
-        self.app.push_screen(PromptPicker(self.picture.prompts, self.picture.prompt), use)
+        picture = self.picture
+        lenses = picture.lenses if picture.session is not None else None
+        self.app.push_screen(PromptPicker(picture.prompts, picture.prompt, lenses), use)
 
     def action_follow(self) -> None:
         """Follow the newest entries, or stay put."""

@@ -10,10 +10,15 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from tui.model.commands import UseLenses
 from tui.model.events import PromptInfo
 from tui.viewer.inert import inert, one_line
 from tui.viewer.lines import Line, Span
+from tui.viewer.messages import Order
 from tui.viewer.widgets.choices import Choices, Reader
+
+LENSES_MOST = 3
+"""Prompts that may be asked beside the one in use."""
 
 
 def matching(prompts: Sequence[PromptInfo], words: str) -> list[PromptInfo]:
@@ -26,25 +31,45 @@ def matching(prompts: Sequence[PromptInfo], words: str) -> list[PromptInfo]:
     return named + told
 
 
+class Filter(Input):
+    """Words to filter by; space is left to the screen."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Say which keys are written and not the screen's."""
+        return key != "space" and super().check_consume_key(key, character)
+
+
 class PromptPicker(ModalScreen[str | None]):
-    """A prompt's id, or `None` if the person thought better of it."""
+    """A prompt's id, or `None` if the person thought better of it; lenses are ordered as they are marked.
+
+    Args:
+        prompts: what there is to choose from.
+        current: the one in use.
+        lenses: those asked beside it; `None` if there is no session that could have any.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "step(-1)", show=False, priority=True),
         Binding("down", "step(1)", show=False, priority=True),
+        Binding("space", "lens", show=False, priority=True),
         Binding("escape", "cancel", show=False, priority=True),
     ]
 
-    def __init__(self, prompts: Sequence[PromptInfo], current: str) -> None:
+    def __init__(self, prompts: Sequence[PromptInfo], current: str, lenses: Sequence[str] | None = None) -> None:
         super().__init__()
         self._prompts = prompts
         self._current = current
+        self._lenses = lenses
         self._found = list(prompts)
 
     def compose(self) -> ComposeResult:
         """Lay out the filter, the list and the preview."""
         with Vertical(classes="dialog wide"):
-            yield Input(placeholder="filter prompts · ↑ ↓ choose · enter use · esc back", id="filter", compact=True)
+            yield Filter(
+                placeholder="filter prompts · ↑ ↓ choose · enter use · space beside · esc back",
+                id="filter",
+                compact=True,
+            )
             yield Choices(id="prompts")
             yield Reader(id="preview")
 
@@ -73,6 +98,22 @@ class PromptPicker(ModalScreen[str | None]):
         self.query_one(Choices).step(step)
         self._preview()
 
+    def action_lens(self) -> None:
+        """Have the marked prompt asked beside the one in use, or no longer."""
+        if self._lenses is None:
+            self.notify("Prompts go beside the one in use once a session is there.", markup=False)
+            return
+        marked = self.query_one(Choices).marked
+        if marked >= len(self._found) or (id := self._found[marked].id) == self._current:
+            return
+        if id not in self._lenses and len(self._lenses) >= LENSES_MOST:
+            self.notify(f"At most {LENSES_MOST} go beside the one in use.", severity="warning", markup=False)
+            return
+        kept = tuple(lens for lens in self._lenses if lens != id)
+        self._lenses = kept if id in self._lenses else (*kept, id)
+        self.post_message(Order(UseLenses(self._lenses)))
+        self._offer(marked)
+
     def action_cancel(self) -> None:
         """Leave everything as it is."""
         self.dismiss(None)
@@ -84,7 +125,8 @@ class PromptPicker(ModalScreen[str | None]):
     def _row(self, prompt: PromptInfo) -> Line:
         number = self._prompts.index(prompt) + 1
         key = f"{number} " if number <= 9 else "  "
-        in_use = " ● in use" if prompt.id == self._current else ""
+        beside = prompt.id in (self._lenses or ())
+        in_use = " ● in use" if prompt.id == self._current else " ◎ beside it" if beside else ""
         return (Span(key, "accent strong"), Span(one_line(prompt.name, 60)), Span(in_use, "muted"))
 
     def _preview(self) -> None:

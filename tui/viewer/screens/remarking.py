@@ -2,13 +2,14 @@
 
 from textual.screen import Screen
 
-from tui.model.commands import Analyse, Ask, AskAgain, Bookmark, Command, NameSpeaker, SetGain
+from tui.model.commands import Analyse, Ask, AskAgain, AskAll, Bookmark, Command, NameSpeaker, SetGain
 from tui.model.gists import Gist
 from tui.viewer.inert import one_line
 from tui.viewer.messages import Order
 from tui.viewer.picture import Picture
 from tui.viewer.screens.line import LineScreen
 from tui.viewer.widgets.body import Body
+from tui.viewer.words import plural, prompt_name
 
 GAIN_MOST_DB = 40.0
 
@@ -33,9 +34,28 @@ class Remarking(Screen[None]):
     def action_ask_again(self) -> None:
         """Ask for the selected gist again if it failed, else for the newest that did."""
         missing = self.picture.missing
-        selected = self.body.gist
-        if missing:
-            self._order(again(selected if selected in missing else missing[-1]))
+        key = self.body.gists.cursor
+        selected = [gist for gist in self.picture.beside(key) if gist in missing] if key is not None else []
+        for gist in selected or missing[-1:]:
+            self._order(again(gist))
+
+    def action_ask_all(self) -> None:
+        """Ask the prompt in use and the lenses about the turns that they were not asked about."""
+        for prompt in self._behind():
+            self._order(AskAll(prompt))
+
+    def offer_the_rest(self, key: str) -> None:
+        """Say with which key a prompt that was chosen is asked about the turns so far, too."""
+        behind = self._behind()
+        if behind and self.check_action("ask_all", ()):
+            names = " and ".join(one_line(prompt_name(self.picture.prompts, prompt), 40) for prompt in behind)
+            turns = plural(max(self.picture.unasked(prompt) for prompt in behind), "turn")
+            self.notify(f"{key} asks {names} about the {turns} so far, too.", markup=False)
+
+    def _behind(self) -> list[str]:
+        """Return the prompts in use that were not asked about all turns so far."""
+        picture = self.picture
+        return [prompt for prompt in (picture.prompt, *picture.lenses) if prompt and picture.unasked(prompt)]
 
     def action_bookmark(self) -> None:
         """Mark a turn, with a note if there is one to make; or take its mark away."""

@@ -70,7 +70,8 @@ class Banner(Canvas):
         picture = self._picture
         found: list[tuple[str, str]] = []
         if picture.prompt:
-            found.append(("prompt", prompt_name(picture.prompts, picture.prompt)))
+            beside = f" +{len(picture.lenses)}" if picture.lenses else ""
+            found.append(("prompt", f"{prompt_name(picture.prompts, picture.prompt)}{beside}"))
         if picture.session is not None:
             found.append(("from", picture.stats.device or picture.session.source))
             found.append(("speech", picture.session.speech_model))

@@ -50,9 +50,9 @@ class Body(Container):
             case TurnRemoved(number=number):
                 self.turns.drop(number)
             case GistChanged(gist=gist):
-                self.gists.put(gist.number)
+                self.gists.put(self.gists.lead(gist.number))
             case GistGrew(number=number) if number in self._picture.gists:
-                self.gists.grow(number)
+                self.gists.grow(self.gists.lead(number))
             case StatsChanged(stats=stats):
                 self.figures.show(stats)
             case Bookmarked() if self.turns.narrowed:
@@ -67,7 +67,7 @@ class Body(Container):
 
     def _show_all(self) -> None:
         self.turns.reset(turn.number for turn in self._picture.transcript)
-        self.gists.reset(sorted(self._picture.gists))
+        self.gists.reset(self.gists.leads())
 
     @property
     def pane(self) -> Pane:
@@ -150,7 +150,7 @@ class Body(Container):
         if event.pane == "turns":
             if found := self._picture.gists_of(event.key):
                 other = self.gists
-                other.select(found[-1].number)
+                other.select(found[0].number)
         elif (gist := self._picture.gists.get(event.key)) is not None and gist.turn is not None:
             other = self.turns
             other.select(gist.turn)

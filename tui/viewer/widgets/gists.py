@@ -32,27 +32,36 @@ class Gists(Pane):
         return [(), *((Span("  "), *line) for line in wrap([Span(text, "muted")], columns - 4))]
 
     def entry(self, key: int, columns: int) -> list[Line]:
-        """Return a gist: what it is about, which prompt and model made it and how fast, and what it says."""
-        gist = self._picture.gists.get(key)
-        if gist is None:
-            return [()]
+        """Return the gists of a turn: which prompt and model made each and how fast, and what it says."""
+        together = self._picture.beside(key)
         columns -= 3
-        body = self._body(gist, columns)
-        edge = Span("┃ ", "session") if gist.turn is None else Span("  ")
-        return [(edge, *line) for line in [*self._head(gist, columns), *body]] + [()]
+        lines: list[Line] = []
+        for at, gist in enumerate(together):
+            edge = Span("┃ ", "session") if gist.turn is None else Span("  ")
+            told = [*self._head(gist, columns, first=at == 0), *self._body(gist, columns)]
+            lines += [(edge, *line) for line in told]
+        return [*lines, ()]
 
     def guess(self, key: int, columns: int) -> int:
-        """Return about how many lines a gist takes."""
-        gist = self._picture.gists.get(key)
-        return 1 if gist is None else 3 + len(gist.text) // max(1, columns - 5) + gist.text.count("\n")
+        """Return about how many lines the gists of a turn take."""
+        together = self._picture.beside(key)
+        return 1 + sum(2 + len(gist.text) // max(1, columns - 5) + gist.text.count("\n") for gist in together)
 
     def plain(self, key: int) -> str:
-        """Return a gist as the Markdown that the model wrote, below a line that says what it is about."""
-        gist = self._picture.gists.get(key)
-        if gist is None:
-            return ""
-        name = one_line(prompt_name(self._picture.prompts, gist.prompt), 60)
-        return f"{self._about(gist)} · {name}\n{inert(gist.text or gist.error, COPY_LIMIT)}\n"
+        """Return gists as the Markdown that the model wrote, each below a line that says what it is about."""
+        return "\n".join(
+            f"{self._about(gist)} · {one_line(prompt_name(self._picture.prompts, gist.prompt), 60)}\n"
+            f"{inert(gist.text or gist.error, COPY_LIMIT)}\n"
+            for gist in self._picture.beside(key)
+        )
+
+    def leads(self) -> list[int]:
+        """Return the keys of all there is to show: the first gist of each turn, and each about the whole session."""
+        return sorted({self.lead(number) for number in self._picture.gists})
+
+    def lead(self, number: int) -> int:
+        """Return the key of the entry that a gist is shown in."""
+        return self._picture.beside(number)[0].number
 
     @staticmethod
     def _about(gist: Gist) -> str:
@@ -67,12 +76,15 @@ class Gists(Pane):
         gist = self._picture.gists.get(key)
         return gist is not None and (gist.turn is None or gist.turn in self._picture.bookmarks)
 
-    def _head(self, gist: Gist, columns: int) -> list[Line]:
+    def _head(self, gist: Gist, columns: int, *, first: bool) -> list[Line]:
         name = one_line(prompt_name(self._picture.prompts, gist.prompt), 60)
         about = self._about(gist)
-        left = [Span(about, "session strong" if gist.turn is None else "strong")]
-        if name and not gist.question:
-            left.append(Span(f" · {name}", "muted"))
+        if first:
+            left = [Span(about, "session strong" if gist.turn is None else "strong")]
+            if name and not gist.question:
+                left.append(Span(f" · {name}", "muted"))
+        else:
+            left = [Span(" " * (len(about) + 1)), Span(f"· {name}", "muted")]
         lines = wrap(left, columns)
         if len(lines) == 1:
             lines = [spread(left, self._maker(gist, columns - width(left) - 2), columns)]

@@ -179,6 +179,8 @@ class Meter(Canvas):
         match self._shown.condition:
             case Condition.NO_SIGNAL:
                 return (Span("no signal", "bad strong"),)
+            case Condition.WRONG_DEVICE:
+                return (Span("wrong device?", "bad strong", "screen.devices"), Span(" D", "muted"))
             case Condition.QUIET:
                 return (Span("too quiet", "warn strong"),)
             case Condition.CLIPPING if columns < 16 or not self._shown.clipped:

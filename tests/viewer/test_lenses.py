@@ -1,0 +1,108 @@
+"""Several prompts asked about each turn: chosen in the picker, shown together, asked about the turns so far."""
+
+from msgspec.structs import replace
+
+from tests.viewer.script import GISTS, ScriptedLine, gist, meeting
+from tests.viewer.test_dashboard import live, running, said, shown, toasts, until
+from tui.model.commands import AskAgain, AskAll, UseLenses
+from tui.model.events import GistChanged, GistGrew, LensesChanged, PromptChanged
+from tui.model.gists import Gist, GistStatus
+from tui.viewer.screens.picker import PromptPicker
+
+
+def lens(number: int, turn: int, prompt: str, text: str, status: GistStatus = GistStatus.DONE) -> Gist:
+    return replace(gist(number, turn, text, status), prompt=prompt)
+
+
+async def test_space_puts_a_prompt_beside_the_one_in_use_and_takes_it_away() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("p", "down", "space")
+        await until(pilot, lambda: line.sent == [UseLenses(("actions",))])
+        await until(pilot, lambda: "2 Action items ◎ beside it" in shown(app, "prompts"))
+        await pilot.press("down", "space")
+        await until(pilot, lambda: line.sent[1:] == [UseLenses(("actions", "takeaway"))])
+        await pilot.press("up", "space", "escape")
+        await until(pilot, lambda: line.sent[2:] == [UseLenses(("takeaway",))])
+
+
+async def test_a_fourth_beside_it_and_the_one_in_use_are_not_taken() -> None:
+    prompts = (*meeting().prompts, replace(meeting().prompts[1], id="fifth", name="Fifth"))
+    lenses = ("actions", "takeaway", "improve")
+    line = ScriptedLine(snapshot=replace(meeting(), prompts=prompts, lenses=lenses))
+    async with running(line) as (app, pilot):
+        await pilot.press("p", "space", *["down"] * 4, "space")
+        await until(pilot, lambda: "At most 3" in toasts(app))
+        assert line.sent == []
+
+
+async def test_without_a_session_nothing_goes_beside() -> None:
+    line = ScriptedLine()
+    async with running(line) as (app, pilot):
+        await pilot.press("p", "down", "space")
+        await until(pilot, lambda: "once a session is there" in toasts(app))
+        assert line.sent == []
+
+
+async def test_the_gists_of_a_turn_stand_together_each_with_its_prompt() -> None:
+    line = ScriptedLine(snapshot=live())
+    async with running(line) as (app, pilot):
+        await said(
+            pilot,
+            line,
+            GistChanged(gist(1, 1, "About turn one.")),
+            GistChanged(gist(2, 2, "About turn two.")),
+            GistChanged(lens(3, 1, "actions", "", GistStatus.WAITING)),
+            GistGrew(3, "Do it"),
+        )
+        await until(pilot, lambda: "Do it ▌" in shown(app, "gists"))
+        assert app.dashboard.body.gists.count == 2
+        rows = [row.strip() for row in shown(app, "gists").splitlines()]
+        heads = [at for at, row in enumerate(rows) if "·" in row]
+        assert rows[heads[0]].startswith("Turn 1 · Summary")
+        assert rows[heads[1]] == "· Action items"
+        assert rows[heads[1] + 1] == "Do it ▌"
+        assert rows[heads[2]].startswith("Turn 2 · Summary")
+        assert app.dashboard.body.gists.plain(1).count("Turn 1 · ") == 2
+
+
+async def test_a_snapshot_groups_them_too_and_a_turn_leads_to_its_group() -> None:
+    gists = (*meeting().gists, lens(120, 126, "actions", "Nothing to do."))
+    line = ScriptedLine(snapshot=replace(meeting(), gists=gists))
+    async with running(line) as (app, pilot):
+        await pilot.press("home")
+        await until(pilot, lambda: app.dashboard.body.gists.cursor == 100)
+        assert app.dashboard.body.gists.count == len(GISTS) + 2
+        assert "Nothing to do." in shown(app, "gists")
+
+
+async def test_what_failed_of_a_group_is_asked_for_again() -> None:
+    line = ScriptedLine(snapshot=replace(meeting(), gists=(gist(1, 126, "Done."), lens(2, 126, "actions", ""))))
+    failed = lens(2, 126, "actions", "", GistStatus.FAILED)
+    async with running(line) as (app, pilot):
+        await said(pilot, line, GistChanged(failed), GistChanged(gist(3, 127, "", GistStatus.FAILED)))
+        await pilot.press("home")
+        await until(pilot, lambda: app.dashboard.body.gists.cursor == 1)
+        await pilot.press("r")
+        await until(pilot, lambda: line.sent == [AskAgain(2)])
+
+
+async def test_after_a_swap_the_new_prompt_is_offered_for_the_turns_so_far() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, PromptChanged("actions"))
+        await until(pilot, lambda: "b asks Action items about the 7 turns so far, too." in toasts(app))
+        await said(pilot, line, LensesChanged(("takeaway",)))
+        assert "prompt Action items +1" in shown(app, "banner")
+        await pilot.press("b")
+        await until(pilot, lambda: line.sent == [AskAll("actions"), AskAll("takeaway")])
+
+
+async def test_what_was_asked_about_everything_is_not_offered() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, PromptChanged("summary"))
+        assert toasts(app) == ""
+        await pilot.press("b", "p")
+        await until(pilot, lambda: isinstance(app.screen, PromptPicker))
+        assert line.sent == []
