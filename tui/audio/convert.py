@@ -1,19 +1,26 @@
-"""PCM of any format made into s16le mono at the rate asked for."""
+"""PCM of any format made into s16le mono at the rate asked for.
 
-from typing import Any
+What is so already needs no numpy, and does not load it.
+"""
 
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from tui.audio.wav import Format
 
-Frames = npt.NDArray[np.float32]
-"""Samples from -1 to 1, a row a frame, a column a channel."""
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Frames = npt.NDArray[np.float32]
+    """Samples from -1 to 1, a row a frame, a column a channel."""
+
 FULL_SCALE = 32768.0
 
 
-def decode(pcm: bytes, format: Format) -> Frames:
+def decode(pcm: bytes, format: Format) -> "Frames":
     """Return whole frames of PCM as floats."""
+    import numpy as np
+
     flat: npt.NDArray[Any]
     match format.encoding:
         case "u8":
@@ -50,8 +57,10 @@ class Resampler:
 
             self._stream = soxr.ResampleStream(source_rate, sample_rate, 1, dtype="float32")
 
-    def feed(self, frames: Frames, *, last: bool = False) -> bytes:
+    def feed(self, frames: "Frames", *, last: bool = False) -> bytes:
         """Return what can be told of the output so far as s16le; after the `last` frames, all the rest of it."""
+        import numpy as np
+
         mono: npt.NDArray[Any] = frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1, dtype=np.float32)
         if self._stream is not None:
             mono = self._stream.resample_chunk(np.ascontiguousarray(mono), last=last)
