@@ -8,13 +8,13 @@ import pytest
 import soundfile
 
 from tui.audio import wav
-from tui.audio.convert import Converter, Frames
+from tui.audio.convert import Converter
 from tui.audio.wav import Format
 
 SUBTYPES = ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"]
 
 
-def tone(rate: int, channels: int = 1, seconds: float = 1.0) -> Frames:
+def tone(rate: int, channels: int = 1, seconds: float = 1.0) -> npt.NDArray[np.float32]:
     """Return a tone of 440 Hz at half of full scale, in every channel."""
     wave = 0.5 * np.sin(2 * np.pi * 440 * np.arange(round(rate * seconds)) / rate)
     return np.repeat(wave.astype(np.float32)[:, None], channels, axis=1)

@@ -11,7 +11,7 @@ from tui.credentials import redacted
 from tui.errors import LivegistError
 from tui.model.events import Event, Notice, Severity
 from tui.paths import data_dir
-from tui.sessions import catalogue, search
+from tui.sessions import catalogue
 from tui.sessions.flac import compress
 from tui.sessions.hooks import post, run_command
 from tui.sessions.store import UNHEARD_S, Store, Stored
@@ -80,11 +80,13 @@ class Afterwards:
             raise
 
     def _prune(self, config: Config) -> None:
+        from tui.sessions.search import INDEX
+
         before = self._now() - timedelta(days=config.keep_days)
         old = catalogue.outdated(
             catalogue.chosen(self._store, until=before), before=before, keep_tagged=config.keep_tagged
         )
-        catalogue.prune(self._store, old, data_dir() / search.INDEX)
+        catalogue.prune(self._store, old, data_dir() / INDEX)
 
 
 def _compress_heard(stored: Stored) -> None:

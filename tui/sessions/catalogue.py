@@ -11,7 +11,6 @@ from tui.errors import SessionError, UsageError
 from tui.model.events import State
 from tui.sessions.about import About, read_about
 from tui.sessions.journal import fold
-from tui.sessions.search import forget
 from tui.sessions.store import Store, Stored
 
 LAST = "last"
@@ -165,6 +164,8 @@ def prune(store: Store, summaries: Iterable[Summary], index: Path) -> int:
     Raises:
         SessionError: one cannot be deleted.
     """
+    from tui.sessions.search import forget
+
     deleted = 0
     try:
         for summary in summaries:
