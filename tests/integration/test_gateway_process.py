@@ -82,6 +82,14 @@ async def test_a_client_may_connect_before_the_model_is_loaded() -> None:
         assert caller.finals
 
 
+async def test_a_prompt_of_many_thousand_characters_is_taken() -> None:
+    asked = {"model": "m", "messages": [{"role": "user", "content": "Be brief. " * 3000 + "{{turn}}"}]}
+    with started() as (_, line):
+        async with calling(line["listening"], llm_gateway=json.dumps(asked)) as caller:
+            await caller.send("Terminate")
+            assert (await caller.ended())[0] == 1000
+
+
 def test_an_address_open_to_others_needs_a_token() -> None:
     assert "--token" in refused("--host", "0.0.0.0")
 
