@@ -37,6 +37,22 @@ HOURLY_RATES = {
 Option = str | int | float | bool
 
 
+Style = Literal["mark", "accent", "good", "warn", "bad", "strong"]
+"""How something stands out: by what the theme has for it."""
+
+
+class Highlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens when something that a person waits for is said."""
+
+    style: Style = "mark"
+    bell: bool = False
+    """Ring the terminal's bell."""
+    notify: bool | Literal["9", "777"] = False
+    """Have the terminal show a desktop notification; by OSC 9 or 777 where it should not be guessed."""
+    command: str = ""
+    """Command the dashboard runs, without a shell; it gets the turn as JSON on stdin."""
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings. Each can stand in `config.toml` and, in capitals after `LIVEGIST_`, in the environment."""
 
@@ -102,6 +118,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Frames a second of the level meter."""
     keys: dict[str, str] = {}
     """Other keys for actions, by the action's id, such as start = "f5"."""
+    highlights: dict[str, Style | Highlight] = {}
+    """Words, or /expressions/, that stand out when they are said: a style, or style, bell, notify and command."""
 
 
 FIELDS = {field.name: field for field in msgspec.structs.fields(Config)}
@@ -205,6 +223,8 @@ def _toml(value: Any) -> str:
         case dict():
             entries = (f"{_toml(key)} = {_toml(entry)}" for key, entry in value.items() if entry is not None)
             return "{ " + ", ".join(entries) + " }"
+        case msgspec.Struct():
+            return _toml(msgspec.structs.asdict(value))
         case list():
             return "[" + ", ".join(_toml(entry) for entry in value) + "]"
         case float():

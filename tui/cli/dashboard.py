@@ -83,6 +83,7 @@ def show(client: "EngineLine", config: "Config", options: Flags, start: "Start |
         theme=config.theme,
         fps=config.fps,
         keys=config.keys,
+        highlights=config.highlights,
         start=start,
         options=options,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import partial
@@ -17,14 +18,16 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 from textual.theme import Theme
 
+from tui.config import Highlight, Style
 from tui.errors import ConfigError, EngineError, LivegistError
 from tui.model.commands import Command, Option, Quit, Start
 from tui.model.events import Event, Snapshot
 from tui.paths import config_dir, runtime_dir, shipped
 from tui.viewer import theme as themes
 from tui.viewer.driver import FrameDriver
+from tui.viewer.highlights import compiled
 from tui.viewer.keys import DASHBOARD, problems
-from tui.viewer.messages import Copy, Detach, Order, QuitEngine
+from tui.viewer.messages import Alarm, Copy, Detach, Order, QuitEngine
 from tui.viewer.screens.dashboard import Dashboard
 from tui.viewer.widgets.pane import Pane
 
@@ -76,6 +79,7 @@ class LivegistApp(App[Farewell]):
         theme: name of a theme; one that does not exist is a notice, and the default is used.
         fps: frames a second of the level meter.
         keys: other keys for actions, by the action's id.
+        highlights: what stands out when it is said, as the config has it.
         start: sent after the first snapshot if no session is live.
         options: settings that every session started here gets.
         clock: seconds that only go up.
@@ -95,6 +99,7 @@ class LivegistApp(App[Farewell]):
         theme: str,
         fps: int,
         keys: Mapping[str, str],
+        highlights: Mapping[str, Style | Highlight] | None = None,
         start: Start | None = None,
         options: Mapping[str, Option] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -104,7 +109,8 @@ class LivegistApp(App[Farewell]):
         self._start = start
         self._leaving = False
         self._keys = dict(keys)
-        self.dashboard = Dashboard(fps=fps, keys=keys, options=options, clock=clock)
+        rules, self._rule_problems = compiled(highlights or {})
+        self.dashboard = Dashboard(fps=fps, keys=keys, options=options, rules=rules, clock=clock)
         self._themes: list[Theme] = []
         self._theme_folders = (shipped("themes"), config_dir() / "themes")
         self._theme_files: dict[str, int] = {}
@@ -135,6 +141,7 @@ class LivegistApp(App[Farewell]):
         self.run_worker(self._listen(), name="listen", exclusive=True)
         bindings = [*DASHBOARD, *(binding for binding in Pane.BINDINGS if isinstance(binding, Binding))]
         self._tell(problems(self._keys, bindings))
+        self._tell(self._rule_problems)
         broken = self._load_themes()
         self._tell(broken)
         if self._theme_problem is not None and self._theme_problem.message not in {found.message for found in broken}:
@@ -200,6 +207,26 @@ class LivegistApp(App[Farewell]):
 
         write = self._driver.write if self._driver is not None else len
         self.notify(await copy(wanted.text, write=write, file=runtime_dir() / "copied.txt"), markup=False)
+
+    @on(Alarm)
+    def tell_afar(self, alarm: Alarm) -> None:
+        """Ring, notify and run what a highlight asks for."""
+        from tui.viewer.alarms import notification
+
+        if alarm.wanted.bell:
+            self.bell()
+        if alarm.wanted.notify and self._driver is not None:
+            self._driver.write(notification(alarm.turn.text, str(alarm.wanted.notify), os.environ))
+        if alarm.wanted.command:
+            self.run_worker(self._run_for(alarm), name="highlight")
+
+    async def _run_for(self, alarm: Alarm) -> None:
+        from tui.viewer.alarms import run_command
+
+        try:
+            await run_command(alarm.wanted.command, alarm.turn, os.environ)
+        except LivegistError as error:
+            self._tell([error])
 
     # Ways out
 

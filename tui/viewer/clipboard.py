@@ -18,8 +18,12 @@ TMUX_S = 2.0
 
 
 def sequence(text: str, environ: Mapping[str, str]) -> str:
-    """Return the OSC 52 sequence for `text`, wrapped where a tmux or screen on this side would swallow it."""
-    osc = f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07"
+    """Return the OSC 52 sequence for `text`."""
+    return passed_on(f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07", environ)
+
+
+def passed_on(osc: str, environ: Mapping[str, str]) -> str:
+    """Return a sequence so that a tmux or screen on this side hands it to the terminal."""
     term = environ.get("TERM", "")
     if term.startswith("tmux") or "TMUX" in environ:
         return "\x1bPtmux;" + osc.replace("\x1b", "\x1b\x1b") + "\x1b\\"

@@ -123,9 +123,15 @@ def mark(line: Line, needle: str, ink: str) -> Line:
     """Return the line with another ink laid over every place where `needle` stands, capitals or not."""
     text = "".join(span.text for span in line)
     found = re.finditer(re.escape(needle), text, re.IGNORECASE) if needle else ()
+    return lay(line, [match.span() for match in found], ink)
+
+
+def lay(line: Line, places: Iterable[tuple[int, int]], ink: str) -> Line:
+    """Return the line with another ink laid over places in its text, each a start and an end, in order."""
+    text = "".join(span.text for span in line)
     marked: list[Span] = []
     at = 0
-    for start, end in (match.span() for match in found):
+    for start, end in places:
         marked += _cut(line, at, start)
         marked += over(_cut(line, start, end), ink)
         at = end

@@ -2,7 +2,9 @@
 
 from textual.message import Message
 
+from tui.config import Highlight
 from tui.model.commands import Command
+from tui.model.transcript import Turn
 
 
 class Order(Message):
@@ -36,6 +38,15 @@ class EntrySelected(Message):
 
 class FollowChanged(Message):
     """A pane follows the newest entry, or no longer."""
+
+
+class Alarm(Message):
+    """Something that a person waits for was said."""
+
+    def __init__(self, wanted: Highlight, turn: Turn) -> None:
+        super().__init__()
+        self.wanted = wanted
+        self.turn = turn
 
 
 class Copy(Message):

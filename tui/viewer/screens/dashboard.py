@@ -1,7 +1,7 @@
 """The dashboard: what the engine tells, on one screen."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import events, on
@@ -51,11 +51,13 @@ from tui.model.events import (
     StatsChanged,
     TurnChanged,
 )
+from tui.model.transcript import Turn
 from tui.viewer.cells import MOST_WAITING, CellsCompositor, waiting
+from tui.viewer.highlights import Rule, hits
 from tui.viewer.inert import one_line
 from tui.viewer.invitation import invitation
 from tui.viewer.keys import DASHBOARD, told
-from tui.viewer.messages import Detach, FollowChanged, QuitEngine
+from tui.viewer.messages import Alarm, Detach, FollowChanged, QuitEngine
 from tui.viewer.picture import Picture
 from tui.viewer.possible import ASKS, possible
 from tui.viewer.screens.remarking import Remarking
@@ -91,6 +93,7 @@ class Dashboard(Remarking):
         fps: int,
         keys: Mapping[str, str],
         options: Mapping[str, Option] | None = None,
+        rules: Sequence[Rule] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(id="dashboard")
@@ -102,7 +105,8 @@ class Dashboard(Remarking):
         self.banner = Banner(self.picture, id="banner")
         self.alert = Alert(id="alert")
         self.meter = Meter(fps=fps, clock=clock, id="meter")
-        self.body = Body(self.picture, id="body")
+        self._rules = rules
+        self.body = Body(self.picture, rules=rules, id="body")
         self.keybar = KeyBar(id="keys")
 
     def compose(self) -> ComposeResult:
@@ -139,6 +143,8 @@ class Dashboard(Remarking):
 
     def hear(self, event: Event) -> None:
         """Take in an event and show what it changes."""
+        if isinstance(event, TurnChanged):
+            self._alarm(event.turn)
         clipped = self.meter.clipped
         self.picture.apply(event)
         self.body.hear(event)
@@ -180,6 +186,13 @@ class Dashboard(Remarking):
                 self.offer_the_rest(self._keys.get("run-back", "b"))
             case SessionStarted() | PromptsChanged() | MutedChanged() | GainChanged():
                 self._show_state()
+
+    def _alarm(self, turn: Turn) -> None:
+        """Have a turn told that has just ended and holds what a person waits for."""
+        old = self.picture.transcript.get(turn.number)
+        if turn.final and not (old is not None and old.final) and not self.picture.replay_speed:
+            for rule in hits(turn.text, self._rules):
+                self.post_message(Alarm(rule.wanted, turn))
 
     def line_cut(self, why: str = "", hint: str = "") -> None:
         """Say that the engine cannot be heard."""

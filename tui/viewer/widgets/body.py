@@ -1,5 +1,7 @@
 """The three panes and how they go together."""
 
+from collections.abc import Sequence
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -18,6 +20,7 @@ from tui.model.events import (
 )
 from tui.model.gists import Gist
 from tui.model.transcript import Turn
+from tui.viewer.highlights import Rule
 from tui.viewer.messages import Copy, EntrySelected
 from tui.viewer.picture import Picture
 from tui.viewer.widgets.figures import Figures
@@ -29,11 +32,11 @@ from tui.viewer.widgets.turns import Turns
 class Body(Container):
     """Turns, gists and stats of one picture."""
 
-    def __init__(self, picture: Picture, *, id: str | None = None) -> None:
+    def __init__(self, picture: Picture, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
         super().__init__(id=id)
         self._picture = picture
-        self.turns = Turns(picture, id="turns")
-        self.gists = Gists(picture, id="gists")
+        self.turns = Turns(picture, rules=rules, id="turns")
+        self.gists = Gists(picture, rules=rules, id="gists")
         self.figures = Figures(id="figures")
 
     def compose(self) -> ComposeResult:

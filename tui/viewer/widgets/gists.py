@@ -1,8 +1,10 @@
 """The gists pane."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from tui.model.gists import Gist, GistStatus
+from tui.viewer.highlights import Rule, inked
 from tui.viewer.inert import inert, one_line
 from tui.viewer.lines import Line, Span, fit, spread, width, wrap
 from tui.viewer.markdown import markdown
@@ -20,11 +22,12 @@ class Gists(Pane):
     """What the LLM made of each turn and of the session."""
 
     NAME: ClassVar[str] = "Gists"
-    INKS: ClassVar[frozenset[str]] = Pane.INKS | {"heading", "em", "code", "warn", "bad", "session"}
+    INKS: ClassVar[frozenset[str]] = Pane.INKS | {"heading", "em", "code", "good", "warn", "bad", "session"}
 
-    def __init__(self, picture: Picture, *, id: str | None = None) -> None:
+    def __init__(self, picture: Picture, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
         super().__init__(id=id)
         self._picture = picture
+        self._rules = rules
 
     def empty(self, columns: int) -> list[Line]:
         """Say what will come."""
@@ -38,8 +41,8 @@ class Gists(Pane):
         lines: list[Line] = []
         for at, gist in enumerate(together):
             edge = Span("┃ ", "session") if gist.turn is None else Span("  ")
-            told = [*self._head(gist, columns, first=at == 0), *self._body(gist, columns)]
-            lines += [(edge, *line) for line in told]
+            body = [inked(line, self._rules) for line in self._body(gist, columns)]
+            lines += [(edge, *line) for line in [*self._head(gist, columns, first=at == 0), *body]]
         return [*lines, ()]
 
     def guess(self, key: int, columns: int) -> int:

@@ -1,8 +1,10 @@
 """The turns pane."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from tui.model.transcript import Turn
+from tui.viewer.highlights import Rule, inked
 from tui.viewer.inert import inert, one_line
 from tui.viewer.lines import Line, Span, fit, width, wrap
 from tui.viewer.picture import Picture
@@ -25,11 +27,14 @@ class Turns(Pane):
     """The turns as they are spoken; a partial is marked, and its words that may still change look it."""
 
     NAME: ClassVar[str] = "Turns"
-    INKS: ClassVar[frozenset[str]] = Pane.INKS | {UNSTABLE, "bad", "em", *(f"speaker-{n}" for n in range(1, 7))}
+    INKS: ClassVar[frozenset[str]] = (
+        Pane.INKS | {UNSTABLE, "good", "warn", "bad", "em"} | {f"speaker-{n}" for n in range(1, 7)}
+    )
 
-    def __init__(self, picture: Picture, *, id: str | None = None) -> None:
+    def __init__(self, picture: Picture, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
         super().__init__(id=id)
         self._picture = picture
+        self._rules = rules
         self._speakers: dict[str, int] = {}
         self.invitation: list[Span] = []
         """What to say while there are no turns."""
@@ -57,7 +62,7 @@ class Turns(Pane):
             name, ink = self._speaker(turn.speaker, named=columns >= NAMED_FROM)
             prefix.append(Span(f"{name} ", f"{ink} strong"))
         indent = width(prefix)
-        lines = wrap(spoken(turn), columns - indent - 1)
+        lines = wrap(inked(spoken(turn), self._rules), columns - indent - 1)
         if note:
             lines += wrap([Span(one_line(note), "accent em")], columns - indent - 1)
         blank = Span(" " * indent)
