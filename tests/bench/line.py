@@ -1,38 +1,35 @@
-"""What a viewer is told, byte by byte: what `attach --ssh` carries."""
+"""What a viewer on another machine is told, byte by byte: what `attach --ssh` carries."""
 
-import asyncio
+import os
+import select
+import subprocess
 import time
-from contextlib import suppress
 
-from tui.engine.process import SOCKET
-from tui.paths import runtime_dir
+from tests.bench.stage import LIVEGIST
 
-HANDSHAKE = (
-    b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-SETTLE_S = 2.0
+SETTLE_S = 3.0
+"""Seconds in which the snapshot is told, once."""
 
 
 def bytes_told(seconds: float) -> float:
-    """Return bytes a second that the engine tells another viewer, once that has its snapshot."""
-    return asyncio.run(_listen(seconds))
+    """Return bytes a second that `livegist relay` writes for ssh to carry."""
+    relay = subprocess.Popen([LIVEGIST, "relay"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert relay.stdout is not None
+        _count(relay.stdout.fileno(), SETTLE_S)
+        started = time.monotonic()
+        told = _count(relay.stdout.fileno(), seconds)
+        return told / (time.monotonic() - started)
+    finally:
+        relay.terminate()
+        relay.wait()
 
 
-async def _listen(seconds: float) -> float:
-    reader, writer = await asyncio.open_unix_connection(str(runtime_dir() / SOCKET))
-    writer.write(HANDSHAKE)
-    await _count(reader, SETTLE_S)
-    started = time.monotonic()
-    told = await _count(reader, seconds)
-    writer.close()
-    return told / (time.monotonic() - started)
-
-
-async def _count(reader: asyncio.StreamReader, seconds: float) -> int:
-    told = 0
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while piece := await reader.read(65536):
-                told += len(piece)
+def _count(pipe: int, seconds: float) -> int:
+    until, told = time.monotonic() + seconds, 0
+    while (left := until - time.monotonic()) > 0:
+        if select.select([pipe], [], [], left)[0]:
+            piece = os.read(pipe, 65536)
+            assert piece, "the relay has ended"
+            told += len(piece)
     return told
