@@ -116,6 +116,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Name of a theme: one that ships with livegist or a file in the themes folder beside the config."""
     fps: Annotated[int, msgspec.Meta(ge=1, le=60)] = 20
     """Frames a second of the level meter."""
+    low_bandwidth: bool = False
+    """Spare the line to the terminal: a slow meter, and what is still growing once a second."""
     keys: dict[str, str] = {}
     """Other keys for actions, by the action's id, such as start = "f5"."""
     highlights: dict[str, Style | Highlight] = {}

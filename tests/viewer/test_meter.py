@@ -158,3 +158,18 @@ def count_refreshes(meter: Meter) -> list[tuple[Region, ...]]:
 
     meter.refresh = counted  # type: ignore[method-assign]
     return painted
+
+
+async def test_a_meter_whose_rate_is_lowered_skips_frames() -> None:
+    clock = Clock()
+    line = ScriptedLine(snapshot=live())
+    async with running(line, clock=clock) as (app, pilot):
+        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        await until(pilot, lambda: "-23 peak -12" in shown(app, "meter"))
+        meter = app.dashboard.meter
+        touched: list[None] = []
+        meter.touch = lambda: touched.append(None)  # type: ignore[method-assign]
+        meter.fps = 5
+        for _ in range(8):
+            meter._tick()
+        assert len(touched) == 2

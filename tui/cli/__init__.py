@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import click
 
 from tui import __version__
-from tui.cli.options import given, session_options
+from tui.cli.options import given, screen_options, session_options
 from tui.errors import LivegistError
 
 COMMANDS = {
@@ -73,6 +73,7 @@ def fail(error: LivegistError) -> NoReturn:
 @click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="livegist", message="%(prog)s %(version)s")
 @session_options
+@screen_options
 @click.pass_context
 def main(context: click.Context, /, **flags: str | None) -> None:
     """Watch live speech in a terminal: level, turns, and what an LLM makes of them.

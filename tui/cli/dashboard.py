@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.options import Flags, given, session_options, settings
+from tui.cli.options import Flags, given, screen_options, session_options, settings
 from tui.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @session_options
+@screen_options
 def demo(**flags: str | None) -> None:
     """Watch a recorded meeting as if it were live: no key, no microphone."""
     from tui.model.commands import Start
@@ -29,7 +30,8 @@ def demo(**flags: str | None) -> None:
 @click.option("--ssh", "host", metavar="[USER@]HOST", help="The engine is on that machine, and started if need be.")
 @click.option("--ssh-option", "ssh_options", multiple=True, metavar="OPTION", help="For ssh's -o; may be given again.")
 @click.option("--remote", default="livegist", show_default=True, help="What livegist is called on that machine.")
-def attach(host: str | None, ssh_options: tuple[str, ...], remote: str) -> None:
+@screen_options
+def attach(host: str | None, ssh_options: tuple[str, ...], remote: str, **flags: str | None) -> None:
     """Open the dashboard on the engine that is running, here or on another machine.
 
     With --ssh the dashboard runs here: keys are answered at once, and the line carries events instead of a screen.
@@ -38,14 +40,14 @@ def attach(host: str | None, ssh_options: tuple[str, ...], remote: str) -> None:
         from tui.engine.remote import RemoteClient, ssh_command
 
         need_terminal()
-        show(RemoteClient(ssh_command(host, ssh_options, remote), host), settings({}).config, {})
+        show(RemoteClient(ssh_command(host, ssh_options, remote), host), settings(given(flags)).config, {})
         return
     from tui.engine.process import running
     from tui.paths import runtime_dir
 
     if not running(runtime_dir()):
         raise EngineError("No engine is running.", "Start one with: livegist")
-    open_dashboard({})
+    open_dashboard(given(flags))
 
 
 def open_dashboard(options: Flags, *, start: "Start | None" = None) -> None:
@@ -82,6 +84,7 @@ def show(client: "EngineLine", config: "Config", options: Flags, start: "Start |
         client,
         theme=config.theme,
         fps=config.fps,
+        low_bandwidth=config.low_bandwidth,
         keys=config.keys,
         highlights=config.highlights,
         start=start,

@@ -51,6 +51,18 @@ def sourceless_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def screen_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how the dashboard is painted."""
+    for option in reversed(
+        [
+            click.option("--fps", type=click.IntRange(1, 60), metavar="N", help="Frames a second of the level meter."),
+            click.option("--low-bandwidth", is_flag=True, help="Paint less, for a line that bears little."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
 def chat_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say who answers."""
     for option in reversed(

@@ -28,6 +28,7 @@ from tui.viewer.driver import FrameDriver
 from tui.viewer.highlights import compiled
 from tui.viewer.keys import DASHBOARD, problems
 from tui.viewer.messages import Alarm, Copy, Detach, Order, QuitEngine
+from tui.viewer.pace import Pace
 from tui.viewer.screens.dashboard import Dashboard
 from tui.viewer.widgets.pane import Pane
 
@@ -78,6 +79,7 @@ class LivegistApp(App[Farewell]):
         client: the line to the engine.
         theme: name of a theme; one that does not exist is a notice, and the default is used.
         fps: frames a second of the level meter.
+        low_bandwidth: whether the line to the terminal bears little.
         keys: other keys for actions, by the action's id.
         highlights: what stands out when it is said, as the config has it.
         start: sent after the first snapshot if no session is live.
@@ -98,6 +100,7 @@ class LivegistApp(App[Farewell]):
         *,
         theme: str,
         fps: int,
+        low_bandwidth: bool = False,
         keys: Mapping[str, str],
         highlights: Mapping[str, Style | Highlight] | None = None,
         start: Start | None = None,
@@ -110,7 +113,9 @@ class LivegistApp(App[Farewell]):
         self._leaving = False
         self._keys = dict(keys)
         rules, self._rule_problems = compiled(highlights or {})
-        self.dashboard = Dashboard(fps=fps, keys=keys, options=options, rules=rules, clock=clock)
+        self.dashboard = Dashboard(
+            pace=Pace(fps, low_bandwidth=low_bandwidth), keys=keys, options=options, rules=rules, clock=clock
+        )
         self._themes: list[Theme] = []
         self._theme_folders = (shipped("themes"), config_dir() / "themes")
         self._theme_files: dict[str, int] = {}

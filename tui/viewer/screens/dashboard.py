@@ -33,6 +33,7 @@ from tui.model.events import (
     Event,
     GainChanged,
     GistChanged,
+    GistGrew,
     LensesChanged,
     LevelChanged,
     MutedChanged,
@@ -50,6 +51,7 @@ from tui.model.events import (
     StateChanged,
     StatsChanged,
     TurnChanged,
+    TurnRemoved,
 )
 from tui.model.transcript import Turn
 from tui.viewer.cells import MOST_WAITING, CellsCompositor, waiting
@@ -58,6 +60,7 @@ from tui.viewer.inert import one_line
 from tui.viewer.invitation import invitation
 from tui.viewer.keys import DASHBOARD, told
 from tui.viewer.messages import Alarm, Detach, FollowChanged, QuitEngine
+from tui.viewer.pace import Pace
 from tui.viewer.picture import Picture
 from tui.viewer.possible import ASKS, possible
 from tui.viewer.screens.remarking import Remarking
@@ -90,7 +93,7 @@ class Dashboard(Remarking):
     def __init__(
         self,
         *,
-        fps: int,
+        pace: Pace,
         keys: Mapping[str, str],
         options: Mapping[str, Option] | None = None,
         rules: Sequence[Rule] = (),
@@ -99,12 +102,14 @@ class Dashboard(Remarking):
         super().__init__(id="dashboard")
         self._compositor = CellsCompositor()
         self._painted_at = 0.0
+        self._pace = pace
+        self._held: dict[tuple[str, int], Event] = {}
         self.picture = Picture()
         self._keys = dict(keys)
         self._options = dict(options or {})
         self.banner = Banner(self.picture, id="banner")
         self.alert = Alert(id="alert")
-        self.meter = Meter(fps=fps, clock=clock, id="meter")
+        self.meter = Meter(fps=pace.fps, clock=clock, id="meter")
         self._rules = rules
         self.body = Body(self.picture, rules=rules, id="body")
         self.keybar = KeyBar(id="keys")
@@ -135,9 +140,14 @@ class Dashboard(Remarking):
 
     def _on_timer_update(self) -> None:
         """Paint, unless the terminal is behind: what waits merges, and the newest is painted once it has caught up."""
+        now = time.monotonic()
         if waiting(self.app._driver) < MOST_WAITING:
-            self._painted_at = time.monotonic()
+            self._painted_at = now
+            self._pace.in_time(now)
             super()._on_timer_update()
+        else:
+            self._pace.behind(now)
+        self.meter.fps = self._pace.fps
 
     # What the engine says
 
@@ -147,7 +157,8 @@ class Dashboard(Remarking):
             self._alarm(event.turn)
         clipped = self.meter.clipped
         self.picture.apply(event)
-        self.body.hear(event)
+        if not self._hold(event):
+            self.body.hear(event)
         match event:
             case LevelChanged():
                 self.meter.feed(event)
@@ -193,6 +204,35 @@ class Dashboard(Remarking):
         if turn.final and not (old is not None and old.final) and not self.picture.replay_speed:
             for rule in hits(turn.text, self._rules):
                 self.post_message(Alarm(rule.wanted, turn))
+
+    def _hold(self, event: Event) -> bool:
+        """Keep back what is still growing if the line bears no more of it now; return whether it was kept back."""
+        match event:
+            case TurnChanged(turn=turn) if not turn.final and self._pace.hold_s:
+                key = ("turn", turn.number)
+            case GistGrew(number=number) if self._pace.hold_s:
+                key = ("gist", number)
+            case TurnChanged(turn=turn):
+                self._held.pop(("turn", turn.number), None)
+                return False
+            case TurnRemoved(number=number):
+                self._held.pop(("turn", number), None)
+                return False
+            case Snapshot() | SessionStarted():
+                self._held.clear()
+                return False
+            case _:
+                return False
+        if not self._held:
+            self.set_timer(self._pace.hold_s, self._show_held, name="held")
+        self._held[key] = event
+        return True
+
+    def _show_held(self) -> None:
+        """Show how far what was kept back has grown."""
+        held, self._held = self._held, {}
+        for event in held.values():
+            self.body.hear(event)
 
     def line_cut(self, why: str = "", hint: str = "") -> None:
         """Say that the engine cannot be heard."""

@@ -96,7 +96,10 @@ class Meter(Canvas):
 
     def __init__(self, *, fps: int, clock: Callable[[], float] = time.monotonic, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._fps = fps
+        self.fps = fps
+        """Frames a second while needles fall; may be lowered and raised again."""
+        self._most_fps = fps
+        self._ticks = 0
         self._clock = clock
         self._ballistics = Ballistics()
         self._history = History()
@@ -112,7 +115,7 @@ class Meter(Canvas):
 
     def on_mount(self) -> None:
         """Make the clock of the falling needles; it runs only while one falls."""
-        self._timer = self.set_interval(1 / self._fps, self._tick, pause=True)
+        self._timer = self.set_interval(1 / self._most_fps, self._tick, pause=True)
 
     def feed(self, level: LevelChanged) -> None:
         """Take in the level of one block."""
@@ -196,7 +199,11 @@ class Meter(Canvas):
         if self._ballistics.at_rest or not self.is_on_screen:
             assert self._timer is not None
             self._timer.pause()
-        self.touch()
+            self.touch()
+            return
+        self._ticks += 1
+        if self._ticks % max(1, self._most_fps // self.fps) == 0:
+            self.touch()
 
 
 def _figure(dbfs: float) -> str:

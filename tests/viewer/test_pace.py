@@ -1,0 +1,95 @@
+"""How the viewer's pace follows its terminal."""
+
+import pytest
+
+from tests.viewer.script import ScriptedLine, partial, turn
+from tests.viewer.test_dashboard import live, said, shown, until
+from tui.model.events import TurnChanged, TurnRemoved
+from tui.viewer.app import LivegistApp
+from tui.viewer.pace import EASE_S, LOW_FPS, LOW_HOLD_S, SLOW_S, STEPS, Pace
+
+
+def slow(pace: Pace, *, seconds: float, start: float = 100.0) -> float:
+    """Have the terminal take nothing for so long; return when that ends."""
+    for tick in range(int(seconds / 0.05) + 1):
+        pace.behind(start + tick * 0.05)
+    return start + seconds
+
+
+def test_a_good_line_gets_every_frame_and_every_partial() -> None:
+    pace = Pace(20)
+    assert (pace.fps, pace.hold_s) == (20, 0.0)
+
+
+def test_a_hiccup_changes_nothing() -> None:
+    pace = Pace(20)
+    slow(pace, seconds=SLOW_S / 2)
+    pace.in_time(101.0)
+    slow(pace, seconds=SLOW_S / 2, start=102.0)
+    assert (pace.fps, pace.hold_s) == (20, 0.0)
+
+
+def test_a_terminal_that_drains_slowly_gets_fewer_frames_and_partials() -> None:
+    pace = Pace(20)
+    slow(pace, seconds=SLOW_S + 0.1)
+    assert pace.fps == 10
+    assert 0 < pace.hold_s < LOW_HOLD_S
+
+
+def test_however_slow_it_is_something_moves_each_second() -> None:
+    pace = Pace(4)
+    slow(pace, seconds=60.0)
+    assert (pace.fps, pace.hold_s) == (1, LOW_HOLD_S)
+
+
+def test_a_line_that_has_recovered_gets_all_again_step_by_step() -> None:
+    pace = Pace(16)
+    now = slow(pace, seconds=60.0)
+    seen = [pace.fps]
+    for _ in range(STEPS):
+        pace.in_time(now + EASE_S - 1)
+        seen.append(pace.fps)
+        now += EASE_S + 1
+        pace.in_time(now)
+        seen.append(pace.fps)
+    assert seen == [2, 2, 4, 4, 8, 8, 16]
+
+
+def test_a_line_that_is_said_to_bear_little_is_spared_from_the_start() -> None:
+    assert (Pace(20, low_bandwidth=True).fps, Pace(20, low_bandwidth=True).hold_s) == (LOW_FPS, LOW_HOLD_S)
+    assert Pace(2, low_bandwidth=True).fps == 2
+
+
+async def test_on_a_bad_line_only_the_newest_of_many_partials_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = ScriptedLine(snapshot=live())
+    app = LivegistApp(line, theme="night", fps=20, low_bandwidth=True, keys={})
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.dashboard.picture.known)
+        put: list[int] = []
+        monkeypatch.setattr(app.dashboard.body.turns, "put", put.append)
+        growing = [TurnChanged(partial(200, " ".join(["tomorrow"] * words))) for words in range(1, 9)]
+        await said(pilot, line, *growing)
+        assert put == []
+        await until(pilot, lambda: put == [200])
+
+
+async def test_on_a_bad_line_a_final_is_shown_at_once() -> None:
+    line = ScriptedLine(snapshot=live())
+    app = LivegistApp(line, theme="night", fps=20, low_bandwidth=True, keys={})
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.dashboard.picture.known)
+        await said(pilot, line, TurnChanged(partial(200, "we ship")), TurnChanged(turn(200, "we ship tomorrow")))
+        assert "we ship tomorrow" in shown(app, "turns")
+
+
+async def test_a_partial_that_was_kept_back_and_came_to_nothing_is_not_shown() -> None:
+    line = ScriptedLine(snapshot=live())
+    app = LivegistApp(line, theme="night", fps=20, low_bandwidth=True, keys={})
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.dashboard.picture.known)
+        before = app.dashboard.body.turns.count
+        await said(pilot, line, TurnChanged(partial(200, "er")), TurnChanged(partial(201, "so")), TurnRemoved(200))
+        await until(pilot, lambda: app.dashboard.body.turns.count == before + 1)
+        assert "so" in shown(app, "turns")
