@@ -155,10 +155,8 @@ def load(
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     origin = dict.fromkeys(FIELDS, "default")
-    text = _read(file)
-    for name, value in _table(text, file).items():
-        where = f"{file}:{_line(text, name)}"
-        values[name] = _checked(name, value, where, strict=True)
+    for name, value in entries(read(file), file).items():
+        values[name] = value
         origin[name] = str(file)
     for variable, written in environ.items():
         if variable.startswith(ENVIRONMENT) and variable not in RESERVED:
@@ -170,6 +168,36 @@ def load(
             values[name] = _checked(name, value, "the command line", strict=False)
             origin[name] = "flag"
     return Settings(msgspec.convert(values, Config), origin)
+
+
+def entries(text: str, file: Path) -> dict[str, Any]:
+    """Return what a config file's text sets, checked.
+
+    Raises:
+        ConfigError: it is not TOML, or an entry is unknown or of a wrong kind.
+    """
+    return {
+        name: _checked(name, value, f"{file}:{_line(text, name)}", strict=True)
+        for name, value in _table(text, file).items()
+    }
+
+
+def value(name: str, written: str) -> Option:
+    """Return what a person wrote for a setting that is no table, as its type.
+
+    Raises:
+        ConfigError: it is of a wrong kind.
+    """
+    found: Option = _checked(name, written, "settings", strict=False)
+    return found
+
+
+def choices(name: str) -> tuple[Option, ...]:
+    """Return the values of a setting that has but a few; empty for any other."""
+    kind = _type(name)
+    if kind is bool:
+        return (False, True)
+    return get_args(kind) if get_origin(kind) is Literal else ()
 
 
 def api_key(environ: Mapping[str, str] | None = None) -> str:
@@ -236,7 +264,12 @@ def _toml(value: Any) -> str:
             return json.dumps(value, ensure_ascii=False, default=str).replace("\x7f", "\\u007f")
 
 
-def _read(file: Path) -> str:
+def read(file: Path) -> str:
+    """Return a config file's text, empty if it is missing.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -27,7 +27,7 @@ from tui.viewer import theme as themes
 from tui.viewer.driver import FrameDriver
 from tui.viewer.highlights import compiled
 from tui.viewer.keys import DASHBOARD, problems
-from tui.viewer.messages import Alarm, Copy, Detach, Order, QuitEngine
+from tui.viewer.messages import Alarm, Copy, Detach, Order, QuitEngine, SettingChanged
 from tui.viewer.pace import Pace
 from tui.viewer.screens.dashboard import Dashboard
 from tui.viewer.widgets.pane import Pane
@@ -114,7 +114,12 @@ class LivegistApp(App[Farewell]):
         self._keys = dict(keys)
         rules, self._rule_problems = compiled(highlights or {})
         self.dashboard = Dashboard(
-            pace=Pace(fps, low_bandwidth=low_bandwidth), keys=keys, options=options, rules=rules, clock=clock
+            pace=Pace(fps, low_bandwidth=low_bandwidth),
+            keys=keys,
+            options=options,
+            rules=rules,
+            themes=self._theme_names,
+            clock=clock,
         )
         self._themes: list[Theme] = []
         self._theme_folders = (shipped("themes"), config_dir() / "themes")
@@ -232,6 +237,15 @@ class LivegistApp(App[Farewell]):
             await run_command(alarm.wanted.command, alarm.turn, os.environ)
         except LivegistError as error:
             self._tell([error])
+
+    @on(SettingChanged)
+    def use_setting(self, changed: SettingChanged) -> None:
+        """Have a setting hold at once, if it can."""
+        if changed.name == "theme" and changed.value in self.available_themes:
+            self.theme = str(changed.value)
+
+    def _theme_names(self) -> list[str]:
+        return [found.name for found in self._themes]
 
     # Ways out
 

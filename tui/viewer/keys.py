@@ -32,6 +32,7 @@ DASHBOARD = [
     Binding("D", "devices", "device", id="device", tooltip="Record from another device; the session goes on"),
     Binding("h", "history", "history", id="history", tooltip="Look at a session that is kept"),
     Binding("e", "export", "export", id="export", tooltip="Write the session to a file for other programs"),
+    Binding("comma", "settings", "settings", key_display=",", id="settings", tooltip="See and change settings"),
     Binding("left", "seek(-10)", "10 s back", id="back", tooltip="Go back ten seconds in a replay"),
     Binding("right", "seek(10)", "10 s on", id="on", tooltip="Go on ten seconds in a replay"),
     Binding("o", "seek_turn", "from here", id="from-turn", tooltip="Go on with a replay from the selected turn"),

@@ -2,7 +2,7 @@
 
 from textual.message import Message
 
-from tui.config import Highlight
+from tui.config import Highlight, Option
 from tui.model.commands import Command
 from tui.model.transcript import Turn
 
@@ -47,6 +47,15 @@ class Alarm(Message):
         super().__init__()
         self.wanted = wanted
         self.turn = turn
+
+
+class SettingChanged(Message):
+    """A setting was written to the config file."""
+
+    def __init__(self, name: str, value: Option) -> None:
+        super().__init__()
+        self.name = name
+        self.value = value
 
 
 class Copy(Message):

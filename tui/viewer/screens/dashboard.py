@@ -97,6 +97,7 @@ class Dashboard(Remarking):
         keys: Mapping[str, str],
         options: Mapping[str, Option] | None = None,
         rules: Sequence[Rule] = (),
+        themes: Callable[[], Sequence[str]] = tuple,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(id="dashboard")
@@ -111,6 +112,7 @@ class Dashboard(Remarking):
         self.alert = Alert(id="alert")
         self.meter = Meter(fps=pace.fps, clock=clock, id="meter")
         self._rules = rules
+        self._themes = themes
         self.body = Body(self.picture, rules=rules, id="body")
         self.keybar = KeyBar(id="keys")
 
@@ -428,6 +430,13 @@ class Dashboard(Remarking):
         self.app.push_screen(
             HelpScreen([("Everywhere", told(DASHBOARD, self._keys)), ("In a pane", told(Pane.BINDINGS, self._keys))])
         )
+
+    def action_settings(self) -> None:
+        """Show and change settings."""
+        from tui.viewer.screens.settings import SettingsScreen
+
+        prompts = [prompt.id for prompt in self.picture.prompts]
+        self.app.push_screen(SettingsScreen({"theme": self._themes(), "prompt": prompts}))
 
     def action_detach(self) -> None:
         """Leave; the engine goes on."""
