@@ -4,7 +4,6 @@ It needs Linux, PulseAudio and PortAudio, some quiet minutes, and nothing else. 
 of an environment in which scribit 1.1.0 is installed. It exits with 1 if a figure is far beyond its limit.
 """
 
-import re
 import statistics
 import subprocess
 import sys
@@ -15,71 +14,18 @@ from pathlib import Path
 import click
 
 from tests.bench import peers
-from tests.bench.endpoint import Pace, last_word
-from tests.bench.keys import key_ms
+from tests.bench.endpoint import Pace
 from tests.bench.line import bytes_told
-from tests.bench.processes import Meter, memory_mb
-from tests.bench.stage import LIVEGIST, Stage, engine_pid, stage
+from tests.bench.live import MEASURE_S, SETTLE_S, Live
+from tests.bench.long_session import LongSession
+from tests.bench.plot import svg
+from tests.bench.processes import Meter
+from tests.bench.stage import LIVEGIST, Stage, stage
 from tests.bench.table import Figure, at, markdown
-from tests.bench.terminal import Terminal
 
+PARTS = ("starts", "live", "alone", "long")
 STARTS = 7
 """Starts of which the median counts."""
-SETTLE_S = 5.0
-"""Seconds before a measurement in which what has just begun settles."""
-MEASURE_S = 20.0
-LAST_WORD = re.compile(last_word(0).replace("0.", r"(\d+)\."))
-
-
-class Live:
-    """A dashboard that listens, and what it is measured for.
-
-    Args:
-        terminal: its terminal.
-        stage: where it runs.
-    """
-
-    def __init__(self, terminal: Terminal, stage: Stage) -> None:
-        self._terminal = terminal
-        self._stage = stage
-        self.engine = engine_pid()
-
-    def start(self) -> None:
-        """Start a session and wait until it is under way."""
-        self._terminal.press("s")
-        self._terminal.wait_for(lambda text: "LIVE" in text and "Gist 0" in text, 30.0)
-        self._terminal.watch(SETTLE_S)
-
-    def cost(self, seconds: float = MEASURE_S) -> tuple[float, float]:
-        """Return bytes painted a second, and CPU of viewer and engine in percent of a core."""
-        meter, painted, started = Meter(self._terminal.pid, self.engine), self._terminal.painted, time.monotonic()
-        self._terminal.watch(seconds)
-        return (self._terminal.painted - painted) / (time.monotonic() - started), meter.cpu_percent()
-
-    def memory_mb(self) -> tuple[float, float]:
-        """Return the memory of viewer and engine."""
-        return memory_mb(self._terminal.pid), memory_mb(self.engine)
-
-    def paint_ms(self, seconds: float = 2 * MEASURE_S) -> list[float]:
-        """Return for each final turn of so many seconds how long it took from the endpoint's socket to the screen."""
-        seen_at: dict[int, float] = {}
-
-        def look() -> None:
-            now = time.monotonic()
-            for found in LAST_WORD.finditer(self._terminal.text):
-                seen_at.setdefault(int(found[1]), now)
-
-        look()
-        known = set(seen_at)
-        self._terminal.watch(seconds, look)
-        sent_at = self._stage.endpoint.sent_at
-        return [1000 * (at - sent_at[turn]) for turn, at in seen_at.items() if turn not in known]
-
-    def key_ms(self) -> list[float]:
-        """Return how long keys took to be painted while an answer streams in."""
-        self._terminal.press("a")
-        self._terminal.wait_for(lambda text: "Whole session" in text, 10.0)
-        return key_ms(self._terminal, {"tab": "▸"})
 
 
 def version_ms() -> float:
@@ -162,18 +108,27 @@ def alone(stage: Stage) -> Iterator[Figure]:
 
 @click.command()
 @click.option("--peer", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Python that has scribit.")
-@click.option("--only", type=click.Choice(["starts", "live", "alone"]), multiple=True, help="Measure only that.")
-def main(peer: Path | None, only: tuple[str, ...]) -> None:
+@click.option("--only", type=click.Choice(PARTS), multiple=True, help="Measure only that.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Where to draw the long session's cost.")
+def main(peer: Path | None, only: tuple[str, ...], plot: Path | None) -> None:
     """Measure, and print the table."""
     figures: list[Figure] = []
     with stage() as made:
         other = None if peer is None else peers.Peer(peer, made)
-        if not only or "starts" in only:
-            figures += starts(made, other)
-        if not only or "live" in only:
-            figures += live(made, other)
-        if not only or "alone" in only:
-            figures += alone(made)
+        for part in only or PARTS:
+            match part:
+                case "starts":
+                    figures += starts(made, other)
+                case "live":
+                    figures += live(made, other)
+                case "alone":
+                    figures += alone(made)
+                case "long":
+                    session = LongSession(made)
+                    session.run()
+                    figures += session.figures()
+                    if plot is not None:
+                        plot.write_text(svg(session.points), encoding="utf-8")
     print(markdown(figures))
     if any(figure.regressed for figure in figures):
         sys.exit("A figure is far beyond its limit.")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from tests.bench.endpoint import TURN_S, Pace
+from tests.bench.live import Live
 from tests.bench.stage import LIVEGIST, Stage
 from tests.bench.table import Figure
 from tests.bench.terminal import Terminal
@@ -54,8 +55,6 @@ class LongSession:
 
     def run(self) -> None:
         """Live it, and measure on the way."""
-        from tests.bench.dashboard import Live
-
         stage = self._stage
         stage.speak()
         with stage.dashboard() as terminal:
