@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import needs
+from tests.gateways import word_errors, words
 from tests.terminal import LIVEGIST, Terminal, terminal
+from tui.paths import demo_recording
+from tui.sessions.journal import fold, read
 
+WORDS = demo_recording().with_suffix(".txt")
 DEMO = " ".join((*LIVEGIST, "demo"))
 
 
@@ -41,9 +45,11 @@ def test_the_demo_shows_turns_gists_and_the_whole_session_to_its_end(demo: Termi
     demo.until("[left with 0]", within_s=20)
     (session,) = (home / "data" / "sessions").iterdir()
     assert (session / "audio.wav").stat().st_size == pytest.approx(75.2 * 32_000, rel=0.02)
-    journal = (session / "events.jsonl").read_text()
-    assert "actions" in journal
-    assert journal.count('"type":"turn"') >= 10
+    record = fold(read(session / "events.jsonl").entries)
+    assert record.prompt == "actions"
+    meant = words(" ".join(line.partition(": ")[2] for line in WORDS.read_text().splitlines()))
+    heard = words(" ".join(turn.text for turn in record.transcript.finals))
+    assert word_errors(meant, heard) / len(meant) <= 0.15
 
 
 def test_a_terminal_is_needed_and_its_lack_is_said() -> None:

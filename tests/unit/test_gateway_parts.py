@@ -20,6 +20,7 @@ from tui.gateway.metrics import Metrics
 from tui.gateway.outbox import LONGEST, Congested, Outbox
 from tui.gateway.parameters import BadParameter, endpointing, parse
 from tui.gateway.pcm import Intake, Tape
+from tui.gateway.recogniser import Heard, HeardWord, lacks
 from tui.gateway.tokens import BadToken, Tokens
 from tui.llm.client import Completion, Message
 from tui.stream.protocol import LLMGateway, UpdateConfiguration, WireTurn
@@ -246,3 +247,22 @@ async def test_what_waits_is_bounded() -> None:
         outbox.put(partial(order, "a"))
     with pytest.raises(Congested):
         await sent(outbox, Slow())
+
+
+@pytest.mark.parametrize(
+    ("heard", "other", "lacking"),
+    [
+        ("", "So.", True),
+        ("the search page.", "I finished the search page.", True),
+        ("to the smaller", "to the smaller server.", True),
+        ("from 4 to 1", "from 4 to 1%.", True),
+        ("to the server.", "to the server", False),
+        ("to the smaller server.", "to the server.", False),
+        ("to", "to", False),
+    ],
+)
+def test_a_hearing_that_lacks_words_or_breaks_off_is_told_from_one_that_does_not(
+    heard: str, other: str, lacking: bool
+) -> None:
+    words = tuple(HeardWord(word, 0.0, 0.0, 1.0) for word in heard.split())
+    assert lacks(Heard(words), other) is lacking

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tui.gateway.endpointing import FRAME, Ended, Endpointer, Endpointing, Paused, Started
 from tui.gateway.metrics import Metrics
 from tui.gateway.pcm import RATE, Tape
-from tui.gateway.recogniser import Clip, Heard
+from tui.gateway.recogniser import SENTENCE_ENDS, Clip, Heard
 from tui.gateway.scheduler import Scheduler, Wish
 from tui.gateway.turns import Guess, OpenTurn, final_words
 from tui.gateway.vad import VoiceDetector
@@ -25,7 +25,6 @@ all turns, with 3 s before it a few more, with 5 s none more, and the text of th
 SILENCE_EVERY = RATE
 LONGEST_BACKLOG = RATE * 310
 """Samples of finished turns that may wait; a client that sends more waits too."""
-SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
 
 Told = SpeechStarted | WireTurn | Silence
 
@@ -153,7 +152,7 @@ class Hearing:
         decided = self._clock()
         guess = turn.guess
         if guess is None or guess.speech_end != ended.speech_end or ended.continues:
-            clip = self._final_clip(ended.start, ended.end)
+            clip = self._final_clip(turn, ended.start, ended.end)
             self._scheduler.hear(self, Wish(lambda: clip, partial(self._tell_final, turn, ended, decided), self._fail))
         elif guess.heard is None:
             guess.ended = (ended, decided)
@@ -161,12 +160,14 @@ class Hearing:
             self._tell_final(turn, ended, decided, guess.heard)
         self._last = ended
 
-    def _final_clip(self, start: int, end: int) -> Clip:
+    def _final_clip(self, turn: OpenTurn, start: int, end: int) -> Clip:
         """Return a turn with what was said before it, unless it runs on from there or that is long ago."""
         lead = 0
         if self._last is not None and not self._last.continues and start - self._last.end <= LEAD:
             lead = min(LEAD, start - self._tape.start)
-        return Clip(self._tape.read(start - lead, end), True, self.language, self.hints, lead=lead)
+        partly = " ".join(word.text for word in turn.words)
+        samples = self._tape.read(start - lead, end)
+        return Clip(samples, True, self.language, self.hints, lead=lead, partly=partly)
 
     def _guess(self, turn: OpenTurn) -> None:
         """Hear the open turn for good before its end is decided, if the machine has nothing better to do."""
@@ -177,7 +178,7 @@ class Hearing:
                 return None
             turn.guess = guess
             padded = guess.speech_end + self._endpointer.settings.padding_ms * RATE // 1000
-            return self._final_clip(turn.start, min(self._tape.end, padded))
+            return self._final_clip(turn, turn.start, min(self._tape.end, padded))
 
         def take(heard: Heard) -> None:
             guess.heard = heard
@@ -204,7 +205,7 @@ class Hearing:
             turn.due = end + PARTIAL_EVERY
             turn.shorten(end)
             samples = self._tape.read(turn.base, end)
-            return Clip(samples, False, self.language, self.hints, turn.agreement.tokens)
+            return Clip(samples, False, self.language, self.hints, stable=turn.agreement.tokens)
 
         self._scheduler.peek(self, Wish(newest, lambda heard: self._tell_partial(turn, end, heard), self._fail))
 

@@ -27,6 +27,7 @@ PARTIAL_PADDING_S = 3.0
 """Silence after partly heard speech; with 1 s Whisper now and then says the end twice."""
 TOKENS_A_SECOND = 6.0
 """Quick English has four; without a bound the decoder loops on a short window."""
+SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
 FINAL_BEAM = 5
 MAX_PROMPT_TOKENS = 200
 NO_SPEECH = 0.6
@@ -46,6 +47,8 @@ class Clip(msgspec.Struct, frozen=True):
     """Code of the language; one that the model does not know, or none, lets the model tell."""
     prompt: str = ""
     """What was said or may be said: it leans the model to these words."""
+    partly: str = ""
+    """What was heard of it while it was being said; a final that lacks something of that is heard again."""
     stable: tuple[int, ...] = ()
     """Tokens that are settled: what is heard goes on from them."""
     lead: int = 0
@@ -106,6 +109,14 @@ def find_model(name: str) -> Path:
         ) from error
 
 
+def lacks(heard: Heard, other: str) -> bool:
+    """Return whether a hearing has fewer words than another of the same sound, or breaks off where that ends."""
+    words, others = len(heard.words), len(other.split())
+    return words < others or (
+        words == others and other.endswith(SENTENCE_ENDS) and not heard.text.endswith(SENTENCE_ENDS)
+    )
+
+
 class Recogniser:
     """A loaded Whisper model.
 
@@ -140,9 +151,11 @@ class Recogniser:
             RuntimeError, ValueError: the model cannot hear them.
         """
         heard = self._hear(clips)
-        if clips[0].lead and not heard[0].words:
-            # What came before can swallow a short turn, or lead into a loop.
-            return self._hear([msgspec.structs.replace(clips[0], samples=clips[0].samples[clips[0].lead :], lead=0)])
+        clip = clips[0]
+        if clip.lead and lacks(heard[0], clip.partly):
+            # What came before can swallow a short turn or an end of one, or lead into a loop.
+            alone = self._hear([msgspec.structs.replace(clip, samples=clip.samples[clip.lead :], lead=0)])
+            return alone if lacks(heard[0], alone[0].text) else heard
         return heard
 
     def _hear(self, clips: Sequence[Clip]) -> list[Heard]:
