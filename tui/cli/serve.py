@@ -11,6 +11,7 @@ from tui.cli.options import Flags, given
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need --token.")
 @click.option("--port", default=8765, show_default=True, help="Port to listen on; 0 takes a free one.")
 @click.option("--model", help="Whisper model: a name faster-whisper knows, or a folder.")
+@click.option("--download", is_flag=True, help="Fetch the model from its hub if it is not on this machine.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs.")
 @click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers prompts.")
 @click.option("--llm-model", metavar="NAME", help="Model to ask there, whatever a client names.")

@@ -39,7 +39,7 @@ class Gateway:
 
     def __init__(self, options: GatewayOptions) -> None:
         self.options = options
-        folder = find_model(options.model)
+        folder = find_model(options.model, download=options.download)
         self.scheduler = Scheduler(lambda: Recogniser(folder, options.device, options.threads))
         self.answerer = answerer(options)
         self.metrics = Metrics()

@@ -11,6 +11,8 @@ class GatewayOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str = "tiny.en"
     """Whisper model: a name faster-whisper knows, or a folder with a converted model."""
+    download: bool = False
+    """Whether a model that is not on this machine is fetched from its hub first."""
     device: str = "auto"
     """Where the model runs: auto, cpu or cuda."""
     threads: int = 0
