@@ -28,6 +28,7 @@ from tui.engine.engine import Engine
 from tui.errors import UsageError
 from tui.model.commands import Analyse, ListDevices, Mute, Option, Recover, Start, Stop, UsePrompt, UseSource
 from tui.model.events import LevelChanged, Notice, Severity, Snapshot, State
+from tui.model.transcript import slim
 from tui.paths import PACKAGE, log_file, sessions_dir
 from tui.sessions.journal import fold, read
 from tui.sessions.store import Store
@@ -64,7 +65,8 @@ async def test_the_journal_tells_the_session_as_it_was(server: Endpoint, tmp_pat
         await watch.until_over()
         live = built.snapshot()
     kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
-    assert tuple(kept.transcript) == live.turns
+    assert tuple(kept.transcript) == tuple(watch.record.transcript)
+    assert tuple(slim(turn) for turn in kept.transcript) == live.turns
     assert tuple(kept.gists.values()) == live.gists
     assert (kept.session, kept.state, kept.prompt, kept.muted) == (live.session, live.state, live.prompt, live.muted)
     assert kept.stats == live.stats

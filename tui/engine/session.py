@@ -17,6 +17,7 @@ from tui.engine.answers import Answers
 from tui.engine.capture import Capture
 from tui.engine.figures import Figures
 from tui.engine.local import LocalGateway
+from tui.engine.packing import Packed
 from tui.engine.plan import Plan
 from tui.engine.remarks import Remarks
 from tui.engine.servers import Servers
@@ -100,6 +101,7 @@ class LiveSession:
         self._figures = Figures()
         self._answers = Answers(config, self._figures, self._emit, clock)
         self._analysing: set[asyncio.Task[None]] = set()
+        self._packed = Packed()
         self._realtime_factor: float | None = None
         self._stop_asked = 0
         self._last_loss: Ending | None = None
@@ -371,7 +373,7 @@ class LiveSession:
                 self._answers.answer(number, prompt, completion)
             case link.Relabelled(turn=number, speaker=speaker):
                 if (known := self.record.transcript.get(number)) is not None:
-                    self._emit(TurnChanged(replace(known, speaker=speaker)))
+                    self._emit(TurnChanged(replace(self._packed.unpack(known), speaker=speaker)))
             case link.PromptRefused(prompt=prompt, kept=kept, ending=ending):
                 why = f"{ending.meaning} ({ending.reason})" if ending.reason else ending.meaning
                 self._emit(Notice(Severity.ERROR, f"The prompt {prompt!r} was refused: {why}", ending.hint))
@@ -402,7 +404,11 @@ class LiveSession:
     def _emit(self, event: Event) -> None:
         """Apply an event to the record, keep it if it lasts, tell it."""
         event = self._without_keys(event)
-        self.record.apply(event)
+        match event:
+            case TurnChanged(turn=Turn(final=True) as turn):
+                self.record.apply(TurnChanged(self._packed.pack(turn)))
+            case _:
+                self.record.apply(event)
         if lasting(event):
             self._keep(event)
         self._tell(event)

@@ -20,7 +20,7 @@ class GistStatus(StrEnum):
         return self not in (GistStatus.WAITING, GistStatus.STREAMING)
 
 
-class Gist(msgspec.Struct, frozen=True, omit_defaults=True):
+class Gist(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Which prompt said what of which turn."""
 
     number: int

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 
-class Word(msgspec.Struct, frozen=True, omit_defaults=True):
+class Word(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A word with its place on the session's clock."""
 
     text: str
@@ -21,7 +21,7 @@ class Word(msgspec.Struct, frozen=True, omit_defaults=True):
     """The endpoint's label of the speaker; `None` if it gave none."""
 
 
-class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
+class Turn(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What one person said until they paused, or has said so far."""
 
     number: int
