@@ -118,6 +118,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Frames a second of the level meter."""
     low_bandwidth: bool = False
     """Spare the line to the terminal: a slow meter, and what is still growing once a second."""
+    plain: bool = False
+    """Lines and words instead of a screen: for screen readers, pipes and very bad lines."""
+    ascii: bool = False
+    """Paint with ASCII alone, for a terminal without Unicode."""
     keys: dict[str, str] = {}
     """Other keys for actions, by the action's id, such as start = "f5"."""
     highlights: dict[str, Style | Highlight] = {}

@@ -1,5 +1,6 @@
 """Commands that open the dashboard."""
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,6 @@ def attach(host: str | None, ssh_options: tuple[str, ...], remote: str, **flags:
     if host is not None:
         from tui.engine.remote import RemoteClient, ssh_command
 
-        need_terminal()
         show(RemoteClient(ssh_command(host, ssh_options, remote), host), settings(given(flags)).config, {})
         return
     from tui.engine.process import running
@@ -52,14 +52,15 @@ def attach(host: str | None, ssh_options: tuple[str, ...], remote: str, **flags:
 
 def open_dashboard(options: Flags, *, start: "Start | None" = None) -> None:
     """Open the dashboard, with an engine started for it if none is running."""
-    need_terminal()
+    config = settings(options).config
+    if not config.plain:
+        need_terminal()
     if options.get("source") == "-":
         raise UsageError("The dashboard reads keys from stdin, not sound.", "Use: livegist stream --source -")
     from tui.engine.client import EngineClient
     from tui.engine.process import SOCKET, running, spawn
     from tui.paths import runtime_dir
 
-    config = settings(options).config
     folder = runtime_dir()
     if not running(folder):
         spawn(folder)
@@ -69,11 +70,19 @@ def open_dashboard(options: Flags, *, start: "Start | None" = None) -> None:
 def need_terminal() -> None:
     """Raise `UsageError` unless there is a terminal to paint on and to take keys from."""
     if not sys.stdout.isatty() or not sys.stdin.isatty():
-        raise UsageError("The dashboard needs a terminal.", "Without one, use: livegist stream")
+        raise UsageError("The dashboard needs a terminal.", "Without one, use: livegist --plain, or livegist stream")
 
 
 def show(client: "EngineLine", config: "Config", options: Flags, start: "Start | None" = None) -> None:
-    """Open the dashboard on a line to an engine."""
+    """Open the dashboard on a line to an engine, or tell it in lines."""
+    if config.plain:
+        tell(client, options, start)
+        return
+    need_terminal()
+    if os.environ.get("TERM", "dumb") == "dumb":
+        click.echo("This terminal cannot be painted on (TERM=dumb), so these are plain lines. Type help for the words.")
+        tell(client, options, start)
+        return
     import gc
 
     # Nothing that is made on the way to the first frame is garbage; the app turns it on again there.
@@ -85,6 +94,7 @@ def show(client: "EngineLine", config: "Config", options: Flags, start: "Start |
         theme=config.theme,
         fps=config.fps,
         low_bandwidth=config.low_bandwidth,
+        ascii=config.ascii or "utf" not in (sys.stdout.encoding or "").lower(),
         keys=config.keys,
         highlights=config.highlights,
         start=start,
@@ -92,3 +102,17 @@ def show(client: "EngineLine", config: "Config", options: Flags, start: "Start |
     )
     if farewell := app.run():
         click.echo(farewell)
+
+
+def tell(client: "EngineLine", options: Flags, start: "Start | None" = None) -> None:
+    """Tell what the engine tells in lines, and do what is typed as words; Ctrl-C leaves."""
+    import asyncio
+    import contextlib
+
+    from tui.plain.front import Front
+
+    def say(line: str) -> None:
+        print(line, flush=True)  # noqa: T201 - what is asked for
+
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        asyncio.run(Front(client, say, options=options, start=start).run(sys.stdin))

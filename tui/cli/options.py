@@ -56,6 +56,8 @@ def screen_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(
         [
             click.option("--fps", type=click.IntRange(1, 60), metavar="N", help="Frames a second of the level meter."),
+            click.option("--plain", is_flag=True, help="Lines and words instead of a screen."),
+            click.option("--ascii", is_flag=True, help="Paint with ASCII alone, for a terminal without Unicode."),
             click.option("--low-bandwidth", is_flag=True, help="Paint less, for a line that bears little."),
         ]
     ):

@@ -24,6 +24,7 @@ from tui.model.commands import Command, Option, Quit, Start
 from tui.model.events import Event, Snapshot
 from tui.paths import config_dir, runtime_dir, shipped
 from tui.viewer import theme as themes
+from tui.viewer.ascii import in_ascii
 from tui.viewer.driver import FrameDriver
 from tui.viewer.highlights import compiled
 from tui.viewer.keys import DASHBOARD, problems
@@ -80,6 +81,7 @@ class LivegistApp(App[Farewell]):
         theme: name of a theme; one that does not exist is a notice, and the default is used.
         fps: frames a second of the level meter.
         low_bandwidth: whether the line to the terminal bears little.
+        ascii: whether the terminal knows no more than ASCII.
         keys: other keys for actions, by the action's id.
         highlights: what stands out when it is said, as the config has it.
         start: sent after the first snapshot if no session is live.
@@ -101,6 +103,7 @@ class LivegistApp(App[Farewell]):
         theme: str,
         fps: int,
         low_bandwidth: bool = False,
+        ascii: bool = False,
         keys: Mapping[str, str],
         highlights: Mapping[str, Style | Highlight] | None = None,
         start: Start | None = None,
@@ -108,6 +111,8 @@ class LivegistApp(App[Farewell]):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
+        if ascii:
+            self.driver_class = in_ascii(self.driver_class)
         self._client = client
         self._start = start
         self._leaving = False

@@ -1,0 +1,47 @@
+"""`livegist --plain` and a terminal that cannot be painted on."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import needs
+from tests.terminal import LIVEGIST, terminal
+
+
+@pytest.fixture(autouse=True)
+def engine_ends(home: Path) -> Iterator[None]:
+    yield
+    subprocess.run((*LIVEGIST, "stop"), check=False, capture_output=True, timeout=40)
+
+
+def test_without_a_terminal_words_come_in_and_lines_go_out() -> None:
+    process = subprocess.Popen(
+        (*LIVEGIST, "--plain"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("ready, 0:00, 0 turns")
+    process.stdin.write("prompts\n")
+    process.stdin.flush()
+    assert process.stdout.readline().startswith("prompt 1 ")
+    out, _ = process.communicate("gain 3\nquit\n", timeout=40)
+    assert "No session is under way." in out
+    assert process.returncode == 0
+
+
+def test_a_dumb_terminal_gets_lines_and_is_told_why(short_dir: Path) -> None:
+    needs("tmux")
+    command = f"TERM=dumb {' '.join(LIVEGIST)}"
+    with terminal(short_dir, command, columns=120, rows=24) as window:
+        window.until("cannot be painted on (TERM=dumb)", "ready, 0:00")
+        window.type("help", "Enter")
+        window.until("quit: end the session and the engine, and leave")
+        window.type("quit", "Enter")
+        window.until("[left with 0]")

@@ -1,0 +1,329 @@
+"""Words made into commands, and events made into lines."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tests.viewer.script import DEADLINE_S, PROMPTS, ScriptedLine, gist, meeting, partial, turn
+from tui.errors import UsageError
+from tui.model.commands import (
+    Analyse,
+    Ask,
+    AskAgain,
+    AskAll,
+    Bookmark,
+    Command,
+    ExportSession,
+    ListDevices,
+    Mute,
+    NameSpeaker,
+    Quit,
+    SetGain,
+    Start,
+    Stop,
+    UseLenses,
+    UsePrompt,
+    UseSource,
+)
+from tui.model.events import (
+    Bookmarked,
+    DeviceInfo,
+    DevicesListed,
+    Event,
+    GistChanged,
+    LevelChanged,
+    Notice,
+    Rejected,
+    Severity,
+    Snapshot,
+    SpeakerNamed,
+    State,
+    StateChanged,
+    TurnChanged,
+)
+from tui.model.gists import Gist, GistStatus
+from tui.plain.asked import WORDS, Local, understood
+from tui.plain.front import Front
+from tui.plain.told import Teller, help_lines
+from tui.viewer.picture import Picture
+
+
+def picture(snapshot: Snapshot | None = None) -> Picture:
+    found = Picture()
+    found.apply(snapshot or meeting())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("typed", "commands"),
+    [
+        ("start", [Start({"source": "talk.wav"})]),
+        ("  STOP  ", [Stop()]),
+        ("mute", [Mute(True)]),
+        ("unmute", [Mute(False)]),
+        ("prompt 2", [UsePrompt("actions")]),
+        ("prompt takeaway", [UsePrompt("takeaway")]),
+        ("prompt Action items", [UsePrompt("actions")]),
+        ("lens actions 3", [UseLenses(("actions", "takeaway"))]),
+        ("lens", [UseLenses(())]),
+        ("all", []),
+        ("analyse", [Analyse()]),
+        ("analyse actions", [Analyse("actions")]),
+        ("ask who does it?", [Ask("who does it?")]),
+        ("again", [AskAgain(105)]),
+        ("mark", [Bookmark(132, "")]),
+        ("mark the plan", [Bookmark(132, "the plan")]),
+        ("mark 127 the plan", [Bookmark(127, "the plan")]),
+        ("unmark 127", [Bookmark(127, None)]),
+        ("name A Ines Ito", [NameSpeaker("A", "Ines Ito")]),
+        ("name A", [NameSpeaker("A", "")]),
+        ("gain -6", [SetGain(-6.0)]),
+        ("devices", [ListDevices()]),
+        ("device USB", [UseSource("mic:USB")]),
+        ("device mic", [UseSource("mic")]),
+        ("export srt", [ExportSession("", "srt")]),
+        ("quit", [Quit()]),
+        ("", []),
+    ],
+)
+def test_each_word_is_a_command(typed: str, commands: list[Command]) -> None:
+    assert understood(typed, picture(), {"source": "talk.wav"}) == commands
+
+
+def test_all_asks_the_prompts_that_are_behind() -> None:
+    behind = picture(replace(meeting(), prompt="actions", lenses=("takeaway",)))
+    assert understood("all", behind, {}) == [AskAll("actions"), AskAll("takeaway")]
+
+
+@pytest.mark.parametrize("typed", ["prompt", "prompt 9", "ask", "gain loud", "frobnicate", "name", "device", "export"])
+def test_what_cannot_be_done_says_how_to_say_it(typed: str) -> None:
+    with pytest.raises(UsageError) as told:
+        understood(typed, picture(), {})
+    assert told.value.message
+
+
+def test_every_word_that_help_names_is_known() -> None:
+    for word, takes, _ in WORDS:
+        said = f"{word} {'1' if takes else ''}"
+        assert understood(said, picture(), {}) is not None
+    assert len(help_lines()) == len(WORDS)
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_any_line_is_understood_or_refused(line: str) -> None:
+    try:
+        found = understood(line, picture(), {})
+    except UsageError:
+        return
+    assert isinstance(found, list | Local)
+
+
+def teller(snapshot: Snapshot | None = None) -> Teller:
+    found = Teller(lambda: 0.0)
+    found.tell(snapshot or meeting())
+    return found
+
+
+def test_it_begins_with_where_the_session_is_and_its_newest_turn() -> None:
+    lines = Teller(lambda: 0.0).tell(meeting())
+    assert lines[0] == "live, 12:34, 132 turns, prompt Summary, from Built-in Audio Analog Stereo"
+    assert lines[1:] == [
+        "turn 132, 13:12, A: Maria, could you do those after the script? If not, tell me by three and I find somebody."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (TurnChanged(turn(140, "So be it.", speaker="B")), "turn 140, 14:00, B: So be it."),
+        (
+            GistChanged(gist(140, 132, "- One\n- **Two**")),
+            "Summary of turn 132, claude-sonnet-4-20250514: - One - **Two**",
+        ),
+        (GistChanged(gist(141, 132, "", GistStatus.FAILED, error="no key")), "Summary of turn 132: failed. no key"),
+        (GistChanged(Gist(142, None, "", "Tom.", GistStatus.DONE, question="who?")), "answer to who?: Tom."),
+        (GistChanged(Gist(143, None, "summary", "All.", GistStatus.DONE)), "Summary of the whole session: All."),
+        (StateChanged(State.FAILED, "No key.", "Get one."), "failed: No key. Get one."),
+        (Notice(Severity.WARNING, "Slow.", "Wait."), "Slow. Wait."),
+        (Rejected("Not now."), "Not now."),
+        (Bookmarked(127, "the plan"), "turn 127 is marked: the plan"),
+        (Bookmarked(127, None), "turn 127 is no longer marked"),
+        (SpeakerNamed("A", "Ines"), "speaker A is Ines"),
+        (DevicesListed((DeviceInfo("mic:USB", "USB"),)), "device USB"),
+        (DevicesListed(()), "There is no device."),
+    ],
+)
+def test_each_event_is_one_line(event: Event, line: str) -> None:
+    assert teller().tell(event) == [line]
+
+
+def test_what_is_not_whole_is_not_told_and_nothing_is_told_twice() -> None:
+    told = teller()
+    assert told.tell(TurnChanged(partial(140, "so be"))) == []
+    assert told.tell(GistChanged(gist(140, 140, "", GistStatus.STREAMING))) == []
+    assert len(told.tell(TurnChanged(turn(140, "So be it.")))) == 1
+    assert told.tell(TurnChanged(turn(140, "So be it."))) == []
+    assert told.tell(TurnChanged(turn(140, "So be it!"))) == ["turn 140, corrected, 14:00: So be it!"]
+
+
+def test_after_a_cut_only_what_was_missed_is_told() -> None:
+    told = teller()
+    again = replace(
+        meeting(), turns=(*meeting().turns[:-1], turn(133, "Missed.")), gists=(gist(200, 133, "Missed it."),)
+    )
+    assert told.tell(again)[1:] == [
+        "turn 133, 13:18: Missed.",
+        "Summary of turn 133, claude-sonnet-4-20250514: Missed it.",
+    ]
+
+
+def test_an_answer_that_is_tried_again_is_told_again() -> None:
+    told = teller()
+    assert told.tell(GistChanged(gist(105, 131, "", GistStatus.WAITING))) == []
+    assert len(told.tell(GistChanged(gist(105, 131, "There.")))) == 1
+
+
+def test_a_named_speaker_is_called_by_the_name() -> None:
+    told = teller()
+    told.tell(SpeakerNamed("B", "Tom"))
+    assert told.tell(TurnChanged(turn(140, "Yes.", speaker="B"))) == ["turn 140, 14:00, Tom: Yes."]
+
+
+def test_the_level_is_told_when_something_is_wrong_with_it_and_when_it_is_not_any_more() -> None:
+    now = [0.0]
+    told = Teller(lambda: now[0])
+    told.tell(meeting())
+    lines: list[str] = []
+    for tick in range(60):
+        now[0] = tick * 0.05
+        lines += told.tell(LevelChanged(-120.0, -120.0))
+    assert lines == ["level: no signal"]
+    assert told.tell(LevelChanged(-30.0, -12.0)) == ["level: good"]
+
+
+def test_hostile_text_stays_on_its_line() -> None:
+    hostile = "\x1b[31m one\r\ntwo\u202e \x07"
+    (line,) = teller().tell(TurnChanged(turn(140, hostile, speaker=hostile)))
+    assert not set(line) & set("\x1b\r\n\u202e\x07")
+
+
+class Typist:
+    """Lines that come when a test types them."""
+
+    def __init__(self) -> None:
+        self._typed: list[str | None] = []
+        self._there = threading.Condition()
+
+    def type(self, *lines: str | None) -> None:
+        with self._there:
+            self._typed.extend(lines)
+            self._there.notify()
+
+    def __iter__(self) -> Iterator[str]:
+        while True:
+            with self._there:
+                self._there.wait_for(lambda: self._typed, DEADLINE_S)
+                line = self._typed.pop(0) if self._typed else None
+            if line is None:
+                return
+            yield line
+
+
+class Line(ScriptedLine):
+    """A scripted line that says what was sent over it, and hears what is told at its other end."""
+
+    def __init__(self, snapshot: Snapshot | None = None) -> None:
+        super().__init__(snapshot=snapshot)
+        self.told: list[str] = []
+        self._news = asyncio.Event()
+
+    async def send(self, command: Command) -> bool:
+        sent = await super().send(command)
+        self._news.set()
+        return sent
+
+    def tell(self, line: str) -> None:
+        self.told.append(line)
+        self._news.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while not holds():
+                self._news.clear()
+                await self._news.wait()
+
+    async def until_told(self, text: str, times: int = 1) -> None:
+        await self.until(lambda: sum(text in line for line in self.told) >= times)
+
+
+@asynccontextmanager
+async def front(line: Line, typist: Typist, start: Start | None = None) -> AsyncIterator["asyncio.Task[None]"]:
+    """Run a front until the person leaves."""
+    running = asyncio.create_task(Front(line, line.tell, options={}, start=start).run(typist))
+    try:
+        yield running
+    finally:
+        typist.type(None)
+        await asyncio.wait_for(running, DEADLINE_S)
+
+
+async def test_words_are_sent_and_leave_detaches() -> None:
+    line, typist = Line(meeting()), Typist()
+    async with front(line, typist):
+        await line.until_told("live, 12:34")
+        typist.type("mute\n", "frob\n", "status\n", "prompts\n", "help\n")
+        await line.until_told("leave: leave; the session goes on")
+        assert line.sent == [Mute(True)]
+        assert "There is no word frob. Type help for all words." in line.told
+        assert f"prompt 1 summary: {PROMPTS[0].name}" in line.told
+        typist.type("leave\n")
+        await line.until_told("Detached; the session goes on.")
+    assert line.sent == [Mute(True)]
+
+
+async def test_the_end_of_what_is_typed_leaves() -> None:
+    line = Line(meeting())
+    await asyncio.wait_for(Front(line, line.tell, options={}).run([]), DEADLINE_S)
+    assert line.sent == []
+
+
+async def test_quit_waits_for_the_engines_end_and_says_where_the_session_is() -> None:
+    line, typist = Line(meeting()), Typist()
+    line.quits = False
+    async with front(line, typist) as running:
+        await line.until_told("live")
+        typist.type("quit\n")
+        await line.until(lambda: line.sent == [Quit()])
+        line.say(TurnChanged(turn(140, "The last word.")))
+        await line.until_told("The last word.")
+        assert not running.done()
+        line.cut()
+        await line.until_told("The session is saved in ")
+
+
+async def test_a_cut_is_said_and_the_engine_is_looked_for_again() -> None:
+    line, typist = Line(meeting()), Typist()
+    async with front(line, typist):
+        await line.until_told("live")
+        line.cut()
+        await line.until_told("was cut")
+        await line.until_told("live, 12:34", times=2)
+
+
+async def test_a_start_is_sent_once_there_is_no_session() -> None:
+    line = Line()
+    async with front(line, Typist(), Start({"source": "a.wav"})):
+        await line.until(lambda: line.sent == [Start({"source": "a.wav"})])
+
+
+async def test_a_start_is_not_sent_into_a_session() -> None:
+    line, typist = Line(meeting()), Typist()
+    async with front(line, typist, Start()):
+        typist.type("unmute\n")
+        await line.until(lambda: line.sent == [Mute(False)])

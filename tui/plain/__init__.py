@@ -1,0 +1,1 @@
+"""The dashboard as lines: for screen readers, pipes, bad lines and terminals that cannot be painted on."""

@@ -1,0 +1,170 @@
+"""What the engine tells, one line an event, in words. Pure but for the clock, which is passed in."""
+
+from collections.abc import Callable
+
+from tui.model.events import (
+    Bookmarked,
+    DevicesListed,
+    Event,
+    GainChanged,
+    GistChanged,
+    LensesChanged,
+    LevelChanged,
+    MutedChanged,
+    Notice,
+    PromptChanged,
+    Rejected,
+    SessionStarted,
+    Snapshot,
+    SpeakerNamed,
+    State,
+    StateChanged,
+    TurnChanged,
+)
+from tui.model.gists import Gist, GistStatus
+from tui.model.transcript import Turn
+from tui.plain.asked import WORDS
+from tui.viewer.ballistics import Ballistics, Condition
+from tui.viewer.inert import one_line
+from tui.viewer.picture import Picture
+from tui.viewer.words import STATES, clock, made_by, plural, prompt_name
+
+TEXT_MOST = 1_000_000
+"""Characters of one line: all of any real one."""
+
+
+class Teller:
+    """Makes lines of events; what was told once is not told again after a cut.
+
+    Args:
+        now: seconds that only go up, for what the level says.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.picture = Picture()
+        self._now = now
+        self._ballistics = Ballistics()
+        self._condition = Condition.NONE
+        self._turns: dict[int, str] = {}
+        """Texts of the turns that were told."""
+        self._gists: set[int] = set()
+
+    def tell(self, event: Event) -> list[str]:
+        """Take in an event and return what there is to say of it."""
+        first = not self.picture.known
+        self.picture.apply(event)
+        match event:
+            case Snapshot():
+                return self._greeting(first=first)
+            case SessionStarted(session=session):
+                self._turns, self._gists = {}, set()
+                self._ballistics.reset()
+                return [f"listening to {one_line(session.source)}"]
+            case StateChanged(state=state, why=why, hint=hint):
+                return [one_line(": ".join(part for part in (_state(state), f"{why} {hint}".strip()) if part))]
+            case TurnChanged(turn=turn):
+                return self._turn(turn)
+            case GistChanged(gist=gist):
+                return self._gist(gist)
+            case LevelChanged(rms_dbfs=rms, peak_dbfs=peak, clipped=clipped):
+                return self._level(rms, peak, clipped)
+            case Notice(text=text, hint=hint) | Rejected(text=text, hint=hint):
+                return [one_line(f"{text} {hint}".strip())]
+            case DevicesListed(devices=devices):
+                return [f"device {one_line(found.name)}" for found in devices] or ["There is no device."]
+        return self._change(event)
+
+    def status(self) -> str:
+        """Return where the session is, in a line."""
+        picture = self.picture
+        parts = [_state(picture.state), clock(picture.stats.elapsed_s), plural(picture.stats.turns, "turn")]
+        if picture.muted:
+            parts.append("muted")
+        if picture.prompt:
+            names = (one_line(prompt_name(picture.prompts, id), 60) for id in (picture.prompt, *picture.lenses))
+            parts.append(f"prompt {' and '.join(names)}")
+        if picture.stats.device:
+            parts.append(f"from {one_line(picture.stats.device, 60)}")
+        return ", ".join(parts)
+
+    def prompts(self) -> list[str]:
+        """Return the prompts, a line each."""
+        return [
+            f"prompt {at} {one_line(prompt.id, 60)}: {one_line(prompt.name, 60)}"
+            for at, prompt in enumerate(self.picture.prompts, 1)
+        ]
+
+    def _greeting(self, *, first: bool) -> list[str]:
+        finals = self.picture.transcript.finals
+        if first:
+            for turn in finals[:-1]:
+                self._turns[turn.number] = turn.text
+            self._gists |= {gist.number for gist in self.picture.gists.values() if gist.status.over}
+        lines = [self.status()]
+        for turn in finals:
+            lines += self._turn(turn)
+        for gist in list(self.picture.gists.values()):
+            lines += self._gist(gist)
+        return lines
+
+    def _turn(self, turn: Turn) -> list[str]:
+        if not turn.final or self._turns.get(turn.number) == turn.text:
+            return []
+        again = ", corrected" if turn.number in self._turns else ""
+        self._turns[turn.number] = turn.text
+        name = self.picture.speakers.get(turn.speaker or "", turn.speaker)
+        who = f", {one_line(name, 60)}" if name else ""
+        return [f"turn {turn.number}{again}, {clock(turn.start_s)}{who}: {one_line(turn.text, TEXT_MOST)}"]
+
+    def _gist(self, gist: Gist) -> list[str]:
+        if not gist.status.over:
+            self._gists.discard(gist.number)
+            return []
+        if gist.number in self._gists:
+            return []
+        self._gists.add(gist.number)
+        if gist.question:
+            about = f"answer to {one_line(gist.question, 400)}"
+        else:
+            of = f"turn {gist.turn}" if gist.turn is not None else "the whole session"
+            about = f"{one_line(prompt_name(self.picture.prompts, gist.prompt), 60)} of {of}"
+        if gist.status is not GistStatus.DONE:
+            return [f"{about}: {gist.status}. {one_line(gist.error)}"]
+        made = f", {made_by(gist.model)}" if gist.model else ""
+        return [f"{about}{one_line(made, 100)}: {one_line(gist.text, TEXT_MOST)}"]
+
+    def _level(self, rms_dbfs: float, peak_dbfs: float, clipped: bool) -> list[str]:
+        """Say what is wrong with the level when that changes."""
+        now = self._now()
+        self._ballistics.feed(rms_dbfs, peak_dbfs, clipped, now)
+        condition = self._ballistics.read(now).condition
+        if condition is self._condition:
+            return []
+        self._condition = condition
+        return [f"level: {condition or 'good'}"]
+
+    def _change(self, event: Event) -> list[str]:
+        match event:
+            case PromptChanged() | LensesChanged():
+                return [self.status()]
+            case MutedChanged(muted=muted):
+                return ["muted" if muted else "no longer muted"]
+            case Bookmarked(turn=number, note=None):
+                return [f"turn {number} is no longer marked"]
+            case Bookmarked(turn=number, note=note):
+                return [one_line(f"turn {number} is marked{f': {note}' if note else ''}")]
+            case SpeakerNamed(label=label, name=name):
+                return [one_line(f"speaker {label} is {name}" if name else f"speaker {label} has no name any more")]
+            case GainChanged(gain_db=gain_db):
+                return [f"gain {gain_db:+g} dB"]
+            case _:
+                return []
+
+
+def help_lines() -> list[str]:
+    """Return the words there are, a line each."""
+    return [f"{f'{word} {takes}'.strip()}: {about}" for word, takes, about in WORDS]
+
+
+def _state(state: State) -> str:
+    return STATES[state][1].lower()
