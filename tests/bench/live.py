@@ -30,6 +30,7 @@ class Live:
 
     def start(self) -> None:
         """Start a session and wait until it is under way."""
+        self._terminal.wait_for(lambda text: "READY" in text, 30.0)
         self._terminal.press("s")
         self._terminal.wait_for(lambda text: "LIVE" in text and "Gist 0" in text, 30.0)
         self._terminal.watch(SETTLE_S)
