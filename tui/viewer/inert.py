@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import cache
 
 LIMIT = 8_000
 """Most characters shown of one text."""
@@ -9,8 +10,6 @@ MARKS = 4
 """Most combining marks shown on one character: enough for every script, too few to paint over the lines around."""
 REPLACEMENT = "�"
 
-_UNUSUAL = re.compile("[\u0300-\u200f\u20d0-\u20ff\u2c00-\U0010ffff]")
-"""Everything but Latin letters, punctuation and symbols: only there are marks that combine."""
 _SPACES = re.compile(r"[^\S\n ]")
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _VISIBLE_CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if code != 0x0A} | {0x7F: "␡"}
@@ -30,10 +29,19 @@ def inert(text: str, limit: int = LIMIT) -> str:
     left_out = len(text) - limit
     if left_out > 0:
         text = text[:limit]
-    if not text.replace("\n", "").isprintable() or _UNUSUAL.search(text):
+    if not text.replace("\n", "").isprintable() or (not text.isascii() and _unusual().search(text)):
         text = _SPACES.sub(" ", _LINE_ENDS.sub("\n", text.replace("\t", " ")))
         text = _harmless(text)
     return f"{text} … ({left_out:,} more characters)" if left_out > 0 else text
+
+
+@cache
+def _unusual() -> re.Pattern[str]:
+    """Match everything but Latin letters, punctuation and symbols: only there are marks that combine.
+
+    Made when it is needed first, for it takes 5 ms, and the first frame needs none.
+    """
+    return re.compile("[\u0300-\u200f\u20d0-\u20ff\u2c00-\U0010ffff]")
 
 
 def _harmless(text: str) -> str:
