@@ -17,6 +17,7 @@ from tui.config import Config, api_key, llm_key, load
 from tui.engine.afterwards import Afterwards
 from tui.engine.local import LocalGateway, installed
 from tui.engine.plan import resolve
+from tui.engine.prompting import PromptFiles
 from tui.engine.session import SAMPLE_RATE, LiveSession
 from tui.engine.shelf import export_session, list_sessions, show_session
 from tui.engine.watches import boot_clock
@@ -28,6 +29,7 @@ from tui.model.commands import (
     AskAll,
     Bookmark,
     Command,
+    DeletePrompt,
     ExportSession,
     ListDevices,
     ListSessions,
@@ -39,12 +41,14 @@ from tui.model.commands import (
     Recover,
     Seek,
     SetGain,
+    ShowPrompt,
     ShowSession,
     Start,
     Stop,
     UseLenses,
     UsePrompt,
     UseSource,
+    WritePrompt,
 )
 from tui.model.events import (
     DeviceInfo,
@@ -59,7 +63,6 @@ from tui.model.events import (
     State,
     StateChanged,
 )
-from tui.model.prompts import PromptLibrary
 from tui.paths import data_dir
 from tui.sessions.private import PrivateStore
 from tui.sessions.record import Record
@@ -67,6 +70,11 @@ from tui.sessions.store import Store, Stored
 
 LEAVE_S = 11.5
 """Longest time from being told to end until the session is over; the rest of 15 s is for what runs around it."""
+
+PROMPTS_S = 1.0
+"""Seconds between two looks at the prompts' files."""
+NEW_TEXT = ("The prompt in use reads differently now.", "The stream asks it so from the next connection on.")
+"""A connection's prompt is fixed while it lasts."""
 
 log = logging.getLogger("livegist.engine")
 
@@ -99,7 +107,6 @@ class Engine:
     ) -> None:
         self._tell = tell
         self._store = store
-        self._prompt_folders = prompt_folders
         self._flags = dict(flags or {})
         self._clock = clock
         self._boot_clock = boot_clock
@@ -109,7 +116,8 @@ class Engine:
         self._session: LiveSession | None = None
         self._running: asyncio.Task[None] | None = None
         self._idle = Record()
-        self._prompts = PromptLibrary.load(*prompt_folders)
+        self._prompt_files = PromptFiles(prompt_folders)
+        self._prompts = self._prompt_files.load()
         self._idle.prompt = next(iter(self._prompts)).id if len(self._prompts) else ""
         self._prompt_chosen = False
         self._viewers = 0
@@ -179,6 +187,14 @@ class Engine:
             case ExportSession(session=session, format=format):
                 id = session or self._kept_id()
                 return await asyncio.to_thread(export_session, self._store, id, format, data_dir() / "exports")
+            case ShowPrompt(prompt=prompt):
+                return self._prompt_files.show(prompt)
+            case WritePrompt(prompt=prompt, text=text):
+                self._prompt_files.write(prompt, text)
+                self._reload_prompts()
+            case DeletePrompt(prompt=prompt):
+                self._prompt_files.delete(prompt)
+                self._reload_prompts()
             case Pause() | Seek():
                 raise UsageError("Nothing is replayed here.", "Replay a session with: livegist replay")
             case Quit():
@@ -189,11 +205,13 @@ class Engine:
         """Mend what a killed engine left, get ready, then live until told to quit."""
         self._mend()
         warming = asyncio.ensure_future(warm_up(self._prepare()))
+        watching = asyncio.ensure_future(self._watch_prompts())
         try:
             await self._quitting.wait()
             await self._leave()
         finally:
             warming.cancel()
+            watching.cancel()
             await self._afterwards.done()
             await self._gateway.close()
 
@@ -327,10 +345,27 @@ class Engine:
 
     def _reload_prompts(self) -> None:
         """Read the prompts again; tell what changed and what is wrong with them."""
-        self._prompts = PromptLibrary.load(*self._prompt_folders)
+        before = {prompt.id: prompt for prompt in self._prompts}
+        record = self._record
+        used = (record.prompt, *record.lenses) if self.busy else ()
+        self._prompts.take(self._prompt_files.load(), keep=used)
         self._tell(PromptsChanged(self._prompt_infos()))
+        if not self.busy and record.prompt not in self._prompts and len(self._prompts):
+            self._prompt_chosen = False
+            event = PromptChanged(next(iter(self._prompts)).id)
+            record.apply(event)
+            self._tell(event)
+        elif self.busy and record.prompt in before and self._prompts[record.prompt] != before[record.prompt]:
+            self._tell(Notice(Severity.INFO, *NEW_TEXT))
         for problem in self._prompts.problems:
             self._tell(Notice(Severity.WARNING, problem.message, problem.hint))
+
+    async def _watch_prompts(self) -> None:
+        """Take up what changes in the prompts' folders."""
+        while True:
+            await asyncio.sleep(PROMPTS_S)
+            if self._prompt_files.changed:
+                self._reload_prompts()
 
     def _prompt_infos(self) -> tuple[PromptInfo, ...]:
         return tuple(PromptInfo(prompt.id, prompt.name, prompt.turn, prompt.session) for prompt in self._prompts)

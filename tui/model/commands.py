@@ -134,6 +134,27 @@ class SetGain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="set_
     gain_db: float
 
 
+class ShowPrompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="show_prompt"):
+    """Tell a prompt's file: answered with `PromptShown`, to this viewer alone."""
+
+    prompt: str
+
+
+class WritePrompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="write_prompt"):
+    """Write a prompt of the person's own, a new one or in another's place."""
+
+    prompt: str
+    """Its id."""
+    text: str
+    """The file's text."""
+
+
+class DeletePrompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="delete_prompt"):
+    """Delete a prompt of the person's own."""
+
+    prompt: str
+
+
 class Quit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="quit"):
     """Stop the session gracefully, if there is one, then end the engine."""
 
@@ -159,6 +180,9 @@ Command = (
     | ExportSession
     | Pause
     | Seek
+    | ShowPrompt
+    | WritePrompt
+    | DeletePrompt
     | Quit
 )
 

@@ -248,6 +248,16 @@ class SessionShown(msgspec.Struct, frozen=True, tag="session_shown"):
     snapshot: Snapshot
 
 
+class PromptShown(msgspec.Struct, frozen=True, tag="prompt_shown"):
+    """A prompt's file: the answer to `ShowPrompt`, to that viewer alone."""
+
+    prompt: str
+    """Its id."""
+    text: str
+    own: bool
+    """Whether it is the person's own; one that ships with livegist is hidden by what is written, not changed."""
+
+
 class DevicesListed(msgspec.Struct, frozen=True, tag="devices"):
     """What there is to record from, to the viewer that asked."""
 
@@ -282,6 +292,7 @@ Event = (
     | DevicesListed
     | SessionsListed
     | SessionShown
+    | PromptShown
     | Rejected
 )
 

@@ -52,6 +52,11 @@ def parse_prompt(text: str, id: str, where: str) -> Prompt:
     return prompt
 
 
+def prompt_id(path: Path) -> str:
+    """Return the id of the prompt in a file: its name without the ending and without a number and dash before it."""
+    return re.sub(r"^\d+-(?=.)", "", path.stem)
+
+
 class PromptLibrary:
     """The prompts there are, in the order of their keys `1` to `9`."""
 
@@ -70,7 +75,7 @@ class PromptLibrary:
         problems: list[ConfigError] = []
         for folder in folders:
             for path in sorted(folder.glob("*.toml")):
-                id = re.sub(r"^\d+-(?=.)", "", path.stem)
+                id = prompt_id(path)
                 try:
                     prompts[id] = parse_prompt(path.read_text(encoding="utf-8"), id, str(path))
                 except ConfigError as problem:
@@ -78,6 +83,12 @@ class PromptLibrary:
                 except (OSError, UnicodeDecodeError) as error:
                     problems.append(ConfigError(f"{path}: {error}", "Save it as UTF-8 text that you may read."))
         return cls(prompts.values(), problems)
+
+    def take(self, other: "PromptLibrary", keep: Iterable[str] = ()) -> None:
+        """Hold what another holds from now on, and of what was here before those that are still in use."""
+        kept = {id: self._prompts[id] for id in keep if id in self._prompts and id not in other}
+        self._prompts = other._prompts | kept
+        self.problems = other.problems
 
     def __iter__(self) -> Iterator[Prompt]:
         return iter(self._prompts.values())

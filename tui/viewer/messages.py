@@ -1,10 +1,30 @@
 """What the dashboard's parts tell those above them."""
 
+from enum import StrEnum
+from typing import NamedTuple
+
 from textual.message import Message
 
 from tui.config import Highlight, Option
 from tui.model.commands import Command
 from tui.model.transcript import Turn
+
+
+class Wish(StrEnum):
+    """What a person wants of prompts themselves."""
+
+    NEW = "new"
+    EDIT = "edit"
+    DUPLICATE = "duplicate"
+    DELETE = "delete"
+
+
+class Change(NamedTuple):
+    """A prompt that is to be changed."""
+
+    wish: Wish
+    prompt: str
+    """Id of the marked one."""
 
 
 class Order(Message):

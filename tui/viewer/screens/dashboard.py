@@ -40,6 +40,7 @@ from tui.model.events import (
     Notice,
     PromptChanged,
     PromptsChanged,
+    PromptShown,
     Rejected,
     SessionInfo,
     SessionShown,
@@ -59,10 +60,11 @@ from tui.viewer.highlights import Rule, hits
 from tui.viewer.inert import one_line
 from tui.viewer.invitation import invitation
 from tui.viewer.keys import DASHBOARD, told
-from tui.viewer.messages import Alarm, Detach, FollowChanged, QuitEngine
+from tui.viewer.messages import Alarm, Change, Detach, FollowChanged, QuitEngine
 from tui.viewer.pace import Pace
 from tui.viewer.picture import Picture
 from tui.viewer.possible import ASKS, possible
+from tui.viewer.screens.prompting import Prompting
 from tui.viewer.screens.remarking import Remarking
 from tui.viewer.widgets.banner import Alert, Banner
 from tui.viewer.widgets.body import Body
@@ -71,7 +73,7 @@ from tui.viewer.widgets.meter import Meter
 from tui.viewer.widgets.pane import Pane
 
 
-class Dashboard(Remarking):
+class Dashboard(Remarking, Prompting):
     """Header, meter, turns, gists, stats and keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(DASHBOARD)
@@ -187,6 +189,8 @@ class Dashboard(Remarking):
                 self._pick_device(devices)
             case SessionsListed(sessions=sessions):
                 self._pick_session(sessions)
+            case PromptShown():
+                self.show_prompt(event)
             case SessionShown(snapshot=snapshot):
                 from tui.viewer.screens.history import PastSession
 
@@ -365,9 +369,12 @@ class Dashboard(Remarking):
         """Choose a prompt from a list."""
         from tui.viewer.screens.picker import PromptPicker
 
-        def use(prompt: str | None) -> None:
-            if prompt is not None and prompt != self.picture.prompt:
-                self._order(UsePrompt(prompt))
+        def use(chosen: str | Change | None) -> None:
+            match chosen:
+                case Change():
+                    self.change_prompt(chosen)
+                case str() if chosen != self.picture.prompt:
+                    self._order(UsePrompt(chosen))
 
         picture = self.picture
         lenses = picture.lenses if picture.session is not None else None

@@ -14,7 +14,7 @@ from tui.model.commands import UseLenses
 from tui.model.events import PromptInfo
 from tui.viewer.inert import inert, one_line
 from tui.viewer.lines import Line, Span
-from tui.viewer.messages import Order
+from tui.viewer.messages import Change, Order, Wish
 from tui.viewer.widgets.choices import Choices, Reader
 
 LENSES_MOST = 3
@@ -39,8 +39,10 @@ class Filter(Input):
         return key != "space" and super().check_consume_key(key, character)
 
 
-class PromptPicker(ModalScreen[str | None]):
-    """A prompt's id, or `None` if the person thought better of it; lenses are ordered as they are marked.
+class PromptPicker(ModalScreen[str | Change | None]):
+    """A prompt's id, what is to become of one, or `None` if the person thought better of it.
+
+    Lenses are ordered as they are marked.
 
     Args:
         prompts: what there is to choose from.
@@ -52,6 +54,10 @@ class PromptPicker(ModalScreen[str | None]):
         Binding("up", "step(-1)", show=False, priority=True),
         Binding("down", "step(1)", show=False, priority=True),
         Binding("space", "lens", show=False, priority=True),
+        Binding("ctrl+n", "change('new')", show=False, priority=True),
+        Binding("ctrl+e", "change('edit')", show=False, priority=True),
+        Binding("ctrl+y", "change('duplicate')", show=False, priority=True),
+        Binding("ctrl+x", "change('delete')", show=False, priority=True),
         Binding("escape", "cancel", show=False, priority=True),
     ]
 
@@ -71,6 +77,7 @@ class PromptPicker(ModalScreen[str | None]):
                 compact=True,
             )
             yield Choices(id="prompts")
+            yield Reader([(Span("^n new · ^e edit · ^y duplicate · ^x delete", "muted"),)], id="prompt-keys")
             yield Reader(id="preview")
 
     def on_mount(self) -> None:
@@ -114,6 +121,12 @@ class PromptPicker(ModalScreen[str | None]):
         self.post_message(Order(UseLenses(self._lenses)))
         self._offer(marked)
 
+    def action_change(self, wish: str) -> None:
+        """Have a prompt written, from nothing or from the marked one, or the marked one deleted."""
+        marked = self.query_one(Choices).marked
+        if wish == Wish.NEW or marked < len(self._found):
+            self.dismiss(Change(Wish(wish), self._found[marked].id if marked < len(self._found) else ""))
+
     def action_cancel(self) -> None:
         """Leave everything as it is."""
         self.dismiss(None)
@@ -132,10 +145,10 @@ class PromptPicker(ModalScreen[str | None]):
     def _preview(self) -> None:
         marked = self.query_one(Choices).marked
         if not self._found:
-            self.query_one(Reader).show([(Span("No prompt has these words.", "muted"),)])
+            self.query_one("#preview", Reader).show([(Span("No prompt has these words.", "muted"),)])
             return
         prompt = self._found[marked]
         text: list[Line] = [(Span("asked of each turn", "muted"),), (Span(inert(prompt.turn.strip())),)]
         if prompt.session:
             text += [(), (Span("asked of the whole session", "muted"),), (Span(inert(prompt.session.strip())),)]
-        self.query_one(Reader).show(text)
+        self.query_one("#preview", Reader).show(text)

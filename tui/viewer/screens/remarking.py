@@ -1,5 +1,7 @@
 """What a person adds to a session: questions, marks, names, tries again, gain."""
 
+from collections.abc import Callable, Sequence
+
 from textual.screen import Screen
 
 from tui.model.commands import Analyse, Ask, AskAgain, AskAll, Bookmark, Command, NameSpeaker, SetGain
@@ -7,7 +9,6 @@ from tui.model.gists import Gist
 from tui.viewer.inert import one_line
 from tui.viewer.messages import Order
 from tui.viewer.picture import Picture
-from tui.viewer.screens.line import LineScreen
 from tui.viewer.widgets.body import Body
 from tui.viewer.words import plural, prompt_name
 
@@ -29,7 +30,7 @@ class Remarking(Screen[None]):
                 self.body.show_answer()
 
         asked = "ask about what was said so far · ↑ ↓ earlier questions · enter asks · esc back"
-        self.app.push_screen(LineScreen(asked, before=self.picture.questions), put)
+        self._ask_line(asked, put, before=self.picture.questions)
 
     def action_ask_again(self) -> None:
         """Ask for the selected gist again if it failed, else for the newest that did."""
@@ -72,7 +73,7 @@ class Remarking(Screen[None]):
             if written is not None:
                 self._order(Bookmark(turn.number, written if written or note is None else None))
 
-        self.app.push_screen(LineScreen(asked, note or ""), mark)
+        self._ask_line(asked, mark, note or "")
 
     def action_marks(self) -> None:
         """Show only what is marked, or everything again."""
@@ -91,11 +92,18 @@ class Remarking(Screen[None]):
                 self._order(NameSpeaker(label, written))
 
         asked = f"name of speaker {one_line(label, 40)}, in all turns · empty takes it away · esc back"
-        self.app.push_screen(LineScreen(asked, self.picture.speakers.get(label, "")), name)
+        self._ask_line(asked, name, self.picture.speakers.get(label, ""))
 
     def action_gain(self, step_db: int) -> None:
         """Record louder or softer."""
         self._order(SetGain(max(-GAIN_MOST_DB, min(GAIN_MOST_DB, self.picture.gain_db + step_db))))
+
+    def _ask_line(
+        self, asked: str, then: Callable[[str | None], None], written: str = "", before: Sequence[str] = ()
+    ) -> None:
+        from tui.viewer.screens.line import LineScreen
+
+        self.app.push_screen(LineScreen(asked, written, before), then)
 
     def _order(self, command: Command) -> None:
         self.post_message(Order(command))

@@ -1,0 +1,104 @@
+"""Prompts written, copied and deleted from the dashboard."""
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import TextArea
+
+from tests.viewer.script import ScriptedLine, meeting
+from tests.viewer.test_dashboard import running, said, shown, toasts, until
+from tui.model.commands import DeletePrompt, ShowPrompt, WritePrompt
+from tui.model.events import PromptShown
+from tui.model.prompts import parse_prompt
+from tui.viewer.screens.editor import EditorScreen, edited
+from tui.viewer.screens.line import LineScreen
+from tui.viewer.screens.picker import PromptPicker
+
+TEXT = '# mine\nname = "Risks"\nturn = "Risks? {{turn}}"\nsession = "Risks? {{transcript}}"\n'
+
+
+async def test_the_picker_names_its_keys() -> None:
+    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, PromptPicker))
+        await until(pilot, lambda: "^n new · ^e edit · ^y duplicate · ^x delete" in shown(app, "prompt-keys"))
+
+
+async def test_a_new_prompt_begins_as_one_and_is_written() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("p", "ctrl+n")
+        await until(pilot, lambda: isinstance(app.screen, LineScreen))
+        await pilot.press(*"Open risks", "enter")
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: len(line.sent) == 1)
+        (written,) = line.sent
+        assert isinstance(written, WritePrompt)
+        assert written.prompt == "open-risks"
+        assert parse_prompt(written.text, "open-risks", "").name == "Open risks"
+
+
+async def test_the_marked_prompt_is_edited_as_its_file_is() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("p", "down", "ctrl+e")
+        await until(pilot, lambda: line.sent == [ShowPrompt("actions")])
+        await said(pilot, line, PromptShown("actions", TEXT, own=True))
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await pilot.press("#", "ctrl+s")
+        await until(pilot, lambda: line.sent[1:] == [WritePrompt("actions", f"#{TEXT}")])
+
+
+async def test_a_copy_gets_an_id_of_its_own() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("p", "ctrl+y")
+        await until(pilot, lambda: isinstance(app.screen, LineScreen))
+        await pilot.press("enter")
+        await until(pilot, lambda: line.sent == [ShowPrompt("summary")])
+        await said(pilot, line, PromptShown("summary", TEXT, own=False))
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: line.sent[1:] == [WritePrompt("summary-2", TEXT)])
+
+
+async def test_a_prompt_is_deleted_only_when_its_id_is_typed() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("p", "ctrl+x", "enter")
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert line.sent == []
+        await pilot.press("p", "ctrl+x", *"summary", "enter")
+        await until(pilot, lambda: line.sent == [DeletePrompt("summary")])
+
+
+async def test_what_is_no_prompt_stays_open_and_says_why() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, PromptShown("risks", TEXT, own=True))
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        app.screen.query_one(TextArea).text = TEXT.replace("{{turn}}", "")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "turn lacks {{turn}}" in toasts(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert line.sent == []
+
+
+def test_a_persons_own_editor_changes_the_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    editor = tmp_path / "ed"
+    editor.write_text('#!/bin/sh\nsed -i s/Risks/Doubts/ "$2"\n')
+    editor.chmod(0o700)
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", f"{editor} -w")
+    assert edited(TEXT, "risks") == TEXT.replace("Risks", "Doubts")
+
+
+async def test_an_editor_that_cannot_be_started_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, PromptShown("risks", TEXT, own=True))
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: "cannot be handed to an editor" in toasts(app))
