@@ -6,7 +6,9 @@ from tests.viewer.script import ScriptedLine, partial, turn
 from tests.viewer.test_dashboard import live, said, shown, until
 from tui.model.events import TurnChanged, TurnRemoved
 from tui.viewer.app import LivegistApp
+from tui.viewer.cells import MOST_WAITING
 from tui.viewer.pace import EASE_S, LOW_FPS, LOW_HOLD_S, SLOW_S, STEPS, Pace
+from tui.viewer.screens import dashboard
 
 
 def slow(pace: Pace, *, seconds: float, start: float = 100.0) -> float:
@@ -93,3 +95,14 @@ async def test_a_partial_that_was_kept_back_and_came_to_nothing_is_not_shown() -
         await said(pilot, line, TurnChanged(partial(200, "er")), TurnChanged(partial(201, "so")), TurnRemoved(200))
         await until(pilot, lambda: app.dashboard.body.turns.count == before + 1)
         assert "so" in shown(app, "turns")
+
+
+async def test_frames_that_wait_for_the_terminal_lower_the_rate_of_the_meter(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = ScriptedLine(snapshot=live())
+    app = LivegistApp(line, theme="night", fps=20, keys={})
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.dashboard.picture.known)
+        assert app.dashboard.meter.fps == 20
+        monkeypatch.setattr(dashboard, "waiting", lambda driver: MOST_WAITING)
+        await said(pilot, line, TurnChanged(turn(200, "nobody reads this yet")))
+        await until(pilot, lambda: app.dashboard.meter.fps == 10)
