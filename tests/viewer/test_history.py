@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from tests.viewer.script import SESSION, ScriptedLine, meeting
 from tests.viewer.test_dashboard import running, said, shown, until
 from tui.model.commands import ExportSession, ListSessions, Mute, Pause, Seek, ShowSession
-from tui.model.events import SessionInfo, SessionShown, SessionsListed, State
+from tui.model.events import Bookmarked, SessionInfo, SessionShown, SessionsListed, SpeakerNamed, State
 from tui.viewer.screens.export import FORMATS, ExportPicker
 from tui.viewer.screens.history import History, PastSession
 
@@ -78,6 +78,17 @@ async def test_e_exports_what_is_shown() -> None:
         await until(pilot, lambda: isinstance(app.screen, ExportPicker))
         await pilot.press("enter")
         await until(pilot, lambda: line.sent[1:] == [ExportSession("a", "md")])
+
+
+async def test_a_past_session_shows_its_marks_and_names_and_only_those_on_a_key() -> None:
+    marked = replace(PAST, bookmarks=(Bookmarked(127, "the plan"),), speakers=(SpeakerNamed("B", "Tom"),))
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, SessionShown(marked))
+        await until(pilot, lambda: isinstance(app.screen, PastSession) and "★ Tom The migration" in shown(app, "turns"))
+        await pilot.press("M")
+        await until(pilot, lambda: "★ only" in shown(app, "turns"))
+        assert "Good morning" not in shown(app, "turns")
 
 
 def test_every_format_can_be_chosen() -> None:

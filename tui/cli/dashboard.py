@@ -87,6 +87,7 @@ def show(client: "EngineLine", config: "Config", options: Flags, start: "Start |
 
     # Nothing that is made on the way to the first frame is garbage; the app turns it on again there.
     gc.disable()
+    from tui.paths import data_dir
     from tui.viewer.app import LivegistApp
 
     app = LivegistApp(
@@ -99,6 +100,7 @@ def show(client: "EngineLine", config: "Config", options: Flags, start: "Start |
         highlights=config.highlights,
         start=start,
         options=options,
+        arrangement_file=data_dir() / "panes.json",
     )
     if farewell := app.run():
         click.echo(farewell)

@@ -23,12 +23,14 @@ from tui.errors import ConfigError, EngineError, LivegistError
 from tui.model.commands import Command, Option, Quit, Start
 from tui.model.events import Event, Snapshot
 from tui.paths import config_dir, runtime_dir, shipped
+from tui.viewer import arrangement as arrangements
 from tui.viewer import theme as themes
+from tui.viewer.arrangement import Arrangement
 from tui.viewer.ascii import in_ascii
 from tui.viewer.driver import FrameDriver
 from tui.viewer.highlights import compiled
 from tui.viewer.keys import DASHBOARD, problems
-from tui.viewer.messages import Alarm, Copy, Detach, Order, QuitEngine, SettingChanged
+from tui.viewer.messages import Alarm, Copy, Detach, Order, QuitEngine, Rearranged, SettingChanged
 from tui.viewer.pace import Pace
 from tui.viewer.screens.dashboard import Dashboard
 from tui.viewer.widgets.pane import Pane
@@ -86,6 +88,7 @@ class LivegistApp(App[Farewell]):
         highlights: what stands out when it is said, as the config has it.
         start: sent after the first snapshot if no session is live.
         options: settings that every session started here gets.
+        arrangement_file: remembers which panes are seen; `None` for nothing.
         clock: seconds that only go up.
     """
 
@@ -108,6 +111,7 @@ class LivegistApp(App[Farewell]):
         highlights: Mapping[str, Style | Highlight] | None = None,
         start: Start | None = None,
         options: Mapping[str, Option] | None = None,
+        arrangement_file: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
@@ -117,6 +121,7 @@ class LivegistApp(App[Farewell]):
         self._start = start
         self._leaving = False
         self._keys = dict(keys)
+        self._arrangement_file = arrangement_file
         rules, self._rule_problems = compiled(highlights or {})
         self.dashboard = Dashboard(
             pace=Pace(fps, low_bandwidth=low_bandwidth),
@@ -124,6 +129,7 @@ class LivegistApp(App[Farewell]):
             options=options,
             rules=rules,
             themes=self._theme_names,
+            arrangement=arrangements.load(arrangement_file) if arrangement_file else Arrangement(),
             clock=clock,
         )
         self._themes: list[Theme] = []
@@ -242,6 +248,12 @@ class LivegistApp(App[Farewell]):
             await run_command(alarm.wanted.command, alarm.turn, os.environ)
         except LivegistError as error:
             self._tell([error])
+
+    @on(Rearranged)
+    def remember_arrangement(self) -> None:
+        """Keep which panes are seen, for the next viewer."""
+        if self._arrangement_file is not None:
+            arrangements.save(self._arrangement_file, self.dashboard.body.arrangement)
 
     @on(SettingChanged)
     def use_setting(self, changed: SettingChanged) -> None:

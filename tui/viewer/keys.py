@@ -23,6 +23,8 @@ DASHBOARD = [
     Binding("f", "follow", "follow", id="follow", tooltip="Keep the newest turn and gist on the page, or stay put"),
     Binding("tab", "app.focus_next", "pane", id="next-pane", tooltip="Go to the next pane"),
     Binding("z", "zoom", "zoom", id="zoom", tooltip="Give the pane with the keyboard the whole screen, or no longer"),
+    Binding("v", "hide('gists')", "gists", show=False, id="hide-gists", tooltip="Hide the gists, or show them again"),
+    Binding("i", "hide('figures')", "stats", show=False, id="hide-stats", tooltip="Hide the stats, or show them again"),
     Binding("slash", "search", "search", key_display="/", id="search", tooltip="Search in turns and gists"),
     Binding("y", "copy", "copy", id="copy", tooltip="Copy the selected turn or gist; without one, the whole pane"),
     Binding("M", "marks", "marks only", id="marks", tooltip="Show only what is marked, or everything again"),

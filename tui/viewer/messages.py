@@ -60,6 +60,10 @@ class FollowChanged(Message):
     """A pane follows the newest entry, or no longer."""
 
 
+class Rearranged(Message):
+    """The person chose to see other panes."""
+
+
 class Alarm(Message):
     """Something that a person waits for was said."""
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -55,12 +55,13 @@ from tui.model.events import (
     TurnRemoved,
 )
 from tui.model.transcript import Turn
+from tui.viewer.arrangement import Arrangement
 from tui.viewer.cells import MOST_WAITING, CellsCompositor, waiting
 from tui.viewer.highlights import Rule, hits
 from tui.viewer.inert import one_line
 from tui.viewer.invitation import invitation
 from tui.viewer.keys import DASHBOARD, told
-from tui.viewer.messages import Alarm, Change, Detach, FollowChanged, QuitEngine
+from tui.viewer.messages import Alarm, Change, Detach, FollowChanged, QuitEngine, Rearranged
 from tui.viewer.pace import Pace
 from tui.viewer.picture import Picture
 from tui.viewer.possible import ASKS, possible
@@ -100,6 +101,7 @@ class Dashboard(Remarking, Prompting):
         options: Mapping[str, Option] | None = None,
         rules: Sequence[Rule] = (),
         themes: Callable[[], Sequence[str]] = tuple,
+        arrangement: Arrangement = Arrangement(),  # noqa: B008 - it is frozen
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(id="dashboard")
@@ -116,6 +118,7 @@ class Dashboard(Remarking, Prompting):
         self._rules = rules
         self._themes = themes
         self.body = Body(self.picture, rules=rules, id="body")
+        self.body.see(arrangement)
         self.keybar = KeyBar(id="keys")
 
     def compose(self) -> ComposeResult:
@@ -133,6 +136,8 @@ class Dashboard(Remarking, Prompting):
 
     def on_mount(self) -> None:
         """Say what to expect, and keep the footer true."""
+        if self.body.arrangement.zoomed == "gists":
+            self.body.gists.focus()
         self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
         self._show_state()
 
@@ -416,6 +421,12 @@ class Dashboard(Remarking, Prompting):
     def action_zoom(self) -> None:
         """Give the pane with the keyboard the whole body, or give it back."""
         self.body.toggle_zoom()
+        self.post_message(Rearranged())
+
+    def action_hide(self, name: Literal["gists", "figures"]) -> None:
+        """Hide a pane, or show it again."""
+        self.body.toggle_hidden(name)
+        self.post_message(Rearranged())
 
     def action_devices(self) -> None:
         """Ask what there is to record from."""

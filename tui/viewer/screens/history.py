@@ -75,6 +75,7 @@ class PastSession(Screen[None]):
         Binding("slash", "search", "search", key_display="/"),
         Binding("n", "to_match(1)", show=False),
         Binding("N", "to_match(-1)", show=False),
+        Binding("M", "marks", "marks only"),
         Binding("y", "copy", "copy"),
         Binding("e", "export", "export"),
         Binding("z", "zoom", "zoom"),
@@ -123,6 +124,10 @@ class PastSession(Screen[None]):
     def action_to_match(self, step: int) -> None:
         """Go to another match in the pane with the keyboard."""
         self.body.pane.to_match(step)
+
+    def action_marks(self) -> None:
+        """Show only what is marked, or everything again."""
+        self.body.toggle_narrow()
 
     def action_copy(self) -> None:
         """Copy what is selected, or the whole pane."""

@@ -1,7 +1,9 @@
 """The three panes and how they go together."""
 
 from collections.abc import Sequence
+from typing import Literal
 
+from msgspec.structs import replace
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -20,6 +22,7 @@ from tui.model.events import (
 )
 from tui.model.gists import Gist
 from tui.model.transcript import Turn
+from tui.viewer.arrangement import Arrangement
 from tui.viewer.highlights import Rule
 from tui.viewer.messages import Copy, EntrySelected
 from tui.viewer.picture import Picture
@@ -35,6 +38,8 @@ class Body(Container):
     def __init__(self, picture: Picture, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
         super().__init__(id=id)
         self._picture = picture
+        self.arrangement = Arrangement()
+        """Which panes are seen."""
         self.turns = Turns(picture, rules=rules, id="turns")
         self.gists = Gists(picture, rules=rules, id="gists")
         self.figures = Figures(id="figures")
@@ -106,12 +111,27 @@ class Body(Container):
             else:
                 pane.follow()
 
+    def see(self, arrangement: Arrangement) -> None:
+        """Show the panes that were chosen."""
+        self.arrangement = arrangement
+        self.set_class(bool(arrangement.zoomed), "-zoomed")
+        for part in (self.turns, self.gists, self.figures):
+            away = part.id != arrangement.zoomed if arrangement.zoomed else part.id in arrangement.hidden
+            part.set_class(away, "-away")
+        for name in ("gists", "figures"):
+            self.set_class(name in arrangement.hidden, f"-no-{name}")
+        if "gists" in arrangement.hidden and self.is_mounted and self.screen.focused is self.gists:
+            self.turns.focus()
+
     def toggle_zoom(self) -> None:
         """Give the pane with the keyboard the whole space, or give the others theirs back."""
-        zoomed = not self.has_class("-zoomed")
-        self.set_class(zoomed, "-zoomed")
-        for part in (self.turns, self.gists, self.figures):
-            part.set_class(zoomed and part is not self.pane, "-away")
+        zoomed: Literal["turns", "gists"] = "gists" if self.pane is self.gists else "turns"
+        self.see(replace(self.arrangement, zoomed="" if self.arrangement.zoomed else zoomed))
+
+    def toggle_hidden(self, name: Literal["gists", "figures"]) -> None:
+        """Hide a pane, or show it again; nothing has the whole space then."""
+        hidden = set(self.arrangement.hidden) ^ {name}
+        self.see(Arrangement(hidden=tuple(sorted(hidden))))
 
     def toggle_narrow(self) -> None:
         """Show only bookmarks and what was answered about them, or everything again."""
@@ -125,7 +145,8 @@ class Body(Container):
     def show_answer(self) -> None:
         """Have the newest answer on the screen."""
         if self.gists.has_class("-away"):
-            self.toggle_zoom()
+            hidden = tuple(name for name in self.arrangement.hidden if name != "gists")
+            self.see(Arrangement(hidden=hidden))
         self.gists.follow()
 
     def search(self, needle: str) -> None:

@@ -1,0 +1,91 @@
+"""Panes that are hidden or have the whole space, and are so again in the next viewer."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.viewer.script import ScriptedLine, meeting
+from tests.viewer.test_dashboard import Running, shown, until
+from tui.viewer.app import LivegistApp
+from tui.viewer.arrangement import Arrangement, load, save
+
+
+@asynccontextmanager
+async def viewer(file: Path | None, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Running]:
+    app = LivegistApp(ScriptedLine(snapshot=meeting()), theme="night", fps=20, keys={}, arrangement_file=file)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.dashboard.picture.known)
+        yield app, pilot
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36), (200, 50)])
+async def test_a_hidden_pane_leaves_its_space_to_the_others(size: tuple[int, int]) -> None:
+    async with viewer(None, size) as (app, pilot):
+        body = app.dashboard.body
+
+        def area() -> int:
+            return body.turns.size.area
+
+        before = area()
+        await pilot.press("v")
+        await until(pilot, lambda: area() > before)
+        assert not body.gists.display
+        await pilot.press("i")
+        await until(pilot, lambda: area() == body.size.area)
+        await pilot.press("v", "i")
+        await until(pilot, lambda: area() == before)
+
+
+@pytest.mark.parametrize("size", [(120, 36), (200, 50)])
+async def test_without_the_stats_the_gists_have_all_the_height(size: tuple[int, int]) -> None:
+    async with viewer(None, size) as (app, pilot):
+        before = app.dashboard.body.gists.size.area
+        await pilot.press("i")
+        await until(pilot, lambda: app.dashboard.body.gists.size.area > before)
+        assert "13:12" in shown(app, "turns")
+
+
+async def test_the_keyboard_leaves_a_pane_that_is_hidden() -> None:
+    async with viewer(None) as (app, pilot):
+        await pilot.press("tab")
+        await until(pilot, lambda: app.focused is app.dashboard.body.gists)
+        await pilot.press("v")
+        await until(pilot, lambda: app.focused is app.dashboard.body.turns)
+
+
+async def test_what_was_chosen_is_there_again(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "panes.json"
+    async with viewer(file) as (app, pilot):
+        await pilot.press("i", "tab", "z")
+        await until(pilot, lambda: load(file) == Arrangement("gists", ("figures",)))
+    async with viewer(file) as (app, pilot):
+        await until(pilot, lambda: app.focused is app.dashboard.body.gists)
+        assert app.dashboard.body.gists.size.width == 120
+        assert not app.dashboard.body.turns.display
+        await pilot.press("z")
+        await until(pilot, lambda: app.dashboard.body.turns.display)
+        assert not app.dashboard.body.figures.display
+        await until(pilot, lambda: load(file) == Arrangement("", ("figures",)))
+
+
+async def test_an_answer_to_a_question_brings_hidden_gists_back() -> None:
+    async with viewer(None) as (app, pilot):
+        await pilot.press("v")
+        await until(pilot, lambda: not app.dashboard.body.gists.display)
+        await pilot.press("colon", *"who?", "enter")
+        await until(pilot, lambda: app.dashboard.body.gists.display)
+
+
+@pytest.mark.parametrize("kept", ["", "{", '{"zoomed": "attic"}', '{"hidden": ["turns"]}', "[]"])
+def test_what_cannot_be_read_shows_everything(tmp_path: Path, kept: str) -> None:
+    file = tmp_path / "panes.json"
+    file.write_text(kept)
+    assert load(file) == Arrangement()
+
+
+def test_what_is_kept_is_read_the_same(tmp_path: Path) -> None:
+    save(tmp_path / "panes.json", Arrangement("turns", ("figures", "gists")))
+    assert load(tmp_path / "panes.json") == Arrangement("turns", ("figures", "gists"))
+    save(Path("/dev/null/panes.json"), Arrangement())
