@@ -98,6 +98,14 @@ async def test_after_a_swap_the_new_prompt_is_offered_for_the_turns_so_far() -> 
         await until(pilot, lambda: line.sent == [AskAll("actions"), AskAll("takeaway")])
 
 
+async def test_a_lens_that_comes_into_use_is_counted_and_asked_once() -> None:
+    line = ScriptedLine(snapshot=replace(meeting(), prompt="actions", lenses=("actions", "takeaway")))
+    async with running(line) as (app, pilot):
+        assert "prompt Action items +1 " in shown(app, "banner")
+        await pilot.press("b")
+        await until(pilot, lambda: line.sent == [AskAll("actions"), AskAll("takeaway")])
+
+
 async def test_what_was_asked_about_everything_is_not_offered() -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):

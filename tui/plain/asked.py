@@ -91,7 +91,7 @@ def understood(line: str, picture: Picture, options: Mapping[str, Option]) -> li
         case "lens":
             return [UseLenses(tuple(_prompt(part, picture) for part in rest.split()))]
         case "all":
-            return [AskAll(id) for id in (picture.prompt, *picture.lenses) if picture.unasked(id)]
+            return [AskAll(id) for id in picture.asking if picture.unasked(id)]
         case "analyse":
             return [Analyse(_prompt(rest, picture) if rest else "")]
         case "ask" if rest:

@@ -81,7 +81,7 @@ class Teller:
         if picture.muted:
             parts.append("muted")
         if picture.prompt:
-            names = (one_line(prompt_name(picture.prompts, id), 60) for id in (picture.prompt, *picture.lenses))
+            names = (one_line(prompt_name(picture.prompts, id), 60) for id in picture.asking)
             parts.append(f"prompt {' and '.join(names)}")
         if picture.stats.device:
             parts.append(f"from {one_line(picture.stats.device, 60)}")

@@ -121,6 +121,11 @@ class Picture:
         return next(reversed(self.transcript.finals), None)
 
     @property
+    def asking(self) -> list[str]:
+        """Prompts that are asked about each turn, the one in use first."""
+        return [prompt for prompt in dict.fromkeys((self.prompt, *self.lenses)) if prompt]
+
+    @property
     def missing(self) -> list[Gist]:
         """Gists that failed or timed out, oldest first."""
         return [gist for gist in self.gists.values() if gist.status in (GistStatus.FAILED, GistStatus.TIMED_OUT)]

@@ -56,7 +56,7 @@ class Remarking(Screen[None]):
     def _behind(self) -> list[str]:
         """Return the prompts in use that were not asked about all turns so far."""
         picture = self.picture
-        return [prompt for prompt in (picture.prompt, *picture.lenses) if prompt and picture.unasked(prompt)]
+        return [prompt for prompt in picture.asking if picture.unasked(prompt)]
 
     def action_bookmark(self) -> None:
         """Mark a turn, with a note if there is one to make; or take its mark away."""

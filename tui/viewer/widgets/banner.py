@@ -70,7 +70,8 @@ class Banner(Canvas):
         picture = self._picture
         found: list[tuple[str, str]] = []
         if picture.prompt:
-            beside = f" +{len(picture.lenses)}" if picture.lenses else ""
+            lenses = len(picture.asking) - 1
+            beside = f" +{lenses}" if lenses else ""
             found.append(("prompt", f"{prompt_name(picture.prompts, picture.prompt)}{beside}"))
         if picture.session is not None:
             found.append(("from", picture.stats.device or picture.session.source))
