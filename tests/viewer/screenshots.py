@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from tests.viewer.script import DEADLINE_S, ScriptedLine, gist, meeting
-from tui.model.events import Event, GistChanged, LevelChanged, Snapshot, State, StateChanged
+from tui.model.events import Bookmarked, Event, GistChanged, LevelChanged, Snapshot, SpeakerNamed, State, StateChanged
 from tui.model.gists import Gist, GistStatus
 from tui.paths import shipped
 from tui.viewer.app import Farewell, LivegistApp
@@ -28,6 +29,7 @@ ANALYSIS = """The release ships on **Thursday** if the load test passes.
 - Maria checks the script tonight, then redoes the screenshots
 - Tom raises the connection pool to 40 and reruns the load test tomorrow
 - The decision falls **at noon**; nothing else blocks the notes"""
+TO_DO = ("- Decide **at noon**", "- Redo the screenshots", "- Maria: the screenshots, after the script")
 NO_MICROPHONE = StateChanged(
     State.FAILED, "There is no microphone to record from.", "Plug one in, or choose another source: livegist devices"
 )
@@ -70,6 +72,23 @@ def extractive() -> Event:
     return GistChanged(Gist(106, 132, "summary", text, GistStatus.DONE, model="extractive", latency_s=0.01))
 
 
+def remarked() -> Snapshot:
+    """Return the meeting with marks, names, a second prompt, a question and gain."""
+    full = meeting()
+    beside = [replace(gist(120 + at, 130 + at, text), prompt="actions") for at, text in enumerate(TO_DO)]
+    question = Gist(
+        140, None, "", "Tom, tomorrow morning [turn 129, 12:54].", GistStatus.DONE, question="Who reruns it?"
+    )
+    return replace(
+        full,
+        gists=(*full.gists, *beside, question),
+        lenses=("actions",),
+        bookmarks=(Bookmarked(127, "the date for the announcement"), Bookmarked(129, "")),
+        speakers=(SpeakerNamed("A", "Ines"), SpeakerNamed("B", "Tom")),
+        gain_db=6.0,
+    )
+
+
 EMPTY = Snapshot(1, "0", prompt="summary", prompts=meeting().prompts)
 PICTURES = (
     Picture("live", meeting(), (LEVEL,)),
@@ -79,6 +98,7 @@ PICTURES = (
     Picture("reconnecting", meeting(), (LEVEL, LOST)),
     Picture("clipping", meeting(), (LevelChanged(-6.0, 0.0, True),)),
     Picture("extractive", meeting(), (LEVEL, extractive())),
+    Picture("remarks", remarked(), (LEVEL,)),
     Picture("selected", meeting(), (LEVEL,), keys=("up", "up", "up", "up", "up")),
     Picture("prompts", meeting(), (LEVEL,), keys=("p", "down")),
     Picture("search", meeting(), (LEVEL,), keys=("slash", *"script", "enter")),

@@ -199,7 +199,7 @@ class Dashboard(Remarking, Prompting):
             case SessionShown(snapshot=snapshot):
                 from tui.viewer.screens.history import PastSession
 
-                self.app.push_screen(PastSession(snapshot))
+                self.app.push_screen(PastSession(snapshot, self._rules))
             case Snapshot():
                 self.banner.cut = False
                 self._show_state()

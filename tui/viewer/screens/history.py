@@ -11,6 +11,7 @@ from textual.screen import ModalScreen, Screen
 
 from tui.model.commands import ExportSession
 from tui.model.events import SessionInfo, Snapshot
+from tui.viewer.highlights import Rule
 from tui.viewer.inert import one_line
 from tui.viewer.lines import Line, Span
 from tui.viewer.messages import FollowChanged, Order
@@ -83,12 +84,12 @@ class PastSession(Screen[None]):
         Binding("shift+tab", "app.focus_previous", show=False),
     ]
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, rules: Sequence[Rule] = ()) -> None:
         super().__init__(id="past")
         self.picture = Picture()
         self.picture.apply(snapshot)
         self._snapshot = snapshot
-        self.body = Body(self.picture, id="body")
+        self.body = Body(self.picture, rules=rules, id="body")
 
     def compose(self) -> ComposeResult:
         """Lay out the parts."""
