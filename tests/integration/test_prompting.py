@@ -9,7 +9,7 @@ import pytest
 
 from tests import endpoint
 from tests.endpoint import Endpoint, speech
-from tests.faults.engines import Watch, fast, hear
+from tests.faults.engines import Watch, assert_nothing_lost, fast, hear
 from tui.engine.engine import Engine
 from tui.errors import ConfigError
 from tui.model.commands import DeletePrompt, ShowPrompt, UseLenses, UsePrompt, WritePrompt
@@ -97,11 +97,23 @@ async def test_prompts_in_use_outlast_their_files_while_a_session_goes_on(server
         assert names(watch).count("Risks") == 1
 
 
-async def test_a_new_text_of_the_prompt_in_use_says_from_when_on_it_holds(server: Endpoint, tmp_path: Path) -> None:
+async def test_a_new_text_of_the_prompt_in_use_is_asked_from_then_on(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, tmp_path / "prompts") as built:
+        await hear(built, speech(1, 2, 3, 4), server.url, tmp_path)
+        await watch.until_turn(1)
+        await built.perform(WritePrompt("summary", TEXT))
+        await watch.until_over()
+    assert len(server.calls) == 2
+    assert server.calls[1].prompt == "Risks? {{turn}}"
+    assert_nothing_lost(speech(1, 2, 3, 4), watch, server.calls, 4)
+
+
+async def test_another_text_of_another_prompt_leaves_the_connection_alone(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, tmp_path / "prompts") as built:
         await hear(built, speech(1, 2), server.url, tmp_path)
         await watch.until_turn(1)
-        await built.perform(WritePrompt("summary", TEXT))
-        assert any(isinstance(told, Notice) and "from the next connection on" in told.hint for told in watch.events)
+        await built.perform(WritePrompt("actions", TEXT))
         await watch.until_over()
+    assert len(server.calls) == 1

@@ -73,8 +73,6 @@ LEAVE_S = 11.5
 
 PROMPTS_S = 1.0
 """Seconds between two looks at the prompts' files."""
-NEW_TEXT = ("The prompt in use reads differently now.", "The stream asks it so from the next connection on.")
-"""A connection's prompt is fixed while it lasts."""
 
 log = logging.getLogger("livegist.engine")
 
@@ -355,8 +353,9 @@ class Engine:
             event = PromptChanged(next(iter(self._prompts)).id)
             record.apply(event)
             self._tell(event)
-        elif self.busy and record.prompt in before and self._prompts[record.prompt] != before[record.prompt]:
-            self._tell(Notice(Severity.INFO, *NEW_TEXT))
+        live = self._session if self.busy and record is not self._idle else None
+        if live is not None and record.prompt in before and self._prompts[record.prompt] != before[record.prompt]:
+            live.renew_prompt()
         for problem in self._prompts.problems:
             self._tell(Notice(Severity.WARNING, problem.message, problem.hint))
 

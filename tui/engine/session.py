@@ -160,6 +160,10 @@ class LiveSession:
             self._link.use(prompt.id)
             self._emit(PromptChanged(prompt.id))
 
+    def renew_prompt(self) -> None:
+        """Have turns that end from now on answered by what the prompt in use says now."""
+        self._link.renew()
+
     def use_source(self, spec: str) -> None:
         """Record from another device from now on; if it cannot be opened, silence is recorded until one can.
 

@@ -208,6 +208,12 @@ class Link:
         self._prompt = prompt
         self._changed.set()
 
+    def renew(self) -> None:
+        """Go on over a new connection: what the prompt in use says has changed."""
+        if self._leg is not None:
+            self._leg.renew_at = self._clock()
+            self._changed.set()
+
     def give_up_after(self, seconds: float) -> None:
         """Stop trying to connect after that time; a standing connection goes on."""
         self._give_up_at = self._clock() + seconds
