@@ -13,22 +13,16 @@ from textual.widget import Widget
 
 from tui.model.commands import (
     Analyse,
-    ExportSession,
-    ListDevices,
-    ListSessions,
     Mute,
     Option,
     Pause,
     Seek,
-    ShowSession,
     Start,
     Stop,
     UsePrompt,
-    UseSource,
 )
 from tui.model.events import (
     Bookmarked,
-    DeviceInfo,
     DevicesListed,
     Event,
     GainChanged,
@@ -42,7 +36,6 @@ from tui.model.events import (
     PromptsChanged,
     PromptShown,
     Rejected,
-    SessionInfo,
     SessionShown,
     SessionsListed,
     SessionStarted,
@@ -61,12 +54,11 @@ from tui.viewer.highlights import Rule, hits
 from tui.viewer.inert import one_line
 from tui.viewer.invitation import invitation
 from tui.viewer.keys import DASHBOARD, told
-from tui.viewer.messages import Alarm, Change, Detach, FollowChanged, QuitEngine, Rearranged
+from tui.viewer.messages import Alarm, Detach, FollowChanged, QuitEngine, Rearranged
 from tui.viewer.pace import Pace
 from tui.viewer.picture import Picture
 from tui.viewer.possible import ASKS, possible
-from tui.viewer.screens.prompting import Prompting
-from tui.viewer.screens.remarking import Remarking
+from tui.viewer.screens.choosing import Choosing
 from tui.viewer.widgets.banner import Alert, Banner
 from tui.viewer.widgets.body import Body
 from tui.viewer.widgets.keybar import KeyBar, Possible
@@ -74,7 +66,7 @@ from tui.viewer.widgets.meter import Meter
 from tui.viewer.widgets.pane import Pane
 
 
-class Dashboard(Remarking, Prompting):
+class Dashboard(Choosing):
     """Header, meter, turns, gists, stats and keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(DASHBOARD)
@@ -191,9 +183,9 @@ class Dashboard(Remarking, Prompting):
             case Rejected(text=text, hint=hint):
                 self._toast(Severity.WARNING, text, hint)
             case DevicesListed(devices=devices):
-                self._pick_device(devices)
+                self.pick_device(devices)
             case SessionsListed(sessions=sessions):
-                self._pick_session(sessions)
+                self.pick_session(sessions)
             case PromptShown():
                 self.show_prompt(event)
             case SessionShown(snapshot=snapshot):
@@ -333,29 +325,6 @@ class Dashboard(Remarking, Prompting):
         if turn is not None:
             self._order(Seek(turn.start_s))
 
-    def action_history(self) -> None:
-        """Ask which sessions are kept."""
-        self._order(ListSessions())
-
-    def _pick_session(self, sessions: tuple[SessionInfo, ...]) -> None:
-        from tui.viewer.screens.history import History
-
-        def show(session: str | None) -> None:
-            if session is not None:
-                self._order(ShowSession(session))
-
-        self.app.push_screen(History(sessions), show)
-
-    def action_export(self) -> None:
-        """Choose a format, and have the session written."""
-        from tui.viewer.screens.export import ExportPicker
-
-        def write(format: str | None) -> None:
-            if format is not None:
-                self._order(ExportSession("", format))
-
-        self.app.push_screen(ExportPicker(), write)
-
     def action_analyse(self) -> None:
         """Have the session so far analysed."""
         self._order(Analyse())
@@ -369,21 +338,6 @@ class Dashboard(Remarking, Prompting):
         ids = [prompt.id for prompt in self.picture.prompts]
         at = ids.index(self.picture.prompt) if self.picture.prompt in ids else -step
         self._order(UsePrompt(ids[(at + step) % len(ids)]))
-
-    def action_pick(self) -> None:
-        """Choose a prompt from a list."""
-        from tui.viewer.screens.picker import PromptPicker
-
-        def use(chosen: str | Change | None) -> None:
-            match chosen:
-                case Change():
-                    self.change_prompt(chosen)
-                case str() if chosen != self.picture.prompt:
-                    self._order(UsePrompt(chosen))
-
-        picture = self.picture
-        lenses = picture.lenses if picture.session is not None else None
-        self.app.push_screen(PromptPicker(picture.prompts, picture.prompt, lenses), use)
 
     def action_follow(self) -> None:
         """Follow the newest entries, or stay put."""
@@ -428,19 +382,6 @@ class Dashboard(Remarking, Prompting):
         self.body.toggle_hidden(name)
         self.post_message(Rearranged())
 
-    def action_devices(self) -> None:
-        """Ask what there is to record from."""
-        self._order(ListDevices())
-
-    def _pick_device(self, devices: tuple[DeviceInfo, ...]) -> None:
-        from tui.viewer.screens.devices import DevicePicker
-
-        def use(source: str | None) -> None:
-            if source is not None:
-                self._order(UseSource(source))
-
-        self.app.push_screen(DevicePicker(devices, self.picture.stats.device), use)
-
     def action_help(self) -> None:
         """Show keys and signs."""
         from tui.viewer.screens.help import HelpScreen
@@ -448,13 +389,6 @@ class Dashboard(Remarking, Prompting):
         self.app.push_screen(
             HelpScreen([("Everywhere", told(DASHBOARD, self._keys)), ("In a pane", told(Pane.BINDINGS, self._keys))])
         )
-
-    def action_settings(self) -> None:
-        """Show and change settings."""
-        from tui.viewer.screens.settings import SettingsScreen
-
-        prompts = [prompt.id for prompt in self.picture.prompts]
-        self.app.push_screen(SettingsScreen({"theme": self._themes(), "prompt": prompts}))
 
     def action_detach(self) -> None:
         """Leave; the engine goes on."""
