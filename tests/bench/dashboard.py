@@ -116,6 +116,7 @@ def main(peer: Path | None, only: tuple[str, ...], plot: Path | None) -> None:
     with stage() as made:
         other = None if peer is None else peers.Peer(peer, made)
         for part in only or PARTS:
+            click.echo(f"measuring: {part}", err=True)
             match part:
                 case "starts":
                     figures += starts(made, other)
@@ -129,6 +130,7 @@ def main(peer: Path | None, only: tuple[str, ...], plot: Path | None) -> None:
                     figures += session.figures()
                     if plot is not None:
                         plot.write_text(svg(session.points), encoding="utf-8")
+            click.echo(markdown(figures), err=True)
     print(markdown(figures))
     if any(figure.regressed for figure in figures):
         sys.exit("A figure is far beyond its limit.")

@@ -26,11 +26,11 @@ class Live:
     def __init__(self, terminal: Terminal, stage: Stage) -> None:
         self._terminal = terminal
         self._stage = stage
+        terminal.wait_for(lambda text: "READY" in text, 30.0)
         self.engine = engine_pid()
 
     def start(self) -> None:
         """Start a session and wait until it is under way."""
-        self._terminal.wait_for(lambda text: "READY" in text, 30.0)
         self._terminal.press("s")
         self._terminal.wait_for(lambda text: "LIVE" in text and "Gist 0" in text, 30.0)
         self._terminal.watch(SETTLE_S)
