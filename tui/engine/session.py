@@ -12,18 +12,16 @@ from msgspec.structs import replace
 from tui.audio.recording import Recording
 from tui.audio.sources import Source, open_source
 from tui.config import Config
-from tui.credentials import redacted
 from tui.engine.answers import Answers
 from tui.engine.capture import Capture
+from tui.engine.chronicle import Chronicle
 from tui.engine.figures import Figures
 from tui.engine.local import LocalGateway
-from tui.engine.packing import Packed
 from tui.engine.plan import Plan
 from tui.engine.remarks import Remarks
 from tui.engine.servers import Servers
-from tui.engine.state import NEXT, IllegalTransition
 from tui.engine.watches import DiskWatch, SleepWatch, boot_clock
-from tui.errors import SessionError, UsageError
+from tui.errors import UsageError
 from tui.model.events import (
     Event,
     GainChanged,
@@ -34,7 +32,6 @@ from tui.model.events import (
     SessionStarted,
     Severity,
     State,
-    StateChanged,
     StatsChanged,
     TurnChanged,
     TurnRemoved,
@@ -42,7 +39,6 @@ from tui.model.events import (
 from tui.model.prompts import PromptLibrary
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
-from tui.sessions.journal import Journal, lasting
 from tui.sessions.record import Record
 from tui.sessions.store import UNHEARD_S, Store, Stored
 from tui.stream import link, protocol
@@ -95,13 +91,17 @@ class LiveSession:
         self._prompts = prompts
         self._store = store
         self._servers = Servers(config, plan, prompts, gateway, SAMPLE_RATE)
-        self._tell = tell
         self._clock = clock
         self._now = now
         self._figures = Figures()
+        self.record = again.load() if again else Record()
+        """What is known of it."""
+        if self.record.prompt not in prompts:
+            self.record.prompt = prompts[config.prompt].id
+        self._chronicle = Chronicle(self.record, tell, (plan.key, plan.llm_key))
+        self._emit = self._chronicle.emit
         self._answers = Answers(config, self._figures, self._emit, clock)
         self._analysing: set[asyncio.Task[None]] = set()
-        self._packed = Packed()
         self._realtime_factor: float | None = None
         self._stop_asked = 0
         self._last_loss: Ending | None = None
@@ -109,19 +109,13 @@ class LiveSession:
         self._disk = DiskWatch()
         self._machine = SleepWatch(clock, boot_clock)
         self._again = again
-        self._over = False
         self._stored: Stored
         self._recording: Recording
-        self._journal: Journal
         self._capture: Capture | None = None
         self._link: Link
         self._capturing: asyncio.Task[None]
         self.viewers = 0
         """How many watch; only told in the figures."""
-        self.record = again.load() if again else Record()
-        """What is known of it."""
-        if self.record.prompt not in prompts:
-            self.record.prompt = prompts[config.prompt].id
         self.remarks = Remarks(self.record, prompts, self._answers, self._servers.chat, self._emit, self._spawn)
         """What a person may add to it."""
 
@@ -232,7 +226,7 @@ class LiveSession:
         config = self._config
         self._stored = stored
         self._recording = stored.record(SAMPLE_RATE)
-        self._journal = stored.journal()
+        self._chronicle.begin(stored, self._at)
         self._capture = Capture(
             self._recording, config.source, latency_ms=config.mic_latency_ms, tell=self._emit, clock=self._clock
         )
@@ -250,7 +244,7 @@ class LiveSession:
         )
         self._emit(SessionStarted(session))
         self._emit(PromptChanged(self.record.prompt))
-        self._enter(State.CONNECTING)
+        self._chronicle.enter(State.CONNECTING)
         if not stored.kept:
             self._emit(Notice(Severity.INFO, "A private session: nothing of it is written to the disk."))
         for warning in self._plan.warnings:
@@ -265,12 +259,12 @@ class LiveSession:
             self._figures.count(turn)
         self._answers.take_up(self.record.gists.values())
         self._recording = Recording.open(stored.audio)
-        self._journal = stored.journal()
+        self._chronicle.begin(stored, self._at)
         boundary = round(max((turn.end_s for turn in finals), default=0.0) * SAMPLE_RATE)
         self._link = self._linked(
             Turns(SAMPLE_RATE, boundary=boundary, after=max((turn.number for turn in finals), default=0))
         )
-        self._enter(State.CONNECTING)
+        self._chronicle.enter(State.CONNECTING)
 
     def _linked(self, turns: Turns) -> Link:
         return Link(
@@ -314,13 +308,13 @@ class LiveSession:
             if self._again is None:
                 self._link.give_up_after(self._config.drain_timeout_s)
             if self.record.state is not State.DRAINING:
-                self._enter(State.DRAINING)
+                self._chronicle.enter(State.DRAINING)
 
     async def _analyse_at_end(self) -> None:
         """Analyse the whole session if that is wanted, and wait for analyses that are under way."""
         wanted = self._config.analyse_at_end and self._stop_asked < 2 and self._failure is None
         if wanted and self.record.transcript.finals:
-            self._tell_why("analysing the whole session")
+            self._chronicle.explain("analysing the whole session")
             await self.analyse("")
         while self._analysing:
             await asyncio.wait(self._analysing)
@@ -329,17 +323,16 @@ class LiveSession:
         """Say how it ended, and close what is open."""
         self._recording.close()
         self._emit_stats()
-        self._emit(StatsChanged(replace(self.record.stats, unheard_s=round(self._link.unheard / SAMPLE_RATE, 1))))
-        self._journal.append(StatsChanged(self.record.stats), self._at())
+        unheard_s = round(self._link.unheard / SAMPLE_RATE, 1)
+        self._chronicle.emit(StatsChanged(replace(self.record.stats, unheard_s=unheard_s)), keep=True)
         self._warn_of_unheard()
         ending = self._failure or (self._last_loss if self._link.opened == 0 else None)
         if ending is not None:
             why = f"{ending.meaning} ({ending.code}: {ending.reason})" if ending.reason else ending.meaning
-            self._enter(State.FAILED, why, ending.hint)
+            self._chronicle.enter(State.FAILED, why, ending.hint)
         else:
-            self._enter(State.ENDED)
-        self._journal.close()
-        self._over = True
+            self._chronicle.enter(State.ENDED)
+        self._chronicle.close()
 
     def _warn_of_unheard(self) -> None:
         unheard_s, session = self.record.stats.unheard_s, self.record.session
@@ -361,14 +354,14 @@ class LiveSession:
         match event:
             case link.Opened():
                 if self.record.state in (State.CONNECTING, State.RECONNECTING):
-                    self._enter(State.LIVE)
+                    self._chronicle.enter(State.LIVE)
             case link.Lost(ending=ending, wait_s=wait_s):
                 self._last_loss = ending
                 again = f" Next try in {wait_s:.0f} s." if wait_s >= 1 else ""
                 if self.record.state is State.DRAINING or self.record.state is State.RECONNECTING:
-                    self._tell_why(f"{ending.meaning}{again}", ending.hint)
+                    self._chronicle.explain(f"{ending.meaning}{again}", ending.hint)
                 else:
-                    self._enter(State.RECONNECTING, f"{ending.meaning}{again}", ending.hint)
+                    self._chronicle.enter(State.RECONNECTING, f"{ending.meaning}{again}", ending.hint)
             case link.Heard(turn=turn, asked=asked):
                 self._turn(turn, asked)
             case link.Gone(number=number):
@@ -376,8 +369,8 @@ class LiveSession:
             case link.Answered(turn=number, prompt=prompt, completion=completion):
                 self._answers.answer(number, prompt, completion)
             case link.Relabelled(turn=number, speaker=speaker):
-                if (known := self.record.transcript.get(number)) is not None:
-                    self._emit(TurnChanged(replace(self._packed.unpack(known), speaker=speaker)))
+                if (known := self._chronicle.turn(number)) is not None:
+                    self._emit(TurnChanged(replace(known, speaker=speaker)))
             case link.PromptRefused(prompt=prompt, kept=kept, ending=ending):
                 why = f"{ending.meaning} ({ending.reason})" if ending.reason else ending.meaning
                 self._emit(Notice(Severity.ERROR, f"The prompt {prompt!r} was refused: {why}", ending.hint))
@@ -405,56 +398,6 @@ class LiveSession:
     def _at(self) -> float:
         return self._recording.position / SAMPLE_RATE
 
-    def _emit(self, event: Event) -> None:
-        """Apply an event to the record, keep it if it lasts, tell it."""
-        event = self._without_keys(event)
-        match event:
-            case TurnChanged(turn=Turn(final=True) as turn):
-                self.record.apply(TurnChanged(self._packed.pack(turn)))
-            case _:
-                self.record.apply(event)
-        if lasting(event):
-            self._keep(event)
-        self._tell(event)
-
-    def _keep(self, event: Event) -> None:
-        """Write an event to the journal, also what is asked for after the end."""
-        if not self._over:
-            self._journal.append(event, self._at())
-            return
-        try:
-            journal = self._stored.journal()
-        except SessionError as error:
-            self._tell(Notice(Severity.WARNING, error.message, error.hint))
-            return
-        journal.append(event, self._at())
-        journal.close()
-
-    def _without_keys(self, event: Event) -> Event:
-        """Return an event whose reasons, which may be a server's own words, do not repeat a key."""
-        keys = (self._plan.key, self._plan.llm_key)
-        match event:
-            case StateChanged(why=why) if why:
-                return replace(event, why=redacted(why, *keys))
-            case Notice(text=text):
-                return replace(event, text=redacted(text, *keys))
-            case _:
-                return event
-
-    def _enter(self, new: State, why: str = "", hint: str = "") -> None:
-        """Make a legal move and tell it.
-
-        Raises:
-            IllegalTransition: the table does not allow it.
-        """
-        if new not in NEXT[self.record.state]:
-            raise IllegalTransition(self.record.state, new)
-        self._emit(StateChanged(new, why, hint))
-
-    def _tell_why(self, why: str, hint: str = "") -> None:
-        """Say more about the state that the session is in."""
-        self._emit(StateChanged(self.record.state, why, hint))
-
     async def _count(self) -> None:
         """Tell the figures and look after deadlines, once a second."""
         while True:
@@ -465,11 +408,10 @@ class LiveSession:
 
     def _watch(self) -> None:
         """Look after what may happen to the disk and to the machine."""
-        told = self._disk.news(self._recording.failure or self._journal.failure)
+        told = self._disk.news(self._recording.failure or self._chronicle.failure)
         if told is not None:
             self._emit(told)
-        if self._journal.failure is not None:
-            self._journal.flush()
+        self._chronicle.flush()
         if slept_s := self._machine.slept_s():
             self._emit(
                 Notice(

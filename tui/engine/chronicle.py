@@ -1,0 +1,112 @@
+"""What becomes of a session: applied to what is known, kept in the journal, told, in this order."""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from tui.credentials import redacted
+from tui.engine.packing import Packed
+from tui.engine.state import NEXT, IllegalTransition
+from tui.errors import SessionError
+from tui.model.events import Event, Notice, Severity, State, StateChanged, TurnChanged
+from tui.model.transcript import Turn
+from tui.sessions.journal import Journal, lasting
+from tui.sessions.record import Record
+from tui.sessions.store import Stored
+
+
+class Chronicle:
+    """The one way by which anything about a session is said.
+
+    Args:
+        record: what is known of it.
+        tell: gets every event.
+        keys: are never repeated, even if a server's own words do.
+    """
+
+    def __init__(self, record: Record, tell: Callable[[Event], None], keys: tuple[str, ...]) -> None:
+        self.record = record
+        self._tell = tell
+        self._keys = keys
+        self._packed = Packed()
+        self._stored: Stored
+        self._journal: Journal
+        self._at: Callable[[], float]
+        self._closed = False
+
+    def begin(self, stored: Stored, at: Callable[[], float]) -> None:
+        """Keep what lasts from now on.
+
+        Args:
+            stored: whose journal takes it.
+            at: seconds on the session's clock.
+        """
+        self._stored, self._journal, self._at = stored, stored.journal(), at
+
+    @property
+    def failure(self) -> OSError | None:
+        """Why the disk does not take the journal; `None` if it does."""
+        return self._journal.failure
+
+    def flush(self) -> None:
+        """Write what the disk did not take before."""
+        if self._journal.failure is not None:
+            self._journal.flush()
+
+    def close(self) -> None:
+        """End the journal; what is asked for afterwards is added to it all the same."""
+        self._journal.close()
+        self._closed = True
+
+    def emit(self, event: Event, *, keep: bool = False) -> None:
+        """Apply an event to the record, keep it if it lasts or `keep` says so, tell it."""
+        event = self._without_keys(event)
+        match event:
+            case TurnChanged(turn=Turn(final=True) as turn):
+                self.record.apply(TurnChanged(self._packed.pack(turn)))
+            case _:
+                self.record.apply(event)
+        if keep or lasting(event):
+            self._keep(event)
+        self._tell(event)
+
+    def enter(self, new: State, why: str = "", hint: str = "") -> None:
+        """Make a legal move and tell it.
+
+        Raises:
+            IllegalTransition: the table does not allow it.
+        """
+        if new not in NEXT[self.record.state]:
+            raise IllegalTransition(self.record.state, new)
+        self.emit(StateChanged(new, why, hint))
+
+    def explain(self, why: str, hint: str = "") -> None:
+        """Say more about the state that the session is in."""
+        self.emit(StateChanged(self.record.state, why, hint))
+
+    def turn(self, number: int) -> Turn | None:
+        """Return a turn with all its words, `None` if there is none of that number."""
+        known = self.record.transcript.get(number)
+        return None if known is None else self._packed.unpack(known)
+
+    def _keep(self, event: Event) -> None:
+        if not self._closed:
+            self._journal.append(event, self._at())
+            return
+        try:
+            journal = self._stored.journal()
+        except SessionError as error:
+            self._tell(Notice(Severity.WARNING, error.message, error.hint))
+            return
+        journal.append(event, self._at())
+        journal.close()
+
+    def _without_keys(self, event: Event) -> Event:
+        """Return an event whose reasons, which may be a server's own words, do not repeat a key."""
+        match event:
+            case StateChanged(why=why) if why:
+                return replace(event, why=redacted(why, *self._keys))
+            case Notice(text=text):
+                return replace(event, text=redacted(text, *self._keys))
+            case _:
+                return event
