@@ -38,6 +38,7 @@ from tui.model.events import (
     Event,
     GistChanged,
     LevelChanged,
+    MutedChanged,
     Notice,
     Rejected,
     Severity,
@@ -205,6 +206,17 @@ def test_the_level_is_told_when_something_is_wrong_with_it_and_when_it_is_not_an
         lines += told.tell(LevelChanged(-120.0, -120.0))
     assert lines == ["level: no signal"]
     assert told.tell(LevelChanged(-30.0, -12.0)) == ["level: good"]
+
+
+def test_silence_that_was_asked_for_is_nothing_wrong() -> None:
+    now = [0.0]
+    told = Teller(lambda: now[0])
+    told.tell(replace(meeting(), muted=True))
+    for tick in range(60):
+        now[0] = tick * 0.5
+        assert told.tell(LevelChanged(-120.0, -120.0)) == []
+    told.tell(MutedChanged(False))
+    assert told.tell(LevelChanged(-30.0, -12.0)) == []
 
 
 def test_hostile_text_stays_on_its_line() -> None:

@@ -134,7 +134,11 @@ class Teller:
         return [f"{about}{one_line(made, 100)}: {one_line(gist.text, TEXT_MOST)}"]
 
     def _level(self, rms_dbfs: float, peak_dbfs: float, clipped: bool) -> list[str]:
-        """Say what is wrong with the level when that changes."""
+        """Say what is wrong with the level when that changes; silence that was asked for is not."""
+        if self.picture.muted:
+            self._ballistics.reset()
+            self._condition = Condition.NONE
+            return []
         now = self._now()
         self._ballistics.feed(rms_dbfs, peak_dbfs, clipped, now)
         condition = self._ballistics.read(now).condition

@@ -163,7 +163,7 @@ class SettingsScreen(ModalScreen[None]):
         ]
         if origin.startswith(config.ENVIRONMENT):
             text.append((Span(f"It is set by {origin}, which comes before the file.", "warn"),))
-        text.append((Span(f"Written to {usual_file()}", "muted"),))
+        text.append((Span(f"Written to {usual_file()}, on this machine.", "muted"),))
         self.query_one("#preview", Reader).show(text)
 
     def _complain(self, error: ConfigError) -> None:
