@@ -186,7 +186,7 @@ def entries(text: str, file: Path) -> dict[str, Any]:
     }
 
 
-def value(name: str, written: str) -> Option:
+def typed(name: str, written: str) -> Option:
     """Return what a person wrote for a setting that is no table, as its type.
 
     Raises:

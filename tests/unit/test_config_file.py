@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.config import load, value
+from tui.config import load, typed
 from tui.config_file import changed, write
 from tui.errors import ConfigError
 
@@ -85,8 +85,8 @@ def test_a_link_is_followed_and_rights_are_kept(tmp_path: Path) -> None:
 
 
 def test_what_is_written_by_hand_becomes_the_settings_type() -> None:
-    assert value("fps", "30") == 30
-    assert value("flac", "true") is True
-    assert value("theme", "paper") == "paper"
+    assert typed("fps", "30") == 30
+    assert typed("flac", "true") is True
+    assert typed("theme", "paper") == "paper"
     with pytest.raises(ConfigError, match="fps"):
-        value("fps", "fast")
+        typed("fps", "fast")

@@ -13,6 +13,7 @@ from tui.viewer.widgets.body import Body
 from tui.viewer.words import plural, prompt_name
 
 GAIN_MOST_DB = 40.0
+"""Largest gain or loss that the engine takes."""
 
 
 class Remarking(Screen[None]):

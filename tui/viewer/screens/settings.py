@@ -118,7 +118,7 @@ class SettingsScreen(ModalScreen[None]):
 
     def _take(self, name: str, written: str) -> None:
         try:
-            value = config.value(name, written)
+            value = config.typed(name, written)
         except ConfigError as error:
             self._complain(error)
             return
