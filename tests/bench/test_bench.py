@@ -1,5 +1,6 @@
 """What the bench says is what it measured; nothing here is timed."""
 
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from tests.bench.endpoint import STEPS, last_word, turn
 from tests.bench.long_session import Point
 from tests.bench.plot import svg
+from tests.bench.search import QUERIES, kept
 from tests.bench.table import GUARD, Figure, at, markdown
+from tui.sessions.search import search
 
 PAINTED = Figure("painted", "B/s", 3000, 6000, 240_000, "scribit")
 
@@ -53,3 +56,10 @@ def test_what_costs_more_is_drawn_higher() -> None:
     first, second = ElementTree.fromstring(svg(points)).findall("{http://www.w3.org/2000/svg}circle")[:2]
     assert float(second.attrib["cy"]) < float(first.attrib["cy"])
     assert float(second.attrib["cx"]) > float(first.attrib["cx"])
+
+
+def test_what_is_searched_for_is_there_to_be_found(tmp_path: Path) -> None:
+    store = kept(tmp_path, turns=400, sessions=4)
+    found = [len(search(store, tmp_path / "search.sqlite", query, most=1000)) for query in QUERIES]
+    assert found[:2] == [4, 400]
+    assert all(found)
