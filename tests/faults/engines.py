@@ -11,9 +11,9 @@ from tui.engine.engine import Engine
 from tui.model.commands import Option, Start
 from tui.model.events import Event, Notice, State, StateChanged
 from tui.model.gists import GistStatus
+from tui.model.record import Record
 from tui.model.transcript import Turn
 from tui.paths import PACKAGE, log_file, sessions_dir
-from tui.sessions.record import Record
 from tui.sessions.store import Store
 
 PATIENCE_S = 40.0

@@ -24,8 +24,8 @@ from tui.engine.process import LOCK, SOCKET, remove_dead, running
 from tui.errors import EngineError
 from tui.model.commands import Command, Mute, Quit, Start, Stop
 from tui.model.events import Event, Notice, Rejected, Severity, Snapshot, State, StateChanged, StatsChanged, TurnChanged
+from tui.model.record import Record
 from tui.paths import PACKAGE, log_file, runtime_dir, sessions_dir
-from tui.sessions.record import Record
 from tui.sessions.store import Store
 
 PATIENCE_S = 20.0

@@ -14,9 +14,9 @@ from markdown_it import MarkdownIt
 from tests.kept import MEETING, answer, keep, meeting, spoken
 from tui.errors import UsageError
 from tui.model.events import Bookmarked, Event, GistChanged, SpeakerNamed, TurnChanged
+from tui.model.record import Record
 from tui.sessions.about import About
 from tui.sessions.export import FORMATS, export, to_markdown
-from tui.sessions.record import Record
 from tui.sessions.store import Store
 
 SAID = [text for _, text in MEETING]

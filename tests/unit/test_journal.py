@@ -27,9 +27,9 @@ from tui.model.events import (
     TurnRemoved,
 )
 from tui.model.gists import Gist, GistStatus
+from tui.model.record import Record
 from tui.model.transcript import Turn, Word
 from tui.sessions.journal import Journal, fold, lasting, read, read_end
-from tui.sessions.record import Record
 
 NUMBERS = st.integers(1, 6)
 EVENTS: st.SearchStrategy[Event] = st.one_of(

@@ -1,8 +1,8 @@
 from tests.kept import MEETING, meeting
 from tui.model.prompts import Prompt
+from tui.model.record import Record
 from tui.sessions.about import About
 from tui.sessions.questions import Read, merge_by, passages, quotes, reading, unknown_turns
-from tui.sessions.record import Record
 
 
 def read(id: str = "one", name: str = "") -> Read:

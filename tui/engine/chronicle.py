@@ -9,9 +9,9 @@ from tui.engine.packing import Packed
 from tui.engine.state import NEXT, IllegalTransition
 from tui.errors import SessionError
 from tui.model.events import Event, Notice, Severity, State, StateChanged, TurnChanged
+from tui.model.record import Record
 from tui.model.transcript import Turn
 from tui.sessions.journal import Journal, lasting
-from tui.sessions.record import Record
 from tui.sessions.store import Stored
 
 

@@ -63,9 +63,9 @@ from tui.model.events import (
     State,
     StateChanged,
 )
+from tui.model.record import Record
 from tui.paths import data_dir
 from tui.sessions.private import PrivateStore
-from tui.sessions.record import Record
 from tui.sessions.store import Store, Stored
 
 LEAVE_S = 11.5

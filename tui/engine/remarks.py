@@ -8,9 +8,9 @@ from tui.errors import UsageError
 from tui.model.commands import Ask, AskAgain, AskAll, Bookmark, NameSpeaker, UseLenses
 from tui.model.events import Bookmarked, Event, LensesChanged, SpeakerNamed
 from tui.model.prompts import Prompt, PromptLibrary
+from tui.model.record import Record
 from tui.model.transcript import Turn
 from tui.sessions.questions import Read
-from tui.sessions.record import Record
 
 LENSES_MOST = 3
 """Prompts asked about each turn beside the one in use."""

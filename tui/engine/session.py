@@ -37,9 +37,9 @@ from tui.model.events import (
     TurnRemoved,
 )
 from tui.model.prompts import PromptLibrary
+from tui.model.record import Record
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
-from tui.sessions.record import Record
 from tui.sessions.store import UNHEARD_S, Store, Stored
 from tui.stream import link, protocol
 from tui.stream.link import Link, LinkEvent

@@ -12,12 +12,12 @@ from tui.errors import UsageError
 from tui.lines import clock, inert, json_line
 from tui.model.events import Bookmarked, GistChanged, Session, SessionStarted, StatsChanged, TurnChanged
 from tui.model.gists import Gist
+from tui.model.record import Record
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
 from tui.sessions.about import About
 from tui.sessions.captions import captions
 from tui.sessions.journal import FORMAT
-from tui.sessions.record import Record
 
 TEMPLATE = """\
 # {{title}}

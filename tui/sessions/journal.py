@@ -25,7 +25,7 @@ from tui.model.events import (
     StatsChanged,
     TurnChanged,
 )
-from tui.sessions.record import Record
+from tui.model.record import Record
 
 FORMAT = 1
 """Goes up when older readers cannot read what newer writers write."""

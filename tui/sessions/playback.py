@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from tui.model.events import Event, Session, SessionStarted, StatsChanged, TurnChanged
+from tui.model.record import Record
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
 from tui.sessions.journal import Entry
-from tui.sessions.record import Record
 
 PARTIAL_S = 0.25
 """Seconds of speech between two partials of a turn: about as often as an endpoint tells them."""

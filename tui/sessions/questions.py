@@ -8,9 +8,9 @@ import msgspec
 from tui.lines import clock, inert
 from tui.llm.protocol import Message
 from tui.model.prompts import TRANSCRIPT, Prompt
+from tui.model.record import Record
 from tui.model.transcript import Turn
 from tui.sessions.about import About
-from tui.sessions.record import Record
 
 NUMBERS = r"((?:\d{1,6}\s*[,–-]\s*)*\d{1,6})(?![\d:])"
 """`12`, `3, 5` or `7–9`; the clock's time that follows is none of them."""

@@ -16,9 +16,9 @@ import msgspec
 
 from tui.errors import SessionError, UsageError
 from tui.lines import inert
+from tui.model.record import Record
 from tui.paths import private_dir
 from tui.sessions.about import ABOUT, About
-from tui.sessions.record import Record
 from tui.sessions.store import EVENTS, Store, Stored
 
 INDEX = "search.sqlite"

@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from tui.audio.recording import Recording
 from tui.errors import SessionError
 from tui.model.events import State, StateChanged, StatsChanged
+from tui.model.record import Record
 from tui.paths import private_dir
 from tui.sessions.about import About, read_about
 from tui.sessions.journal import FORMAT, Journal, Reading, fold, read, read_end
-from tui.sessions.record import Record
 
 AUDIO = "audio.wav"
 FLAC = "audio.flac"

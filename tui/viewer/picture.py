@@ -1,58 +1,21 @@
 """The session as the viewer knows it: a fold of the engine's events. Pure."""
 
-from msgspec.structs import replace
-
-from tui.model.events import (
-    Bookmarked,
-    Event,
-    GainChanged,
-    GistChanged,
-    GistGrew,
-    LensesChanged,
-    MutedChanged,
-    PromptChanged,
-    PromptInfo,
-    PromptsChanged,
-    Session,
-    SessionStarted,
-    Snapshot,
-    SpeakerNamed,
-    State,
-    StateChanged,
-    StatsChanged,
-    TurnChanged,
-    TurnRemoved,
-)
+from tui.model.events import Event, GistChanged, PromptInfo, PromptsChanged, SessionStarted, Snapshot, TurnChanged
 from tui.model.gists import Gist, GistStatus
-from tui.model.stats import Stats
+from tui.model.record import Record
 from tui.model.transcript import Transcript, Turn, slim
 
 
-class Picture:
-    """All there is to show."""
+class Picture(Record):
+    """All there is to show: the session, and what a snapshot says of the engine."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.known = False
         """Whether a snapshot has come."""
-        self.state = State.IDLE
-        self.why = ""
-        self.hint = ""
-        self.session: Session | None = None
-        self.muted = False
-        self.prompt = ""
         self.prompts: tuple[PromptInfo, ...] = ()
-        self.transcript = Transcript()
-        self.gists: dict[int, Gist] = {}
         self._gists_of: dict[int, list[int]] = {}
         """Numbers of the gists by their turn."""
-        self.stats = Stats()
-        self.bookmarks: dict[int, str] = {}
-        """Notes, which may be empty, by the turns that are marked."""
-        self.speakers: dict[str, str] = {}
-        """Names by the endpoint's labels."""
-        self.lenses: tuple[str, ...] = ()
-        """Prompts asked about each turn beside the one in use."""
-        self.gain_db = 0.0
         self.replay_speed = 0.0
         """How fast a session that is over is told again; 0 for any other."""
         self.paused = False
@@ -63,43 +26,17 @@ class Picture:
         match event:
             case Snapshot():
                 self._replace(event)
-            case SessionStarted(session=session):
-                self.session = session
-                self.transcript, self.gists, self.stats = Transcript(), {}, Stats()
-                self._gists_of = {}
-                self.bookmarks, self.speakers, self.lenses, self.gain_db = {}, {}, (), 0.0
-            case StateChanged(state=state, why=why, hint=hint):
-                self.state, self.why, self.hint = state, why, hint
-            case TurnChanged(turn=turn):
-                self.transcript.upsert(slim(turn))
-            case TurnRemoved(number=number):
-                self.transcript.remove(number)
-            case GistChanged(gist=gist):
-                self._keep(gist)
-            case GistGrew(number=number, text=text):
-                old = self.gists.get(number)
-                if old is not None and not old.status.over:
-                    self.gists[number] = replace(old, text=old.text + text, status=GistStatus.STREAMING)
-            case StatsChanged(stats=stats):
-                self.stats = stats
-            case PromptChanged(prompt=prompt):
-                self.prompt = prompt
             case PromptsChanged(prompts=prompts):
                 self.prompts = prompts
-            case MutedChanged(muted=muted):
-                self.muted = muted
-            case Bookmarked(turn=number, note=str(note)):
-                self.bookmarks[number] = note
-            case Bookmarked(turn=number):
-                self.bookmarks.pop(number, None)
-            case SpeakerNamed(label=label, name=""):
-                self.speakers.pop(label, None)
-            case SpeakerNamed(label=label, name=name):
-                self.speakers[label] = name
-            case LensesChanged(prompts=prompts):
-                self.lenses = prompts
-            case GainChanged(gain_db=gain_db):
-                self.gain_db = gain_db
+            case TurnChanged(turn=turn):
+                super().apply(TurnChanged(slim(turn)))
+            case GistChanged(gist=gist):
+                self._keep(gist)
+            case SessionStarted():
+                self._gists_of = {}
+                super().apply(event)
+            case _:
+                super().apply(event)
 
     def gists_of(self, turn: int) -> list[Gist]:
         """Return the gists of a turn, oldest first."""

@@ -1,6 +1,6 @@
-"""A session as its events make it: the fold that the live engine and the journal share."""
+"""A session as its events make it: the fold that the live engine, the journal and the viewer share."""
 
-import msgspec
+from msgspec.structs import replace
 
 from tui.model.events import (
     PROTOCOL_VERSION,
@@ -81,6 +81,8 @@ class Record:
         match event:
             case SessionStarted(session=session):
                 self.session = session
+                self.transcript, self.gists, self.stats = Transcript(), {}, Stats()
+                self.bookmarks, self.speakers, self.lenses, self.gain_db = {}, {}, (), 0.0
             case StateChanged(state=state, why=why, hint=hint):
                 self.state, self.why, self.hint = state, why, hint
             case TurnChanged(turn=turn):
@@ -89,9 +91,10 @@ class Record:
                 self.transcript.remove(number)
             case GistChanged(gist=gist):
                 self.gists[gist.number] = gist
-            case GistGrew(number=number, text=text) if number in self.gists:
-                gist = self.gists[number]
-                self.gists[number] = msgspec.structs.replace(gist, text=gist.text + text, status=GistStatus.STREAMING)
+            case GistGrew(number=number, text=text):
+                old = self.gists.get(number)
+                if old is not None and not old.status.over:
+                    self.gists[number] = replace(old, text=old.text + text, status=GistStatus.STREAMING)
             case StatsChanged(stats=stats):
                 self.stats = stats
             case PromptChanged(prompt=prompt):
