@@ -1,6 +1,5 @@
 """The dashboard, driven by keys and by a scripted line."""
 
-import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable
@@ -13,8 +12,8 @@ from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from tests.viewer.hands import at, until
 from tests.viewer.script import (
-    DEADLINE_S,
     PROMPTS,
     SAID,
     SESSION,
@@ -74,16 +73,9 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Run the app on a line until it has shown the first snapshot."""
     app = LivegistApp(line, theme=theme, fps=20, keys=keys or {}, start=start, clock=clock)
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with at(app, size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dashboard.picture.known)
         yield app, pilot
-
-
-async def until(pilot: Pilot[Farewell], holds: Callable[[], object]) -> None:
-    """Let the app work until something holds; fail at the deadline."""
-    async with asyncio.timeout(DEADLINE_S):
-        while not holds():
-            await pilot.pause()
 
 
 def shown(app: LivegistApp, part: str | None = None) -> str:
@@ -109,14 +101,13 @@ async def said(pilot: Pilot[Farewell], line: ScriptedLine, *events: Event) -> No
     line.say(*events)
     await line.heard()
     await pilot.pause()
-    await pilot.pause()
 
 
 async def test_the_first_frame_does_not_wait_for_the_engine() -> None:
     line = ScriptedLine()
     line.silence.clear()
     app = LivegistApp(line, theme="night", fps=20, keys={})
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with at(app, size=(80, 24)) as pilot:
         await pilot.pause()
         assert "… STARTING" in shown(app, "banner")
         assert "Starting the engine" in shown(app, "turns")
@@ -203,7 +194,7 @@ async def test_a_streaming_answer_is_laid_out_less_often_than_it_grows() -> None
     line = ScriptedLine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, keys={})
     app.dashboard.body.gists = Counted(app.dashboard.picture, id="gists")
-    async with app.run_test() as pilot:
+    async with at(app) as pilot:
         await said(pilot, line, GistChanged(gist(1, 1, "", GistStatus.WAITING)))
         laid_out.clear()
         await said(pilot, line, *(GistGrew(1, f"{n} ") for n in range(1000)))
@@ -364,7 +355,7 @@ async def test_each_key_of_a_live_session_asks_the_engine(key: str, command: obj
 async def test_s_starts_with_the_options_of_the_command_line() -> None:
     line = ScriptedLine()
     app = LivegistApp(line, theme="night", fps=20, keys={}, options={"source": "talk.wav"})
-    async with app.run_test() as pilot:
+    async with at(app) as pilot:
         await until(pilot, lambda: app.dashboard.picture.known)
         await pilot.press("s")
         await until(pilot, lambda: line.sent == [Start({"source": "talk.wav"})])
@@ -830,7 +821,7 @@ async def test_a_long_session_lays_out_one_turn_for_one_change() -> None:
     line = ScriptedLine(snapshot=long_session(4000))
     app = LivegistApp(line, theme="night", fps=20, keys={})
     app.dashboard.body.turns = Counted(app.dashboard.picture, id="turns")
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: "turn 4000." in shown(app, "turns") and not app.dashboard.body.turns._guessed)
         laid_out.clear()
         await said(pilot, line, TurnChanged(partial(4001, "one more")))
