@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from textual.events import MouseScrollUp
+from textual.binding import Binding
+from textual.events import Key, MouseScrollUp
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -24,7 +25,7 @@ from tests.viewer.script import (
     partial,
     turn,
 )
-from tui.model.commands import Analyse, ListDevices, Mute, Quit, Start, Stop, UsePrompt, UseSource
+from tui.model.commands import Analyse, Ask, ListDevices, Mute, Quit, Start, Stop, UsePrompt, UseSource
 from tui.model.events import (
     DeviceInfo,
     DevicesListed,
@@ -48,6 +49,7 @@ from tui.model.events import (
 from tui.model.gists import GistStatus
 from tui.paths import shipped
 from tui.viewer.app import Farewell, LivegistApp
+from tui.viewer.keys import DASHBOARD
 from tui.viewer.lines import Line
 from tui.viewer.screens.devices import DevicePicker
 from tui.viewer.screens.help import HelpScreen
@@ -56,6 +58,7 @@ from tui.viewer.screens.picker import PromptPicker
 from tui.viewer.screens.search import SearchScreen
 from tui.viewer.widgets.canvas import Canvas
 from tui.viewer.widgets.gists import Gists
+from tui.viewer.widgets.pane import Pane
 from tui.viewer.widgets.turns import Turns
 
 Running = tuple[LivegistApp, Pilot[Farewell]]
@@ -625,7 +628,16 @@ async def test_nothing_is_painted_for_a_terminal_that_is_behind(monkeypatch: pyt
         assert len(painted) < 5
 
 
-async def test_the_palette_offers_what_is_possible_now_and_the_themes() -> None:
+async def test_keys_that_come_in_one_piece_go_to_the_screen_that_the_first_opens() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        assert app._driver is not None
+        for key in ("colon", *"why", "question_mark", "enter"):
+            app._driver.send_message(Key(key, "?" if key == "question_mark" else key if len(key) == 1 else None))
+        await until(pilot, lambda: line.sent == [Ask("why?")])
+
+
+async def test_the_palette_offers_every_action_with_its_key_and_the_themes() -> None:
     async with running(ScriptedLine(snapshot=meeting())) as (app, _):
         every = list(app.get_system_commands(app.screen))
         offered = {command.title: command for command in every}
@@ -633,6 +645,9 @@ async def test_the_palette_offers_what_is_possible_now_and_the_themes() -> None:
         assert {"Stop", "Mute", "Analyse", "Zoom", "Theme: paper"} <= set(offered)
         assert "Start" not in offered
         assert "(x)" in offered["Stop"].help
+        assert "(s)" in offered["Start – not now"].help
+        ids = {binding.id for binding in (*DASHBOARD, *Pane.BINDINGS) if isinstance(binding, Binding)}
+        assert len(offered) == len(ids - {"commands"}) + len(list(shipped("themes").glob("*.toml")))
         offered["Theme: paper"].callback()
         assert app.theme == "paper"
 
