@@ -6,18 +6,18 @@ Time and level stand still and the line is a script, so the same program makes t
 import asyncio
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec.structs import replace
-from textual.pilot import Pilot
 
-from tests.viewer.script import DEADLINE_S, ScriptedLine, gist, meeting
+from tests.viewer.hands import at, stand_still, until
+from tests.viewer.script import ScriptedLine, gist, meeting
 from tui.model.events import Bookmarked, Event, GistChanged, LevelChanged, Snapshot, SpeakerNamed, State, StateChanged
 from tui.model.gists import Gist, GistStatus
 from tui.paths import shipped
-from tui.viewer.app import Farewell, LivegistApp
+from tui.viewer.app import LivegistApp
+from tui.viewer.widgets.canvas import Canvas
 
 FOLDER = Path(__file__).parents[2] / "screenshots"
 THEMES = tuple(sorted(file.stem for file in shipped("themes").glob("*.toml")))
@@ -115,34 +115,31 @@ async def take(picture: Picture) -> str:
     """Return the picture as SVG."""
     line = ScriptedLine(snapshot=picture.snapshot)
     app = LivegistApp(line, theme=picture.theme, fps=20, keys={}, clock=lambda: 1000.0)
-    async with app.run_test(size=picture.size) as pilot:
-        await until(pilot, lambda: app.dashboard.picture.known)
+    async with at(app, size=picture.size) as hands:
+        await until(hands, lambda: app.dashboard.picture.known)
         line.say(*picture.events)
         await line.heard()
-        if any(isinstance(event, LevelChanged) for event in picture.events):
-            await until(pilot, lambda: "█" in app.dashboard.meter.render_line(0).text)
-        await pilot.press(*picture.keys)
-        await still(pilot, app)
+        await hands.pause()
+        await hands.press(*picture.keys)
+        stand_still(app)
+        await hands.pause()
+        painted = cells(app)
+        afresh(app)
+        await hands.pause()
+        assert cells(app) == painted, "what is painted is not what there is to paint"
         return plain(app.export_screenshot(title="livegist"))
 
 
-async def still(pilot: Pilot[Farewell], app: LivegistApp) -> None:
-    """Wait until nothing changes any more."""
-    before = ""
-    async with asyncio.timeout(DEADLINE_S):
-        while True:
-            await pilot.pause()
-            now = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
-            if now == before:
-                return
-            before = now
+def cells(app: LivegistApp) -> list[str]:
+    """Return what is on the screen, row by row."""
+    return [strip.text for strip in app.screen._compositor.render_strips()]
 
 
-async def until(pilot: Pilot[Farewell], holds: Callable[[], object]) -> None:
-    """Let the app work until something holds."""
-    async with asyncio.timeout(DEADLINE_S):
-        while not holds():
-            await pilot.pause()
+def afresh(app: LivegistApp) -> None:
+    """Have everything drawn again: how a row is cut into pieces depends on what stood there before."""
+    for screen in app.screen_stack:
+        for canvas in screen.query(Canvas):
+            canvas._redraw()
 
 
 def plain(svg: str) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.viewer.hands import at, until
 from tests.viewer.script import ScriptedLine, meeting
-from tests.viewer.test_dashboard import Running, shown, until
+from tests.viewer.test_dashboard import Running, shown
 from tui.viewer.app import LivegistApp
 from tui.viewer.arrangement import Arrangement, load, save
 
@@ -15,7 +16,7 @@ from tui.viewer.arrangement import Arrangement, load, save
 @asynccontextmanager
 async def viewer(file: Path | None, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Running]:
     app = LivegistApp(ScriptedLine(snapshot=meeting()), theme="night", fps=20, keys={}, arrangement_file=file)
-    async with app.run_test(size=size) as pilot:
+    async with at(app, size=size) as pilot:
         await until(pilot, lambda: app.dashboard.picture.known)
         yield app, pilot
 

@@ -12,8 +12,9 @@ from rich.style import Style
 from textual.screen import Screen
 from textual.strip import Strip
 
+from tests.viewer.hands import until
 from tests.viewer.script import ScriptedLine, meeting, partial
-from tests.viewer.test_dashboard import live, running, said, shown, until
+from tests.viewer.test_dashboard import live, running, said, shown
 from tui.model.events import TurnChanged
 from tui.viewer.app import LivegistApp
 from tui.viewer.cells import CellsUpdate, Pen

@@ -1,6 +1,5 @@
 """The dashboard, driven by keys and by a scripted line."""
 
-import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable
@@ -9,12 +8,13 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from textual.events import MouseScrollUp
+from textual.binding import Binding
+from textual.events import Key, MouseScrollUp
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from tests.viewer.hands import at, until
 from tests.viewer.script import (
-    DEADLINE_S,
     PROMPTS,
     SAID,
     SESSION,
@@ -25,7 +25,7 @@ from tests.viewer.script import (
     partial,
     turn,
 )
-from tui.model.commands import Analyse, ListDevices, Mute, Quit, Start, Stop, UsePrompt, UseSource
+from tui.model.commands import Analyse, Ask, ListDevices, Mute, Quit, Start, Stop, UsePrompt, UseSource
 from tui.model.events import (
     DeviceInfo,
     DevicesListed,
@@ -49,6 +49,7 @@ from tui.model.events import (
 from tui.model.gists import GistStatus
 from tui.paths import shipped
 from tui.viewer.app import Farewell, LivegistApp
+from tui.viewer.keys import DASHBOARD
 from tui.viewer.lines import Line
 from tui.viewer.screens.devices import DevicePicker
 from tui.viewer.screens.help import HelpScreen
@@ -57,6 +58,7 @@ from tui.viewer.screens.picker import PromptPicker
 from tui.viewer.screens.search import SearchScreen
 from tui.viewer.widgets.canvas import Canvas
 from tui.viewer.widgets.gists import Gists
+from tui.viewer.widgets.pane import Pane
 from tui.viewer.widgets.turns import Turns
 
 Running = tuple[LivegistApp, Pilot[Farewell]]
@@ -74,16 +76,9 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Run the app on a line until it has shown the first snapshot."""
     app = LivegistApp(line, theme=theme, fps=20, keys=keys or {}, start=start, clock=clock)
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with at(app, size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dashboard.picture.known)
         yield app, pilot
-
-
-async def until(pilot: Pilot[Farewell], holds: Callable[[], object]) -> None:
-    """Let the app work until something holds; fail at the deadline."""
-    async with asyncio.timeout(DEADLINE_S):
-        while not holds():
-            await pilot.pause()
 
 
 def shown(app: LivegistApp, part: str | None = None) -> str:
@@ -109,14 +104,13 @@ async def said(pilot: Pilot[Farewell], line: ScriptedLine, *events: Event) -> No
     line.say(*events)
     await line.heard()
     await pilot.pause()
-    await pilot.pause()
 
 
 async def test_the_first_frame_does_not_wait_for_the_engine() -> None:
     line = ScriptedLine()
     line.silence.clear()
     app = LivegistApp(line, theme="night", fps=20, keys={})
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with at(app, size=(80, 24)) as pilot:
         await pilot.pause()
         assert "… STARTING" in shown(app, "banner")
         assert "Starting the engine" in shown(app, "turns")
@@ -203,7 +197,7 @@ async def test_a_streaming_answer_is_laid_out_less_often_than_it_grows() -> None
     line = ScriptedLine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, keys={})
     app.dashboard.body.gists = Counted(app.dashboard.picture, id="gists")
-    async with app.run_test() as pilot:
+    async with at(app) as pilot:
         await said(pilot, line, GistChanged(gist(1, 1, "", GistStatus.WAITING)))
         laid_out.clear()
         await said(pilot, line, *(GistGrew(1, f"{n} ") for n in range(1000)))
@@ -364,7 +358,7 @@ async def test_each_key_of_a_live_session_asks_the_engine(key: str, command: obj
 async def test_s_starts_with_the_options_of_the_command_line() -> None:
     line = ScriptedLine()
     app = LivegistApp(line, theme="night", fps=20, keys={}, options={"source": "talk.wav"})
-    async with app.run_test() as pilot:
+    async with at(app) as pilot:
         await until(pilot, lambda: app.dashboard.picture.known)
         await pilot.press("s")
         await until(pilot, lambda: line.sent == [Start({"source": "talk.wav"})])
@@ -634,7 +628,16 @@ async def test_nothing_is_painted_for_a_terminal_that_is_behind(monkeypatch: pyt
         assert len(painted) < 5
 
 
-async def test_the_palette_offers_what_is_possible_now_and_the_themes() -> None:
+async def test_keys_that_come_in_one_piece_go_to_the_screen_that_the_first_opens() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        assert app._driver is not None
+        for key in ("colon", *"why", "question_mark", "enter"):
+            app._driver.send_message(Key(key, "?" if key == "question_mark" else key if len(key) == 1 else None))
+        await until(pilot, lambda: line.sent == [Ask("why?")])
+
+
+async def test_the_palette_offers_every_action_with_its_key_and_the_themes() -> None:
     async with running(ScriptedLine(snapshot=meeting())) as (app, _):
         every = list(app.get_system_commands(app.screen))
         offered = {command.title: command for command in every}
@@ -642,6 +645,9 @@ async def test_the_palette_offers_what_is_possible_now_and_the_themes() -> None:
         assert {"Stop", "Mute", "Analyse", "Zoom", "Theme: paper"} <= set(offered)
         assert "Start" not in offered
         assert "(x)" in offered["Stop"].help
+        assert "(s)" in offered["Start – not now"].help
+        ids = {binding.id for binding in (*DASHBOARD, *Pane.BINDINGS) if isinstance(binding, Binding)}
+        assert len(offered) == len(ids - {"commands"}) + len(list(shipped("themes").glob("*.toml")))
         offered["Theme: paper"].callback()
         assert app.theme == "paper"
 
@@ -830,7 +836,7 @@ async def test_a_long_session_lays_out_one_turn_for_one_change() -> None:
     line = ScriptedLine(snapshot=long_session(4000))
     app = LivegistApp(line, theme="night", fps=20, keys={})
     app.dashboard.body.turns = Counted(app.dashboard.picture, id="turns")
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: "turn 4000." in shown(app, "turns") and not app.dashboard.body.turns._guessed)
         laid_out.clear()
         await said(pilot, line, TurnChanged(partial(4001, "one more")))

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tests.viewer.hands import at, until
 from tests.viewer.script import ScriptedLine, gist, partial, turn
-from tests.viewer.test_dashboard import live, said, toasts, until
+from tests.viewer.test_dashboard import live, said, toasts
 from tui.config import Highlight, Style, load
 from tui.config import shown as shown_config
 from tui.errors import LivegistError
@@ -134,7 +135,7 @@ class Watched(LivegistApp):
 async def test_what_is_sought_stands_out_in_turns_and_gists() -> None:
     line = ScriptedLine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, keys={}, highlights=TABLE)
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.picture.known)
         await said(pilot, line, TurnChanged(turn(1, "Ask Maria.")), GistChanged(gist(1, 1, "Maria is asked.")))
         for part in ("turns", "gists"):
@@ -148,7 +149,7 @@ async def test_what_is_sought_stands_out_in_turns_and_gists() -> None:
 async def test_a_turn_rings_once_when_it_ends_and_not_when_it_is_shown_again() -> None:
     line = ScriptedLine(snapshot=replace(live(), turns=(turn(1, "The connection pool of before."),)))
     app = Watched(line, theme="night", fps=20, keys={}, highlights=TABLE)
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.picture.known)
         await said(pilot, line, TurnChanged(partial(2, "the connection pool")))
         await said(pilot, line, TurnChanged(turn(1, "The connection pool of before.")))
@@ -163,7 +164,7 @@ async def test_a_replay_rings_nothing() -> None:
     snapshot: Snapshot = replace(live(), replay_speed=2.0)
     line = ScriptedLine(snapshot=snapshot)
     app = Watched(line, theme="night", fps=20, keys={}, highlights=TABLE)
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.picture.known)
         await said(pilot, line, TurnChanged(turn(2, "The connection pool.")))
         assert app.rung == 0
@@ -177,7 +178,7 @@ async def test_a_notification_goes_to_the_terminal_and_a_failed_command_is_told(
     both: dict[str, Style | Highlight] = {"pool": Highlight(notify="9", command="false")}
     app = LivegistApp(line, theme="night", fps=20, keys={}, highlights=both)
     written: list[str] = []
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.picture.known)
         monkeypatch.setattr(app._driver, "write", written.append)
         await said(pilot, line, TurnChanged(turn(1, "The pool.")))
@@ -188,5 +189,5 @@ async def test_a_notification_goes_to_the_terminal_and_a_failed_command_is_told(
 async def test_a_broken_expression_is_a_notice() -> None:
     line = ScriptedLine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, keys={}, highlights={"/[/": "mark"})
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: "/[/ is no expression" in toasts(app))

@@ -2,8 +2,9 @@
 
 from msgspec.structs import replace
 
+from tests.viewer.hands import until
 from tests.viewer.script import SESSION, ScriptedLine, meeting
-from tests.viewer.test_dashboard import running, said, shown, until
+from tests.viewer.test_dashboard import running, said, shown
 from tui.model.commands import ExportSession, ListSessions, Mute, Pause, Seek, ShowSession
 from tui.model.events import Bookmarked, SessionInfo, SessionShown, SessionsListed, SpeakerNamed, State
 from tui.viewer.screens.export import FORMATS, ExportPicker

@@ -2,8 +2,9 @@
 
 from msgspec.structs import replace
 
+from tests.viewer.hands import until
 from tests.viewer.script import GISTS, ScriptedLine, gist, meeting
-from tests.viewer.test_dashboard import live, running, said, shown, toasts, until
+from tests.viewer.test_dashboard import live, running, said, shown, toasts
 from tui.model.commands import AskAgain, AskAll, UseLenses
 from tui.model.events import GistChanged, GistGrew, LensesChanged, PromptChanged
 from tui.model.gists import Gist, GistStatus

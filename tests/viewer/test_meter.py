@@ -1,8 +1,9 @@
 import pytest
 from textual.geometry import Region
 
+from tests.viewer.hands import until
 from tests.viewer.script import ScriptedLine
-from tests.viewer.test_dashboard import live, running, said, shown, until
+from tests.viewer.test_dashboard import live, running, said, shown
 from tui.model.events import LevelChanged
 from tui.viewer.ballistics import Reading
 from tui.viewer.lines import width

@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.viewer.hands import at, until
 from tests.viewer.script import ScriptedLine, partial, turn
-from tests.viewer.test_dashboard import live, said, shown, until
+from tests.viewer.test_dashboard import live, said, shown
 from tui.model.events import TurnChanged, TurnRemoved
 from tui.viewer.app import LivegistApp
 from tui.viewer.cells import MOST_WAITING
@@ -67,7 +68,7 @@ async def test_on_a_bad_line_only_the_newest_of_many_partials_is_shown(
 ) -> None:
     line = ScriptedLine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, low_bandwidth=True, keys={})
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.picture.known)
         put: list[int] = []
         monkeypatch.setattr(app.dashboard.body.turns, "put", put.append)
@@ -80,7 +81,7 @@ async def test_on_a_bad_line_only_the_newest_of_many_partials_is_shown(
 async def test_on_a_bad_line_a_final_is_shown_at_once() -> None:
     line = ScriptedLine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, low_bandwidth=True, keys={})
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.picture.known)
         await said(pilot, line, TurnChanged(partial(200, "we ship")), TurnChanged(turn(200, "we ship tomorrow")))
         assert "we ship tomorrow" in shown(app, "turns")
@@ -89,7 +90,7 @@ async def test_on_a_bad_line_a_final_is_shown_at_once() -> None:
 async def test_a_partial_that_was_kept_back_and_came_to_nothing_is_not_shown() -> None:
     line = ScriptedLine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, low_bandwidth=True, keys={})
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.picture.known)
         before = app.dashboard.body.turns.count
         await said(pilot, line, TurnChanged(partial(200, "er")), TurnChanged(partial(201, "so")), TurnRemoved(200))
@@ -100,7 +101,7 @@ async def test_a_partial_that_was_kept_back_and_came_to_nothing_is_not_shown() -
 async def test_frames_that_wait_for_the_terminal_lower_the_rate_of_the_meter(monkeypatch: pytest.MonkeyPatch) -> None:
     line = ScriptedLine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, keys={})
-    async with app.run_test(size=(120, 36)) as pilot:
+    async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.picture.known)
         assert app.dashboard.meter.fps == 20
         monkeypatch.setattr(dashboard, "waiting", lambda driver: MOST_WAITING)

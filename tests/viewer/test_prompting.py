@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import TextArea
 
+from tests.viewer.hands import until
 from tests.viewer.script import ScriptedLine, meeting
-from tests.viewer.test_dashboard import running, said, shown, toasts, until
+from tests.viewer.test_dashboard import running, said, shown, toasts
 from tui.model.commands import DeletePrompt, ShowPrompt, WritePrompt
 from tui.model.events import PromptShown
 from tui.model.prompts import parse_prompt

@@ -3,8 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
+from tests.viewer.hands import until
 from tests.viewer.script import ScriptedLine, gist, meeting, turn
-from tests.viewer.test_dashboard import live, running, said, shown, toasts, until
+from tests.viewer.test_dashboard import live, running, said, shown, toasts
 from tui.model.commands import Analyse, Ask, AskAgain, Bookmark, Command, NameSpeaker, SetGain
 from tui.model.events import (
     Bookmarked,

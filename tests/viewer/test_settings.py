@@ -4,8 +4,9 @@ import tomllib
 
 import pytest
 
+from tests.viewer.hands import until
 from tests.viewer.script import ScriptedLine, meeting
-from tests.viewer.test_dashboard import running, shown, toasts, until
+from tests.viewer.test_dashboard import running, shown, toasts
 from tui.config import FIELDS
 from tui.paths import config_file
 from tui.viewer.screens.line import LineScreen

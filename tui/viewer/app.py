@@ -4,13 +4,13 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 import msgspec
-from textual import on
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
@@ -33,6 +33,7 @@ from tui.viewer.keys import DASHBOARD, problems
 from tui.viewer.messages import Alarm, Copy, Detach, Order, QuitEngine, Rearranged, SettingChanged
 from tui.viewer.pace import Pace
 from tui.viewer.screens.dashboard import Dashboard
+from tui.viewer.widgets.canvas import Canvas
 from tui.viewer.widgets.pane import Pane
 
 DEFAULT_THEME = "night"
@@ -156,6 +157,20 @@ class LivegistApp(App[Farewell]):
     def get_default_screen(self) -> Screen[None]:
         """Return the dashboard."""
         return self.dashboard
+
+    async def on_event(self, event: events.Event) -> None:
+        """Do at once what a key is for, and hold back what is typed until a screen that was opened takes keys.
+
+        A slow line brings several keys in one piece. Textual sends each down to the focus and has it come up again
+        before it looks what it is for, so that those behind one that opens a screen would get lost.
+        """
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded and self._is_mounted:
+            await self.screen._mounted_event.wait()
+            written = self.focused is not None and not isinstance(self.focused, Canvas)
+            if isinstance(event, events.Key) and self.app_focus and not written:
+                await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key)
+                return
+        await super().on_event(event)
 
     def on_ready(self) -> None:
         """Connect, now that the first frame is painted; say what is wrong with themes and keys."""
@@ -297,20 +312,40 @@ class LivegistApp(App[Farewell]):
     # The palette
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Yield every action that is possible now, with its key, and the themes."""
+        """Yield every action with its key, those that are not possible now after the others, and the themes."""
         told = {"commands"}
-        for active in screen.active_bindings.values():
+        possible = [active for active in screen.active_bindings.values() if active.enabled]
+        for active in possible:
             binding = active.binding
-            if active.enabled and binding.id and binding.id not in told:
+            if binding.id and binding.id not in told:
                 told.add(binding.id)
-                about = f"{binding.tooltip or binding.description}  ({self.get_key_display(binding)})"
                 yield SystemCommand(
-                    binding.description.capitalize(), about, partial(self.run_action, binding.action, active.node)
+                    binding.description.capitalize(),
+                    self._about(binding),
+                    partial(self.run_action, binding.action, active.node),
+                )
+        for binding in self._bindings_of(screen):
+            if binding.id and binding.id not in told:
+                told.add(binding.id)
+                yield SystemCommand(
+                    f"{binding.description.capitalize()} – not now",
+                    self._about(binding),
+                    partial(self.notify, f"Not possible now: {binding.description}.", markup=False),
                 )
         for found in self._themes:
             yield SystemCommand(
                 f"Theme: {found.name}", "Use this theme until you leave", partial(self._use, found.name)
             )
+
+    @staticmethod
+    def _bindings_of(screen: Screen[object]) -> Iterator[Binding]:
+        """Yield what can ever be done on a screen."""
+        for found in (screen, *screen.query(Pane)):
+            yield from (binding for binding in found.BINDINGS if isinstance(binding, Binding))
+
+    def _about(self, binding: Binding) -> str:
+        key = self._keys.get(binding.id or "") or self.get_key_display(binding)
+        return f"{binding.tooltip or binding.description}  ({key})"
 
     def _use(self, name: str) -> None:
         self.theme = name
