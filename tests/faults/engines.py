@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.endpoint import Call, said
 from tui.engine.engine import Engine
 from tui.model.commands import Option, Start
-from tui.model.events import Event, Notice, State, StateChanged
+from tui.model.events import Event, Notice, State, StateChanged, TurnChanged
 from tui.model.gists import GistStatus
 from tui.model.record import Record
 from tui.model.transcript import Turn
@@ -60,6 +60,11 @@ class Watch:
     @property
     def finals(self) -> list[Turn]:
         return self.record.transcript.finals
+
+    @property
+    def ended(self) -> list[int]:
+        """The numbers of turns in the order in which their ends were told."""
+        return [event.turn.number for event in self.events if isinstance(event, TurnChanged) and event.turn.final]
 
     @property
     def states(self) -> list[State]:
@@ -120,6 +125,7 @@ def assert_nothing_lost(sound: bytes, watch: Watch, calls: list[Call], turns: in
     assert_all_arrived(watch.recorded, calls)
     assert [turn.text for turn in watch.finals] == [said(number) for number in range(1, turns + 1)]
     assert [turn.number for turn in watch.finals] == list(range(1, turns + 1))
+    assert watch.ended == list(range(1, turns + 1)), "no turn's end is told twice"
     starts = [turn.start_s for turn in watch.finals]
     assert starts == sorted(starts)
 

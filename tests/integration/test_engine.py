@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ from tests.faults.engines import (
     options,
     running,
 )
+from tui.audio.sources import Source
+from tui.engine.capture import Capture
 from tui.engine.engine import Engine
 from tui.errors import UsageError
 from tui.model.commands import Analyse, ListDevices, Mute, Option, Recover, Start, Stop, UsePrompt, UseSource
@@ -150,6 +153,25 @@ async def test_a_source_that_cannot_be_opened_is_told_and_another_may_be_chosen(
         await built.perform(UseSource(f"cmd:cat {other}"))
         await watch.until_over()
     assert said(7) in [turn.text for turn in watch.finals]
+
+
+async def test_a_mistake_of_ours_in_capturing_ends_the_recording_and_what_there_is_of_it_is_heard(
+    server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Capture.run
+
+    async def broken(capture: Capture, source: Source, opened: AsyncExitStack) -> None:
+        await run(capture, source, opened)
+        raise ZeroDivisionError("of ours")
+
+    watch = Watch()
+    monkeypatch.setattr(Capture, "run", broken)
+    async with running(watch, clock=fast) as built:
+        await hear(built, speech(1, 2, 3), server.url, tmp_path)
+        await watch.until_over()
+    assert any("records nothing more" in notice for notice in watch.notices)
+    assert watch.record.state is State.ENDED
+    assert_nothing_lost(speech(1, 2, 3), watch, server.calls, 3)
 
 
 async def test_a_sleep_of_the_machine_is_told_and_the_session_goes_on(server: Endpoint, tmp_path: Path) -> None:

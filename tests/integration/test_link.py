@@ -12,6 +12,7 @@ from tests.endpoint import RATE, Endpoint, said, speech
 from tui.audio.recording import Recording
 from tui.model.transcript import Transcript
 from tui.stream import link, protocol
+from tui.stream.connection import Refused
 from tui.stream.link import Link, LinkEvent, Target
 from tui.stream.protocol import LLMGateway, Retry
 
@@ -269,6 +270,43 @@ async def test_what_can_mend_is_tried_again(server: Endpoint, recording: Recordi
     recording.close()
     await running
     assert heard.finals == [said(1)]
+
+
+async def test_what_stands_in_the_way_for_a_while_is_waited_for_once_the_endpoint_was_reached(
+    server: Endpoint, recording: Recording
+) -> None:
+    untrusted = protocol.Ending(protocol.LOST, "", Retry.NO, "The certificate cannot be trusted.", "Log in.")
+    in_the_way = asyncio.Event()
+
+    async def way_there(prompt: str) -> Target:
+        if in_the_way.is_set():
+            raise Refused(untrusted)
+        return await target(server)(prompt)
+
+    heard = Heard()
+    running = asyncio.create_task(Link(recording, way_there, "one", heard.tell, jitter=lambda: 0.0).run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.finals) == 1)
+    in_the_way.set()
+    await server.cut()
+    await heard.until(lambda: link.Lost(untrusted, 0.0) in heard.events)
+    in_the_way.clear()
+    recording.append(speech(2))
+    recording.close()
+    await running
+    assert heard.finals == [said(1), said(2)]
+    assert not heard.of(link.Failed)
+
+
+async def test_what_stands_in_the_way_from_the_start_is_said_at_once(recording: Recording) -> None:
+    untrusted = protocol.Ending(protocol.LOST, "", Retry.NO, "The certificate cannot be trusted.", "Check the clock.")
+
+    async def way_there(_: str) -> Target:
+        raise Refused(untrusted)
+
+    heard = Heard()
+    await Link(recording, way_there, "one", heard.tell).run()
+    assert heard.events == [link.Failed(untrusted)]
 
 
 async def test_a_refused_prompt_leaves_the_session_on_the_old_one(server: Endpoint, recording: Recording) -> None:

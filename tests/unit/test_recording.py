@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import stat
+import threading
 import wave
 from pathlib import Path
 
@@ -51,6 +52,26 @@ def test_a_file_is_whole_after_every_block(tmp_path: Path) -> None:
         assert sound_in(recording.path) == speech(recording.position)
         assert recording.size_bytes == recording.path.stat().st_size
     recording.close()
+
+
+def test_a_power_cut_takes_neither_the_sound_nor_the_name_of_file_and_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: dict[int, threading.Event] = {}
+    folder = tmp_path / "session"
+    folder.mkdir()
+    recording = Recording.create(folder / "audio.wav")
+    for path in (recording.path, folder, tmp_path):
+        synced[path.stat().st_ino] = threading.Event()
+
+    def sync(file: int) -> None:
+        if (done := synced.get(os.fstat(file).st_ino)) is not None:
+            done.set()
+
+    monkeypatch.setattr(module, "_flush", sync)
+    monkeypatch.setattr(os, "fsync", sync)
+    recording.append(speech(800))
+    assert all(done.wait(10) for done in synced.values())
 
 
 def test_only_its_owner_may_read_it(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The recording: a WAV that is valid at every moment, and the queue that everything else reads from."""
 
 import asyncio
+import errno
 import os
 import threading
 import weakref
@@ -67,7 +68,7 @@ class Recording:
         except OSError as error:
             raise _unusable(path, error) from error
         recording.closed = False
-        recording._flusher = _Flusher(os.dup(file))
+        recording._flusher = _Flusher(os.dup(file), path)
         weakref.finalize(recording, recording._flusher.stop)
         return recording
 
@@ -222,14 +223,16 @@ class _Flusher:
 
     Args:
         file: a descriptor of its own, closed at the end.
+        path: the file's; its name is brought to the disk, too.
     """
 
-    def __init__(self, file: int) -> None:
+    def __init__(self, file: int, path: Path) -> None:
         self.dirty = threading.Event()
         """Set by the writer after each write."""
         self.failure: OSError | None = None
         """Why the last flush failed; `None` if it did not."""
         self._file = file
+        self._path = path
         self._stopped = threading.Event()
         threading.Thread(target=self._run, name="flush recording", daemon=True).start()
 
@@ -239,13 +242,16 @@ class _Flusher:
         self.dirty.set()
 
     def _run(self) -> None:
-        stopped = False
+        stopped = named = False
         while not stopped:
             self.dirty.wait()
             self.dirty.clear()
             stopped = self._stopped.is_set()
             try:
                 _flush(self._file)
+                if not named:
+                    _flush_names(self._path)
+                    named = True
                 self.failure = None
             except OSError as error:
                 self.failure = error
@@ -255,6 +261,24 @@ class _Flusher:
 
 _flush = os.fdatasync if hasattr(os, "fdatasync") else os.fsync
 """Brings sound and file length to the disk; times of access and change need no flush. macOS has only `fsync`."""
+
+
+def _flush_names(path: Path) -> None:
+    """Bring the names of a new file and of its new folder to the disk: a power cut may take a file without a name.
+
+    Raises:
+        OSError: the disk does not take them.
+    """
+    for folder in path.absolute().parents[:2]:
+        there = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(there)
+        except OSError as error:
+            # Some network file systems know no such thing.
+            if error.errno != errno.EINVAL:
+                raise
+        finally:
+            os.close(there)
 
 
 def repair(path: Path) -> int:

@@ -1,6 +1,7 @@
 """Moves sound from its source into the recording, whatever becomes of the device."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -19,9 +20,12 @@ DEFAULT_AFTER_S = 10.0
 """Seconds after which the default device may stand in for a lost one."""
 FILL_S = 0.1
 """Seconds between two pieces of the silence that stands in for a lost device."""
+IN_THE_LOG = "The engine's log says more."
 DEFAULT = "mic"
 """The device that stands in."""
 SAMPLE_BYTES = 2
+
+log = logging.getLogger("livegist.capture")
 
 
 class Capture:
@@ -94,7 +98,11 @@ class Capture:
             self._tell(Notice(Severity.INFO, f"Recording goes on from {source.name}."))
 
     async def _listen_until_switched(self, source: Source) -> bool:
-        """Record until the source ends or another one is wanted; return whether one is."""
+        """Record until the source ends or another one is wanted; return whether one is.
+
+        Raises:
+            SourceError: the source is lost, be it by a fault of ours, which must not end the session.
+        """
         both = (asyncio.ensure_future(self._listen(source)), asyncio.ensure_future(self._switched.wait()))
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -102,8 +110,12 @@ class Capture:
             for task in both:
                 task.cancel()
             listening, _ = await asyncio.gather(*both, return_exceptions=True)
-        if isinstance(listening, SourceError):
-            raise listening
+        match listening:
+            case SourceError():
+                raise listening
+            case Exception():
+                log.error("%s broke", source.name, exc_info=listening)
+                raise SourceError(f"livegist made a mistake while it listened to {source.name}.", IN_THE_LOG)
         return self._switched.is_set()
 
     async def _listen(self, source: Source) -> None:

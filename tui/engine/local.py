@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tui.config import LLM_KEY, Config
 from tui.stream.connection import Refused
-from tui.stream.protocol import Ending, Retry
+from tui.stream.protocol import LOST, Ending, Retry
 
 LISTEN_S = 60.0
 """Longest wait until it listens: a cold disk has to load it first."""
@@ -73,10 +73,17 @@ class LocalGateway:
 
     async def _start(self, command: list[str], llm_key: str) -> None:
         environment = os.environ | ({LLM_KEY: llm_key} if llm_key else {})
-        with os.fdopen(os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600), "ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *command, stdin=PIPE, stdout=PIPE, stderr=log, env=environment, start_new_session=True
-            )
+        try:
+            log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            try:
+                self._process = await asyncio.create_subprocess_exec(
+                    *command, stdin=PIPE, stdout=PIPE, stderr=log, env=environment, start_new_session=True
+                )
+            finally:
+                os.close(log)
+        except OSError as error:
+            why = f"The local gateway cannot be started: {error.strerror or error}."
+            raise Refused(Ending(LOST, "", Retry.YES, why, "livegist tries again.")) from error
         assert self._process.stdout is not None
         try:
             async with asyncio.timeout(LISTEN_S):
@@ -86,7 +93,7 @@ class LocalGateway:
             await self.close()
             raise Refused(
                 Ending(
-                    1006,
+                    LOST,
                     "",
                     Retry.NO,
                     "The local gateway did not start.",

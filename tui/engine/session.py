@@ -1,6 +1,7 @@
 """One session: capture, link, answers, journal and figures under one roof."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -13,7 +14,7 @@ from tui.audio.recording import Recording
 from tui.audio.sources import Source, open_source
 from tui.config import Config
 from tui.engine.answers import Answers
-from tui.engine.capture import Capture
+from tui.engine.capture import IN_THE_LOG, Capture
 from tui.engine.chronicle import Chronicle
 from tui.engine.figures import Figures
 from tui.engine.local import LocalGateway
@@ -51,6 +52,8 @@ GAIN_MOST_DB = 40
 """Largest gain or loss of a microphone that is set here."""
 STATS_S = 1.0
 """Seconds between two figures."""
+
+log = logging.getLogger("livegist.session")
 
 
 class LiveSession:
@@ -303,6 +306,9 @@ class LiveSession:
         """Capture until the source ends or a stop is asked; then nothing more is recorded."""
         try:
             await capturing
+        except Exception:  # A fault of ours must not keep what is recorded from being sent.
+            log.exception("capturing broke")
+            self._emit(Notice(Severity.ERROR, "livegist made a mistake and records nothing more.", IN_THE_LOG))
         finally:
             self._recording.close()
             if self._again is None:

@@ -108,7 +108,7 @@ class Connection:
         except TimeoutError as error:
             await _discard(websocket)
             raise Refused(
-                Ending(1006, "", Retry.YES, f"{host(url)} accepted the connection but did not begin.", "")
+                Ending(protocol.LOST, "", Retry.YES, f"{host(url)} accepted the connection but did not begin.", "")
             ) from error
         except BaseException:
             await _discard(websocket)
@@ -190,7 +190,7 @@ async def _discard(websocket: "ClientConnection") -> None:
 
 def _ending(closed: "ConnectionClosed", error: Error | None = None) -> Ending:
     """Return why a connection closed; an `Error` before the close knows better than the close itself."""
-    code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "")
+    code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (protocol.LOST, "")
     if error is not None:
         return protocol.ending(error.error_code or (code if code > 1001 else 1011), error.error)
     return protocol.ending(code, reason)
@@ -222,4 +222,4 @@ def _unreachable(url: str, error: Exception) -> Ending:
         case _:
             meaning = f"{there} does not speak websocket: {error}."
             hint = "Check the address in --url."
-    return Ending(1006, "", retry, meaning, hint)
+    return Ending(protocol.LOST, "", retry, meaning, hint)

@@ -363,7 +363,7 @@ class Link:
 
     def _loss(self, leg: Leg) -> None:
         self.lost += 1
-        ending = leg.connection.ending or protocol.ending(1006)
+        ending = leg.connection.ending or protocol.ending(protocol.LOST)
         if ending.retry is Retry.NO:
             self._failure = ending
             return
@@ -385,8 +385,12 @@ class Link:
         return wait_s
 
     def _refused(self, ending: Ending, prompt: str) -> None:
-        """Decide what a failed try to connect means."""
-        if ending.retry is Retry.NO:
+        """Decide what a failed try to connect means.
+
+        An endpoint that let us in before and now cannot even be spoken to is still there: a network in between, as a
+        hotel's, shows a certificate of its own until somebody logs in.
+        """
+        if ending.retry is Retry.NO and not (self.opened and ending.code == protocol.LOST):
             if self._leg is None:
                 self._failure = ending
             elif self._leg.prompt != prompt:

@@ -368,6 +368,10 @@ def _written(value: Any) -> str:
 # How a connection ends ------------------------------------------------------------------------------------------
 
 
+LOST = 1006
+"""Close code that no endpoint sends: there was no word from it (RFC 6455, 7.4.1)."""
+
+
 class Retry(Enum):
     """Whether a new connection can help."""
 
@@ -391,7 +395,7 @@ def ending(code: int, reason: str = "") -> Ending:
     """Return what a close code (or the code of an `Error`, or of a refused handshake) means.
 
     Args:
-        code: a websocket close code, an `error_code` or an HTTP status; 1006 stands for a lost connection.
+        code: a websocket close code, an `error_code` or an HTTP status; `LOST` stands for a lost connection.
         reason: the text that came with it: some codes mean two things and only the text tells them apart.
     """
     said = reason.lower()

@@ -1,0 +1,86 @@
+"""What becomes of the recording when a source breaks for a reason that nobody foresaw."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tui.audio.recording import Recording
+from tui.engine import capture
+from tui.engine.capture import Capture
+from tui.model.events import Event, Notice, Severity
+
+BLOCK = b"\x07\x00" * 800
+
+
+class Source:
+    """Gives one block, then breaks or ends."""
+
+    name = "a source"
+    overflows = 0
+
+    def __init__(self, *, finite: bool, broken: Exception | None = None) -> None:
+        self.finite = finite
+        self._broken = broken
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield BLOCK
+        if self._broken is not None:
+            raise self._broken
+
+
+@pytest.fixture
+def told() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def capturing(tmp_path: Path, told: list[Event], monkeypatch: pytest.MonkeyPatch) -> Capture:
+    monkeypatch.setattr(capture, "RETRY_S", 0.2)
+    return Capture(Recording.create(tmp_path / "audio.wav"), "mic", latency_ms=0, tell=told.append)
+
+
+def notices(told: list[Event]) -> list[Notice]:
+    return [event for event in told if isinstance(event, Notice)]
+
+
+def opening(*sources: Source) -> Callable[..., object]:
+    """Return what opens one of `sources` after the other."""
+    left = iter(sources)
+
+    @asynccontextmanager
+    async def open_source(*_: object, **__: object) -> AsyncIterator[Source]:
+        yield next(left)
+
+    return open_source
+
+
+async def test_a_device_on_which_we_made_a_mistake_is_opened_again_and_the_session_goes_on(
+    capturing: Capture, told: list[Event], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(capture, "open_source", opening(Source(finite=True)))
+    async with AsyncExitStack() as opened:
+        await capturing.run(Source(finite=False, broken=ZeroDivisionError("of ours")), opened)
+    lost, back = notices(told)
+    assert lost.severity is Severity.ERROR
+    assert "a mistake while it listened to a source" in lost.text
+    assert "goes on" in back.text
+    assert "ZeroDivisionError: of ours" in caplog.text
+    recording = capturing._recording
+    heard = recording.read(0, recording.position)
+    assert heard.startswith(BLOCK)
+    assert heard.endswith(BLOCK)
+    assert len(heard) > 2 * len(BLOCK), "silence keeps the clock true meanwhile"
+
+
+async def test_a_file_on_which_we_made_a_mistake_is_not_taken_for_one_that_has_ended(
+    capturing: Capture, told: list[Event], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with AsyncExitStack() as opened:
+        await capturing.run(Source(finite=True, broken=ZeroDivisionError("of ours")), opened)
+    (lost,) = notices(told)
+    assert lost.severity is Severity.ERROR
+    assert "engine's log" in lost.hint
+    assert "ZeroDivisionError: of ours" in caplog.text
+    assert capturing._recording.position == len(BLOCK) // 2
