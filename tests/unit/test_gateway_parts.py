@@ -14,13 +14,12 @@ from starlette.websockets import WebSocket
 
 from tui.errors import ChatError
 from tui.gateway.chat import Extractive, filled
-from tui.gateway.endpointing import Endpointing
 from tui.gateway.fitting import Fitted
 from tui.gateway.metrics import Metrics
 from tui.gateway.outbox import LONGEST, Congested, Outbox
-from tui.gateway.parameters import BadParameter, endpointing, parse
+from tui.gateway.parameters import BadParameter, Parameters, parse, updated
 from tui.gateway.pcm import Intake, Tape
-from tui.gateway.recogniser import Heard, HeardWord, lacks
+from tui.gateway.recogniser import Heard, HeardWord, lacks, likeliest
 from tui.gateway.tokens import BadToken, Tokens
 from tui.llm.client import Completion, Message
 from tui.stream.protocol import LLMGateway, UpdateConfiguration, WireTurn
@@ -47,10 +46,70 @@ def test_a_strange_value_is_taken_or_refused_and_never_more(name: str, value: st
 
 
 def test_the_silence_that_ends_a_turn_is_never_a_mere_breath() -> None:
-    asked = UpdateConfiguration(min_turn_silence=100, max_turn_silence=900)
-    now = endpointing(Endpointing(), asked)
+    now = parse([("min_turn_silence", "100"), ("max_turn_silence", "900")])[0].endpointing
     assert (now.min_turn_silence_ms, now.max_turn_silence_ms) == (400, 900)
-    assert now.vad_threshold == Endpointing().vad_threshold
+    assert now.vad_threshold == Parameters().endpointing.vad_threshold
+
+
+def test_an_update_changes_what_it_names_and_leaves_the_rest() -> None:
+    before, _ = parse([("keyterms_prompt", '["Livegist"]'), ("vad_threshold", "0.3"), ("format_turns", "false")])
+    after = updated(
+        before,
+        UpdateConfiguration(
+            prompt="A stand-up.",
+            max_turn_silence=900,
+            format_turns=True,
+            language_codes=("de",),
+            session_heartbeat=True,
+            acknowledge_silence=True,
+        ),
+    )
+    assert after.hints == "Words that may occur: Livegist. A stand-up."
+    assert (after.endpointing.max_turn_silence_ms, after.endpointing.vad_threshold) == (900, 0.3)
+    assert (before.plain, after.plain) == (True, False)
+    assert (after.languages, after.session_heartbeat, after.acknowledge_silence) == (("de",), True, True)
+
+
+def test_the_former_name_of_the_shortest_silence_holds_too() -> None:
+    now, _ = parse([("min_end_of_turn_silence_when_confident", "700")])
+    assert now.endpointing.min_turn_silence_ms == 700
+    after = updated(now, UpdateConfiguration(min_end_of_turn_silence_when_confident=900))
+    assert after.endpointing.min_turn_silence_ms == 900
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        (UpdateConfiguration(vad_threshold=1.5), "vad_threshold"),
+        (UpdateConfiguration(min_turn_silence=-1), "min_turn_silence"),
+        (UpdateConfiguration(prompt="a" * 1751), "prompt"),
+        (UpdateConfiguration(keyterms_prompt=("a",) * 101), "keyterms_prompt"),
+        (UpdateConfiguration(end_of_turn_confidence_threshold=2), "end_of_turn_confidence_threshold"),
+    ],
+)
+def test_an_update_takes_no_value_that_the_query_would_not(asked: UpdateConfiguration, name: str) -> None:
+    with pytest.raises(BadParameter, match=f"^{name}: "):
+        updated(Parameters(), asked)
+
+
+@pytest.mark.parametrize(
+    ("query", "languages"),
+    [
+        ([], ("en",)),
+        ([("language_codes", '["pt-BR", "EN_us", "en"]')], ("pt", "en")),
+        ([("language_code", "yue")], ("yue",)),
+        ([("language_detection", "true")], ()),
+        ([("language_detection", "true"), ("language_codes", '["de", "en"]')], ("de", "en")),
+        ([("speech_model", "universal-streaming-multilingual")], ()),
+    ],
+)
+def test_the_languages_are_those_the_client_names(query: list[tuple[str, str]], languages: tuple[str, ...]) -> None:
+    assert parse(query)[0].languages == languages
+
+
+@pytest.mark.parametrize(("codes", "chosen"), [((), "nn"), (("en", "de"), "de"), (("en",), "en"), (("xx",), "nn")])
+def test_of_several_languages_the_likeliest_that_was_asked_for_is_taken(codes: tuple[str, ...], chosen: str) -> None:
+    assert likeliest([("<|nn|>", 0.5), ("<|de|>", 0.3), ("<|en|>", 0.2)], codes) == chosen
 
 
 def test_a_token_opens_one_session() -> None:

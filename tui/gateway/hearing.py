@@ -50,8 +50,8 @@ class Hearing:
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.language = "en"
-        """Code of the language spoken; empty lets the model tell."""
+        self.languages: tuple[str, ...] = ("en",)
+        """Codes of the languages that may be spoken; of several, or none, the model tells which."""
         self.plain = False
         """Whether turns are told without capitals and punctuation."""
         self.hints = ""
@@ -167,7 +167,7 @@ class Hearing:
             lead = min(LEAD, start - self._tape.start)
         partly = " ".join(word.text for word in turn.words)
         samples = self._tape.read(start - lead, end)
-        return Clip(samples, True, self.language, self.hints, lead=lead, partly=partly)
+        return Clip(samples, True, self.languages, self.hints, lead=lead, partly=partly)
 
     def _guess(self, turn: OpenTurn) -> None:
         """Hear the open turn for good before its end is decided, if the machine has nothing better to do."""
@@ -205,7 +205,7 @@ class Hearing:
             turn.due = end + PARTIAL_EVERY
             turn.shorten(end)
             samples = self._tape.read(turn.base, end)
-            return Clip(samples, False, self.language, self.hints, stable=turn.agreement.tokens)
+            return Clip(samples, False, self.languages, self.hints, stable=turn.agreement.tokens)
 
         self._scheduler.peek(self, Wish(newest, lambda heard: self._tell_partial(turn, end, heard), self._fail))
 

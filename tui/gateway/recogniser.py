@@ -43,8 +43,8 @@ class Clip(msgspec.Struct, frozen=True):
     """16 kHz mono, -1 to 1, at most 30 s."""
     final: bool
     """Whether the turn is over: heard with care then, else quickly."""
-    language: str = "en"
-    """Code of the language; one that the model does not know, or none, lets the model tell."""
+    languages: tuple[str, ...] = ("en",)
+    """Codes of the languages that it may be in; of several, or if the model knows none of them, the model tells."""
     prompt: str = ""
     """What was said or may be said: it leans the model to these words."""
     partly: str = ""
@@ -119,6 +119,17 @@ def lacks(heard: Heard, other: str) -> bool:
     return words < others or (
         words == others and other.endswith(SENTENCE_ENDS) and not heard.text.endswith(SENTENCE_ENDS)
     )
+
+
+def likeliest(guesses: Sequence[tuple[str, float]], codes: Sequence[str]) -> str:
+    """Return the likeliest language that may be spoken.
+
+    Args:
+        guesses: tokens of languages, such as `<|en|>`, the likeliest first.
+        codes: what may be spoken; none for any.
+    """
+    ranked = [token.strip("<|>") for token, _ in guesses]
+    return next((code for code in ranked if not codes or code in codes), ranked[0])
 
 
 class Recogniser:
@@ -208,11 +219,11 @@ class Recogniser:
     def _languages(self, clips: Sequence[Clip], encoded: Any) -> list[str]:
         if not self._whisper.model.is_multilingual:
             return ["en"] * len(clips)
-        asked = [clip.language if clip.language in self.languages else "" for clip in clips]
-        if all(asked):
-            return asked
+        asked = [[code for code in clip.languages if code in self.languages] for clip in clips]
+        if all(len(codes) == 1 for codes in asked):
+            return [codes[0] for codes in asked]
         guesses = self._whisper.model.detect_language(encoded)
-        return [code or guess[0][0].strip("<|>") for code, guess in zip(asked, guesses, strict=True)]
+        return [likeliest(guess, codes) for guess, codes in zip(guesses, asked, strict=True)]
 
     def _prompt(self, clip: Clip, language: str) -> list[int]:
         tokenizer = self._tokenizer(language)

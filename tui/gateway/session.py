@@ -14,7 +14,7 @@ from tui.gateway.chat import Answerer, chat_completion, filled
 from tui.gateway.hearing import Hearing, Told
 from tui.gateway.metrics import Metrics
 from tui.gateway.outbox import Congested, Outbox
-from tui.gateway.parameters import Parameters, endpointing, hints
+from tui.gateway.parameters import BadParameter, Parameters, updated
 from tui.gateway.pcm import RATE, Intake
 from tui.gateway.refusal import Refusal
 from tui.gateway.scheduler import Scheduler
@@ -88,7 +88,6 @@ class Session:
         self.ended = asyncio.Event()
         """Set by whoever runs it, when it is over."""
         self._websocket = websocket
-        self._parameters = parameters
         self._ignored = ignored
         self._answerer = answerer
         self._metrics = metrics
@@ -99,8 +98,6 @@ class Session:
         self._intake = Intake(parameters.encoding, parameters.sample_rate)
         self.hearing = Hearing(scheduler, detector, parameters.endpointing, self._tell, metrics)
         self._configure(parameters)
-        self._prompt = parameters.prompt
-        self._keyterms = parameters.keyterms_prompt
         self._answering: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(ANSWERS_AT_ONCE)
         self._received_ms = 0.0
@@ -196,25 +193,22 @@ class Session:
             case ForceEndpoint():
                 self.hearing.force()
             case UpdateConfiguration():
-                self._update(message)
+                try:
+                    self._configure(updated(self._parameters, message))
+                except BadParameter as error:
+                    raise Refusal(3006, f"Invalid parameter: {error}") from error
             case KeepAlive():
                 pass
         return True
 
     def _configure(self, parameters: Parameters) -> None:
-        self.hearing.language = parameters.language
+        self._parameters = parameters
+        self.hearing.endpointing = parameters.endpointing
+        self.hearing.languages = parameters.languages
         self.hearing.plain = parameters.plain
         self.hearing.hints = parameters.hints
         self.hearing.partials = parameters.include_partial_turns
         self.hearing.silences = parameters.acknowledge_silence
-
-    def _update(self, asked: UpdateConfiguration) -> None:
-        self.hearing.endpointing = endpointing(self.hearing.endpointing, asked)
-        if asked.prompt is not None:
-            self._prompt = asked.prompt
-        if asked.keyterms_prompt is not None:
-            self._keyterms = asked.keyterms_prompt
-        self.hearing.hints = hints(self._prompt, self._keyterms)
 
     def _tell(self, message: Told) -> None:
         self._outbox.put(message)
