@@ -139,6 +139,21 @@ async def test_rubbish_on_the_socket_hurts_nobody(url: str) -> None:
     await still_serves(url)
 
 
+async def test_who_connects_and_says_nothing_is_let_go(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.gateway.patience.REQUEST_S", 0.5)
+    host, port = url.removeprefix("ws://").split(":")
+    async with calling(url) as caller:
+        await caller.until("Begin")
+        for said in (b"", b"GET /v3/ws HTTP/1.1\r\nHost: 127"):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(said)
+            async with asyncio.timeout(PATIENCE_S):
+                assert await reader.read() == b""
+            writer.close()
+        await caller.send("Terminate")
+        assert (await caller.ended())[0] == 1000
+
+
 async def test_clients_that_vanish_in_mid_sentence_leave_nothing_behind(url: str) -> None:
     async def vanish() -> None:
         async with connect(f"{url}/v3/ws?sample_rate=16000") as websocket:

@@ -180,6 +180,7 @@ def test_metrics_are_prometheus_text() -> None:
     metrics.count("refusals_total", label='code="3006"')
     text = metrics.text({"sessions": 2})
     assert "livegist_gateway_turns_total 1\n" in text
+    assert "livegist_gateway_partials_total 0\n" in text
     assert 'livegist_gateway_refusals_total{code="3006"} 1\n' in text
     assert "livegist_gateway_sessions 2\n" in text
     assert "# TYPE livegist_gateway_sessions gauge\n" in text
@@ -201,13 +202,15 @@ async def test_the_extractive_answer_says_what_it_is() -> None:
 class Small:
     """Takes at most so many words."""
 
-    name = "small"
+    name = model = "small"
 
     def __init__(self, words: int) -> None:
         self._words = words
         self.asked = 0
 
-    async def complete(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> Completion:
+    async def complete(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+    ) -> Completion:
         self.asked += 1
         size = len(messages[-1].content.split())
         if size > self._words:
@@ -215,7 +218,7 @@ class Small:
         return Completion(messages[-1].content)
 
     async def stream(
-        self, messages: Sequence[Message], *, model: str, max_tokens: int
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
     ) -> AsyncIterator[str | Completion]:
         whole = await self.complete(messages, model=model, max_tokens=max_tokens)
         yield whole.text
