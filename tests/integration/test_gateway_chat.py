@@ -224,6 +224,20 @@ async def test_a_hanging_server_does_not_keep_a_session_for_ever(monkeypatch: py
     assert caller.told[-1]["type"] == "Termination"
 
 
+async def test_turns_that_wait_for_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.gateway.session.ANSWERS_S", 0.5)
+    monkeypatch.setattr("tui.gateway.session.ANSWERS_WAITING", 1)
+    async with answering(Answer(hangs=True)) as server:
+        with serving(llm_url=server.url) as address:
+            async with calling(address, **TUTORIAL) as caller:
+                for _ in range(2):
+                    await caller.say(np.concatenate([read(CLIPS[4]), silence(1.5)]))
+                await caller.send("Terminate")
+                assert (await caller.ended())[0] == 1000
+    [warning] = caller.all("Warning")
+    assert warning["warning"].startswith("Turn 1 got no answer")
+
+
 def test_a_model_file_that_is_not_there_says_what_to_do() -> None:
     with pytest.raises(LivegistError, match="no model file") as caught:
         answerer(GatewayOptions(llm_file="/nowhere/model.gguf"))

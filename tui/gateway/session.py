@@ -46,6 +46,8 @@ TICK_S = 0.25
 ANSWERS_S = 10.0
 """Longest wait, after the end, for answers that are still being written."""
 ANSWERS_AT_ONCE = 4
+ANSWERS_WAITING = 200
+"""Turns that may wait for an answer; those of an hour, if a server hangs."""
 LONGEST_REASON = 123
 """Bytes a close frame has room for (RFC 6455, 5.5)."""
 IGNORED = 100
@@ -212,15 +214,21 @@ class Session:
 
     def _tell(self, message: Told) -> None:
         self._outbox.put(message)
-        if (
-            isinstance(message, WireTurn)
-            and message.end_of_turn
-            and message.transcript
-            and self._parameters.llm_gateway
-        ):
-            task = self._tasks.create_task(self._answer(message))
-            self._answering.add(task)
-            task.add_done_callback(self._answering.discard)
+        match message:
+            case WireTurn(end_of_turn=True, transcript=said) if said and self._parameters.llm_gateway:
+                self._ask(message)
+
+    def _ask(self, turn: WireTurn) -> None:
+        if len(self._answering) >= ANSWERS_WAITING:
+            self._unanswered(turn, f"{ANSWERS_WAITING} others wait for theirs.")
+            return
+        task = self._tasks.create_task(self._answer(turn))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    def _unanswered(self, turn: WireTurn, why: str) -> None:
+        self._outbox.put(Notice(UNANSWERED, f"Turn {turn.turn_order} got no answer: {why}"))
+        self._metrics.count("answers_total", label='outcome="failed"')
 
     async def _answer(self, turn: WireTurn) -> None:
         """Tell what the LLM makes of a finished turn. A failure is a warning, never the session's end."""
@@ -233,12 +241,10 @@ class Session:
                     filled(asked, turn.transcript), model=asked.model, max_tokens=asked.max_tokens
                 )
             except ChatError as error:
-                outcome = "failed"
-                self._outbox.put(Notice(UNANSWERED, f"Turn {turn.turn_order} got no answer: {error.message}"))
+                self._unanswered(turn, error.message)
             else:
-                outcome = "answered"
                 self._outbox.put(LLMGatewayResponse(turn.turn_order, turn.transcript, chat_completion(answer)))
-            self._metrics.count("answers_total", label=f'outcome="{outcome}"')
+                self._metrics.count("answers_total", label='outcome="answered"')
             self._metrics.count("answer_seconds_sum", self._clock() - began)
 
     async def _answers(self) -> None:
