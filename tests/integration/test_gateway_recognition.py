@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pytest
 
 from tests.gateways import CLIPS, PATIENCE_S, RATE, Samples, calling, read, serving, silence, spoken, word_errors, words
-from tui.gateway.recogniser import Clip, Heard, Recogniser, find_model
+from tui.gateway.models import find_model
+from tui.gateway.recogniser import Clip, Heard, Recogniser
 
 PAUSES_S = (0.8, 1.5, 2.1)
 MINUTE = 60 * RATE

@@ -14,12 +14,13 @@ from starlette.websockets import WebSocket
 
 from tui.errors import ChatError
 from tui.gateway.chat import Extractive, filled
+from tui.gateway.doubts import begins_late, lacks, unlooped
 from tui.gateway.fitting import Fitted
 from tui.gateway.metrics import Metrics
 from tui.gateway.outbox import LONGEST, Congested, Outbox
 from tui.gateway.parameters import BadParameter, Parameters, parse, updated
 from tui.gateway.pcm import Intake, Tape
-from tui.gateway.recogniser import Heard, HeardWord, lacks, likeliest
+from tui.gateway.recogniser import likeliest
 from tui.gateway.tokens import BadToken, Tokens
 from tui.llm.client import Completion, Message
 from tui.stream.protocol import LLMGateway, UpdateConfiguration, WireTurn
@@ -326,5 +327,38 @@ async def test_what_waits_is_bounded() -> None:
 def test_a_hearing_that_lacks_words_or_breaks_off_is_told_from_one_that_does_not(
     heard: str, other: str, lacking: bool
 ) -> None:
-    words = tuple(HeardWord(word, 0.0, 0.0, 1.0) for word in heard.split())
-    assert lacks(Heard(words), other) is lacking
+    assert lacks(heard.split(), other.split()) is lacking
+
+
+@pytest.mark.parametrize(
+    ("heard", "other", "late"),
+    [
+        ("the search page.", "I finished the search page.", True),
+        ("I finished the search page.", "I finish the", False),
+        ("And I finished.", "I finished.", False),
+        ("", "So.", True),
+        ("So.", "", False),
+    ],
+)
+def test_a_hearing_that_leaves_out_the_beginning_is_told_from_one_that_does_not(
+    heard: str, other: str, late: bool
+) -> None:
+    assert begins_late(heard.split(), other.split()) is late
+
+
+@pytest.mark.parametrize(
+    ("looping", "settled", "kept"),
+    [
+        ("Good morning. Good morning. Good morning. Good", 0, "Good morning."),
+        ("The only open. The only open. The", 0, "The only open."),
+        ("Perfect. Perfect. Perfect. Perfect", 0, "Perfect."),
+        ("no, no, no", 0, "no, no, no"),
+        ("we ship it we ship it on Monday", 0, "we ship it we ship it on Monday"),
+        ("we ship it we ship it", 5, "we ship it we ship"),
+        ("that that", 0, "that that"),
+        ("", 0, ""),
+    ],
+)
+def test_a_loop_at_the_end_is_left_out_but_nothing_settled(looping: str, settled: int, kept: str) -> None:
+    words = looping.split()
+    assert words[: unlooped(words, settled)] == kept.split()

@@ -17,10 +17,11 @@ from tui.gateway.completions import Completions, refused
 from tui.gateway.fitting import Fitted
 from tui.gateway.guard import credential, matches
 from tui.gateway.metrics import Metrics
+from tui.gateway.models import find_model
 from tui.gateway.options import GatewayOptions
 from tui.gateway.parameters import BadParameter, Parameters, parse
 from tui.gateway.pcm import RATE
-from tui.gateway.recogniser import Recogniser, find_model
+from tui.gateway.recogniser import Recogniser
 from tui.gateway.refusal import Refusal
 from tui.gateway.scheduler import Scheduler
 from tui.gateway.session import Session, tell_refusal

@@ -8,10 +8,11 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from tui.gateway.doubts import SENTENCE_ENDS
 from tui.gateway.endpointing import FRAME, Ended, Endpointer, Endpointing, Paused, Started
 from tui.gateway.metrics import Metrics
 from tui.gateway.pcm import RATE, Tape
-from tui.gateway.recogniser import SENTENCE_ENDS, Clip, Heard
+from tui.gateway.recogniser import Clip, Heard
 from tui.gateway.scheduler import Scheduler, Wish
 from tui.gateway.turns import Guess, OpenTurn, final_words
 from tui.gateway.vad import VoiceDetector
@@ -165,7 +166,7 @@ class Hearing:
         lead = 0
         if self._last is not None and not self._last.continues and start - self._last.end <= LEAD:
             lead = min(LEAD, start - self._tape.start)
-        partly = " ".join(word.text for word in turn.words)
+        partly = tuple(word.text for word in turn.words)
         samples = self._tape.read(start - lead, end)
         return Clip(samples, True, self.languages, self.hints, lead=lead, partly=partly)
 
