@@ -141,7 +141,7 @@ def batch(samples: Samples) -> None:
     """Print what a batch decode of the whole makes of it."""
     from faster_whisper import WhisperModel
 
-    from tui.gateway.recogniser import find_model
+    from tui.gateway.models import find_model
 
     model = WhisperModel(str(find_model("tiny.en")), device="cpu", compute_type="int8")
     began = time.monotonic()

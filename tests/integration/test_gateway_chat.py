@@ -70,6 +70,7 @@ def test_the_wire_of_a_stream_is_the_vendors(url: str) -> None:
     lines = [line for line in post(url, CHAT | {"stream": True}).text.split("\n\n") if line]
     assert lines[-1] == "data: [DONE]"
     first, last = (json.loads(line.removeprefix("data: ")) for line in (lines[0], lines[-2]))
+    assert first["model"] == last["model"] == "extractive"
     assert first["choices"][0]["delta"]["content"] == "We ship on Monday."
     assert last["choices"][0]["finish_reason"] == "stop"
 
@@ -84,6 +85,7 @@ def test_the_wire_of_a_stream_is_the_vendors(url: str) -> None:
         CHAT | {"max_tokens": 0},
         CHAT | {"max_tokens": "many"},
         CHAT | {"stream": "yes"},
+        CHAT | {"temperature": 3},
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused_in_the_first_shape(url: str, body: Any) -> None:
@@ -105,10 +107,13 @@ def test_a_transcript_longer_than_a_day_is_cut_and_the_answer_says_so(url: str) 
 def test_what_is_not_there_is_said_in_the_first_shape(url: str) -> None:
     assert httpx2.get(f"{url}/v2/anything").json()["status"] == 404
     assert httpx2.get(f"{url}/v1/chat/completions").status_code == 405
+    plain = httpx2.get(f"{url}/v3/ws")
+    assert (plain.status_code, plain.headers["upgrade"]) == (426, "websocket")
 
 
 def test_the_models_and_the_health_are_told(url: str) -> None:
-    assert httpx2.get(f"{url}/v1/models").json()["data"] == [{"id": "extractive", "object": "model"}]
+    [model] = httpx2.get(f"{url}/v1/models").json()["data"]
+    assert (model["id"], model["object"], model["owned_by"]) == ("extractive", "model", "extractive")
     health = httpx2.get(f"{url}/healthz")
     assert health.json()["status"] in ("ok", "loading")
     assert health.status_code == {"ok": 200, "loading": 503}[health.json()["status"]]
@@ -168,6 +173,26 @@ async def test_a_busy_server_is_asked_again_when_it_says() -> None:
     assert len(server.asked) == 3
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_temperature_is_passed_on(stream: bool) -> None:
+    async with answering(Answer(body=ANSWER), Answer(body=ANSWER)) as server:
+        with serving(llm_url=server.url) as address:
+            url = address.replace("ws", "http", 1)
+            await asyncio.to_thread(post, url, CHAT | {"temperature": 0.3, "stream": stream})
+            await asyncio.to_thread(post, url, CHAT | {"stream": stream})
+    assert [asked.body.get("temperature") for asked in server.asked] == [0.3, None]
+
+
+async def test_a_request_that_does_not_come_is_given_up(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.gateway.completions.BODY_S", 0.2)
+    host, port = url.removeprefix("http://").split(":")
+    async with asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n{")
+        assert b" 408 " in await reader.readline()
+        writer.close()
+
+
 async def test_a_turn_without_an_answer_is_a_warning_and_the_session_goes_on() -> None:
     async with answering(Answer(status=400, body={"error": {"message": "no such model"}})) as server:
         with serving(llm_url=server.url) as address:
@@ -197,6 +222,20 @@ async def test_a_hanging_server_does_not_keep_a_session_for_ever(monkeypatch: py
                 await caller.send("Terminate")
                 assert (await caller.ended())[0] == 1000
     assert caller.told[-1]["type"] == "Termination"
+
+
+async def test_turns_that_wait_for_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.gateway.session.ANSWERS_S", 0.5)
+    monkeypatch.setattr("tui.gateway.session.ANSWERS_WAITING", 1)
+    async with answering(Answer(hangs=True)) as server:
+        with serving(llm_url=server.url) as address:
+            async with calling(address, **TUTORIAL) as caller:
+                for _ in range(2):
+                    await caller.say(np.concatenate([read(CLIPS[4]), silence(1.5)]))
+                await caller.send("Terminate")
+                assert (await caller.ended())[0] == 1000
+    [warning] = caller.all("Warning")
+    assert warning["warning"].startswith("Turn 1 got no answer")
 
 
 def test_a_model_file_that_is_not_there_says_what_to_do() -> None:

@@ -1,6 +1,7 @@
 """Whatever a client sends, the gateway answers or sends it away, and goes on serving others."""
 
 import asyncio
+import gc
 import json
 import os
 import random
@@ -19,7 +20,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.gateways import CLIPS, PATIENCE_S, TUTORIAL, calling, chunks, read, serving, silence
+from tui.gateway.hearing import Hearing
+from tui.gateway.outbox import Outbox
 from tui.gateway.parameters import Parameters
+from tui.gateway.session import Session
 
 CLOSES = {1000, 1002, 1007, 1008, 1009, 1011, 3006, 3007}
 """How a client may be sent away."""
@@ -63,6 +67,14 @@ async def still_serves(url: str) -> None:
     assert caller.finals[0]["transcript"] == "He might even have been made amiable himself."
 
 
+async def nothing_left() -> None:
+    """Wait until no session is kept by anything, not even by a hearing under way."""
+    async with asyncio.timeout(PATIENCE_S):
+        while [kept for kept in gc.get_objects() if type(kept) in (Session, Hearing, Outbox)]:
+            gc.collect()
+            await asyncio.sleep(0.1)
+
+
 async def end_of(url: str, messages: list[Any], query: dict[str, str] | None = None) -> int:
     """Send messages, then `Terminate`; return how the session is closed."""
     try:
@@ -89,6 +101,11 @@ def test_any_query_opens_a_session_or_is_refused(url: str, query: list[tuple[str
 @given(st.lists(MESSAGES, max_size=8))
 def test_any_messages_end_as_the_protocol_says(url: str, messages: list[str | bytes]) -> None:
     assert asyncio.run(end_of(url, messages)) in CLOSES
+
+
+async def test_nothing_is_kept_of_sessions_that_are_over(url: str) -> None:
+    await still_serves(url)
+    await nothing_left()
 
 
 @settings(PATIENT, max_examples=15)
@@ -139,6 +156,21 @@ async def test_rubbish_on_the_socket_hurts_nobody(url: str) -> None:
     await still_serves(url)
 
 
+async def test_who_connects_and_says_nothing_is_let_go(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.gateway.patience.REQUEST_S", 0.5)
+    host, port = url.removeprefix("ws://").split(":")
+    async with calling(url) as caller:
+        await caller.until("Begin")
+        for said in (b"", b"GET /v3/ws HTTP/1.1\r\nHost: 127"):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(said)
+            async with asyncio.timeout(PATIENCE_S):
+                assert await reader.read() == b""
+            writer.close()
+        await caller.send("Terminate")
+        assert (await caller.ended())[0] == 1000
+
+
 async def test_clients_that_vanish_in_mid_sentence_leave_nothing_behind(url: str) -> None:
     async def vanish() -> None:
         async with connect(f"{url}/v3/ws?sample_rate=16000") as websocket:
@@ -154,8 +186,7 @@ async def test_clients_that_vanish_in_mid_sentence_leave_nothing_behind(url: str
     await still_serves(url)
     grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown_kib < 60_000
-    async with calling(url) as caller:
-        await caller.until("Begin")
+    await nothing_left()
 
 
 async def test_a_client_may_vanish_while_its_last_turn_is_heard(url: str) -> None:

@@ -49,7 +49,7 @@ def test_one_line_says_where_it_listens_and_who_answers() -> None:
     with started() as (process, line):
         assert line["listening"].startswith("ws://127.0.0.1:")
         assert (line["model"], line["chat"]) == ("tiny.en", "extractive")
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0
         assert process.stdout is not None
         assert process.stdout.read() == ""
@@ -67,9 +67,10 @@ async def test_a_signal_lets_the_open_turn_be_finished() -> None:
         async with calling(line["listening"], **TUTORIAL) as caller:
             await caller.say(read(CLIPS[4]))
             await caller.until("SpeechStarted")
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
             assert (await caller.ended())[0] == 1000
         assert caller.finals[0]["transcript"] == "He might even have been made amiable himself."
+        assert caller.all("LLMGatewayResponse")
         assert process.wait(PATIENCE_S) == 0
 
 

@@ -69,6 +69,15 @@ TABLE = (
         code=3006,
         reason="Invalid Message",
     ),
+    *(
+        Row(
+            f"so does a {name} of {value!r} in UpdateConfiguration",
+            sends=({"type": "UpdateConfiguration", name: value},),
+            code=3006,
+            reason=name,
+        )
+        for name, value in (("vad_threshold", 2), ("min_turn_silence", -1), ("prompt", "a" * 1751))
+    ),
     Row("a sample rate below 8000 closes with 3006", query={"sample_rate": 7999}, code=3006, reason="sample_rate"),
     Row("one above 96000 too", query={"sample_rate": 96_001}, code=3006, reason="sample_rate"),
     Row("one that is no number too", query={"sample_rate": "high"}, code=3006, reason="sample_rate"),
@@ -83,6 +92,14 @@ TABLE = (
     Row(
         "a hundred key terms are the most", query={"keyterms_prompt": json.dumps(["a"] * 101)}, code=3006, reason="key"
     ),
+    Row(
+        "a parameter without effect here takes no wrong value either",
+        query={"max_speakers": 11},
+        code=3006,
+        reason="max_speakers",
+    ),
+    Row("one that is no truth value neither", query={"speaker_labels": "maybe"}, code=3006, reason="speaker_labels"),
+    Row("a mode that came after us is taken", query={"mode": "novel"}, sends=(TERMINATE,)),
     Row("a prompt has at most 1750 characters", query={"prompt": "a" * 1751}, code=3006, reason="prompt"),
 )
 
@@ -118,9 +135,12 @@ async def test_one_warning_lists_what_has_no_effect(url: str) -> None:
     ]
 
 
-async def test_a_language_that_the_model_lacks_is_named_in_the_warning(url: str) -> None:
-    async with calling(url, language_codes='["fr"]') as caller:
-        assert "language_codes" in (await caller.until("Warning"))["warning"]
+@pytest.mark.parametrize(
+    ("name", "value"), [("language_codes", '["fr"]'), ("language_code", "fr"), ("language_detection", "true")]
+)
+async def test_a_language_that_the_model_lacks_is_named_in_the_warning(url: str, name: str, value: str) -> None:
+    async with calling(url, **{name: value}) as caller:
+        assert f": {name}." in (await caller.until("Warning"))["warning"]
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,18 @@
 """What the gateway hears: as well as a batch decode, and nothing where nothing is said."""
 
 import asyncio
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import httpx2
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.gateways import CLIPS, RATE, Samples, calling, read, serving, silence, spoken, word_errors, words
-from tui.gateway.recogniser import Clip, Recogniser, find_model
+from tests.gateways import CLIPS, PATIENCE_S, RATE, Samples, calling, read, serving, silence, spoken, word_errors, words
+from tui.gateway.models import find_model
+from tui.gateway.recogniser import Clip, Heard, Recogniser
 
 PAUSES_S = (0.8, 1.5, 2.1)
 MINUTE = 60 * RATE
@@ -149,6 +152,30 @@ async def test_a_monologue_is_split_and_nothing_of_it_lost(url: str) -> None:
     assert word_errors(reference, heard) / len(reference) <= 0.15
     ends = [word["end"] for turn in caller.finals for word in turn["words"]]
     assert ends == sorted(ends)
+
+
+async def test_a_machine_that_cannot_keep_up_says_so_and_drops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    hear, free = Recogniser.hear, threading.Event()
+
+    def late(recogniser: Recogniser, clips: Sequence[Clip]) -> list[Heard]:
+        assert free.wait(PATIENCE_S)
+        return hear(recogniser, clips)
+
+    monkeypatch.setattr(Recogniser, "hear", late)
+    monkeypatch.setattr("tui.gateway.session.HEARTBEAT_S", 0.25)
+    with serving() as url:
+        async with calling(url, session_heartbeat="true") as caller:
+            await caller.say(joined(1.5), chunk_ms=1000)
+            while (await caller.until("Heartbeat"))["realtime_factor"] >= 1:
+                pass
+            text = (await asyncio.to_thread(httpx2.get, f"{url.replace('ws', 'http', 1)}/metrics")).text
+            free.set()
+            await caller.send("Terminate")
+            assert (await caller.ended())[0] == 1000
+    waiting = {line.split()[0]: float(line.split()[1]) for line in text.splitlines() if not line.startswith("#")}
+    assert waiting["livegist_gateway_backlog_seconds"] > 5
+    assert waiting["livegist_gateway_finals_waiting"] >= 1
+    assert [turn["turn_order"] for turn in caller.finals] == list(range(len(CLIPS)))
 
 
 async def test_a_session_that_sends_all_at_once_does_not_keep_another_waiting(url: str) -> None:

@@ -1,10 +1,12 @@
-"""The vendor's own SDK against the gateway, unchanged: only its host is another."""
+"""The vendor's own SDK against the gateway, unchanged but for its host: both its clients, of threads and of asyncio."""
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx2
+import numpy as np
 import pytest
 from assemblyai.streaming.v3 import (
     AsyncStreamingClient,
@@ -21,30 +23,61 @@ from tests.gateways import CLIPS, PATIENCE_S, RATE, chunks, read, serving, silen
 PROMPT = "Provide a brief summary of the transcript.\n\nTranscript: {{turn}}"
 ASKED = LLMGatewayConfig(model="any", messages=[LLMGatewayMessage(role="user", content=PROMPT)], max_tokens=100)
 SENTENCE = "He might even have been made amiable himself."
+NEVER_MS = 60_000
+KINDS = {"threads": StreamingClient, "asyncio": AsyncStreamingClient}
 
 
-class Heard:
-    """What an SDK client's handlers were given, and a way to wait for it."""
+class Client:
+    """One of the SDK's clients, what its handlers were given, and a way to wait for it."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, kind: str, url: str, *, key: str | None = "any", token: str | None = None) -> None:
+        options = StreamingClientOptions(
+            api_key=key, token=token, api_host=url, connect_timeout=PATIENCE_S, terminate_timeout=PATIENCE_S
+        )
         self.events: dict[StreamingEvents, list[Any]] = {event: [] for event in StreamingEvents}
+        self._client: Any = KINDS[kind](options)
+        self._threads = kind == "threads"
         self._changed = threading.Condition()
         for event in StreamingEvents:
-            client.on(event, lambda _, told, event=event: self._take(event, told))
+            self._client.on(event, lambda _, told, event=event: self._take(event, told))
 
     def _take(self, event: StreamingEvents, told: Any) -> None:
         with self._changed:
             self.events[event].append(told)
             self._changed.notify_all()
 
+    async def call(self, name: str, *arguments: Any, **options: Any) -> None:
+        """Call a method of the client."""
+        method = getattr(self._client, name)
+        if self._threads:
+            await asyncio.to_thread(method, *arguments, **options)
+        else:
+            await method(*arguments, **options)
+
+    async def connect(self, **parameters: Any) -> None:
+        await self.call("connect", StreamingParameters(sample_rate=RATE, **parameters))
+
+    async def say(self, samples: Any) -> None:
+        await self.call("stream", chunks(samples))
+
+    async def terminate(self) -> None:
+        await self.call("disconnect", terminate=True)
+
     def __getitem__(self, event: StreamingEvents) -> list[Any]:
         return self.events[event]
 
-    def wait(self, event: StreamingEvents, count: int = 1) -> Any:
-        """Return the newest of at least `count` events of a kind."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self.events[event]) >= count, PATIENCE_S), f"no {event}"
-            return self.events[event][-1]
+    async def until(self, event: StreamingEvents, wanted: Callable[[Any], bool] = lambda told: True) -> Any:
+        """Return the first event of a kind that is as wanted."""
+
+        def found() -> list[Any]:
+            return [told for told in self.events[event] if wanted(told)]
+
+        def wait() -> Any:
+            with self._changed:
+                assert self._changed.wait_for(found, PATIENCE_S), f"no {event} in {self.events}"
+                return found()[0]
+
+        return await asyncio.to_thread(wait)
 
     @property
     def finals(self) -> list[str]:
@@ -57,108 +90,128 @@ def url() -> Iterator[str]:
         yield address
 
 
-def sync_client(url: str, key: str = "any", **options: Any) -> tuple[StreamingClient, Heard]:
-    client = StreamingClient(StreamingClientOptions(api_key=key, api_host=url, **options))
-    return client, Heard(client)
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
-def test_the_sync_client_gets_every_kind_of_event_and_a_clean_end(url: str) -> None:
-    client, heard = sync_client(url, terminate_timeout=PATIENCE_S)
-    client.connect(
-        StreamingParameters(
-            sample_rate=RATE,
-            format_turns=True,
-            llm_gateway=ASKED,
-            session_heartbeat=True,
-            acknowledge_silence=True,
-            speaker_labels=True,
-        )
+async def test_every_kind_of_event_comes_and_a_clean_end(url: str, kind: str) -> None:
+    client = Client(kind, url)
+    await client.connect(
+        format_turns=True, llm_gateway=ASKED, session_heartbeat=True, acknowledge_silence=True, speaker_labels=True
     )
-    assert heard.wait(StreamingEvents.Begin).expires_at.timestamp() > 0
-    assert "speaker_labels" in heard.wait(StreamingEvents.Warning).warning
-    client.stream(chunks(silence(1.2)))
-    assert heard.wait(StreamingEvents.Silence).end_ms >= 1000
-    client.stream(chunks(read(CLIPS[4])))
-    assert heard.wait(StreamingEvents.SpeechStarted).timestamp >= 1200
-    heard.wait(StreamingEvents.Heartbeat)
-    client.disconnect(terminate=True)
-    assert heard.finals == [SENTENCE]
-    answer = heard[StreamingEvents.LLMGatewayResponse][0]
+    assert (await client.until(StreamingEvents.Begin)).expires_at.timestamp() > 0
+    assert "speaker_labels" in (await client.until(StreamingEvents.Warning)).warning
+    await client.say(silence(1.2))
+    assert (await client.until(StreamingEvents.Silence)).end_ms >= 1000
+    await client.say(read(CLIPS[4]))
+    assert (await client.until(StreamingEvents.SpeechStarted)).timestamp >= 1200
+    partial = await client.until(StreamingEvents.Turn, lambda turn: not turn.end_of_turn)
+    assert partial.words
+    assert (await client.until(StreamingEvents.Heartbeat)).total_audio_received_ms >= 1200
+    await client.terminate()
+    assert client.finals == [SENTENCE]
+    answer = client[StreamingEvents.LLMGatewayResponse][0]
     assert (answer.turn_order, answer.transcript) == (0, SENTENCE)
     assert answer.data["choices"][0]["message"]["content"] == SENTENCE
-    assert heard[StreamingEvents.Termination][0].audio_duration_seconds == 4
-    assert heard[StreamingEvents.Error] == []
+    assert [told.audio_duration_seconds for told in client[StreamingEvents.Termination]] == [4]
+    assert client[StreamingEvents.Error] == []
 
 
-def test_the_sync_client_can_force_the_end_of_a_turn_and_change_the_session(url: str) -> None:
-    client, heard = sync_client(url)
-    client.connect(StreamingParameters(sample_rate=RATE))
-    client.set_params(StreamingSessionParameters(min_turn_silence=600, max_turn_silence=5000, vad_threshold=0.4))
-    client.keep_alive()
-    client.stream(chunks(read(CLIPS[4])))
-    client.force_endpoint()
-    while not heard.finals:
-        heard.wait(StreamingEvents.Turn, len(heard[StreamingEvents.Turn]) + 1)
-    assert heard.finals == [SENTENCE]
-    client.disconnect(terminate=True)
+async def test_the_end_of_a_turn_can_be_forced(url: str, kind: str) -> None:
+    client = Client(kind, url)
+    await client.connect(min_turn_silence=NEVER_MS, max_turn_silence=NEVER_MS)
+    await client.say(read(CLIPS[4]))
+    await client.call("keep_alive")
+    await client.call("force_endpoint")
+    turn = await client.until(StreamingEvents.Turn, lambda turn: turn.end_of_turn)
+    assert turn.transcript == SENTENCE
+    await client.terminate()
+    assert client.finals == [SENTENCE]
 
 
-async def test_the_async_client_gets_turns_and_answers(url: str) -> None:
-    client = AsyncStreamingClient(StreamingClientOptions(api_key="any", api_host=url, terminate_timeout=PATIENCE_S))
-    heard = Heard(client)
-    await client.connect(StreamingParameters(sample_rate=RATE, llm_gateway=ASKED))
-    await client.stream(chunks(read(CLIPS[4])))
-    await client.disconnect(terminate=True)
-    assert heard.finals == [SENTENCE]
-    assert [answer.turn_order for answer in heard[StreamingEvents.LLMGatewayResponse]] == [0]
-    assert len(heard[StreamingEvents.Termination]) == 1
-    assert heard[StreamingEvents.Error] == []
+async def test_what_is_changed_in_mid_session_holds(url: str, kind: str) -> None:
+    client = Client(kind, url)
+    await client.connect(min_turn_silence=NEVER_MS, max_turn_silence=NEVER_MS)
+    changes = StreamingSessionParameters(
+        min_turn_silence=600,
+        max_turn_silence=1000,
+        acknowledge_silence=True,
+        prompt="A novel.",
+        keyterms_prompt=["Dashwood"],
+    )
+    await client.call("set_params", changes)
+    await client.say(np.concatenate([read(CLIPS[4]), silence(3)]))
+    await client.until(StreamingEvents.Turn, lambda turn: turn.end_of_turn)
+    await client.until(StreamingEvents.Silence)
+    await client.terminate()
+    assert client.finals == [SENTENCE]
 
 
-def test_the_client_is_told_of_a_wrong_key() -> None:
+@pytest.mark.parametrize(
+    ("parameters", "sends", "code", "said"),
+    [
+        ({"vad_threshold": 7}, [], 3006, "vad_threshold"),
+        ({}, [bytes(32_002)], 3007, "Duration"),
+    ],
+)
+async def test_a_refusal_says_why(
+    url: str, kind: str, parameters: dict[str, Any], sends: list[bytes], code: int, said: str
+) -> None:
+    client = Client(kind, url)
+    await client.connect(**parameters)
+    for frame in sends:
+        await client.call("stream", frame)
+    error = await client.until(StreamingEvents.Error)
+    await client.call("disconnect")
+    assert error.code == code
+    assert said in str(error)
+    assert client[StreamingEvents.Termination] == []
+
+
+async def test_a_wrong_key_is_refused_and_a_temporary_token_gets_in_once(kind: str) -> None:
     with serving(token="right") as url:
-        client, heard = sync_client(url, key="wrong")
-        client.connect(StreamingParameters(sample_rate=RATE))
-        error = heard.wait(StreamingEvents.Error)
+        stranger = Client(kind, url, key="wrong")
+        await stranger.connect()
+        error = await stranger.until(StreamingEvents.Error)
+        await stranger.call("disconnect")
         assert error.code == 1008
         assert "API key" in str(error)
-        client.disconnect()
+
+        async with httpx2.AsyncClient() as http:
+            asked = await http.get(
+                f"{url.replace('ws', 'http', 1)}/v3/token",
+                params={"expires_in_seconds": 60},
+                headers={"Authorization": "right"},
+            )
+        token = asked.json()["token"]
+        guest = Client(kind, url, key=None, token=token)
+        await guest.connect()
+        assert (await guest.until(StreamingEvents.Begin)).id
+        await guest.terminate()
+        assert len(guest[StreamingEvents.Termination]) == 1
+
+        late = Client(kind, url, key=None, token=token)
+        await late.connect()
+        assert (await late.until(StreamingEvents.Error)).code == 1008
+        await late.call("disconnect")
 
 
-def test_the_client_gets_in_with_a_temporary_token() -> None:
-    import httpx2
-
-    with serving(token="right") as url:
-        asked = httpx2.get(
-            f"{url.replace('ws', 'http', 1)}/v3/token",
-            params={"expires_in_seconds": 60},
-            headers={"Authorization": "right"},
-        )
-        client = StreamingClient(StreamingClientOptions(token=asked.json()["token"], api_host=url))
-        heard = Heard(client)
-        client.connect(StreamingParameters(sample_rate=RATE))
-        assert heard.wait(StreamingEvents.Begin).id
-        client.disconnect(terminate=True)
-        assert len(heard[StreamingEvents.Termination]) == 1
+async def test_the_end_of_a_sessions_time_is_told(kind: str) -> None:
+    with serving(max_session_s=1.0) as url:
+        client = Client(kind, url)
+        await client.connect()
+        assert (await client.until(StreamingEvents.Error)).code == 3008
+        await client.call("disconnect")
 
 
-def test_the_client_is_told_what_is_wrong_with_a_parameter(url: str) -> None:
-    client, heard = sync_client(url)
-    client.connect(StreamingParameters(sample_rate=7))
-    error = heard.wait(StreamingEvents.Error)
-    assert error.code == 3006
-    assert "sample_rate" in str(error)
-    client.disconnect()
-
-
-async def test_two_clients_at_once_each_hear_their_own(url: str) -> None:
+async def test_two_clients_at_once_each_hear_their_own(url: str, kind: str) -> None:
     async def hear(path: Any) -> list[str]:
-        client = AsyncStreamingClient(StreamingClientOptions(api_key="any", api_host=url, terminate_timeout=PATIENCE_S))
-        heard = Heard(client)
-        await client.connect(StreamingParameters(sample_rate=RATE))
-        await client.stream(chunks(read(path)))
-        await client.disconnect(terminate=True)
-        return heard.finals
+        client = Client(kind, url)
+        await client.connect()
+        await client.say(read(path))
+        await client.terminate()
+        return client.finals
 
     first, second = await asyncio.gather(hear(CLIPS[4]), hear(CLIPS[3]))
     assert first == [SENTENCE]

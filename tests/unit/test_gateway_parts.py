@@ -14,13 +14,13 @@ from starlette.websockets import WebSocket
 
 from tui.errors import ChatError
 from tui.gateway.chat import Extractive, filled
-from tui.gateway.endpointing import Endpointing
+from tui.gateway.doubts import begins_late, lacks, unlooped
 from tui.gateway.fitting import Fitted
 from tui.gateway.metrics import Metrics
 from tui.gateway.outbox import LONGEST, Congested, Outbox
-from tui.gateway.parameters import BadParameter, endpointing, parse
+from tui.gateway.parameters import BadParameter, Parameters, parse, updated
 from tui.gateway.pcm import Intake, Tape
-from tui.gateway.recogniser import Heard, HeardWord, lacks
+from tui.gateway.recogniser import likeliest
 from tui.gateway.tokens import BadToken, Tokens
 from tui.llm.client import Completion, Message
 from tui.stream.protocol import LLMGateway, UpdateConfiguration, WireTurn
@@ -47,10 +47,70 @@ def test_a_strange_value_is_taken_or_refused_and_never_more(name: str, value: st
 
 
 def test_the_silence_that_ends_a_turn_is_never_a_mere_breath() -> None:
-    asked = UpdateConfiguration(min_turn_silence=100, max_turn_silence=900)
-    now = endpointing(Endpointing(), asked)
+    now = parse([("min_turn_silence", "100"), ("max_turn_silence", "900")])[0].endpointing
     assert (now.min_turn_silence_ms, now.max_turn_silence_ms) == (400, 900)
-    assert now.vad_threshold == Endpointing().vad_threshold
+    assert now.vad_threshold == Parameters().endpointing.vad_threshold
+
+
+def test_an_update_changes_what_it_names_and_leaves_the_rest() -> None:
+    before, _ = parse([("keyterms_prompt", '["Livegist"]'), ("vad_threshold", "0.3"), ("format_turns", "false")])
+    after = updated(
+        before,
+        UpdateConfiguration(
+            prompt="A stand-up.",
+            max_turn_silence=900,
+            format_turns=True,
+            language_codes=("de",),
+            session_heartbeat=True,
+            acknowledge_silence=True,
+        ),
+    )
+    assert after.hints == "Words that may occur: Livegist. A stand-up."
+    assert (after.endpointing.max_turn_silence_ms, after.endpointing.vad_threshold) == (900, 0.3)
+    assert (before.plain, after.plain) == (True, False)
+    assert (after.languages, after.session_heartbeat, after.acknowledge_silence) == (("de",), True, True)
+
+
+def test_the_former_name_of_the_shortest_silence_holds_too() -> None:
+    now, _ = parse([("min_end_of_turn_silence_when_confident", "700")])
+    assert now.endpointing.min_turn_silence_ms == 700
+    after = updated(now, UpdateConfiguration(min_end_of_turn_silence_when_confident=900))
+    assert after.endpointing.min_turn_silence_ms == 900
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        (UpdateConfiguration(vad_threshold=1.5), "vad_threshold"),
+        (UpdateConfiguration(min_turn_silence=-1), "min_turn_silence"),
+        (UpdateConfiguration(prompt="a" * 1751), "prompt"),
+        (UpdateConfiguration(keyterms_prompt=("a",) * 101), "keyterms_prompt"),
+        (UpdateConfiguration(end_of_turn_confidence_threshold=2), "end_of_turn_confidence_threshold"),
+    ],
+)
+def test_an_update_takes_no_value_that_the_query_would_not(asked: UpdateConfiguration, name: str) -> None:
+    with pytest.raises(BadParameter, match=f"^{name}: "):
+        updated(Parameters(), asked)
+
+
+@pytest.mark.parametrize(
+    ("query", "languages"),
+    [
+        ([], ("en",)),
+        ([("language_codes", '["pt-BR", "EN_us", "en"]')], ("pt", "en")),
+        ([("language_code", "yue")], ("yue",)),
+        ([("language_detection", "true")], ()),
+        ([("language_detection", "true"), ("language_codes", '["de", "en"]')], ("de", "en")),
+        ([("speech_model", "universal-streaming-multilingual")], ()),
+    ],
+)
+def test_the_languages_are_those_the_client_names(query: list[tuple[str, str]], languages: tuple[str, ...]) -> None:
+    assert parse(query)[0].languages == languages
+
+
+@pytest.mark.parametrize(("codes", "chosen"), [((), "nn"), (("en", "de"), "de"), (("en",), "en"), (("xx",), "nn")])
+def test_of_several_languages_the_likeliest_that_was_asked_for_is_taken(codes: tuple[str, ...], chosen: str) -> None:
+    assert likeliest([("<|nn|>", 0.5), ("<|de|>", 0.3), ("<|en|>", 0.2)], codes) == chosen
 
 
 def test_a_token_opens_one_session() -> None:
@@ -121,6 +181,7 @@ def test_metrics_are_prometheus_text() -> None:
     metrics.count("refusals_total", label='code="3006"')
     text = metrics.text({"sessions": 2})
     assert "livegist_gateway_turns_total 1\n" in text
+    assert "livegist_gateway_partials_total 0\n" in text
     assert 'livegist_gateway_refusals_total{code="3006"} 1\n' in text
     assert "livegist_gateway_sessions 2\n" in text
     assert "# TYPE livegist_gateway_sessions gauge\n" in text
@@ -142,13 +203,15 @@ async def test_the_extractive_answer_says_what_it_is() -> None:
 class Small:
     """Takes at most so many words."""
 
-    name = "small"
+    name = model = "small"
 
     def __init__(self, words: int) -> None:
         self._words = words
         self.asked = 0
 
-    async def complete(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> Completion:
+    async def complete(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+    ) -> Completion:
         self.asked += 1
         size = len(messages[-1].content.split())
         if size > self._words:
@@ -156,7 +219,7 @@ class Small:
         return Completion(messages[-1].content)
 
     async def stream(
-        self, messages: Sequence[Message], *, model: str, max_tokens: int
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
     ) -> AsyncIterator[str | Completion]:
         whole = await self.complete(messages, model=model, max_tokens=max_tokens)
         yield whole.text
@@ -264,5 +327,38 @@ async def test_what_waits_is_bounded() -> None:
 def test_a_hearing_that_lacks_words_or_breaks_off_is_told_from_one_that_does_not(
     heard: str, other: str, lacking: bool
 ) -> None:
-    words = tuple(HeardWord(word, 0.0, 0.0, 1.0) for word in heard.split())
-    assert lacks(Heard(words), other) is lacking
+    assert lacks(heard.split(), other.split()) is lacking
+
+
+@pytest.mark.parametrize(
+    ("heard", "other", "late"),
+    [
+        ("the search page.", "I finished the search page.", True),
+        ("I finished the search page.", "I finish the", False),
+        ("And I finished.", "I finished.", False),
+        ("", "So.", True),
+        ("So.", "", False),
+    ],
+)
+def test_a_hearing_that_leaves_out_the_beginning_is_told_from_one_that_does_not(
+    heard: str, other: str, late: bool
+) -> None:
+    assert begins_late(heard.split(), other.split()) is late
+
+
+@pytest.mark.parametrize(
+    ("looping", "settled", "kept"),
+    [
+        ("Good morning. Good morning. Good morning. Good", 0, "Good morning."),
+        ("The only open. The only open. The", 0, "The only open."),
+        ("Perfect. Perfect. Perfect. Perfect", 0, "Perfect."),
+        ("no, no, no", 0, "no, no, no"),
+        ("we ship it we ship it on Monday", 0, "we ship it we ship it on Monday"),
+        ("we ship it we ship it", 5, "we ship it we ship"),
+        ("that that", 0, "that that"),
+        ("", 0, ""),
+    ],
+)
+def test_a_loop_at_the_end_is_left_out_but_nothing_settled(looping: str, settled: int, kept: str) -> None:
+    words = looping.split()
+    assert words[: unlooped(words, settled)] == kept.split()

@@ -20,7 +20,7 @@ class Ear:
         self.heard: list[list[str]] = []
 
     def hear(self, clips: Sequence[Clip]) -> list[Heard]:
-        self.heard.append([clip.language for clip in clips])
+        self.heard.append([clip.languages[0] for clip in clips])
         if clips[0].prompt == "fail":
             raise RuntimeError("out of memory")
         return [Heard()] * len(clips)
@@ -37,7 +37,7 @@ class Plan:
         self._done = asyncio.Event()
 
     def wish(self, name: str, *, final: bool, prompt: str = "", wanted: bool = True) -> Wish:
-        clip = Clip(np.zeros(160, np.float32), final, language=name, prompt=prompt)
+        clip = Clip(np.zeros(160, np.float32), final, languages=(name,), prompt=prompt)
         self._open += wanted
         return Wish(lambda: clip if wanted else None, lambda _: self._close(), self._fail)
 

@@ -27,6 +27,7 @@ except ModuleNotFoundError as missing:
 from tui.gateway.completions import refused
 from tui.gateway.gateway import Gateway
 from tui.gateway.guard import Guard
+from tui.gateway.patience import PatientProtocol
 from tui.stream.protocol import MAX_MESSAGE_BYTES, WS_PATH
 from tui.urls import is_loopback
 
@@ -52,6 +53,7 @@ def build(options: GatewayOptions) -> Starlette:
     app = Starlette(
         routes=[
             WebSocketRoute(WS_PATH, gateway.stream),
+            Route(WS_PATH, _no_websocket),
             Route("/v3/token", gateway.token),
             Route("/v1/chat/completions", gateway.chat, methods=["POST"]),
             Route("/v1/models", gateway.completions.models),
@@ -64,6 +66,12 @@ def build(options: GatewayOptions) -> Starlette:
     )
     app.state.gateway = gateway
     return app
+
+
+async def _no_websocket(request: Request) -> Response:
+    refusal = refused(426, "Streaming takes a websocket")
+    refusal.headers.update({"upgrade": "websocket", "connection": "upgrade"})
+    return refusal
 
 
 async def _not_there(request: Request, error: Exception) -> Response:
@@ -134,6 +142,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=PatientProtocol,
                 ws="websockets-sansio",
                 ws_max_size=MAX_MESSAGE_BYTES,
                 ws_per_message_deflate=False,

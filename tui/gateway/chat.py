@@ -21,15 +21,21 @@ class Answerer(Protocol):
 
     name: str
     """What `livegist serve` says of it when it starts."""
+    model: str
+    """The model that answers whatever a client names; empty if the client's choice counts."""
 
-    async def complete(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> Completion:
-        """Return the whole answer.
+    async def complete(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+    ) -> Completion:
+        """Return the whole answer; `temperature` is `None` for the model's own.
 
         Raises:
             ChatError: there is none.
         """
 
-    def stream(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> AsyncIterator[str | Completion]:
+    def stream(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+    ) -> AsyncIterator[str | Completion]:
         """Yield the answer's text as it comes, and at last the whole.
 
         Raises:
@@ -46,9 +52,11 @@ class Answerer(Protocol):
 class Extractive:
     """Answers with sentences of the transcript itself."""
 
-    name = extractive.MODEL
+    name = model = extractive.MODEL
 
-    async def complete(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> Completion:
+    async def complete(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+    ) -> Completion:
         """Return the transcript's own sentences that serve the last message of the user best.
 
         Raises:
@@ -70,7 +78,7 @@ class Extractive:
         )
 
     async def stream(
-        self, messages: Sequence[Message], *, model: str, max_tokens: int
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
     ) -> AsyncIterator[str | Completion]:
         """Yield the answer line by line, then the whole."""
         whole = await self.complete(messages, model=model, max_tokens=max_tokens)
@@ -96,20 +104,26 @@ class Upstream:
 
     def __init__(self, client: ChatClient, model: str = "") -> None:
         self.name = model or "upstream"
+        self.model = model
         self._client = client
-        self._model = model
 
-    async def complete(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> Completion:
+    async def complete(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+    ) -> Completion:
         """Return the server's answer."""
-        return await self._client.complete(messages, model=self._model or model, max_tokens=max_tokens)
+        return await self._client.complete(
+            messages, model=self.model or model, max_tokens=max_tokens, temperature=temperature
+        )
 
-    def stream(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> AsyncIterator[str | Completion]:
+    def stream(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+    ) -> AsyncIterator[str | Completion]:
         """Yield the server's answer as it comes."""
-        return self._client.stream(messages, model=self._model or model, max_tokens=max_tokens)
+        return self._client.stream(messages, model=self.model or model, max_tokens=max_tokens, temperature=temperature)
 
     async def models(self) -> list[str] | None:
         """Return the server's models."""
-        return [self._model] if self._model else await self._client.models()
+        return [self.model] if self.model else await self._client.models()
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -18,6 +18,8 @@ from tui.llm.client import Completion, Message
 
 LARGEST_BODY = 2 * 1024 * 1024
 """Bytes of a request; a three-hour transcript has a fifth of a megabyte."""
+BODY_S = 30.0
+"""Longest a request may take to come."""
 CHATS_AT_ONCE = 8
 DEFAULT_MAX_TOKENS = 1000
 
@@ -47,6 +49,7 @@ class Asked(msgspec.Struct, frozen=True):
     model: str = ""
     max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
     max_completion_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     stream: bool = False
     stream_options: _StreamOptions | None = None
 
@@ -79,7 +82,8 @@ class Completions:
     async def models(self, request: Request) -> Response:
         """Serve the list of models."""
         names = await self._answerer.models() or []
-        return JSONResponse({"object": "list", "data": [{"id": name, "object": "model"} for name in names]})
+        about = {"object": "model", "created": int(time.time()), "owned_by": self._answerer.name}
+        return JSONResponse({"object": "list", "data": [{"id": name} | about for name in names]})
 
     async def chat(self, request: Request) -> Response:
         """Serve one chat."""
@@ -89,6 +93,8 @@ class Completions:
             return refused(400, f"Invalid request: {error}")
         except _TooLarge:
             return refused(413, f"A request may have {LARGEST_BODY} bytes")
+        except TimeoutError:
+            return refused(408, f"The request did not come within {BODY_S:g} s")
         if self._places.locked():
             return failed(ChatError("Too many chats at once", retry=True, retry_after_s=1), 429)
         async with self._places:
@@ -97,7 +103,9 @@ class Completions:
     async def _whole(self, asked: Asked) -> Response:
         began = self._clock()
         try:
-            answer = await self._answerer.complete(asked.chat, model=asked.model, max_tokens=asked.limit)
+            answer = await self._answerer.complete(
+                asked.chat, model=asked.model, max_tokens=asked.limit, temperature=asked.temperature
+            )
         except ChatError as error:
             self._count("failed", began)
             return failed(error)
@@ -107,19 +115,26 @@ class Completions:
     async def _streamed(self, asked: Asked) -> Response:
         """Return a stream once its first piece is there: until then an error has a status of its own."""
         began = self._clock()
-        pieces = aiter(self._answerer.stream(asked.chat, model=asked.model, max_tokens=asked.limit))
+        pieces = aiter(
+            self._answerer.stream(asked.chat, model=asked.model, max_tokens=asked.limit, temperature=asked.temperature)
+        )
         try:
             first = await anext(pieces)
         except ChatError as error:
             self._count("failed", began)
             return failed(error)
-        usage_wanted = asked.stream_options is not None and asked.stream_options.include_usage
-        return StreamingResponse(self._events(first, pieces, began, usage_wanted), media_type="text/event-stream")
+        return StreamingResponse(self._events(asked, first, pieces, began), media_type="text/event-stream")
 
     async def _events(
-        self, first: str | Completion, pieces: AsyncIterator[str | Completion], began: float, usage_wanted: bool
+        self, asked: Asked, first: str | Completion, pieces: AsyncIterator[str | Completion], began: float
     ) -> AsyncIterator[str]:
-        head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "object": "chat.completion.chunk", "created": int(time.time())}
+        head = {
+            "id": f"chatcmpl-{uuid.uuid4().hex}",
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+            "model": self._answerer.model or asked.model,
+        }
+        usage_wanted = asked.stream_options is not None and asked.stream_options.include_usage
         async with self._places:
             try:
                 async for piece in _led(first, pieces):
@@ -128,9 +143,10 @@ class Completions:
                             yield _event(head | {"choices": [_choice({"role": "assistant", "content": piece})]})
                         case Completion():
                             end = _choice({}, piece.finish_reason or "stop")
-                            yield _event(head | {"model": piece.model, "choices": [end]})
+                            head["model"] = piece.model or head["model"]
+                            yield _event(head | {"choices": [end]})
                             if usage_wanted:
-                                yield _event(head | {"model": piece.model, "choices": [], "usage": usage(piece)})
+                                yield _event(head | {"choices": [], "usage": usage(piece)})
             except ChatError as error:
                 self._count("failed", began)
                 yield _event({"error": {"message": error.message, "code": 502}})
@@ -162,10 +178,11 @@ class _TooLarge(Exception):
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST_BODY:
-            raise _TooLarge
+    async with asyncio.timeout(BODY_S):
+        async for part in request.stream():
+            body += part
+            if len(body) > LARGEST_BODY:
+                raise _TooLarge
     return bytes(body)
 
 

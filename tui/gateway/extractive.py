@@ -1,31 +1,18 @@
-"""Answers made of the transcript's own sentences. Pure; it quotes and never invents.
+"""Answers made of the transcript's own sentences. Pure; it quotes and never invents."""
 
-Sentences are ranked by how much they share with all others: TextRank without the walk (Mihalcea and Tarau, 2004).
-"""
-
-import math
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import Enum
 
+from tui.gateway.ranking import best, rarity
+from tui.gateway.sentences import Sentence, sentences, stems
+
 MODEL = "extractive"
 """What it calls itself, so that nobody takes it for a language model."""
-SUMMARY_SENTENCES = 3
+LONGEST_SUMMARY = 7
 QUOTES = 5
-LONGEST_SENTENCE = 2_000
-"""Characters after which a sentence ends even at an abbreviation."""
 LONG_SENTENCE = 30
 """Words from which a spoken sentence is hard to follow."""
-
-STOPWORDS_TEXT = """
-    a about after again all also am an and any are as at be because been before being but by can could did do does
-    doing done for from get go going got had has have he her here him his how i if in into is it its just like me more
-    most my no not now of off on one only or other our out over own really said same she should so some such than that
-    the their them then there these they thing things this those through to too under until up us very was we well
-    were what when where which while who why will with would yeah yes you your ll re ve don t s m d
-"""
-STOPWORDS = frozenset(STOPWORDS_TEXT.split())
 NUMBERS = "one|two|three|four|five|six|seven|eight|nine|ten"
 DAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
 WHEN = re.compile(
@@ -37,7 +24,7 @@ WHEN = re.compile(
     re.IGNORECASE,
 )
 COMMITMENT = re.compile(
-    r"\b(?:I|we)(?:'ll| will| shall| am going to|'m going to| are going to|'re going to| need to| have to| must"
+    r"\b(I|we)(?:'ll| will| shall| am going to|'m going to| are going to|'re going to| need to| have to| must"
     r"|'ve got to| should| plan to| promise)\b(?! not have)",
     re.IGNORECASE,
 )
@@ -48,6 +35,17 @@ REQUEST = re.compile(
     r"|\blet'?s (?!keep|start|begin|decide|see|get|go|move on|hear)",
     re.IGNORECASE,
 )
+PROMISE = re.compile(
+    r"\b(I|we)(?:'ll| will| shall| am going to|'m going to| are going to|'re going to)\b", re.IGNORECASE
+)
+OPEN = re.compile(
+    r"\bwho (?:can|could|will|would|has time)\b"
+    r"|\b(?:somebody|someone|anybody|anyone) (?:should|must|has to|needs to)\b",
+    re.IGNORECASE,
+)
+"""A request to nobody."""
+DECISION = re.compile(r"\b(?:decided|agreed?|decision is|approved?|settled on|go with|let'?s go for)\b", re.IGNORECASE)
+TOGETHER = re.compile(r"\bwe(?:'ll| will| shall| are going to|'re going to| won't| will not)\b", re.IGNORECASE)
 CONDITION = re.compile(r"\bif\b", re.IGNORECASE)
 """What is said under a condition is a fear or a hope; it falls to nobody."""
 CLAUSE = re.compile(
@@ -58,7 +56,6 @@ ASSIGNMENT = re.compile(r"\b([A-Z][a-z]+)(?:,)? (?:will|should|needs to|has to|m
 PRONOUNS = "It That This There He She They We You I What Who When Everyone Everybody Somebody Someone Nobody And But So"
 NOT_A_NAME = frozenset(PRONOUNS.split())
 CALLED = re.compile(r"^([A-Z][a-z]+), (?:please|can|could|would|will)\b")
-SPEAKER = re.compile(r"^([^\s:][^:\n]{0,30}):\s+(.*)$")
 VAGUE = re.compile(
     r"\b(?:soon|at some point|eventually|some time|stuff|and so on|something like that)\b", re.IGNORECASE
 )
@@ -67,7 +64,6 @@ HEDGE = re.compile(
 )
 FILLER = re.compile(r"\b(?:um+|uh+|er+m?|hmm+)\b", re.IGNORECASE)
 REPEAT = re.compile(r"\b(\w{1,30})[, ]+\1\b", re.IGNORECASE)
-ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|vs|etc|e\.g|i\.e|a\.m|p\.m|[A-Z])\.$")
 
 
 class Task(Enum):
@@ -75,23 +71,44 @@ class Task(Enum):
 
     SUMMARY = "summary"
     ACTIONS = "actions"
+    DECISIONS = "decisions"
     TAKEAWAY = "takeaway"
     IMPROVE = "improve"
+    QUESTIONS = "questions"
     QUESTION = "question"
+    OTHER = "other"
 
 
 TASKS = (
-    (Task.ACTIONS, re.compile(r"action items?|to-?dos?\b|next steps?|\btasks?\b|who (?:does|will do) what", re.I)),
+    (
+        Task.ACTIONS,
+        re.compile(
+            r"action items?|to-?dos?\b|next steps?|\btasks?\b|who (?:does|will do|has to do|promised) what", re.I
+        ),
+    ),
+    (
+        Task.DECISIONS,
+        re.compile(r"\bdecisions\b|what (?:was|were|has been|did we|have we) (?:decided?|agreed?)(?: on)?\s*\?", re.I),
+    ),
     (Task.TAKEAWAY, re.compile(r"take-? ?aways?|key point|main (?:point|idea)|one thing", re.I)),
     (Task.IMPROVE, re.compile(r"improv|feedback|critique|coach|better", re.I)),
-    (Task.SUMMARY, re.compile(r"summar|brief|overview|recap|digest|tl;?dr|minutes", re.I)),
+    (Task.QUESTIONS, re.compile(r"\bquestions\b", re.I)),
+    (
+        Task.SUMMARY,
+        re.compile(
+            r"summar|\bsum up\b|brief|overview|recap|digest|tl;?dr|minutes|what happened"
+            r"|what (?:is|was) (?:it|this|that|the \w+) about",
+            re.I,
+        ),
+    ),
     (Task.QUESTION, re.compile(r"\?|^\s*(?:who|what|when|where|why|how|which|did|does|is|are)\b", re.I)),
 )
 
 
 def task(instruction: str) -> Task:
-    """Return what an instruction asks for; a summary if it cannot be told."""
-    return next((task for task, sign in TASKS if sign.search(instruction)), Task.SUMMARY)
+    """Return what an instruction asks for; a summary if there is none."""
+    other = Task.OTHER if instruction.strip() else Task.SUMMARY
+    return next((task for task, sign in TASKS if sign.search(instruction)), other)
 
 
 def split_prompt(prompt: str) -> tuple[str, str]:
@@ -107,83 +124,56 @@ def split_prompt(prompt: str) -> tuple[str, str]:
 
 
 def answer(instruction: str, transcript: str) -> str:
-    """Return what an instruction gets of a transcript, in the transcript's own words."""
+    """Return what an instruction gets of a transcript, in the transcript's own words.
+
+    A question that stands in the instruction's last paragraph is what is asked; before it is how to answer.
+    """
     said = sentences(transcript)
     if not said:
         return "Nothing was said."
-    return ANSWERS[task(instruction)](instruction, said)
+    last = instruction.strip().rpartition("\n\n")[2]
+    asked = last if last.endswith("?") else instruction
+    return ANSWERS[task(asked)](asked, said)
 
 
-def sentences(transcript: str) -> list[tuple[str, str]]:
-    """Return each sentence with its speaker, empty if none is named; `Ann: Yes.` names one."""
-    found = []
-    for line in transcript.splitlines():
-        named = SPEAKER.match(line.strip())
-        speaker, text = (named[1], named[2]) if named else ("", line.strip())
-        found += [(speaker, sentence) for sentence in _split(text)]
-    return found
+def _joined(said: Sequence[Sentence]) -> str:
+    """Return sentences as a text; with speakers or places, a line each."""
+    lines = any(sentence.speaker or sentence.place for sentence in said)
+    return ("\n" if lines else " ").join(sentence.told for sentence in said)
 
 
-def _split(text: str) -> list[str]:
-    found: list[str] = []
-    for piece in re.split(r"(?<=[.!?…])\s+", text):
-        if found and len(found[-1]) < LONGEST_SENTENCE and ABBREVIATION.search(found[-1][-6:]):
-            found[-1] += " " + piece
-        elif piece:
-            found.append(piece)
-    return found
+def _summary(_instruction: str, said: Sequence[Sentence]) -> str:
+    count = 1 if len(said) <= 3 else min(LONGEST_SUMMARY, max(2, round(0.8 * len(said) ** 0.5)))
+    return _joined(best(said, count))
 
 
-def centrality(texts: Sequence[str]) -> list[float]:
-    """Return for each sentence how much it shares with all others, rare words counting more."""
-    bags = [Counter(_content(text)) for text in texts]
-    spread = Counter(word for bag in bags for word in bag)
-    weights = [{word: n * math.log(1 + len(bags) / spread[word]) for word, n in bag.items()} for bag in bags]
-    norms = [math.sqrt(sum(weight * weight for weight in bag.values())) or 1.0 for bag in weights]
-    whole: Counter[str] = Counter()
-    for bag, norm in zip(weights, norms, strict=True):
-        for word, weight in bag.items():
-            whole[word] += weight / norm  # type: ignore[assignment]
-    return [
-        sum(weight / norm * whole[word] for word, weight in bag.items()) * min(1.0, len(bag) / 4)
-        for bag, norm in zip(weights, norms, strict=True)
-    ]
+def _other(instruction: str, said: Sequence[Sentence]) -> str:
+    return "(This model can only quote. What seems to matter most:)\n" + _summary(instruction, said)
 
 
-def _content(text: str) -> list[str]:
-    return [word for word in re.findall(r"[^\W_]+", text.lower()) if word not in STOPWORDS]
+def _takeaway(_instruction: str, said: Sequence[Sentence]) -> str:
+    return _joined(best(said, 1))
 
 
-def _best(said: Sequence[tuple[str, str]], count: int) -> list[tuple[str, str]]:
-    """Return the most central sentences in the order in which they were said."""
-    scores = centrality([text for _, text in said])
-    ranked = sorted(range(len(said)), key=lambda at: (-scores[at], at))[:count]
-    return [said[at] for at in sorted(ranked)]
-
-
-def _quoted(speaker: str, text: str) -> str:
-    return f"{speaker}: {text}" if speaker else text
-
-
-def _summary(_instruction: str, said: Sequence[tuple[str, str]]) -> str:
-    count = 1 if len(said) <= 3 else min(SUMMARY_SENTENCES, 1 + len(said) // 6)
-    best = _best(said, count)
-    return ("\n" if any(speaker for speaker, _ in best) else " ").join(_quoted(*sentence) for sentence in best)
-
-
-def _takeaway(_instruction: str, said: Sequence[tuple[str, str]]) -> str:
-    return _quoted(*_best(said, 1)[0])
-
-
-def _actions(_instruction: str, said: Sequence[tuple[str, str]]) -> str:
+def _actions(_instruction: str, said: Sequence[Sentence]) -> str:
     items = []
-    for speaker, text in said:
-        for clause in [] if CONDITION.search(text) else _clauses(text):
-            if COMMITMENT.search(clause) or REQUEST.search(clause) or _assignee(clause):
+    for sentence in said:
+        for clause in [] if CONDITION.search(sentence.text) else _clauses(sentence.text):
+            if _commits(clause) or _requests(clause) or _assignee(clause):
                 when = WHEN.search(clause)
-                about = [part for part in (_who(speaker, clause), when[0].strip() if when else "") if part]
-                items.append(f"- {clause.rstrip(',;')}" + (f" ({', '.join(about)})" if about else ""))
+                about = [_who(sentence.speaker, clause), when[0].strip() if when else "", sentence.place]
+                told = ", ".join(part for part in about if part)
+                items.append(f"- {clause.rstrip(',;')}" + (f" ({told})" if told else ""))
     return "\n".join(items) or "No action items were said."
+
+
+def _commits(text: str) -> bool:
+    return bool(COMMITMENT.search(text)) and not text.endswith("?")
+
+
+def _requests(text: str) -> bool:
+    """Return whether a clause asks for something; `Who has time for that?` alone does not say for what."""
+    return bool(REQUEST.search(text)) and not (OPEN.search(text) and len(stems(text)) < 2)
 
 
 def _clauses(text: str) -> list[str]:
@@ -199,46 +189,83 @@ def _assignee(text: str) -> str:
 
 
 def _who(speaker: str, text: str) -> str:
-    """Return who a commitment falls to: a name that is said, else the speaker of an `I will`, as far as known."""
-    return _assignee(text) or (speaker if COMMITMENT.search(text) else "")
+    """Return who something falls to: a name that is said, the speaker of an `I will`; else who said or asked it."""
+    named = _assignee(text)
+    if named or not speaker:
+        return named
+    found = COMMITMENT.search(text)
+    if found and found[1].lower() == "i":
+        return speaker
+    return f"said by {speaker}" if found else f"asked by {speaker}"
 
 
-def _improve(_instruction: str, said: Sequence[tuple[str, str]]) -> str:
+def _decisions(_instruction: str, said: Sequence[Sentence]) -> str:
+    items = [
+        f"- {sentence.told}"
+        for sentence in said
+        if not sentence.asks
+        and not CONDITION.search(sentence.text)
+        and (DECISION.search(sentence.text) or TOGETHER.search(sentence.text))
+    ]
+    return "\n".join(items) or "No decisions were said."
+
+
+def _questions(instruction: str, said: Sequence[Sentence]) -> str:
+    """Return the questions; with what was said next, if the instruction speaks of answers."""
     items = []
-    for speaker, text in said:
-        faults = [
-            *(f"hedged with “{found[0]}”" for found in [HEDGE.search(text)] if found),
-            *(f"vague: “{found[0]}”" for found in [VAGUE.search(text)] if found),
-            *(f"filled with “{found[0]}”" for found in [FILLER.search(text)] if found),
-            *(f"“{found[1]}” is said twice" for found in [REPEAT.search(text)] if found),
-            *([f"{len(text.split())} words in one sentence"] if len(text.split()) >= LONG_SENTENCE else []),
-        ]
-        if faults:
-            items.append(f"- “{_quoted(speaker, text)}”: {'; '.join(faults)}.")
+    for at, sentence in enumerate(said):
+        if sentence.asks:
+            reply = said[at + 1] if re.search(r"answer|repl", instruction, re.I) and at + 1 < len(said) else None
+            then = f" Then: “{reply.told}”" if reply and not reply.asks else ""
+            items.append(f"- “{sentence.told}”{then}")
+    return "\n".join(items) or "No questions were asked."
+
+
+def _improve(_instruction: str, said: Sequence[Sentence]) -> str:
+    faulty = [(sentence, faults) for sentence in said if (faults := _faults(sentence.text))]
+    worst = sorted(range(len(faulty)), key=lambda at: (-len(faulty[at][1]), at))[:QUOTES]
     return (
-        "\n".join(items[:QUOTES])
-        or "Nothing stands out: no hedges, vague or repeated words, fillers or very long sentences."
+        "\n".join(f"- “{faulty[at][0].told}”: {'; '.join(faulty[at][1])}." for at in sorted(worst))
+        or "Nothing stands out: no hedges, vague or repeated words, fillers, open promises or very long sentences."
     )
 
 
-def _question(instruction: str, said: Sequence[tuple[str, str]]) -> str:
-    asked = set(_stems(instruction))
-    scores = [len(asked & set(_stems(text))) for _, text in said]
-    ranked = sorted((at for at in range(len(said)) if scores[at]), key=lambda at: (-scores[at], at))[:SUMMARY_SENTENCES]
-    if not ranked:
+def _faults(text: str) -> list[str]:
+    """Return what could have been said better."""
+    promise = None if CONDITION.search(text) or text.endswith("?") else PROMISE.search(text)
+    undated = promise and not WHEN.search(text) and not re.search(r"\b(?:now|already)\b", text, re.I)
+    return [
+        *(f"hedged with “{found[0]}”" for found in [HEDGE.search(text)] if found),
+        *(f"vague: “{found[0]}”" for found in [VAGUE.search(text)] if found),
+        *(f"filled with “{found[0]}”" for found in [FILLER.search(text)] if found),
+        *(f"“{found[1]}” is said twice" for found in [REPEAT.search(text)] if found),
+        *(["does not say by when"] if undated else []),
+        *([f"“{promise[1]}” does not say who"] if promise and promise[1].lower() == "we" else []),
+        *(["asks nobody by name"] if OPEN.search(text) else []),
+        *([f"{len(text.split())} words in one sentence"] if len(text.split()) >= LONG_SENTENCE else []),
+    ]
+
+
+def _question(instruction: str, said: Sequence[Sentence]) -> str:
+    """Return the sentences that share the rarest words with a question, and what was said next if they ask it, too."""
+    asked = set(stems(instruction))
+    rare = rarity([sentence.text for sentence in said])
+    scores = [sum(rare[word] for word in asked & set(stems(sentence.text))) for sentence in said]
+    ranked = sorted((at for at in range(len(said)) if scores[at]), key=lambda at: (-scores[at], at))
+    close = [at for at in ranked if scores[at] >= scores[ranked[0]] / 2][:QUOTES]
+    if not close:
         return "Nothing that was said shares a word with the question."
-    return "\n".join(f"“{_quoted(*said[at])}”" for at in sorted(ranked))
+    replies = {at + 1 for at in close if said[at].asks and at + 1 < len(said)}
+    return "\n".join(f"“{said[at].told}”" for at in sorted({*close, *replies}))
 
 
-def _stems(text: str) -> list[str]:
-    """Return content words without the commonest endings, so that *shipping* meets *ship*."""
-    return [re.sub(r"(?<=\w{3})(?:ing|ed|es|s)$", "", word) for word in _content(text)]
-
-
-ANSWERS: dict[Task, Callable[[str, Sequence[tuple[str, str]]], str]] = {
+ANSWERS: dict[Task, Callable[[str, Sequence[Sentence]], str]] = {
     Task.SUMMARY: _summary,
     Task.ACTIONS: _actions,
+    Task.DECISIONS: _decisions,
     Task.TAKEAWAY: _takeaway,
     Task.IMPROVE: _improve,
+    Task.QUESTIONS: _questions,
     Task.QUESTION: _question,
+    Task.OTHER: _other,
 }

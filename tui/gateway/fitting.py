@@ -9,11 +9,11 @@ from tui.errors import ChatError
 from tui.gateway.chat import Answerer
 from tui.gateway.extractive import split_prompt
 from tui.llm.client import Completion, Message
+from tui.llm.parts import TOO_LONG
 
 TRIES = 5
 SLACK = 0.85
 """What is kept of the share that would just fit: the rest of the prompt and the answer need room too."""
-TOO_LONG = re.compile(r"context (?:size|length|window)|maximum context|too long|too many tokens|prompt is longer", re.I)
 SIZES = re.compile(r"(\d+) (?:tokens?|characters)\D+(\d+)|context length is (\d+)\D+(\d+) tokens", re.IGNORECASE)
 
 
@@ -26,14 +26,19 @@ class Fitted:
 
     def __init__(self, inner: Answerer) -> None:
         self.name = inner.name
+        self.model = inner.model
         self._inner = inner
 
-    async def complete(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> Completion:
+    async def complete(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+    ) -> Completion:
         """Return the answer; it begins by saying what was left out, if anything was."""
         left_out = 0
         for attempt in range(TRIES):
             try:
-                answer = await self._inner.complete(messages, model=model, max_tokens=max_tokens)
+                answer = await self._inner.complete(
+                    messages, model=model, max_tokens=max_tokens, temperature=temperature
+                )
             except ChatError as error:
                 messages, left_out = _shorter(messages, error, left_out, last=attempt == TRIES - 1)
             else:
@@ -41,14 +46,15 @@ class Fitted:
         raise AssertionError("the last try returns or raises")
 
     async def stream(
-        self, messages: Sequence[Message], *, model: str, max_tokens: int
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
     ) -> AsyncIterator[str | Completion]:
         """Yield the answer as it comes, after what was left out."""
         left_out = 0
         for attempt in range(TRIES):
             told = False
             try:
-                async for piece in self._inner.stream(messages, model=model, max_tokens=max_tokens):
+                pieces = self._inner.stream(messages, model=model, max_tokens=max_tokens, temperature=temperature)
+                async for piece in pieces:
                     if not told and left_out:
                         yield _notice(left_out)
                     told = True

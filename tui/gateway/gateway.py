@@ -17,10 +17,11 @@ from tui.gateway.completions import Completions, refused
 from tui.gateway.fitting import Fitted
 from tui.gateway.guard import credential, matches
 from tui.gateway.metrics import Metrics
+from tui.gateway.models import find_model
 from tui.gateway.options import GatewayOptions
-from tui.gateway.parameters import BadParameter, parse
+from tui.gateway.parameters import BadParameter, Parameters, parse
 from tui.gateway.pcm import RATE
-from tui.gateway.recogniser import Recogniser, find_model
+from tui.gateway.recogniser import Recogniser
 from tui.gateway.refusal import Refusal
 from tui.gateway.scheduler import Scheduler
 from tui.gateway.session import Session, tell_refusal
@@ -113,8 +114,7 @@ class Gateway:
             parameters, ignored = parse(websocket.query_params.multi_items())
         except BadParameter as error:
             raise Refusal(3006, f"Invalid parameter: {error}") from error
-        if self.options.model.endswith(".en") and parameters.language != "en":
-            ignored.append("language_codes")
+        ignored = sorted({*ignored, *self._unheard(parameters)})
         detector = vad.VoiceDetector(await self._detector)
         if len(self.sessions) >= self.options.max_sessions:
             raise Refusal(3009, "Too many concurrent sessions")
@@ -132,6 +132,17 @@ class Gateway:
         self.sessions.add(session)
         self.metrics.count("sessions_total")
         return session
+
+    def _unheard(self, parameters: Parameters) -> list[str]:
+        """Return the parameters that ask for languages that the model does not know."""
+        recogniser = self.scheduler.recogniser
+        known = recogniser.languages if recogniser else ["en"] if self.options.model.endswith(".en") else None
+        if known is None or (parameters.languages and set(parameters.languages) <= set(known)):
+            return []
+        asked = [name for name in ("language_codes", "language_code") if getattr(parameters, name)]
+        if parameters.language_detection and len(known) == 1:
+            asked.append("language_detection")
+        return asked
 
     def _longest_s(self, connection: HTTPConnection) -> float:
         """Return how long a client's session may be.

@@ -40,27 +40,31 @@ class Gguf:
             import xllamacpp  # noqa: F401
         except ModuleNotFoundError as missing:
             raise MissingExtra("A local LLM", "llm") from missing
-        self.name = path.stem
+        self.name = self.model = path.stem
         self._path = path
         self._server: Any = None
         self._client: ChatClient | None = None
         self._loading = asyncio.Lock()
 
-    async def complete(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> Completion:
+    async def complete(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+    ) -> Completion:
         """Return the model's answer."""
-        return await (await self._loaded()).complete(messages, model=self.name, max_tokens=max_tokens)
+        client = await self._loaded()
+        return await client.complete(messages, model=self.model, max_tokens=max_tokens, temperature=temperature)
 
     async def stream(
-        self, messages: Sequence[Message], *, model: str, max_tokens: int
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
     ) -> AsyncIterator[str | Completion]:
         """Yield the model's answer as it comes."""
         client = await self._loaded()
-        async for piece in client.stream(messages, model=self.name, max_tokens=max_tokens):
+        pieces = client.stream(messages, model=self.model, max_tokens=max_tokens, temperature=temperature)
+        async for piece in pieces:
             yield piece
 
     async def models(self) -> list[str] | None:
         """Return the file's name."""
-        return [self.name]
+        return [self.model]
 
     async def aclose(self) -> None:
         """Close the connections and unload the model."""

@@ -8,10 +8,11 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from tui.gateway.doubts import SENTENCE_ENDS
 from tui.gateway.endpointing import FRAME, Ended, Endpointer, Endpointing, Paused, Started
 from tui.gateway.metrics import Metrics
 from tui.gateway.pcm import RATE, Tape
-from tui.gateway.recogniser import SENTENCE_ENDS, Clip, Heard
+from tui.gateway.recogniser import Clip, Heard
 from tui.gateway.scheduler import Scheduler, Wish
 from tui.gateway.turns import Guess, OpenTurn, final_words
 from tui.gateway.vad import VoiceDetector
@@ -50,8 +51,8 @@ class Hearing:
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.language = "en"
-        """Code of the language spoken; empty lets the model tell."""
+        self.languages: tuple[str, ...] = ("en",)
+        """Codes of the languages that may be spoken; of several, or none, the model tells which."""
         self.plain = False
         """Whether turns are told without capitals and punctuation."""
         self.hints = ""
@@ -165,9 +166,9 @@ class Hearing:
         lead = 0
         if self._last is not None and not self._last.continues and start - self._last.end <= LEAD:
             lead = min(LEAD, start - self._tape.start)
-        partly = " ".join(word.text for word in turn.words)
+        partly = tuple(word.text for word in turn.words)
         samples = self._tape.read(start - lead, end)
-        return Clip(samples, True, self.language, self.hints, lead=lead, partly=partly)
+        return Clip(samples, True, self.languages, self.hints, lead=lead, partly=partly)
 
     def _guess(self, turn: OpenTurn) -> None:
         """Hear the open turn for good before its end is decided, if the machine has nothing better to do."""
@@ -205,7 +206,7 @@ class Hearing:
             turn.due = end + PARTIAL_EVERY
             turn.shorten(end)
             samples = self._tape.read(turn.base, end)
-            return Clip(samples, False, self.language, self.hints, stable=turn.agreement.tokens)
+            return Clip(samples, False, self.languages, self.hints, stable=turn.agreement.tokens)
 
         self._scheduler.peek(self, Wish(newest, lambda heard: self._tell_partial(turn, end, heard), self._fail))
 

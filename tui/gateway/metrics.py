@@ -21,13 +21,17 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "realtime_factor": ("gauge", "Seconds of sound heard in a second of work."),
 }
 """Kind and meaning, by name."""
+LABELLED = frozenset({"refusals_total", "answers_total"})
+"""Counts with a label; all others are told from the beginning, so that a rate knows where they began."""
 
 
 class Metrics:
     """Counts by name and label."""
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._counts: Counter[tuple[str, str]] = Counter(
+            {(name, ""): 0 for name, (kind, _) in KINDS.items() if kind == "counter" and name not in LABELLED}
+        )
 
     def count(self, name: str, amount: float = 1, label: str = "") -> None:
         """Add to a count; `label` is such as `code="3006"`."""
@@ -44,5 +48,5 @@ class Metrics:
             if name in gauges:
                 yield f"{PREFIX}{name} {gauges[name]:g}\n"
             for (counted, label), amount in sorted(self._counts.items()):
-                if counted == name:
+                if counted == name and name not in gauges:
                     yield f"{PREFIX}{name}{f'{{{label}}}' if label else ''} {amount:.10g}\n"

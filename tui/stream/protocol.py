@@ -284,11 +284,16 @@ class UpdateConfiguration(msgspec.Struct, frozen=True, tag="UpdateConfiguration"
     keyterms_prompt: tuple[str, ...] | None = None
     format_turns: bool | None = None
     end_of_turn_confidence_threshold: float | None = None
+    min_end_of_turn_silence_when_confident: int | None = None
+    """Former name of `min_turn_silence`."""
     min_turn_silence: int | None = None
     max_turn_silence: int | None = None
     vad_threshold: float | None = None
     continuous_partials: bool | None = None
     interruption_delay: int | None = None
+    language_codes: tuple[str, ...] | None = None
+    session_heartbeat: bool | None = None
+    acknowledge_silence: bool | None = None
 
 
 ClientMessage = Terminate | ForceEndpoint | KeepAlive | UpdateConfiguration
