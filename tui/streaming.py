@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import queue
 import signal
 import sys
@@ -32,6 +33,9 @@ class Printer:
 
     def __init__(self, as_json: bool, broken: Callable[[], None]) -> None:
         self._as_json = as_json
+        if as_json and isinstance(sys.stdout, io.TextIOWrapper):
+            # JSON is UTF-8, whatever the terminal's encoding is.
+            sys.stdout.reconfigure(encoding="utf-8")
         self._broken = broken
         self._lines: queue.SimpleQueue[tuple[str, bool] | None] = queue.SimpleQueue()
         self._stats = 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli import completing
-from tui.cli.options import chat_options, given, kept, prompt_folders, settings
+from tui.cli.options import chat_options, given, opened, prompt_folders, settings
 from tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,11 +45,15 @@ def ask(words: tuple[str, ...], since: str | None, tags: tuple[str, ...], as_jso
     """
     import asyncio
 
+    from tui.sessions.about import one_line
+
     several = bool(since or tags)
     if not several and len(words) < 2:
         raise UsageError("A question needs a session.", 'Write: livegist ask last "What was decided?"')
-    question = " ".join(words if several else words[1:]).strip()
-    stored = _chosen(since, tags) if several else [kept(words[0])]
+    question = one_line(" ".join(words if several else words[1:]))
+    if not question:
+        raise UsageError("That is no question.", 'Write: livegist ask last "What was decided?"')
+    stored = _chosen(since, tags) if several else [_one_with_words(words[0])]
     config = settings(given(flags)).config
     asyncio.run(_ask(config, stored, question, as_json=as_json))
 
@@ -70,11 +74,21 @@ def analyse(session: str, prompt: str | None, each_turn: bool, **flags: str | No
     options = given(flags) | ({"prompt": prompt} if prompt else {})
     config = settings(options).config
     wanted = PromptLibrary.load(*prompt_folders())[config.prompt]
-    stored = kept(session)
-    if not stored.load().transcript.finals:
-        raise UsageError("Nothing was said in that session.", "Choose another: livegist sessions")
+    stored = _one_with_words(session)
     run = _analyse_turns(config, stored, wanted) if each_turn else _analyse(config, stored, wanted)
     asyncio.run(run)
+
+
+def _one_with_words(word: str) -> "Stored":
+    """Return the session that a word means.
+
+    Raises:
+        UsageError: there is none, or nothing was said in it.
+    """
+    stored, record = opened(word)
+    if not record.finals:
+        raise UsageError("Nothing was said in that session.", "Choose another: livegist sessions")
+    return stored
 
 
 def _chosen(since: str | None, tags: tuple[str, ...]) -> "list[Stored]":
@@ -137,7 +151,7 @@ async def _ask(config: "Config", stored: "list[Stored]", question: str, *, as_js
             "quotes": quoted,
             "unknown_turns": unknown,
         }
-        click.echo(msgspec.json.encode(answer).decode())
+        click.echo(msgspec.json.encode(answer))
         return
     _rests_on(quoted, unknown, read)
 

@@ -19,12 +19,14 @@ def recover(session: str, as_json: bool, **flags: str | None) -> None:
     import asyncio
 
     from tui import streaming
+    from tui.cli.crash import keep_log
     from tui.model.commands import Recover
     from tui.paths import log_file, sessions_dir
     from tui.sessions.store import Store
 
     options = given(flags)
     settings(options)
+    keep_log(log_file())
     failure = asyncio.run(
         streaming.stream(
             Recover(kept(session).id if session else ""),

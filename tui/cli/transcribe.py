@@ -37,6 +37,7 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
 
     import msgspec
 
+    from tui.cli.crash import keep_log
     from tui.config import api_key, llm_key
     from tui.engine.local import installed
     from tui.engine.plan import resolve
@@ -51,12 +52,13 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
         raise UsageError(
             "There is no sound in that folder.", "Name a file, a folder with files of sound, or a session."
         )
+    keep_log(log_file())
     hidden = as_json or not sys.stderr.isatty()
     total_s = 0.0 if hidden else sum(map(_length_s, found))
 
     def tell(done: "Done") -> None:
         if as_json:
-            click.echo(msgspec.json.encode(done).decode())
+            click.echo(msgspec.json.encode(done))
         else:
             click.echo(f"{done.session or '—'}  {done.turns:>4} turns  {done.source}")
         if done.error:
@@ -90,10 +92,17 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
 
 
 def _sources(word: str) -> "list[Source]":
-    from tui.transcribing import sources
+    from tui.transcribing import SOUND, sources
 
     path = Path(word).expanduser()
-    return [*sources(path.absolute())] if path.exists() else [kept(word)]
+    if path.exists():
+        return [*sources(path.absolute())]
+    try:
+        return [kept(word)]
+    except UsageError as error:
+        if path.suffix.lower() in SOUND or path.name != word:
+            raise UsageError(f"There is no file {word}.", "Name a file of sound, a folder, or a session.") from error
+        raise
 
 
 def _length_s(source: "Source") -> float:

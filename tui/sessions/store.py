@@ -14,7 +14,7 @@ from tui.audio.recording import Recording
 from tui.errors import SessionError
 from tui.model.events import State, StateChanged, StatsChanged
 from tui.paths import private_dir
-from tui.sessions.about import About, read_about
+from tui.sessions.about import About, about_or_nothing
 from tui.sessions.journal import FORMAT, Journal, Reading, fold, read, read_end
 from tui.sessions.record import Record
 
@@ -74,12 +74,8 @@ class Stored(msgspec.Struct, frozen=True):
         return Recording.create(self.audio, sample_rate)
 
     def about(self) -> About:
-        """Return what a person said of it.
-
-        Raises:
-            SessionError: that cannot be read.
-        """
-        return read_about(self.path)
+        """Return what a person said of it; nothing if that cannot be read."""
+        return about_or_nothing(self.path)
 
     def load(self) -> Record:
         """Return what its journal tells.
@@ -97,6 +93,11 @@ class Stored(msgspec.Struct, frozen=True):
         """
         try:
             reading = read(self.events)
+        except FileNotFoundError as error:
+            raise SessionError(
+                f"The journal of {self.id} is missing.",
+                f"What was recorded can be heard again: livegist transcribe {self.id}",
+            ) from error
         except OSError as error:
             raise SessionError(f"{self.events} cannot be read: {error.strerror}.", "Is the disk there?") from error
         if reading.format > FORMAT:
@@ -163,10 +164,17 @@ class Store:
             ) from error
 
     def __iter__(self) -> Iterator[Stored]:
-        """Yield the sessions, newest first."""
-        folders = sorted(self._folder.iterdir(), reverse=True) if self._folder.is_dir() else []
+        """Yield the sessions, newest first; one that lost its journal has its recording yet.
+
+        Raises:
+            SessionError: the folder may not be read.
+        """
+        try:
+            folders = sorted(self._folder.iterdir(), reverse=True) if self._folder.is_dir() else []
+        except OSError as error:
+            raise SessionError(f"{self._folder} cannot be read: {error.strerror}.", "Is it yours?") from error
         for path in folders:
-            if (path / EVENTS).is_file():
+            if any((path / name).is_file() for name in (EVENTS, AUDIO, FLAC)):
                 yield Stored(path.name, path)
 
     def broken(self) -> Iterator[Stored]:
@@ -221,7 +229,7 @@ class Store:
 
 
 def _end(stored: Stored) -> Record:
-    """Return what the last events of a session tell; one that cannot be read counts as over."""
+    """Return what the last events of a session tell; one that cannot be read, or is not yet there, counts as over."""
     try:
         return fold(read_end(stored.events))
     except OSError:
