@@ -7,7 +7,9 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from tests.kept import MEETING, keep
+from tui.audio.recording import repair
 from tui.cli import main
+from tui.model.events import State
 from tui.paths import sessions_dir
 from tui.sessions.about import About
 from tui.sessions.flac import compress
@@ -121,3 +123,35 @@ def test_a_session_in_which_nothing_was_said_is_not_asked(store: Store) -> None:
     result = livegist("ask", "last", "What was decided?")
     assert result.exit_code == 2
     assert "Nothing was said" in result.stderr
+
+
+def test_a_session_that_was_cut_off_is_repaired_and_says_what_was_lost(store: Store) -> None:
+    stored = keep(store, state=None)
+    lines = stored.events.read_bytes().splitlines(keepends=True)
+    lines[6] = b"{}\n"
+    stored.events.write_bytes(b"".join(lines)[:-20])
+    stored.audio.write_bytes(stored.audio.read_bytes()[: 44 + 10 * 32_000 + 1])
+    repaired = store.repair(stored, repair(stored.audio) / 16_000)
+    assert repaired is not None
+    assert (repaired.recorded_s, repaired.lost_lines) == (10.0, 2)
+    assert soundfile.info(stored.audio).frames == 10 * 16_000
+    told = "10 s are recorded, 26 s are transcribed, 16 s of sound are lost, 2 lines of its journal are lost"
+    assert repaired.told == told
+    record = stored.load()
+    assert (record.state, record.why) == (State.FAILED, f"The engine was killed; {told}.")
+    # What was whole is all there, and the half line at the end is not.
+    assert stored.events.read_bytes().startswith(b"".join(lines[:6]))
+    assert stored.read().lost == 1
+
+
+def test_a_session_that_another_process_mends_or_writes_is_left_to_it(store: Store) -> None:
+    stored = keep(store, state=None)
+    before = stored.events.read_bytes()
+    engine = stored.journal()
+    assert store.repair(stored, 30.0) is None
+    engine.close()
+    assert stored.events.read_bytes() == before
+    assert store.repair(stored, 30.0) is not None
+    mended = stored.events.read_bytes()
+    assert store.repair(stored, 30.0) is None
+    assert stored.events.read_bytes() == mended

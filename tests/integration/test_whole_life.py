@@ -65,6 +65,7 @@ async def test_a_session_that_is_killed_lives_on(tmp_path: Path) -> None:
         assert list(store.broken()) == [stored]
 
         repaired = store.repair(stored, repair(stored.audio) / 16_000)
+        assert repaired is not None
         with wave.open(str(stored.audio)) as recording:
             recorded_s = recording.getnframes() / recording.getframerate()
         assert recorded_s >= repaired.heard_s > 10

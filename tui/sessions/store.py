@@ -22,6 +22,7 @@ AUDIO = "audio.wav"
 FLAC = "audio.flac"
 """Takes the recording's place once the session is over, if that is wanted."""
 EVENTS = "events.jsonl"
+OVER = (State.ENDED, State.FAILED)
 UNHEARD_S = 1.0
 """Seconds that were never transcribed from which on it is offered to send them."""
 
@@ -130,11 +131,23 @@ class Repaired(msgspec.Struct, frozen=True):
     recorded_s: float
     heard_s: float
     """End of the last final turn: what was recorded after it was never transcribed."""
+    lost_s: float = 0.0
+    """Seconds of sound at the end that the journal tells of and the recording does not hold."""
 
     @property
     def unheard(self) -> bool:
         """Whether there is something to be transcribed yet."""
         return self.recorded_s - self.heard_s >= UNHEARD_S
+
+    @property
+    def told(self) -> str:
+        """What there is of it and what is lost, in words for a person."""
+        parts = [f"{self.recorded_s:.0f} s are recorded, {self.heard_s:.0f} s are transcribed"]
+        if self.lost_s >= UNHEARD_S:
+            parts.append(f"{self.lost_s:.0f} s of sound are lost")
+        if self.lost_lines:
+            parts.append(f"{self.lost_lines} line{'' if self.lost_lines == 1 else 's'} of its journal are lost")
+        return ", ".join(parts)
 
 
 class Store:
@@ -180,7 +193,7 @@ class Store:
     def broken(self) -> Iterator[Stored]:
         """Yield the sessions that nobody writes and that have no end: their engine was killed."""
         for stored in self:
-            if not stored.live and _end(stored).state not in (State.ENDED, State.FAILED):
+            if not stored.live and _end(stored).state not in OVER:
                 yield stored
 
     def left_over(self) -> Iterator[Stored]:
@@ -188,7 +201,7 @@ class Store:
         for stored in self:
             if not stored.live:
                 end = _end(stored)
-                if end.stats.unheard_s >= UNHEARD_S or end.state not in (State.ENDED, State.FAILED):
+                if end.stats.unheard_s >= UNHEARD_S or end.state not in OVER:
                     yield stored
 
     def unheard(self) -> Iterator[Stored]:
@@ -197,35 +210,46 @@ class Store:
             if not stored.live and _end(stored).stats.unheard_s >= UNHEARD_S:
                 yield stored
 
-    def repair(self, stored: Stored, recorded_s: float) -> Repaired:
+    def repair(self, stored: Stored, recorded_s: float) -> Repaired | None:
         """Cut off a half-written line and write the end that is missing.
 
         Args:
-            stored: a session that nobody writes.
+            stored: a session that has no end.
             recorded_s: length of its recording, in seconds.
 
+        Returns:
+            What was done; `None` if another process writes it, or has given it an end meanwhile.
+
         Raises:
-            SessionError: the journal cannot be written, or somebody writes it.
+            SessionError: the journal cannot be written.
         """
         try:
-            reading = read(stored.events)
-            os.truncate(stored.events, reading.intact_bytes)
-            record = fold(reading.entries)
-            heard_s = max((turn.end_s for turn in record.transcript.finals), default=0.0)
+            # Locked before it is read: what somebody else adds to it must not be cut off.
             journal = Journal(stored.events)
-            why = f"The engine was killed; {recorded_s:.0f} s are recorded, {heard_s:.0f} s are transcribed."
-            stats = replace(
-                record.stats,
-                elapsed_s=recorded_s,
-                turns=len(record.transcript.finals),
-                unheard_s=round(max(0.0, recorded_s - heard_s), 1),
-            )
-            journal.append(StatsChanged(stats), recorded_s)
-            journal.append(StateChanged(State.FAILED, why), recorded_s)
-            journal.close()
+            try:
+                reading = read(stored.events)
+                record = fold(reading.entries)
+                if record.state in OVER:
+                    return None
+                os.truncate(stored.events, reading.intact_bytes)
+                heard_s = max((turn.end_s for turn in record.transcript.finals), default=0.0)
+                told_s = max((entry.at for entry in reading.entries), default=0.0)
+                repaired = Repaired(stored, reading.lost, recorded_s, heard_s, max(0.0, told_s - recorded_s))
+                stats = replace(
+                    record.stats,
+                    elapsed_s=recorded_s,
+                    turns=len(record.transcript.finals),
+                    unheard_s=round(max(0.0, recorded_s - heard_s), 1),
+                )
+                journal.append(StatsChanged(stats), recorded_s)
+                journal.append(StateChanged(State.FAILED, f"The engine was killed; {repaired.told}."), recorded_s)
+            finally:
+                journal.close()
+        except BlockingIOError:
+            return None
         except OSError as error:
             raise SessionError(f"{stored.path} cannot be repaired: {error.strerror}.", "Is the disk full?") from error
-        return Repaired(stored, reading.lost, recorded_s, heard_s)
+        return repaired
 
 
 def _end(stored: Stored) -> Record:
