@@ -179,13 +179,12 @@ def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
 @click.argument("session", shell_complete=completing.sessions)
 def compress(session: str) -> None:
     """Make the recording of a session a FLAC: half the size, every sample the same."""
-    from tui.model.events import State
     from tui.sessions.flac import compress as make_flac
     from tui.sessions.store import UNHEARD_S
 
     stored = kept(session)
     record = stored.load()
-    if record.state not in (State.ENDED, State.FAILED) or record.stats.unheard_s >= UNHEARD_S:
+    if not record.state.over or record.stats.unheard_s >= UNHEARD_S:
         raise SessionError(f"{stored.id} is still to be transcribed.", f"First: livegist recover {stored.id}")
     if stored.audio.suffix == ".flac":
         click.echo("It is FLAC already.")

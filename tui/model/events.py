@@ -32,6 +32,11 @@ class State(StrEnum):
         """Whether a session is under way."""
         return self in (State.CONNECTING, State.LIVE, State.RECONNECTING, State.DRAINING)
 
+    @property
+    def over(self) -> bool:
+        """Whether a session has come to its end."""
+        return self in (State.ENDED, State.FAILED)
+
 
 class Severity(StrEnum):
     """How much a notice matters."""

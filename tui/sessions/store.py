@@ -22,7 +22,6 @@ AUDIO = "audio.wav"
 FLAC = "audio.flac"
 """Takes the recording's place once the session is over, if that is wanted."""
 EVENTS = "events.jsonl"
-OVER = (State.ENDED, State.FAILED)
 UNHEARD_S = 1.0
 """Seconds that were never transcribed from which on it is offered to send them."""
 
@@ -193,7 +192,7 @@ class Store:
     def broken(self) -> Iterator[Stored]:
         """Yield the sessions that nobody writes and that have no end: their engine was killed."""
         for stored in self:
-            if not stored.live and _end(stored).state not in OVER:
+            if not stored.live and not _end(stored).state.over:
                 yield stored
 
     def left_over(self) -> Iterator[Stored]:
@@ -201,7 +200,7 @@ class Store:
         for stored in self:
             if not stored.live:
                 end = _end(stored)
-                if end.stats.unheard_s >= UNHEARD_S or end.state not in OVER:
+                if end.stats.unheard_s >= UNHEARD_S or not end.state.over:
                     yield stored
 
     def unheard(self) -> Iterator[Stored]:
@@ -229,7 +228,7 @@ class Store:
             try:
                 reading = read(stored.events)
                 record = fold(reading.entries)
-                if record.state in OVER:
+                if record.state.over:
                     return None
                 os.truncate(stored.events, reading.intact_bytes)
                 heard_s = max((turn.end_s for turn in record.transcript.finals), default=0.0)
