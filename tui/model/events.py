@@ -239,6 +239,11 @@ class SessionInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str = ""
     tags: tuple[str, ...] = ()
     first_words: str = ""
+    bookmarks: int = 0
+    live: bool = False
+    """Whether a process is writing it now."""
+    trouble: str = ""
+    """What of it is damaged; empty if nothing is."""
 
 
 class SessionsListed(msgspec.Struct, frozen=True, tag="sessions"):
