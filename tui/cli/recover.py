@@ -26,13 +26,17 @@ def recover(session: str, as_json: bool, **flags: str | None) -> None:
 
     options = given(flags)
     settings(options)
+    store = Store(sessions_dir())
+    if not session and next(store.left_over(), None) is None:
+        click.echo("All that was recorded was transcribed.", err=True)
+        return
     keep_log(log_file())
     failure = asyncio.run(
         streaming.stream(
             Recover(kept(session).id if session else ""),
             as_json=as_json,
             flags=options,
-            store=Store(sessions_dir()),
+            store=store,
             prompt_folders=prompt_folders(),
             log_file=log_file(),
         )
