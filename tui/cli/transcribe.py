@@ -25,10 +25,7 @@ def transcribe(what: tuple[str, ...], at_once: int | None, as_json: bool, **flag
     Each becomes a session of its own; one of a session, with another model or engine, is a new version beside the old.
     It goes as fast as the endpoint allows. ctrl+c ends it: `livegist recover` goes on where it stopped.
     """
-    options = given(flags)
-    if "private" in options:
-        raise UsageError("What is transcribed is kept.", "Leave out --private.")
-    transcribe_all(what, at_once=at_once, as_json=as_json, options=options)
+    transcribe_all(what, at_once=at_once, as_json=as_json, options=given(flags))
 
 
 def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool, options: Flags) -> None:
@@ -46,6 +43,11 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
     from tui.transcribing import Transcriber
 
     config = settings(options).config
+    if config.private:
+        raise UsageError(
+            "What is transcribed is kept; a private session is not.",
+            "Leave out --private, or set LIVEGIST_PRIVATE=false.",
+        )
     plan = resolve(config, key=api_key(), llm_key=llm_key(), local_installed=installed())
     found = [source for word in what for source in _sources(word)]
     if not found:
