@@ -14,7 +14,7 @@ from tui.cli.options import given, screen_options, session_options
 from tui.errors import LivegistError, UsageError
 
 COMMANDS = {
-    "analyse": "asking",
+    "analyse": "analyse",
     "ask": "asking",
     "attach": "dashboard",
     "completions": "shell",
