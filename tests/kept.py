@@ -70,7 +70,7 @@ def keep(
     events: list[Event] | None = None,
     *,
     started: datetime = STARTED,
-    sound_s: float = 1.0,
+    sound_s: float = 30.0,
     state: State | None = State.ENDED,
     about: About | None = None,
 ) -> Stored:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -165,11 +165,11 @@ def load(
     for variable, written in environ.items():
         if variable.startswith(ENVIRONMENT) and variable not in RESERVED:
             name = variable.removeprefix(ENVIRONMENT).lower()
-            values[name] = _checked(name, _parsed(name, written, variable), variable, strict=False)
+            values[name] = _checked(name, _parsed(name, written, variable), _at(variable), strict=False)
             origin[name] = variable
     for name, value in (flags or {}).items():
         if value is not None:
-            values[name] = _checked(name, value, "the command line", strict=False)
+            values[name] = _checked(name, value, _at("the command line"), strict=False)
             origin[name] = "flag"
     return Settings(msgspec.convert(values, Config), origin)
 
@@ -181,7 +181,7 @@ def entries(text: str, file: Path) -> dict[str, Any]:
         ConfigError: it is not TOML, or an entry is unknown or of a wrong kind.
     """
     return {
-        name: _checked(name, value, f"{file}:{_line(text, name)}", strict=True)
+        name: _checked(name, value, lambda name, key: f"{file}:{_line(text, name, key)}", strict=True)
         for name, value in _table(text, file).items()
     }
 
@@ -192,7 +192,7 @@ def typed(name: str, written: str) -> Option:
     Raises:
         ConfigError: it is of a wrong kind.
     """
-    found: Option = _checked(name, written, "settings", strict=False)
+    found: Option = _checked(name, written, _at("settings"), strict=False)
     return found
 
 
@@ -291,15 +291,36 @@ def _table(text: str, file: Path) -> dict[str, Any]:
         ) from error
 
 
-def _line(text: str, name: str) -> int:
-    """Return the number of the line that sets `name` or heads its table, 1 if it cannot be told."""
+Where = Callable[[str, str], str]
+"""Says where a setting, or with a key an entry of its table, was written."""
+
+
+def _at(place: str) -> Where:
+    return lambda name, key: place
+
+
+def _line(text: str, name: str, key: str) -> int:
+    """Return the number of the line that sets `name` or heads its table, 1 if it cannot be told.
+
+    Args:
+        text: of the file.
+        name: of the setting.
+        key: of an entry of its table, whose line is looked for from there on; empty for the setting itself.
+    """
     inside = False
+    found_at = 0
     for number, line in enumerate(text.split("\n"), 1):
-        found = re.match(rf"""\s*(\[*)\s*["']?{re.escape(name)}["']?\s*[]=.]""", line)
-        if found and (found[1] or not inside):
+        if found_at and line.lstrip().startswith("["):
+            return found_at
+        if found_at and re.match(rf"""\s*(["']?){re.escape(key)}\1\s*[=.]""", line):
             return number
+        found = re.match(rf"""\s*(\[*)\s*["']?{re.escape(name)}["']?\s*[]=.]""", line)
+        if not found_at and found and (found[1] or not inside):
+            if not key:
+                return number
+            found_at = number
         inside = inside or line.lstrip().startswith("[")
-    return 1
+    return found_at or 1
 
 
 def _parsed(name: str, written: str, variable: str) -> Any:
@@ -314,16 +335,37 @@ def _parsed(name: str, written: str, variable: str) -> Any:
         ) from error
 
 
-def _checked(name: str, value: Any, where: str, *, strict: bool) -> Any:
+def _checked(name: str, value: Any, where: Where, *, strict: bool) -> Any:
     """Return `value` as the setting's type, or say what is allowed."""
     if name not in FIELDS:
-        raise ConfigError(f"{where}: there is no setting {name!r}.", f"There are: {', '.join(FIELDS)}.")
+        from difflib import get_close_matches
+
+        close = get_close_matches(name, FIELDS, 1)
+        meant = f"; do you mean {close[0]}?" if close else "."
+        raise ConfigError(f"{where(name, '')}: there is no setting {name!r}{meant}", f"There are: {', '.join(FIELDS)}.")
+    kind = _type(name)
     try:
-        return msgspec.convert(value, _type(name), strict=strict)
+        return msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
-        raise ConfigError(
-            f"{where}: {name} = {_toml(value)} is not allowed ({error}).", f"{name} takes {allowed(name)}."
-        ) from error
+        if isinstance(value, dict) and get_origin(kind) is dict:
+            _check_entries(name, value, where, strict=strict)
+        raise _wrong(name, value, kind, where(name, ""), error) from error
+
+
+def _check_entries(name: str, table: dict[str, Any], where: Where, *, strict: bool) -> None:
+    """Say which entry of a table is wrong."""
+    kind = get_args(_type(name))[1]
+    for key, entry in table.items():
+        try:
+            msgspec.convert(entry, kind, strict=strict)
+        except msgspec.ValidationError as error:
+            raise _wrong(f"{name}.{key}", entry, kind, where(name, key), error) from error
+
+
+def _wrong(name: str, value: Any, kind: Any, where: str, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"{where}: {name} = {_toml(value)} is not allowed ({error}).", f"{name} takes {_in_words(kind)}."
+    )
 
 
 def _type(name: str) -> Any:
@@ -332,7 +374,12 @@ def _type(name: str) -> Any:
 
 def allowed(name: str) -> str:
     """Return in words what values a setting takes."""
-    kind = _type(name)
+    return _in_words(_type(name))
+
+
+def _in_words(kind: Any) -> str:
+    if kind == Style | Highlight:
+        return f"{_in_words(Style)}, or a table of {', '.join(Highlight.__struct_fields__)}"
     if get_origin(kind) is Literal:
         return " or ".join(json.dumps(value) for value in get_args(kind))
     if get_origin(kind) is Annotated:

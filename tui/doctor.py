@@ -1,9 +1,12 @@
 """`livegist doctor`: what is there, what is missing, what to do."""
 
 import os
+import shlex
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 
@@ -12,7 +15,10 @@ from tui.credentials import Key, find
 from tui.engine.local import installed
 from tui.engine.process import running
 from tui.errors import LivegistError
-from tui.paths import config_dir, config_file, data_dir, runtime_dir
+from tui.model.prompts import PromptLibrary
+from tui.paths import PACKAGE, config_dir, config_file, data_dir, runtime_dir, sessions_dir, shipped
+from tui.sessions.store import Store
+from tui.urls import host, may_carry_key
 
 ROOM_MB = 500
 """Free disk below which a long session is at risk: an hour takes 115 MB."""
@@ -35,6 +41,7 @@ def examine() -> Iterator[Finding]:
     yield from _settings()
     yield from _folders()
     yield from _privacy()
+    yield from _sessions()
     yield from _recognition()
     yield from _sound()
     yield from _terminal()
@@ -43,12 +50,28 @@ def examine() -> Iterator[Finding]:
 def _settings() -> Iterator[Finding]:
     file = config_file()
     try:
-        load()
+        config = load().config
     except LivegistError as error:
         yield Finding(False, error.message, error.hint)
+        return
+    there = "is good" if file.exists() else "is not there; defaults are used"
+    yield Finding(True, f"config file {file} {there}")
+    library = PromptLibrary.load(PACKAGE / "prompts", config_dir() / "prompts")
+    for problem in library.problems:
+        yield Finding(False, problem.message, problem.hint)
+    try:
+        prompt = library[config.prompt]
+    except LivegistError as error:
+        yield Finding(False, error.message, f"{error.hint} It is set as prompt.")
     else:
-        there = "is good" if file.exists() else "is not there; defaults are used"
-        yield Finding(True, f"config file {file} {there}")
+        yield Finding(True, f"{len(library)} prompts; a session starts with {prompt.name}")
+    themes = {path.stem for folder in (shipped("themes"), config_dir() / "themes") for path in folder.glob("*.toml")}
+    if config.theme not in themes:
+        yield Finding(
+            False, f"there is no theme {config.theme!r}", f"There are: {', '.join(sorted(themes))}.", optional=True
+        )
+    if config.hook_url and not (host(config.hook_url) and may_carry_key(config.hook_url)):
+        yield Finding(False, f"nothing is posted to hook_url {config.hook_url}", "Write it as https://host/path.")
 
 
 def _folders() -> Iterator[Finding]:
@@ -71,18 +94,51 @@ def _folders() -> Iterator[Finding]:
 
 def _privacy() -> Iterator[Finding]:
     """Look for files and folders of ours that others may read."""
-    tops = [folder for folder in (config_dir(), data_dir()) if folder.is_dir()]
-    ours = [path for top in tops for path in (top, *top.rglob("*"))]
-    # What a person wrote as settings, prompts and themes holds no secret; keys and sessions do.
-    secret = [path for path in ours if path.is_relative_to(data_dir()) or path.is_relative_to(config_dir() / "keys")]
-    open_ = [path for path in secret if not path.is_symlink() and path.stat().st_mode & 0o077]
+    # What a person wrote as settings, prompts and themes holds no secret; keys, sessions and logs do.
+    tops = [folder for folder in (config_dir() / "keys", data_dir(), _existing_runtime_dir()) if folder is not None]
+    found = {path: mode for top in tops for path in (top, *top.rglob("*")) if (mode := _mode(path)) is not None}
+    open_ = [path for path, mode in found.items() if not stat.S_ISLNK(mode) and mode & 0o077]
+    if not open_:
+        yield Finding(True, f"{len(found)} files and folders with sessions, keys and logs are yours alone")
+        return
     yield Finding(
-        not open_,
-        f"{len(secret)} files and folders with sessions and keys are yours alone"
-        if not open_
-        else f"{len(open_)} files and folders may be entered or read by others, such as {open_[0]}",
-        "" if not open_ else f"Run: chmod -R go-rwx {data_dir()} {config_dir()}",
+        False,
+        f"others may enter or read {open_[0]}" + (f" and {len(open_) - 1} more" if open_[1:] else ""),
+        f"Run: chmod -R go-rwx {' '.join(shlex.quote(str(top)) for top in tops if top.exists())}",
     )
+
+
+def _existing_runtime_dir() -> Path | None:
+    try:
+        return runtime_dir()
+    except (LivegistError, OSError):
+        # Told already.
+        return None
+
+
+def _mode(path: Path) -> int | None:
+    """Return a file's type and rights; `None` for one that is gone by now."""
+    try:
+        return path.lstat().st_mode
+    except OSError:
+        return None
+
+
+def _sessions() -> Iterator[Finding]:
+    try:
+        kept = list(Store(sessions_dir()))
+        left = list(Store(sessions_dir()).left_over())
+    except LivegistError as error:
+        yield Finding(False, error.message, error.hint)
+        return
+    yield Finding(True, f"{len(kept)} session{'' if len(kept) == 1 else 's'} kept")
+    if left:
+        yield Finding(
+            False,
+            f"{len(left)} of them not wholly transcribed, such as {left[0].id}",
+            f"Run: livegist recover {left[0].id}",
+            optional=True,
+        )
 
 
 def _recognition() -> Iterator[Finding]:

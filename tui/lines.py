@@ -92,7 +92,8 @@ def remark(event: Event) -> str | None:
 def _gist_line(gist: Gist) -> str:
     turns = f"{gist.turns} turn{'' if gist.turns == 1 else 's'}"
     about = f"turn {gist.turn}" if gist.turn is not None else f"the session, {turns}"
-    head = f"  {inert(gist.prompt)} of {about}"
+    asked = f"answer to “{inert(gist.question)}” from" if gist.question else f"{inert(gist.prompt)} of"
+    head = f"  {asked} {about}"
     if gist.status is not GistStatus.DONE:
         return f"{head}: {gist.status}. {inert(gist.error)}"
     body = "\n".join(f"    {inert(line)}" for line in gist.text.splitlines())

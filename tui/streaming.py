@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import queue
 import signal
 import sys
@@ -13,7 +14,7 @@ from tui.engine.engine import Engine
 from tui.errors import LivegistError
 from tui.lines import json_line, remark, text_line
 from tui.model.commands import Option, Recover, Start, Stop
-from tui.model.events import Event, StatsChanged, TurnChanged
+from tui.model.events import Event, SessionStarted, Snapshot, StatsChanged, TurnChanged
 from tui.sessions.store import Store
 
 LAG_LINES = 1000
@@ -32,6 +33,9 @@ class Printer:
 
     def __init__(self, as_json: bool, broken: Callable[[], None]) -> None:
         self._as_json = as_json
+        if as_json and isinstance(sys.stdout, io.TextIOWrapper):
+            # JSON is UTF-8, whatever the terminal's encoding is.
+            sys.stdout.reconfigure(encoding="utf-8")
         self._broken = broken
         self._lines: queue.SimpleQueue[tuple[str, bool] | None] = queue.SimpleQueue()
         self._stats = 0
@@ -59,6 +63,9 @@ class Printer:
 
     def _put(self, event: Event) -> None:
         if self._as_json:
+            if isinstance(event, Snapshot) and event.session is not None:
+                # A session that is taken up again is the first line, as a new one is.
+                event = SessionStarted(event.session)
             if (line := json_line(event)) is not None:
                 self._lines.put((line, True))
         elif (line := text_line(event)) is not None:
@@ -95,7 +102,18 @@ async def stream(
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     printer = Printer(as_json, lambda: _soon(loop, stopping))
-    engine = Engine(printer.tell, store=store, prompt_folders=prompt_folders, log_file=log_file, flags=flags)
+
+    def tell(event: Event) -> None:
+        printer.tell(event)
+        if isinstance(event, SessionStarted | Snapshot):
+            tell_news()
+
+    def tell_news() -> None:
+        """Print what was found when the engine started: sessions that had been cut off."""
+        for notice in engine.news():
+            printer.tell(notice)
+
+    engine = Engine(tell, store=store, prompt_folders=prompt_folders, log_file=log_file, flags=flags)
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(signum, stopping.set)
     try:
@@ -111,6 +129,7 @@ async def stream(
     except* LivegistError as group:
         raise group.exceptions[0] from None
     finally:
+        tell_news()
         printer.close()
     return engine.failure
 

@@ -118,7 +118,8 @@ class Transcriber:
         return well
 
     async def _transcribe(self, engine: Engine, source: Source, follow: "_Follow") -> Done:
-        name = source.id if isinstance(source, Stored) else str(source)
+        # A file's name may hold bytes that are no text.
+        name = source.id if isinstance(source, Stored) else str(source).encode(errors="replace").decode()
         try:
             stored = await self._kept(source, name)
         except LivegistError as error:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,9 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.http_server import Answer, Server, serving
-from tests.kept import STARTED, keep, spoken
+from tests.kept import STARTED, keep, meeting, spoken
+from tests.terminal import LIVEGIST
 from tui.cli import main
-from tui.model.events import Event, State, TurnChanged
+from tui.model.events import Event, SpeakerNamed, State, TurnChanged
 from tui.paths import sessions_dir
 from tui.sessions.about import About
 from tui.sessions.journal import Journal
@@ -151,6 +154,34 @@ def test_each_turn_is_analysed_again(store: Store, llm: Server) -> None:
     assert [gist.turn for gist in gists] == [1, 2, 3, 4, 5]
     assert {gist.text for gist in gists} == {f"new {n}" for n in range(5)}
     assert {gist.prompt for gist in gists} == {"takeaway"}
+
+
+def test_answers_about_turns_come_one_by_one_and_those_there_are_outlive_a_ctrl_c(store: Store, llm: Server) -> None:
+    stored = keep(store)
+    llm.answers = [said("new 1"), said("new 2"), *[Answer(hangs=True)] * 3]
+    process = subprocess.Popen(
+        [*LIVEGIST, "analyse", "last", "--turns", "--prompt", "takeaway", "--llm-url", llm.url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    # The other three are still to come.
+    printed = [process.stdout.readline() for _ in range(6)]
+    assert {line.strip() for line in printed} >= {"new 1", "new 2"}
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "Traceback" not in told
+    assert {gist.text for gist in stored.load().gists.values() if gist.prompt == "takeaway"} == {"new 1", "new 2"}
+    assert list(store.broken()) == []
+
+
+def test_speakers_that_have_names_are_called_by_them(store: Store, llm: Server) -> None:
+    keep(store, [*meeting(), SpeakerNamed("B", "Bob")])
+    llm.answers = [said("- Bob: ship")]
+    livegist("analyse", "last", "--llm-url", llm.url)
+    assert "Bob: The migration is ready" in asked(llm)[0]
 
 
 def test_many_answers_do_not_make_a_session_look_broken(store: Store, llm: Server) -> None:

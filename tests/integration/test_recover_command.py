@@ -1,6 +1,7 @@
 """`livegist recover` and `livegist ls`, as processes."""
 
 import asyncio
+import json
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -69,8 +70,16 @@ async def test_what_a_killed_engine_left_is_listed_and_sent(server: Endpoint, ki
     assert [(turn.number, turn.text) for turn in record.transcript.finals] == [(n, said(n)) for n in (1, 2, 3)]
     assert record.state is State.ENDED
     assert bytes(server.calls[0].audio) == SOUND[16_000:]
-    assert "transcribed" in await livegist("recover", "--url", server.url, code=2)
+    assert "All that was recorded was transcribed" in await livegist("recover", "--url", server.url)
+    assert f"All of {ID} was transcribed" in await livegist("recover", ID, "--url", server.url, code=2)
     assert "no session 'nothing'" in await livegist("recover", "nothing", code=2)
+
+
+async def test_as_json_the_session_is_the_first_line_and_what_was_lost_is_told(server: Endpoint, killed: Path) -> None:
+    lines = [json.loads(line) for line in (await livegist("recover", "--json", "--url", server.url)).splitlines()]
+    assert (lines[0]["type"], lines[0]["path"]) == ("session", str(killed))
+    told = [line["text"] for line in lines if line["type"] == "error"]
+    assert any(f"The session {ID} had been cut off" in text and "1 line of its journal" in text for text in told)
 
 
 async def test_an_endpoint_that_refuses_leaves_it_to_another_time(server: Endpoint, killed: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kept import MEETING, keep
+from tests.kept import MEETING, keep, meeting
 from tui.cli.replay import telling
 from tui.engine.client import EngineClient
 from tui.engine.process import SOCKET
@@ -16,9 +16,12 @@ from tui.engine.replay import Replay
 from tui.errors import UsageError
 from tui.model.commands import Pause, Quit, Seek, Stop
 from tui.model.events import Event, LevelChanged, Snapshot, State, StateChanged, StatsChanged, TurnChanged
+from tui.model.gists import Gist, GistStatus
+from tui.model.stats import Stats
 from tui.paths import sessions_dir
+from tui.sessions.answers import add_gists
 from tui.sessions.flac import compress
-from tui.sessions.playback import Playback
+from tui.sessions.playback import Playback, figures
 from tui.sessions.store import Store, Stored
 
 DEADLINE_S = 20.0
@@ -87,6 +90,37 @@ def test_every_moment_of_a_session_can_be_shown(stored: Stored) -> None:
     assert list(whole.transcript) == list(kept.transcript)
     assert whole.gists == kept.gists
     assert whole.state is State.ENDED
+
+
+def test_what_was_transcribed_once_the_recording_was_over_comes_when_it_was_said() -> None:
+    stored = keep(Store(sessions_dir()), [], state=None)
+    journal = stored.journal()
+    for event in (
+        StatsChanged(Stats(elapsed_s=30.0, unheard_s=30.0)),
+        StateChanged(State.FAILED, "It is recorded and waits to be transcribed."),
+        StateChanged(State.CONNECTING),
+        StateChanged(State.LIVE),
+        *meeting(),
+        StateChanged(State.ENDED),
+    ):
+        journal.append(event, 30.0)
+    journal.close()
+    playback = Playback(stored.read().entries)
+    halfway = playback.at(13.5)
+    assert [turn.number for turn in halfway.transcript.finals] == [1, 2]
+    assert list(halfway.gists) == [1, 2]
+    assert halfway.state is State.LIVE
+    assert figures(halfway, 13.5).elapsed_s == 13.5
+    assert playback.at(30.0).gists == stored.load().gists
+    assert playback.at(30.0).state is State.ENDED
+
+
+def test_an_answer_that_was_asked_for_later_comes_with_its_turn(stored: Stored) -> None:
+    add_gists(stored, [Gist(0, 2, "takeaway", "new", GistStatus.DONE), Gist(0, None, "", "yes", question="Well?")])
+    playback = Playback(stored.read().entries)
+    assert "new" not in [gist.text for gist in playback.at(5.0).gists.values()]
+    assert playback.at(29.0).state is State.LIVE
+    assert playback.at(30.0).gists == stored.load().gists
 
 
 async def test_a_replay_tells_all_that_happened_in_its_order(watched: Watched) -> None:

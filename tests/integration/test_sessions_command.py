@@ -194,7 +194,7 @@ def test_old_sessions_are_pruned_but_not_the_tagged_nor_the_live(store: Store) -
     live = keep(store, started=now - timedelta(days=93), state=None)
     engine = Journal(live.events)
     dry = livegist("sessions", "prune", "--older-than", "90d", "--keep-tagged", "--dry-run")
-    assert "1 sessions" in dry.stdout
+    assert "1 session," in dry.stdout
     assert len(list(store)) == 4
     livegist("sessions", "prune", "--older-than", "90d", "--keep-tagged", "--yes")
     assert [stored.id for stored in store] == [new.id, tagged.id, live.id]

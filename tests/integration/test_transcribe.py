@@ -138,6 +138,38 @@ async def test_what_cannot_be_read_is_told_and_the_rest_is_done(store: Store, tm
     assert len(list(store)) == 1
 
 
+async def test_a_name_that_is_no_text_is_told_and_the_rest_is_done(store: Store, tmp_path: Path) -> None:
+    try:
+        sound(tmp_path / os.fsdecode(b"caf\xe9.wav"), 1)
+    except OSError:
+        pytest.skip("this file system takes names of text alone")
+    sound(tmp_path / "whole.wav", 2)
+    async with endpoint.running() as server:
+        odd, whole = await transcribed(server, str(tmp_path), well=False)
+    assert odd["error"] == "The name of caf?.wav holds bytes that are no text."
+    assert texts(store, whole) == [said(2)]
+
+
+@pytest.mark.parametrize(
+    "words", [("--source", "{0}", "--source", "{1}", "--private"), ("--source", "{2}", "--private")]
+)
+async def test_several_sources_are_not_private_and_nothing_of_them_is_kept(
+    store: Store, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    one, two = sound(tmp_path / "1.wav", 1), sound(tmp_path / "2.wav", 2)
+    given = [word.format(one, two, tmp_path) for word in words]
+    async with endpoint.running() as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tui", "stream", "--url", server.url, *given, stderr=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(DEADLINE_S):
+            _, told = await process.communicate()
+    assert process.returncode == 2
+    assert b"What is transcribed is kept" in told
+    assert list(store) == []
+    assert server.calls == []
+
+
 async def test_an_endpoint_that_refuses_leaves_what_can_be_gone_on_with(store: Store, tmp_path: Path) -> None:
     path = sound(tmp_path / "talk.wav", 1)
     async with endpoint.running() as server:

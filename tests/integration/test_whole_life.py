@@ -16,7 +16,6 @@ from click.testing import CliRunner
 from markdown_it import MarkdownIt
 
 from tests.gateways import serving, words
-from tui.audio.recording import repair
 from tui.cli import main
 from tui.model.events import State
 from tui.paths import demo_recording, sessions_dir
@@ -24,6 +23,7 @@ from tui.sessions.export import FORMATS
 from tui.sessions.store import Store
 
 DEADLINE_S = 100.0
+PLANTED = "sk-planted-0123456789abcdef"
 HEARD = 3
 """Turns after which the engine is killed."""
 
@@ -36,13 +36,7 @@ def livegist(*arguments: str) -> str:
 
 async def record_and_kill(url: str) -> list[str]:
     """Play the demo's recording to a session, and kill it once it has heard some turns; return these."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tui", "stream", "--json", "--source", str(demo_recording()), "--url", url,
-        env=os.environ | {"ASSEMBLYAI_API_KEY": "any"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
+    process = await started("stream", "--json", "--source", str(demo_recording()), "--url", url)
     assert process.stdout is not None
     heard: list[str] = []
     async with asyncio.timeout(DEADLINE_S):
@@ -57,31 +51,58 @@ async def record_and_kill(url: str) -> list[str]:
     return heard
 
 
-async def test_a_session_that_is_killed_lives_on(tmp_path: Path) -> None:
+async def started(*words: str) -> asyncio.subprocess.Process:
+    """Start the program, with keys in its environment."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "tui", *words,
+        env=os.environ | {"ASSEMBLYAI_API_KEY": PLANTED, "LIVEGIST_LLM_KEY": PLANTED},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+        limit=2**24,
+    )  # fmt: skip
+
+
+async def run(*words: str) -> tuple[str, str]:
+    """Run the program to its end; return what it prints and what it tells beside that."""
+    process = await started(*words)
+    async with asyncio.timeout(DEADLINE_S):
+        printed, told = await process.communicate()
+    assert process.returncode == 0, told.decode()
+    return printed.decode(), told.decode()
+
+
+async def test_a_session_that_is_killed_lives_on(tmp_path: Path, home: Path) -> None:
     with serving() as url:
         heard = await record_and_kill(url)
         store = Store(sessions_dir())
         (stored,) = store
         assert list(store.broken()) == [stored]
+        assert "cut off" in livegist("sessions")
+        assert [turn.text for turn in stored.load().transcript.finals][:HEARD] == heard
 
-        repaired = store.repair(stored, repair(stored.audio) / 16_000)
+        # To send the rest is to repair it first, and to say so.
+        _, told = await run("recover", "last", "--url", url)
+        assert f"The session {stored.id} had been cut off and is whole again" in told
         with wave.open(str(stored.audio)) as recording:
             recorded_s = recording.getnframes() / recording.getframerate()
-        assert recorded_s >= repaired.heard_s > 10
-        assert stored.load().state is State.FAILED
-        assert [turn.text for turn in stored.load().transcript.finals][:HEARD] == heard
+        record = stored.load()
+        assert record.state is State.ENDED
+        assert record.stats.unheard_s == 0
+        assert [turn.text for turn in record.transcript.finals][:HEARD] == heard
+        assert recorded_s + 0.5 >= max(turn.end_s for turn in record.transcript.finals) > 10
+        assert json.loads(livegist("sessions", "list", "--json"))["trouble"] == ""
 
         livegist("sessions", "rename", "last", "Standup")
         livegist("sessions", "tag", "last", "release")
+        livegist("sessions", "compress", "last")
         word = max(words(heard[1]), key=len)
         hits = [json.loads(line) for line in livegist("search", word, "--json").splitlines()]
         assert 2 in {hit["number"] for hit in hits if hit["kind"] == "turn"}
 
         http = url.replace("ws://", "http://")
-        # The command runs a loop of its own.
-        answer = json.loads(
-            await asyncio.to_thread(livegist, "ask", "standup", f"What about {word}?", "--json", "--llm-url", http)
-        )
+        answer = json.loads((await run("ask", "standup", f"What about {word}?", "--json", "--llm-url", http))[0])
         assert answer["model"] == "extractive"
         assert answer["quotes"]
         assert answer["unknown_turns"] == []
@@ -101,3 +122,8 @@ async def test_a_session_that_is_killed_lives_on(tmp_path: Path) -> None:
     assert " ".join(line.partition("] ")[2] for line in texts["txt"].splitlines()) == said
     headings = [token.content for token in MarkdownIt().parse(texts["md"]) if token.type == "inline"]
     assert headings[0] == "Standup"
+
+    left = [path for folder in (home, tmp_path) for path in folder.rglob("*")]
+    assert {path.name for path in left} >= {"audio.flac", "events.jsonl", "about.json", "search.sqlite", "engine.log"}
+    assert [path for path in left if path.is_file() and PLANTED.encode() in path.read_bytes()] == []
+    assert [path for path in left if path.lstat().st_mode & 0o077] == []

@@ -11,8 +11,12 @@ from tui.viewer.screens.export import FORMATS, ExportPicker
 from tui.viewer.screens.history import History, PastSession
 
 KEPT = (
-    SessionInfo("b", "2026-11-22T09:45:00+01:00", 754.0, 132, State.ENDED, "Standup", ("work",), "Good morning"),
-    SessionInfo("a", "2026-11-20T14:00:00+01:00", 61.0, 4, State.FAILED, "", (), "\x1b[31mHello there"),
+    SessionInfo("b", "2026-11-22T09:45:00+01:00", 754.0, 132, State.ENDED, "Standup", ("work",), "Good morning", 3),
+    SessionInfo("a", "2026-11-20T14:00:00+01:00", 61.0, 1, State.FAILED, "", (), "\x1b[31mHello there"),
+    SessionInfo("c", "2026-11-19T14:00:00+01:00", 61.0, 4, State.LIVE, "", (), "Cut", 0, False),
+    SessionInfo(
+        "d", "2026-11-18T14:00:00+01:00", 61.0, 4, State.ENDED, "", (), "", 0, False, "its recording is missing"
+    ),
 )
 PAST = replace(meeting(State.ENDED), session=replace(SESSION, id="a"))
 REPLAY = replace(meeting(), replay_speed=2.0)
@@ -26,7 +30,10 @@ async def test_h_lists_what_is_kept_and_enter_opens_one() -> None:
         await said(pilot, line, SessionsListed(KEPT))
         await until(pilot, lambda: isinstance(app.screen, History))
         await until(pilot, lambda: "Standup" in shown(app, "sessions"))
-        assert "#work" in shown(app, "sessions")
+        listed = shown(app, "sessions")
+        assert "#work" in listed
+        for part in ("132 turns  ★3 #work Standup", "1 turn   failed  ", "cut off  Cut", "! its recording is missing"):
+            assert part in listed
         assert "\x1b" not in shown(app, "sessions")
         await pilot.press("down", "enter")
         await until(pilot, lambda: line.sent[1:] == [ShowSession("a")])

@@ -125,6 +125,9 @@ def _open(path: Path, sample_rate: int, clock: Callable[[], float]) -> FileSourc
         file = soundfile.SoundFile(path)
     except soundfile.SoundFileError as error:
         raise _unreadable(path.name, error) from error
+    except UnicodeEncodeError as error:
+        name = path.name.encode(errors="replace").decode()
+        raise SourceError(f"The name of {name} holds bytes that are no text.", "Rename the file.") from error
     return FileSource(file, Resampler(file.samplerate, sample_rate), path.name, sample_rate, clock)
 
 

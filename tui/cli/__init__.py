@@ -1,17 +1,20 @@
 """The command line: the only place that builds things."""
 
+import contextlib
 import importlib
+import io
 import sys
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import click
 
 from tui import __version__
 from tui.cli.options import given, screen_options, session_options
-from tui.errors import LivegistError
+from tui.errors import LivegistError, UsageError
 
 COMMANDS = {
-    "analyse": "asking",
+    "analyse": "analyse",
     "ask": "asking",
     "attach": "dashboard",
     "completions": "shell",
@@ -54,12 +57,42 @@ class Group(click.Group):
         command = module and getattr(importlib.import_module(f"tui.cli.{module}"), cmd_name)
         return command if isinstance(command, click.Command) else None
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; turn what a person can mend into a message and an exit code."""
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the program; whatever happens, it ends with a message and an exit code."""
+        _print_any_sign()
         try:
+            # Hints name the program as a person calls it, whatever it was started by.
+            return super().main(*args, **extra | {"prog_name": "livegist"})
+        except Exception as error:  # noqa: BLE001 - the last place where it can be told
+            from tui.cli.crash import told
+
+            fail(told(error))
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the options of the program itself."""
+        with _in_two_lines():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _in_two_lines():
             return super().invoke(ctx)
-        except LivegistError as error:
-            fail(error)
+
+
+@contextlib.contextmanager
+def _in_two_lines() -> Iterator[None]:
+    """Turn what a person can mend into a message and an exit code."""
+    try:
+        yield
+    except LivegistError as error:
+        fail(error)
+    except click.exceptions.NoArgsIsHelpError:
+        # Its message is the help.
+        raise
+    except click.UsageError as error:
+        context = error.ctx or click.get_current_context(silent=True)
+        command = context.command_path if context is not None else "livegist"
+        fail(UsageError(" ".join(error.format_message().split()), f"See: {command} --help"))
 
 
 def fail(error: LivegistError) -> NoReturn:
@@ -68,6 +101,13 @@ def fail(error: LivegistError) -> NoReturn:
     if error.hint:
         click.echo(error.hint, err=True)
     sys.exit(error.exit_code)
+
+
+def _print_any_sign() -> None:
+    """Have signs that the terminal's encoding lacks printed as a question mark, instead of failing at them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from tui.cli import completing
-from tui.cli.options import kept
+from tui.cli.options import opened
 from tui.errors import SessionError, UsageError
 
 STDOUT = "-"
@@ -31,20 +31,35 @@ def export(session: str, format: str | None, output: str, template: str | None, 
     """
     from tui.sessions import export as exports
 
-    chosen = format or (Path(output).suffix.removeprefix(".").lower() if output != STDOUT else "md")
+    chosen = format or _format_of(output)
     if template is not None and chosen != "md":
         raise UsageError("A template is for Markdown.", "Use --format md.")
-    stored = kept(session)
-    record, about = stored.load(), stored.about()
+    stored, record = opened(session)
+    about = stored.about()
     if template is not None:
         text = exports.to_markdown(record, about, _read(Path(template)))
     else:
         text = exports.export(record, about, chosen)
     if output == STDOUT:
-        click.echo(text, nl=False)
+        # Bytes, for a file is UTF-8 whatever the terminal's encoding is.
+        click.echo(text.encode(), nl=False)
         return
     _write(Path(output), text, force=force)
     click.echo(f"Wrote {output}.", err=True)
+
+
+def _format_of(output: str) -> str:
+    """Return the format that a file's ending says; Markdown for stdout.
+
+    Raises:
+        UsageError: it has none.
+    """
+    if output == STDOUT:
+        return "md"
+    ending = Path(output).suffix.removeprefix(".").lower()
+    if not ending or Path(output).is_dir():
+        raise UsageError(f"{output} does not say the format.", "Name a file such as minutes.md, or use --format.")
+    return ending
 
 
 def _read(path: Path) -> str:

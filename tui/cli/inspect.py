@@ -27,12 +27,14 @@ def doctor() -> None:
     """Check what livegist needs, and say what to do about what is missing."""
     from tui.doctor import examine
 
-    findings = list(examine())
-    for finding in findings:
-        click.echo(f"{'ok  ' if finding.well else 'NOT '} {finding.what}")
+    wrong = 0
+    for finding in examine():
+        wrong += not finding.well and not finding.optional
+        click.echo(f"{'ok  ' if finding.well else 'note' if finding.optional else 'BAD '}  {finding.what}")
         if finding.hint:
-            click.echo(f"     {finding.hint}")
-    if not all(finding.well or finding.optional for finding in findings):
+            click.echo(f"      {finding.hint}")
+    if wrong:
+        click.echo(f"{wrong} of this has to be mended.", err=True)
         sys.exit(1)
 
 

@@ -10,6 +10,7 @@ from tui.cli import completing
 
 if TYPE_CHECKING:
     from tui.config import Settings
+    from tui.model.record import Record
     from tui.sessions.store import Stored
 
 Flags = dict[str, Any]
@@ -112,6 +113,22 @@ def prompt_folders() -> tuple[Path, ...]:
     from tui.paths import PACKAGE, config_dir
 
     return PACKAGE / "prompts", config_dir() / "prompts"
+
+
+def opened(word: str) -> "tuple[Stored, Record]":
+    """Return the session that a word means and what its journal tells; say what of it is damaged.
+
+    Raises:
+        UsageError: there is none, or there are several.
+        SessionError: its journal cannot be read at all.
+    """
+    from tui.sessions.catalogue import summarise
+
+    stored = kept(word)
+    record = stored.load()
+    if trouble := summarise(stored).trouble:
+        click.echo(f"livegist: {stored.id}: {trouble}.", err=True)
+    return stored, record
 
 
 def kept(word: str) -> "Stored":

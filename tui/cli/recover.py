@@ -19,18 +19,24 @@ def recover(session: str, as_json: bool, **flags: str | None) -> None:
     import asyncio
 
     from tui import streaming
+    from tui.cli.crash import keep_log
     from tui.model.commands import Recover
     from tui.paths import log_file, sessions_dir
     from tui.sessions.store import Store
 
     options = given(flags)
     settings(options)
+    store = Store(sessions_dir())
+    if not session and next(store.left_over(), None) is None:
+        click.echo("All that was recorded was transcribed.", err=True)
+        return
+    keep_log(log_file())
     failure = asyncio.run(
         streaming.stream(
             Recover(kept(session).id if session else ""),
             as_json=as_json,
             flags=options,
-            store=Store(sessions_dir()),
+            store=store,
             prompt_folders=prompt_folders(),
             log_file=log_file(),
         )

@@ -34,7 +34,7 @@ def search(words: tuple[str, ...], since: str | None, tag: str, limit: int, as_j
     oldest = _oldest(since) if since else ""
     hits = look(Store(sessions_dir()), data_dir() / INDEX, query, since=oldest, tag=tag.removeprefix("#"), most=limit)
     for hit in hits:
-        click.echo(msgspec.json.encode(hit).decode() if as_json else _line(hit))
+        click.echo(msgspec.json.encode(hit) if as_json else _line(hit))
     if not hits:
         click.echo("Nothing is found.", err=True)
         sys.exit(1)

@@ -7,7 +7,7 @@ import click
 
 from tui.cli import completing
 from tui.cli.options import kept
-from tui.errors import UsageError
+from tui.errors import SessionError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def list_sessions(
     found = _chosen(since, tags)
     listed = list(found if everything else islice(found, LISTED))
     for summary in listed:
-        click.echo(msgspec.json.encode(summary).decode() if as_json else _fitted(_row(summary)))
+        click.echo(msgspec.json.encode(summary) if as_json else _fitted(_row(summary)))
     if not listed and not as_json:
         click.echo("No session is kept here yet." if not (since or tags) else "No session is like that.", err=True)
     elif not everything and not as_json and next(found, None) is not None:
@@ -71,7 +71,7 @@ def show(session: str, as_json: bool) -> None:
     summary = summarise(stored)
     record = stored.load()
     if as_json:
-        click.echo(to_json(record, stored.about()))
+        click.echo(to_json(record, stored.about()).encode(), nl=False)
         return
     from tui.lines import inert, text_line
     from tui.model.events import GistChanged, TurnChanged
@@ -98,9 +98,9 @@ def rename(session: str, name: str) -> None:
     """Give a session a name; an empty one takes the name away."""
     from msgspec.structs import replace
 
-    from tui.sessions.about import change_about
+    from tui.sessions.about import change_about, one_line
 
-    about = change_about(kept(session).path, lambda about: replace(about, name=" ".join(name.split())))
+    about = change_about(kept(session).path, lambda about: replace(about, name=one_line(name)))
     click.echo(f"It is called {about.name}." if about.name else "It has no name now.")
 
 
@@ -111,9 +111,9 @@ def note(session: str, text: str) -> None:
     """Put a note to a session, in place of the one it has; an empty one takes it away."""
     from msgspec.structs import replace
 
-    from tui.sessions.about import change_about
+    from tui.sessions.about import change_about, lines
 
-    about = change_about(kept(session).path, lambda about: replace(about, note=text.strip()))
+    about = change_about(kept(session).path, lambda about: replace(about, note=lines(text)))
     click.echo("Noted." if about.note else "It has no note now.")
 
 
@@ -165,7 +165,7 @@ def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
     old = catalogue.outdated(catalogue.chosen(store, until=before), before=before, keep_tagged=keep_tagged)
     for summary in old:
         click.echo(_fitted(_row(summary)))
-    what = f"{len(old)} sessions, {_size(sum(summary.size_bytes for summary in old))}"
+    what = f"{_counted(len(old), 'session')}, {_size(sum(summary.size_bytes for summary in old))}"
     if dry_run or not old:
         click.echo(f"{what} would go." if old else "No session is that old.")
         return
@@ -180,15 +180,22 @@ def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
 def compress(session: str) -> None:
     """Make the recording of a session a FLAC: half the size, every sample the same."""
     from tui.sessions.flac import compress as make_flac
+    from tui.sessions.store import UNHEARD_S
 
     stored = kept(session)
+    record = stored.load()
+    if not record.state.over or record.stats.unheard_s >= UNHEARD_S:
+        raise SessionError(f"{stored.id} is still to be transcribed.", f"First: livegist recover {stored.id}")
+    if stored.audio.suffix == ".flac":
+        click.echo("It is FLAC already.")
+        return
     # Held meanwhile, so that nobody takes the session up again.
     journal = stored.journal()
     try:
         saved = make_flac(stored)
     finally:
         journal.close()
-    click.echo(f"{stored.audio.name} it is; {_size(saved)} saved." if saved else "There was nothing to do.")
+    click.echo(f"{stored.audio.name} it is; {_size(saved)} saved." if saved else "Nothing was recorded.")
 
 
 @sessions.command()
@@ -239,10 +246,12 @@ def _row(summary: "Summary") -> str:
     marks = f"★{summary.bookmarks} " if summary.bookmarks else ""
     tags = "".join(f"#{tag} " for tag in summary.tags)
     title = f"{summary.name}: {summary.first_words}" if summary.name else summary.first_words
-    said = summary.trouble or title or "nothing was said"
+    damaged = f"! {summary.trouble}" if summary.trouble else ""
+    said = "; ".join(filter(None, (damaged, title))) or "nothing was said"
+    turns = f"{summary.turns:>4} {'turn ' if summary.turns == 1 else 'turns'}"
+    size = _size(summary.size_bytes)
     return inert(
-        f"{summary.id}  {clock(summary.length_s):>7}  {summary.turns:>4} turns  {_size(summary.size_bytes):>8}"
-        f"  {state:<7}  {marks}{tags}{said}"
+        f"{summary.id}  {clock(summary.length_s):>7}  {turns}  {size:>8}  {state:<7}  {marks}{tags}{said}".rstrip()
     )
 
 
@@ -257,7 +266,7 @@ def _facts(summary: "Summary") -> "Iterator[str]":
     from tui.lines import clock, inert
 
     yield inert(summary.name or summary.id)
-    yield inert(f"started {summary.started_at}, {clock(summary.length_s)} long, {summary.turns} turns")
+    yield inert(f"started {summary.started_at}, {clock(summary.length_s)} long, {_counted(summary.turns, 'turn')}")
     yield inert(f"source {summary.source or 'unknown'}, {_state(summary)} {summary.why}".rstrip())
     if summary.tags:
         yield inert("tags " + " ".join("#" + tag for tag in summary.tags))
@@ -266,17 +275,26 @@ def _facts(summary: "Summary") -> "Iterator[str]":
     if summary.version_of:
         yield inert(f"another transcript of {summary.version_of}")
     yield inert(f"kept in {summary.path}, {_size(summary.size_bytes)}")
-    if summary.lost_lines:
-        yield f"{summary.lost_lines} lines of its journal cannot be read; the rest is whole."
+    if summary.trouble:
+        yield inert(f"! {summary.trouble}")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _size(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes / 1e3:.0f} kB"
 
 
+def _on_a_terminal() -> bool:
+    """Return whether a person reads what is printed; nobody does if stdout is closed."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def _fitted(line: str) -> str:
     """Return a line as wide as the terminal; whole where there is none."""
-    if not sys.stdout.isatty():
+    if not _on_a_terminal():
         return line
     import shutil
 

@@ -28,6 +28,7 @@ def stream(sources: tuple[str, ...], as_json: bool, **flags: str | None) -> None
     import asyncio
 
     from tui import streaming
+    from tui.cli.crash import keep_log
     from tui.model.commands import Start
     from tui.paths import log_file, sessions_dir
     from tui.sessions.store import Store
@@ -39,6 +40,7 @@ def stream(sources: tuple[str, ...], as_json: bool, **flags: str | None) -> None
         return
     options = given({"source": sources[0] if sources else None} | flags)
     settings(options)
+    keep_log(log_file())
     failure = asyncio.run(
         streaming.stream(
             Start(),

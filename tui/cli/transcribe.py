@@ -25,10 +25,7 @@ def transcribe(what: tuple[str, ...], at_once: int | None, as_json: bool, **flag
     Each becomes a session of its own; one of a session, with another model or engine, is a new version beside the old.
     It goes as fast as the endpoint allows. ctrl+c ends it: `livegist recover` goes on where it stopped.
     """
-    options = given(flags)
-    if "private" in options:
-        raise UsageError("What is transcribed is kept.", "Leave out --private.")
-    transcribe_all(what, at_once=at_once, as_json=as_json, options=options)
+    transcribe_all(what, at_once=at_once, as_json=as_json, options=given(flags))
 
 
 def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool, options: Flags) -> None:
@@ -37,6 +34,7 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
 
     import msgspec
 
+    from tui.cli.crash import keep_log
     from tui.config import api_key, llm_key
     from tui.engine.local import installed
     from tui.engine.plan import resolve
@@ -45,18 +43,24 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
     from tui.transcribing import Transcriber
 
     config = settings(options).config
+    if config.private:
+        raise UsageError(
+            "What is transcribed is kept; a private session is not.",
+            "Leave out --private, or set LIVEGIST_PRIVATE=false.",
+        )
     plan = resolve(config, key=api_key(), llm_key=llm_key(), local_installed=installed())
     found = [source for word in what for source in _sources(word)]
     if not found:
         raise UsageError(
             "There is no sound in that folder.", "Name a file, a folder with files of sound, or a session."
         )
+    keep_log(log_file())
     hidden = as_json or not sys.stderr.isatty()
     total_s = 0.0 if hidden else sum(map(_length_s, found))
 
     def tell(done: "Done") -> None:
         if as_json:
-            click.echo(msgspec.json.encode(done).decode())
+            click.echo(msgspec.json.encode(done))
         else:
             click.echo(f"{done.session or '—'}  {done.turns:>4} turns  {done.source}")
         if done.error:
@@ -90,10 +94,17 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
 
 
 def _sources(word: str) -> "list[Source]":
-    from tui.transcribing import sources
+    from tui.transcribing import SOUND, sources
 
     path = Path(word).expanduser()
-    return [*sources(path.absolute())] if path.exists() else [kept(word)]
+    if path.exists():
+        return [*sources(path.absolute())]
+    try:
+        return [kept(word)]
+    except UsageError as error:
+        if path.suffix.lower() in SOUND or path.name != word:
+            raise UsageError(f"There is no file {word}.", "Name a file of sound, a folder, or a session.") from error
+        raise
 
 
 def _length_s(source: "Source") -> float:

@@ -378,11 +378,12 @@ class Engine:
             except LivegistError as error:
                 self._news.append(Notice(Severity.WARNING, error.message, error.hint))
                 continue
+            if repaired is None:
+                continue
             self._news.append(
                 Notice(
                     Severity.WARNING,
-                    f"The session {stored.id} had been cut off and is whole again: "
-                    f"{repaired.recorded_s:.0f} s recorded, {repaired.heard_s:.0f} s transcribed.",
+                    f"The session {stored.id} had been cut off and is whole again: {repaired.told}.",
                     f"The rest can be sent: livegist recover {stored.id}"
                     if repaired.unheard
                     else f"It is in {stored.path}.",

@@ -35,7 +35,10 @@ def list_sessions(store: Store) -> SessionsListed:
                 summary.state,
                 summary.name,
                 summary.tags,
-                summary.trouble or summary.first_words,
+                summary.first_words,
+                summary.bookmarks,
+                summary.live,
+                summary.trouble,
             )
             for summary in found
         )

@@ -32,6 +32,11 @@ class State(StrEnum):
         """Whether a session is under way."""
         return self in (State.CONNECTING, State.LIVE, State.RECONNECTING, State.DRAINING)
 
+    @property
+    def over(self) -> bool:
+        """Whether a session has come to its end."""
+        return self in (State.ENDED, State.FAILED)
+
 
 class Severity(StrEnum):
     """How much a notice matters."""
@@ -234,6 +239,11 @@ class SessionInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str = ""
     tags: tuple[str, ...] = ()
     first_words: str = ""
+    bookmarks: int = 0
+    live: bool = False
+    """Whether a process is writing it now."""
+    trouble: str = ""
+    """What of it is damaged; empty if nothing is."""
 
 
 class SessionsListed(msgspec.Struct, frozen=True, tag="sessions"):

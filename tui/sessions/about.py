@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from tui.errors import SessionError
+from tui.lines import inert
 
 ABOUT = "about.json"
 
@@ -36,7 +37,17 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def _plain(tag: str) -> str:
-    return "-".join(tag.removeprefix("#").split())
+    return "-".join(inert(tag.removeprefix("#")).split())
+
+
+def one_line(text: str) -> str:
+    """Return what a person typed as one line of signs that can be seen."""
+    return " ".join(inert(text).split())
+
+
+def lines(text: str) -> str:
+    """Return what a person typed as lines of signs that can be seen."""
+    return "\n".join(inert(line).rstrip() for line in text.strip().splitlines())
 
 
 def read_about(folder: Path) -> About:
@@ -54,6 +65,14 @@ def read_about(folder: Path) -> About:
         raise SessionError(f"{path} cannot be read: {error.strerror}.", "Is the disk there?") from error
     except (msgspec.MsgspecError, RecursionError) as error:
         raise SessionError(f"{path} is damaged: {error}.", "Mend it, or remove it to start without a name.") from error
+
+
+def about_or_nothing(folder: Path) -> About:
+    """Return what was said of the session in `folder`; nothing was if that cannot be read."""
+    try:
+        return read_about(folder)
+    except SessionError:
+        return About()
 
 
 def change_about(folder: Path, change: Callable[[About], About]) -> About:

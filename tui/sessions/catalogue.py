@@ -9,6 +9,7 @@ import msgspec
 
 from tui.errors import SessionError, UsageError
 from tui.model.events import State
+from tui.sessions import damage
 from tui.sessions.about import About, read_about
 from tui.sessions.journal import fold
 from tui.sessions.store import Store, Stored
@@ -49,7 +50,7 @@ class Summary(msgspec.Struct, frozen=True):
     lost_lines: int
     """Lines of the journal that cannot be read."""
     trouble: str = ""
-    """Why not all of it is known; empty if it is."""
+    """What of it is damaged or cannot be read; empty if nothing is."""
 
     @property
     def started(self) -> datetime:
@@ -59,29 +60,35 @@ class Summary(msgspec.Struct, frozen=True):
 
 def summarise(stored: Stored) -> Summary:
     """Return a session in a line; what cannot be read is told in `trouble`, never raised."""
-    trouble, about = "", About()
+    troubles: list[str] = []
     try:
         about = read_about(stored.path)
     except SessionError as error:
-        trouble = error.message
+        about = About()
+        troubles.append(error.message.rstrip("."))
     try:
         reading = stored.read()
     except SessionError as error:
-        trouble, reading = error.message, None
+        reading = None
+        troubles.append(error.message.rstrip("."))
     record = fold(reading.entries if reading else ())
+    length_s = max((entry.at for entry in reading.entries), default=0.0) if reading else 0.0
+    live = stored.live
+    if not live:
+        troubles += [damage.of_journal(reading.lost if reading else 0), damage.of_recording(stored.audio, length_s)]
     finals = record.transcript.finals
     session = record.session
     return Summary(
         id=stored.id,
         path=str(stored.path),
         started_at=session.started_at if session else _folder_time(stored).isoformat(timespec="seconds"),
-        length_s=max((entry.at for entry in reading.entries), default=0.0) if reading else 0.0,
+        length_s=length_s,
         turns=len(finals),
         gists=sum(1 for gist in record.gists.values() if gist.text),
         bookmarks=len(record.bookmarks),
         state=record.state,
         why=record.why,
-        live=stored.live,
+        live=live,
         first_words=" ".join(turn.text for turn in finals[:5])[:FIRST_WORDS],
         name=about.name,
         tags=about.tags,
@@ -90,7 +97,7 @@ def summarise(stored: Stored) -> Summary:
         source=session.source if session else "",
         size_bytes=sum(file.stat().st_size for file in stored.path.iterdir() if file.is_file()),
         lost_lines=reading.lost if reading else 0,
-        trouble=trouble,
+        trouble="; ".join(filter(None, troubles)),
     )
 
 
@@ -107,7 +114,7 @@ def find(store: Store, word: str) -> Stored:
         return there[0]
     found = [stored for stored in there if stored.id == word]
     found = found or [stored for stored in there if word and stored.id.startswith(word)]
-    found = found or [stored for stored in there if _name(stored.path).casefold() == word.casefold() != ""]
+    found = found or [stored for stored in there if stored.about().name.casefold() == word.casefold() != ""]
     match found:
         case [stored]:
             return stored
@@ -175,13 +182,6 @@ def prune(store: Store, summaries: Iterable[Summary], index: Path) -> int:
         if deleted:
             forget(index)
     return deleted
-
-
-def _name(folder: Path) -> str:
-    try:
-        return read_about(folder).name
-    except SessionError:
-        return ""
 
 
 def _folder_time(stored: Stored) -> datetime:

@@ -188,7 +188,7 @@ def _markdown_fields(record: Record, about: About) -> dict[str, str]:
 def _analyses(record: Record) -> Iterator[str]:
     for gist in record.gists.values():
         if gist.turn is None and gist.text:
-            head = gist.question or f"{gist.prompt}, {gist.turns} turns"
+            head = gist.question or f"{gist.prompt}, {gist.turns} turn{'' if gist.turns == 1 else 's'}"
             yield f"## {_markdown(head)}\n\n{_quoted(gist)}"
 
 
@@ -206,7 +206,8 @@ def _turn_line(record: Record, turn: Turn) -> str:
 def _quoted(gist: Gist) -> str:
     """Return an answer as a quotation: its Markdown counts, HTML in it does not."""
     said = gist.text.replace("<", "&lt;")
-    by = f"*{_markdown(gist.prompt)}, by {_markdown(gist.model) or 'an unnamed model'}*"
+    asked = f"{_markdown(gist.prompt)}, " if gist.prompt else ""
+    by = f"*{asked}by {_markdown(gist.model) or 'an unnamed model'}*"
     return "\n".join(f"> {inert(line)}".rstrip() for line in [*said.splitlines(), "", by])
 
 

@@ -22,8 +22,12 @@ def compress(stored: Stored) -> int:
         SessionError: that cannot be done; the WAV stays.
     """
     wav, flac = stored.audio, stored.path / FLAC
+    if wav == flac:
+        return 0
+    if not wav.exists():
+        raise _failed(wav, "it is missing")
     # libsndfile writes no FLAC without a sample in it.
-    if wav.suffix != ".wav" or not wav.exists() or wav.stat().st_size == HEADER_BYTES:
+    if wav.stat().st_size == HEADER_BYTES:
         return 0
     new = flac.with_suffix(".new")
     try:
@@ -76,4 +80,6 @@ def _same_samples(one: "soundfile.SoundFile", other: "soundfile.SoundFile") -> b
 
 
 def _failed(wav: Path, why: str) -> SessionError:
-    return SessionError(f"{wav} cannot be made FLAC: {why}.", "The recording stays as it is. Is there room?")
+    return SessionError(
+        f"{wav} cannot be made FLAC: {why.rstrip('.')}.", "The recording stays as it is. Is there room?"
+    )

@@ -5,7 +5,16 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from tui.model.events import Event, Session, SessionStarted, StatsChanged, TurnChanged
+from tui.model.events import (
+    Event,
+    GistChanged,
+    Session,
+    SessionStarted,
+    State,
+    StateChanged,
+    StatsChanged,
+    TurnChanged,
+)
 from tui.model.record import Record
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
@@ -30,7 +39,7 @@ class Playback:
     """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        told = list(entries)
+        told = _in_time(list(entries))
         self.session: Session | None = None
         """What is known of it; `None` if its journal does not say."""
         self.end_s = max((entry.at for entry in told), default=0.0)
@@ -63,6 +72,42 @@ class Playback:
         for event in self.between(-1.0, position_s):
             record.apply(event)
         return record
+
+
+def _in_time(entries: list[Entry]) -> list[Entry]:
+    """Return the entries as if all had been heard while it was said.
+
+    What was transcribed or asked once the recording was over (a file, the end of a session that was cut off) comes with
+    the words it is about, and how the session stood meanwhile is not told.
+    """
+    ends = [at for at, entry in enumerate(entries) if _is_over(entry)]
+    if not ends:
+        return entries
+    live = entries[: ends[0]]
+    said: dict[int, float] = {}
+    late: list[Entry] = []
+    for entry in entries[ends[0] + 1 : ends[-1]]:
+        match entry.event:
+            case StateChanged():
+                continue
+            case TurnChanged(turn=turn):
+                said[turn.number] = turn.end_s
+                late.append(msgspec.structs.replace(entry, at=min(entry.at, turn.end_s)))
+            case GistChanged(gist=gist) if gist.turn in said:
+                late.append(msgspec.structs.replace(entry, at=min(entry.at, said[gist.turn] + gist.latency_s)))
+            case _:
+                late.append(entry)
+    if said and not any(_is_live(entry) for entry in live):
+        live.append(Entry(0.0, StateChanged(State.LIVE)))
+    return [*live, *late, *entries[ends[-1] :]]
+
+
+def _is_over(entry: Entry) -> bool:
+    return isinstance(entry.event, StateChanged) and entry.event.state.over
+
+
+def _is_live(entry: Entry) -> bool:
+    return isinstance(entry.event, StateChanged) and entry.event.state is State.LIVE
 
 
 def figures(record: Record, position_s: float) -> Stats:

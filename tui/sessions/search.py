@@ -147,8 +147,8 @@ def _chosen(database: sqlite3.Connection, since: str, tag: str) -> list[str]:
 
 
 def _open(index: Path) -> sqlite3.Connection:
-    private_dir(index.parent)
     try:
+        private_dir(index.parent)
         os.close(os.open(index, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise _unusable(index, error) from error
@@ -201,10 +201,11 @@ def _drop(database: sqlite3.Connection, id: str) -> None:
 
 def _take_in(database: sqlite3.Connection, stored: Stored, stamp: str) -> None:
     try:
-        record, about = stored.load(), stored.about()
+        record = stored.load()
     except SessionError:
         # It is listed as what it is, and looked at again once its files change.
-        record, about = Record(), About()
+        record = Record()
+    about = stored.about()
     (last,) = database.execute("SELECT coalesce(max(rowid), 0) FROM said").fetchone()
     rows = [(row.text, stored.id, row.kind, row.number, row.at_s) for row in _rows(record, about)]
     database.executemany("INSERT INTO said (text, session, kind, number, at_s) VALUES (?, ?, ?, ?, ?)", rows)

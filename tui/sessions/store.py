@@ -15,7 +15,7 @@ from tui.errors import SessionError
 from tui.model.events import State, StateChanged, StatsChanged
 from tui.model.record import Record
 from tui.paths import private_dir
-from tui.sessions.about import About, read_about
+from tui.sessions.about import About, about_or_nothing
 from tui.sessions.journal import FORMAT, Journal, Reading, fold, read, read_end
 
 AUDIO = "audio.wav"
@@ -74,12 +74,8 @@ class Stored(msgspec.Struct, frozen=True):
         return Recording.create(self.audio, sample_rate)
 
     def about(self) -> About:
-        """Return what a person said of it.
-
-        Raises:
-            SessionError: that cannot be read.
-        """
-        return read_about(self.path)
+        """Return what a person said of it; nothing if that cannot be read."""
+        return about_or_nothing(self.path)
 
     def load(self) -> Record:
         """Return what its journal tells.
@@ -97,6 +93,11 @@ class Stored(msgspec.Struct, frozen=True):
         """
         try:
             reading = read(self.events)
+        except FileNotFoundError as error:
+            raise SessionError(
+                f"The journal of {self.id} is missing.",
+                f"What was recorded can be heard again: livegist transcribe {self.id}",
+            ) from error
         except OSError as error:
             raise SessionError(f"{self.events} cannot be read: {error.strerror}.", "Is the disk there?") from error
         if reading.format > FORMAT:
@@ -129,11 +130,23 @@ class Repaired(msgspec.Struct, frozen=True):
     recorded_s: float
     heard_s: float
     """End of the last final turn: what was recorded after it was never transcribed."""
+    lost_s: float = 0.0
+    """Seconds of sound at the end that the journal tells of and the recording does not hold."""
 
     @property
     def unheard(self) -> bool:
         """Whether there is something to be transcribed yet."""
         return self.recorded_s - self.heard_s >= UNHEARD_S
+
+    @property
+    def told(self) -> str:
+        """What there is of it and what is lost, in words for a person."""
+        parts = [f"{self.recorded_s:.0f} s are recorded, {self.heard_s:.0f} s are transcribed"]
+        if self.lost_s >= UNHEARD_S:
+            parts.append(f"{self.lost_s:.0f} s of sound are lost")
+        if self.lost_lines:
+            parts.append(f"{self.lost_lines} line{'' if self.lost_lines == 1 else 's'} of its journal are lost")
+        return ", ".join(parts)
 
 
 class Store:
@@ -163,16 +176,23 @@ class Store:
             ) from error
 
     def __iter__(self) -> Iterator[Stored]:
-        """Yield the sessions, newest first."""
-        folders = sorted(self._folder.iterdir(), reverse=True) if self._folder.is_dir() else []
+        """Yield the sessions, newest first; one that lost its journal has its recording yet.
+
+        Raises:
+            SessionError: the folder may not be read.
+        """
+        try:
+            folders = sorted(self._folder.iterdir(), reverse=True) if self._folder.is_dir() else []
+        except OSError as error:
+            raise SessionError(f"{self._folder} cannot be read: {error.strerror}.", "Is it yours?") from error
         for path in folders:
-            if (path / EVENTS).is_file():
+            if any((path / name).is_file() for name in (EVENTS, AUDIO, FLAC)):
                 yield Stored(path.name, path)
 
     def broken(self) -> Iterator[Stored]:
         """Yield the sessions that nobody writes and that have no end: their engine was killed."""
         for stored in self:
-            if not stored.live and _end(stored).state not in (State.ENDED, State.FAILED):
+            if not stored.live and not _end(stored).state.over:
                 yield stored
 
     def left_over(self) -> Iterator[Stored]:
@@ -180,7 +200,7 @@ class Store:
         for stored in self:
             if not stored.live:
                 end = _end(stored)
-                if end.stats.unheard_s >= UNHEARD_S or end.state not in (State.ENDED, State.FAILED):
+                if end.stats.unheard_s >= UNHEARD_S or not end.state.over:
                     yield stored
 
     def unheard(self) -> Iterator[Stored]:
@@ -189,39 +209,50 @@ class Store:
             if not stored.live and _end(stored).stats.unheard_s >= UNHEARD_S:
                 yield stored
 
-    def repair(self, stored: Stored, recorded_s: float) -> Repaired:
+    def repair(self, stored: Stored, recorded_s: float) -> Repaired | None:
         """Cut off a half-written line and write the end that is missing.
 
         Args:
-            stored: a session that nobody writes.
+            stored: a session that has no end.
             recorded_s: length of its recording, in seconds.
 
+        Returns:
+            What was done; `None` if another process writes it, or has given it an end meanwhile.
+
         Raises:
-            SessionError: the journal cannot be written, or somebody writes it.
+            SessionError: the journal cannot be written.
         """
         try:
-            reading = read(stored.events)
-            os.truncate(stored.events, reading.intact_bytes)
-            record = fold(reading.entries)
-            heard_s = max((turn.end_s for turn in record.transcript.finals), default=0.0)
+            # Locked before it is read: what somebody else adds to it must not be cut off.
             journal = Journal(stored.events)
-            why = f"The engine was killed; {recorded_s:.0f} s are recorded, {heard_s:.0f} s are transcribed."
-            stats = replace(
-                record.stats,
-                elapsed_s=recorded_s,
-                turns=len(record.transcript.finals),
-                unheard_s=round(max(0.0, recorded_s - heard_s), 1),
-            )
-            journal.append(StatsChanged(stats), recorded_s)
-            journal.append(StateChanged(State.FAILED, why), recorded_s)
-            journal.close()
+            try:
+                reading = read(stored.events)
+                record = fold(reading.entries)
+                if record.state.over:
+                    return None
+                os.truncate(stored.events, reading.intact_bytes)
+                heard_s = max((turn.end_s for turn in record.transcript.finals), default=0.0)
+                told_s = max((entry.at for entry in reading.entries), default=0.0)
+                repaired = Repaired(stored, reading.lost, recorded_s, heard_s, max(0.0, told_s - recorded_s))
+                stats = replace(
+                    record.stats,
+                    elapsed_s=recorded_s,
+                    turns=len(record.transcript.finals),
+                    unheard_s=round(max(0.0, recorded_s - heard_s), 1),
+                )
+                journal.append(StatsChanged(stats), recorded_s)
+                journal.append(StateChanged(State.FAILED, f"The engine was killed; {repaired.told}."), recorded_s)
+            finally:
+                journal.close()
+        except BlockingIOError:
+            return None
         except OSError as error:
             raise SessionError(f"{stored.path} cannot be repaired: {error.strerror}.", "Is the disk full?") from error
-        return Repaired(stored, reading.lost, recorded_s, heard_s)
+        return repaired
 
 
 def _end(stored: Stored) -> Record:
-    """Return what the last events of a session tell; one that cannot be read counts as over."""
+    """Return what the last events of a session tell; one that cannot be read, or is not yet there, counts as over."""
     try:
         return fold(read_end(stored.events))
     except OSError:

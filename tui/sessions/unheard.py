@@ -72,7 +72,10 @@ async def from_session(store: Store, of: Stored, session: Session) -> Stored:
             samples = Recording.open(stored.audio).position
         except (OSError, SessionError) as error:
             shutil.rmtree(stored.path, ignore_errors=True)
-            raise SessionError(f"The recording of {of.id} cannot be used: {error}", "Is it whole?") from error
+            why = (error.strerror or str(error)) if isinstance(error, OSError) else "it is damaged"
+            raise SessionError(
+                f"The recording of {of.id} cannot be used: {why}.", "What is known of the session stays as it is."
+            ) from error
         _open_journal(stored, session, samples)
     else:
         stored = await from_file(store, of.audio, session)

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
 
 from tui.model.commands import ExportSession
-from tui.model.events import SessionInfo, Snapshot
+from tui.model.events import SessionInfo, Snapshot, State
 from tui.viewer.highlights import Rule
 from tui.viewer.inert import one_line
 from tui.viewer.lines import Line, Span
@@ -158,8 +158,21 @@ def _row(session: SessionInfo) -> Line:
     when = session.started_at[:16].replace("T", " ")
     tags = "".join(f"#{one_line(tag, 20)} " for tag in session.tags)
     title = one_line(session.name or session.first_words or "nothing was said", 60)
+    turns = f"{session.turns:>4} {'turn ' if session.turns == 1 else 'turns'}"
     return (
-        Span(f"{when}  {clock(session.length_s):>7}  {session.turns:>4} turns  ", "muted"),
+        Span(f"{when}  {clock(session.length_s):>7}  {turns}  ", "muted"),
+        Span(_standing(session), "strong"),
+        Span(f"★{session.bookmarks} " if session.bookmarks else "", "accent"),
         Span(tags, "accent"),
         Span(title, "strong" if session.name else ""),
     )
+
+
+def _standing(session: SessionInfo) -> str:
+    """Return what is not as usual with a session; one whose engine was killed is cut off until an engine mends it."""
+    if session.live:
+        return "live  "
+    if session.state.active:
+        return "cut off  "
+    trouble = f"! {one_line(session.trouble, 40)}  " if session.trouble else ""
+    return trouble or ("failed  " if session.state is State.FAILED else "")

@@ -1,0 +1,152 @@
+"""Whatever a person types, and whatever the system refuses, a command ends with two lines and an exit code."""
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.kept import keep, spoken
+from tests.terminal import LIVEGIST
+from tui.cli import main
+from tui.model.events import Event, TurnChanged
+from tui.paths import runtime_dir, sessions_dir
+from tui.sessions.about import About
+from tui.sessions.store import Store, Stored
+
+PLANTED = "sk-planted-0123456789abcdef"
+PATIENCE_S = 40
+
+
+@pytest.fixture
+def stored() -> Stored:
+    return keep(Store(sessions_dir()), about=About("Standup"))
+
+
+def livegist(*words: str) -> Result:
+    return CliRunner().invoke(main, list(words))
+
+
+def run(script: str, **environment: str) -> "subprocess.CompletedProcess[bytes]":
+    """Run a shell script in which `$LIVEGIST` is the program."""
+    command = " ".join(f"'{word}'" for word in LIVEGIST)
+    return subprocess.run(
+        ["bash", "-c", script.replace("$LIVEGIST", command)],
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=PATIENCE_S,
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "to_do"),
+    [
+        ((), "needs a terminal", "livegist stream"),
+        (("moon",), "No such command 'moon'", "livegist --help"),
+        (("--moon",), "No such option '--moon'", "livegist --help"),
+        (("--source", "mic", "sessions"), "Options come after the command", "livegist --help"),
+        (("sessions", "moon"), "No such command 'moon'", "livegist sessions --help"),
+        (("sessions", "prune"), "Missing option '--older-than'", "livegist sessions prune --help"),
+        (("sessions", "prune", "--older-than", "soon"), "'soon' is no age", "90d"),
+        (("search",), "Missing argument", "livegist search --help"),
+        (("search", "--limit", "0", "x"), "not in the range", "livegist search --help"),
+        (("completions",), "bash, zsh, fish", "livegist completions --help"),
+        (("replay", "last", "--speed", "0"), "not in the range", "livegist replay --help"),
+        (("transcribe", "/nowhere/talk.mp3"), "no file /nowhere/talk.mp3", "folder"),
+        (("ask", "last"), "needs a session", "livegist ask last"),
+        (("ask", "last", " "), "no question", "livegist ask last"),
+        (("export", "last", "-o", "minutes"), "does not say the format", "--format"),
+        (("export", "last", "-o", "/"), "does not say the format", "--format"),
+        (("export", "last", "--format", "docx"), "no format 'docx'", "vtt"),
+        (("stream", "--prompt", "poem"), "no prompt 'poem'", "summary"),
+        (("stream", "--fps", "7"), "No such option", "livegist stream --help"),
+        (("login", "--llm", "--hook"), "One key", "--llm or --hook"),
+    ],
+)
+def test_what_is_wrong_is_said_in_two_lines(stored: Stored, words: tuple[str, ...], what: str, to_do: str) -> None:
+    result = livegist(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    first, second = result.stderr.splitlines()
+    assert first.startswith("livegist: ")
+    assert what in first
+    assert to_do in second
+
+
+def test_a_group_without_a_command_shows_its_help() -> None:
+    result = livegist("config")
+    assert result.exit_code == 2
+    assert "Print where the config file is" in result.stderr
+
+
+def test_a_mistake_of_ours_is_told_in_two_lines_and_its_report_holds_no_key(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(record: object, about: object, format: str) -> str:
+        raise KeyError(f"planted, with {os.environ['ASSEMBLYAI_API_KEY']}")
+
+    monkeypatch.setenv("ASSEMBLYAI_API_KEY", PLANTED)
+    monkeypatch.setattr("tui.sessions.export.export", broken)
+    result = livegist("export", "last")
+    assert (result.exit_code, result.stdout) == (1, "")
+    first, second = result.stderr.splitlines()
+    assert "KeyError: 'planted, with [key]'" in first
+    report = runtime_dir() / "crash.log"
+    assert str(report) in second
+    assert "Traceback" in report.read_text()
+    assert PLANTED not in report.read_text() + result.stderr
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("command", ["sessions", "sessions show last", "search pool", "man", "config show", "doctor"])
+def test_a_full_disk_behind_stdout_is_said(stored: Stored, command: str) -> None:
+    done = run(f"exec $LIVEGIST {command} >/dev/full")
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines()[0] == "livegist: No space left on device."
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["sessions", "export last", "search pool"])
+def test_a_closed_stdout_breaks_nothing(stored: Stored, command: str) -> None:
+    done = run(f"exec $LIVEGIST {command} >&-")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_reader_that_has_enough_hears_of_no_error() -> None:
+    turns: list[Event] = [TurnChanged(spoken(n, f"This is turn {n}. " * 20, start_s=0.0)) for n in range(1, 300)]
+    keep(Store(sessions_dir()), turns)
+    done = run("$LIVEGIST export last --format json | head -n 1")
+    assert (done.stdout, done.stderr) == (b"{\n", b"")
+
+
+def test_a_terminal_that_lacks_a_sign_gets_another(stored: Stored, tmp_path: Path) -> None:
+    assert run("exec $LIVEGIST sessions rename last '★ Übung'").returncode == 0
+    latin = {"PYTHONIOENCODING": "latin-1"}
+    listed = run("exec $LIVEGIST sessions", **latin)
+    assert (listed.returncode, listed.stderr) == (0, b"")
+    assert "? Übung".encode("latin-1") in listed.stdout
+    # What other programs read is UTF-8 whatever the terminal's encoding is.
+    assert run("exec $LIVEGIST export last", **latin).stdout.startswith("# ★ Übung".encode())
+    assert "★ Übung".encode() in run("exec $LIVEGIST sessions list --json", **latin).stdout
+
+
+@pytest.mark.parametrize("command", ["rename", "note", "tag"])
+def test_signs_that_are_none_are_not_kept(stored: Stored, command: str) -> None:
+    done = run(rf"exec $LIVEGIST sessions {command} last $'caf\xe9 \e[2J'")
+    assert (done.returncode, done.stderr) == (0, b"")
+    kept = (stored.path / "about.json").read_bytes()
+    assert b"caf" in kept
+    assert b"\xe9" not in kept
+    assert b"\\u001b" not in kept
+
+
+def test_a_home_that_cannot_be_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEGIST_HOME", "/proc/nowhere")
+    assert livegist("sessions").exit_code == 0
+    for words in (("search", "x"), ("ls",), ("stop",), ("stream", "--engine", "local")):
+        result = livegist(*words)
+        assert result.exit_code == 1
+        assert "/proc/nowhere" in result.stderr
+        assert len(result.stderr.splitlines()) == 2

@@ -1,0 +1,157 @@
+"""What is damaged costs itself alone, is said wherever the session is used, and loses nothing else."""
+
+import json
+
+import pytest
+import soundfile
+from click.testing import CliRunner, Result
+
+from tests.kept import MEETING, keep
+from tui.audio.recording import repair
+from tui.cli import main
+from tui.model.events import State
+from tui.paths import sessions_dir
+from tui.sessions.about import About
+from tui.sessions.flac import compress
+from tui.sessions.store import Store, Stored
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store(sessions_dir())
+
+
+@pytest.fixture
+def stored(store: Store) -> Stored:
+    return keep(store, about=About("Standup"))
+
+
+def livegist(*words: str) -> Result:
+    return CliRunner().invoke(main, list(words))
+
+
+def damage() -> str:
+    """Return what the list says is wrong with the newest session."""
+    return str(json.loads(livegist("sessions", "list", "--json").stdout.splitlines()[0])["trouble"])
+
+
+def test_of_a_whole_session_nothing_is_said(stored: Stored) -> None:
+    assert damage() == ""
+    assert "!" not in livegist("sessions").stdout
+    assert livegist("export", "last").stderr == ""
+
+
+def test_lost_lines_are_told_wherever_the_session_is_used(stored: Stored) -> None:
+    lines = stored.events.read_bytes().splitlines(keepends=True)
+    lines[4] = b'{"at": 1, "event": {"type": "turn", \xff\n'
+    stored.events.write_bytes(b"".join(lines))
+    told = "1 line of its journal cannot be read; the rest is whole"
+    assert told in livegist("sessions").stdout
+    assert told in livegist("sessions", "show", "last").stdout
+    exported = livegist("export", "last", "--format", "txt")
+    assert told in exported.stderr
+    assert exported.exit_code == 0
+    assert len(exported.stdout.splitlines()) == len(MEETING) - 1
+
+
+def test_a_journal_that_is_gone_leaves_the_recording_to_be_heard_again(store: Store, stored: Stored) -> None:
+    stored.events.unlink()
+    assert [kept.id for kept in store] == [stored.id]
+    assert stored.id in livegist("sessions").stdout
+    result = livegist("sessions", "show", "last")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[1].endswith(f"livegist transcribe {stored.id}")
+    # An engine that starts now does not take it for one of its own that was killed.
+    assert list(store.broken()) == []
+    assert list(store.left_over()) == []
+
+
+def test_a_recording_that_is_cut_off_says_how_much_is_missing(stored: Stored) -> None:
+    content = stored.audio.read_bytes()
+    stored.audio.write_bytes(content[: -5 * 32_000])
+    assert damage() == "the last 5 s of its recording are missing"
+    assert "the last 5 s" in livegist("sessions", "show", "last").stdout
+
+
+def test_a_flac_that_is_shorter_than_its_session_says_so(stored: Stored) -> None:
+    compress(stored)
+    assert damage() == ""
+    samples, rate = soundfile.read(stored.audio, dtype="int16")
+    soundfile.write(stored.audio, samples[: 20 * rate], rate, subtype="PCM_16", format="FLAC")
+    assert damage() == "the last 10 s of its recording are missing"
+
+
+@pytest.mark.parametrize("name", ["audio.wav", "audio.flac"])
+def test_a_recording_that_is_none_is_said_and_costs_itself_alone(stored: Stored, name: str) -> None:
+    stored.audio.unlink()
+    (stored.path / name).write_bytes(b"no sound at all" * 100)
+    assert damage() == "its recording is damaged"
+    assert livegist("export", "last", "--format", "srt").exit_code == 0
+    assert livegist("search", "pool").exit_code == 0
+
+
+def test_a_recording_that_is_missing_is_said(stored: Stored) -> None:
+    stored.audio.unlink()
+    assert damage() == "its recording is missing"
+    result = livegist("sessions", "compress", "last")
+    assert result.exit_code == 1
+    assert "it is missing" in result.stderr
+
+
+def test_a_damaged_name_costs_neither_search_nor_export(stored: Stored) -> None:
+    (stored.path / "about.json").write_bytes(b'{"name": 3}')
+    assert "about.json is damaged" in damage()
+    assert livegist("search", "connection", "pool").exit_code == 0
+    exported = livegist("export", "last", "--format", "txt")
+    assert exported.exit_code == 0
+    assert "about.json is damaged" in exported.stderr
+    # What a person wrote is not written over.
+    assert livegist("sessions", "rename", "last", "new").exit_code == 1
+    assert (stored.path / "about.json").read_bytes() == b'{"name": 3}'
+
+
+def test_what_is_still_to_be_transcribed_is_not_made_flac(store: Store) -> None:
+    cut_off = keep(store, state=None)
+    result = livegist("sessions", "compress", "last")
+    assert result.exit_code == 1
+    assert f"livegist recover {cut_off.id}" in result.stderr
+    assert cut_off.audio.suffix == ".wav"
+
+
+def test_a_session_in_which_nothing_was_said_is_not_asked(store: Store) -> None:
+    keep(store, [])
+    result = livegist("ask", "last", "What was decided?")
+    assert result.exit_code == 2
+    assert "Nothing was said" in result.stderr
+
+
+def test_a_session_that_was_cut_off_is_repaired_and_says_what_was_lost(store: Store) -> None:
+    stored = keep(store, state=None)
+    lines = stored.events.read_bytes().splitlines(keepends=True)
+    lines[6] = b"{}\n"
+    stored.events.write_bytes(b"".join(lines)[:-20])
+    stored.audio.write_bytes(stored.audio.read_bytes()[: 44 + 10 * 32_000 + 1])
+    repaired = store.repair(stored, repair(stored.audio) / 16_000)
+    assert repaired is not None
+    assert (repaired.recorded_s, repaired.lost_lines) == (10.0, 2)
+    assert soundfile.info(stored.audio).frames == 10 * 16_000
+    told = "10 s are recorded, 26 s are transcribed, 16 s of sound are lost, 2 lines of its journal are lost"
+    assert repaired.told == told
+    record = stored.load()
+    assert (record.state, record.why) == (State.FAILED, f"The engine was killed; {told}.")
+    # What was whole is all there, and the half line at the end is not.
+    assert stored.events.read_bytes().startswith(b"".join(lines[:6]))
+    assert stored.read().lost == 1
+
+
+def test_a_session_that_another_process_mends_or_writes_is_left_to_it(store: Store) -> None:
+    stored = keep(store, state=None)
+    before = stored.events.read_bytes()
+    engine = stored.journal()
+    assert store.repair(stored, 30.0) is None
+    engine.close()
+    assert stored.events.read_bytes() == before
+    assert store.repair(stored, 30.0) is not None
+    mended = stored.events.read_bytes()
+    assert store.repair(stored, 30.0) is None
+    assert stored.events.read_bytes() == mended

@@ -1,0 +1,83 @@
+"""`livegist doctor` says what is wrong before a session finds out."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.kept import keep
+from tui.cli import main
+from tui.paths import config_dir, log_file, sessions_dir
+from tui.sessions.store import Store
+
+
+def doctor() -> Result:
+    return CliRunner().invoke(main, ["doctor"])
+
+
+def line(result: Result, word: str) -> str:
+    """Return the finding that names a word, and what to do about it."""
+    lines = result.stdout.splitlines()
+    at = next(at for at, line in enumerate(lines) if word in line)
+    return "\n".join(lines[at : at + 2])
+
+
+def configure(text: str) -> None:
+    (config_dir() / "prompts").mkdir(parents=True, exist_ok=True)
+    (config_dir() / "config.toml").write_text(text)
+
+
+def test_all_is_well_where_nothing_is_wrong() -> None:
+    keep(Store(sessions_dir()))
+    result = doctor()
+    assert result.exit_code == 0, result.output
+    assert "BAD" not in result.stdout
+    assert "1 session kept" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "told", "code"),
+    [
+        ("fps = 99", "fps", "fps takes a whole number from 1 to 60.", 1),
+        ('prompt = "poem"', "'poem'", "There are: summary, actions", 1),
+        ('theme = "beige"', "'beige'", "contrast", 0),
+        ('hook_url = "http://example.com/hook"', "hook_url", "https://", 1),
+    ],
+)
+def test_a_setting_that_will_not_do_is_told_with_what_would(text: str, word: str, told: str, code: int) -> None:
+    configure(text)
+    result = doctor()
+    assert result.exit_code == code
+    assert told in line(result, word)
+    assert line(result, word).startswith("BAD" if code else "note")
+
+
+def test_a_prompt_that_is_none_is_told_with_its_file() -> None:
+    configure("")
+    (config_dir() / "prompts" / "mine.toml").write_text("name =")
+    result = doctor()
+    assert result.exit_code == 1
+    assert line(result, "mine.toml").startswith("BAD")
+
+
+def test_what_waits_to_be_transcribed_is_told_with_the_command() -> None:
+    stored = keep(Store(sessions_dir()), state=None)
+    result = doctor()
+    assert result.exit_code == 0
+    assert f"livegist recover {stored.id}" in line(result, "not wholly transcribed")
+
+
+def test_a_log_that_others_may_read_is_found() -> None:
+    log_file().touch(0o644)
+    log_file().chmod(0o644)
+    result = doctor()
+    assert result.exit_code == 1
+    assert "chmod -R go-rwx" in line(result, str(log_file()))
+
+
+def test_a_link_to_somewhere_else_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir(mode=0o755)
+    keep(Store(sessions_dir()))
+    (sessions_dir() / "elsewhere").symlink_to(tmp_path / "open")
+    (sessions_dir() / "nowhere").symlink_to(tmp_path / "gone")
+    assert doctor().exit_code == 0

@@ -1,0 +1,117 @@
+"""`livegist analyse`: a prompt about a session that is over, as a whole or turn by turn."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from tui.cli import completing
+from tui.cli.answering import answer, chat, keep, one_with_words
+from tui.cli.options import chat_options, given, prompt_folders, settings
+
+if TYPE_CHECKING:
+    from tui.config import Config
+    from tui.llm.client import ChatClient
+    from tui.model.prompts import Prompt
+    from tui.sessions.store import Stored
+
+AT_ONCE = 4
+"""Turns that are asked about at a time: thirty requests a minute are usual."""
+
+
+@click.command()
+@click.argument("session", shell_complete=completing.sessions)
+@click.option(
+    "--prompt", metavar="ID", shell_complete=completing.prompts, help="Prompt to ask with; see `livegist prompts list`."
+)
+@click.option("--turns", "each_turn", is_flag=True, help="Ask about each turn, not about the whole session.")
+@chat_options
+def analyse(session: str, prompt: str | None, each_turn: bool, **flags: str | None) -> None:
+    """Ask a prompt about a session again; the answers are kept beside those it has."""
+    import asyncio
+
+    from tui.model.prompts import PromptLibrary
+
+    options = given(flags) | ({"prompt": prompt} if prompt else {})
+    config = settings(options).config
+    wanted = PromptLibrary.load(*prompt_folders())[config.prompt]
+    stored = one_with_words(session)
+    run = _each_turn(config, stored, wanted) if each_turn else _whole(config, stored, wanted)
+    asyncio.run(run)
+
+
+async def _whole(config: "Config", stored: "Stored", prompt: "Prompt") -> None:
+    from tui.llm.analyst import session_messages
+    from tui.model.gists import Gist, GistStatus
+    from tui.sessions.questions import merge_by
+
+    record = stored.load()
+    transcript = record.transcript.named(record.speakers)
+    config = _of_prompt(config, prompt)
+    done, seconds = await answer(
+        config,
+        transcript.text.splitlines(),
+        lambda text: session_messages(prompt, text),
+        lambda text: merge_by(prompt, text),
+    )
+    gist = Gist(
+        0, None, prompt.id, done.text.strip(), GistStatus.DONE, done.model, done.input_tokens, done.output_tokens,
+        seconds, turns=len(transcript.finals),
+    )  # fmt: skip
+    keep(stored, [gist])
+
+
+async def _each_turn(config: "Config", stored: "Stored", prompt: "Prompt") -> None:
+    import asyncio
+
+    from tui.errors import ChatError
+    from tui.lines import text_line
+    from tui.llm.analyst import turn_messages
+    from tui.model.events import GistChanged, TurnChanged
+    from tui.model.gists import Gist, GistStatus
+    from tui.model.transcript import Turn
+
+    config = _of_prompt(config, prompt)
+    turns = stored.load().transcript.finals
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def about(client: "ChatClient", turn: Turn) -> Gist:
+        async with room:
+            started = asyncio.get_running_loop().time()
+            try:
+                done = await client.complete(
+                    turn_messages(prompt, turn.text), model=config.llm_model, max_tokens=config.max_tokens
+                )
+            except ChatError as error:
+                return Gist(0, turn.number, prompt.id, status=GistStatus.FAILED, error=f"{error.message} {error.hint}")
+            seconds = round(asyncio.get_running_loop().time() - started, 3)
+            return Gist(
+                0, turn.number, prompt.id, done.text.strip(), GistStatus.DONE, done.model, done.input_tokens,
+                done.output_tokens, seconds,
+            )  # fmt: skip
+
+    async with chat(config) as client:
+        asked = [asyncio.ensure_future(about(client, turn)) for turn in turns]
+        try:
+            for turn, coming in zip(turns, asked, strict=True):
+                gist = await coming
+                click.echo(text_line(TurnChanged(turn)))
+                click.echo(text_line(GistChanged(gist)))
+        finally:
+            # What has come by then is kept, also when a person has seen enough.
+            for coming in asked:
+                coming.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+            gists = [coming.result() for coming in asked if not coming.cancelled() and coming.exception() is None]
+            keep(stored, gists)
+    if any(gist.status is GistStatus.FAILED for gist in gists):
+        sys.exit(1)
+
+
+def _of_prompt(config: "Config", prompt: "Prompt") -> "Config":
+    """Return the settings with what a prompt says of them."""
+    from msgspec.structs import replace
+
+    return replace(
+        config, llm_model=prompt.model or config.llm_model, max_tokens=prompt.max_tokens or config.max_tokens
+    )

@@ -1,0 +1,100 @@
+"""What `ask` and `analyse` share: a session to ask about, a server that answers, an answer that is kept."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from tui.cli.options import opened
+from tui.errors import UsageError
+
+if TYPE_CHECKING:
+    from tui.config import Config
+    from tui.llm.client import ChatClient
+    from tui.llm.parts import Ask
+    from tui.llm.protocol import Completion
+    from tui.model.gists import Gist
+    from tui.sessions.store import Stored
+
+
+def one_with_words(word: str) -> "Stored":
+    """Return the session that a word means.
+
+    Raises:
+        UsageError: there is none, or nothing was said in it.
+    """
+    stored, record = opened(word)
+    if not record.finals:
+        raise UsageError("Nothing was said in that session.", "Choose another: livegist sessions")
+    return stored
+
+
+async def answer(
+    config: "Config", lines: list[str], about: "Ask", merge: "Ask", *, quiet: bool = False
+) -> "tuple[Completion, float]":
+    """Print an answer as it comes; return it and how many seconds it took."""
+    import asyncio
+    from contextlib import aclosing
+
+    from tui.lines import inert
+    from tui.llm.parts import Asker, Part
+    from tui.llm.protocol import Completion
+
+    started = asyncio.get_running_loop().time()
+    done = Completion("")
+    async with chat(config) as client:
+        asker = Asker(
+            client, model=config.llm_model, max_tokens=config.max_tokens, context_tokens=config.context_tokens
+        )
+        async with aclosing(asker.ask(lines, about, merge)) as pieces:
+            async for piece in pieces:
+                match piece:
+                    case Part(number=number, parts=parts):
+                        click.echo(f"Longer than the model reads at once: part {number} of {parts} …", err=True)
+                    case Completion():
+                        done = piece
+                    case str() if not quiet:
+                        click.echo("\n".join(inert(line) for line in piece.split("\n")), nl=False)
+    if not quiet:
+        click.echo()
+        cut = " (cut off at max_tokens)" if done.finish_reason == "length" else ""
+        click.echo(f"— {inert(done.model) or 'an unnamed model'}{cut}", err=True)
+    return done, round(asyncio.get_running_loop().time() - started, 3)
+
+
+@asynccontextmanager
+async def chat(config: "Config") -> "AsyncIterator[ChatClient]":
+    """Give the client of the server that answers, with a local gateway started for it if need be."""
+    from tui.config import api_key, llm_key
+    from tui.engine.local import LocalGateway, installed
+    from tui.engine.plan import resolve
+    from tui.engine.servers import Servers
+    from tui.llm.client import ChatClient
+    from tui.model.prompts import PromptLibrary
+    from tui.paths import log_file
+    from tui.urls import may_carry_key
+
+    gateway = LocalGateway(log_file())
+    if config.llm_url and not api_key():
+        client = ChatClient(config.llm_url, llm_key() if may_carry_key(config.llm_url) else "")
+    else:
+        plan = resolve(config, key=api_key(), llm_key=llm_key(), local_installed=installed())
+        client = await Servers(config, plan, PromptLibrary(()), gateway, 16_000).chat()
+    try:
+        yield client
+    finally:
+        await client.aclose()
+        await gateway.close()
+
+
+def keep(stored: "Stored", gists: "list[Gist]") -> None:
+    """Add gists to a session that is over; one that is under way keeps its own."""
+    from tui.sessions.answers import add_gists
+
+    if not gists:
+        return
+    if stored.live:
+        click.echo("The session is under way: the answer is not kept there.", err=True)
+    else:
+        add_gists(stored, gists)
