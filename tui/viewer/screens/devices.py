@@ -6,22 +6,23 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from tui.model.events import DeviceInfo
 from tui.viewer.inert import one_line
 from tui.viewer.lines import Line, Span
+from tui.viewer.screens.dialog import Dialog
 from tui.viewer.widgets.choices import Choices, Reader
 
 
-class DevicePicker(ModalScreen[str | None]):
+class DevicePicker(Dialog[str | None]):
     """A source as the engine takes it, or `None` if the person thought better of it."""
 
+    NAME = "Devices"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "step(-1)", show=False),
-        Binding("down,j,tab", "step(1)", show=False),
-        Binding("enter", "choose", show=False),
-        Binding("escape,q,D", "cancel", show=False),
+        Binding("up,k", "step(-1)", "the row above", show=False, key_display="↑ k"),
+        Binding("down,j,tab", "step(1)", "the row below", show=False, key_display="↓ j"),
+        Binding("enter", "choose", "record from the marked device from now on", show=False),
+        Binding("escape,q,D", "cancel", "keep the device in use", show=False, key_display="esc"),
     ]
 
     def __init__(self, devices: Sequence[DeviceInfo], current: str) -> None:
@@ -41,18 +42,10 @@ class DevicePicker(ModalScreen[str | None]):
         at = next((at for at, device in enumerate(self._devices) if device.name == self._current), 0)
         self.query_one(Choices).show([self._row(device) for device in self._devices], at)
 
-    def action_step(self, step: int) -> None:
-        """Mark another device."""
-        self.query_one(Choices).step(step)
-
     def action_choose(self) -> None:
         """Take the marked device."""
         marked = self.query_one(Choices).marked
         self.dismiss(self._devices[marked].source if self._devices else None)
-
-    def action_cancel(self) -> None:
-        """Leave everything as it is."""
-        self.dismiss(None)
 
     def _row(self, device: DeviceInfo) -> Line:
         in_use = " ● in use" if device.name == self._current else ""
