@@ -18,6 +18,10 @@ from tests.viewer.hands import at, stand_still, until
 from tests.viewer.script import ScriptedLine, gist, meeting
 from tui.model.events import (
     Bookmarked,
+    DeviceInfo,
+    DeviceLevel,
+    DevicesHeard,
+    DevicesListed,
     Event,
     GistChanged,
     LevelChanged,
@@ -108,6 +112,25 @@ KEPT = (
     SessionInfo("b", "2026-11-19T09:45:00+01:00", 754.0, 132, State.ENDED, first_words="Good morning everybody"),
     SessionInfo("a", "2026-11-18T17:10:00+01:00", 61.0, 4, State.FAILED, first_words="Can you hear me"),
 )
+DEVICES = (
+    DeviceInfo("mic", "the default device", "Built-in Audio", default=True),
+    DeviceInfo("mic:Built-in Audio", "Built-in Audio Analog Stereo", "ALSA"),
+    DeviceInfo("mic:USB", "USB microphone", "ALSA"),
+    DeviceInfo("mic:HDMI", "HDMI capture", "ALSA"),
+)
+
+
+def heard() -> tuple[Event, ...]:
+    """Return how loud it is at each of them, twice, for needles to have moved."""
+    levels = (
+        DeviceLevel("Built-in Audio Analog Stereo", ((-41.0, -31.0), (-54.0, -46.0))),
+        DeviceLevel("USB microphone", ((-22.0, -11.0),)),
+        DeviceLevel("HDMI capture", error="Device unavailable"),
+        DeviceLevel("Built-in Audio", ((-41.0, -31.0), (-54.0, -46.0))),
+    )
+    return (DevicesHeard(levels), DevicesHeard(levels))
+
+
 EMPTY = Snapshot(1, "0", prompt="summary", prompts=meeting().prompts)
 PICTURES = (
     Picture("live", meeting(), (LEVEL,)),
@@ -123,6 +146,7 @@ PICTURES = (
     Picture("search", meeting(), (LEVEL,), keys=("slash", *"script", "enter")),
     Picture("ask", remarked(), (LEVEL,), keys=("colon", "up")),
     Picture("history", meeting(), (LEVEL, SessionsListed(KEPT))),
+    Picture("devices", meeting(), (LEVEL, DevicesListed(DEVICES), *heard()), keys=("down",)),
     Picture("settings", meeting(), (LEVEL,), keys=("comma", "down", "down")),
     Picture("palette", meeting(), (LEVEL,), keys=("ctrl+p", *"ma")),
     Picture("lenses", remarked(), (LEVEL,), keys=("2",)),

@@ -25,10 +25,8 @@ from tests.viewer.script import (
     partial,
     turn,
 )
-from tui.model.commands import Analyse, Ask, ListDevices, Mute, Quit, Start, Stop, UsePrompt, UseSource
+from tui.model.commands import Analyse, Ask, Mute, Quit, Start, Stop, UsePrompt
 from tui.model.events import (
-    DeviceInfo,
-    DevicesListed,
     Event,
     GistChanged,
     GistGrew,
@@ -51,7 +49,6 @@ from tui.paths import shipped
 from tui.viewer.app import Farewell, LivegistApp
 from tui.viewer.keys import DASHBOARD, TOPICS
 from tui.viewer.lines import Line
-from tui.viewer.screens.devices import DevicePicker
 from tui.viewer.screens.help import HelpScreen
 from tui.viewer.screens.leave import LeaveScreen
 from tui.viewer.screens.picker import PromptPicker
@@ -412,34 +409,6 @@ async def test_the_picker_moves_with_the_arrows_and_leaves_with_escape() -> None
         await pilot.press("down")
         await until(pilot, lambda: "set of action items" in shown(app, "preview"))
         await pilot.press("escape")
-        await until(pilot, lambda: app.screen is app.dashboard)
-        assert line.sent == []
-
-
-DEVICES = (
-    DeviceInfo("mic:default", "default", "ALSA", default=True),
-    DeviceInfo("mic:USB", "USB\x1b[31m microphone", "ALSA"),
-)
-
-
-async def test_another_device_is_chosen_while_the_session_goes_on() -> None:
-    line = ScriptedLine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await pilot.press("D")
-        await until(pilot, lambda: line.sent == [ListDevices()])
-        await said(pilot, line, DevicesListed(DEVICES))
-        await until(pilot, lambda: isinstance(app.screen, DevicePicker))
-        await until(pilot, lambda: "USB␛[31m microphone" in shown(app, "prompts"))
-        await pilot.press("down", "enter")
-        await until(pilot, lambda: line.sent[1:] == [UseSource("mic:USB")])
-
-
-async def test_a_machine_without_devices_says_so() -> None:
-    line = ScriptedLine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, DevicesListed(()))
-        await until(pilot, lambda: "There is no device." in shown(app, "question"))
-        await pilot.press("enter")
         await until(pilot, lambda: app.screen is app.dashboard)
         assert line.sent == []
 

@@ -39,7 +39,7 @@ DASHBOARD = [
     Binding("R", "name_speaker", "name speaker", id="name-speaker", tooltip="Name the speaker of a turn, in all turns"),
     Binding("plus", "gain(3)", "louder", show=False, key_display="+", id="louder", tooltip="Record 3 dB louder"),
     Binding("minus", "gain(-3)", "softer", show=False, key_display="-", id="softer", tooltip="Record 3 dB softer"),
-    Binding("D", "devices", "device", id="device", tooltip="Record from another device; the session goes on"),
+    Binding("D", "devices", "device", id="device", tooltip="Choose a device by its level; a session goes on"),
     Binding("h", "history", "history", id="history", tooltip="Look at a session that is kept"),
     Binding("e", "export", "export", id="export", tooltip="Write the session to a file for other programs"),
     Binding("comma", "settings", "settings", key_display=",", id="settings", tooltip="See and change settings"),

@@ -23,6 +23,7 @@ from tui.model.commands import (
 )
 from tui.model.events import (
     Bookmarked,
+    DevicesHeard,
     DevicesListed,
     Event,
     GainChanged,
@@ -100,6 +101,7 @@ class Dashboard(Choosing):
         self._compositor = CellsCompositor()
         self._painted_at = 0.0
         self._pace = pace
+        self._clock = clock
         self._held: dict[tuple[str, int], Event] = {}
         self.picture = Picture()
         self._keys = dict(keys)
@@ -181,9 +183,13 @@ class Dashboard(Choosing):
             case Notice(severity=severity, text=text, hint=hint):
                 self._toast(severity, text, hint)
             case Rejected(text=text, hint=hint):
+                if self._devices is not None and self._devices.waiting:
+                    self._devices.action_cancel()
                 self._toast(Severity.WARNING, text, hint)
             case DevicesListed(devices=devices):
                 self.pick_device(devices)
+            case DevicesHeard():
+                self.hear_devices(event)
             case SessionsListed(sessions=sessions):
                 self.pick_session(sessions)
             case PromptShown():
@@ -200,7 +206,11 @@ class Dashboard(Choosing):
                     self.body.gists.show_alone("")
                 self._show_state()
                 self.offer_the_rest(self._keys.get("run-back", "b"))
-            case SessionStarted() | PromptsChanged() | MutedChanged() | GainChanged():
+            case GainChanged(gain_db=gain_db):
+                self._show_state()
+                if self._devices is not None:
+                    self._devices.amplify(gain_db)
+            case SessionStarted() | PromptsChanged() | MutedChanged():
                 self._show_state()
 
     def _alarm(self, turn: Turn) -> None:

@@ -14,7 +14,9 @@ from tui.viewer.widgets.canvas import Canvas
 class Choices(Canvas):
     """Rows of which one is marked. The screen around it moves the mark."""
 
-    INKS: ClassVar[frozenset[str]] = frozenset({"selected", "muted", "accent", "strong", "good", "warn", "bad"})
+    INKS: ClassVar[frozenset[str]] = frozenset(
+        {"selected", "muted", "accent", "strong", "good", "warn", "bad", "track"}
+    )
 
     class Pointed(Message):
         """A row was clicked."""
