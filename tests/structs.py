@@ -31,6 +31,8 @@ def _values(kind: Any) -> st.SearchStrategy[Any]:
         return st.integers(-(2**63), 2**63 - 1)
     if kind is float:
         return st.floats(allow_nan=False, allow_infinity=False)
+    if origin is tuple and inner[-1] is not Ellipsis:
+        return st.tuples(*map(_values, inner))
     if origin is tuple:
         return st.lists(_values(inner[0]), max_size=3).map(tuple)
     if origin is dict:

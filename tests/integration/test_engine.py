@@ -338,7 +338,7 @@ async def test_devices_are_told_to_who_asks(monkeypatch: pytest.MonkeyPatch) -> 
     from tui.audio.devices import Device
     from tui.model.events import DeviceInfo, DevicesListed
 
-    monkeypatch.setattr("tui.engine.engine.list_devices", lambda: [Device("USB", "ALSA", 1, 48_000, False)])
+    monkeypatch.setattr("tui.engine.devices.list_devices", lambda: [Device("USB", "ALSA", 1, 48_000, False)])
     watch = Watch()
     async with running(watch) as built:
         answer = await built.perform(ListDevices())

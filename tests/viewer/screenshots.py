@@ -4,8 +4,11 @@ Time and level stand still and the line is a script, so the same program makes t
 """
 
 import asyncio
+import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +16,22 @@ from msgspec.structs import replace
 
 from tests.viewer.hands import at, stand_still, until
 from tests.viewer.script import ScriptedLine, gist, meeting
-from tui.model.events import Bookmarked, Event, GistChanged, LevelChanged, Snapshot, SpeakerNamed, State, StateChanged
+from tui.model.events import (
+    Bookmarked,
+    DeviceInfo,
+    DeviceLevel,
+    DevicesHeard,
+    DevicesListed,
+    Event,
+    GistChanged,
+    LevelChanged,
+    SessionInfo,
+    SessionsListed,
+    Snapshot,
+    SpeakerNamed,
+    State,
+    StateChanged,
+)
 from tui.model.gists import Gist, GistStatus
 from tui.paths import shipped
 from tui.viewer.app import LivegistApp
@@ -89,6 +107,30 @@ def remarked() -> Snapshot:
     )
 
 
+KEPT = (
+    SessionInfo("c", "2026-11-20T14:00:00+01:00", 2761.0, 402, State.ENDED, "Budget talk", ("work", "q4")),
+    SessionInfo("b", "2026-11-19T09:45:00+01:00", 754.0, 132, State.ENDED, first_words="Good morning everybody"),
+    SessionInfo("a", "2026-11-18T17:10:00+01:00", 61.0, 4, State.FAILED, first_words="Can you hear me"),
+)
+DEVICES = (
+    DeviceInfo("mic", "the default device", "Built-in Audio", default=True),
+    DeviceInfo("mic:Built-in Audio", "Built-in Audio Analog Stereo", "ALSA"),
+    DeviceInfo("mic:USB", "USB microphone", "ALSA"),
+    DeviceInfo("mic:HDMI", "HDMI capture", "ALSA"),
+)
+
+
+def heard() -> tuple[Event, ...]:
+    """Return how loud it is at each of them, twice, for needles to have moved."""
+    levels = (
+        DeviceLevel("Built-in Audio Analog Stereo", ((-41.0, -31.0), (-54.0, -46.0))),
+        DeviceLevel("USB microphone", ((-22.0, -11.0),)),
+        DeviceLevel("HDMI capture", error="Device unavailable"),
+        DeviceLevel("Built-in Audio", ((-41.0, -31.0), (-54.0, -46.0))),
+    )
+    return (DevicesHeard(levels), DevicesHeard(levels))
+
+
 EMPTY = Snapshot(1, "0", prompt="summary", prompts=meeting().prompts)
 PICTURES = (
     Picture("live", meeting(), (LEVEL,)),
@@ -102,6 +144,13 @@ PICTURES = (
     Picture("selected", meeting(), (LEVEL,), keys=("up", "up", "up", "up", "up")),
     Picture("prompts", meeting(), (LEVEL,), keys=("p", "down")),
     Picture("search", meeting(), (LEVEL,), keys=("slash", *"script", "enter")),
+    Picture("ask", remarked(), (LEVEL,), keys=("colon", "up")),
+    Picture("history", meeting(), (LEVEL, SessionsListed(KEPT))),
+    Picture("devices", meeting(), (LEVEL, DevicesListed(DEVICES), *heard()), keys=("down",)),
+    Picture("settings", meeting(), (LEVEL,), keys=("comma", "down", "down")),
+    Picture("palette", meeting(), (LEVEL,), keys=("ctrl+p", *"ma")),
+    Picture("lenses", remarked(), (LEVEL,), keys=("2",)),
+    Picture("zoomed", meeting(), (LEVEL,), keys=("z",), size=(80, 24)),
     Picture("help", meeting(), (LEVEL,), keys=("question_mark",)),
     Picture("quit", meeting(), (LEVEL,), keys=("q",)),
     Picture("80x24", meeting(), (LEVEL,), size=(80, 24)),
@@ -114,6 +163,25 @@ PICTURES = (
 async def take(picture: Picture) -> str:
     """Return the picture as SVG."""
     line = ScriptedLine(snapshot=picture.snapshot)
+    with home("/home/ines/.livegist"):
+        return await _taken(picture, line)
+
+
+@contextmanager
+def home(folder: str) -> Iterator[None]:
+    """Have the settings' file shown in the same place on every machine; nothing is written there."""
+    before = os.environ.get("LIVEGIST_HOME")
+    os.environ["LIVEGIST_HOME"] = folder
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["LIVEGIST_HOME"]
+        else:
+            os.environ["LIVEGIST_HOME"] = before
+
+
+async def _taken(picture: Picture, line: ScriptedLine) -> str:
     app = LivegistApp(line, theme=picture.theme, fps=20, keys={}, clock=lambda: 1000.0)
     async with at(app, size=picture.size) as hands:
         await until(hands, lambda: app.dashboard.picture.known)

@@ -41,8 +41,8 @@ def test_a_real_terminal_gets_nothing_but_ascii(short_dir: Path) -> None:
     with terminal(short_dir, " ".join((*LIVEGIST, "--ascii")), columns=80, rows=24) as window:
         assert window.until("READY", "Turns", "s start").isascii()
         window.type("?")
-        assert window.until("Everywhere").isascii()
-        window.escape("Everywhere")
+        assert window.until("In Turns").isascii()
+        window.escape("In Turns")
         window.type("q")
         window.until("[left with 0]")
     subprocess.run((*LIVEGIST, "stop"), check=False, capture_output=True, timeout=40)

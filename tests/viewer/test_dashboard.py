@@ -25,10 +25,8 @@ from tests.viewer.script import (
     partial,
     turn,
 )
-from tui.model.commands import Analyse, Ask, ListDevices, Mute, Quit, Start, Stop, UsePrompt, UseSource
+from tui.model.commands import Analyse, Ask, Mute, Quit, Start, Stop, UsePrompt
 from tui.model.events import (
-    DeviceInfo,
-    DevicesListed,
     Event,
     GistChanged,
     GistGrew,
@@ -49,14 +47,14 @@ from tui.model.events import (
 from tui.model.gists import GistStatus
 from tui.paths import shipped
 from tui.viewer.app import Farewell, LivegistApp
-from tui.viewer.keys import DASHBOARD
+from tui.viewer.keys import DASHBOARD, TOPICS
 from tui.viewer.lines import Line
-from tui.viewer.screens.devices import DevicePicker
 from tui.viewer.screens.help import HelpScreen
 from tui.viewer.screens.leave import LeaveScreen
 from tui.viewer.screens.picker import PromptPicker
 from tui.viewer.screens.search import SearchScreen
 from tui.viewer.widgets.canvas import Canvas
+from tui.viewer.widgets.choices import Reader
 from tui.viewer.widgets.gists import Gists
 from tui.viewer.widgets.pane import Pane
 from tui.viewer.widgets.turns import Turns
@@ -415,34 +413,6 @@ async def test_the_picker_moves_with_the_arrows_and_leaves_with_escape() -> None
         assert line.sent == []
 
 
-DEVICES = (
-    DeviceInfo("mic:default", "default", "ALSA", default=True),
-    DeviceInfo("mic:USB", "USB\x1b[31m microphone", "ALSA"),
-)
-
-
-async def test_another_device_is_chosen_while_the_session_goes_on() -> None:
-    line = ScriptedLine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await pilot.press("D")
-        await until(pilot, lambda: line.sent == [ListDevices()])
-        await said(pilot, line, DevicesListed(DEVICES))
-        await until(pilot, lambda: isinstance(app.screen, DevicePicker))
-        await until(pilot, lambda: "USB␛[31m microphone" in shown(app, "prompts"))
-        await pilot.press("down", "enter")
-        await until(pilot, lambda: line.sent[1:] == [UseSource("mic:USB")])
-
-
-async def test_a_machine_without_devices_says_so() -> None:
-    line = ScriptedLine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, DevicesListed(()))
-        await until(pilot, lambda: "There is no device." in shown(app, "question"))
-        await pilot.press("enter")
-        await until(pilot, lambda: app.screen is app.dashboard)
-        assert line.sent == []
-
-
 @pytest.mark.parametrize("size", [(1, 1), (8, 3), (20, 5), (40, 10), (300, 100)])
 async def test_no_size_is_too_small_or_too_big(size: tuple[int, int]) -> None:
     line = ScriptedLine(snapshot=meeting())
@@ -555,13 +525,62 @@ async def test_help_shows_every_key_with_its_id() -> None:
 async def test_help_is_readable_at_60_columns() -> None:
     async with running(ScriptedLine(), size=(60, 16)) as (app, pilot):
         await pilot.press("question_mark")
-        await until(pilot, lambda: isinstance(app.screen, HelpScreen) and "Everywhere" in shown(app, "help-text"))
-        rows = shown(app, "help-text").splitlines()
-        first = next(at for at, row in enumerate(rows) if "Acknowledge that" in row)
-        assert rows[first].index("Acknowledge") == 20
-        assert rows[first + 1].index(rows[first + 1].strip()) == 20
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen) and "In Turns" in shown(app, "help-text"))
         await pilot.press("pagedown")
-        await until(pilot, lambda: "Acknowledge" not in shown(app, "help-text"))
+        rows = shown(app, "help-text").splitlines()
+        first = next(at for at, row in enumerate(rows) if "Stop listening" in row)
+        assert rows[first].index("Stop") == 20
+        assert rows[first + 1].index(rows[first + 1].strip()) == 20
+        assert "In Turns" not in shown(app, "help-text")
+
+
+async def test_help_tells_what_is_possible_now_from_what_is_not() -> None:
+    async with running(ScriptedLine(), size=(120, 100)) as (app, pilot):
+        await pilot.press("question_mark")
+        reader = app.screen.query_one("#help-text", Reader)
+        inks = {span.text.strip(): span.ink for line in reader.lines(90, 100) for span in line}
+        assert inks["Start listening: a new session"] == ""
+        assert inks["Stop listening, wait for what is still to come, end the session"] == "muted"
+
+
+def test_every_key_of_the_dashboard_has_its_place_in_the_help() -> None:
+    ids = [id for _, ids in TOPICS for id in ids]
+    nine = {f"prompt-{number}" for number in range(2, 10)}
+    assert len(ids) == len(set(ids))
+    assert set(ids) == {binding.id for binding in DASHBOARD} - nine
+
+
+@pytest.mark.parametrize(
+    ("opening", "name", "says"),
+    [
+        (("comma",), "Settings", "take it out of the file"),
+        (("e",), "Export", "write the session"),
+        (("q",), "Leaving", "leave it running"),
+        (("p",), "Prompts", "write a copy"),
+    ],
+)
+async def test_a_dialog_shows_its_own_keys(opening: tuple[str, ...], name: str, says: str) -> None:
+    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+        await pilot.press(*opening, "f1")
+        assert isinstance(app.screen, HelpScreen)
+        assert name in shown(app, "help-text")
+        assert says in shown(app, "help-text").casefold()
+        await pilot.press("escape")
+        assert not isinstance(app.screen, HelpScreen)
+        assert app.screen is not app.dashboard
+
+
+async def test_a_click_marks_a_row_of_a_dialog_a_second_takes_it_and_the_wheel_goes_through_them() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("p")
+        await pilot.click("#prompts", offset=(5, 2))
+        await until(pilot, lambda: "▸ 3 Take-away" in shown(app, "prompts"))
+        assert line.sent == []
+        await pilot._post_mouse_events([MouseScrollUp], "#prompts", button=0)
+        await until(pilot, lambda: "▸ 2 Action items" in shown(app, "prompts"))
+        await pilot.click("#prompts", offset=(5, 1))
+        await until(pilot, lambda: line.sent == [UsePrompt("actions")])
 
 
 async def test_a_key_of_ones_own_works_and_stands_in_the_footer() -> None:

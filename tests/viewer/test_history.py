@@ -150,3 +150,13 @@ async def test_a_live_session_knows_no_seeking_and_space_mutes() -> None:
     async with running(line) as (_, pilot):
         await pilot.press("left", "right", "o", "space")
         await until(pilot, lambda: line.sent == [Mute(True)])
+
+
+async def test_a_past_session_shows_its_own_keys() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, SessionShown(meeting(State.ENDED)))
+        await until(pilot, lambda: isinstance(app.screen, PastSession))
+        await pilot.press("question_mark")
+        assert "A past session" in shown(app, "help-text")
+        assert "Marks only" in shown(app, "help-text")

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from tests.viewer.hands import until
 from tests.viewer.script import GISTS, ScriptedLine, gist, meeting
 from tests.viewer.test_dashboard import live, running, said, shown, toasts
-from tui.model.commands import AskAgain, AskAll, UseLenses
+from tui.model.commands import AskAgain, AskAll, UseLenses, UsePrompt
 from tui.model.events import GistChanged, GistGrew, LensesChanged, PromptChanged
 from tui.model.gists import Gist, GistStatus
 from tui.viewer.screens.picker import PromptPicker
@@ -74,6 +74,26 @@ async def test_a_snapshot_groups_them_too_and_a_turn_leads_to_its_group() -> Non
         await pilot.press("home")
         await until(pilot, lambda: app.dashboard.body.gists.cursor == 100)
         assert app.dashboard.body.gists.count == len(GISTS) + 2
+        assert "Nothing to do." in shown(app, "gists")
+
+
+async def test_a_number_shows_one_of_several_prompts_alone_and_all_again() -> None:
+    gists = (*meeting().gists, lens(120, 126, "actions", "Nothing to do."))
+    line = ScriptedLine(snapshot=replace(meeting(), gists=gists, lenses=("actions",)))
+    async with running(line) as (app, pilot):
+        await pilot.press("home")
+        await pilot.press("2")
+        assert "Nothing to do." in shown(app, "gists")
+        assert "A quick round" not in shown(app, "gists")
+        assert "Turn 127 · Action items was not asked" in shown(app, "gists")
+        assert "Action items alone" in shown(app, "gists").splitlines()[0]
+        assert "A quick round" not in app.dashboard.body.gists.copied()
+        await pilot.press("2")
+        assert "A quick round" in shown(app, "gists")
+        await pilot.press("1", "3")
+        await until(pilot, lambda: line.sent == [UsePrompt("takeaway")])
+        assert "Nothing to do." not in shown(app, "gists")
+        await said(pilot, line, LensesChanged(()))
         assert "Nothing to do." in shown(app, "gists")
 
 

@@ -18,10 +18,15 @@ def test_a_session_is_started_only_while_none_is_under_way(state: State) -> None
 
 
 @pytest.mark.parametrize("state", State)
-def test_only_a_session_under_way_is_stopped_muted_or_moved_and_not_while_it_finishes(state: State) -> None:
+def test_only_a_session_under_way_is_stopped_or_muted_and_not_while_it_finishes(state: State) -> None:
     running = state in {State.CONNECTING, State.LIVE, State.RECONNECTING}
-    for action in ("stop", "mute", "devices"):
+    for action in ("stop", "mute"):
         assert possible(picture(state), action, ()) is running
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_device_is_chosen_before_a_session_and_in_it_but_not_while_it_finishes(state: State) -> None:
+    assert possible(picture(state), "devices", ()) is (state is not State.DRAINING)
 
 
 def test_only_what_was_said_is_analysed() -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 import tui
-from tui.audio.devices import list_devices
 from tui.audio.recording import repair
 from tui.audio.sources import warm_up
 from tui.config import Config, api_key, llm_key, load
 from tui.engine.afterwards import Afterwards
+from tui.engine.devices import Ears, listed
 from tui.engine.local import LocalGateway, installed
 from tui.engine.plan import resolve
 from tui.engine.prompting import PromptFiles
@@ -31,6 +31,7 @@ from tui.model.commands import (
     Command,
     DeletePrompt,
     ExportSession,
+    HearDevices,
     ListDevices,
     ListSessions,
     Mute,
@@ -51,7 +52,6 @@ from tui.model.commands import (
     WritePrompt,
 )
 from tui.model.events import (
-    DeviceInfo,
     DevicesListed,
     Event,
     Notice,
@@ -110,6 +110,7 @@ class Engine:
         self._boot_clock = boot_clock
         self._now = now
         self._gateway = LocalGateway(log_file)
+        self._ears = Ears(tell)
         self._afterwards = Afterwards(store, tell, now)
         self._session: LiveSession | None = None
         self._running: asyncio.Task[None] | None = None
@@ -173,7 +174,9 @@ class Engine:
             case SetGain(gain_db=gain_db):
                 self._live().set_gain(gain_db)
             case ListDevices():
-                return DevicesListed(await asyncio.to_thread(_devices))
+                return DevicesListed(await asyncio.to_thread(listed))
+            case HearDevices(seconds=seconds):
+                await self._ears.listen(seconds)
             case UseSource(source=source):
                 self._live().use_source(source)
             case Recover(session=session, options=options):
@@ -210,6 +213,7 @@ class Engine:
         finally:
             warming.cancel()
             watching.cancel()
+            await self._ears.close()
             await self._afterwards.done()
             await self._gateway.close()
 
@@ -401,13 +405,3 @@ class Engine:
             await asyncio.wait({self._running}, timeout=LEAVE_S)
             self._session.abandon()
         await asyncio.wait({self._running})
-
-
-def _devices() -> tuple[DeviceInfo, ...]:
-    """Return what there is to record from; blocks.
-
-    Raises:
-        SourceError: the sound system cannot be asked.
-    """
-    default = DeviceInfo("mic", "the default device", default=True)
-    return (default, *(DeviceInfo(f"mic:{found.name}", found.name, found.host_api) for found in list_devices()))

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 
 from msgspec.structs import replace
 
-from tui.model.events import Event, GistGrew, LevelChanged, StatsChanged, TurnChanged
+from tui.model.events import DevicesHeard, Event, GistGrew, LevelChanged, StatsChanged, TurnChanged
 
 MOST = 1000
 """Events a viewer may be behind."""
@@ -36,6 +36,9 @@ class Outbox:
                 old = self._events.pop("level", None)
                 clipped = level.clipped or (isinstance(old, LevelChanged) and old.clipped)
                 self._events["level"] = replace(level, clipped=clipped)
+            case DevicesHeard():
+                self._events.pop("devices", None)
+                self._events["devices"] = event
             case StatsChanged():
                 self._events.pop("stats", None)
                 self._events["stats"] = event

@@ -39,6 +39,13 @@ class ListDevices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
     """Name what there is to record from: answered with `DevicesListed`, to this viewer alone."""
 
 
+class HearDevices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="hear_devices"):
+    """Listen to every device and tell how loud it is there: told as `DevicesHeard`."""
+
+    seconds: float
+    """For how long from now on; 0 lets go of the devices at once."""
+
+
 class UseSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="use_source"):
     """Record from another device from now on, without ending the session."""
 
@@ -173,6 +180,7 @@ Command = (
     | NameSpeaker
     | SetGain
     | ListDevices
+    | HearDevices
     | UseSource
     | Recover
     | ListSessions

@@ -223,8 +223,25 @@ class DeviceInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the setting `source` says for it."""
     name: str
     about: str = ""
-    """The sound system it belongs to."""
+    """The sound system it belongs to; of the default one, which device it is."""
     default: bool = False
+
+
+class DeviceLevel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How loud it was at a device during the last eighth of a second."""
+
+    name: str
+    channels: tuple[tuple[float, float], ...] = ()
+    """RMS and peak in dBFS of each channel, or of all as one; empty if nothing came."""
+    clipped: bool = False
+    error: str = ""
+    """Why it cannot be listened to; empty if it can."""
+
+
+class DevicesHeard(msgspec.Struct, frozen=True, tag="devices_heard"):
+    """How loud it is at every device, eight times a second while somebody chooses one."""
+
+    levels: tuple[DeviceLevel, ...]
 
 
 class SessionInfo(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -300,6 +317,7 @@ Event = (
     | GainChanged
     | Notice
     | DevicesListed
+    | DevicesHeard
     | SessionsListed
     | SessionShown
     | PromptShown

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from tui.model.events import (
+    DevicesHeard,
     DevicesListed,
     Event,
     GistChanged,
@@ -54,7 +55,7 @@ def lasting(event: Event) -> bool:
     match event:
         case LevelChanged() | GistGrew() | StatsChanged() | PromptsChanged() | Snapshot():
             return False
-        case DevicesListed() | Rejected():
+        case DevicesListed() | DevicesHeard() | Rejected():
             return False
         case TurnChanged(turn=turn):
             return turn.final

@@ -30,7 +30,7 @@ from tui.viewer.ascii import in_ascii
 from tui.viewer.driver import FrameDriver
 from tui.viewer.highlights import compiled
 from tui.viewer.keys import DASHBOARD, problems
-from tui.viewer.messages import Alarm, Copy, Detach, Order, QuitEngine, Rearranged, SettingChanged
+from tui.viewer.messages import Alarm, Copy, Detach, Louder, Order, QuitEngine, Rearranged, SettingChanged
 from tui.viewer.pace import Pace
 from tui.viewer.screens.dashboard import Dashboard
 from tui.viewer.widgets.canvas import Canvas
@@ -235,6 +235,12 @@ class LivegistApp(App[Farewell]):
         """Pass a command on."""
         if not await self._client.send(order.command):
             self.notify("Not done: the engine cannot be heard now.", severity="warning", markup=False)
+
+    @on(Louder)
+    def amplify(self, louder: Louder) -> None:
+        """Record louder or softer, if there is a session to record."""
+        if self.dashboard.check_action("gain", (louder.step_db,)):
+            self.dashboard.action_gain(louder.step_db)
 
     @on(Copy)
     async def copy_text(self, wanted: Copy) -> None:

@@ -1,8 +1,9 @@
 """What can be done with which key: data. Users give other keys by the ids, in the config's `[keys]`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from typing import NamedTuple
 
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 
 from tui.errors import ConfigError
 
@@ -17,7 +18,14 @@ DASHBOARD = [
     Binding("m", "bookmark", "mark", id="mark", tooltip="Mark the selected or newest turn, with or without a note"),
     Binding("r", "ask_again", "try again", id="try-again", tooltip="Ask again for an answer that did not come"),
     Binding("b", "ask_all", "run back", id="run-back", tooltip="Ask the prompts in use about the turns so far, too"),
-    Binding("question_mark", "help", "help", key_display="?", id="help", tooltip="Show all keys and signs"),
+    Binding(
+        "question_mark",
+        "help",
+        "help",
+        key_display="?",
+        id="help",
+        tooltip="Show the keys of this place, and signs",
+    ),
     Binding("q", "leave", "quit", id="quit", tooltip="Leave; asks first if a session is under way"),
     Binding("d", "detach", "detach", id="detach", tooltip="Leave; the session goes on and `livegist` returns to it"),
     Binding("f", "follow", "follow", id="follow", tooltip="Keep the newest turn and gist on the page, or stay put"),
@@ -31,7 +39,7 @@ DASHBOARD = [
     Binding("R", "name_speaker", "name speaker", id="name-speaker", tooltip="Name the speaker of a turn, in all turns"),
     Binding("plus", "gain(3)", "louder", show=False, key_display="+", id="louder", tooltip="Record 3 dB louder"),
     Binding("minus", "gain(-3)", "softer", show=False, key_display="-", id="softer", tooltip="Record 3 dB softer"),
-    Binding("D", "devices", "device", id="device", tooltip="Record from another device; the session goes on"),
+    Binding("D", "devices", "device", id="device", tooltip="Choose a device by its level; a session goes on"),
     Binding("h", "history", "history", id="history", tooltip="Look at a session that is kept"),
     Binding("e", "export", "export", id="export", tooltip="Write the session to a file for other programs"),
     Binding("comma", "settings", "settings", key_display=",", id="settings", tooltip="See and change settings"),
@@ -65,7 +73,12 @@ DASHBOARD = [
     ),
     *(
         Binding(
-            str(n), f"prompt({n})", f"prompt {n}", show=False, id=f"prompt-{n}", tooltip=f"Use prompt {n} from now on"
+            str(n),
+            f"prompt({n})",
+            f"prompt {n}",
+            show=False,
+            id=f"prompt-{n}",
+            tooltip=f"Use prompt {n} from now on; of several that are asked, show it alone",
         )
         for n in range(1, 10)
     ),
@@ -73,22 +86,56 @@ DASHBOARD = [
 """Keys of the dashboard, the most useful first: the footer shows as many as fit."""
 
 
-def told(bindings: Iterable[BindingType], keys: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Return key, what it does and id of each, for the help; the prompts' nine keys as one unless they were changed.
+TOPICS = (
+    ("Session", ("start", "stop", "mute", "device", "louder", "softer", "clear-clip")),
+    ("Prompts and answers", ("prompt", "prompt-1", "prompt-before", "prompt-after", "ask", "analyse", "run-back")),
+    ("What was said", ("mark", "marks", "name-speaker", "copy", "try-again")),
+    ("Find", ("search", "next-match", "match-before", "let-go", "follow")),
+    ("Panes", ("next-pane", "previous-pane", "zoom", "hide-gists", "hide-stats")),
+    ("Replay", ("back", "on", "from-turn")),
+    ("All the rest", ("help", "commands", "settings", "history", "export", "detach", "quit")),
+)
+"""Ids of the dashboard's keys by what they are for, as the help shows them."""
+NINE = "Use the prompt at that place from now on; of several that are asked, show it alone, or all"
+
+
+class Told(NamedTuple):
+    """A key in the help."""
+
+    key: str
+    about: str
+    id: str = ""
+    """By which it can be given another key; empty for none."""
+    possible: bool = True
+    """Whether it does something now."""
+
+
+def by_topic(keys: Mapping[str, str], possible: Container[str]) -> list[tuple[str, list[Told]]]:
+    """Return the dashboard's keys by topic, for the help; the prompts' nine as one unless they were changed.
 
     Args:
-        bindings: what there is; those without an id are not told.
         keys: a person's own, by id.
+        possible: ids of what can be done now.
     """
-    rows: list[tuple[str, str, str]] = []
-    for binding in bindings:
-        match binding:
-            case Binding(id="prompt-1" as id) if id not in keys:
-                rows.append(("1 … 9", "Use the prompt at that place from now on", "prompt-1 … prompt-9"))
-            case Binding(action=action, id=str(id)) if not action.startswith("prompt(") or id in keys:
-                key = keys.get(id) or binding.key_display or binding.key.replace(",", " ")
-                rows.append((key, binding.tooltip or binding.description, id))
-    return rows
+    known = {binding.id: binding for binding in DASHBOARD if binding.id}
+    own = [id for id in keys if id.startswith("prompt-") and id[7:].isdigit() and id != "prompt-1" and id in known]
+    topics: list[tuple[str, list[Told]]] = []
+    for topic, ids in TOPICS:
+        rows = [told(known[id], keys, possible) for id in ids]
+        if "prompt-1" in ids:
+            at = ids.index("prompt-1")
+            if "prompt-1" not in keys:
+                rows[at] = Told("1 … 9", NINE, "prompt-1 … prompt-9", "prompt-1" in possible)
+            rows[at + 1 : at + 1] = [told(known[id], keys, possible) for id in own]
+        topics.append((topic, rows))
+    return topics
+
+
+def told(binding: Binding, keys: Mapping[str, str], possible: Container[str]) -> Told:
+    """Return one key for the help."""
+    id = binding.id or ""
+    key = keys.get(id) or binding.key_display or binding.key.replace(",", " ")
+    return Told(key, binding.tooltip or binding.description, id, id in possible)
 
 
 def problems(keys: Mapping[str, str], bindings: Iterable[Binding]) -> list[ConfigError]:

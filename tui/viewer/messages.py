@@ -64,6 +64,14 @@ class Rearranged(Message):
     """The person chose to see other panes."""
 
 
+class Louder(Message):
+    """Record so much louder, or softer if it is negative."""
+
+    def __init__(self, step_db: int) -> None:
+        super().__init__()
+        self.step_db = step_db
+
+
 class Alarm(Message):
     """Something that a person waits for was said."""
 

@@ -33,7 +33,7 @@ def possible(picture: Picture, action: str, parameters: tuple[object, ...]) -> b
         case (("stop" | "mute"), _):
             return picture.known and running
         case "devices", _:
-            return picture.known and running and not picture.replay_speed
+            return picture.known and picture.state is not State.DRAINING and not replayed
         case (("seek" | "seek_turn"), _):
             return picture.known and picture.replay_speed > 0
         case "export", _:

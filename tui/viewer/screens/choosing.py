@@ -1,24 +1,37 @@
 """What a person chooses from lists: prompts, devices, past sessions, formats, settings."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from tui.model.commands import (
     ExportSession,
+    HearDevices,
     ListDevices,
     ListSessions,
+    Option,
     ShowSession,
     UsePrompt,
     UseSource,
 )
-from tui.model.events import DeviceInfo, SessionInfo
+from tui.model.events import DeviceInfo, DevicesHeard, SessionInfo
+from tui.viewer.inert import one_line
 from tui.viewer.messages import Change
 from tui.viewer.screens.prompting import Prompting
 from tui.viewer.screens.remarking import Remarking
+
+if TYPE_CHECKING:
+    from tui.viewer.screens.devices import DevicePicker
 
 
 class Choosing(Remarking, Prompting):
     """A screen from which lists are opened."""
 
+    _devices: "DevicePicker | None" = None
+    """The list of devices, while it is open."""
+    _clock: Callable[[], float]
+    """Seconds that only go up."""
+    _options: dict[str, Option]
+    """Settings that every session started here gets."""
     _themes: Callable[[], Sequence[str]]
     """Returns the names of the themes there are."""
 
@@ -38,18 +51,42 @@ class Choosing(Remarking, Prompting):
         self.app.push_screen(PromptPicker(picture.prompts, picture.prompt, lenses), use)
 
     def action_devices(self) -> None:
-        """Ask what there is to record from."""
+        """Choose a device; what there is is asked meanwhile."""
         self._order(ListDevices())
+        self._open_devices(None)
 
     def pick_device(self, devices: tuple[DeviceInfo, ...]) -> None:
         """Offer the devices."""
+        if self._devices is None:
+            self._open_devices(devices)
+        else:
+            self._devices.offer(devices)
+
+    def hear_devices(self, heard: DevicesHeard) -> None:
+        """Show how loud it is at the devices."""
+        if self._devices is not None:
+            self._devices.hear(heard)
+
+    def _open_devices(self, devices: tuple[DeviceInfo, ...] | None) -> None:
         from tui.viewer.screens.devices import DevicePicker
 
         def use(source: str | None) -> None:
-            if source is not None:
+            self._devices = None
+            # First of all, for some devices are heard by one program at a time.
+            self._order(HearDevices(0))
+            if source is None:
+                return
+            if self.picture.state.active:
                 self._order(UseSource(source))
+            else:
+                self._options["source"] = source
+                self.notify(f"The next session records from {one_line(source, 60)}.", markup=False)
 
-        self.app.push_screen(DevicePicker(devices, self.picture.stats.device), use)
+        picture = self.picture
+        current = picture.stats.device if picture.state.active else ""
+        gain_db = picture.gain_db if picture.state.active else 0.0
+        self._devices = DevicePicker(devices, current, gain_db=gain_db, clock=self._clock)
+        self.app.push_screen(self._devices, use)
 
     def action_history(self) -> None:
         """Ask which sessions are kept."""

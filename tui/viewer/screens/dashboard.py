@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.reactive import Reactive
 from textual.screen import UPDATE_PERIOD
 from textual.widget import Widget
@@ -23,6 +23,7 @@ from tui.model.commands import (
 )
 from tui.model.events import (
     Bookmarked,
+    DevicesHeard,
     DevicesListed,
     Event,
     GainChanged,
@@ -53,7 +54,7 @@ from tui.viewer.cells import MOST_WAITING, CellsCompositor, waiting
 from tui.viewer.highlights import Rule, hits
 from tui.viewer.inert import one_line
 from tui.viewer.invitation import invitation
-from tui.viewer.keys import DASHBOARD, told
+from tui.viewer.keys import DASHBOARD, by_topic, told
 from tui.viewer.messages import Alarm, Detach, FollowChanged, QuitEngine, Rearranged
 from tui.viewer.pace import Pace
 from tui.viewer.picture import Picture
@@ -100,6 +101,7 @@ class Dashboard(Choosing):
         self._compositor = CellsCompositor()
         self._painted_at = 0.0
         self._pace = pace
+        self._clock = clock
         self._held: dict[tuple[str, int], Event] = {}
         self.picture = Picture()
         self._keys = dict(keys)
@@ -181,9 +183,13 @@ class Dashboard(Choosing):
             case Notice(severity=severity, text=text, hint=hint):
                 self._toast(severity, text, hint)
             case Rejected(text=text, hint=hint):
+                if self._devices is not None and self._devices.waiting:
+                    self._devices.action_cancel()
                 self._toast(Severity.WARNING, text, hint)
             case DevicesListed(devices=devices):
                 self.pick_device(devices)
+            case DevicesHeard():
+                self.hear_devices(event)
             case SessionsListed(sessions=sessions):
                 self.pick_session(sessions)
             case PromptShown():
@@ -196,9 +202,15 @@ class Dashboard(Choosing):
                 self.banner.cut = False
                 self._show_state()
             case PromptChanged() | LensesChanged():
+                if self.body.gists.alone not in self.picture.asking or len(self.picture.asking) < 2:
+                    self.body.gists.show_alone("")
                 self._show_state()
                 self.offer_the_rest(self._keys.get("run-back", "b"))
-            case SessionStarted() | PromptsChanged() | MutedChanged() | GainChanged():
+            case GainChanged(gain_db=gain_db):
+                self._show_state()
+                if self._devices is not None:
+                    self._devices.amplify(gain_db)
+            case SessionStarted() | PromptsChanged() | MutedChanged():
                 self._show_state()
 
     def _alarm(self, turn: Turn) -> None:
@@ -330,8 +342,12 @@ class Dashboard(Choosing):
         self._order(Analyse())
 
     def action_prompt(self, number: int) -> None:
-        """Use a prompt by its place."""
-        self._order(UsePrompt(self.picture.prompts[number - 1].id))
+        """Use a prompt by its place; of several that are asked about each turn, show that one alone or all again."""
+        id, asking = self.picture.prompts[number - 1].id, self.picture.asking
+        if id in asking and len(asking) > 1:
+            self.body.gists.show_alone("" if self.body.gists.alone == id else id)
+        else:
+            self._order(UsePrompt(id))
 
     def action_prompt_step(self, step: int) -> None:
         """Use the prompt before or after."""
@@ -386,9 +402,9 @@ class Dashboard(Choosing):
         """Show keys and signs."""
         from tui.viewer.screens.help import HelpScreen
 
-        self.app.push_screen(
-            HelpScreen([("Everywhere", told(DASHBOARD, self._keys)), ("In a pane", told(Pane.BINDINGS, self._keys))])
-        )
+        possible = {active.binding.id or "" for active in self.active_bindings.values() if active.enabled}
+        pane = [told(found, self._keys, possible) for found in Pane.BINDINGS if isinstance(found, Binding)]
+        self.app.push_screen(HelpScreen([(f"In {self.body.pane.NAME}", pane), *by_topic(self._keys, possible)]))
 
     def action_detach(self) -> None:
         """Leave; the engine goes on."""

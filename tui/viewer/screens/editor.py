@@ -17,6 +17,7 @@ from tui.errors import ConfigError
 from tui.model.prompts import parse_prompt
 from tui.viewer.inert import one_line
 from tui.viewer.lines import Span
+from tui.viewer.screens.dialog import show_keys
 from tui.viewer.widgets.choices import Reader
 
 TEMPLATE = '''\
@@ -37,9 +38,10 @@ class EditorScreen(ModalScreen[str | None]):
     """The text of a prompt that is one, or `None` if the person thought better of it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", show=False, priority=True),
-        Binding("ctrl+o", "outside", show=False, priority=True),
-        Binding("escape", "cancel", show=False, priority=True),
+        Binding("ctrl+s", "save", "write the prompt, if it is one", show=False, priority=True),
+        Binding("ctrl+o", "outside", "open it in $EDITOR", show=False, priority=True),
+        Binding("escape", "cancel", "leave the prompt as it is", show=False, priority=True),
+        Binding("f1", "keys", "show these keys", show=False),
     ]
 
     def __init__(self, prompt: str, text: str) -> None:
@@ -74,6 +76,10 @@ class EditorScreen(ModalScreen[str | None]):
             self.notify("This terminal cannot be handed to an editor.", severity="warning", markup=False)
         except OSError as error:
             self.notify(f"The editor cannot be started: {error}", severity="warning", markup=False)
+
+    def action_keys(self) -> None:
+        """Show the keys of the editor."""
+        show_keys(self, "Editor", self.BINDINGS)
 
     def action_cancel(self) -> None:
         """Leave the prompt as it is."""

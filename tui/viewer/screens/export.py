@@ -5,9 +5,9 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from tui.viewer.lines import Span
+from tui.viewer.screens.dialog import Dialog
 from tui.viewer.widgets.choices import Choices, Reader
 
 FORMATS = {
@@ -21,14 +21,15 @@ FORMATS = {
 }
 
 
-class ExportPicker(ModalScreen[str | None]):
+class ExportPicker(Dialog[str | None]):
     """The ending of a format, or `None` if the person thought better of it."""
 
+    NAME = "Export"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "step(-1)", show=False),
-        Binding("down,j,tab", "step(1)", show=False),
-        Binding("enter", "choose", show=False),
-        Binding("escape,q,e", "cancel", show=False),
+        Binding("up,k", "step(-1)", "the row above", show=False, key_display="↑ k"),
+        Binding("down,j,tab", "step(1)", "the row below", show=False, key_display="↓ j"),
+        Binding("enter", "choose", "write the session in the marked format", show=False),
+        Binding("escape,q,e", "cancel", "export nothing", show=False, key_display="esc"),
     ]
 
     def compose(self) -> ComposeResult:
@@ -43,14 +44,6 @@ class ExportPicker(ModalScreen[str | None]):
             [(Span(f"{ending:<6}", "strong"), Span(about, "muted")) for ending, about in FORMATS.items()]
         )
 
-    def action_step(self, step: int) -> None:
-        """Mark another format."""
-        self.query_one(Choices).step(step)
-
     def action_choose(self) -> None:
         """Take the marked format."""
         self.dismiss(list(FORMATS)[self.query_one(Choices).marked])
-
-    def action_cancel(self) -> None:
-        """Export nothing."""
-        self.dismiss(None)

@@ -8,6 +8,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
+from tui.model.events import State
+from tui.viewer.keys import Told
 from tui.viewer.lines import Line, Span
 from tui.viewer.widgets.choices import Reader
 from tui.viewer.words import STATES
@@ -20,39 +22,62 @@ SIGNS = (
     ("┃ before a gist", "it is about the whole session"),
     ("∅ and ✗", "an answer that did not come, and one that failed"),
 )
+STATES_SAY = {
+    State.IDLE: "nothing is recorded; s starts a session",
+    State.CONNECTING: "it is recorded already, and sent once the endpoint answers",
+    State.LIVE: "what is said is recorded and sent",
+    State.RECONNECTING: "the line is lost; it is recorded on, and sent later",
+    State.DRAINING: "no longer recorded; answers are still to come",
+    State.ENDED: "the session is saved",
+    State.FAILED: "the line under the header says why, and what helps",
+}
+"""What each state means for what is said."""
 HANG = 20
 """Cells of the column of keys and signs."""
 
 
 class HelpScreen(ModalScreen[None]):
-    """Keys, signs, and how to get other keys."""
+    """Keys, signs, and how to get other keys.
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", show=False)]
+    Args:
+        sections: keys under their headings; those that do nothing now are muted.
+        signs: whether to explain the dashboard's signs and how to get other keys.
+    """
 
-    def __init__(self, sections: Sequence[tuple[str, Sequence[tuple[str, str, str]]]]) -> None:
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q,f1", "dismiss", show=False)]
+
+    def __init__(self, sections: Sequence[tuple[str, Sequence[Told]]], *, signs: bool = True) -> None:
         super().__init__()
         self._sections = sections
+        self._signs = signs
 
     def compose(self) -> ComposeResult:
         """Lay out the text."""
-        with Vertical(classes="dialog tall"):
+        with Vertical(classes="dialog tall" if self._signs else "dialog"):
             yield Reader(self._text(), hang=HANG, focusable=True, id="help-text")
 
     def _text(self) -> list[Line]:
-        text: list[Line] = []
+        ways = "↑ ↓ page up, page down · muted: not possible now · esc closes" if self._signs else "esc closes"
+        text: list[Line] = [(Span("Keys  ", "strong"), Span(ways, "muted")), ()]
         for heading, keys in self._sections:
             text.append((Span(heading, "accent strong"),))
-            text += [
-                (Span(f"  {key:<{HANG - 2}}", "strong"), Span(f"{about}  "), Span(f"[{id}]" if id else "", "muted"))
-                for key, about, id in keys
-            ]
+            text += [self._row(told) for told in keys]
             text.append(())
+        if not self._signs:
+            return text[:-1]
         text.append((Span("Signs", "accent strong"),))
-        text += [(Span(f"  {sign} {word:<14}", "strong"),) for sign, word in STATES.values()]
-        text += [(Span(f"  {sign:<{HANG - 2}}", "strong"), Span(about)) for sign, about in SIGNS]
         text += [
-            (),
-            (Span('Other keys: in config.toml, under [keys], by the names in brackets: start = "f5"', "muted"),),
+            (Span(f"  {f'{sign} {word}':<{HANG - 2}}", "strong"), Span(STATES_SAY[state]))
+            for state, (sign, word) in STATES.items()
         ]
-        text += [(Span("esc closes this", "muted"),)]
-        return text
+        text += [(Span(f"  {sign:<{HANG - 2}}", "strong"), Span(about)) for sign, about in SIGNS]
+        other = (
+            'Other keys: in config.toml, under [keys], by the names in brackets: start = "f5". Muted: not possible now.'
+        )
+        return [*text, (), (Span(other, "muted"),)]
+
+    @staticmethod
+    def _row(told: Told) -> Line:
+        ink = "" if told.possible else "muted"
+        id = (Span(f"  [{told.id}]", "muted"),) if told.id else ()
+        return (Span(f"  {told.key:<{HANG - 2}}", "strong" if told.possible else ink), Span(told.about, ink), *id)

@@ -7,7 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 
 from tui.model.commands import ExportSession
 from tui.model.events import SessionInfo, Snapshot, State
@@ -16,24 +16,27 @@ from tui.viewer.inert import one_line
 from tui.viewer.lines import Line, Span
 from tui.viewer.messages import FollowChanged, Order
 from tui.viewer.picture import Picture
+from tui.viewer.screens.dialog import Dialog, show_keys
 from tui.viewer.screens.export import ExportPicker
 from tui.viewer.widgets.banner import Banner
 from tui.viewer.widgets.body import Body
 from tui.viewer.widgets.choices import Choices, Reader
 from tui.viewer.widgets.keybar import KeyBar, Possible
+from tui.viewer.widgets.pane import Pane
 from tui.viewer.words import clock
 
 
-class History(ModalScreen[str | None]):
+class History(Dialog[str | None]):
     """The id of a session, or `None` if the person thought better of it."""
 
+    NAME = "Past sessions"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "step(-1)", show=False),
-        Binding("down,j,tab", "step(1)", show=False),
-        Binding("pageup", "step(-8)", show=False),
-        Binding("pagedown", "step(8)", show=False),
-        Binding("enter", "choose", show=False),
-        Binding("escape,q,h", "cancel", show=False),
+        Binding("up,k", "step(-1)", "the row above", show=False, key_display="↑ k"),
+        Binding("down,j,tab", "step(1)", "the row below", show=False, key_display="↓ j"),
+        Binding("pageup", "step(-8)", "eight rows up", show=False),
+        Binding("pagedown", "step(8)", "eight rows down", show=False),
+        Binding("enter", "choose", "open the marked session, to read", show=False),
+        Binding("escape,q,h", "cancel", "back to the dashboard", show=False, key_display="esc"),
     ]
 
     def __init__(self, sessions: Sequence[SessionInfo]) -> None:
@@ -51,18 +54,10 @@ class History(ModalScreen[str | None]):
         """Mark the newest."""
         self.query_one(Choices).show([_row(session) for session in self._sessions])
 
-    def action_step(self, step: int) -> None:
-        """Mark another session."""
-        self.query_one(Choices).step(step)
-
     def action_choose(self) -> None:
         """Take the marked session."""
         marked = self.query_one(Choices).marked
         self.dismiss(self._sessions[marked].id if self._sessions else None)
-
-    def action_cancel(self) -> None:
-        """Leave everything as it is."""
-        self.dismiss(None)
 
 
 class PastSession(Screen[None]):
@@ -74,14 +69,15 @@ class PastSession(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,h", "app.pop_screen", "back", key_display="esc"),
         Binding("slash", "search", "search", key_display="/"),
-        Binding("n", "to_match(1)", show=False),
-        Binding("N", "to_match(-1)", show=False),
+        Binding("n", "to_match(1)", "next match", show=False),
+        Binding("N", "to_match(-1)", "match before", show=False),
         Binding("M", "marks", "marks only"),
         Binding("y", "copy", "copy"),
         Binding("e", "export", "export"),
         Binding("z", "zoom", "zoom"),
         Binding("tab", "app.focus_next", "pane"),
-        Binding("shift+tab", "app.focus_previous", show=False),
+        Binding("shift+tab", "app.focus_previous", "pane before", show=False),
+        Binding("question_mark,f1", "keys", "help", key_display="?"),
     ]
 
     def __init__(self, snapshot: Snapshot, rules: Sequence[Rule] = ()) -> None:
@@ -121,6 +117,10 @@ class PastSession(Screen[None]):
             self.body.pane.to_match(-1)
 
         self.app.push_screen(SearchScreen(self.body.pane.needle, self.body.search), found)
+
+    def action_keys(self) -> None:
+        """Show the keys of this screen."""
+        show_keys(self, "A past session", [*self.BINDINGS, *Pane.BINDINGS])
 
     def action_to_match(self, step: int) -> None:
         """Go to another match in the pane with the keyboard."""

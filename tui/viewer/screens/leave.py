@@ -6,9 +6,9 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from tui.viewer.lines import Span
+from tui.viewer.screens.dialog import Dialog
 from tui.viewer.widgets.choices import Choices, Reader
 
 
@@ -26,16 +26,17 @@ ROWS = (
 )
 
 
-class LeaveScreen(ModalScreen[Leave | None]):
+class LeaveScreen(Dialog[Leave | None]):
     """Ask: stop and quit, leave it running, or stay."""
 
+    NAME = "Leaving"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "step(-1)", show=False),
-        Binding("down,j,tab", "step(1)", show=False),
-        Binding("enter", "choose", show=False),
-        Binding("x,s", "leave('stop')", show=False),
-        Binding("l,d", "leave('keep')", show=False),
-        Binding("escape,q,c", "cancel", show=False),
+        Binding("up,k", "step(-1)", "the row above", show=False, key_display="↑ k"),
+        Binding("down,j,tab", "step(1)", "the row below", show=False, key_display="↓ j"),
+        Binding("enter", "choose", "take the marked way", show=False),
+        Binding("x,s", "leave('stop')", "finish the session, save it, end the engine", show=False),
+        Binding("l,d", "leave('keep')", "leave it running; `livegist` returns to it", show=False),
+        Binding("escape,q,c", "cancel", "stay here", show=False, key_display="esc"),
     ]
 
     def __init__(self, viewers: int = 1) -> None:
@@ -58,10 +59,6 @@ class LeaveScreen(ModalScreen[Leave | None]):
         ]
         self.query_one(Choices).show(rows)
 
-    def action_step(self, step: int) -> None:
-        """Mark another way."""
-        self.query_one(Choices).step(step)
-
     def action_choose(self) -> None:
         """Take the marked way."""
         self.dismiss(ROWS[self.query_one(Choices).marked][0])
@@ -69,7 +66,3 @@ class LeaveScreen(ModalScreen[Leave | None]):
     def action_leave(self, way: str) -> None:
         """Take a way by its key."""
         self.dismiss(Leave(way))
-
-    def action_cancel(self) -> None:
-        """Stay."""
-        self.dismiss(None)

@@ -7,7 +7,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui.model.commands import UseLenses
@@ -15,6 +14,7 @@ from tui.model.events import PromptInfo
 from tui.viewer.inert import inert, one_line
 from tui.viewer.lines import Line, Span
 from tui.viewer.messages import Change, Order, Wish
+from tui.viewer.screens.dialog import Dialog
 from tui.viewer.widgets.choices import Choices, Reader
 
 LENSES_MOST = 3
@@ -39,7 +39,7 @@ class Filter(Input):
         return key != "space" and super().check_consume_key(key, character)
 
 
-class PromptPicker(ModalScreen[str | Change | None]):
+class PromptPicker(Dialog[str | Change | None]):
     """A prompt's id, what is to become of one, or `None` if the person thought better of it.
 
     Lenses are ordered as they are marked.
@@ -50,15 +50,17 @@ class PromptPicker(ModalScreen[str | Change | None]):
         lenses: those asked beside it; `None` if there is no session that could have any.
     """
 
+    NAME = "Prompts"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "step(-1)", show=False, priority=True),
-        Binding("down", "step(1)", show=False, priority=True),
-        Binding("space", "lens", show=False, priority=True),
-        Binding("ctrl+n", "change('new')", show=False, priority=True),
-        Binding("ctrl+e", "change('edit')", show=False, priority=True),
-        Binding("ctrl+y", "change('duplicate')", show=False, priority=True),
-        Binding("ctrl+x", "change('delete')", show=False, priority=True),
-        Binding("escape", "cancel", show=False, priority=True),
+        Binding("up", "step(-1)", "the prompt above", show=False, priority=True),
+        Binding("down", "step(1)", "the prompt below", show=False, priority=True),
+        Binding("enter", "choose", "use the marked one from now on", show=False),
+        Binding("space", "lens", "ask it beside the one in use, or no longer", show=False, priority=True),
+        Binding("ctrl+n", "change('new')", "write a new one", show=False, priority=True),
+        Binding("ctrl+e", "change('edit')", "edit the marked one", show=False, priority=True),
+        Binding("ctrl+y", "change('duplicate')", "write a copy of the marked one", show=False, priority=True),
+        Binding("ctrl+x", "change('delete')", "delete the marked one", show=False, priority=True),
+        Binding("escape", "cancel", "back; the prompt in use stays", show=False, priority=True),
     ]
 
     def __init__(self, prompts: Sequence[PromptInfo], current: str, lenses: Sequence[str] | None = None) -> None:
@@ -96,6 +98,10 @@ class PromptPicker(ModalScreen[str | Change | None]):
     @on(Input.Submitted)
     def choose(self) -> None:
         """Take the marked prompt."""
+        self.action_choose()
+
+    def action_choose(self) -> None:
+        """Take the marked prompt."""
         marked = self.query_one(Choices).marked
         if marked < len(self._found):
             self.dismiss(self._found[marked].id)
@@ -126,10 +132,6 @@ class PromptPicker(ModalScreen[str | Change | None]):
         marked = self.query_one(Choices).marked
         if wish == Wish.NEW or marked < len(self._found):
             self.dismiss(Change(Wish(wish), self._found[marked].id if marked < len(self._found) else ""))
-
-    def action_cancel(self) -> None:
-        """Leave everything as it is."""
-        self.dismiss(None)
 
     def _offer(self, marked: int) -> None:
         self.query_one(Choices).show([self._row(prompt) for prompt in self._found], marked)

@@ -6,7 +6,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from tui import config, config_file
 from tui.config import Option, Settings
@@ -15,6 +14,7 @@ from tui.paths import config_file as usual_file
 from tui.viewer.inert import one_line
 from tui.viewer.lines import Line, Span
 from tui.viewer.messages import SettingChanged
+from tui.viewer.screens.dialog import Dialog
 from tui.viewer.screens.line import LineScreen
 from tui.viewer.widgets.choices import Choices, Reader
 
@@ -48,22 +48,23 @@ NEXT_START = {"fps"}
 """Settings of the dashboard itself; all others hold from the next session on."""
 
 
-class SettingsScreen(ModalScreen[None]):
+class SettingsScreen(Dialog[None]):
     """Settings, one a row.
 
     Args:
         offers: values to choose from, by setting, where only the dashboard knows them.
     """
 
+    NAME = "Settings"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "step(-1)", show=False),
-        Binding("down,j,tab", "step(1)", show=False),
-        Binding("pageup", "step(-8)", show=False),
-        Binding("pagedown", "step(8)", show=False),
-        Binding("enter,space,right", "change(1)", show=False),
-        Binding("left", "change(-1)", show=False),
-        Binding("delete,backspace", "reset", show=False),
-        Binding("escape,q,comma", "dismiss", show=False),
+        Binding("up,k", "step(-1)", "the row above", show=False, key_display="↑ k"),
+        Binding("down,j,tab", "step(1)", "the row below", show=False, key_display="↓ j"),
+        Binding("pageup", "step(-8)", "eight rows up", show=False),
+        Binding("pagedown", "step(8)", "eight rows down", show=False),
+        Binding("enter,space,right", "change(1)", "the next value, or write one", show=False),
+        Binding("left", "change(-1)", "the value before", show=False),
+        Binding("delete,backspace", "reset", "take it out of the file: the default holds", show=False),
+        Binding("escape,q,comma", "dismiss", "back to the dashboard", show=False, key_display="esc"),
     ]
 
     def __init__(self, offers: Mapping[str, Sequence[str]]) -> None:
@@ -88,6 +89,10 @@ class SettingsScreen(ModalScreen[None]):
         """Mark another setting."""
         self.query_one(Choices).step(step)
         self._explain()
+
+    def action_choose(self) -> None:
+        """Change the marked setting."""
+        self.action_change(1)
 
     def action_change(self, step: int) -> None:
         """Take the next value of those there are, or ask for one."""
@@ -157,9 +162,11 @@ class SettingsScreen(ModalScreen[None]):
         name = self._marked
         origin = self._settings.origin[name]
         when = "at once" if name in AT_ONCE else f"from the next {'start' if name in NEXT_START else 'session'} on"
+        values = [str(value) for value in self._offers.get(name, ())]
+        takes = ", ".join(values) if values else config.allowed(name).replace(" in quotes", "")
         text: list[Line] = [
             (Span(self._described[name]),),
-            (Span(f"It takes {config.allowed(name)}, and holds {when}.", "muted"),),
+            (Span(f"It takes {takes}, and holds {when}.", "muted"),),
         ]
         if origin.startswith(config.ENVIRONMENT):
             text.append((Span(f"It is set by {origin}, which comes before the file.", "warn"),))

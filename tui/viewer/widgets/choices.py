@@ -5,18 +5,36 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.message import Message
 
-from tui.viewer.lines import Line, Span, fill, over, width, wrap
+from tui.viewer.lines import Line, Span, fill, over, spread, width, wrap
 from tui.viewer.widgets.canvas import Canvas
 
 
 class Choices(Canvas):
     """Rows of which one is marked. The screen around it moves the mark."""
 
-    INKS: ClassVar[frozenset[str]] = frozenset({"selected", "muted", "accent", "strong"})
+    INKS: ClassVar[frozenset[str]] = frozenset(
+        {"selected", "muted", "accent", "strong", "good", "warn", "bad", "track"}
+    )
+
+    class Pointed(Message):
+        """A row was clicked."""
+
+        def __init__(self, row: int) -> None:
+            super().__init__()
+            self.row = row
+
+    class Rolled(Message):
+        """The wheel was turned over the rows."""
+
+        def __init__(self, step: int) -> None:
+            super().__init__()
+            self.step = step
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._first = 0
         self._rows: Sequence[Line] = ()
         self.marked = 0
         """Index of the marked row."""
@@ -32,12 +50,35 @@ class Choices(Canvas):
         self.show(self._rows, self.marked + step)
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return the rows around the marked one."""
-        first = max(0, min(self.marked - rows // 2, len(self._rows) - rows))
-        return [
+        """Return the rows around the marked one; signs at the right say that there are more."""
+        first = self._first = max(0, min(self.marked - rows // 2, len(self._rows) - rows))
+        last = first + rows
+        page = [
             over(fill((Span("▸ "), *row), columns), "selected") if at == self.marked else (Span("  "), *row)
-            for at, row in list(enumerate(self._rows))[first : first + rows]
+            for at, row in list(enumerate(self._rows))[first:last]
         ]
+        if first > 0:
+            page[0] = spread(page[0], (Span(f" ↑ {first}", "muted"),), columns)
+        if last < len(self._rows) and page:
+            page[-1] = spread(page[-1], (Span(f" ↓ {len(self._rows) - last}", "muted"),), columns)
+        return page
+
+    async def on_click(self, event: events.Click) -> None:
+        """Tell which row was clicked."""
+        offset = event.get_content_offset(self)
+        if offset is not None and (row := self._first + offset.y) < len(self._rows):
+            event.stop()
+            self.post_message(self.Pointed(row))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Tell that the next row is wanted."""
+        event.stop()
+        self.post_message(self.Rolled(1))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Tell that the row before is wanted."""
+        event.stop()
+        self.post_message(self.Rolled(-1))
 
 
 class Reader(Canvas):

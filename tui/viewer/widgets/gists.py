@@ -28,6 +28,8 @@ class Gists(Pane):
         super().__init__(id=id)
         self._picture = picture
         self._rules = rules
+        self.alone = ""
+        """Prompt whose answers alone are shown of those that were asked about turns; empty for all."""
 
     def empty(self, columns: int) -> list[Line]:
         """Say what will come."""
@@ -36,9 +38,12 @@ class Gists(Pane):
 
     def entry(self, key: int, columns: int) -> list[Line]:
         """Return the gists of a turn: which prompt and model made each and how fast, and what it says."""
-        together = self._picture.beside(key)
+        together = self._shown(key)
         columns -= 3
         lines: list[Line] = []
+        if not together:
+            asked = one_line(prompt_name(self._picture.prompts, self.alone), 60)
+            lines = wrap([Span(f"  Turn {self._picture.gists[key].turn} · {asked} was not asked", "muted")], columns)
         for at, gist in enumerate(together):
             edge = Span("┃ ", "session") if gist.turn is None else Span("  ")
             body = [inked(line, self._rules) for line in self._body(gist, columns)]
@@ -47,7 +52,7 @@ class Gists(Pane):
 
     def guess(self, key: int, columns: int) -> int:
         """Return about how many lines the gists of a turn take."""
-        together = self._picture.beside(key)
+        together = self._shown(key)
         return 1 + sum(2 + len(gist.text) // max(1, columns - 5) + gist.text.count("\n") for gist in together)
 
     def plain(self, key: int) -> str:
@@ -55,8 +60,28 @@ class Gists(Pane):
         return "\n".join(
             f"{self._about(gist)} · {one_line(prompt_name(self._picture.prompts, gist.prompt), 60)}\n"
             f"{inert(gist.text or gist.error, COPY_LIMIT)}\n"
-            for gist in self._picture.beside(key)
+            for gist in self._shown(key)
         )
+
+    def show_alone(self, prompt: str) -> None:
+        """Show only what a prompt made of the turns, and what is about the whole session; all for an empty one."""
+        if prompt != self.alone:
+            self.alone = prompt
+            self._cache.clear()
+            self.anew()
+
+    def _shown(self, key: int) -> list[Gist]:
+        together = self._picture.beside(key)
+        return [gist for gist in together if self.alone in ("", gist.prompt) or gist.turn is None]
+
+    def _aside(self) -> str:
+        told = super()._aside()
+        if not self.alone:
+            return told
+        prompts = self._picture.prompts
+        number = next((at for at, prompt in enumerate(prompts, 1) if prompt.id == self.alone), 0)
+        alone = f"{one_line(prompt_name(prompts, self.alone), 24)} alone"
+        return f"{told} · {alone}" if told else f"{alone} · {number} shows all" if 0 < number < 10 else alone
 
     def leads(self) -> list[int]:
         """Return the keys of all there is to show: the first gist of each turn, and each about the whole session."""

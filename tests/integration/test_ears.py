@@ -1,0 +1,76 @@
+"""How loud it is at every device, heard by the real process from a real sound server."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import DATA, Pulse
+from tui.engine.devices import Ears, listed
+from tui.model.events import DevicesHeard, Event
+
+PATIENCE_S = 30.0
+SPEECH = DATA / "sense_and_sensibility_01_austen_64kb-0870.wav"
+
+
+class Told:
+    """What was told, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.heard: list[DevicesHeard] = []
+        self.more = asyncio.Event()
+
+    def __call__(self, event: Event) -> None:
+        assert isinstance(event, DevicesHeard)
+        self.heard.append(event)
+        self.more.set()
+
+    async def peak_of(self, name: str, above_dbfs: float) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not any(
+                peak > above_dbfs
+                for event in self.heard
+                for level in event.levels
+                if level.name == name
+                for _, peak in level.channels
+            ):
+                self.more.clear()
+                await self.more.wait()
+
+
+async def test_a_device_that_hears_speech_shows_it_and_is_let_go_afterwards(pulse: Pulse) -> None:
+    default = next(device for device in await asyncio.to_thread(listed) if device.default)
+    assert default.about
+    told = Told()
+    ears = Ears(told)
+    await ears.listen(30)
+    playing = pulse.play(SPEECH)
+    try:
+        await told.peak_of(default.about, -40)
+        await ears.listen(0)
+        assert "PortAudio" not in pulse.pactl("list", "source-outputs")
+    finally:
+        await ears.close()
+        playing.terminate()
+        playing.wait()
+
+
+async def test_a_wish_that_is_not_renewed_ends_by_itself(pulse: Pulse) -> None:
+    told = Told()
+    ears = Ears(told)
+    await ears.listen(0.5)
+    assert ears._listening is not None
+    async with asyncio.timeout(PATIENCE_S):
+        await asyncio.wait({ears._listening})
+    assert "PortAudio" not in pulse.pactl("list", "source-outputs")
+
+
+async def test_without_a_sound_system_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/true")
+    told = Told()
+    ears = Ears(told)
+    await ears.listen(30)
+    assert ears._listening is not None
+    async with asyncio.timeout(PATIENCE_S):
+        await asyncio.wait({ears._listening})
+    assert told.heard == []

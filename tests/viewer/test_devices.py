@@ -1,0 +1,124 @@
+"""The list of devices: how loud it is at each, what is wrong with one, and what becomes of the choice."""
+
+from msgspec.structs import replace
+
+from tests.viewer.hands import until
+from tests.viewer.script import ScriptedLine, meeting
+from tests.viewer.test_dashboard import running, said, shown, toasts
+from tests.viewer.test_meter import Clock
+from tui.model.commands import HearDevices, ListDevices, SetGain, Start, UseSource
+from tui.model.events import DeviceInfo, DeviceLevel, DevicesHeard, DevicesListed, GainChanged, Rejected
+from tui.viewer.screens.devices import DevicePicker
+
+DEVICES = (
+    DeviceInfo("mic", "the default device", "Built-in", default=True),
+    DeviceInfo("mic:Built-in", "Built-in", "ALSA"),
+    DeviceInfo("mic:USB", "USB\x1b[31m microphone", "ALSA"),
+    DeviceInfo("mic:HDMI", "HDMI", "ALSA"),
+)
+USB = DEVICES[2].name
+
+
+def heard(*levels: DeviceLevel) -> DevicesHeard:
+    return DevicesHeard(levels)
+
+
+async def test_another_device_is_chosen_while_the_session_goes_on() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("D")
+        assert isinstance(app.screen, DevicePicker)
+        assert "Asking the sound system" in shown(app, "question")
+        assert line.sent == [ListDevices(), HearDevices(12)]
+        await said(pilot, line, DevicesListed(DEVICES))
+        assert "USB␛[31m microphone" in shown(app, "prompts")
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: line.sent[2:] == [HearDevices(0), UseSource("mic:USB")])
+
+
+async def test_each_device_shows_its_level_and_what_is_wrong_with_it() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    clock = Clock()
+    async with running(line, clock=clock) as (app, pilot):
+        await pilot.press("D")
+        await said(pilot, line, DevicesListed(DEVICES))
+        for second in range(5):
+            clock.now = float(second)
+            await said(
+                pilot,
+                line,
+                heard(
+                    DeviceLevel("Built-in", ((-120.0, -120.0),)),
+                    DeviceLevel(USB, ((-20.0, -12.0), (-70.0, -60.0))),
+                    DeviceLevel("HDMI", error="Device unavailable"),
+                ),
+            )
+        default, built_in, usb, hdmi = shown(app, "prompts").splitlines()[:4]
+        assert "no signal" in default
+        assert "no signal" in built_in
+        assert "L ░" in usb
+        assert " R " in usb
+        assert "-12 dBFS" in usb
+        assert "unavailable" in hdmi
+        assert "Nothing but zeros" in shown(app, "preview")
+        assert "microphone hears something" in " ".join(shown(app, "preview").split())
+        await pilot.press("down", "down", "down")
+        assert "Another program may hold it" in " ".join(shown(app, "preview").split())
+
+
+async def test_a_quiet_and_a_clipping_device_say_so() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    clock = Clock()
+    async with running(line, clock=clock) as (app, pilot):
+        await pilot.press("D")
+        await said(pilot, line, DevicesListed(DEVICES))
+        for second in range(5):
+            clock.now = float(second)
+            quiet, loud = DeviceLevel("Built-in", ((-70.0, -60.0),)), DeviceLevel(USB, ((-3.0, 0.0),), clipped=True)
+            await said(pilot, line, heard(quiet, loud))
+        assert "too quiet" in shown(app, "prompts").splitlines()[1]
+        assert "clipping" in shown(app, "prompts").splitlines()[2]
+
+
+async def test_gain_shows_in_the_levels_of_the_devices() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line, clock=Clock()) as (app, pilot):
+        await pilot.press("D")
+        await said(pilot, line, DevicesListed(DEVICES), heard(DeviceLevel("Built-in", ((-30.0, -20.0),))))
+        assert "-20 dBFS" in shown(app, "prompts")
+        await pilot.press("plus")
+        await until(pilot, lambda: line.sent[-1] == SetGain(3))
+        await said(pilot, line, GainChanged(6.0), heard(DeviceLevel("Built-in", ((-30.0, -20.0),))))
+        assert "gain +6 dB" in shown(app, "question")
+        assert "-14 dBFS" in shown(app, "prompts")
+
+
+async def test_before_a_session_the_choice_is_for_the_next_one() -> None:
+    line = ScriptedLine()
+    async with running(line) as (app, pilot):
+        await pilot.press("D")
+        await said(pilot, line, DevicesListed(DEVICES))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "The next session records from mic:Built-in." in toasts(app))
+        await pilot.press("s")
+        await until(pilot, lambda: line.sent[2:] == [HearDevices(0), Start({"source": "mic:Built-in"})])
+
+
+async def test_a_machine_without_devices_says_so() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await pilot.press("D")
+        await said(pilot, line, DevicesListed(()))
+        assert "There is no device." in shown(app, "question")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert UseSource not in {type(command) for command in line.sent}
+
+
+async def test_a_sound_system_that_cannot_be_asked_closes_the_list_and_is_told() -> None:
+    line = ScriptedLine(snapshot=replace(meeting(), gain_db=6.0))
+    async with running(line) as (app, pilot):
+        await pilot.press("D")
+        await said(pilot, line, Rejected("PortAudio is not installed.", "Install it."))
+        assert app.screen is app.dashboard
+        assert "PortAudio is not installed." in toasts(app)

@@ -1,0 +1,87 @@
+"""What there is to record from, and how loud it is there before one is chosen."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable
+
+import msgspec
+
+from tui.audio.devices import list_devices
+from tui.audio.ears import Heard
+from tui.model.events import DeviceInfo, DeviceLevel, DevicesHeard, Event
+
+LEASE_S = 30.0
+"""Longest that devices are listened to without being asked again: a viewer that is gone does not take back its wish."""
+END_S = 2.0
+"""Longest wait for the process that listens to let go of the devices."""
+
+
+def listed() -> tuple[DeviceInfo, ...]:
+    """Return what there is to record from; blocks.
+
+    Raises:
+        SourceError: the sound system cannot be asked.
+    """
+    found = list_devices()
+    named = next((device.name for device in found if device.default), "")
+    default = DeviceInfo("mic", "the default device", named, default=True)
+    return (default, *(DeviceInfo(f"mic:{device.name}", device.name, device.host_api) for device in found))
+
+
+class Ears:
+    """Listens to all devices for as long as somebody looks.
+
+    Args:
+        tell: gets what is heard.
+    """
+
+    def __init__(self, tell: Callable[[Event], None]) -> None:
+        self._tell = tell
+        self._listening: asyncio.Task[None] | None = None
+        self._until = 0.0
+
+    async def listen(self, seconds: float) -> None:
+        """Listen for so long from now on, `LEASE_S` at most; 0 stops and returns once all devices are free."""
+        self._until = asyncio.get_running_loop().time() + min(seconds, LEASE_S)
+        if seconds <= 0:
+            await self.close()
+        elif self._listening is None or self._listening.done():
+            self._listening = asyncio.create_task(self._listen(), name="devices")
+
+    async def close(self) -> None:
+        """Let go of all devices."""
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.wait({self._listening})
+            self._listening = None
+
+    async def _listen(self) -> None:
+        # -P keeps a folder named `tui` in the current directory from being run instead of us.
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "tui.audio.ears"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout_at(self._until) as lease:
+                while line := await process.stdout.readline():
+                    self._tell(DevicesHeard(tuple(map(_level, msgspec.json.decode(line, type=list[Heard])))))
+                    lease.reschedule(self._until)
+        except TimeoutError:
+            return
+        finally:
+            process.stdin.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(END_S):
+                    await process.wait()
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+def _level(heard: Heard) -> DeviceLevel:
+    return DeviceLevel(heard.name, heard.channels, heard.clipped, heard.error)
