@@ -428,6 +428,20 @@ async def test_after_a_healthy_minute_a_loss_is_made_good_at_once_again(server: 
     running.cancel()
 
 
+async def test_when_little_time_is_left_the_next_try_is_made_at_once(server: Endpoint, recording: Recording) -> None:
+    server.refuse_status = 503
+    heard = Heard()
+    way = Link(recording, target(server), "one", heard.tell, clock=lambda: 0.0, jitter=lambda: 1.0)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: bool(heard.of(link.Lost)))
+    server.refuse_status = 0
+    recording.close()
+    way.give_up_after(12)
+    await running
+    assert heard.finals == [said(1)]
+
+
 async def test_giving_up_ends_a_session_that_never_connected(server: Endpoint, recording: Recording) -> None:
     server.refuse_status = 503
     heard = Heard()
