@@ -89,15 +89,17 @@ async def _standing(client: "EngineClient") -> str:
 def relay() -> None:
     """Speak the engine's protocol over stdin and stdout, for a viewer elsewhere."""
     import asyncio
+    from functools import partial
 
     from tui.engine.process import running, spawn
     from tui.engine.relay import relay as run
     from tui.paths import runtime_dir
 
     folder = runtime_dir()
+    start = partial(spawn, folder)
     if not running(folder):
-        spawn(folder)
-    asyncio.run(run(folder))
+        start()
+    asyncio.run(run(folder, start))
 
 
 @click.command(hidden=True)
