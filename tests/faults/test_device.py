@@ -1,8 +1,10 @@
 """The microphone is unplugged, goes silent and comes back; the clock of the session stays true."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,10 +12,14 @@ from tests import endpoint
 from tests.conftest import Pulse
 from tests.endpoint import RATE, Endpoint
 from tests.faults.engines import Watch, assert_all_arrived, running
+from tui.audio.microphone import Microphone
 from tui.audio.sources import warm_up
 from tui.engine.engine import Engine
 from tui.model.commands import Start, Stop, UseSource
 from tui.model.events import State
+
+LOST = range(30, 60)
+"""Blocks of 50 ms that the sound system loses: more than the clock may be wrong by."""
 
 
 @pytest.fixture
@@ -109,6 +115,28 @@ async def test_a_device_that_is_unplugged_is_told_of_at_once_and_found_when_it_i
         finally:
             microphone.plug_in()
         await watch.until(lambda: any("Recording goes on" in notice for notice in watch.notices))
+        before = watch.record.stats.elapsed_s
+        await watch.until(lambda: watch.record.stats.elapsed_s > before + 1)
+        await stop(built, watch, began)
+    assert_all_arrived(watch.recorded, server.calls)
+
+
+async def test_what_the_sound_system_lost_is_counted_shown_and_filled_so_that_the_clock_stays_true(
+    server: Endpoint, microphone: Unplugged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear = Microphone._hear
+    calls = itertools.count()
+
+    def overflowing(heard_by: Microphone, heard: bytes, frames: int, times: object, status: object) -> None:
+        # PulseAudio holds back as much as there is time for, so that PortAudio itself never gets to lose anything.
+        if (call := next(calls)) not in LOST:
+            hear(heard_by, heard, frames, times, SimpleNamespace(input_overflow=call == LOST.stop))
+
+    monkeypatch.setattr(Microphone, "_hear", overflowing)
+    watch = Watch()
+    async with running(watch) as built:
+        began = await listen(built, server, watch)
+        await watch.until(lambda: watch.record.stats.overflows == 1)
         before = watch.record.stats.elapsed_s
         await watch.until(lambda: watch.record.stats.elapsed_s > before + 1)
         await stop(built, watch, began)
