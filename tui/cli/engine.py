@@ -31,9 +31,14 @@ def stop() -> None:
 
 
 async def _stop(client: Any) -> None:
-    """Ask the engine to end, and say how the session does."""
+    """Ask the engine to end, and say how the session does.
+
+    Raises:
+        UsageError: it refuses.
+    """
+    from tui.errors import UsageError
     from tui.model.commands import Quit
-    from tui.model.events import Notice, SessionStarted, Snapshot, StateChanged
+    from tui.model.events import Notice, Rejected, SessionStarted, Snapshot, StateChanged
 
     path = ""
     async for event in client.events():
@@ -47,6 +52,8 @@ async def _stop(client: Any) -> None:
                 path = session.path
             case StateChanged(state=state, why=why) if why:
                 click.echo(f"{state}: {why}")
+            case Rejected(text=text, hint=hint):
+                raise UsageError(text, hint)
             case Notice(text=text, hint=hint):
                 click.echo(f"{text} {hint}".rstrip(), err=True)
     click.echo(f"Stopped. The session is kept in {path}" if path else "Stopped.")
@@ -80,6 +87,8 @@ async def _standing(client: "EngineClient") -> str:
         if isinstance(event, Snapshot):
             told = f"{event.state}  {clock(event.stats.elapsed_s)}"
             told += f"  unattended for {clock(event.unattended_s)}" if event.unattended_s else ""
+            unsaved_s = event.stats.unsaved_s
+            told += f"  the disk does not take {unsaved_s:.0f} s" if unsaved_s else ""
             told += f"  {event.viewers} viewer{'' if event.viewers == 1 else 's'}"
             return inert(told + (f"  {event.session.id}  from {event.session.source}" if event.session else ""))
     return "The engine is leaving."

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from tui.engine.afterwards import Afterwards
 from tui.engine.local import LocalGateway, installed
 from tui.engine.plan import resolve
 from tui.engine.prompting import PromptFiles
+from tui.engine.saving import Saving
 from tui.engine.session import SAMPLE_RATE, LiveSession
 from tui.engine.shelf import export_session, list_sessions, show_session
 from tui.engine.watches import boot_clock
@@ -111,6 +113,8 @@ class Engine:
         self._now = now
         self._gateway = LocalGateway(log_file)
         self._afterwards = Afterwards(store, tell, now)
+        self._saving = Saving()
+        self._quit_asked = False
         self._session: LiveSession | None = None
         self._running: asyncio.Task[None] | None = None
         self._idle = Record()
@@ -130,6 +134,11 @@ class Engine:
     def busy(self) -> bool:
         """Whether a session is under way."""
         return self._running is not None and not self._running.done()
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether a session that is over is not on the disk yet."""
+        return bool(self._saving)
 
     @property
     def _record(self) -> Record:
@@ -196,7 +205,7 @@ class Engine:
             case Pause() | Seek():
                 raise UsageError("Nothing is replayed here.", "Replay a session with: livegist replay")
             case Quit():
-                self._quitting.set()
+                self._quit()
         return None
 
     async def run(self) -> None:
@@ -210,6 +219,7 @@ class Engine:
         finally:
             warming.cancel()
             watching.cancel()
+            self._saving.give_up()
             await self._afterwards.done()
             await self._gateway.close()
 
@@ -220,6 +230,20 @@ class Engine:
 
     def quit(self) -> None:
         """Stop the session gracefully, then end."""
+        self._quitting.set()
+
+    def _quit(self) -> None:
+        """End, unless that would lose what was recorded; asked again, end all the same.
+
+        Raises:
+            UsageError: it would.
+        """
+        if self._saving and not self._quit_asked:
+            self._quit_asked = True
+            raise UsageError(
+                "The end of the recording is not on the disk yet and would be lost.",
+                "Make room on it, or ask again to end the engine all the same.",
+            )
         self._quitting.set()
 
     def _prepare(self) -> str:
@@ -305,7 +329,7 @@ class Engine:
             if session.record.state is State.FAILED:
                 self.failure = EndpointError(session.record.why, session.record.hint)
         if (kept := session.record.session) is not None and kept.path:
-            self._afterwards.begin(Stored(kept.id, Path(kept.path)), config)
+            self._saving.begin(session.save, partial(self._afterwards.begin, Stored(kept.id, Path(kept.path)), config))
 
     def _fail(self, error: LivegistError) -> None:
         self.failure = error

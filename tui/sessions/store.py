@@ -215,6 +215,8 @@ class Store:
             journal.append(StatsChanged(stats), recorded_s)
             journal.append(StateChanged(State.FAILED, why), recorded_s)
             journal.close()
+            if journal.failure is not None:
+                raise journal.failure
         except OSError as error:
             raise SessionError(f"{stored.path} cannot be repaired: {error.strerror}.", "Is the disk full?") from error
         return Repaired(stored, reading.lost, recorded_s, heard_s)
