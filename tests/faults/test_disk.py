@@ -12,7 +12,7 @@ import pytest
 from tests import endpoint
 from tests.conftest import needs
 from tests.endpoint import RATE, Endpoint, speech
-from tests.faults.engines import Watch, assert_nothing_lost, engine, fast, hear
+from tests.faults.engines import PATIENCE_S, Watch, assert_nothing_lost, engine, fast, hear
 from tui.errors import UsageError
 from tui.model.commands import Quit
 from tui.model.events import State
@@ -119,13 +119,30 @@ async def test_what_the_disk_did_not_take_by_the_end_is_written_once_there_is_ro
     ballast.unlink()
     await watch.until(lambda: any("the whole session now" in notice for notice in watch.notices))
     assert watch.record.stats.unsaved_s == 0
-    await built.perform(Quit())
+    built.quit()
     await task
+    assert not built.unsaved
     assert_nothing_lost(sound, watch, server.calls, turns)
     kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
     assert kept.transcript.finals == watch.finals
     assert kept.state is State.ENDED
     assert kept.stats.unsaved_s == 0
+
+
+async def test_an_engine_that_is_told_to_end_now_does_not_wait_for_room(
+    server: Endpoint, small_disk: Path, tmp_path: Path
+) -> None:
+    fill(small_disk, 50_000)
+    watch = Watch()
+    built = engine(watch, clock=fast, store=Store(small_disk / "sessions"))
+    task = asyncio.create_task(built.run())
+    await hear(built, speech(1, 2, 3, 4), server.url, tmp_path)
+    await watch.until_over()
+    await built.wait_idle()
+    assert built.unsaved
+    await built.perform(Quit(now=True))
+    async with asyncio.timeout(PATIENCE_S):
+        await task
 
 
 async def test_a_disk_that_turns_read_only_for_a_while_loses_nothing(

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-def stop() -> None:
+@click.option(
+    "--now", is_flag=True, help="End it even if the disk has not taken all of the recording: the rest is lost."
+)
+def stop(now: bool) -> None:
     """Stop the session gracefully and end the engine."""
     import asyncio
 
@@ -27,10 +30,10 @@ def stop() -> None:
     if not running(folder):
         click.echo("No engine is running.")
         return
-    asyncio.run(_stop(EngineClient(folder / SOCKET)))
+    asyncio.run(_stop(EngineClient(folder / SOCKET), now=now))
 
 
-async def _stop(client: Any) -> None:
+async def _stop(client: Any, *, now: bool) -> None:
     """Ask the engine to end, and say how the session does.
 
     Raises:
@@ -47,7 +50,7 @@ async def _stop(client: Any) -> None:
                 path = session.path if session is not None else ""
                 if state.active:
                     click.echo("Stopping: sending what is left, waiting for what is still to come …")
-                await client.send(Quit())
+                await client.send(Quit(now))
             case SessionStarted(session=session):
                 path = session.path
             case StateChanged(state=state, why=why) if why:

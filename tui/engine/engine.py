@@ -114,7 +114,6 @@ class Engine:
         self._gateway = LocalGateway(log_file)
         self._afterwards = Afterwards(store, tell, now)
         self._saving = Saving()
-        self._quit_asked = False
         self._session: LiveSession | None = None
         self._running: asyncio.Task[None] | None = None
         self._idle = Record()
@@ -204,8 +203,8 @@ class Engine:
                 self._reload_prompts()
             case Pause() | Seek():
                 raise UsageError("Nothing is replayed here.", "Replay a session with: livegist replay")
-            case Quit():
-                self._quit()
+            case Quit(now=now):
+                self._quit(now=now)
         return None
 
     async def run(self) -> None:
@@ -232,17 +231,16 @@ class Engine:
         """Stop the session gracefully, then end."""
         self._quitting.set()
 
-    def _quit(self) -> None:
-        """End, unless that would lose what was recorded; asked again, end all the same.
+    def _quit(self, *, now: bool) -> None:
+        """End, unless that would lose what was recorded.
 
         Raises:
             UsageError: it would.
         """
-        if self._saving and not self._quit_asked:
-            self._quit_asked = True
+        if self._saving and not now:
             raise UsageError(
                 "The end of the recording is not on the disk yet and would be lost.",
-                "Make room on it, or ask again to end the engine all the same.",
+                "Make room on it; livegist stop --now ends the engine all the same.",
             )
         self._quitting.set()
 
