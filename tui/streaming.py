@@ -122,6 +122,9 @@ async def stream(
             stopper = tasks.create_task(_stop_when(stopping, engine), name="stopper")
             try:
                 await engine.perform(first)
+                await asyncio.sleep(0)
+                for notice in engine.news():
+                    printer.tell(notice)
                 await engine.wait_idle()
             finally:
                 stopper.cancel()

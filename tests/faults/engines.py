@@ -20,6 +20,8 @@ PATIENCE_S = 40.0
 """Longest wait for anything: the machine may be busy."""
 SPEED = 4.0
 """How much faster than the wall's an engine's clock may go, so that a test takes a fourth of the time."""
+DRAIN_S = 120.0
+"""Longest wait for what is still to come, on a clock that may be fast; a test has less patience."""
 WAV_HEADER = 44
 
 
@@ -108,10 +110,10 @@ async def running(watch: Watch, *, clock: Callable[[], float] = time.monotonic) 
 
 
 def options(sound: bytes, url: str, folder: Path, **more: Option) -> dict[str, Option]:
-    """Return the settings of a session that hears `sound`, as fast as it is spoken."""
+    """Return the settings of a session that hears `sound` as it is spoken, and waits for what is still to come."""
     path = folder / "sound.raw"
     path.write_bytes(sound)
-    return {"source": f"cmd:cat {path}", "url": url, "analyse_at_end": False, **more}
+    return {"source": f"cmd:cat {path}", "url": url, "analyse_at_end": False, "drain_timeout_s": DRAIN_S, **more}
 
 
 async def hear(built: Engine, sound: bytes, url: str, folder: Path, **more: Option) -> None:

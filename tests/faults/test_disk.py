@@ -12,7 +12,9 @@ import pytest
 from tests import endpoint
 from tests.conftest import needs
 from tests.endpoint import RATE, Endpoint, speech
-from tests.faults.engines import Watch, assert_nothing_lost, engine, fast, hear
+from tests.faults.engines import PATIENCE_S, Watch, assert_nothing_lost, engine, fast, hear
+from tui.errors import UsageError
+from tui.model.commands import Quit
 from tui.model.events import State
 from tui.sessions.journal import fold, read
 from tui.sessions.store import Store
@@ -94,6 +96,53 @@ async def test_a_disk_that_stays_full_costs_what_does_not_fit_and_no_word_of_the
     assert 2 * RATE < len(recorded) < len(sound)
     assert sound.startswith(recorded), "what is there is whole and in its place"
     ballast.unlink()
+
+
+async def test_what_the_disk_did_not_take_by_the_end_is_written_once_there_is_room(
+    server: Endpoint, small_disk: Path, tmp_path: Path
+) -> None:
+    turns = 12
+    sound = speech(*range(1, turns + 1))
+    ballast = fill(small_disk, 150_000)
+    watch = Watch()
+    built = engine(watch, clock=fast, store=Store(small_disk / "sessions"))
+    task = asyncio.create_task(built.run())
+    await hear(built, sound, server.url, tmp_path)
+    await watch.until_over()
+    unsaved_s = watch.record.stats.unsaved_s
+    assert unsaved_s == pytest.approx((len(sound) - len(watch.recorded)) / 2 / RATE, abs=0.1)
+    assert any("the last" in notice and "memory alone" in notice for notice in watch.notices)
+    await built.wait_idle()
+    assert built.unsaved, "the engine does not leave for having nothing to do"
+    with pytest.raises(UsageError, match="not on the disk"):
+        await built.perform(Quit())
+    ballast.unlink()
+    await watch.until(lambda: any("the whole session now" in notice for notice in watch.notices))
+    assert watch.record.stats.unsaved_s == 0
+    built.quit()
+    await task
+    assert not built.unsaved
+    assert_nothing_lost(sound, watch, server.calls, turns)
+    kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
+    assert kept.transcript.finals == watch.finals
+    assert kept.state is State.ENDED
+    assert kept.stats.unsaved_s == 0
+
+
+async def test_an_engine_that_is_told_to_end_now_does_not_wait_for_room(
+    server: Endpoint, small_disk: Path, tmp_path: Path
+) -> None:
+    fill(small_disk, 50_000)
+    watch = Watch()
+    built = engine(watch, clock=fast, store=Store(small_disk / "sessions"))
+    task = asyncio.create_task(built.run())
+    await hear(built, speech(1, 2, 3, 4), server.url, tmp_path)
+    await watch.until_over()
+    await built.wait_idle()
+    assert built.unsaved
+    await built.perform(Quit(now=True))
+    async with asyncio.timeout(PATIENCE_S):
+        await task
 
 
 async def test_a_disk_that_turns_read_only_for_a_while_loses_nothing(

@@ -1,6 +1,7 @@
 """The terminal stalls, is hung up, or its viewer is killed; the session goes on, and one comes back to all of it."""
 
 import asyncio
+import os
 import signal
 import subprocess
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from tests.faults.engines import options
 from tests.faults.screen import screen
 from tests.integration.test_host import Hosted, hosted_until, hosting
 from tests.terminal import LIVEGIST
+from tui.engine.process import LOCK
 from tui.model.commands import Start
 from tui.model.events import Notice, Severity, State
 from tui.sessions.store import Store, Stored
@@ -134,6 +136,27 @@ async def test_a_whole_life_in_processes_of_its_own(server: Endpoint, tmp_path: 
     assert "No engine is running." in await run("ls")
     (stored,) = Store(home / "data" / "sessions")
     assert_kept_as_recorded(stored, server)
+
+
+async def test_a_dashboard_whose_engine_is_killed_starts_another_and_says_what_became_of_the_session(
+    server: Endpoint, tmp_path: Path, home: Path
+) -> None:
+    source = str(options(SOUND, server.url, tmp_path)["source"])
+    async with screen(*LIVEGIST, "--url", server.url, "--source", source) as shown:
+        await shown.until("READY")
+        shown.type("s")
+        await shown.until("LIVE", said(3))
+        os.kill(int((home / "run" / LOCK).read_text()), signal.SIGKILL)
+        await shown.until("READY", "cut off and is whole")
+        shown.type("s")
+        await shown.until("LIVE", said(1))
+        shown.type("d")
+        await shown.ended()
+    await run("stop")
+    kept, broken = Store(home / "data" / "sessions")
+    assert kept.load().state is State.ENDED
+    assert broken.load().state is State.FAILED
+    assert SOUND.startswith(broken.audio.read_bytes()[44:])
 
 
 def assert_kept_as_recorded(stored: Stored, server: Endpoint) -> None:

@@ -17,10 +17,11 @@ from websockets.exceptions import ConnectionClosedError
 from tests import endpoint
 from tests.endpoint import Endpoint, said, speech
 from tests.faults.engines import options
-from tui.engine.client import EngineClient
+from tests.terminal import LIVEGIST
+from tui.engine.client import STARTING_S, EngineClient
 from tui.engine.engine import Engine
 from tui.engine.host import Host
-from tui.engine.process import LOCK, SOCKET, remove_dead, running
+from tui.engine.process import LOCK, SOCKET, lock, remove_dead, running
 from tui.errors import EngineError
 from tui.model.commands import Command, Mute, Quit, Start, Stop
 from tui.model.events import Event, Notice, Rejected, Severity, Snapshot, State, StateChanged, StatsChanged, TurnChanged
@@ -239,6 +240,45 @@ async def test_an_idle_engine_leaves_and_takes_its_socket_along() -> None:
         await hosted.host.run()
     assert not hosted.socket.exists()
     assert not running(hosted.folder)
+
+
+@pytest.mark.parametrize(("end", "starts"), [(signal.SIGKILL, 1), (signal.SIGTERM, 0)])
+async def test_an_engine_is_started_in_place_of_one_that_was_killed_but_not_of_one_that_was_stopped(
+    end: int, starts: int
+) -> None:
+    folder = runtime_dir()
+    started: list[asyncio.Task[None]] = []
+    engine = await asyncio.create_subprocess_exec(*LIVEGIST, "engine")
+    client = EngineClient(folder / SOCKET, start=lambda: started.append(asyncio.create_task(Hosted().host.run())))
+    async for event in client.events():
+        assert isinstance(event, Snapshot)
+        engine.send_signal(end)
+    await engine.wait()
+    if starts:
+        async for event in client.events():
+            assert isinstance(event, Snapshot)
+            await client.send(Quit())
+    else:
+        with pytest.raises(EngineError, match="No engine is running"):
+            await anext(client.events())
+    assert len(started) == starts
+    await asyncio.gather(*started)
+
+
+async def test_an_engine_that_leaves_while_one_comes_is_followed_by_another() -> None:
+    folder = runtime_dir()
+    started: list[asyncio.Task[None]] = []
+    client = EngineClient(folder / SOCKET, start=lambda: started.append(asyncio.create_task(Hosted().host.run())))
+    # One that holds the lock and has its socket closed already.
+    with lock(folder):
+        events = client.events()
+        coming = asyncio.ensure_future(anext(events))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(coming), STARTING_S + 0.3)
+        assert not started
+    assert isinstance(await coming, Snapshot)
+    await client.send(Quit())
+    await asyncio.gather(*started)
 
 
 async def test_there_are_never_two_engines() -> None:

@@ -29,6 +29,9 @@ class Source:
         if self._broken is not None:
             raise self._broken
 
+    def rest(self) -> bytes:
+        return b""
+
 
 @pytest.fixture
 def told() -> list[Event]:

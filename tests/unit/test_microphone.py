@@ -3,6 +3,8 @@
 import asyncio
 import os
 import time
+from contextlib import AsyncExitStack
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +13,9 @@ from tui.audio.convert import Converter
 from tui.audio.devices import Device, choose
 from tui.audio.microphone import Microphone, Timeline
 from tui.audio.portaudio import quiet_stderr
+from tui.audio.recording import Recording
 from tui.audio.wav import Format
+from tui.engine.capture import Capture
 from tui.errors import SourceError
 
 BLOCK = b"\x01\x00" * 800
@@ -87,6 +91,21 @@ async def test_a_loop_held_up_for_too_long_loses_sound_but_not_the_clock() -> No
     assert await take(microphone, 1_200 * 800) == BLOCK * 1_200
     microphone.hear(1_300 * 0.05)
     assert await take(microphone, 101 * 800) == bytes(100 * 1_600) + BLOCK
+
+
+async def test_what_was_heard_before_a_stop_is_given_out_to_the_last_sample(tmp_path: Path) -> None:
+    microphone = Heard()
+    recording = Recording.create(tmp_path / "audio.wav")
+    capture = Capture(recording, "mic", latency_ms=0, tell=lambda _: None)
+    microphone.hear(10.0)
+    capturing = asyncio.create_task(capture.run(microphone, AsyncExitStack()))
+    await recording.wait_beyond(0)
+    for block in range(1, 4):
+        microphone.hear(10.0 + 0.05 * block)
+    microphone.hear(10.2, BLOCK[:100])
+    capturing.cancel()
+    await asyncio.wait({capturing})
+    assert recording.read(0, recording.position) == BLOCK * 4 + BLOCK[:100]
 
 
 async def test_a_device_that_stops_is_told_after_its_last_sound() -> None:

@@ -68,6 +68,10 @@ class FileSource:
             await asyncio.sleep(pace.wait_s(len(buffer) // SAMPLE_BYTES))
             yield bytes(buffer)
 
+    def rest(self) -> bytes:
+        """Return nothing: what is read ahead of time was not spoken yet."""
+        return b""
+
     def close(self) -> None:
         """Close the file, once nobody reads it any more; blocks until then."""
         with self._in_use:

@@ -102,6 +102,8 @@ class Microphone:
         """Bytes lost before the next block."""
         self._queue: deque[tuple[int, bytes]] = deque()
         """Blocks, each with the bytes lost before it."""
+        self._converted = bytearray()
+        """What is to be given out next."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield blocks of s16le mono PCM, and silence for what the sound system lost.
@@ -109,17 +111,27 @@ class Microphone:
         Raises:
             SourceError: the device stopped, or has given no sound for two seconds.
         """
-        buffer = bytearray()
         while not self._closed:
             if not self._stopped:
                 await self._wait()
             while self._queue:
-                lost, heard = self._queue.popleft()
-                buffer += self._converter.feed(bytes(lost) + heard)
-                for block in cut(buffer, self._sample_rate):
+                self._convert()
+                for block in cut(self._converted, self._sample_rate):
                     yield block
             if self._stopped and not self._closed and not self._queue:
                 raise SourceError(f"{self.name} stopped.", PLUG_IN)
+
+    def rest(self) -> bytes:
+        """Return what was heard already and not given out: a loop that was held up has not come to it."""
+        while self._queue:
+            self._convert()
+        rest = bytes(self._converted)
+        self._converted.clear()
+        return rest
+
+    def _convert(self) -> None:
+        lost, heard = self._queue.popleft()
+        self._converted += self._converter.feed(bytes(lost) + heard)
 
     async def _wait(self) -> None:
         try:

@@ -87,6 +87,10 @@ class PipeSource:
         if silent and not buffer:
             raise SourceError(f"No sound came from {self.name}.", "It must be raw 16 kHz mono s16le, or a WAV.")
 
+    def rest(self) -> bytes:
+        """Return nothing: what is read ahead of a recording's pace was not spoken yet."""
+        return b""
+
     async def _sound(self) -> AsyncIterator[bytes]:
         """Yield the pipe's sound, cut anywhere, as s16le mono at our rate."""
         from tui.audio.convert import Converter

@@ -115,6 +115,11 @@ class Recording:
         return HEADER_BYTES + self._on_disk
 
     @property
+    def unsaved(self) -> int:
+        """Samples that are not in the file."""
+        return self.position - self._on_disk // SAMPLE_BYTES
+
+    @property
     def failure(self) -> OSError | None:
         """Return why the disk refuses sound, while it does; `None` if all is well."""
         return self._refused or (self._flusher.failure if self._flusher else None)
@@ -163,17 +168,22 @@ class Recording:
             del self._waiting[waiter]
 
     def close(self) -> None:
-        """Take no more sound. What is there can still be read."""
+        """Take no more sound. What is there can still be read; what the disk refuses can still be saved."""
         if self.closed:
             return
-        while self._ring and self._write():
-            pass
         self.closed = True
-        if self._flusher:
-            self._flusher.stop()
+        self.save()
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)
+
+    def save(self) -> bool:
+        """Write what the file lacks, as far as the disk takes it; return whether nothing is left."""
+        while self._ring and self._write():
+            pass
+        if self.closed and not self._ring and self._flusher:
+            self._flusher.stop()
+        return not self._ring
 
     @property
     def _ring_start(self) -> int:

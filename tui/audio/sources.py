@@ -34,6 +34,10 @@ class Source(Protocol):
         """
         ...
 
+    def rest(self) -> bytes:
+        """Return what was heard already and not given out, once nobody takes blocks any more."""
+        ...
+
 
 @asynccontextmanager
 async def open_source(

@@ -47,24 +47,33 @@ def attach(host: str | None, ssh_options: tuple[str, ...], remote: str, **flags:
 
     if not running(runtime_dir()):
         raise EngineError("No engine is running.", "Start one with: livegist")
-    open_dashboard(given(flags))
+    open_dashboard(given(flags), revive=False)
 
 
-def open_dashboard(options: Flags, *, start: "Start | None" = None) -> None:
-    """Open the dashboard, with an engine started for it if none is running."""
+def open_dashboard(options: Flags, *, start: "Start | None" = None, revive: bool = True) -> None:
+    """Open the dashboard, with an engine started for it if none is running.
+
+    Args:
+        options: settings of the sessions that are started in it.
+        start: what it starts with.
+        revive: whether it starts an engine, also later on when there is none any more because it was killed.
+    """
     config = settings(options).config
     if not config.plain:
         need_terminal()
     if options.get("source") == "-":
         raise UsageError("The dashboard reads keys from stdin, not sound.", "Use: livegist stream --source -")
+    from functools import partial
+
     from tui.engine.client import EngineClient
     from tui.engine.process import SOCKET, running, spawn
     from tui.paths import runtime_dir
 
     folder = runtime_dir()
-    if not running(folder):
-        spawn(folder)
-    show(EngineClient(folder / SOCKET), config, options, start)
+    start_engine = partial(spawn, folder)
+    if revive and not running(folder):
+        start_engine()
+    show(EngineClient(folder / SOCKET, start=start_engine if revive else None), config, options, start)
 
 
 def need_terminal() -> None:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-def stop() -> None:
+@click.option(
+    "--now", is_flag=True, help="End it even if the disk has not taken all of the recording: the rest is lost."
+)
+def stop(now: bool) -> None:
     """Stop the session gracefully and end the engine."""
     import asyncio
 
@@ -27,13 +30,18 @@ def stop() -> None:
     if not running(folder):
         click.echo("No engine is running.")
         return
-    asyncio.run(_stop(EngineClient(folder / SOCKET)))
+    asyncio.run(_stop(EngineClient(folder / SOCKET), now=now))
 
 
-async def _stop(client: Any) -> None:
-    """Ask the engine to end, and say how the session does."""
+async def _stop(client: Any, *, now: bool) -> None:
+    """Ask the engine to end, and say how the session does.
+
+    Raises:
+        UsageError: it refuses.
+    """
+    from tui.errors import UsageError
     from tui.model.commands import Quit
-    from tui.model.events import Notice, SessionStarted, Snapshot, StateChanged
+    from tui.model.events import Notice, Rejected, SessionStarted, Snapshot, StateChanged
 
     path = ""
     async for event in client.events():
@@ -42,11 +50,13 @@ async def _stop(client: Any) -> None:
                 path = session.path if session is not None else ""
                 if state.active:
                     click.echo("Stopping: sending what is left, waiting for what is still to come …")
-                await client.send(Quit())
+                await client.send(Quit(now))
             case SessionStarted(session=session):
                 path = session.path
             case StateChanged(state=state, why=why) if why:
                 click.echo(f"{state}: {why}")
+            case Rejected(text=text, hint=hint):
+                raise UsageError(text, hint)
             case Notice(text=text, hint=hint):
                 click.echo(f"{text} {hint}".rstrip(), err=True)
     click.echo(f"Stopped. The session is kept in {path}" if path else "Stopped.")
@@ -80,6 +90,8 @@ async def _standing(client: "EngineClient") -> str:
         if isinstance(event, Snapshot):
             told = f"{event.state}  {clock(event.stats.elapsed_s)}"
             told += f"  unattended for {clock(event.unattended_s)}" if event.unattended_s else ""
+            unsaved_s = event.stats.unsaved_s
+            told += f"  the disk does not take {unsaved_s:.0f} s" if unsaved_s else ""
             told += f"  {event.viewers} viewer{'' if event.viewers == 1 else 's'}"
             return inert(told + (f"  {event.session.id}  from {event.session.source}" if event.session else ""))
     return "The engine is leaving."
@@ -89,15 +101,17 @@ async def _standing(client: "EngineClient") -> str:
 def relay() -> None:
     """Speak the engine's protocol over stdin and stdout, for a viewer elsewhere."""
     import asyncio
+    from functools import partial
 
     from tui.engine.process import running, spawn
     from tui.engine.relay import relay as run
     from tui.paths import runtime_dir
 
     folder = runtime_dir()
+    start = partial(spawn, folder)
     if not running(folder):
-        spawn(folder)
-    asyncio.run(run(folder))
+        start()
+    asyncio.run(run(folder, start))
 
 
 @click.command(hidden=True)

@@ -119,9 +119,17 @@ class Capture:
         return self._switched.is_set()
 
     async def _listen(self, source: Source) -> None:
-        async for block in source:
-            self._heard_at = self._clock()
-            self._take(bytes(len(block)) if self.muted else amplified(block, self.gain_db))
+        """Record what is heard, to the last sample."""
+        try:
+            async for block in source:
+                self._hear(block)
+        finally:
+            if rest := source.rest():
+                self._hear(rest)
+
+    def _hear(self, block: bytes) -> None:
+        self._heard_at = self._clock()
+        self._take(bytes(len(block)) if self.muted else amplified(block, self.gain_db))
 
     def _take(self, block: bytes) -> None:
         """Record a block, and tell its level once there is enough to measure."""

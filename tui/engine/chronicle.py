@@ -53,10 +53,18 @@ class Chronicle:
         if self._journal.failure is not None:
             self._journal.flush()
 
-    def close(self) -> None:
-        """End the journal; what is asked for afterwards is added to it all the same."""
-        self._journal.close()
-        self._closed = True
+    def close(self) -> bool:
+        """End the journal, and return whether that is done: not while the disk refuses what it holds.
+
+        What is asked for afterwards is added to it all the same.
+        """
+        if not self._closed:
+            self.flush()
+            if self._journal.waiting:
+                return False
+            self._journal.close()
+            self._closed = True
+        return True
 
     def emit(self, event: Event, *, keep: bool = False) -> None:
         """Apply an event to the record, keep it if it lasts or `keep` says so, tell it."""

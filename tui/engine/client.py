@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui.engine.process import GLANCE
+from tui.engine.process import GLANCE, running
 from tui.errors import EngineError
 from tui.model.commands import Command
 from tui.model.commands import encode as encode_command
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CONNECT_S = 10.0
 """Longest wait for an engine that is being started."""
+STARTING_S = 2.0
+"""Wait for an engine that somebody else starts, or that was about to leave, before we start one."""
 RETRY_S = 0.05
 """Pause between two tries to connect."""
 
@@ -32,12 +34,24 @@ class EngineClient:
         socket: path of the engine's unix socket.
         connect_s: longest wait for the engine to listen, in seconds.
         glance: whether a snapshot is all that is wanted: it is the only event, and no viewer is counted.
+        start: starts an engine; called if there is none for a while, and at once in place of one that was killed, but
+            not in place of one that was connected to and ended by itself. `None` starts none.
     """
 
-    def __init__(self, socket: Path, *, connect_s: float = CONNECT_S, glance: bool = False) -> None:
+    def __init__(
+        self,
+        socket: Path,
+        *,
+        connect_s: float = CONNECT_S,
+        glance: bool = False,
+        start: Callable[[], None] | None = None,
+    ) -> None:
         self._uri = f"ws://localhost{GLANCE if glance else '/'}"
         self._socket = socket
         self._connect_s = connect_s
+        self._start = start
+        self._met = False
+        """Whether it was connected before."""
         self._websocket: ClientConnection | None = None
 
     async def events(self) -> AsyncIterator[Event]:
@@ -77,7 +91,8 @@ class EngineClient:
     async def _connect(self) -> "ClientConnection":
         from websockets.asyncio.client import unix_connect
 
-        deadline = asyncio.get_running_loop().time() + self._connect_s
+        clock = asyncio.get_running_loop().time
+        began, started = clock(), False
         while True:
             try:
                 owner = self._socket.stat().st_uid
@@ -85,16 +100,34 @@ class EngineClient:
                     raise EngineError(
                         f"{self._socket} belongs to another user.", "Set LIVEGIST_HOME to a folder of your own."
                     )
-                return await unix_connect(
+                websocket = await unix_connect(
                     str(self._socket), self._uri, compression=None, max_size=None, ping_interval=None
                 )
+                self._met = True
+                return websocket
             except OSError as error:
-                if asyncio.get_running_loop().time() > deadline:
+                waited_s = clock() - began
+                if not started and self._missing(error, waited_s):
+                    if self._start is not None and self._wanted(error):
+                        started = True
+                        self._start()
+                    elif waited_s > STARTING_S:
+                        raise EngineError("No engine is running.", "") from error
+                if waited_s > self._connect_s:
                     raise EngineError(
                         f"The engine does not answer on {self._socket}: {error.strerror or error}.",
                         f"Its log is {self._socket.with_name('engine.log')}.",
                     ) from error
                 await asyncio.sleep(RETRY_S)
+
+    def _missing(self, error: OSError, waited_s: float) -> bool:
+        """Return whether there is no engine, nor one that somebody else is starting."""
+        killed = self._met and isinstance(error, ConnectionRefusedError)
+        return (killed or waited_s > STARTING_S) and not running(self._socket.parent)
+
+    def _wanted(self, error: OSError) -> bool:
+        """Return whether there should be one: only an engine that was killed leaves its socket behind."""
+        return not self._met or isinstance(error, ConnectionRefusedError)
 
 
 def read_event(raw: str | bytes) -> Event:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from tui.engine.devices import Ears, listed
 from tui.engine.local import LocalGateway, installed
 from tui.engine.plan import resolve
 from tui.engine.prompting import PromptFiles
+from tui.engine.saving import Saving
 from tui.engine.session import SAMPLE_RATE, LiveSession
 from tui.engine.shelf import export_session, list_sessions, show_session
 from tui.engine.watches import boot_clock
@@ -112,6 +114,7 @@ class Engine:
         self._gateway = LocalGateway(log_file)
         self._ears = Ears(tell)
         self._afterwards = Afterwards(store, tell, now)
+        self._saving = Saving()
         self._session: LiveSession | None = None
         self._running: asyncio.Task[None] | None = None
         self._idle = Record()
@@ -131,6 +134,11 @@ class Engine:
     def busy(self) -> bool:
         """Whether a session is under way."""
         return self._running is not None and not self._running.done()
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether a session that is over is not on the disk yet."""
+        return bool(self._saving)
 
     @property
     def _record(self) -> Record:
@@ -198,8 +206,8 @@ class Engine:
                 self._reload_prompts()
             case Pause() | Seek():
                 raise UsageError("Nothing is replayed here.", "Replay a session with: livegist replay")
-            case Quit():
-                self._quitting.set()
+            case Quit(now=now):
+                self._quit(now=now)
         return None
 
     async def run(self) -> None:
@@ -214,6 +222,7 @@ class Engine:
             warming.cancel()
             watching.cancel()
             await self._ears.close()
+            self._saving.give_up()
             await self._afterwards.done()
             await self._gateway.close()
 
@@ -224,6 +233,19 @@ class Engine:
 
     def quit(self) -> None:
         """Stop the session gracefully, then end."""
+        self._quitting.set()
+
+    def _quit(self, *, now: bool) -> None:
+        """End, unless that would lose what was recorded.
+
+        Raises:
+            UsageError: it would.
+        """
+        if self._saving and not now:
+            raise UsageError(
+                "The end of the recording is not on the disk yet and would be lost.",
+                "Make room on it; livegist stop --now ends the engine all the same.",
+            )
         self._quitting.set()
 
     def _prepare(self) -> str:
@@ -309,7 +331,7 @@ class Engine:
             if session.record.state is State.FAILED:
                 self.failure = EndpointError(session.record.why, session.record.hint)
         if (kept := session.record.session) is not None and kept.path:
-            self._afterwards.begin(Stored(kept.id, Path(kept.path)), config)
+            self._saving.begin(session.save, partial(self._afterwards.begin, Stored(kept.id, Path(kept.path)), config))
 
     def _fail(self, error: LivegistError) -> None:
         self.failure = error

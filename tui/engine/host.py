@@ -44,6 +44,11 @@ class Hosted(Protocol):
         """Whether a session is under way."""
         ...
 
+    @property
+    def unsaved(self) -> bool:
+        """Whether leaving would lose something."""
+        ...
+
     def snapshot(self) -> Snapshot:
         """Return all there is to know now."""
         ...
@@ -181,7 +186,7 @@ class Host:
             now = self._clock()
             if self._viewers:
                 self._watched_at = now
-            if self._viewers or self._engine.busy:
+            if self._viewers or self._engine.busy or self._engine.unsaved:
                 self._needed_at = now
             if self._engine.busy and not self._viewers:
                 await self._mind_unattended(now - self._watched_at)

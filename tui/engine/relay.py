@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -28,8 +29,12 @@ COMMAND_BYTES = 64 * 1024
 """Longest command."""
 
 
-async def relay(folder: Path) -> None:
+async def relay(folder: Path, start: Callable[[], None]) -> None:
     """Carry events from the engine in `folder` to stdout and commands from stdin to it, until either end goes.
+
+    Args:
+        folder: holds the engine's socket.
+        start: starts an engine there, if none comes by itself.
 
     Raises:
         EngineError: there is no engine.
@@ -41,7 +46,7 @@ async def relay(folder: Path) -> None:
         asyncio.streams.FlowControlMixin, os.fdopen(STDOUT, "wb", buffering=0)
     )
     out = asyncio.StreamWriter(transport, protocol, None, loop)
-    client = EngineClient(folder / SOCKET)
+    client = EngineClient(folder / SOCKET, start=start)
     outbox = Outbox()
     tasks = [
         asyncio.ensure_future(work)

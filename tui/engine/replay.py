@@ -37,7 +37,7 @@ class Replay:
         SessionError: it cannot be read.
     """
 
-    busy = False
+    busy = unsaved = False
     """No session is under way: without a viewer the host leaves."""
 
     def __init__(

@@ -330,8 +330,11 @@ class LiveSession:
         self._recording.close()
         self._emit_stats()
         unheard_s = round(self._link.unheard / SAMPLE_RATE, 1)
-        self._chronicle.emit(StatsChanged(replace(self.record.stats, unheard_s=unheard_s)), keep=True)
+        # The journal is written to the same disk: by the time it can be read, nothing is unsaved any more.
+        last = replace(self.record.stats, unheard_s=unheard_s, unsaved_s=0.0)
+        self._chronicle.emit(StatsChanged(last), keep=True)
         self._warn_of_unheard()
+        self._warn_of_unsaved()
         ending = self._failure or (self._last_loss if self._link.opened == 0 else None)
         if ending is not None:
             why = f"{ending.meaning} ({ending.code}: {ending.reason})" if ending.reason else ending.meaning
@@ -339,6 +342,28 @@ class LiveSession:
         else:
             self._chronicle.enter(State.ENDED)
         self._chronicle.close()
+
+    def save(self) -> bool:
+        """Write what the disk did not take while the session lasted; return whether nothing is left."""
+        if self._recording.unsaved and self._recording.save():
+            self._emit(StatsChanged(replace(self.record.stats, unsaved_s=0.0)))
+            self._emit(Notice(Severity.INFO, "The disk has taken the whole session now."))
+        return not self._recording.unsaved and self._chronicle.close()
+
+    @property
+    def _unsaved_s(self) -> float:
+        return round(self._recording.unsaved / SAMPLE_RATE, 1)
+
+    def _warn_of_unsaved(self) -> None:
+        if self._recording.unsaved:
+            self._emit(StatsChanged(replace(self.record.stats, unsaved_s=self._unsaved_s)))
+            self._emit(
+                Notice(
+                    Severity.ERROR,
+                    f"The disk does not take the last {self._unsaved_s:.0f} s of the recording; memory alone has them.",
+                    "Make room: they are written then, if the engine still runs.",
+                )
+            )
 
     def _warn_of_unheard(self) -> None:
         unheard_s, session = self.record.stats.unheard_s, self.record.session
@@ -462,6 +487,7 @@ class LiveSession:
                     device=self._capture.device if self._capture else "",
                     overflows=self._capture.overflows if self._capture else 0,
                     recording_bytes=self._recording.size_bytes,
+                    unsaved_s=self._unsaved_s,
                     expires_s=None if way.expires_s is None else round(way.expires_s),
                     viewers=self.viewers,
                 )

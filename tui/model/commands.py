@@ -165,6 +165,9 @@ class DeletePrompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=
 class Quit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="quit"):
     """Stop the session gracefully, if there is one, then end the engine."""
 
+    now: bool = False
+    """Even if the disk has not taken all of what was recorded, which is lost then."""
+
 
 Command = (
     Start

@@ -47,6 +47,8 @@ class Stats(msgspec.Struct, frozen=True, omit_defaults=True):
     overflows: int = 0
     """Times the sound system lost samples before we got them."""
     recording_bytes: int = 0
+    unsaved_s: float = 0.0
+    """Seconds of the recording that the disk has not taken."""
     expires_s: float | None = None
     """Seconds until the endpoint ends the connection."""
     viewers: int = 0

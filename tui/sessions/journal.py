@@ -116,8 +116,13 @@ class Journal:
         self.failure = None
         self._sync()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there are entries that the disk did not take."""
+        return bool(self._pending)
+
     def close(self) -> None:
-        """Write and sync the rest, let the lock go."""
+        """Write and sync the rest, let the lock go; what the disk refuses now is lost."""
         self.flush()
         self._closed = True
         self._syncing.shutdown(wait=True)

@@ -244,6 +244,8 @@ class Store:
                 journal.append(StateChanged(State.FAILED, f"The engine was killed; {repaired.told}."), recorded_s)
             finally:
                 journal.close()
+            if journal.failure is not None:
+                raise journal.failure
         except BlockingIOError:
             return None
         except OSError as error:

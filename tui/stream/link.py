@@ -215,8 +215,12 @@ class Link:
             self._changed.set()
 
     def give_up_after(self, seconds: float) -> None:
-        """Stop trying to connect after that time; a standing connection goes on."""
+        """Stop trying to connect after that time; a standing connection goes on.
+
+        Without one the next try is made now: a wait of before could outlast what is left.
+        """
         self._give_up_at = self._clock() + seconds
+        self._attempt, self._open_at = 0, -math.inf
         self._changed.set()
 
     def abandon(self) -> None:

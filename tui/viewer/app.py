@@ -307,7 +307,11 @@ class LivegistApp(App[Farewell]):
         self.exit(self._farewell(running=False, trouble="The engine is still finishing. `livegist` returns to it."))
 
     def _farewell(self, *, running: bool, trouble: str = "") -> Farewell:
-        session = self.dashboard.picture.session
+        session, unsaved_s = self.dashboard.picture.session, self.dashboard.picture.stats.unsaved_s
+        if unsaved_s and not running:
+            trouble = (
+                trouble or f"The disk has not taken the last {unsaved_s:.0f} s; the engine holds them until it does."
+            )
         return Farewell(running, session.path if session else "", trouble)
 
     def action_leave(self) -> None:

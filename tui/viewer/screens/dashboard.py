@@ -178,7 +178,8 @@ class Dashboard(Choosing):
             case StateChanged(state=state):
                 self._show_state()
                 session = self.picture.session
-                if state is State.ENDED and session is not None and session.path and not self.picture.replay_speed:
+                whole = not (self.picture.replay_speed or self.picture.stats.unsaved_s)
+                if state is State.ENDED and session is not None and session.path and whole:
                     self.notify(f"Saved in {one_line(session.path)}", title="Session ended", markup=False)
             case Notice(severity=severity, text=text, hint=hint):
                 self._toast(severity, text, hint)

@@ -17,6 +17,7 @@ def figures(stats: Stats) -> list[tuple[str, str, str]]:
     """Return label, value and ink of every figure, those watched most first."""
     lag = "warn" if stats.lag_s >= NOTABLE_LAG_S else ""
     missing = f" +{stats.gists_missing} missing" if stats.gists_missing else ""
+    unsaved = f"  {seconds(stats.unsaved_s)} unsaved" if stats.unsaved_s else ""
     rows = [
         ("turns", f"{stats.turns:,}", ""),
         ("words", f"{stats.words:,}  {stats.words_per_minute:.0f}/min", ""),
@@ -32,7 +33,7 @@ def figures(stats: Stats) -> list[tuple[str, str, str]]:
             "warn" if stats.reconnects else "",
         ),
         ("round trip", milliseconds(stats.round_trip_ms), ""),
-        ("recording", size(stats.recording_bytes), ""),
+        ("recording", f"{size(stats.recording_bytes)}{unsaved}", "bad" if unsaved else ""),
         ("samples lost", plural(stats.overflows, "time"), "bad" if stats.overflows else ""),
         ("expires in", clock(stats.expires_s) if stats.expires_s is not None else "–", ""),
         ("device", one_line(stats.device, 80) or "–", ""),
