@@ -209,6 +209,16 @@ def test_the_last_word_ends_where_speech_ends(room: Room) -> None:
     assert (words[0].start, words[-1].end) == (960, 1920)
 
 
+def test_no_word_begins_before_speech_did(room: Room) -> None:
+    room.sound(False, 960)
+    room.sound(True, 960)
+    room.partial("we ship")
+    assert [word.start for word in room.told[-1].words] == [960, 1280]
+    room.sound(False, 1600)
+    room.recogniser.finish_final("We ship it.")
+    assert room.told[-1].words[0].start == 960
+
+
 def test_only_a_pause_is_heard_when_no_partials_are_wanted(room: Room) -> None:
     room.hearing.partials = False
     room.sound(True, 1600)
