@@ -106,6 +106,13 @@ def partial_gaps(run: Run) -> list[float]:
     ]
 
 
+def seconds_a_partial(runs: list[Run]) -> float:
+    """Return the seconds of speech for each partial: more, the rarer they are."""
+    told = sum(len(run.caller.all("Turn", end_of_turn=False)) for run in runs)
+    words = [turn["words"] for run in runs for turn in run.caller.finals]
+    return float(sum(said[-1]["end"] - said[0]["start"] for said in words)) / 1000 / max(1, told)
+
+
 def final_delays(run: Run) -> list[float]:
     """Return for each turn the seconds from the end of its speech to its final."""
     finals = run.when(lambda told: told["type"] == "Turn" and bool(told["end_of_turn"]))
@@ -187,12 +194,12 @@ def together(url: str, samples: Samples, size: int) -> None:
     turns = after["turns_total"] - before["turns_total"]
     mean = (after["final_seconds_sum"] - before["final_seconds_sum"]) / turns
     busy = after["recogniser_busy_seconds_total"] - before["recogniser_busy_seconds_total"]
-    gaps = [gap for run in runs for gap in partial_gaps(run)]
     delays = sorted(delay for run in runs for delay in final_delays(run))
     rate = max(errors(" ".join(str(turn["transcript"]) for turn in run.caller.finals)) for run in runs)
     print(
         f"{size:3d} sessions: finals {mean:.2f} s after the decision (mean), {delays[-1]:.2f} s after speech (worst); "
-        f"partials every {median(gaps):.2f} s; recogniser busy {100 * busy / (len(samples) / RATE):.0f} %; "
+        f"a partial for {seconds_a_partial(runs):.2f} s of speech; "
+        f"recogniser busy {100 * busy / (len(samples) / RATE):.0f} %; "
         f"worst word error rate {rate:.1f} %; {'held' if mean <= HELD_S else 'not held'}"
     )
 

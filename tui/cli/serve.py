@@ -16,7 +16,7 @@ from tui.cli.options import Flags, given
 @click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers prompts.")
 @click.option("--llm-model", metavar="NAME", help="Model to ask there, whatever a client names.")
 @click.option("--llm-file", metavar="FILE", type=click.Path(dir_okay=False), help="GGUF model that answers prompts.")
-@click.option("--token", envvar="LIVEGIST_TOKEN", help="What clients must present as their key.")
+@click.option("--token", envvar="LIVEGIST_TOKEN", show_envvar=True, help="What clients must present as their key.")
 @click.option("--max-sessions", type=click.IntRange(1), help="Sessions at a time.")
 @click.option("--max-session", "max_session_s", type=click.FloatRange(1), help="Longest session, in seconds.")
 @click.option("--exit-with-stdin", is_flag=True, help="Leave when standard input ends.")
