@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -189,15 +190,15 @@ async def test_turns_are_counted_from_zero_and_answers_come_before_termination(u
     assert caller.told[-1]["type"] == "Termination"
 
 
-async def test_partials_grow_and_what_is_stable_stays(caller: Caller) -> None:
-    for chunk in chunks(read(CLIPS[3]), 400):
-        await caller.websocket.send(chunk)
-        await caller.send("KeepAlive")
-        await asyncio.sleep(0.15)
-    await caller.send("Terminate")
-    await caller.ended()
+async def test_partials_grow_and_what_is_stable_stays(url: str) -> None:
+    async with calling(url, min_turn_silence=60_000, max_turn_silence=60_000) as caller:
+        for samples in np.split(read(CLIPS[3]), range(2 * RATE, 7 * RATE, RATE))[:-1]:
+            await caller.say(samples)
+            await caller.until("Turn", end_of_turn=False)
+        await caller.send("Terminate")
+        await caller.ended()
     partials = caller.all("Turn", end_of_turn=False)
-    assert len(partials) >= 3
+    assert len(partials) >= 5
     before: list[str] = []
     for partial in partials:
         stable = [word["text"] for word in partial["words"] if word["word_is_final"]]
@@ -277,10 +278,10 @@ async def test_mulaw_is_heard(url: str) -> None:
 async def test_a_heartbeat_says_how_much_was_heard_and_how_likely_speech_was(url: str) -> None:
     async with calling(url, session_heartbeat="true") as caller:
         await caller.say(read(CLIPS[4])[: 3 * RATE])
-        beat = await caller.until("Heartbeat")
-    assert beat["total_audio_received_ms"] == 3000
+        beat = await caller.until("Heartbeat", total_audio_received_ms=3000)
     assert beat["total_duration_ms"] >= 5000
-    assert beat["max_speech_probability"] > 0.9
+    assert beat["realtime_factor"] == 1.0
+    assert max(told["max_speech_probability"] for told in caller.all("Heartbeat")) > 0.9
 
 
 async def test_silence_is_told_each_second_if_asked_for(url: str) -> None:
@@ -340,10 +341,12 @@ async def test_a_token_opens_one_session_and_expires() -> None:
         def token(**query: Any) -> httpx2.Response:
             return httpx2.get(f"{http}/v3/token", params=query, headers={"Authorization": "right"})
 
+        asked_at = time.time()
         granted = token(expires_in_seconds=60, max_session_duration_seconds=60).json()
         assert granted["expires_in_seconds"] == 60
         async with calling(url, token=granted["token"], key="") as caller:
-            await caller.until("Begin")
+            begin = await caller.until("Begin")
+        assert asked_at - 1 <= begin["expires_at"] - 60 <= time.time()
         async with calling(url, token=granted["token"], key="") as caller:
             assert await caller.ended() == (1008, "Unauthorized connection: Token already used")
         async with calling(url, key="lgt-forged.0") as caller:
