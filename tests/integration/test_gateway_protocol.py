@@ -11,8 +11,11 @@ import httpx2
 import msgspec
 import numpy as np
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from tests.gateways import CLIPS, RATE, TUTORIAL, Caller, calling, chunks, read, serving, silence
+from tui.stream.protocol import WS_PATH
 
 SENTENCE = "He might even have been made amiable himself."
 QUIET = bytes(2 * RATE // 10)
@@ -90,6 +93,13 @@ TABLE = (
     Row("idleness under 5 s cannot be asked", query={"inactivity_timeout": 4}, code=3006, reason="inactivity"),
     Row("llm_gateway has to be JSON", query={"llm_gateway": "{"}, code=3006, reason="llm_gateway"),
     Row("with messages in it", query={"llm_gateway": '{"model": "x"}'}, code=3006, reason="messages"),
+    Row("with one at least", query={"llm_gateway": '{"model": "x", "messages": []}'}, code=3006, reason="messages"),
+    Row(
+        "and room for an answer",
+        query={"llm_gateway": '{"model": "x", "messages": [{"role": "user", "content": "a"}], "max_tokens": 0}'},
+        code=3006,
+        reason="max_tokens",
+    ),
     Row(
         "a hundred key terms are the most", query={"keyterms_prompt": json.dumps(["a"] * 101)}, code=3006, reason="key"
     ),
@@ -118,6 +128,13 @@ async def test_conformance(url: str, row: Row) -> None:
     elif row.code != 1009:
         assert caller.told[-1] == {"type": "Error", "error_code": row.code, "error": caller.told[-1]["error"]}
         assert "Termination" not in types
+
+
+async def test_another_path_is_not_there(url: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"{url}/v2/realtime/ws")
+    assert refused.value.response.status_code == 404
+    assert WS_PATH in json.loads(refused.value.response.body)["error"]
 
 
 async def test_begin_comes_first_and_says_when_the_session_expires(caller: Caller) -> None:
