@@ -264,7 +264,7 @@ async def test_a_longer_turn_silence_joins_sentences(url: str) -> None:
     assert len(caller.finals) == 1
 
 
-@pytest.mark.parametrize("rate", [8000, 44_100, 48_000])
+@pytest.mark.parametrize("rate", [8000, 44_100, 48_000, 96_000])
 async def test_any_sample_rate_is_heard(url: str, rate: int) -> None:
     import soxr
 
@@ -368,6 +368,12 @@ async def test_a_token_opens_one_session_and_expires() -> None:
             assert await caller.ended() == (1008, "Unauthorized connection: Token already used")
         async with calling(url, key="lgt-forged.0") as caller:
             assert (await caller.ended())[0] == 1008
+        short = token(expires_in_seconds=1).json()["token"]
+        told = ""
+        while told != "Unauthorized connection: Token expired":
+            await asyncio.sleep(0.1)
+            async with calling(url, token=short, key="") as caller:
+                told = json.loads(await caller.websocket.recv()).get("error", "")
         assert [token(expires_in_seconds=asked).status_code for asked in (0, 601, "soon")] == [400, 400, 400]
         assert httpx2.get(f"{http}/v3/token", params={"expires_in_seconds": 60}).status_code == 401
 
