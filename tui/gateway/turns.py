@@ -44,6 +44,8 @@ class OpenTurn:
         self.base = start
         """Position from which it is heard again."""
         self.agreement = Agreement()
+        self.language: str | None = None
+        """The language of its settled words; `None` before there are any."""
         self.due = speech + FIRST_PARTIAL
         """Position from which it is worth hearing again."""
         self.order: int | None = None
