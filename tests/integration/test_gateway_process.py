@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from tests.gateways import CLIPS, PATIENCE_S, TUTORIAL, calling, read
+from tui.cli import main
+from tui.gateway.options import GatewayOptions
 
 SERVE = [sys.executable, "-m", "tui", "serve", "--port", "0"]
 
@@ -89,6 +92,25 @@ async def test_a_prompt_of_many_thousand_characters_is_taken() -> None:
         async with calling(line["listening"], llm_gateway=json.dumps(asked)) as caller:
             await caller.send("Terminate")
             assert (await caller.ended())[0] == 1000
+
+
+@pytest.mark.parametrize(
+    ("url", "keys", "key"),
+    [
+        ("http://127.0.0.1:11434", {"LIVEGIST_LLM_KEY": "theirs", "ASSEMBLYAI_API_KEY": "vendors"}, "theirs"),
+        ("http://127.0.0.1:11434", {"ASSEMBLYAI_API_KEY": "vendors"}, ""),
+        ("https://llm-gateway.assemblyai.com", {"ASSEMBLYAI_API_KEY": "vendors"}, "vendors"),
+        ("https://assemblyai.com.example.org", {"ASSEMBLYAI_API_KEY": "vendors"}, ""),
+    ],
+)
+def test_the_key_of_the_environment_goes_to_the_server_it_is_for(
+    monkeypatch: pytest.MonkeyPatch, url: str, keys: dict[str, str], key: str
+) -> None:
+    served: list[GatewayOptions] = []
+    monkeypatch.setattr("tui.gateway.app.serve", lambda options, host, port: served.append(options))
+    outcome = CliRunner().invoke(main, ["serve", "--llm-url", url], env=keys)
+    assert outcome.exit_code == 0, outcome.output
+    assert served[0].llm_key == key
 
 
 def test_an_address_open_to_others_needs_a_token() -> None:

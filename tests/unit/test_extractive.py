@@ -105,7 +105,16 @@ def test_a_promise_without_a_date_or_a_name_could_be_said_better() -> None:
         "does not say by when; “We” does not say who."
     )
     assert items[2] == "- “Sarah: Who can tell the customers about the new prices?”: asks nobody by name."
-    assert asked(PROMPTS["improve"], "I will review it by Tuesday. If it grows, we will stop.").startswith("Nothing")
+    assert asked(PROMPTS["improve"], "Let's decide now, we will move it.").endswith(
+        "does not say by when; “we” does not say who."
+    )
+    for fine in (
+        "I will review it by Tuesday.",
+        "By Friday, I will move it.",
+        "I will do it now.",
+        "If so, we will stop.",
+    ):
+        assert asked(PROMPTS["improve"], fine).startswith("Nothing stands out")
 
 
 def test_decisions_are_listed() -> None:

@@ -200,6 +200,20 @@ async def test_the_extractive_answer_says_what_it_is() -> None:
     assert (cut.text, cut.finish_reason) == ("We ship", "length")
 
 
+@pytest.mark.parametrize(
+    ("system", "user"),
+    [
+        ("You are a coach who gives feedback.", "List the action items.\n\nTranscript: I will write today. It rains."),
+        ("List the action items.", "Here is the transcript:\nI will write today. It rains."),
+        ("List the action items.", "I will write today. It rains."),
+    ],
+)
+async def test_what_the_user_asks_comes_before_what_the_system_says(system: str, user: str) -> None:
+    chat = [Message("system", system), Message("user", user)]
+    answer = await Extractive().complete(chat, model="m", max_tokens=100)
+    assert answer.text == "- I will write today. (today)"
+
+
 class Small:
     """Takes at most so many words."""
 

@@ -58,10 +58,12 @@ class Recogniser:
 
 
 def heard(text: str, clip: Clip) -> Heard:
+    """Return what was heard; of several languages it is always the last."""
     said = text.split()
     step_s = (len(clip.samples) - clip.lead) / RATE / max(1, len(said))
     return Heard(
-        tuple(HeardWord(word, at * step_s, (at + 1) * step_s, 0.9, (hash(word),)) for at, word in enumerate(said))
+        tuple(HeardWord(word, at * step_s, (at + 1) * step_s, 0.9, (hash(word),)) for at, word in enumerate(said)),
+        clip.languages[-1],
     )
 
 
@@ -207,6 +209,30 @@ def test_the_last_word_ends_where_speech_ends(room: Room) -> None:
     room.recogniser.finish_final("We ship")
     words = room.told[-1].words
     assert (words[0].start, words[-1].end) == (960, 1920)
+
+
+def test_no_word_begins_before_speech_did(room: Room) -> None:
+    room.sound(False, 960)
+    room.sound(True, 960)
+    room.partial("we ship")
+    assert [word.start for word in room.told[-1].words] == [960, 1280]
+    room.sound(False, 1600)
+    room.recogniser.finish_final("We ship it.")
+    assert room.told[-1].words[0].start == 960
+
+
+def test_a_turn_goes_on_in_the_language_of_its_settled_words(room: Room) -> None:
+    room.hearing.languages = ("en", "de")
+    for _ in range(2):
+        room.sound(True, 960)
+        room.partial("wir reden")
+    room.hearing.languages = ("en", "fr")
+    room.sound(True, 960)
+    room.partial("wir reden weiter")
+    assert [told.language_code for told in room.told if isinstance(told, WireTurn)] == ["de"] * 3
+    room.sound(False, 1600)
+    room.recogniser.finish_final("on parle")
+    assert room.told[-1].language_code == "fr"
 
 
 def test_only_a_pause_is_heard_when_no_partials_are_wanted(room: Room) -> None:

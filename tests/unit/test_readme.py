@@ -59,7 +59,15 @@ def test_every_setting_named_elsewhere_exists() -> None:
     assert assigned
     assert set(assigned) <= set(FIELDS)
     for variable in re.findall(r"LIVEGIST_[A-Z_]+\b", README):
-        assert variable.removeprefix("LIVEGIST_").lower() in {*FIELDS, "home", "llm_key", "hook_secret", "session", ""}
+        assert variable.removeprefix("LIVEGIST_").lower() in {
+            *FIELDS,
+            "home",
+            "llm_key",
+            "hook_secret",
+            "session",
+            "token",
+            "",
+        }
 
 
 def test_every_command_and_option_that_is_told_to_be_run_exists() -> None:

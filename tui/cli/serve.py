@@ -16,7 +16,7 @@ from tui.cli.options import Flags, given
 @click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers prompts.")
 @click.option("--llm-model", metavar="NAME", help="Model to ask there, whatever a client names.")
 @click.option("--llm-file", metavar="FILE", type=click.Path(dir_okay=False), help="GGUF model that answers prompts.")
-@click.option("--token", envvar="LIVEGIST_TOKEN", help="What clients must present as their key.")
+@click.option("--token", envvar="LIVEGIST_TOKEN", show_envvar=True, help="What clients must present as their key.")
 @click.option("--max-sessions", type=click.IntRange(1), help="Sessions at a time.")
 @click.option("--max-session", "max_session_s", type=click.FloatRange(1), help="Longest session, in seconds.")
 @click.option("--exit-with-stdin", is_flag=True, help="Leave when standard input ends.")
@@ -25,9 +25,10 @@ def serve(host: str, port: int, **flags: Any) -> None:
 
     Point any Streaming v3 client at it. Prints one line of JSON once it listens.
     """
-    from tui.config import llm_key, load
+    from tui.config import api_key, llm_key, load
     from tui.engine.local import installed
     from tui.errors import MissingExtra
+    from tui.llm.client import is_vendor
 
     if not installed():
         raise MissingExtra("The local gateway", "local")
@@ -35,5 +36,6 @@ def serve(host: str, port: int, **flags: Any) -> None:
     from tui.gateway.options import GatewayOptions
 
     config = load().config
-    options: Flags = {"model": config.local_model, "device": config.local_device, "llm_key": llm_key()}
+    key = llm_key() or (api_key() if is_vendor(flags["llm_url"] or "") else "")
+    options: Flags = {"model": config.local_model, "device": config.local_device, "llm_key": key}
     run(GatewayOptions(**(options | given(flags))), host, port)

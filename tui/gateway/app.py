@@ -21,6 +21,7 @@ try:
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route, WebSocketRoute
+    from starlette.websockets import WebSocket
 except ModuleNotFoundError as missing:
     raise MissingExtra("The local gateway", "local") from missing
 
@@ -59,6 +60,7 @@ def build(options: GatewayOptions) -> Starlette:
             Route("/v1/models", gateway.completions.models),
             Route("/healthz", gateway.health),
             Route("/metrics", gateway.measure),
+            WebSocketRoute("/{path:path}", _no_stream),
         ],
         middleware=[Middleware(Guard, token=options.token)],
         exception_handlers={404: _not_there, 405: _not_there},
@@ -72,6 +74,10 @@ async def _no_websocket(request: Request) -> Response:
     refusal = refused(426, "Streaming takes a websocket")
     refusal.headers.update({"upgrade": "websocket", "connection": "upgrade"})
     return refusal
+
+
+async def _no_stream(websocket: WebSocket) -> None:
+    await websocket.send_denial_response(refused(404, f"There is nothing here; streaming is at {WS_PATH}"))
 
 
 async def _not_there(request: Request, error: Exception) -> Response:

@@ -168,8 +168,9 @@ def usage(completion: Completion) -> dict[str, int]:
 
 
 def _asked(messages: Sequence[Message]) -> tuple[str, str]:
-    """Return the instruction and the transcript of a chat: its last user message, led by the system's."""
+    """Return the instruction and the transcript of a chat: of its last user message, else the system's instruction."""
     last = next((message.content for message in reversed(messages) if message.role == "user"), "")
     system = " ".join(message.content for message in messages if message.role == "system")
     instruction, transcript = extractive.split_prompt(last)
-    return f"{system} {instruction}".strip(), transcript
+    told = instruction and extractive.task(instruction) is not extractive.Task.OTHER
+    return instruction if told else f"{system} {instruction}".strip(), transcript

@@ -38,6 +38,7 @@ REQUEST = re.compile(
 PROMISE = re.compile(
     r"\b(I|we)(?:'ll| will| shall| am going to|'m going to| are going to|'re going to)\b", re.IGNORECASE
 )
+NOW = re.compile(r"\b(?:now|already)\b", re.IGNORECASE)
 OPEN = re.compile(
     r"\bwho (?:can|could|will|would|has time)\b"
     r"|\b(?:somebody|someone|anybody|anyone) (?:should|must|has to|needs to)\b",
@@ -232,8 +233,9 @@ def _improve(_instruction: str, said: Sequence[Sentence]) -> str:
 
 def _faults(text: str) -> list[str]:
     """Return what could have been said better."""
-    promise = None if CONDITION.search(text) or text.endswith("?") else PROMISE.search(text)
-    undated = promise and not WHEN.search(text) and not re.search(r"\b(?:now|already)\b", text, re.I)
+    clauses = [] if CONDITION.search(text) or text.endswith("?") else _clauses(text)
+    promise = next((found for clause in clauses if (found := PROMISE.search(clause))), None)
+    undated = promise and not WHEN.search(text) and not NOW.search(promise.string)
     return [
         *(f"hedged with “{found[0]}”" for found in [HEDGE.search(text)] if found),
         *(f"vague: “{found[0]}”" for found in [VAGUE.search(text)] if found),

@@ -206,7 +206,9 @@ class Hearing:
             turn.due = end + PARTIAL_EVERY
             turn.shorten(end)
             samples = self._tape.read(turn.base, end)
-            return Clip(samples, False, self.languages, self.hints, stable=turn.agreement.tokens)
+            # Settled words are in one language, and so is what goes on from them.
+            languages = (turn.language,) if turn.language else self.languages
+            return Clip(samples, False, languages, self.hints, stable=turn.agreement.tokens)
 
         self._scheduler.peek(self, Wish(newest, lambda heard: self._tell_partial(turn, end, heard), self._fail))
 
@@ -214,6 +216,8 @@ class Hearing:
         if self._turn is not turn:
             return
         turn.agreement.hear(heard.words)
+        if turn.agreement.settled:
+            turn.language = heard.language
         words = turn.words
         if words and self.partials:
             self._number(turn)

@@ -44,11 +44,14 @@ class OpenTurn:
         self.base = start
         """Position from which it is heard again."""
         self.agreement = Agreement()
+        self.language: str | None = None
+        """The language of its settled words; `None` before there are any."""
         self.due = speech + FIRST_PARTIAL
         """Position from which it is worth hearing again."""
         self.order: int | None = None
         """Its number, given when something is first told of it."""
         self.guess: Guess | None = None
+        self._speech = speech
         self._kept: tuple[WireWord, ...] = ()
 
     @property
@@ -56,7 +59,7 @@ class OpenTurn:
         """The words heard so far, those before `base` included."""
         agreement = self.agreement
         heard = (_wire(word, self.base, settled=at < agreement.settled) for at, word in enumerate(agreement.words))
-        return (*self._kept, *heard)
+        return _from(self._speech, (*self._kept, *heard))
 
     def shorten(self, position: int) -> None:
         """Leave settled words behind when the turn grows long, so that hearing it again stays cheap."""
@@ -95,13 +98,20 @@ def final_words(heard: Heard, turn: Ended) -> tuple[WireWord, ...]:
 
     A client that comes back goes on from the last word's end: a word that seems to end early would be heard twice.
     """
-    words = [_wire(word, turn.start, settled=True) for word in heard.words]
+    words = _from(turn.speech, tuple(_wire(word, turn.start, settled=True) for word in heard.words))
     if not words:
         return ()
-    begin, end = turn.speech * 1000 // RATE, turn.speech_end * 1000 // RATE
-    words[0] = msgspec.structs.replace(words[0], start=min(max(words[0].start, begin), words[0].end))
-    words[-1] = msgspec.structs.replace(words[-1], end=max(end, words[-1].start))
-    return tuple(words)
+    end = turn.speech_end * 1000 // RATE
+    return (*words[:-1], msgspec.structs.replace(words[-1], end=max(end, words[-1].start)))
+
+
+def _from(speech: int, words: tuple[WireWord, ...]) -> tuple[WireWord, ...]:
+    """Return words of which none begins before speech itself did."""
+    begin = speech * 1000 // RATE
+    return tuple(
+        word if word.start >= begin else msgspec.structs.replace(word, start=begin, end=max(begin, word.end))
+        for word in words
+    )
 
 
 def _plain(text: str) -> str:

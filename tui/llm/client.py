@@ -269,10 +269,14 @@ def api_root(base_url: str) -> str:
     return base if re.search(r"//[^/]+/(.*/)?v\d+\w*(/|$)", base) else f"{base}/v1"
 
 
+def is_vendor(url: str) -> bool:
+    """Return whether `url` leads to the vendor."""
+    return f".{host(url)}".endswith(f".{VENDOR}")
+
+
 def authorization(url: str, key: str) -> str:
     """Return the header that carries `key`: the vendor wants it raw, everybody else as a bearer's."""
-    name = host(url)
-    return key if name == VENDOR or name.endswith(f".{VENDOR}") else f"Bearer {key}"
+    return key if is_vendor(url) else f"Bearer {key}"
 
 
 def _decoded(body: bytes | str) -> Any:

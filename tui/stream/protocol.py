@@ -6,7 +6,7 @@ Times of messages are integer milliseconds from the first sample of the connecti
 
 import json
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
@@ -326,9 +326,9 @@ class LLMGateway(msgspec.Struct, frozen=True):
     """The `llm_gateway` parameter: what is asked about every finished turn, fixed for the life of a connection."""
 
     model: str
-    messages: tuple[dict[str, str], ...]
+    messages: Annotated[tuple[dict[str, str], ...], msgspec.Meta(min_length=1)]
     """Chat messages; `{{turn}}` in a `content` is replaced by the turn's words."""
-    max_tokens: int = 4000
+    max_tokens: Annotated[int, msgspec.Meta(ge=1)] = 4000
 
 
 def endpoint(
