@@ -17,7 +17,7 @@ from tui.cli import main
 from tui.model.events import Bookmarked, State
 from tui.paths import sessions_dir
 from tui.sessions.about import About, change_about
-from tui.sessions.catalogue import summarise
+from tui.sessions.catalogue import room, summarise
 from tui.sessions.journal import Journal
 from tui.sessions.store import Store
 
@@ -277,3 +277,12 @@ def test_all_that_is_kept_is_for_its_owner_alone(store: Store) -> None:
     change_about(stored.path, lambda about: about.tagged("x"))
     assert {stat.S_IMODE(file.stat().st_mode) for file in files(sessions_dir())} == {0o600}
     assert stat.S_IMODE(stored.path.stat().st_mode) == 0o700
+
+
+def test_a_recording_that_two_versions_share_counts_once(store: Store) -> None:
+    one, two = keep(store), keep(store, started=STARTED + timedelta(days=1))
+    two.audio.unlink()
+    two.audio.hardlink_to(one.audio)
+    count, taken = room(store)
+    assert count == 2
+    assert taken == one.audio.stat().st_size + one.events.stat().st_size + two.events.stat().st_size

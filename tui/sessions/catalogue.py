@@ -1,5 +1,6 @@
 """The sessions as a person looks at them: what each is in a line, which is meant by a word, which are too old."""
 
+import contextlib
 import shutil
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -138,6 +139,20 @@ def chosen(
         summary = summarise(stored)
         if wanted <= set(summary.tags):
             yield summary
+
+
+def room(store: Store) -> tuple[int, int]:
+    """Return how many sessions there are and the bytes they take; a recording that several share counts once."""
+    taken: dict[tuple[int, int], int] = {}
+    count = 0
+    for stored in store:
+        count += 1
+        # One may be deleted meanwhile.
+        with contextlib.suppress(OSError):
+            for file in stored.path.iterdir():
+                found = file.stat()
+                taken[found.st_dev, found.st_ino] = found.st_size
+    return count, sum(taken.values())
 
 
 def outdated(summaries: Iterable[Summary], *, before: datetime, keep_tagged: bool) -> list[Summary]:
