@@ -84,8 +84,12 @@ def chat_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def settings(options: Flags) -> "Settings":
+def settings(options: Flags, *, prompt: bool = False) -> "Settings":
     """Return the settings with the flags on top, having checked them and the prompt's name.
+
+    Args:
+        options: the flags.
+        prompt: whether the prompt is used even if no flag names it.
 
     Raises:
         ConfigError: one of them is wrong.
@@ -94,7 +98,7 @@ def settings(options: Flags) -> "Settings":
     from tui.model.prompts import PromptLibrary
 
     loaded = load(options)
-    if "prompt" in options:
+    if prompt or "prompt" in options:
         PromptLibrary.load(*prompt_folders())[loaded.config.prompt]
     return loaded
 

@@ -25,7 +25,7 @@ def recover(session: str, as_json: bool, **flags: str | None) -> None:
     from tui.sessions.store import Store
 
     options = given(flags)
-    settings(options)
+    settings(options, prompt=True)
     store = Store(sessions_dir())
     if not session and next(store.left_over(), None) is None:
         click.echo("All that was recorded was transcribed.", err=True)

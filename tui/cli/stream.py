@@ -39,7 +39,7 @@ def stream(sources: tuple[str, ...], as_json: bool, **flags: str | None) -> None
         transcribe_all(sources, at_once=None, as_json=as_json, options=given(flags))
         return
     options = given({"source": sources[0] if sources else None} | flags)
-    settings(options)
+    settings(options, prompt=True)
     keep_log(log_file())
     failure = asyncio.run(
         streaming.stream(

@@ -42,7 +42,7 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
     from tui.sessions.store import Store
     from tui.transcribing import Transcriber
 
-    config = settings(options).config
+    config = settings(options, prompt=True).config
     if config.private:
         raise UsageError(
             "What is transcribed is kept; a private session is not.",
