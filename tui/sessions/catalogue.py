@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from tui.errors import SessionError, UsageError
+from tui.errors import SessionError, UsageError, advice
 from tui.model.events import State
 from tui.sessions import damage
 from tui.sessions.about import About, read_about
@@ -76,7 +76,10 @@ def summarise(stored: Stored) -> Summary:
     length_s = max((entry.at for entry in reading.entries), default=0.0) if reading else 0.0
     live = stored.live
     if not live:
-        troubles += [damage.of_journal(reading.lost if reading else 0), damage.of_recording(stored.audio, length_s)]
+        troubles.append(damage.of_journal(reading.lost if reading else 0))
+        # Of a folder that may not be entered that is told already.
+        with contextlib.suppress(OSError):
+            troubles.append(damage.of_recording(stored.audio, length_s))
     finals = record.transcript.finals
     session = record.session
     return Summary(
@@ -96,7 +99,7 @@ def summarise(stored: Stored) -> Summary:
         note=about.note,
         version_of=about.version_of,
         source=session.source if session else "",
-        size_bytes=sum(file.stat().st_size for file in stored.path.iterdir() if file.is_file()),
+        size_bytes=_size(stored.path),
         lost_lines=reading.lost if reading else 0,
         trouble="; ".join(filter(None, troubles)),
     )
@@ -175,7 +178,7 @@ def delete(stored: Stored) -> None:
     try:
         shutil.rmtree(stored.path)
     except OSError as error:
-        raise SessionError(f"{stored.path} cannot be removed: {error.strerror}.", "Is it yours?") from error
+        raise SessionError(f"{stored.path} cannot be removed: {error.strerror}.", advice(error)) from error
     finally:
         journal.close()
 
@@ -197,6 +200,14 @@ def prune(store: Store, summaries: Iterable[Summary], index: Path) -> int:
         if deleted:
             forget(index)
     return deleted
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes of the files in a folder, as far as they can be told."""
+    try:
+        return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    except OSError:
+        return 0
 
 
 def _folder_time(stored: Stored) -> datetime:
