@@ -135,7 +135,7 @@ def test_two_who_tag_at_once_lose_neither_tag(store: Store) -> None:
         "for n in range(50): change_about(Path(sys.argv[1]), lambda about: about.tagged(f'{sys.argv[2]}{n}'))"
     )
     both = [subprocess.Popen([sys.executable, "-c", program, str(stored.path), who]) for who in ("a", "b")]
-    assert [each.wait(30) for each in both] == [0, 0]
+    assert [each.wait(60) for each in both] == [0, 0]
     assert len(stored.about().tags) == 100
 
 
@@ -151,7 +151,7 @@ def test_two_who_add_answers_at_once_lose_none_and_break_nothing(store: Store) -
         "    except SessionError: time.sleep(0.001)\n"
     )
     both = [subprocess.Popen([sys.executable, "-c", program, stored.id, str(stored.path), who]) for who in ("a", "b")]
-    assert [each.wait(30) for each in both] == [0, 0]
+    assert [each.wait(60) for each in both] == [0, 0]
     assert stored.read().lost == 0
     added = [gist for gist in stored.load().gists.values() if gist.prompt == "actions"]
     assert sorted(gist.text for gist in added) == ["a"] * 20 + ["b"] * 20

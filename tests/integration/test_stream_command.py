@@ -16,7 +16,7 @@ from tests import endpoint
 from tests.endpoint import Endpoint, said, speech
 from tests.terminal import LIVEGIST
 
-PATIENCE_S = 40.0
+PATIENCE_S = 80.0
 TYPES = {"session", "state", "turn", "gist", "analysis", "error", "stats"}
 
 
