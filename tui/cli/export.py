@@ -66,7 +66,8 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}", "A template is UTF-8 text.") from error
+        why = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        raise UsageError(f"{path} cannot be read: {why}.", "A template is UTF-8 text.") from error
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:

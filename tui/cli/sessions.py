@@ -178,7 +178,7 @@ def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
         return
     if not yes:
         click.confirm(f"Delete {what}?", abort=True)
-    catalogue.prune(store, old, data_dir() / INDEX)
+    catalogue.prune(old, data_dir() / INDEX)
     click.echo(f"Deleted {what}.")
 
 

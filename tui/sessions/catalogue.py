@@ -183,7 +183,7 @@ def delete(stored: Stored) -> None:
         journal.close()
 
 
-def prune(store: Store, summaries: Iterable[Summary], index: Path) -> int:
+def prune(summaries: Iterable[Summary], index: Path) -> int:
     """Delete sessions, and the index in which their words would go on to stand; return how many.
 
     Raises:
@@ -194,8 +194,11 @@ def prune(store: Store, summaries: Iterable[Summary], index: Path) -> int:
     deleted = 0
     try:
         for summary in summaries:
-            delete(find(store, summary.id))
-            deleted += 1
+            stored = Stored(summary.id, Path(summary.path))
+            # Somebody else may have deleted it since.
+            if stored.path.is_dir():
+                delete(stored)
+                deleted += 1
     finally:
         if deleted:
             forget(index)
