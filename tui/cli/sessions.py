@@ -219,10 +219,13 @@ def hook(session: str) -> None:
     if not (config.hook_command or config.hook_url):
         raise UsageError("There is no hook.", "Set hook_command or hook_url; see: livegist config path")
     stored, secret = kept(session), find(Key.HOOK)
-    if config.hook_command:
-        asyncio.run(hooks.run_command(config.hook_command, stored))
-    if config.hook_url:
-        asyncio.run(hooks.post(config.hook_url, secret.value if secret else "", stored))
+    try:
+        if config.hook_command:
+            asyncio.run(hooks.run_command(config.hook_command, stored))
+    finally:
+        # One that fails does not keep the other from its turn.
+        if config.hook_url:
+            asyncio.run(hooks.post(config.hook_url, secret.value if secret else "", stored))
     click.echo("Done.")
 
 
