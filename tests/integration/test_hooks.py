@@ -1,5 +1,6 @@
 """Commands that really run, webhooks that are really posted and checked by somebody else's library."""
 
+import asyncio
 import json
 import os
 import sys
@@ -10,10 +11,13 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.http_server import Answer, Server, serving
 from tests.kept import MEETING, keep
+from tests.terminal import LIVEGIST
 from tui.errors import UsageError
+from tui.paths import sessions_dir
 from tui.sessions.hooks import HookError, document, post, run_command, signed
 from tui.sessions.store import Store, Stored
 
+DEADLINE_S = 80.0
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OK = Answer(204, b"")
 BUSY = Answer(503, {"error": "later"})
@@ -150,3 +154,27 @@ def test_a_secret_that_is_plain_text_signs_too() -> None:
     headers = signed("id", 1_700_000_000, b"{}", "correct horse")
     assert headers["webhook-signature"].startswith("v1,")
     assert headers["webhook-signature"] != signed("id", 1_700_000_000, b"{}", "other")["webhook-signature"]
+
+
+@pytest.mark.parametrize(("command", "code"), [("true", 0), ("false", 1)])
+async def test_the_hooks_run_again_by_command_each_whatever_becomes_of_the_other(command: str, code: int) -> None:
+    stored = keep(Store(sessions_dir()))
+    async with serving(OK) as server:
+        process = await asyncio.create_subprocess_exec(
+            *LIVEGIST, "sessions", "hook", "last",
+            env=os.environ
+            | {
+                "LIVEGIST_HOOK_COMMAND": command,
+                "LIVEGIST_HOOK_URL": f"{server.url}/hook",
+                "LIVEGIST_HOOK_SECRET": SECRET,
+            },
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(DEADLINE_S):
+            printed, told = await process.communicate()
+    assert process.returncode == code
+    assert printed == (b"" if code else b"Done.\n")
+    assert told == (b"livegist: The hook false failed with 1.\nCheck hook_command.\n" if code else b"")
+    (request,) = server.asked
+    assert Webhook(SECRET).verify(document(stored), request.headers) == request.body
