@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -255,6 +256,25 @@ def test_an_export_replaces_no_file_unless_told_to(store: Store, tmp_path: Path)
     assert target.read_text() == "mine"
     assert livegist("export", "last", "-o", str(target), "--force").exit_code == 0
     assert len(list(csv.reader(target.read_text().splitlines()))) == 6
+
+
+def test_an_export_goes_into_a_pipe_and_through_a_link_and_replaces_neither(store: Store, tmp_path: Path) -> None:
+    keep(store)
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link.txt", tmp_path / "notes.txt"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
+        assert livegist("export", "last", "--format", "txt", "-o", str(pipe)).exit_code == 0
+        assert reader.communicate(timeout=60)[0] == livegist("export", "last", "--format", "txt").stdout
+    assert pipe.is_fifo()
+    target.write_text("mine")
+    link.symlink_to(target)
+    assert livegist("export", "last", "-o", str(link)).exit_code == 2
+    assert livegist("export", "last", "-o", str(link), "--force").exit_code == 0
+    assert link.is_symlink()
+    assert "Good morning" in target.read_text()
+    result = livegist("export", "last", "--format", "md", "-o", str(tmp_path), "--force")
+    assert result.exit_code == 1
+    assert "Is a directory" in result.stderr
 
 
 def test_an_export_that_cannot_be_written_leaves_nothing(store: Store, tmp_path: Path) -> None:
