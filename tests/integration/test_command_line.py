@@ -86,6 +86,13 @@ def test_a_prompt_of_the_settings_that_is_not_there_is_said_before_anything_is_r
     assert list(Store(sessions_dir())) == []
 
 
+@pytest.mark.parametrize("group", [(), ("sessions",), ("config",)])
+def test_what_a_command_does_is_said_whole_in_the_help(group: tuple[str, ...]) -> None:
+    text = livegist(*group, "--help").stdout
+    assert "..." not in text.partition("Commands:")[2]
+    assert max(map(len, text.splitlines())) <= 80
+
+
 def test_a_group_without_a_command_shows_its_help() -> None:
     result = livegist("config")
     assert result.exit_code == 2

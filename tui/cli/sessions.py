@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli import completing
+from tui.cli.group import WholeHelp
 from tui.cli.options import kept
 from tui.cli.rows import counted, facts, fitted, on_a_terminal, row, size
 from tui.errors import SessionError, UsageError
@@ -18,7 +19,7 @@ LISTED = 20
 """Sessions that are listed unless all are asked for."""
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=WholeHelp, invoke_without_command=True)
 @click.pass_context
 def sessions(context: click.Context) -> None:
     """List, show, name, tag and delete the sessions that are kept; without a command it lists them.
