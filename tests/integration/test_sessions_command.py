@@ -93,6 +93,13 @@ def test_a_session_is_shown_with_its_turns_and_gists(store: Store) -> None:
     assert json.loads(livegist("sessions", "show", "last", "--json").stdout)["state"] == "ended"
 
 
+def test_a_session_tells_of_its_versions_and_they_of_it(store: Store) -> None:
+    first = keep(store)
+    other = keep(store, started=STARTED + timedelta(days=1), about=About(version_of=first.id))
+    assert f"\ntranscribed again as {other.id}\n" in livegist("sessions", "show", first.id).stdout
+    assert f"\nanother transcript of {first.id}\n" in livegist("sessions", "show", "last").stdout
+
+
 def test_bookmarks_are_counted_and_shown(store: Store) -> None:
     keep(store, [*meeting(), Bookmarked(2, "tell Ann"), Bookmarked(3, "")])
     assert "★2" in livegist("sessions").stdout

@@ -4,7 +4,7 @@ import itertools
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tui.lines import clock, inert
 from tui.sessions.catalogue import Summary
@@ -29,8 +29,13 @@ def state(summary: Summary) -> str:
     return "cut off" if summary.state.active else str(summary.state)
 
 
-def facts(summary: Summary) -> Iterator[str]:
-    """Yield what is known of a session but for what was said in it."""
+def facts(summary: Summary, versions: Sequence[str]) -> Iterator[str]:
+    """Yield what is known of a session but for what was said in it.
+
+    Args:
+        summary: of the session.
+        versions: ids of the sessions that transcribe its recording again.
+    """
     yield inert(summary.name or summary.id)
     yield inert(f"started {summary.started_at}, {clock(summary.length_s)} long, {counted(summary.turns, 'turn')}")
     yield inert(f"source {summary.source or 'unknown'}, {state(summary)} {summary.why}".rstrip())
@@ -40,6 +45,8 @@ def facts(summary: Summary) -> Iterator[str]:
         yield inert(f"note {summary.note}")
     if summary.version_of:
         yield inert(f"another transcript of {summary.version_of}")
+    if versions:
+        yield inert(f"transcribed again as {', '.join(versions)}")
     yield inert(f"kept in {summary.path}, {size(summary.size_bytes)}")
     if summary.trouble:
         yield inert(f"! {summary.trouble}")

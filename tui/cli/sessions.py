@@ -83,8 +83,11 @@ def show(session: str, as_json: bool) -> None:
         return
     from tui.lines import inert, text_line
     from tui.model.events import GistChanged, TurnChanged
+    from tui.paths import sessions_dir
+    from tui.sessions.store import Store
 
-    for line in facts(summary):
+    versions = [other.id for other in Store(sessions_dir()) if other.about().version_of == stored.id]
+    for line in facts(summary, versions):
         click.echo(line)
     click.echo()
     for turn in record.finals:
