@@ -279,7 +279,8 @@ def read(file: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read: {error}", "Make it UTF-8 text that you may read.") from error
+        why = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"{file} cannot be read: {why}.", "Make it UTF-8 text that you may read.") from error
 
 
 def _table(text: str, file: Path) -> dict[str, Any]:

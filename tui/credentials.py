@@ -102,14 +102,21 @@ def forget(key: Key) -> bool:
     return True
 
 
-def has_keyring() -> bool:
-    """Return whether there is a keyring that keeps keys."""
+SAFE_PRIORITY = 1.0
+"""From which priority on keyring's own documentation recommends a backend; one that writes plain text is below."""
+
+
+def has_keyring(*, safe: bool) -> bool:
+    """Return whether there is a keyring that keeps keys; a safe one does not write them down for all to read."""
     try:
         import keyring
         from keyring.backends import fail, null
     except ImportError:
         return False
-    return not isinstance(keyring.get_keyring(), (fail.Keyring, null.Keyring))
+    backend = keyring.get_keyring()
+    if isinstance(backend, (fail.Keyring, null.Keyring)):
+        return False
+    return not safe or float(backend.priority) >= SAFE_PRIORITY
 
 
 def redacted(text: str, *keys: str) -> str:

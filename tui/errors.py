@@ -1,6 +1,20 @@
 """What livegist raises when a person has to do something about it."""
 
+import errno
 from typing import ClassVar
+
+
+def advice(error: OSError) -> str:
+    """Return what a person can do about a file that the system refuses."""
+    match error.errno:
+        case errno.EACCES | errno.EPERM:
+            return "It is not yours to do so: look whose it is and who may write there, with ls -l."
+        case errno.EROFS:
+            return "The disk takes nothing: it was mounted to be read alone."
+        case errno.ENOSPC | errno.EDQUOT:
+            return "The disk is full: make room."
+        case _:
+            return "Is the disk there, and in order?"
 
 
 class LivegistError(Exception):

@@ -37,6 +37,8 @@ class Printer:
             # JSON is UTF-8, whatever the terminal's encoding is.
             sys.stdout.reconfigure(encoding="utf-8")
         self._broken = broken
+        self._held: list[str] | None = [] if as_json else None
+        """JSON lines that came before the session's, which is the first; `None` once that is out."""
         self._lines: queue.SimpleQueue[tuple[str, bool] | None] = queue.SimpleQueue()
         self._stats = 0
         self._last_stats: Event | None = None
@@ -58,6 +60,7 @@ class Printer:
         """Print the last figures and all that waits."""
         if self._last_stats is not None:
             self._put(self._last_stats)
+        self._let_go()
         self._lines.put(None)
         self._thread.join()
 
@@ -67,11 +70,24 @@ class Printer:
                 # A session that is taken up again is the first line, as a new one is.
                 event = SessionStarted(event.session)
             if (line := json_line(event)) is not None:
-                self._lines.put((line, True))
+                self._put_json(line, first=isinstance(event, SessionStarted))
         elif (line := text_line(event)) is not None:
             self._lines.put((line, True))
         elif (line := remark(event)) is not None:
             self._lines.put((line, False))
+
+    def _put_json(self, line: str, *, first: bool) -> None:
+        if self._held is not None and not first:
+            self._held.append(line)
+            return
+        self._lines.put((line, True))
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Print what waited for the session to be told."""
+        held, self._held = self._held, None
+        for line in held or ():
+            self._lines.put((line, True))
 
     def _run(self) -> None:
         while (entry := self._lines.get()) is not None:

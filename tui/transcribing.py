@@ -16,7 +16,7 @@ from tui.errors import LivegistError
 from tui.model.commands import Option, Recover, Stop
 from tui.model.events import Event, Session, StatsChanged, TurnChanged
 from tui.sessions.store import UNHEARD_S, Store, Stored
-from tui.sessions.unheard import from_file, from_session
+from tui.sessions.unheard import WAITING, from_file, from_session
 
 SOUND = frozenset({".aac", ".aif", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav"})
 """Endings of files that are taken for sound in a folder."""
@@ -79,18 +79,30 @@ class Transcriber:
         self._log_file = log_file
         self._tell = tell
         self._heard = heard
-        self._stopping = asyncio.Event()
+        self._ending = False
+        self._stops: list[asyncio.Event] = []
+        """One for each worker, set each time the person asks for an end."""
         self._left: list[Source] = []
 
     async def run(self, given: Sequence[Source], at_once: int) -> bool:
-        """Transcribe all; return whether all went well. The first SIGINT or SIGTERM ends it after what is under way."""
+        """Transcribe all; return whether all went well.
+
+        The first SIGINT or SIGTERM ends it once what was sent is answered, the second waits for nothing more.
+        """
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(signum, self._stopping.set)
+            loop.add_signal_handler(signum, self._end)
         self._left = list(given)
         async with asyncio.TaskGroup() as tasks:
             workers = [tasks.create_task(self._work()) for _ in range(min(at_once, len(given)))]
+        for source in self._left:
+            self._tell(Done(_name(source), error="It was not begun.", hint="Name it again."))
         return all(worker.result() for worker in workers) and not self._left
+
+    def _end(self) -> None:
+        self._ending = True
+        for stop in self._stops:
+            stop.set()
 
     async def _work(self) -> bool:
         """Take what is left, one after the other, through an engine of its own."""
@@ -103,11 +115,13 @@ class Transcriber:
             flags=self._flags,
         )
         well = True
+        stop = asyncio.Event()
+        self._stops.append(stop)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(engine.run())
-            stopper = tasks.create_task(self._stop(engine))
+            stopper = tasks.create_task(_stop_when(stop, engine))
             try:
-                while self._left and not self._stopping.is_set():
+                while self._left and not self._ending:
                     source = self._left.pop(0)
                     done = await self._transcribe(engine, source, follow)
                     well = well and not done.error
@@ -118,12 +132,13 @@ class Transcriber:
         return well
 
     async def _transcribe(self, engine: Engine, source: Source, follow: "_Follow") -> Done:
-        # A file's name may hold bytes that are no text.
-        name = source.id if isinstance(source, Stored) else str(source).encode(errors="replace").decode()
+        name = _name(source)
         try:
             stored = await self._kept(source, name)
         except LivegistError as error:
             return Done(name, error=error.message, hint=error.hint)
+        if self._ending:
+            return Done(name, stored.id, str(stored.path), error=WAITING, hint=_go_on(stored))
         follow.begin()
         try:
             await engine.perform(Recover(stored.id))
@@ -140,7 +155,7 @@ class Transcriber:
         return replace(
             done,
             error=failure.message if failure else f"{left_s:.0f} s are not transcribed.",
-            hint=(failure.hint if failure else "") or f"Go on with: livegist recover {stored.id}",
+            hint=(failure.hint if failure else "") or _go_on(stored),
         )
 
     def _kept(self, source: Source, name: str) -> Awaitable[Stored]:
@@ -159,8 +174,21 @@ class Transcriber:
             return from_session(self._store, source, session)
         return from_file(self._store, source, session)
 
-    async def _stop(self, engine: Engine) -> None:
-        await self._stopping.wait()
+
+def _name(source: Source) -> str:
+    """Return what a source is called; a file's name may hold bytes that are no text."""
+    return source.id if isinstance(source, Stored) else str(source).encode(errors="replace").decode()
+
+
+def _go_on(stored: Stored) -> str:
+    return f"Go on with: livegist recover {stored.id}"
+
+
+async def _stop_when(asked: asyncio.Event, engine: Engine) -> None:
+    """Stop what an engine does each time it is asked."""
+    while True:
+        await asked.wait()
+        asked.clear()
         if engine.busy:
             await engine.perform(Stop())
 

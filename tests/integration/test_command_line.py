@@ -75,6 +75,24 @@ def test_what_is_wrong_is_said_in_two_lines(stored: Stored, words: tuple[str, ..
     assert to_do in second
 
 
+def test_a_prompt_of_the_settings_that_is_not_there_is_said_before_anything_is_recorded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LIVEGIST_PROMPT", "poem")
+    for words in (("stream", "--json"), ("recover",), ("transcribe", __file__)):
+        result = livegist(*words)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "There is no prompt 'poem'" in result.stderr
+    assert list(Store(sessions_dir())) == []
+
+
+@pytest.mark.parametrize("group", [(), ("sessions",), ("config",)])
+def test_what_a_command_does_is_said_whole_in_the_help(group: tuple[str, ...]) -> None:
+    text = livegist(*group, "--help").stdout
+    assert "..." not in text.partition("Commands:")[2]
+    assert max(map(len, text.splitlines())) <= 80
+
+
 def test_a_group_without_a_command_shows_its_help() -> None:
     result = livegist("config")
     assert result.exit_code == 2

@@ -1,12 +1,17 @@
 """What is damaged costs itself alone, is said wherever the session is used, and loses nothing else."""
 
 import json
+import os
+import subprocess
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import soundfile
 from click.testing import CliRunner, Result
 
-from tests.kept import MEETING, keep
+from tests.kept import MEETING, STARTED, keep
+from tests.terminal import LIVEGIST
 from tui.audio.recording import repair
 from tui.cli import main
 from tui.model.events import State
@@ -155,3 +160,65 @@ def test_a_session_that_another_process_mends_or_writes_is_left_to_it(store: Sto
     mended = stored.events.read_bytes()
     assert store.repair(stored, 30.0) is None
     assert stored.events.read_bytes() == mended
+
+
+@pytest.fixture
+def without_rights(needs: Callable[..., None]) -> tuple[str, ...]:
+    """Give the command line of the program for a person whom the system refuses files: root is refused none."""
+    if os.geteuid() != 0:
+        return LIVEGIST
+    needs("setpriv")
+    return ("setpriv", "--bounding-set=-dac_override,-dac_read_search", *LIVEGIST)
+
+
+def refused(program: tuple[str, ...], *words: str) -> tuple[int, str, str]:
+    done = subprocess.run((*program, *words), capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_session_that_may_not_be_read_hides_no_other_and_stops_no_new_one(
+    store: Store, stored: Stored, without_rights: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVEGIST_DRAIN_TIMEOUT_S", "0.5")
+    closed = keep(store, started=STARTED + timedelta(days=1))
+    closed.path.chmod(0)
+    try:
+        code, listed, told = refused(without_rights, "sessions")
+        assert (code, told) == (0, "")
+        assert [line.split()[0] for line in listed.splitlines()] == [closed.id, stored.id]
+        assert "Permission denied" in listed.splitlines()[0]
+        assert refused(without_rights, "search", "connection", "pool")[0] == 0
+        assert refused(without_rights, "ls")[0] == 0
+        code, _, told = refused(without_rights, "export", closed.id)
+        assert code == 1
+        assert told.splitlines()[0].endswith("events.jsonl cannot be read: Permission denied.")
+        assert told.splitlines()[1].startswith("It is not yours")
+        code, _, told = refused(
+            without_rights, "stream", "--url", "ws://127.0.0.1:1", "--source", "cmd:head -c 32000 /dev/zero"
+        )
+        assert "Nobody listens at 127.0.0.1" in told
+        assert "mistake" not in told
+        assert len(list(store)) == 3
+    finally:
+        closed.path.chmod(0o700)
+
+
+def test_a_folder_that_takes_nothing_is_said(stored: Stored, without_rights: tuple[str, ...]) -> None:
+    for path in (stored.events, stored.path, sessions_dir()):
+        path.chmod(0o400 if path.is_file() else 0o500)
+    try:
+        for words in (
+            ("sessions", "tag", "last", "x"),
+            ("sessions", "delete", "last", "--yes"),
+            ("sessions", "compress", "last"),
+            ("stream", "--url", "ws://127.0.0.1:1", "--source", "cmd:true"),
+        ):
+            code, _, told = refused(without_rights, *words)
+            assert code == 1
+            assert "Permission denied" in told
+            assert "Traceback" not in told
+        assert refused(without_rights, "export", "last")[0] == 0
+    finally:
+        for path in (sessions_dir(), stored.path):
+            path.chmod(0o700)
+    assert stored.audio.exists()

@@ -1,5 +1,6 @@
 """Commands that really run, webhooks that are really posted and checked by somebody else's library."""
 
+import asyncio
 import json
 import os
 import sys
@@ -10,10 +11,13 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.http_server import Answer, Server, serving
 from tests.kept import MEETING, keep
+from tests.terminal import LIVEGIST
 from tui.errors import UsageError
+from tui.paths import sessions_dir
 from tui.sessions.hooks import HookError, document, post, run_command, signed
 from tui.sessions.store import Store, Stored
 
+DEADLINE_S = 80.0
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OK = Answer(204, b"")
 BUSY = Answer(503, {"error": "later"})
@@ -28,6 +32,15 @@ def script(folder: Path, text: str) -> str:
     path = folder / "hook.py"
     path.write_text(text)
     return f"{sys.executable} {path}"
+
+
+def runs(pid: int) -> bool:
+    """Return whether a process runs; one that ended and that nobody has waited for does not."""
+    try:
+        os.kill(pid, 0)
+        return sys.platform != "linux" or Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
 
 
 async def posted(server: Server, stored: Stored, secret: str = SECRET) -> list[float]:
@@ -79,13 +92,14 @@ async def test_a_command_that_cannot_be_is_told(stored: Stored, command: str) ->
 
 
 async def test_a_command_that_hangs_is_ended(stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.sessions.hooks.COMMAND_S", 2.0)
-    pid = tmp_path / "pid"
-    hook = script(tmp_path, f"import os, time\nopen({str(pid)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)")
+    # A shell, and what it starts: both begin at once, however busy the machine is.
+    monkeypatch.setattr("tui.sessions.hooks.COMMAND_S", 3.0)
+    pids = tmp_path / "pids"
+    hook = f"sh -c 'sleep 300 & echo $! $$ >{pids}; wait'"
     with pytest.raises(HookError, match="longer than"):
         await run_command(hook, stored)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(pid.read_text()), 0)
+    for pid in pids.read_text().split():
+        assert not runs(int(pid))
 
 
 async def test_a_webhook_is_signed_so_that_somebody_elses_library_agrees(stored: Stored) -> None:
@@ -140,3 +154,27 @@ def test_a_secret_that_is_plain_text_signs_too() -> None:
     headers = signed("id", 1_700_000_000, b"{}", "correct horse")
     assert headers["webhook-signature"].startswith("v1,")
     assert headers["webhook-signature"] != signed("id", 1_700_000_000, b"{}", "other")["webhook-signature"]
+
+
+@pytest.mark.parametrize(("command", "code"), [("true", 0), ("false", 1)])
+async def test_the_hooks_run_again_by_command_each_whatever_becomes_of_the_other(command: str, code: int) -> None:
+    stored = keep(Store(sessions_dir()))
+    async with serving(OK) as server:
+        process = await asyncio.create_subprocess_exec(
+            *LIVEGIST, "sessions", "hook", "last",
+            env=os.environ
+            | {
+                "LIVEGIST_HOOK_COMMAND": command,
+                "LIVEGIST_HOOK_URL": f"{server.url}/hook",
+                "LIVEGIST_HOOK_SECRET": SECRET,
+            },
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        async with asyncio.timeout(DEADLINE_S):
+            printed, told = await process.communicate()
+    assert process.returncode == code
+    assert printed == (b"" if code else b"Done.\n")
+    assert told == (b"livegist: The hook false failed with 1.\nCheck hook_command.\n" if code else b"")
+    (request,) = server.asked
+    assert Webhook(SECRET).verify(document(stored), request.headers) == request.body

@@ -15,7 +15,7 @@ from tui.audio.recording import Recording
 from tui.errors import SessionError
 from tui.paths import sessions_dir
 
-DEADLINE_S = 40.0
+DEADLINE_S = 80.0
 
 
 @pytest.fixture

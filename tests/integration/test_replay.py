@@ -24,7 +24,7 @@ from tui.sessions.flac import compress
 from tui.sessions.playback import Playback, figures
 from tui.sessions.store import Store, Stored
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tui.sessions.store import Store
 
 PLANTED = "sk-planted-0123456789abcdef"
 PLANTED_LLM = "sk-planted-llm-9876543210"
-DEADLINE_S = 40.0
+DEADLINE_S = 80.0
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def run(*words: str, stdin: str = "", **environment: str) -> str:
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"} | environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=True,
     )
     return done.stdout
@@ -103,7 +103,7 @@ def test_the_manual_page_is_formatted_without_a_warning(needs: Needs) -> None:
     needs("groff")
     page = livegist("man")
     done = subprocess.run(
-        ["groff", "-man", "-Tascii", "-ww", "-P-c"], input=page, capture_output=True, text=True, timeout=30, check=True
+        ["groff", "-man", "-Tascii", "-ww", "-P-c"], input=page, capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stderr == ""
     for heading in ("NAME", "SYNOPSIS", "COMMANDS", "ENVIRONMENT", "EXIT STATUS"):

@@ -16,7 +16,7 @@ from tests import endpoint
 from tests.endpoint import Endpoint, said, speech
 from tests.terminal import LIVEGIST
 
-PATIENCE_S = 40.0
+PATIENCE_S = 80.0
 TYPES = {"session", "state", "turn", "gist", "analysis", "error", "stats"}
 
 
@@ -93,6 +93,17 @@ async def test_a_file_is_heard_out_and_the_program_ends_by_itself(server: Endpoi
     assert [state["state"] for state in program.all("state")][-1] == "ended"
     assert program.all("stats")[-1]["turns"] == 2
     assert bytes(server.calls[0].audio) == speech(1, 2)
+
+
+async def test_the_session_is_the_first_line_even_if_a_prompt_is_broken(
+    server: Endpoint, sound: Path, home: Path
+) -> None:
+    (home / "config" / "prompts").mkdir(parents=True)
+    (home / "config" / "prompts" / "mine.toml").write_text("name =")
+    async with streaming("--url", server.url, "--source", f"cmd:cat {sound}") as program:
+        assert await program.ended() == 0
+    assert program.lines[0]["type"] == "session"
+    assert any("mine.toml" in error["text"] for error in program.all("error"))
 
 
 async def test_sound_on_standard_input_is_heard(server: Endpoint, sound: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import stat
 import sys
 import wave
@@ -168,6 +169,30 @@ async def test_several_sources_are_not_private_and_nothing_of_them_is_kept(
     assert b"What is transcribed is kept" in told
     assert list(store) == []
     assert server.calls == []
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_ctrl_c_ends_it_and_what_is_left_can_be_gone_on_with(store: Store, tmp_path: Path, times: int) -> None:
+    one, two = sound(tmp_path / "1.wav", *range(1, 200)), sound(tmp_path / "2.wav", 1)
+    async with endpoint.running() as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tui", "transcribe", "--json", "--at-once", "1", "--url", server.url,
+            str(one), str(two),
+            env=os.environ | {"LIVEGIST_ANALYSE_AT_END": "false"},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        await server.wait_for(lambda: bool(server.calls) and len(server.calls[0].audio) > len(speech(1, 2)))
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(DEADLINE_S):
+            printed, told = await process.communicate()
+    assert process.returncode == 1
+    assert b"Traceback" not in told
+    begun, other = (json.loads(line) for line in printed.splitlines())
+    assert begun["hint"] == f"Go on with: livegist recover {begun['session']}"
+    assert other["error"] == "It was not begun."
+    assert [stored.id for stored in store.unheard()] == [begun["session"]]
 
 
 async def test_an_endpoint_that_refuses_leaves_what_can_be_gone_on_with(store: Store, tmp_path: Path) -> None:

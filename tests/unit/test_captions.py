@@ -44,6 +44,14 @@ def test_a_caption_ends_with_a_sentence_if_it_is_long_enough() -> None:
     assert any(text.endswith("Thursday.") for text in texts(spoken(1, LONG)))
 
 
+def test_a_caption_that_has_to_be_divided_is_divided_where_the_sense_is() -> None:
+    said = "It went well. We shipped version two on Monday and the error rate fell from four percent to one percent."
+    assert texts(spoken(1, said))[0] == "It went well."
+    assert "".join(texts(spoken(1, said))[1:]).startswith("We shipped")
+    said = "If it keeps growing like that, we will run out of money in March and have to sell the office in town."
+    assert texts(spoken(1, said))[0] == "If it keeps growing like that,"
+
+
 def test_a_pause_begins_a_new_caption() -> None:
     early, late = spoken(1, "one two", start_s=0.0), spoken(1, "three four", start_s=3.0)
     turn = Turn(1, "one two three four", True, 0.0, 4.0, early.words + late.words)

@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from tui.cli import main
 from tui.config import api_key, llm_key
-from tui.credentials import Credential, Key, find, forget, keep, redacted
+from tui.credentials import Credential, Key, find, forget, has_keyring, keep, redacted
 from tui.errors import LivegistError, UsageError
 
 PLANTED = "sk-planted-0123456789"
 
 
 @pytest.fixture
-def keyring_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def keyring_folder(tmp_path: Path) -> Iterator[Path]:
     """Give a keyring that really keeps keys, in files of its own."""
     import keyring
     from keyrings.alt.file import PlaintextKeyring
@@ -22,9 +24,25 @@ def keyring_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     backend.file_path = str(tmp_path / "keyring" / "pass.cfg")
     before = keyring.get_keyring()
     keyring.set_keyring(backend)
-    monkeypatch.setattr("tui.credentials.has_keyring", lambda: True)
     yield tmp_path / "keyring"
     keyring.set_keyring(before)
+
+
+def test_a_keyring_that_writes_plain_text_is_used_only_if_that_is_asked_for(keyring_folder: Path) -> None:
+    assert not has_keyring(safe=True)
+    assert has_keyring(safe=False)
+    result = CliRunner().invoke(main, ["login"], input=PLANTED)
+    assert result.stdout == f"Kept in {Key.VENDOR.file}.\n"
+    result = CliRunner().invoke(main, ["login", "--keyring"], input=PLANTED)
+    assert result.stdout == "Kept in the keyring.\n"
+    assert PLANTED not in Key.VENDOR.file.read_text()
+    assert api_key() == PLANTED
+
+
+def test_the_keyring_of_the_system_is_used_by_itself(monkeypatch: pytest.MonkeyPatch, keyring_folder: Path) -> None:
+    monkeypatch.setattr("keyrings.alt.file.PlaintextKeyring.priority", 5)
+    assert has_keyring(safe=True)
+    assert CliRunner().invoke(main, ["login"], input=PLANTED).stdout == "Kept in the keyring.\n"
 
 
 def test_there_is_no_key_until_one_is_kept() -> None:

@@ -48,7 +48,7 @@ HOSTILE = (
 @pytest.fixture
 def hostile() -> Record:
     events: list[Event] = [TurnChanged(spoken(number, text, "<v A>")) for number, text in enumerate(HOSTILE, 1)]
-    return told(*events, GistChanged(answer(1, 1, "<script>alert(1)</script>\n\n> quoted", turns=0)))
+    return told(*events, GistChanged(answer(1, 1, "<script>alert(1)</script>\n\n> quoted \x1b[31m\u202e", turns=0)))
 
 
 def words(text: str) -> list[str]:

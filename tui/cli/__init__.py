@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from tui import __version__
+from tui.cli.group import WholeHelp
 from tui.cli.options import given, screen_options, session_options
 from tui.errors import LivegistError, UsageError
 
@@ -44,7 +45,7 @@ COMMANDS = {
 """Module of each command: one is imported when it is used, for `--version` and the first paint pay for none."""
 
 
-class Group(click.Group):
+class Group(WholeHelp):
     """Commands that end with two lines when something is wrong: what, and what to do."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 
 from tui import __version__
-from tui.errors import LivegistError
+from tui.errors import LivegistError, advice
 
 REPORT = "crash.log"
 
@@ -30,12 +30,16 @@ def keep_log(path: Path) -> None:
 
 def told(error: Exception) -> LivegistError:
     """Return what happened as a person is told it; a mistake of ours leaves a report, a refusal by the system none."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, LivegistError):
+        return error
     if isinstance(error, OSError):
         what = error.strerror or str(error) or type(error).__name__
         if error.filename is None:
             _print_no_more()
         about = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-        return LivegistError(f"{about}{what}.", "Is there room on the disk, and is it yours?")
+        return LivegistError(f"{about}{what}.", advice(error))
     report = _report(error)
     where = _kept(report)
     hint = f"The report is in {where}." if where else "No report of it could be written."

@@ -66,7 +66,8 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}", "A template is UTF-8 text.") from error
+        why = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        raise UsageError(f"{path} cannot be read: {why}.", "A template is UTF-8 text.") from error
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:
@@ -76,8 +77,11 @@ def _write(path: Path, text: str, *, force: bool) -> None:
         UsageError: it exists.
         SessionError: it cannot be written; what was there stays.
     """
-    if path.exists() and not force:
+    if path.is_file() and not force:
         raise UsageError(f"{path} exists.", "Use --force to replace it.")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        _pour(path, text)
+        return
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -86,4 +90,17 @@ def _write(path: Path, text: str, *, force: bool) -> None:
         new.replace(path)
     except OSError as error:
         new.unlink(missing_ok=True)
+        raise SessionError(f"{path} cannot be written: {error.strerror}.", "Choose another place.") from error
+
+
+def _pour(path: Path, text: str) -> None:
+    """Write into what is there: a pipe, a device, what a link leads to; none of them is to be replaced by a file.
+
+    Raises:
+        SessionError: it cannot be written.
+    """
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except OSError as error:
         raise SessionError(f"{path} cannot be written: {error.strerror}.", "Choose another place.") from error

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from tui.cli.group import WholeHelp
 from tui.cli.options import prompt_folders
 from tui.errors import SourceError
 
@@ -38,7 +39,7 @@ def doctor() -> None:
         sys.exit(1)
 
 
-@click.group()
+@click.group(cls=WholeHelp)
 def config() -> None:
     """Look at the settings."""
 
@@ -59,7 +60,7 @@ def config_path() -> None:
     click.echo(config_file())
 
 
-@click.group()
+@click.group(cls=WholeHelp)
 def prompts() -> None:
     """Look at the prompts."""
 

@@ -28,7 +28,7 @@ def login(llm: bool, hook: bool, in_file: bool, in_keyring: bool) -> None:
 
     if in_file and in_keyring:
         raise UsageError("A key is kept in one place.", "Use --file or --keyring.")
-    there = not in_file and credentials.has_keyring()
+    there = not in_file and credentials.has_keyring(safe=not in_keyring)
     if in_keyring and not there:
         raise MissingExtra("A keyring", "keyring")
     value = click.prompt("Key", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()

@@ -22,11 +22,16 @@ SOURCE = "mic, mic:NAME, a file, - (stdin) or cmd:PROGRAM."
 def session_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say how a session runs."""
     source = click.option("--source", metavar="SOURCE", shell_complete=completing.sources, help=SOURCE)
-    return source(sourceless_options(command))
+    return source(endpoint_options(private_option(command)))
 
 
-def sourceless_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say how a session runs, but for what it listens to."""
+def private_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the option of a session that is not kept."""
+    return click.option("--private", is_flag=True, help="Write nothing of the session to the disk.")(command)
+
+
+def endpoint_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say who hears a session and who answers its prompts."""
     for option in reversed(
         [
             click.option("--url", metavar="URL", help="Streaming v3 endpoint, such as wss://HOST."),
@@ -45,7 +50,6 @@ def sourceless_options(command: Callable[..., None]) -> Callable[..., None]:
             ),
             click.option("--speech-model", metavar="NAME", help="The endpoint's speech model."),
             click.option("--llm-model", metavar="NAME", help="The model that answers prompts."),
-            click.option("--private", is_flag=True, help="Write nothing of the session to the disk."),
         ]
     ):
         command = option(command)
@@ -84,8 +88,12 @@ def chat_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def settings(options: Flags) -> "Settings":
+def settings(options: Flags, *, prompt: bool = False) -> "Settings":
     """Return the settings with the flags on top, having checked them and the prompt's name.
+
+    Args:
+        options: the flags.
+        prompt: whether the prompt is used even if no flag names it.
 
     Raises:
         ConfigError: one of them is wrong.
@@ -94,7 +102,7 @@ def settings(options: Flags) -> "Settings":
     from tui.model.prompts import PromptLibrary
 
     loaded = load(options)
-    if "prompt" in options:
+    if prompt or "prompt" in options:
         PromptLibrary.load(*prompt_folders())[loaded.config.prompt]
     return loaded
 

@@ -3,12 +3,12 @@
 import click
 
 from tui.cli import completing
-from tui.cli.options import given, kept, prompt_folders, session_options, settings
+from tui.cli.options import endpoint_options, given, kept, prompt_folders, settings
 
 
 @click.command()
 @click.argument("session", shell_complete=completing.sessions, default="")
-@session_options
+@endpoint_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 def recover(session: str, as_json: bool, **flags: str | None) -> None:
     """Send what a session recorded but never had transcribed.
@@ -25,7 +25,7 @@ def recover(session: str, as_json: bool, **flags: str | None) -> None:
     from tui.sessions.store import Store
 
     options = given(flags)
-    settings(options)
+    settings(options, prompt=True)
     store = Store(sessions_dir())
     if not session and next(store.left_over(), None) is None:
         click.echo("All that was recorded was transcribed.", err=True)

@@ -1,12 +1,13 @@
 """`livegist sessions`: what is kept, and what becomes of it."""
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from tui.cli import completing
+from tui.cli.group import WholeHelp
 from tui.cli.options import kept
+from tui.cli.rows import counted, facts, fitted, on_a_terminal, row, size
 from tui.errors import SessionError, UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ LISTED = 20
 """Sessions that are listed unless all are asked for."""
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=WholeHelp, invoke_without_command=True)
 @click.pass_context
 def sessions(context: click.Context) -> None:
     """List, show, name, tag and delete the sessions that are kept; without a command it lists them.
@@ -52,11 +53,18 @@ def list_sessions(
     found = _chosen(since, tags)
     listed = list(found if everything else islice(found, LISTED))
     for summary in listed:
-        click.echo(msgspec.json.encode(summary) if as_json else _fitted(_row(summary)))
+        click.echo(msgspec.json.encode(summary) if as_json else fitted(row(summary)))
     if not listed and not as_json:
         click.echo("No session is kept here yet." if not (since or tags) else "No session is like that.", err=True)
     elif not everything and not as_json and next(found, None) is not None:
         click.echo(f"These are the newest {LISTED}. For the others: livegist sessions list --all", err=True)
+    if listed and on_a_terminal() and not as_json:
+        from tui.paths import sessions_dir
+        from tui.sessions.catalogue import room
+        from tui.sessions.store import Store
+
+        count, taken = room(Store(sessions_dir()))
+        click.echo(f"{counted(count, 'session')} in all, {size(taken)}", err=True)
 
 
 @sessions.command()
@@ -75,8 +83,11 @@ def show(session: str, as_json: bool) -> None:
         return
     from tui.lines import inert, text_line
     from tui.model.events import GistChanged, TurnChanged
+    from tui.paths import sessions_dir
+    from tui.sessions.store import Store
 
-    for line in _facts(summary):
+    versions = [other.id for other in Store(sessions_dir()) if other.about().version_of == stored.id]
+    for line in facts(summary, versions):
         click.echo(line)
     click.echo()
     for turn in record.finals:
@@ -138,7 +149,7 @@ def delete(session: str, yes: bool) -> None:
 
     stored = kept(session)
     if not yes:
-        click.echo(_fitted(_row(catalogue.summarise(stored))))
+        click.echo(fitted(row(catalogue.summarise(stored))))
         click.confirm("Delete it, the recording included?", abort=True)
     catalogue.delete(stored)
     _forget()
@@ -164,14 +175,14 @@ def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
     store = Store(sessions_dir())
     old = catalogue.outdated(catalogue.chosen(store, until=before), before=before, keep_tagged=keep_tagged)
     for summary in old:
-        click.echo(_fitted(_row(summary)))
-    what = f"{_counted(len(old), 'session')}, {_size(sum(summary.size_bytes for summary in old))}"
+        click.echo(fitted(row(summary)))
+    what = f"{counted(len(old), 'session')}, {size(sum(summary.size_bytes for summary in old))}"
     if dry_run or not old:
         click.echo(f"{what} would go." if old else "No session is that old.")
         return
     if not yes:
         click.confirm(f"Delete {what}?", abort=True)
-    catalogue.prune(store, old, data_dir() / INDEX)
+    catalogue.prune(old, data_dir() / INDEX)
     click.echo(f"Deleted {what}.")
 
 
@@ -195,7 +206,7 @@ def compress(session: str) -> None:
         saved = make_flac(stored)
     finally:
         journal.close()
-    click.echo(f"{stored.audio.name} it is; {_size(saved)} saved." if saved else "Nothing was recorded.")
+    click.echo(f"{stored.audio.name} it is; {size(saved)} saved." if saved else "Nothing was recorded.")
 
 
 @sessions.command()
@@ -212,10 +223,13 @@ def hook(session: str) -> None:
     if not (config.hook_command or config.hook_url):
         raise UsageError("There is no hook.", "Set hook_command or hook_url; see: livegist config path")
     stored, secret = kept(session), find(Key.HOOK)
-    if config.hook_command:
-        asyncio.run(hooks.run_command(config.hook_command, stored))
-    if config.hook_url:
-        asyncio.run(hooks.post(config.hook_url, secret.value if secret else "", stored))
+    try:
+        if config.hook_command:
+            asyncio.run(hooks.run_command(config.hook_command, stored))
+    finally:
+        # One that fails does not keep the other from its turn.
+        if config.hook_url:
+            asyncio.run(hooks.post(config.hook_url, secret.value if secret else "", stored))
     click.echo("Done.")
 
 
@@ -237,66 +251,3 @@ def _forget() -> None:
     from tui.sessions.search import INDEX, forget
 
     forget(data_dir() / INDEX)
-
-
-def _row(summary: "Summary") -> str:
-    from tui.lines import clock, inert
-
-    state = _state(summary)
-    marks = f"★{summary.bookmarks} " if summary.bookmarks else ""
-    tags = "".join(f"#{tag} " for tag in summary.tags)
-    title = f"{summary.name}: {summary.first_words}" if summary.name else summary.first_words
-    damaged = f"! {summary.trouble}" if summary.trouble else ""
-    said = "; ".join(filter(None, (damaged, title))) or "nothing was said"
-    turns = f"{summary.turns:>4} {'turn ' if summary.turns == 1 else 'turns'}"
-    size = _size(summary.size_bytes)
-    return inert(
-        f"{summary.id}  {clock(summary.length_s):>7}  {turns}  {size:>8}  {state:<7}  {marks}{tags}{said}".rstrip()
-    )
-
-
-def _state(summary: "Summary") -> str:
-    """Return how a session is; one whose engine was killed is cut off until an engine starts and mends it."""
-    if summary.live:
-        return "live"
-    return "cut off" if summary.state.active else str(summary.state)
-
-
-def _facts(summary: "Summary") -> "Iterator[str]":
-    from tui.lines import clock, inert
-
-    yield inert(summary.name or summary.id)
-    yield inert(f"started {summary.started_at}, {clock(summary.length_s)} long, {_counted(summary.turns, 'turn')}")
-    yield inert(f"source {summary.source or 'unknown'}, {_state(summary)} {summary.why}".rstrip())
-    if summary.tags:
-        yield inert("tags " + " ".join("#" + tag for tag in summary.tags))
-    if summary.note:
-        yield inert(f"note {summary.note}")
-    if summary.version_of:
-        yield inert(f"another transcript of {summary.version_of}")
-    yield inert(f"kept in {summary.path}, {_size(summary.size_bytes)}")
-    if summary.trouble:
-        yield inert(f"! {summary.trouble}")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes / 1e3:.0f} kB"
-
-
-def _on_a_terminal() -> bool:
-    """Return whether a person reads what is printed; nobody does if stdout is closed."""
-    return sys.stdout is not None and sys.stdout.isatty()
-
-
-def _fitted(line: str) -> str:
-    """Return a line as wide as the terminal; whole where there is none."""
-    if not _on_a_terminal():
-        return line
-    import shutil
-
-    columns = shutil.get_terminal_size().columns
-    return line if len(line) <= columns else line[: columns - 1] + "…"

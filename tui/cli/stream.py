@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from tui.cli import completing
-from tui.cli.options import SOURCE, given, prompt_folders, settings, sourceless_options
+from tui.cli.options import SOURCE, endpoint_options, given, private_option, prompt_folders, settings
 
 
 @click.command()
@@ -17,7 +17,8 @@ from tui.cli.options import SOURCE, given, prompt_folders, settings, sourceless_
     shell_complete=completing.sources,
     help=f"{SOURCE[:-1]}; files and folders may be given again.",
 )
-@sourceless_options
+@endpoint_options
+@private_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 def stream(sources: tuple[str, ...], as_json: bool, **flags: str | None) -> None:
     """Print turns and answers as lines, without a screen.
@@ -39,7 +40,7 @@ def stream(sources: tuple[str, ...], as_json: bool, **flags: str | None) -> None
         transcribe_all(sources, at_once=None, as_json=as_json, options=given(flags))
         return
     options = given({"source": sources[0] if sources else None} | flags)
-    settings(options)
+    settings(options, prompt=True)
     keep_log(log_file())
     failure = asyncio.run(
         streaming.stream(

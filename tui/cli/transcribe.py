@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli import completing
-from tui.cli.options import Flags, given, kept, prompt_folders, settings, sourceless_options
+from tui.cli.options import Flags, endpoint_options, given, kept, prompt_folders, settings
 from tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument("what", nargs=-1, required=True, shell_complete=completing.recordings)
 @click.option("--at-once", type=click.IntRange(1, 20), help="How many at a time; 3, or 1 with the local engine.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object for each when it is done.")
-@sourceless_options
+@endpoint_options
 def transcribe(what: tuple[str, ...], at_once: int | None, as_json: bool, **flags: str | None) -> None:
     """Transcribe files, all files of sound in a folder, or sessions again.
 
@@ -42,7 +42,7 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
     from tui.sessions.store import Store
     from tui.transcribing import Transcriber
 
-    config = settings(options).config
+    config = settings(options, prompt=True).config
     if config.private:
         raise UsageError(
             "What is transcribed is kept; a private session is not.",

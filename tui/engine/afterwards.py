@@ -86,7 +86,7 @@ class Afterwards:
         old = catalogue.outdated(
             catalogue.chosen(self._store, until=before), before=before, keep_tagged=config.keep_tagged
         )
-        catalogue.prune(self._store, old, data_dir() / INDEX)
+        catalogue.prune(old, data_dir() / INDEX)
 
 
 def _compress_heard(stored: Stored) -> None:

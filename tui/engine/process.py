@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tui.errors import EngineError
+from tui.errors import EngineError, advice
 
 SOCKET = "engine.sock"
 GLANCE = "/glance"
@@ -86,4 +86,4 @@ def spawn(folder: Path) -> None:
                 cwd="/",
             )
     except OSError as error:
-        raise EngineError(f"The engine cannot be started: {error.strerror}.", "Is the disk full?") from error
+        raise EngineError(f"The engine cannot be started: {error.strerror}.", advice(error)) from error

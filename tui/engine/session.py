@@ -125,9 +125,12 @@ class LiveSession:
     # What may be asked of it -------------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Stop capturing, then send and wait for the rest; asked again, wait no longer."""
+        """Stop capturing, then send and wait for the rest; asked again, wait no longer.
+
+        Of a recording that is taken up again the rest may be hours: it is left, to be taken up another time.
+        """
         self._stop_asked += 1
-        if self._stop_asked == 1:
+        if self._stop_asked == 1 and self._again is None:
             self._capturing.cancel()
         else:
             self.abandon()

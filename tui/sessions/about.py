@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from tui.errors import SessionError
+from tui.errors import SessionError, advice
 from tui.lines import inert
 
 ABOUT = "about.json"
@@ -62,7 +62,7 @@ def read_about(folder: Path) -> About:
     except FileNotFoundError:
         return About()
     except OSError as error:
-        raise SessionError(f"{path} cannot be read: {error.strerror}.", "Is the disk there?") from error
+        raise SessionError(f"{path} cannot be read: {error.strerror}.", advice(error)) from error
     except (msgspec.MsgspecError, RecursionError) as error:
         raise SessionError(f"{path} is damaged: {error}.", "Mend it, or remove it to start without a name.") from error
 
@@ -89,7 +89,7 @@ def change_about(folder: Path, change: Callable[[About], About]) -> About:
             about = change(read_about(folder))
             _write(path, msgspec.json.encode(about) + b"\n")
     except OSError as error:
-        raise SessionError(f"{path} cannot be written: {error.strerror}.", "Is the disk full?") from error
+        raise SessionError(f"{path} cannot be written: {error.strerror}.", advice(error)) from error
     return about
 
 

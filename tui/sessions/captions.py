@@ -18,6 +18,10 @@ LONGEST_S = 7.0
 """Longest time that a caption's words may take."""
 SHORTEST_S = 1.0
 """Shortest time that a caption is shown, if the next one leaves as much."""
+SHORTEST = 10
+"""Fewest characters of a caption that ends with a sentence, if it has to be divided."""
+SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")
+CLAUSE_ENDS = (",", ";", ":", "–", "—", "、", "，", "；")
 PAUSE_S = 1.0
 """A pause between words from which on a new caption begins."""
 
@@ -69,9 +73,10 @@ def _of_turn(turn: Turn, *, named: bool) -> Iterator[Caption]:
         timed[0] = replace(timed[0], text=f"{inert(turn.speaker)}: {timed[0].text}")
     words: list[Word] = []
     for word in timed:
-        if words and _begins_anew(words, word):
-            yield _caption(turn, words)
-            words = []
+        while words and _begins_anew(words, word):
+            head = words if _paused(words, word) else words[: _break(words)]
+            yield _caption(turn, head)
+            words = words[len(head) :]
         words.append(word)
     if words:
         yield _caption(turn, words)
@@ -83,9 +88,22 @@ def _begins_anew(words: list[Word], word: Word) -> bool:
     longer = f"{said} {word.text}"
     full = len(longer) > LINE and len(textwrap.wrap(longer, LINE, break_on_hyphens=False)) > LINES
     long = word.end_s - words[0].start_s > LONGEST_S
-    pause = word.start_s - words[-1].end_s >= PAUSE_S
-    sentence = said.endswith((".", "?", "!", "…", "。", "？", "！")) and len(said) > LINE // 2
-    return full or long or pause or sentence
+    sentence = said.endswith(SENTENCE_ENDS) and len(said) > LINE // 2
+    return full or long or sentence or _paused(words, word)
+
+
+def _paused(words: list[Word], word: Word) -> bool:
+    return word.start_s - words[-1].end_s >= PAUSE_S
+
+
+def _break(words: list[Word]) -> int:
+    """Return how many of the words are best shown together: up to the end of a sentence, else of a clause, else all."""
+    lengths = list(itertools.accumulate(len(word.text) + 1 for word in words))
+    for ends, shortest in ((SENTENCE_ENDS, SHORTEST), (CLAUSE_ENDS, LINE // 2)):
+        found = [at for at, word in enumerate(words, 1) if word.text.endswith(ends) and lengths[at - 1] > shortest]
+        if found:
+            return found[-1]
+    return len(words)
 
 
 def _caption(turn: Turn, words: list[Word]) -> Caption:

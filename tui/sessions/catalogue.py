@@ -1,5 +1,6 @@
 """The sessions as a person looks at them: what each is in a line, which is meant by a word, which are too old."""
 
+import contextlib
 import shutil
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from tui.errors import SessionError, UsageError
+from tui.errors import SessionError, UsageError, advice
 from tui.model.events import State
 from tui.sessions import damage
 from tui.sessions.about import About, read_about
@@ -75,7 +76,10 @@ def summarise(stored: Stored) -> Summary:
     length_s = max((entry.at for entry in reading.entries), default=0.0) if reading else 0.0
     live = stored.live
     if not live:
-        troubles += [damage.of_journal(reading.lost if reading else 0), damage.of_recording(stored.audio, length_s)]
+        troubles.append(damage.of_journal(reading.lost if reading else 0))
+        # Of a folder that may not be entered that is told already.
+        with contextlib.suppress(OSError):
+            troubles.append(damage.of_recording(stored.audio, length_s))
     finals = record.transcript.finals
     session = record.session
     return Summary(
@@ -95,7 +99,7 @@ def summarise(stored: Stored) -> Summary:
         note=about.note,
         version_of=about.version_of,
         source=session.source if session else "",
-        size_bytes=sum(file.stat().st_size for file in stored.path.iterdir() if file.is_file()),
+        size_bytes=_size(stored.path),
         lost_lines=reading.lost if reading else 0,
         trouble="; ".join(filter(None, troubles)),
     )
@@ -140,6 +144,20 @@ def chosen(
             yield summary
 
 
+def room(store: Store) -> tuple[int, int]:
+    """Return how many sessions there are and the bytes they take; a recording that several share counts once."""
+    taken: dict[tuple[int, int], int] = {}
+    count = 0
+    for stored in store:
+        count += 1
+        # One may be deleted meanwhile.
+        with contextlib.suppress(OSError):
+            for file in stored.path.iterdir():
+                found = file.stat()
+                taken[found.st_dev, found.st_ino] = found.st_size
+    return count, sum(taken.values())
+
+
 def outdated(summaries: Iterable[Summary], *, before: datetime, keep_tagged: bool) -> list[Summary]:
     """Return the sessions that may go: started before a moment, not under way, and not tagged if tagged ones stay."""
     return [
@@ -160,12 +178,12 @@ def delete(stored: Stored) -> None:
     try:
         shutil.rmtree(stored.path)
     except OSError as error:
-        raise SessionError(f"{stored.path} cannot be removed: {error.strerror}.", "Is it yours?") from error
+        raise SessionError(f"{stored.path} cannot be removed: {error.strerror}.", advice(error)) from error
     finally:
         journal.close()
 
 
-def prune(store: Store, summaries: Iterable[Summary], index: Path) -> int:
+def prune(summaries: Iterable[Summary], index: Path) -> int:
     """Delete sessions, and the index in which their words would go on to stand; return how many.
 
     Raises:
@@ -176,12 +194,23 @@ def prune(store: Store, summaries: Iterable[Summary], index: Path) -> int:
     deleted = 0
     try:
         for summary in summaries:
-            delete(find(store, summary.id))
-            deleted += 1
+            stored = Stored(summary.id, Path(summary.path))
+            # Somebody else may have deleted it since.
+            if stored.path.is_dir():
+                delete(stored)
+                deleted += 1
     finally:
         if deleted:
             forget(index)
     return deleted
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes of the files in a folder, as far as they can be told."""
+    try:
+        return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    except OSError:
+        return 0
 
 
 def _folder_time(stored: Stored) -> datetime:

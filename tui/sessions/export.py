@@ -92,7 +92,7 @@ def to_csv(record: Record, about: About) -> str:
     writer = csv.writer(table)
     writer.writerow(CSV_COLUMNS)
     for turn in record.finals:
-        gists = "\n".join(gist.text for gist in _gists_of(record, turn.number))
+        gists = "\n".join(inert(line) for gist in _gists_of(record, turn.number) for line in gist.text.splitlines())
         note = record.bookmarks.get(turn.number)
         mark = "" if note is None else f"{MARK} {inert(note)}".rstrip()
         cells = (inert(turn.speaker or ""), inert(turn.text), gists, mark)

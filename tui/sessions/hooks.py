@@ -75,7 +75,8 @@ async def run_command(command: str, stored: Stored) -> None:
         await _end(process)
     if process.returncode:
         last = inert(printed.decode(errors="replace").strip().rpartition("\n")[2])[:200]
-        raise HookError(f"The hook {words[0]} failed with {process.returncode}: {last}", "Check hook_command.")
+        told = f": {last}" if last else "."
+        raise HookError(f"The hook {words[0]} failed with {process.returncode}{told}", "Check hook_command.")
 
 
 async def post(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from tui.errors import SessionError, UsageError
+from tui.errors import SessionError, UsageError, advice
 from tui.lines import inert
 from tui.model.record import Record
 from tui.paths import private_dir
@@ -246,4 +246,6 @@ def _file_stamp(path: Path) -> str:
 
 
 def _unusable(index: Path, error: Exception) -> SessionError:
+    if isinstance(error, OSError):
+        return SessionError(f"The index {index} cannot be used: {error.strerror}.", advice(error))
     return SessionError(f"The index {index} cannot be used: {error}.", "Remove it; it is made anew. Is the disk full?")

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tui.audio.recording import Recording
-from tui.errors import SessionError
+from tui.errors import SessionError, advice
 from tui.model.events import State, StateChanged, StatsChanged
 from tui.model.record import Record
 from tui.paths import private_dir
@@ -99,7 +99,7 @@ class Stored(msgspec.Struct, frozen=True):
                 f"What was recorded can be heard again: livegist transcribe {self.id}",
             ) from error
         except OSError as error:
-            raise SessionError(f"{self.events} cannot be read: {error.strerror}.", "Is the disk there?") from error
+            raise SessionError(f"{self.events} cannot be read: {error.strerror}.", advice(error)) from error
         if reading.format > FORMAT:
             raise SessionError(
                 f"{self.events} is of format {reading.format}, written by a later livegist; this one reads {FORMAT}.",
@@ -118,7 +118,7 @@ class Stored(msgspec.Struct, frozen=True):
         except BlockingIOError as error:
             raise SessionError(f"The session {self.id} is under way.", "Stop it first: livegist stop") from error
         except OSError as error:
-            raise SessionError(f"{self.events} cannot be written: {error.strerror}.", "Is the disk full?") from error
+            raise SessionError(f"{self.events} cannot be written: {error.strerror}.", advice(error)) from error
 
 
 class Repaired(msgspec.Struct, frozen=True):
@@ -184,9 +184,9 @@ class Store:
         try:
             folders = sorted(self._folder.iterdir(), reverse=True) if self._folder.is_dir() else []
         except OSError as error:
-            raise SessionError(f"{self._folder} cannot be read: {error.strerror}.", "Is it yours?") from error
+            raise SessionError(f"{self._folder} cannot be read: {error.strerror}.", advice(error)) from error
         for path in folders:
-            if any((path / name).is_file() for name in (EVENTS, AUDIO, FLAC)):
+            if _holds_a_session(path):
                 yield Stored(path.name, path)
 
     def broken(self) -> Iterator[Stored]:
@@ -249,8 +249,16 @@ class Store:
         except BlockingIOError:
             return None
         except OSError as error:
-            raise SessionError(f"{stored.path} cannot be repaired: {error.strerror}.", "Is the disk full?") from error
+            raise SessionError(f"{stored.path} cannot be repaired: {error.strerror}.", advice(error)) from error
         return repaired
+
+
+def _holds_a_session(path: Path) -> bool:
+    """Return whether a folder is a session's; one that may not be entered is taken for one, so that it is told of."""
+    try:
+        return any((path / name).is_file() for name in (EVENTS, AUDIO, FLAC))
+    except OSError:
+        return path.is_dir()
 
 
 def _end(stored: Stored) -> Record:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from tui.audio.files import open_file
 from tui.audio.recording import Recording
-from tui.errors import SessionError
+from tui.errors import SessionError, advice
 from tui.model.events import Session, SessionStarted, State, StateChanged, StatsChanged
 from tui.model.stats import Stats
 from tui.sessions.about import About, change_about
@@ -50,7 +50,7 @@ async def from_file(store: Store, path: Path, session: Session) -> Stored:
     recording.close()
     if recording.failure is not None:
         shutil.rmtree(stored.path, ignore_errors=True)
-        raise SessionError(f"{path.name} cannot be kept: {recording.failure.strerror}.", "Is the disk full?")
+        raise SessionError(f"{path.name} cannot be kept: {recording.failure.strerror}.", advice(recording.failure))
     _open_journal(stored, session, recording.position)
     change_about(stored.path, lambda _: About(path.stem))
     return stored

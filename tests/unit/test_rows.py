@@ -1,0 +1,38 @@
+import pytest
+
+from tui.cli.rows import counted, fitted, size
+
+
+@pytest.fixture
+def forty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.cli.rows.on_a_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("x" * 40, "x" * 40),
+        ("x" * 41, "x" * 39 + "…"),
+        ("会" * 20, "会" * 20),
+        ("会" * 21, "会" * 19 + "…"),
+        ("e\u0301" * 40, "e\u0301" * 40),
+    ],
+)
+def test_a_line_is_as_wide_as_the_terminal_by_its_cells(forty_columns: None, line: str, shown: str) -> None:
+    assert fitted(line) == shown
+
+
+def test_a_line_for_a_file_is_whole() -> None:
+    assert fitted("x" * 1000) == "x" * 1000
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "told"), [(0, "0 kB"), (99_000, "99 kB"), (2_400_000, "2.4 MB"), (1_250_000_000, "1.2 GB")]
+)
+def test_sizes_are_told_as_a_person_reads_them(size_bytes: int, told: str) -> None:
+    assert size(size_bytes) == told
+
+
+def test_one_is_not_many() -> None:
+    assert (counted(1, "turn"), counted(0, "turn")) == ("1 turn", "0 turns")

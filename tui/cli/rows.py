@@ -1,0 +1,87 @@
+"""A session as a person reads it: a line in a list, a few facts above its turns."""
+
+import itertools
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from tui.lines import clock, inert
+from tui.sessions.catalogue import Summary
+
+
+def row(summary: Summary) -> str:
+    """Return a session as a line of a list."""
+    marks = f"★{summary.bookmarks} " if summary.bookmarks else ""
+    tags = "".join(f"#{tag} " for tag in summary.tags)
+    title = f"{summary.name}: {summary.first_words}" if summary.name else summary.first_words
+    damaged = f"! {summary.trouble}" if summary.trouble else ""
+    said = "; ".join(filter(None, (damaged, title))) or "nothing was said"
+    turns = f"{summary.turns:>4} {'turn ' if summary.turns == 1 else 'turns'}"
+    figures = f"{clock(summary.length_s):>7}  {turns}  {size(summary.size_bytes):>8}  {state(summary):<7}"
+    return inert(f"{summary.id}  {figures}  {marks}{tags}{said}".rstrip())
+
+
+def state(summary: Summary) -> str:
+    """Return how a session is; one whose engine was killed is cut off until an engine starts and mends it."""
+    if summary.live:
+        return "live"
+    return "cut off" if summary.state.active else str(summary.state)
+
+
+def facts(summary: Summary, versions: Sequence[str]) -> Iterator[str]:
+    """Yield what is known of a session but for what was said in it.
+
+    Args:
+        summary: of the session.
+        versions: ids of the sessions that transcribe its recording again.
+    """
+    yield inert(summary.name or summary.id)
+    yield inert(f"started {summary.started_at}, {clock(summary.length_s)} long, {counted(summary.turns, 'turn')}")
+    yield inert(f"source {summary.source or 'unknown'}, {state(summary)} {summary.why}".rstrip())
+    if summary.tags:
+        yield inert("tags " + " ".join("#" + tag for tag in summary.tags))
+    if summary.note:
+        yield inert(f"note {summary.note}")
+    if summary.version_of:
+        yield inert(f"another transcript of {summary.version_of}")
+    if versions:
+        yield inert(f"transcribed again as {', '.join(versions)}")
+    yield inert(f"kept in {summary.path}, {size(summary.size_bytes)}")
+    if summary.trouble:
+        yield inert(f"! {summary.trouble}")
+
+
+def counted(number: int, what: str) -> str:
+    """Return `1 turn`, `2 turns`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def size(size_bytes: int) -> str:
+    """Return bytes as a person reads them."""
+    if size_bytes >= 999_950_000:
+        return f"{size_bytes / 1e9:.1f} GB"
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes / 1e3:.0f} kB"
+
+
+def on_a_terminal() -> bool:
+    """Return whether a person reads what is printed; nobody does if stdout is closed."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def fitted(line: str) -> str:
+    """Return a line as wide as the terminal; whole where there is none."""
+    if not on_a_terminal():
+        return line
+    columns = shutil.get_terminal_size().columns
+    if sum(map(_cells, line)) <= columns:
+        return line
+    taken = itertools.accumulate(map(_cells, line))
+    return line[: sum(1 for upto in taken if upto < columns)] + "…"
+
+
+def _cells(sign: str) -> int:
+    """Return how many cells of a terminal a sign takes."""
+    if unicodedata.combining(sign):
+        return 0
+    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
