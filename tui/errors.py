@@ -52,9 +52,11 @@ class ChatError(LivegistError):
     """A chat completion failed."""
 
     def __init__(
-        self, message: str, hint: str = "", *, retry: bool = False, retry_after_s: float | None = None
+        self, message: str, hint: str = "", *, status: int = 0, retry: bool = False, retry_after_s: float | None = None
     ) -> None:
         super().__init__(message, hint)
+        self.status = status
+        """HTTP status of the refusal; 0 if it was none."""
         self.retry = retry
         """Whether the same request may succeed later."""
         self.retry_after_s = retry_after_s

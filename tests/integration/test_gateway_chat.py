@@ -204,13 +204,22 @@ async def test_a_turn_without_an_answer_is_a_warning_and_the_session_goes_on() -
     assert caller.all("LLMGatewayResponse") == []
 
 
-async def test_a_failure_elsewhere_is_told_in_the_second_shape() -> None:
-    async with answering(Answer(status=400, body={"error": {"message": "no such model"}})) as server:
+@pytest.mark.parametrize(("stream", "status", "told"), [(False, 400, 400), (True, 400, 400), (False, 401, 502)])
+async def test_a_failure_elsewhere_is_told_in_the_second_shape(stream: bool, status: int, told: int) -> None:
+    async with answering(Answer(status=status, body={"error": {"message": "no such model"}})) as server:
         with serving(llm_url=server.url) as address:
-            failed = await asyncio.to_thread(post, address.replace("ws", "http", 1), CHAT)
-    assert failed.status_code == 502
+            failed = await asyncio.to_thread(post, address.replace("ws", "http", 1), CHAT | {"stream": stream})
+    assert (failed.status_code, failed.json()["code"]) == (told, told)
     assert {"code", "message", "request_id", "metadata"} == failed.json().keys()
     assert "no such model" in failed.json()["message"]
+
+
+async def test_a_server_that_wants_to_be_left_alone_for_long_is_told_to_be_busy() -> None:
+    busy = Answer(status=429, body={"error": "busy"}, headers={"retry-after": "90"})
+    async with answering(busy) as server:
+        with serving(llm_url=server.url) as address:
+            failed = await asyncio.to_thread(post, address.replace("ws", "http", 1), CHAT)
+    assert (failed.status_code, failed.headers["retry-after"]) == (429, "90")
 
 
 async def test_a_hanging_server_does_not_keep_a_session_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,15 +178,17 @@ async def test_clients_that_vanish_in_mid_sentence_leave_nothing_behind(url: str
                 await websocket.send(chunk)
             websocket.transport.abort()
 
+    await still_serves(url)
     for _ in range(5):
         await vanish()
+    await nothing_left()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(20):
         await vanish()
-    await still_serves(url)
+    await nothing_left()
     grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown_kib < 60_000
-    await nothing_left()
+    await still_serves(url)
 
 
 async def test_a_client_may_vanish_while_its_last_turn_is_heard(url: str) -> None:

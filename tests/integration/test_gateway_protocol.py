@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
 
 from tests.gateways import CLIPS, RATE, TUTORIAL, Caller, calling, chunks, read, serving, silence
 from tui.stream.protocol import WS_PATH
@@ -381,6 +382,9 @@ async def test_a_token_opens_one_session_and_expires() -> None:
 async def test_a_web_page_from_elsewhere_is_kept_out(url: str) -> None:
     http = url.replace("ws", "http", 1)
     headers = {"host": url.removeprefix("ws://")}
-    assert httpx2.get(f"{http}/healthz", headers=headers | {"origin": "https://evil.example"}).status_code == 403
-    assert httpx2.get(f"{http}/healthz", headers={"host": "evil.example"}).status_code == 403
-    assert httpx2.get(f"{http}/healthz", headers=headers | {"origin": "http://127.0.0.1:3000"}).status_code == 200
+    assert httpx2.get(f"{http}/v1/models", headers=headers | {"origin": "https://evil.example"}).status_code == 403
+    assert httpx2.get(f"{http}/v1/models", headers={"host": "evil.example"}).status_code == 403
+    assert httpx2.get(f"{http}/v1/models", headers=headers | {"origin": "http://127.0.0.1:3000"}).status_code == 200
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"{url}/v3/ws", origin=Origin("https://evil.example"))
+    assert refused.value.response.status_code == 403

@@ -102,6 +102,8 @@ def test_an_update_takes_no_value_that_the_query_would_not(asked: UpdateConfigur
         ([("language_detection", "true")], ()),
         ([("language_detection", "true"), ("language_codes", '["de", "en"]')], ("de", "en")),
         ([("speech_model", "universal-streaming-multilingual")], ()),
+        ([("speech_model", "whisper-rt")], ()),
+        ([("speech_model", "whisper-rt"), ("language_codes", '["de"]')], ("de",)),
     ],
 )
 def test_the_languages_are_those_the_client_names(query: list[tuple[str, str]], languages: tuple[str, ...]) -> None:

@@ -64,7 +64,9 @@ class Extractive:
         """
         instruction, transcript = _asked(messages)
         if len(transcript) > LONGEST_TRANSCRIPT:
-            raise ChatError(f"The transcript is too long: {len(transcript)} characters of {LONGEST_TRANSCRIPT}")
+            raise ChatError(
+                f"The transcript is too long: {len(transcript)} characters of {LONGEST_TRANSCRIPT}", status=413
+            )
         # A long transcript takes its time, and sound has to be taken in meanwhile.
         text = await asyncio.to_thread(extractive.answer, instruction, transcript)
         words = text.split(" ")

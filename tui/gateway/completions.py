@@ -96,7 +96,7 @@ class Completions:
         except TimeoutError:
             return refused(408, f"The request did not come within {BODY_S:g} s")
         if self._places.locked():
-            return failed(ChatError("Too many chats at once", retry=True, retry_after_s=1), 429)
+            return failed(ChatError("Too many chats at once", status=429, retry=True, retry_after_s=1))
         async with self._places:
             return await (self._streamed(asked) if asked.stream else self._whole(asked))
 
@@ -164,9 +164,13 @@ def refused(status: int, message: str) -> Response:
     return JSONResponse({"error": message, "status": status, "request_id": uuid.uuid4().hex}, status)
 
 
-def failed(error: ChatError, status: int = 0) -> Response:
-    """Return an error of the model, in the vendor's second shape."""
-    status = status or (503 if error.retry else 502)
+def failed(error: ChatError) -> Response:
+    """Return an error of the model, in the vendor's second shape.
+
+    What a server elsewhere finds wrong with the request is the client's to mend; a key that it refuses is ours.
+    """
+    theirs = 400 <= error.status < 500 and error.status not in (401, 403)
+    status = error.status if theirs else 503 if error.retry else 502
     wait = {} if error.retry_after_s is None else {"retry-after": str(round(error.retry_after_s))}
     body = {"code": status, "message": error.message, "request_id": uuid.uuid4().hex, "metadata": {}}
     return JSONResponse(body, status, headers=wait)

@@ -16,6 +16,8 @@ Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=60_000)]
 Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Checked = TypeVar("Checked", bound=msgspec.Struct)
 CREDENTIALS = frozenset({"token"})
+ANY_LANGUAGE = re.compile(r"multilingual|^whisper-rt$")
+"""The service's models that tell the language by themselves."""
 SHORTEST_TURN_SILENCE_MS = 400
 """Whisper needs a pause to tell a sentence's end; the vendor's own 128 ms would cut at every breath."""
 
@@ -66,7 +68,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     def languages(self) -> tuple[str, ...]:
         """The languages that may be spoken, such as `en` for `en-US` and `EN_us`; none for any."""
         codes = self.language_codes or ((self.language_code,) if self.language_code else ())
-        if not codes and not self.language_detection and "multilingual" not in self.speech_model:
+        if not codes and not self.language_detection and not ANY_LANGUAGE.search(self.speech_model):
             return ("en",)
         return tuple(dict.fromkeys(re.split("[-_]", code.strip().lower())[0] for code in codes))
 

@@ -198,6 +198,7 @@ def _refused(status: int, fields: Any, retry_after_s: float | None = None) -> Ch
     return ChatError(
         f"The LLM server refused ({status}): {said}" if status >= 400 else f"The LLM server failed: {said}",
         _hint(status),
+        status=status if status >= 400 else 0,
         retry=retry,
         retry_after_s=retry_after_s,
     )
