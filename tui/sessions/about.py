@@ -63,7 +63,7 @@ def read_about(folder: Path) -> About:
         return About()
     except OSError as error:
         raise SessionError(f"{path} cannot be read: {error.strerror}.", advice(error)) from error
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SessionError(f"{path} is damaged: {error}.", "Mend it, or remove it to start without a name.") from error
 
 
