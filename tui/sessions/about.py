@@ -29,14 +29,15 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def tagged(self, *tags: str) -> "About":
         """Return it with these tags, too."""
-        return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags, *map(_plain, tags)} - {""})))
+        return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags, *map(plain, tags)} - {""})))
 
     def untagged(self, *tags: str) -> "About":
         """Return it without these tags."""
-        return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags} - {*map(_plain, tags)})))
+        return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags} - {*map(plain, tags)})))
 
 
-def _plain(tag: str) -> str:
+def plain(tag: str) -> str:
+    """Return a tag as it is kept: one word without the `#`, empty if nothing of it can be seen."""
     return "-".join(inert(tag.removeprefix("#")).split())
 
 
