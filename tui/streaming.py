@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tui.engine.engine import Engine
-from tui.errors import LivegistError
+from tui.errors import LivegistError, advice
 from tui.lines import json_line, remark, text_line
 from tui.model.commands import Option, Recover, Start, Stop
 from tui.model.events import Event, SessionStarted, Snapshot, StatsChanged, TurnChanged
@@ -37,6 +37,8 @@ class Printer:
             # JSON is UTF-8, whatever the terminal's encoding is.
             sys.stdout.reconfigure(encoding="utf-8")
         self._broken = broken
+        self.failure: OSError | None = None
+        """Why nothing more can be printed; `None` if it can, or nobody reads any more."""
         self._held: list[str] | None = [] if as_json else None
         """JSON lines that came before the session's, which is the first; `None` once that is out."""
         self._lines: queue.SimpleQueue[tuple[str, bool] | None] = queue.SimpleQueue()
@@ -94,7 +96,11 @@ class Printer:
             line, wanted = entry
             try:
                 print(line, file=sys.stdout if wanted else sys.stderr, flush=True)
-            except (BrokenPipeError, OSError):
+            except OSError as error:
+                if not wanted:
+                    continue
+                # A reader that has enough is no failure; a disk that is full is one.
+                self.failure = None if isinstance(error, BrokenPipeError) else error
                 self._broken()
                 return
 
@@ -150,6 +156,8 @@ async def stream(
     finally:
         tell_news()
         printer.close()
+    if printer.failure is not None:
+        return LivegistError(f"What was heard cannot be printed: {printer.failure.strerror}.", advice(printer.failure))
     return engine.failure
 
 

@@ -87,7 +87,7 @@ class Transcriber:
     async def run(self, given: Sequence[Source], at_once: int) -> bool:
         """Transcribe all; return whether all went well.
 
-        The first SIGINT or SIGTERM ends it once what was sent is answered, the second waits for nothing more.
+        SIGINT or SIGTERM ends it: of what is under way the rest is left to be taken up, what is not begun is told.
         """
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGINT, signal.SIGTERM):

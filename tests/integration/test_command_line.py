@@ -56,6 +56,7 @@ def run(script: str, **environment: str) -> "subprocess.CompletedProcess[bytes]"
         (("completions",), "bash, zsh, fish", "livegist completions --help"),
         (("replay", "last", "--speed", "0"), "not in the range", "livegist replay --help"),
         (("transcribe", "/nowhere/talk.mp3"), "no file /nowhere/talk.mp3", "folder"),
+        (("sessions", "tag", "last", "#"), "A tag is a word", "livegist sessions tag"),
         (("ask", "last"), "needs a session", "livegist ask last"),
         (("ask", "last", " "), "no question", "livegist ask last"),
         (("export", "last", "-o", "minutes"), "does not say the format", "--format"),

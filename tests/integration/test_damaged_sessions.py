@@ -1,5 +1,6 @@
 """What is damaged costs itself alone, is said wherever the session is used, and loses nothing else."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -9,14 +10,19 @@ from datetime import timedelta
 import pytest
 import soundfile
 from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.kept import MEETING, STARTED, keep
 from tests.terminal import LIVEGIST
 from tui.audio.recording import repair
 from tui.cli import main
+from tui.errors import SessionError
 from tui.model.events import State
 from tui.paths import sessions_dir
 from tui.sessions.about import About
+from tui.sessions.catalogue import summarise
+from tui.sessions.export import FORMATS, export
 from tui.sessions.flac import compress
 from tui.sessions.store import Store, Stored
 
@@ -130,6 +136,38 @@ def test_a_session_in_which_nothing_was_said_is_not_asked(store: Store) -> None:
     assert "Nothing was said" in result.stderr
 
 
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(["events.jsonl", "about.json", "audio.wav"]),
+    damage=st.sampled_from(["cut", "change", "insert"]),
+    place=st.floats(0, 1, exclude_max=True),
+    junk=st.binary(min_size=1, max_size=20),
+)
+def test_whatever_is_damaged_every_command_gives_what_is_left_or_says_why(
+    stored: Stored, store: Store, name: str, damage: str, place: float, junk: bytes
+) -> None:
+    path = stored.path / name
+    whole = path.read_bytes()
+    # Of a recording only its header can be damaged so that it matters.
+    at = int(place * min(len(whole), 60 if name == "audio.wav" else len(whole)))
+    rest = {"cut": b"", "change": junk + whole[at + len(junk) :], "insert": junk + whole[at:]}[damage]
+    path.write_bytes(whole[:at] + rest)
+    try:
+        summary = summarise(stored)
+        assert summary.turns <= len(MEETING)
+        with contextlib.suppress(SessionError):
+            record, about = stored.load(), stored.about()
+            for format in FORMATS:
+                export(record, about, format)
+        if name == "events.jsonl" and damage == "cut" and summary.state.active:
+            repaired = store.repair(stored, 30.0)
+            assert repaired is not None
+            assert repaired.stored.load().state is State.FAILED
+            assert len(stored.load().transcript.finals) == summary.turns
+    finally:
+        path.write_bytes(whole)
+
+
 def test_a_session_that_was_cut_off_is_repaired_and_says_what_was_lost(store: Store) -> None:
     stored = keep(store, state=None)
     lines = stored.events.read_bytes().splitlines(keepends=True)
@@ -222,3 +260,11 @@ def test_a_folder_that_takes_nothing_is_said(stored: Stored, without_rights: tup
         for path in (sessions_dir(), stored.path):
             path.chmod(0o700)
     assert stored.audio.exists()
+
+
+def test_bytes_that_are_no_text_cost_their_line_alone(stored: Stored) -> None:
+    stored.events.write_bytes(stored.events.read_bytes().replace(b"Good morning", b"G\xffod morning", 1))
+    (stored.path / "about.json").write_bytes(b'{"name":"St\xffndup"}')
+    assert stored.read().lost == 1
+    assert "about.json is damaged" in damage()
+    assert len(stored.load().transcript.finals) == len(MEETING) - 1

@@ -146,6 +146,19 @@ async def test_a_flac_is_replayed_like_a_wav(stored: Stored) -> None:
     assert any(isinstance(event, LevelChanged) and event.peak_dbfs > -13 for event in watched.events)
 
 
+async def test_a_hole_in_a_recording_is_silence(stored: Stored) -> None:
+    compress(stored)
+    content = bytearray(stored.audio.read_bytes())
+    content[len(content) // 3 : len(content) // 2] = b"\xff" * (len(content) // 2 - len(content) // 3)
+    stored.audio.write_bytes(content)
+    watched = Watched(stored, speed=60.0)
+    running = asyncio.create_task(watched.replay.run())
+    await watched.until(lambda: watched.over)
+    watched.replay.quit()
+    await running
+    assert watched.finals == [1, 2, 3, 4, 5]
+
+
 async def test_a_session_without_its_recording_is_replayed_in_silence(stored: Stored) -> None:
     stored.audio.unlink()
     watched = Watched(stored, speed=60.0)

@@ -134,6 +134,18 @@ async def test_a_reader_that_leaves_ends_it_gracefully(server: Endpoint, sound: 
     await server.wait_for(lambda: bool(server.calls) and server.calls[0].terminated)
 
 
+async def test_a_full_disk_behind_stdout_ends_it_and_is_said(server: Endpoint, sound: Path) -> None:
+    command = " ".join((*LIVEGIST, "stream", "--json", "--url", server.url, "--source", f"'cmd:cat {sound}'"))
+    shell = await asyncio.create_subprocess_shell(f"{command} >/dev/full", stderr=subprocess.PIPE)
+    async with asyncio.timeout(PATIENCE_S):
+        _, told = await shell.communicate()
+    assert shell.returncode == 1
+    assert told.decode().splitlines()[-2:] == [
+        "livegist: What was heard cannot be printed: No space left on device.",
+        "The disk is full: make room.",
+    ]
+
+
 async def test_a_refused_key_ends_with_what_to_do_and_the_recording_is_kept(server: Endpoint, sound: Path) -> None:
     server.error_first, server.close_with = "Not authorized", (1008, "Not authorized")
     async with streaming("--url", server.url, "--source", f"cmd:cat {sound}") as program:

@@ -52,6 +52,11 @@ def test_a_caption_that_has_to_be_divided_is_divided_where_the_sense_is() -> Non
     assert texts(spoken(1, said))[0] == "If it keeps growing like that,"
 
 
+def test_an_abbreviation_ends_no_caption() -> None:
+    said = "The house was sold last year to Mr. J. Dashwood and to nobody else in the county, or so it was told there."
+    assert not any(text.endswith(("Mr.", "J.")) for text in texts(spoken(1, said)))
+
+
 def test_a_pause_begins_a_new_caption() -> None:
     early, late = spoken(1, "one two", start_s=0.0), spoken(1, "three four", start_s=3.0)
     turn = Turn(1, "one two three four", True, 0.0, 4.0, early.words + late.words)

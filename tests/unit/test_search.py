@@ -1,5 +1,7 @@
 import sqlite3
 import stat
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -176,3 +178,16 @@ def test_no_query_is_a_syntax_error_of_sqlite(query: str) -> None:
     database.execute("CREATE VIRTUAL TABLE t USING fts5(text)")
     database.execute("SELECT * FROM t WHERE t MATCH ?", (expression,)).fetchall()
     database.close()
+
+
+def test_several_that_make_the_index_at_once_all_find_what_is_there(store: Store, index: Path, tmp_path: Path) -> None:
+    for day in range(5):
+        keep(store, started=STARTED + timedelta(days=day), sound_s=0.0)
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from tui.sessions.search import search; from tui.sessions.store import Store\n"
+        "print(len(search(Store(Path(sys.argv[1])), Path(sys.argv[2]), 'pool')))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "sessions"), str(index)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [each.communicate(timeout=60)[0] for each in running] == ["10\n"] * 4

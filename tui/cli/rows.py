@@ -38,7 +38,8 @@ def facts(summary: Summary, versions: Sequence[str]) -> Iterator[str]:
     """
     yield inert(summary.name or summary.id)
     yield inert(f"started {summary.started_at}, {clock(summary.length_s)} long, {counted(summary.turns, 'turn')}")
-    yield inert(f"source {summary.source or 'unknown'}, {state(summary)} {summary.why}".rstrip())
+    why = f": {summary.why}" if summary.why else ""
+    yield inert(f"source {summary.source or 'unknown'}, {state(summary)}{why}")
     if summary.tags:
         yield inert("tags " + " ".join("#" + tag for tag in summary.tags))
     if summary.note:

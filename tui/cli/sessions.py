@@ -134,8 +134,10 @@ def note(session: str, text: str) -> None:
 @click.option("--remove", is_flag=True, help="Take the tags away.")
 def tag(session: str, tags: tuple[str, ...], remove: bool) -> None:
     """Tag a session, or take tags away."""
-    from tui.sessions.about import change_about
+    from tui.sessions.about import change_about, plain
 
+    if not all(map(plain, tags)):
+        raise UsageError("A tag is a word.", "Write: livegist sessions tag last work")
     about = change_about(kept(session).path, lambda about: about.untagged(*tags) if remove else about.tagged(*tags))
     click.echo(f"Its tags: {' '.join('#' + tag for tag in about.tags)}" if about.tags else "It has no tags now.")
 

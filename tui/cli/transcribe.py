@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
@@ -12,6 +12,8 @@ from tui.errors import UsageError
 
 if TYPE_CHECKING:
     from tui.transcribing import Done, Source
+
+CLEAR_LINE = "\r\x1b[K"
 
 
 @click.command()
@@ -31,8 +33,6 @@ def transcribe(what: tuple[str, ...], at_once: int | None, as_json: bool, **flag
 def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool, options: Flags) -> None:
     """Transcribe files, folders and sessions; exit with 1 if not all went well."""
     import asyncio
-
-    import msgspec
 
     from tui.cli.crash import keep_log
     from tui.config import api_key, llm_key
@@ -55,42 +55,71 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
             "There is no sound in that folder.", "Name a file, a folder with files of sound, or a session."
         )
     keep_log(log_file())
-    hidden = as_json or not sys.stderr.isatty()
-    total_s = 0.0 if hidden else sum(map(_length_s, found))
-
-    def tell(done: "Done") -> None:
-        if as_json:
-            click.echo(msgspec.json.encode(done))
-        else:
-            click.echo(f"{done.session or '—'}  {done.turns:>4} turns  {done.source}")
-        if done.error:
-            click.echo(f"livegist: {done.source}: {done.error}\n{done.hint}".rstrip(), err=True)
-
-    with click.progressbar(
-        length=max(1, round(total_s)), label=f"{len(found)} to hear", file=sys.stderr, hidden=hidden
-    ) as bar:
-        heard_s = [0.0]
-
-        def heard(seconds: float) -> None:
-            before, heard_s[0] = int(heard_s[0]), heard_s[0] + seconds
-            bar.update(int(heard_s[0]) - before)
-
-        async def run() -> bool:
-            transcriber = Transcriber(
-                store=Store(sessions_dir()),
-                config=config,
-                plan=plan,
-                flags=options,
-                prompt_folders=prompt_folders(),
-                log_file=log_file(),
-                tell=tell,
-                heard=heard,
-            )
-            return await transcriber.run(found, at_once or (1 if plan.engine == "local" else 3))
-
-        well = asyncio.run(run())
+    with _Progress(found, as_json=as_json) as progress:
+        transcriber = Transcriber(
+            store=Store(sessions_dir()),
+            config=config,
+            plan=plan,
+            flags=options,
+            prompt_folders=prompt_folders(),
+            log_file=log_file(),
+            tell=progress.tell,
+            heard=progress.heard,
+        )
+        well = asyncio.run(transcriber.run(found, at_once or (1 if plan.engine == "local" else 3)))
     if not well:
         sys.exit(1)
+
+
+class _Progress:
+    """Tells what becomes of each source: a line when it is done, and on a terminal a bar below the lines.
+
+    Args:
+        sources: what there is to hear.
+        as_json: whether the lines are JSON, without a bar.
+    """
+
+    def __init__(self, sources: "list[Source]", *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._left = len(sources)
+        self._heard_s = 0.0
+        self._hidden = as_json or not sys.stderr.isatty()
+        total_s = 0.0 if self._hidden else sum(map(_length_s, sources))
+        self._bar = click.progressbar(
+            length=max(1, round(total_s)), label=self._label(), file=sys.stderr, hidden=self._hidden
+        )
+
+    def __enter__(self) -> Self:
+        self._bar.__enter__()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._bar.__exit__(*raised)
+
+    def heard(self, seconds: float) -> None:
+        """Move the bar on."""
+        before, self._heard_s = int(self._heard_s), self._heard_s + seconds
+        self._bar.update(int(self._heard_s) - before)
+
+    def tell(self, done: "Done") -> None:
+        """Print what became of a source, above the bar."""
+        import msgspec
+
+        if not self._hidden:
+            click.echo(CLEAR_LINE, err=True, nl=False)
+        if self._as_json:
+            click.echo(msgspec.json.encode(done))
+        else:
+            turns = f"{done.turns:>4} {'turn ' if done.turns == 1 else 'turns'}"
+            click.echo(f"{done.session or '—'}  {turns}  {done.source}")
+        if done.error:
+            click.echo(f"livegist: {done.source}: {done.error}\n{done.hint}".rstrip(), err=True)
+        self._left -= 1
+        self._bar.label = self._label()
+        self._bar.render_progress()
+
+    def _label(self) -> str:
+        return f"{self._left} to hear" if self._left else "all heard"
 
 
 def _sources(word: str) -> "list[Source]":

@@ -180,8 +180,12 @@ class _Sound:
         first, last = round(start_s * self.sample_rate), round(end_s * self.sample_rate)
         if self._file is None or first >= self._file.frames:
             return b""
-        self._file.seek(first)
-        return bytes(self._file.read(last - first, dtype="int16").tobytes())
+        try:
+            self._file.seek(first)
+            return bytes(self._file.read(last - first, dtype="int16").tobytes())
+        except soundfile.SoundFileError:
+            # A hole in a damaged recording is silence.
+            return b""
 
     def close(self) -> None:
         if self._file is not None:

@@ -29,14 +29,15 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def tagged(self, *tags: str) -> "About":
         """Return it with these tags, too."""
-        return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags, *map(_plain, tags)} - {""})))
+        return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags, *map(plain, tags)} - {""})))
 
     def untagged(self, *tags: str) -> "About":
         """Return it without these tags."""
-        return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags} - {*map(_plain, tags)})))
+        return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags} - {*map(plain, tags)})))
 
 
-def _plain(tag: str) -> str:
+def plain(tag: str) -> str:
+    """Return a tag as it is kept: one word without the `#`, empty if nothing of it can be seen."""
     return "-".join(inert(tag.removeprefix("#")).split())
 
 
@@ -63,7 +64,7 @@ def read_about(folder: Path) -> About:
         return About()
     except OSError as error:
         raise SessionError(f"{path} cannot be read: {error.strerror}.", advice(error)) from error
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SessionError(f"{path} is damaged: {error}.", "Mend it, or remove it to start without a name.") from error
 
 

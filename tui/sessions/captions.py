@@ -1,6 +1,7 @@
 """Captions from the times of words: short enough to read, on the screen long enough to be read. Pure."""
 
 import itertools
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -21,6 +22,8 @@ SHORTEST_S = 1.0
 SHORTEST = 10
 """Fewest characters of a caption that ends with a sentence, if it has to be divided."""
 SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")
+ABBREVIATIONS = frozenset({"Dr.", "Mr.", "Mrs.", "Ms.", "Prof.", "St.", "e.g.", "i.e.", "vs.", "z.B."})
+INITIAL = re.compile(r"[A-Z]\.")
 CLAUSE_ENDS = (",", ";", ":", "–", "—", "、", "，", "；")
 PAUSE_S = 1.0
 """A pause between words from which on a new caption begins."""
@@ -88,7 +91,7 @@ def _begins_anew(words: list[Word], word: Word) -> bool:
     longer = f"{said} {word.text}"
     full = len(longer) > LINE and len(textwrap.wrap(longer, LINE, break_on_hyphens=False)) > LINES
     long = word.end_s - words[0].start_s > LONGEST_S
-    sentence = said.endswith(SENTENCE_ENDS) and len(said) > LINE // 2
+    sentence = _ends(words[-1], SENTENCE_ENDS) and len(said) > LINE // 2
     return full or long or sentence or _paused(words, word)
 
 
@@ -96,11 +99,16 @@ def _paused(words: list[Word], word: Word) -> bool:
     return word.start_s - words[-1].end_s >= PAUSE_S
 
 
+def _ends(word: Word, signs: tuple[str, ...]) -> bool:
+    """Return whether a word is the last of a sentence or a clause, which an abbreviation or an initial is not."""
+    return word.text.endswith(signs) and word.text not in ABBREVIATIONS and not INITIAL.fullmatch(word.text)
+
+
 def _break(words: list[Word]) -> int:
     """Return how many of the words are best shown together: up to the end of a sentence, else of a clause, else all."""
     lengths = list(itertools.accumulate(len(word.text) + 1 for word in words))
     for ends, shortest in ((SENTENCE_ENDS, SHORTEST), (CLAUSE_ENDS, LINE // 2)):
-        found = [at for at, word in enumerate(words, 1) if word.text.endswith(ends) and lengths[at - 1] > shortest]
+        found = [at for at, word in enumerate(words, 1) if _ends(word, ends) and lengths[at - 1] > shortest]
         if found:
             return found[-1]
     return len(words)

@@ -185,7 +185,7 @@ def read(path: Path) -> Reading:
                 continue
             try:
                 entries.append(_decoder.decode(line))
-            except (msgspec.MsgspecError, RecursionError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 lost += 1
     return Reading(tuple(entries), lost, intact)
 
@@ -203,7 +203,7 @@ def read_end(path: Path) -> list[Entry]:
         for line in file.read().split(b"\n"):
             try:
                 entries.append(_decoder.decode(line))
-            except (msgspec.MsgspecError, RecursionError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 # A line that is cut in half at either end.
                 continue
     return entries

@@ -22,7 +22,7 @@ def load(file: Path) -> Arrangement:
     """Return what was chosen before; everything if there is nothing that can be read."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=Arrangement)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError):
         return Arrangement()
 
 
