@@ -49,6 +49,12 @@ class Credential(msgspec.Struct, frozen=True):
         return f"Credential({REDACTED}, {self.origin!r})"
 
 
+def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment as a person's own programs get it: without our keys."""
+    keys = {key.variable for key in Key}
+    return {name: value for name, value in environ.items() if name not in keys}
+
+
 def find(key: Key, environ: Mapping[str, str] | None = None) -> Credential | None:
     """Return a key, or `None` if there is none.
 

@@ -15,8 +15,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from tests.bench.processes import PROC, tree
 from tests.gateways import CLIPS, PATIENCE_S, TUTORIAL, calling, read
 from tui.cli import main
+from tui.config import Config
+from tui.engine.local import LocalGateway
 from tui.gateway.options import GatewayOptions
 
 SERVE = [sys.executable, "-m", "tui", "serve", "--port", "0"]
@@ -40,9 +43,9 @@ def started(*options: str) -> Iterator[tuple["subprocess.Popen[str]", dict[str, 
                 pipe.close()
 
 
-def refused(*options: str) -> str:
+def refused(*options: str, code: int = 1) -> str:
     done = subprocess.run([*SERVE, *options], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-    assert done.returncode == 1
+    assert done.returncode == code
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 2, done.stderr
     return done.stderr
@@ -111,6 +114,37 @@ def test_the_key_of_the_environment_goes_to_the_server_it_is_for(
     outcome = CliRunner().invoke(main, ["serve", "--llm-url", url], env=keys)
     assert outcome.exit_code == 0, outcome.output
     assert served[0].llm_key == key
+
+
+@pytest.mark.parametrize(
+    ("arguments", "url"),
+    [([], "http://me:secret@127.0.0.1:1"), (["--llm-url", "http://127.0.0.1:2"], "http://127.0.0.1:2")],
+)
+def test_the_server_of_the_settings_answers_unless_another_is_named(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], url: str
+) -> None:
+    served: list[GatewayOptions] = []
+    monkeypatch.setattr("tui.gateway.app.serve", lambda options, host, port: served.append(options))
+    settings = {"LIVEGIST_LLM_URL": "http://me:secret@127.0.0.1:1"}
+    outcome = CliRunner().invoke(main, ["serve", *arguments], env=settings)
+    assert outcome.exit_code == 0, outcome.output
+    assert served[0].llm_url == url
+
+
+async def test_what_answers_a_local_engine_is_no_argument_of_its_process(short_dir: Path) -> None:
+    gateway = LocalGateway(short_dir / "log")
+    config = Config(llm_url="http://me:secret@127.0.0.1:1")
+    try:
+        await gateway.url(config, "planted")
+        commands = [(PROC / str(pid) / "cmdline").read_bytes() for pid in tree(os.getpid())]
+        assert any(b"serve" in command for command in commands)
+        assert not any(b"secret" in command or b"planted" in command for command in commands)
+    finally:
+        await gateway.close()
+
+
+def test_a_port_that_does_not_exist_is_refused() -> None:
+    assert "65535" in refused("--port", "99999", code=2)
 
 
 def test_an_address_open_to_others_needs_a_token() -> None:

@@ -155,6 +155,13 @@ async def test_a_program_that_fails_is_quoted() -> None:
     assert error.message == "sh ended with code 3: no such device: hw:7"
 
 
+async def test_a_program_does_not_get_our_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSEMBLYAI_API_KEY", "planted")
+    monkeypatch.setenv("OTHERS", "kept")
+    error = await refusal("""cmd:sh -c 'echo "got $ASSEMBLYAI_API_KEY$OTHERS" >&2; exit 3'""")
+    assert error.message == "sh ended with code 3: got kept"
+
+
 async def test_a_program_that_fails_after_its_sound_is_quoted_too(speech: bytes) -> None:
     error = await refusal("cmd:sh -c 'head -c 32000 /dev/zero; echo unplugged >&2; kill -9 $$'")
     assert error.message == "sh ended with signal 9: unplugged"

@@ -15,6 +15,7 @@ from pathlib import Path
 from tui.audio import wav
 from tui.audio.pacing import Pace, cut
 from tui.audio.wav import SAMPLE_BYTES, Format
+from tui.credentials import without_keys
 from tui.errors import SourceError
 
 STDIN = 0
@@ -154,7 +155,7 @@ async def open_stdin(*, sample_rate: int, clock: Callable[[], float] = time.mono
 async def open_program(
     command: str, *, sample_rate: int, clock: Callable[[], float] = time.monotonic
 ) -> AsyncIterator[PipeSource]:
-    """Run a program, without a shell, and listen to its standard output; it is ended with the source.
+    """Run a program, without a shell and our keys, and listen to its standard output; it is ended with the source.
 
     Raises:
         SourceError: the program cannot be run.
@@ -165,7 +166,12 @@ async def open_program(
         said, said_in = _pipe(pipes)
         try:
             process = await asyncio.create_subprocess_exec(
-                *arguments, stdin=DEVNULL, stdout=sound_in, stderr=said_in, start_new_session=True
+                *arguments,
+                stdin=DEVNULL,
+                stdout=sound_in,
+                stderr=said_in,
+                env=without_keys(os.environ),
+                start_new_session=True,
             )
         except OSError as error:
             raise SourceError(

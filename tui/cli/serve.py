@@ -9,11 +9,13 @@ from tui.cli.options import Flags, given
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need --token.")
-@click.option("--port", default=8765, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port; 0 takes a free one."
+)
 @click.option("--model", help="Whisper model: a name faster-whisper knows, or a folder.")
 @click.option("--download", is_flag=True, help="Fetch the model from its hub if it is not on this machine.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs.")
-@click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers prompts.")
+@click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers prompts; else the setting's.")
 @click.option("--llm-model", metavar="NAME", help="Model to ask there, whatever a client names.")
 @click.option("--llm-file", metavar="FILE", type=click.Path(dir_okay=False), help="GGUF model that answers prompts.")
 @click.option("--token", envvar="LIVEGIST_TOKEN", show_envvar=True, help="What clients must present as their key.")
@@ -36,6 +38,7 @@ def serve(host: str, port: int, **flags: Any) -> None:
     from tui.gateway.options import GatewayOptions
 
     config = load().config
-    key = llm_key() or (api_key() if is_vendor(flags["llm_url"] or "") else "")
-    options: Flags = {"model": config.local_model, "device": config.local_device, "llm_key": key}
+    llm_url = flags.pop("llm_url") or ("" if flags["llm_file"] else config.llm_url)
+    key = llm_key() or (api_key() if is_vendor(llm_url) else "")
+    options: Flags = {"model": config.local_model, "device": config.local_device, "llm_url": llm_url, "llm_key": key}
     run(GatewayOptions(**(options | given(flags))), host, port)

@@ -9,7 +9,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
-from tui.config import LLM_KEY, Config
+from tui.config import ENVIRONMENT, LLM_KEY, Config
 from tui.stream.connection import Refused
 from tui.stream.protocol import LOST, Ending, Retry
 
@@ -36,7 +36,8 @@ class LocalGateway:
     def __init__(self, log: Path) -> None:
         self._log = log
         self._process: Process | None = None
-        self._command: list[str] = []
+        self._wanted: tuple[list[str], dict[str, str]] = ([], {})
+        """Command and environment of the one that runs."""
         self._url = ""
         self._starting = asyncio.Lock()
 
@@ -48,12 +49,14 @@ class LocalGateway:
         """
         command = [sys.executable, "-P", "-m", "tui", "serve", "--port", "0", "--exit-with-stdin"]
         command += ["--model", config.local_model, "--device", config.local_device]
-        command += ["--llm-url", config.llm_url] if config.llm_url else []
         async with self._starting:
             running = self._process is not None and self._process.returncode is None
-            if not running or command != self._command:
+            # By the environment, not the command line, which everybody on the machine may read.
+            secrets = {f"{ENVIRONMENT}LLM_URL": config.llm_url} | ({LLM_KEY: llm_key} if llm_key else {})
+            if not running or (command, secrets) != self._wanted:
                 await self.close()
-                await self._start(command, llm_key)
+                await self._start(command, secrets)
+                self._wanted = (command, secrets)
             return self._url
 
     async def close(self) -> None:
@@ -71,13 +74,12 @@ class LocalGateway:
                 process.kill()
             await process.wait()
 
-    async def _start(self, command: list[str], llm_key: str) -> None:
-        environment = os.environ | ({LLM_KEY: llm_key} if llm_key else {})
+    async def _start(self, command: list[str], secrets: dict[str, str]) -> None:
         try:
             log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             try:
                 self._process = await asyncio.create_subprocess_exec(
-                    *command, stdin=PIPE, stdout=PIPE, stderr=log, env=environment, start_new_session=True
+                    *command, stdin=PIPE, stdout=PIPE, stderr=log, env=os.environ | secrets, start_new_session=True
                 )
             finally:
                 os.close(log)
@@ -100,7 +102,6 @@ class LocalGateway:
                     f"{self._last_words()} Its log is {self._log}.".lstrip(),
                 )
             ) from error
-        self._command = command
 
     def _last_words(self) -> str:
         """Return the last line it printed."""

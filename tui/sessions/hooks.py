@@ -18,7 +18,7 @@ from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import Awaitable, Callable
 
 import tui
-from tui.credentials import Key
+from tui.credentials import without_keys
 from tui.errors import LivegistError, UsageError
 from tui.lines import inert
 from tui.sessions.export import to_json
@@ -53,15 +53,13 @@ async def run_command(command: str, stored: Stored) -> None:
         raise HookError(f"hook_command is no command: {error}.", "Check the quotes.") from error
     if not words:
         return
-    keys = {key.variable for key in Key}
-    environment = {name: value for name, value in os.environ.items() if name not in keys}
     try:
         process = await asyncio.create_subprocess_exec(
             *words,
             stdin=PIPE,
             stdout=PIPE,
             stderr=STDOUT,
-            env=environment | {"LIVEGIST_SESSION": str(stored.path)},
+            env=without_keys(os.environ) | {"LIVEGIST_SESSION": str(stored.path)},
             start_new_session=True,
         )
     except OSError as error:

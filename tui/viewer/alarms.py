@@ -7,7 +7,7 @@ import shlex
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
 
-from tui.credentials import Key
+from tui.credentials import without_keys
 from tui.errors import LivegistError, UsageError
 from tui.lines import json_line
 from tui.model.events import TurnChanged
@@ -51,14 +51,13 @@ async def run_command(command: str, turn: Turn, environ: Mapping[str, str]) -> N
         raise UsageError(f"{command} is no command: {error}.", "Check the quotes in highlights.") from error
     if not words:
         return
-    keys = {key.variable for key in Key}
     try:
         process = await asyncio.create_subprocess_exec(
             *words,
             stdin=PIPE,
             stdout=DEVNULL,
             stderr=DEVNULL,
-            env={name: value for name, value in environ.items() if name not in keys},
+            env=without_keys(environ),
             start_new_session=True,
         )
     except OSError as error:
