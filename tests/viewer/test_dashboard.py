@@ -327,6 +327,13 @@ async def test_z_gives_a_pane_the_whole_body_and_takes_it_back() -> None:
         assert app.dashboard.body.gists.display
 
 
+@pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
+async def test_the_way_to_all_keys_stands_in_the_footer_at_any_width(columns: int) -> None:
+    async with running(ScriptedLine(snapshot=meeting()), size=(columns, 16)) as (app, _):
+        assert "? help" in shown(app, "keys")
+        assert shown(app, "keys").startswith(" x stop")
+
+
 async def test_the_footer_is_a_row_of_buttons_for_the_mouse() -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):

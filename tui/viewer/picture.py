@@ -42,6 +42,8 @@ class Picture:
         self.prompt = ""
         self.prompts: tuple[PromptInfo, ...] = ()
         self.transcript = Transcript()
+        self._spoken: frozenset[int] = frozenset()
+        """Numbers of the turns that are still spoken."""
         self.gists: dict[int, Gist] = {}
         self._gists_of: dict[int, list[int]] = {}
         """Numbers of the gists by their turn."""
@@ -66,14 +68,16 @@ class Picture:
             case SessionStarted(session=session):
                 self.session = session
                 self.transcript, self.gists, self.stats = Transcript(), {}, Stats()
-                self._gists_of = {}
+                self._gists_of, self._spoken = {}, frozenset()
                 self.bookmarks, self.speakers, self.lenses, self.gain_db = {}, {}, (), 0.0
             case StateChanged(state=state, why=why, hint=hint):
                 self.state, self.why, self.hint = state, why, hint
             case TurnChanged(turn=turn):
                 self.transcript.upsert(slim(turn))
+                self._spoken = self._spoken - {turn.number} if turn.final else self._spoken | {turn.number}
             case TurnRemoved(number=number):
                 self.transcript.remove(number)
+                self._spoken -= {number}
             case GistChanged(gist=gist):
                 self._keep(gist)
             case GistGrew(number=number, text=text):
@@ -121,6 +125,11 @@ class Picture:
         return next(reversed(self.transcript.finals), None)
 
     @property
+    def speech(self) -> bool:
+        """Whether the endpoint hears somebody speak: it has begun a turn and not ended it."""
+        return bool(self._spoken)
+
+    @property
     def asking(self) -> list[str]:
         """Prompts that are asked about each turn, the one in use first."""
         return [prompt for prompt in dict.fromkeys((self.prompt, *self.lenses)) if prompt]
@@ -142,6 +151,7 @@ class Picture:
         self.prompt, self.prompts = event.prompt, event.prompts
         self.replay_speed, self.paused = event.replay_speed, event.paused
         self.transcript = Transcript(slim(turn) for turn in event.turns)
+        self._spoken = frozenset(turn.number for turn in event.turns if not turn.final)
         self.gists, self._gists_of = {}, {}
         for gist in event.gists:
             self._keep(gist)

@@ -18,7 +18,7 @@ MARKS = (-60, -50, -40, -30, -20, -9, 0)
 DEADBAND_DB = 1.0
 """Least movement of a needle that is shown: less is noise, and a bad line would pay for every frame of it."""
 BARS = "▁▂▃▄▅▆▇█"
-FIGURES = 24
+FIGURES = 28
 """Cells for the figures and words beside the bar."""
 FIGURES_EVERY_S = 0.25
 """The figures change at most so often: nobody reads them faster, and a bad line pays for them."""
@@ -107,6 +107,8 @@ class Meter(Canvas):
         self._shown = Reading()
         self._figures = Reading()
         self._figures_at = -FIGURES_EVERY_S
+        self.speech = False
+        """Whether the endpoint hears somebody speak: a turn is open there."""
         self.listening = False
         """Whether a session is under way."""
         self.muted = False
@@ -126,6 +128,12 @@ class Meter(Canvas):
             if self._timer is not None and self.is_on_screen:
                 self._timer.resume()
         elif stretched or self._ballistics.read(now).condition is not self._shown.condition:
+            self.touch()
+
+    def show_speech(self, speech: bool) -> None:
+        """Say whether the endpoint hears somebody speak."""
+        if speech != self.speech:
+            self.speech = speech
             self.touch()
 
     def show_state(self, *, listening: bool, muted: bool, gain_db: float = 0.0) -> None:
@@ -167,7 +175,7 @@ class Meter(Canvas):
         gain = (Span(f" {self.gain_db:+.0f} dB", "warn"),) if self.gain_db else ()
         if not told or columns < FIGURES:
             return gain
-        return (Span(f" {told:>16}", "muted"), *(gain or (Span(" 1 min", "muted"),)))
+        return (Span(f" {told:>{columns - 8}}", "muted"), *(gain or (Span(" 1 min", "muted"),)))
 
     def _words(self, columns: int, *, alone: bool) -> Line:
         """Return what stands beside the bar: what is wrong, or the figures; and the clip mark."""
@@ -175,6 +183,7 @@ class Meter(Canvas):
         return (Span(" "), *fill(self._state(columns - 1 - width(clip), alone), columns - 1 - width(clip)), *clip)
 
     def _state(self, columns: int, alone: bool) -> Line:
+        """Return what is wrong with the level, or its figures and whether the endpoint hears speech."""
         if not self.listening:
             return (Span("not listening", "muted"),)
         if self.muted:
@@ -189,11 +198,19 @@ class Meter(Canvas):
             case Condition.CLIPPING if columns < 16 or not self._shown.clipped:
                 return (Span("clipping", "bad strong"),)
         rms, peak = _figure(self._figures.rms_dbfs), _figure(self._figures.hold_dbfs)
+        figures: Line = (Span(rms, "strong"), Span(" peak ", "muted"), Span(peak, "strong"), Span(" dBFS", "muted"))
+        if columns < width(figures) + 1:
+            figures = (Span(f"{rms} {peak} dB"),)
         if alone and self.gain_db:
-            return (Span(f"{rms} {peak} dB"), Span(f" {self.gain_db:+.0f}", "warn"))
-        if columns < 20:
-            return (Span(f"{rms} {peak} dB"),)
-        return (Span(f"{rms}", "strong"), Span(" peak ", "muted"), Span(f"{peak}", "strong"), Span(" dBFS", "muted"))
+            figures = (Span(f"{rms} {peak} dB"), Span(f" {self.gain_db:+.0f}", "warn"))
+        return (*figures, *self._heard(columns - width(figures)))
+
+    def _heard(self, columns: int) -> Line:
+        """Return whether the endpoint hears speech, as sign and word if there is room."""
+        sign, word, ink = ("●", "speech", "good") if self.speech else ("○", "silence", "muted")
+        if columns >= 10:
+            return (Span(f" {sign} {word}", ink),)
+        return (Span(f" {sign}", ink),) if columns >= 2 else ()
 
     def _tick(self) -> None:
         if self._ballistics.at_rest or not self.is_on_screen:
