@@ -105,6 +105,24 @@ async def test_the_meter_says_whether_the_endpoint_hears_speech(
         await until(pilot, lambda: silence in shown(app, "meter"))
 
 
+async def test_two_channels_have_a_bar_each_and_mono_has_one() -> None:
+    line = ScriptedLine(snapshot=live())
+    clock = Clock()
+    async with running(line, clock=clock) as (app, pilot):
+        await said(pilot, line, LevelChanged(-23.0, -12.0, channels=((-20.0, -9.0), (-120.0, -120.0))))
+        await until(pilot, lambda: shown(app, "meter").startswith("L █"))
+        left, right, marks = shown(app, "meter").splitlines()
+        assert right.strip() == "R"
+        assert "-23 peak -12 dBFS" in left
+        assert marks.strip().startswith("-60")
+        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        assert len(shown(app, "meter").splitlines()) == 3
+        clock.now += 3
+        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        await until(pilot, lambda: shown(app, "meter").startswith("█"))
+        assert len(shown(app, "meter").splitlines()) == 2
+
+
 async def test_the_clip_mark_stays_until_c() -> None:
     line = ScriptedLine(snapshot=live())
     async with running(line) as (app, pilot):

@@ -36,6 +36,7 @@ CHANGED = (
     "keep_tagged",
     "unattended_minutes",
     "mic_latency_ms",
+    "mic_channels",
     "hook_command",
     "url",
     "llm_url",

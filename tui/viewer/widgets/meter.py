@@ -18,6 +18,8 @@ MARKS = (-60, -50, -40, -30, -20, -9, 0)
 DEADBAND_DB = 1.0
 """Least movement of a needle that is shown: less is noise, and a bad line would pay for every frame of it."""
 BARS = "▁▂▃▄▅▆▇█"
+MONO_S = 2.0
+"""Seconds without a level of the channels after which it is mono: a block may come without."""
 FIGURES = 28
 """Cells for the figures and words beside the bar."""
 FIGURES_EVERY_S = 0.25
@@ -103,8 +105,12 @@ class Meter(Canvas):
         self._clock = clock
         self._ballistics = Ballistics()
         self._history = History()
+        self._channels_at = -MONO_S
+        self._channels: list[Ballistics] = []
+        """Needles of left and right; none for mono."""
         self._timer: Timer | None = None
         self._shown = Reading()
+        self._channels_shown: dict[int, Reading] = {}
         self._figures = Reading()
         self._figures_at = -FIGURES_EVERY_S
         self.speech = False
@@ -122,6 +128,7 @@ class Meter(Canvas):
     def feed(self, level: LevelChanged) -> None:
         """Take in the level of one block."""
         now = self._clock()
+        self._feed_channels(level, now)
         stretched = self._history.feed(level.peak_dbfs, now)
         self._ballistics.feed(level.rms_dbfs, level.peak_dbfs, level.clipped, now)
         if not self._ballistics.at_rest:
@@ -129,6 +136,18 @@ class Meter(Canvas):
                 self._timer.resume()
         elif stretched or self._ballistics.read(now).condition is not self._shown.condition:
             self.touch()
+
+    def _feed_channels(self, level: LevelChanged, now: float) -> None:
+        """Take in the level of each of two channels, and make room for them, or no longer."""
+        if level.channels:
+            self._channels_at = now
+        elif now - self._channels_at < MONO_S:
+            return
+        if bool(level.channels) != bool(self._channels):
+            self._channels = [Ballistics() for _ in level.channels[:2]]
+            self.set_class(bool(self._channels), "-stereo")
+        for needles, (rms, peak) in zip(self._channels, level.channels, strict=False):
+            needles.feed(rms, peak, False, now)
 
     def show_speech(self, speech: bool) -> None:
         """Say whether the endpoint hears somebody speak."""
@@ -165,9 +184,19 @@ class Meter(Canvas):
         room = columns - figures
         beside = fill(self._words(figures, alone=rows == 1), figures)
         lines: list[Line] = [(*bar(self._shown, room), *beside)]
-        if rows > 1:
+        if rows > 2 and len(self._channels) == 2:
+            bars = [(Span(f"{side} ", "muted"), *self._channel(at, now, room - 2)) for at, side in enumerate("LR")]
+            lines = [(*bars[0], *beside), fill(bars[1], room)]
+            lines.append((Span("  "), *scale(room - 2), *self._minute(figures)))
+        elif rows > 1:
             lines.append((*scale(room), *self._minute(figures)))
         return lines
+
+    def _channel(self, at: int, now: float, columns: int) -> Line:
+        """Return the bar of a channel."""
+        needles, shown = self._channels[at], self._channels_shown
+        reading = shown[at] = steadied(shown.get(at, Reading()), needles.read(now))
+        return bar(reading, columns)
 
     def _minute(self, columns: int) -> Line:
         """Return the last minute, if there is room for it, and the gain."""
