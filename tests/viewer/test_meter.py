@@ -119,7 +119,7 @@ async def test_two_channels_have_a_bar_each_and_mono_has_one() -> None:
         assert len(shown(app, "meter").splitlines()) == 3
         clock.now += 3
         await said(pilot, line, LevelChanged(-23.0, -12.0))
-        await until(pilot, lambda: shown(app, "meter").startswith("█"))
+        await until(pilot, lambda: not shown(app, "meter").startswith("L"))
         assert len(shown(app, "meter").splitlines()) == 2
 
 
