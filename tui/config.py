@@ -82,6 +82,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Milliseconds of audio in one message."""
     mic_latency_ms: Annotated[int, msgspec.Meta(ge=0, le=2000)] = 0
     """Latency asked of the sound system, in ms; 0 takes the device's own low latency."""
+    mic_channels: Annotated[int, msgspec.Meta(ge=1, le=2)] = 1
+    """Channels a microphone is opened with: 2 shows left and right apart, and what is recorded is their mix."""
     analyse_at_end: bool = True
     """Analyse the whole session when it ends."""
     private: bool = False

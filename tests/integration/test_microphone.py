@@ -20,6 +20,7 @@ from tests import busy
 from tests.conftest import DATA, Pulse, needs
 from tui.audio.devices import list_devices
 from tui.audio.level import measure
+from tui.audio.microphone import Microphone
 from tui.audio.sources import Source, open_source, warm_up
 from tui.errors import SourceError
 
@@ -176,6 +177,7 @@ async def test_a_device_that_goes_is_told_of_at_once_and_found_when_it_is_back(
 LISTEN = """
 import asyncio
 from tui.audio import microphone, portaudio
+from tui.audio.microphone import Microphone
 from tui.audio.sources import open_source
 from tui.errors import SourceError
 portaudio.ANSWER_S = microphone.SILENT_S = 0.5
@@ -236,6 +238,16 @@ async def test_giving_up_while_a_device_opens_leaves_nothing_open(pulse: Pulse) 
         await take(source, 800)
 
 
+async def test_two_channels_are_told_apart_and_one_is_not(pulse: Pulse) -> None:
+    await warm_up("mic")
+    for channels in (1, 2):
+        async with asyncio.timeout(30), open_source("mic", channels=channels) as source:
+            assert isinstance(source, Microphone)
+            assert await take(source, 800)
+            assert len(source.take_levels()) == (2 if channels == 2 else 0)
+            assert source.take_levels() == ()
+
+
 def test_the_devices_are_listed_with_the_default_among_them(pulse: Pulse) -> None:
     devices = list_devices()
     assert [device.name for device in devices if device.default] == ["default"]
@@ -244,6 +256,7 @@ def test_the_devices_are_listed_with_the_default_among_them(pulse: Pulse) -> Non
 
 OPEN = """
 import asyncio
+from tui.audio.microphone import Microphone
 from tui.audio.sources import open_source
 from tui.errors import SourceError
 async def main():

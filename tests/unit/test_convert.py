@@ -56,3 +56,14 @@ def test_where_a_stream_is_cut_cannot_be_heard() -> None:
 def test_sound_beyond_full_scale_is_clipped_and_never_wraps() -> None:
     pcm = np.array([2.0, -2.0, np.inf, -np.inf, np.nan], "<f4").tobytes()
     assert through(pcm, Format(16_000, 1, "f32"), 4).tolist() == [32767, -32768, 32767, -32768, 0]
+
+
+def test_the_levels_of_two_channels_are_taken_once_and_mono_has_none() -> None:
+    left, right = b"\x00\x40", b"\x00\x00"
+    stereo = Converter(Format(16_000, 2), 16_000)
+    stereo.feed((left + right) * 800)
+    assert stereo.take_levels() == ((-6.0, -6.0), (-120.0, -120.0))
+    assert stereo.take_levels() == ()
+    mono = Converter(Format(16_000), 16_000)
+    mono.feed(left * 800)
+    assert mono.take_levels() == ()

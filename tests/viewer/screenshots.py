@@ -42,6 +42,7 @@ THEMES = tuple(sorted(file.stem for file in shipped("themes").glob("*.toml")))
 REAL = "demo"
 """The picture that `tests.viewer.demo` makes of a real session."""
 LEVEL = LevelChanged(-24.3, -12.6)
+STEREO = LevelChanged(-24.3, -12.6, channels=((-21.2, -12.6), (-38.4, -27.0)))
 ANALYSIS = """The release ships on **Thursday** if the load test passes.
 
 - Maria checks the script tonight, then redoes the screenshots
@@ -139,6 +140,7 @@ PICTURES = (
     Picture("failed", EMPTY, (NO_MICROPHONE,)),
     Picture("reconnecting", meeting(), (LEVEL, LOST)),
     Picture("clipping", meeting(), (LevelChanged(-6.0, 0.0, True),)),
+    Picture("stereo", meeting(), (STEREO,)),
     Picture("extractive", meeting(), (LEVEL, extractive())),
     Picture("remarks", remarked(), (LEVEL,)),
     Picture("selected", meeting(), (LEVEL,), keys=("up", "up", "up", "up", "up")),

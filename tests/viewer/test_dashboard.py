@@ -124,6 +124,23 @@ async def test_an_empty_dashboard_says_what_to_do() -> None:
         assert "x stop" not in shown(app, "keys")
 
 
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36), (200, 50)])
+@pytest.mark.parametrize("failed", [False, True])
+async def test_the_first_start_explains_the_three_ways_to_begin_at_any_size(
+    size: tuple[int, int], failed: bool
+) -> None:
+    line = ScriptedLine()
+    async with running(line, size=size) as (app, pilot):
+        if failed:
+            why = "There is no key for the cloud engine, and the local engine is not installed."
+            await said(pilot, line, StateChanged(State.FAILED, why, "Run livegist login, or install it."))
+        told = shown(app, "turns")
+        for way in ("livegist login", "livegist --engine local", "livegist demo"):
+            assert way in told
+        await said(pilot, line, StateChanged(State.LIVE), TurnChanged(partial(1, "so")))
+        assert app.dashboard.body.gists.display
+
+
 async def test_a_snapshot_is_shown_whole() -> None:
     async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
         await until(pilot, lambda: "let me look at the" in shown(app, "turns"))
@@ -325,6 +342,13 @@ async def test_z_gives_a_pane_the_whole_body_and_takes_it_back() -> None:
         await pilot.press("z")
         await until(pilot, lambda: app.dashboard.body.turns.size.width == wide)
         assert app.dashboard.body.gists.display
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
+async def test_the_way_to_all_keys_stands_in_the_footer_at_any_width(columns: int) -> None:
+    async with running(ScriptedLine(snapshot=meeting()), size=(columns, 16)) as (app, _):
+        assert "? help" in shown(app, "keys")
+        assert shown(app, "keys").startswith(" x stop")
 
 
 async def test_the_footer_is_a_row_of_buttons_for_the_mouse() -> None:
@@ -703,7 +727,7 @@ async def test_a_failure_says_why_and_what_to_do() -> None:
         assert "✗ FAILED" in shown(app, "banner")
         assert "There is no microphone." in shown(app, "alert")
         assert "Plug one in." in shown(app, "alert")
-        assert "press s to try again." in shown(app, "turns")
+        assert "s tries again." in shown(app, "turns")
         await said(pilot, line, StateChanged(State.CONNECTING))
         await until(pilot, lambda: not app.dashboard.alert.display)
 

@@ -2,9 +2,9 @@ import pytest
 from textual.geometry import Region
 
 from tests.viewer.hands import until
-from tests.viewer.script import ScriptedLine
+from tests.viewer.script import ScriptedLine, partial, turn
 from tests.viewer.test_dashboard import live, running, said, shown
-from tui.model.events import LevelChanged
+from tui.model.events import LevelChanged, TurnChanged, TurnRemoved
 from tui.viewer.ballistics import Reading
 from tui.viewer.lines import width
 from tui.viewer.widgets.meter import Meter, bar, scale, sparkline, steadied, zone
@@ -87,6 +87,40 @@ async def test_levels_move_the_meter_and_its_figures() -> None:
         await said(pilot, line, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "█" in shown(app, "meter"))
         await until(pilot, lambda: "-23 peak -12 dBFS" in shown(app, "meter"))
+
+
+@pytest.mark.parametrize(
+    ("size", "speech", "silence"), [((120, 36), "● speech", "○ silence"), ((60, 16), "dB ●", "dB ○")]
+)
+async def test_the_meter_says_whether_the_endpoint_hears_speech(
+    size: tuple[int, int], speech: str, silence: str
+) -> None:
+    line = ScriptedLine(snapshot=live())
+    async with running(line, clock=Clock(), size=size) as (app, pilot):
+        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        await until(pilot, lambda: silence in shown(app, "meter"))
+        await said(pilot, line, TurnChanged(partial(1, "so")))
+        await until(pilot, lambda: speech in shown(app, "meter"))
+        await said(pilot, line, TurnChanged(partial(2, "er")), TurnChanged(turn(1, "So.")), TurnRemoved(2))
+        await until(pilot, lambda: silence in shown(app, "meter"))
+
+
+async def test_two_channels_have_a_bar_each_and_mono_has_one() -> None:
+    line = ScriptedLine(snapshot=live())
+    clock = Clock()
+    async with running(line, clock=clock) as (app, pilot):
+        await said(pilot, line, LevelChanged(-23.0, -12.0, channels=((-20.0, -9.0), (-120.0, -120.0))))
+        await until(pilot, lambda: shown(app, "meter").startswith("L █"))
+        left, right, marks = shown(app, "meter").splitlines()
+        assert right.strip() == "R"
+        assert "-23 peak -12 dBFS" in left
+        assert marks.strip().startswith("-60")
+        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        assert len(shown(app, "meter").splitlines()) == 3
+        clock.now += 3
+        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        await until(pilot, lambda: not shown(app, "meter").startswith("L"))
+        assert len(shown(app, "meter").splitlines()) == 2
 
 
 async def test_the_clip_mark_stays_until_c() -> None:

@@ -5,6 +5,7 @@ What is so already needs no numpy, and does not load it.
 
 from typing import TYPE_CHECKING, Any
 
+from tui.audio.level import dbfs
 from tui.audio.wav import Format
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Resampler:
     """
 
     def __init__(self, source_rate: float, sample_rate: int) -> None:
+        self._loudest: npt.NDArray[Any] | None = None
+        """RMS and peak of each channel since they were taken, the greatest of all blocks; `None` for mono."""
         self._stream: Any = None
         """A `soxr.ResampleStream`; `None` if the rate is right already."""
         if source_rate != sample_rate:
@@ -61,12 +64,22 @@ class Resampler:
         """Return what can be told of the output so far as s16le; after the `last` frames, all the rest of it."""
         import numpy as np
 
+        if frames.shape[1] > 1 and len(frames):
+            heard = np.stack((np.sqrt(np.mean(frames**2, axis=0)), np.abs(frames).max(axis=0)), axis=1)
+            self._loudest = heard if self._loudest is None else np.maximum(self._loudest, heard)
         mono: npt.NDArray[Any] = frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1, dtype=np.float32)
         if self._stream is not None:
             mono = self._stream.resample_chunk(np.ascontiguousarray(mono), last=last)
         scaled = np.nan_to_num(np.rint(mono * FULL_SCALE))
         pcm: bytes = np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype("<i2").tobytes()
         return pcm
+
+    def take_levels(self) -> tuple[tuple[float, float], ...]:
+        """Return RMS and peak of each channel since the last time, in dBFS; nothing for mono."""
+        loudest, self._loudest = self._loudest, None
+        if loudest is None:
+            return ()
+        return tuple((dbfs(float(rms)), dbfs(float(peak))) for rms, peak in loudest)
 
 
 class Converter:
@@ -91,3 +104,7 @@ class Converter:
         if self._resampler is None:
             return pcm[:whole]
         return self._resampler.feed(decode(pcm[:whole], self._format), last=last)
+
+    def take_levels(self) -> tuple[tuple[float, float], ...]:
+        """Return RMS and peak of each channel that came in since the last time, in dBFS; nothing for mono."""
+        return self._resampler.take_levels() if self._resampler is not None else ()

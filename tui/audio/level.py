@@ -40,16 +40,17 @@ def measure(block: bytes) -> Level:
         return SILENCE
     high, low = max(samples), min(samples)
     return Level(
-        rms_dbfs=_dbfs(math.hypot(*samples) / math.sqrt(len(samples))),
-        peak_dbfs=_dbfs(max(high, -low)),
+        rms_dbfs=dbfs(math.hypot(*samples) / math.sqrt(len(samples)) / FULL_SCALE),
+        peak_dbfs=dbfs(max(high, -low) / FULL_SCALE),
         clipped=high == FULL_SCALE - 1 or low == -FULL_SCALE,
     )
 
 
-def _dbfs(magnitude: float) -> float:
+def dbfs(magnitude: float) -> float:
+    """Return a magnitude, 1 for full scale, in dBFS, rounded to 0.1 dB and not below `SILENCE_DBFS`."""
     if magnitude <= 0:
         return SILENCE_DBFS
-    return round(max(SILENCE_DBFS, 20 * math.log10(magnitude / FULL_SCALE)), 1)
+    return round(max(SILENCE_DBFS, 20 * math.log10(magnitude)), 1)
 
 
 def amplified(block: bytes, gain_db: float) -> bytes:

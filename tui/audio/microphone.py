@@ -77,11 +77,15 @@ class Microphone:
         sample_rate: samples a second that are given out.
         latency_ms: asked of the sound system; 0 takes the device's own low latency.
         clock: seconds, monotonic.
+        channels: how many are asked of the device, if it has them; they are mixed.
     """
 
     finite = False
 
-    def __init__(self, wanted: str, sample_rate: int, latency_ms: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, wanted: str, sample_rate: int, latency_ms: int, clock: Callable[[], float], channels: int = 1
+    ) -> None:
+        self._channels = channels
         self.name = wanted or "microphone"
         self.overflows = 0
         self.format = Format(sample_rate)
@@ -132,6 +136,10 @@ class Microphone:
     def _convert(self) -> None:
         lost, heard = self._queue.popleft()
         self._converted += self._converter.feed(bytes(lost) + heard)
+
+    def take_levels(self) -> tuple[tuple[float, float], ...]:
+        """Return RMS and peak of each channel since the last time, in dBFS; nothing for mono."""
+        return self._converter.take_levels()
 
     async def _wait(self) -> None:
         try:
@@ -192,7 +200,7 @@ class Microphone:
     def _opened(self, sounddevice: ModuleType, index: int, device: Device) -> Any:
         """Return a stream of the first format that the device does not refuse, in the order of what it costs us."""
         refused: Exception | None = None
-        for format in _formats(self._sample_rate, device):
+        for format in _formats(self._sample_rate, device, self._channels):
             self.format = format
             self._timeline = Timeline(format.sample_rate)
             try:
@@ -249,14 +257,19 @@ class Microphone:
 
 @asynccontextmanager
 async def open_microphone(
-    name: str, *, sample_rate: int, latency_ms: int = 0, clock: Callable[[], float] = time.monotonic
+    name: str,
+    *,
+    sample_rate: int,
+    latency_ms: int = 0,
+    channels: int = 1,
+    clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Microphone]:
     """Open the microphone called `name`, or with that in its name; the default one if it is empty.
 
     Raises:
         SourceError: there is none, or it cannot be opened.
     """
-    microphone = Microphone(name, sample_rate, latency_ms, clock)
+    microphone = Microphone(name, sample_rate, latency_ms, clock, channels)
     try:
         await portaudio.answered(microphone.start)
         yield microphone
@@ -265,10 +278,10 @@ async def open_microphone(
             await portaudio.answered(microphone.stop)
 
 
-def _formats(sample_rate: int, device: Device) -> Iterator[Format]:
-    """Yield what may be asked of a device: mono at our rate first, at last all its channels at its own rate."""
+def _formats(sample_rate: int, device: Device, wanted: int = 1) -> Iterator[Format]:
+    """Yield what may be asked of a device: the channels wanted at our rate first, at last all its own at its rate."""
     rates = dict.fromkeys((sample_rate, round(device.default_rate)))
-    channels = dict.fromkeys((1, min(2, device.channels), device.channels))
+    channels = dict.fromkeys((min(wanted, device.channels), 1, min(2, device.channels), device.channels))
     return (Format(rate, count) for rate in rates for count in channels)
 
 

@@ -45,6 +45,7 @@ async def open_source(
     *,
     sample_rate: int = DEFAULT_RATE,
     latency_ms: int = 0,
+    channels: int = 1,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Source]:
     """Open what `spec` names and close it in the end.
@@ -53,12 +54,13 @@ async def open_source(
         spec: `mic`, `mic:NAME`, a file's path, `-` for standard input, or `cmd:PROGRAM ARGS`.
         sample_rate: samples a second that the source gives, whatever its device or file has.
         latency_ms: latency asked of the sound system; 0 takes the device's own low latency.
+        channels: how many a microphone is opened with; they are mixed.
         clock: seconds, monotonic; what a recording is paced by.
 
     Raises:
         SourceError: it cannot be opened; says why and what to try.
     """
-    async with _opened(spec, sample_rate, latency_ms, clock) as source:
+    async with _opened(spec, sample_rate, latency_ms, channels, clock) as source:
         yield source
 
 
@@ -73,12 +75,14 @@ async def warm_up(spec: str) -> None:
 
 
 def _opened(
-    spec: str, sample_rate: int, latency_ms: int, clock: Callable[[], float]
+    spec: str, sample_rate: int, latency_ms: int, channels: int, clock: Callable[[], float]
 ) -> AbstractAsyncContextManager[Source]:
     kind, colon, rest = spec.partition(":")
     match kind, colon:
         case "mic", _:
-            return open_microphone(rest.strip(), sample_rate=sample_rate, latency_ms=latency_ms, clock=clock)
+            return open_microphone(
+                rest.strip(), sample_rate=sample_rate, latency_ms=latency_ms, channels=channels, clock=clock
+            )
         case "cmd", ":":
             return open_program(rest, sample_rate=sample_rate, clock=clock)
         case "-", "":

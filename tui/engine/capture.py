@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
-from tui.audio.level import amplified, measure
+from tui.audio.level import SILENCE_DBFS, amplified, measure
+from tui.audio.microphone import Microphone
 from tui.audio.recording import Recording
 from tui.audio.sources import Source, open_source
 from tui.errors import SourceError
@@ -35,6 +36,7 @@ class Capture:
         recording: what the sound is appended to.
         spec: the source, as `open_source` takes it.
         latency_ms: asked of the sound system, 0 for its own.
+        channels: how many a microphone is opened with.
         tell: gets levels and notices.
         clock: monotonic seconds.
     """
@@ -45,12 +47,14 @@ class Capture:
         spec: str,
         *,
         latency_ms: int,
+        channels: int = 1,
         tell: Callable[[Event], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._recording = recording
         self._spec = spec
         self._latency_ms = latency_ms
+        self._channels = channels
         self._tell = tell
         self._clock = clock
         self._overflows = 0
@@ -138,7 +142,16 @@ class Capture:
         while len(self._unmeasured) >= self._level_bytes:
             level = measure(bytes(self._unmeasured[: self._level_bytes]))
             del self._unmeasured[: self._level_bytes]
-            self._tell(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped))
+            self._tell(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped, self._each_channel()))
+
+    def _each_channel(self) -> tuple[tuple[float, float], ...]:
+        """Return RMS and peak of each channel of a microphone as they are recorded; nothing for mono and silence."""
+        if not isinstance(self._source, Microphone):
+            return ()
+        levels = self._source.take_levels()
+        if self.muted:
+            return tuple((SILENCE_DBFS, SILENCE_DBFS) for _ in levels)
+        return tuple((round(rms + self.gain_db, 1), round(min(0.0, peak + self.gain_db), 1)) for rms, peak in levels)
 
     def _use(self, source: Source) -> None:
         self._overflows = self.overflows
@@ -180,7 +193,11 @@ class Capture:
 
     def _open(self, spec: str) -> AbstractAsyncContextManager[Source]:
         return open_source(
-            spec, sample_rate=self._recording.sample_rate, latency_ms=self._latency_ms, clock=self._clock
+            spec,
+            sample_rate=self._recording.sample_rate,
+            latency_ms=self._latency_ms,
+            channels=self._channels,
+            clock=self._clock,
         )
 
     def _fill(self) -> None:

@@ -62,9 +62,10 @@ def resolve(config: Config, *, key: str, llm_key: str, local_installed: bool) ->
             "There is no key for the cloud engine, and the local engine is not installed."
             if not local_installed
             else "There is no key for the cloud engine.",
-            "Set ASSEMBLYAI_API_KEY, or use --engine local."
+            "Run livegist login, set ASSEMBLYAI_API_KEY, or use --engine local."
             if local_installed
-            else "Set ASSEMBLYAI_API_KEY, or install the local engine: pip install 'livegist[local]'.",
+            else "Run livegist login, set ASSEMBLYAI_API_KEY, or install the local engine: "
+            "pip install 'livegist[local]'.",
         )
     llm_url = config.llm_url or _chat_beside(url)
     warnings: tuple[str, ...] = ()

@@ -223,7 +223,13 @@ class LiveSession:
         config = self._config
         async with AsyncExitStack() as opened:
             source = await opened.enter_async_context(
-                open_source(config.source, sample_rate=SAMPLE_RATE, latency_ms=config.mic_latency_ms, clock=self._clock)
+                open_source(
+                    config.source,
+                    sample_rate=SAMPLE_RATE,
+                    latency_ms=config.mic_latency_ms,
+                    channels=config.mic_channels,
+                    clock=self._clock,
+                )
             )
             capture = self._begin(self._store.create(self._now()), source)
             await self._live(capture.run(source, opened))
@@ -234,7 +240,12 @@ class LiveSession:
         self._recording = stored.record(SAMPLE_RATE)
         self._chronicle.begin(stored, self._at)
         self._capture = Capture(
-            self._recording, config.source, latency_ms=config.mic_latency_ms, tell=self._emit, clock=self._clock
+            self._recording,
+            config.source,
+            latency_ms=config.mic_latency_ms,
+            channels=config.mic_channels,
+            tell=self._emit,
+            clock=self._clock,
         )
         self._capture.device = source.name
         self._link = self._linked(Turns(SAMPLE_RATE))

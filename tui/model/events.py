@@ -161,7 +161,11 @@ class GistGrew(msgspec.Struct, frozen=True, tag="gist_grew"):
 
 
 class LevelChanged(
-    msgspec.Struct, frozen=True, omit_defaults=True, tag="l", rename={"rms_dbfs": "r", "peak_dbfs": "p", "clipped": "c"}
+    msgspec.Struct,
+    frozen=True,
+    omit_defaults=True,
+    tag="l",
+    rename={"rms_dbfs": "r", "peak_dbfs": "p", "clipped": "c", "channels": "ch"},
 ):
     """The level of the last block. Names are short on the wire, for it comes twenty times a second."""
 
@@ -170,6 +174,8 @@ class LevelChanged(
     peak_dbfs: float
     clipped: bool = False
     """Whether the block holds samples at full scale."""
+    channels: tuple[tuple[float, float], ...] = ()
+    """RMS and peak of each channel that was mixed; empty for mono."""
 
 
 class StatsChanged(msgspec.Struct, frozen=True, tag="stats"):

@@ -116,6 +116,10 @@ class LivegistApp(App[Farewell]):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
+        if self.no_color:
+            from tui.viewer.colourless import in_no_colours
+
+            self.driver_class = in_no_colours(self.driver_class)
         if ascii:
             self.driver_class = in_ascii(self.driver_class)
         self._client = client
@@ -322,7 +326,7 @@ class LivegistApp(App[Farewell]):
     # The palette
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Yield every action with its key, those that are not possible now after the others, and the themes."""
+        """Yield every action with its key, and the themes; what is not possible now is found, not listed."""
         told = {"commands"}
         possible = [active for active in screen.active_bindings.values() if active.enabled]
         for active in possible:
@@ -341,6 +345,7 @@ class LivegistApp(App[Farewell]):
                     f"{binding.description.capitalize()} – not now",
                     self._about(binding),
                     partial(self.notify, f"Not possible now: {binding.description}.", markup=False),
+                    discover=False,
                 )
         for found in self._themes:
             yield SystemCommand(

@@ -6,11 +6,11 @@ from tui.viewer.lines import Span
 from tui.viewer.picture import Picture
 
 WAYS = (
-    ("livegist demo", "a meeting to watch: no key, no microphone"),
-    ("livegist login", "keep a key for the vendor's service"),
-    ("livegist --engine local", "this machine listens, nothing leaves it"),
+    ("livegist login", "with a key of the vendor"),
+    ("livegist --engine local", "this machine; extra [local]"),
+    ("livegist demo", "just watch; extra [local]"),
 )
-"""How to begin, shortest first."""
+"""How to begin; what needs an extra says so, for without it `pip install '.[local]'` comes first."""
 
 
 def invitation(picture: Picture, *, cut: bool) -> list[Span]:
@@ -30,24 +30,29 @@ def invitation(picture: Picture, *, cut: bool) -> list[Span]:
         case State.FAILED:
             return [
                 Span("✗ The session could not go on.\n", "bad strong"),
-                Span("Above stands why and what helps. Then press "),
+                Span("Above stands why and what helps; "),
                 Span("s", "accent strong"),
-                Span(" to try again."),
-                Span("\n\nlivegist doctor  looks at microphone, keys and network.", "muted"),
+                Span(" tries again."),
+                Span("\n\nNothing set up yet? "),
+                Span("q", "accent strong"),
+                Span(" leaves; three ways to begin:"),
+                *_ways(),
+                Span("\n\nlivegist doctor", "strong"),
+                Span("  looks at microphone, keys and network.", "muted"),
             ]
     ended = "Nothing was said in this session. " if picture.state is State.ENDED else ""
     return [
         Span(f"{ended}Press "),
         Span("s", "accent strong"),
         Span(" to start listening: turns appear here as they are spoken, their gists beside them."),
-        Span("\n\nNothing set up yet? Leave with "),
+        Span("\n\nNothing set up yet? "),
         Span("q", "accent strong"),
-        Span(" and begin in one of three ways:"),
-        *(
-            Span(text, ink)
-            for name, about in WAYS
-            for text, ink in ((f"\n{name}\n", "strong"), (f"  {about}", "muted"))
-        ),
+        Span(" leaves; three ways to begin:"),
+        *_ways(),
         Span("\n\nAll keys: "),
         Span("?", "accent strong"),
     ]
+
+
+def _ways() -> list[Span]:
+    return [Span(text, ink) for name, about in WAYS for text, ink in ((f"\n{name:<25}", "strong"), (about, "muted"))]

@@ -1,6 +1,15 @@
 """The session as the viewer knows it: a fold of the engine's events. Pure."""
 
-from tui.model.events import Event, GistChanged, PromptInfo, PromptsChanged, SessionStarted, Snapshot, TurnChanged
+from tui.model.events import (
+    Event,
+    GistChanged,
+    PromptInfo,
+    PromptsChanged,
+    SessionStarted,
+    Snapshot,
+    TurnChanged,
+    TurnRemoved,
+)
 from tui.model.gists import Gist, GistStatus
 from tui.model.record import Record
 from tui.model.transcript import Transcript, Turn, slim
@@ -14,6 +23,8 @@ class Picture(Record):
         self.known = False
         """Whether a snapshot has come."""
         self.prompts: tuple[PromptInfo, ...] = ()
+        self._spoken: frozenset[int] = frozenset()
+        """Numbers of the turns that are still spoken."""
         self._gists_of: dict[int, list[int]] = {}
         """Numbers of the gists by their turn."""
         self.replay_speed = 0.0
@@ -30,10 +41,14 @@ class Picture(Record):
                 self.prompts = prompts
             case TurnChanged(turn=turn):
                 super().apply(TurnChanged(slim(turn)))
+                self._spoken = self._spoken - {turn.number} if turn.final else self._spoken | {turn.number}
+            case TurnRemoved(number=number):
+                super().apply(event)
+                self._spoken -= {number}
             case GistChanged(gist=gist):
                 self._keep(gist)
             case SessionStarted():
-                self._gists_of = {}
+                self._gists_of, self._spoken = {}, frozenset()
                 super().apply(event)
             case _:
                 super().apply(event)
@@ -58,6 +73,11 @@ class Picture(Record):
         return next(reversed(self.transcript.finals), None)
 
     @property
+    def speech(self) -> bool:
+        """Whether the endpoint hears somebody speak: it has begun a turn and not ended it."""
+        return bool(self._spoken)
+
+    @property
     def asking(self) -> list[str]:
         """Prompts that are asked about each turn, the one in use first."""
         return [prompt for prompt in dict.fromkeys((self.prompt, *self.lenses)) if prompt]
@@ -79,6 +99,7 @@ class Picture(Record):
         self.prompt, self.prompts = event.prompt, event.prompts
         self.replay_speed, self.paused = event.replay_speed, event.paused
         self.transcript = Transcript(slim(turn) for turn in event.turns)
+        self._spoken = frozenset(turn.number for turn in event.turns if not turn.final)
         self.gists, self._gists_of = {}, {}
         for gist in event.gists:
             self._keep(gist)

@@ -18,7 +18,7 @@ def possible(picture: Picture, action: str, parameters: tuple[object, ...]) -> b
             return picture.known
         case _ if replayed and action in ASKS:
             return False
-        case (("ask" | "ask_all" | "bookmark" | "name_speaker"), _):
+        case (("analyse" | "ask" | "ask_all" | "bookmark" | "name_speaker"), _):
             return picture.known and any(turn.final for turn in picture.transcript)
         case "ask_again", _:
             return picture.known and bool(picture.missing)
@@ -34,14 +34,6 @@ def possible(picture: Picture, action: str, parameters: tuple[object, ...]) -> b
             return picture.known and running
         case "devices", _:
             return picture.known and picture.state is not State.DRAINING and not replayed
-        case (("seek" | "seek_turn"), _):
-            return picture.known and picture.replay_speed > 0
-        case "export", _:
-            return picture.known and picture.session is not None
-        case "history", _:
-            return picture.known
-        case "analyse", _:
-            return picture.known and any(turn.final for turn in picture.transcript)
         case (("pick" | "prompt_step"), _):
             return picture.known and bool(picture.prompts)
         case "prompt", (int(number),):

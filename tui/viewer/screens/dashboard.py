@@ -160,6 +160,7 @@ class Dashboard(Choosing):
             self._alarm(event.turn)
         clipped = self.meter.clipped
         self.picture.apply(event)
+        self.meter.show_speech(self.picture.speech)
         if not self._hold(event):
             self.body.hear(event)
         match event:

@@ -76,6 +76,8 @@ class DevicePicker(Dialog[str | None]):
         self._clock = clock
         self._needles: dict[tuple[str, int], Ballistics] = {}
         self._levels: dict[str, DeviceLevel] = {}
+        self._heard = False
+        """Whether anything was told of any device."""
 
     def compose(self) -> ComposeResult:
         """Lay out the question, the devices, and what there is to say of the marked one."""
@@ -110,6 +112,7 @@ class DevicePicker(Dialog[str | None]):
     def hear(self, heard: DevicesHeard) -> None:
         """Show how loud it is."""
         now = self._clock()
+        self._heard = True
         for level in heard.levels:
             self._levels[level.name] = level
             for channel, (rms, peak) in enumerate(level.channels):
@@ -201,7 +204,7 @@ class DevicePicker(Dialog[str | None]):
             return (Span(" unavailable", "muted"),)
         condition = self._condition(device)
         if condition is None:
-            return (Span(" …", "muted"),)
+            return (Span(" nothing heard" if self._heard and level is None else " …", "muted"),)
         if condition in WORDS:
             word, ink = WORDS[condition]
             return (Span(f" {word}", ink),)
@@ -214,6 +217,8 @@ class DevicePicker(Dialog[str | None]):
         if level is not None and level.error:
             return (Span(f"It cannot be listened to now: {one_line(level.error, 200)}. Another program may hold it."),)
         condition = self._condition(device)
+        if condition is None and self._heard and level is None:
+            return (Span("There is no microphone behind it now. livegist doctor says more."),)
         if condition is None:
             return (Span("Listening…", "muted"),)
         advice = ADVICE[condition]

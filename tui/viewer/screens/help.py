@@ -17,6 +17,7 @@ from tui.viewer.words import STATES
 SIGNS = (
     ("… before a turn", "it is still spoken; words in italics may change"),
     ("█ ░ │", "level: RMS, what the peak exceeds it by, the highest peak of the last seconds"),
+    ("● ○ speech, silence", "whether the endpoint hears somebody speak"),
     ("CLIP", "samples at full scale: lower the gain, then press c"),
     ("★ before a turn", "it is marked; M shows only those"),
     ("┃ before a gist", "it is about the whole session"),

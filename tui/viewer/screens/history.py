@@ -47,7 +47,7 @@ class History(Dialog[str | None]):
         """Lay out the question and the sessions."""
         said = "Look at which session?" if self._sessions else "No session is kept yet."
         with Vertical(classes="dialog wide"):
-            yield Reader([(Span(said, "strong"), Span("  enter opens, escape leaves", "muted"))], id="question")
+            yield Reader([(Span(said, "strong"), Span("  enter opens · ? keys · esc back", "muted"))], id="question")
             yield Choices(id="sessions")
 
     def on_mount(self) -> None:

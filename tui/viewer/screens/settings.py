@@ -36,6 +36,7 @@ CHANGED = (
     "keep_tagged",
     "unattended_minutes",
     "mic_latency_ms",
+    "mic_channels",
     "hook_command",
     "url",
     "llm_url",
@@ -75,7 +76,7 @@ class SettingsScreen(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the file's name, the settings, and what the marked one is for."""
-        keys = "enter changes · del takes the default · esc back"
+        keys = "enter changes · del takes the default · ? keys · esc back"
         with Vertical(classes="dialog wide"):
             yield Reader([(Span("Settings  ", "strong"), Span(keys, "muted"))], id="question")
             yield Choices(id="settings")

@@ -36,7 +36,7 @@ class Body(Container):
     """Turns, gists and stats of one picture."""
 
     def __init__(self, picture: Picture, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
-        super().__init__(id=id)
+        super().__init__(id=id, classes="-empty")
         self._picture = picture
         self.arrangement = Arrangement()
         """Which panes are seen."""
@@ -72,6 +72,11 @@ class Body(Container):
             case Snapshot() | SessionStarted():
                 self._show_all()
                 self.figures.show(self._picture.stats)
+        self._mind_emptiness()
+
+    def _mind_emptiness(self) -> None:
+        """Mark that nothing was said yet: where room is scarce, what to do has all of it."""
+        self.set_class(not self.count, "-empty")
 
     def _show_all(self) -> None:
         self.turns.reset(turn.number for turn in self._picture.transcript)

@@ -6,6 +6,9 @@ from typing import ClassVar, NamedTuple
 from tui.viewer.lines import Line, Span, width
 from tui.viewer.widgets.canvas import Canvas
 
+ALWAYS = {"screen.help", "screen.keys"}
+"""Actions that stand there however little room there is: they lead to all the others."""
+
 
 class Possible(NamedTuple):
     """Something that can be done now."""
@@ -32,9 +35,17 @@ class KeyBar(Canvas):
 
     def lines(self, columns: int, rows: int) -> list[Line]:
         """Return the row; what does not fit is in the palette and in the help."""
+        items = [
+            (Span(f" {key}", "accent strong", action), Span(f" {description} ", "", action))
+            for key, description, action in self._possible
+        ]
+        always = [item for item, found in zip(items, self._possible, strict=True) if found.action in ALWAYS]
+        room = columns - sum(width(item) for item in always)
         row: Line = ()
-        for key, description, action in self._possible:
-            item = (Span(f" {key}", "accent strong", action), Span(f" {description} ", "", action))
-            if width(row) + width(item) <= columns:
+        for item in items:
+            if item in always:
                 row += item
+            elif width(item) <= room:
+                row += item
+                room -= width(item)
         return [row]

@@ -18,7 +18,9 @@ MARKS = (-60, -50, -40, -30, -20, -9, 0)
 DEADBAND_DB = 1.0
 """Least movement of a needle that is shown: less is noise, and a bad line would pay for every frame of it."""
 BARS = "▁▂▃▄▅▆▇█"
-FIGURES = 24
+MONO_S = 2.0
+"""Seconds without a level of the channels after which it is mono: a block may come without."""
+FIGURES = 28
 """Cells for the figures and words beside the bar."""
 FIGURES_EVERY_S = 0.25
 """The figures change at most so often: nobody reads them faster, and a bad line pays for them."""
@@ -103,10 +105,16 @@ class Meter(Canvas):
         self._clock = clock
         self._ballistics = Ballistics()
         self._history = History()
+        self._channels_at = -MONO_S
+        self._channels: list[Ballistics] = []
+        """Needles of left and right; none for mono."""
         self._timer: Timer | None = None
         self._shown = Reading()
+        self._channels_shown: dict[int, Reading] = {}
         self._figures = Reading()
         self._figures_at = -FIGURES_EVERY_S
+        self.speech = False
+        """Whether the endpoint hears somebody speak: a turn is open there."""
         self.listening = False
         """Whether a session is under way."""
         self.muted = False
@@ -120,12 +128,31 @@ class Meter(Canvas):
     def feed(self, level: LevelChanged) -> None:
         """Take in the level of one block."""
         now = self._clock()
+        self._feed_channels(level, now)
         stretched = self._history.feed(level.peak_dbfs, now)
         self._ballistics.feed(level.rms_dbfs, level.peak_dbfs, level.clipped, now)
         if not self._ballistics.at_rest:
             if self._timer is not None and self.is_on_screen:
                 self._timer.resume()
         elif stretched or self._ballistics.read(now).condition is not self._shown.condition:
+            self.touch()
+
+    def _feed_channels(self, level: LevelChanged, now: float) -> None:
+        """Take in the level of each of two channels, and make room for them, or no longer."""
+        if level.channels:
+            self._channels_at = now
+        elif now - self._channels_at < MONO_S:
+            return
+        if bool(level.channels) != bool(self._channels):
+            self._channels = [Ballistics() for _ in level.channels[:2]]
+            self.set_class(bool(self._channels), "-stereo")
+        for needles, (rms, peak) in zip(self._channels, level.channels, strict=False):
+            needles.feed(rms, peak, False, now)
+
+    def show_speech(self, speech: bool) -> None:
+        """Say whether the endpoint hears somebody speak."""
+        if speech != self.speech:
+            self.speech = speech
             self.touch()
 
     def show_state(self, *, listening: bool, muted: bool, gain_db: float = 0.0) -> None:
@@ -157,9 +184,19 @@ class Meter(Canvas):
         room = columns - figures
         beside = fill(self._words(figures, alone=rows == 1), figures)
         lines: list[Line] = [(*bar(self._shown, room), *beside)]
-        if rows > 1:
+        if rows > 2 and len(self._channels) == 2:
+            bars = [(Span(f"{side} ", "muted"), *self._channel(at, now, room - 2)) for at, side in enumerate("LR")]
+            lines = [(*bars[0], *beside), fill(bars[1], room)]
+            lines.append((Span("  "), *scale(room - 2), *self._minute(figures)))
+        elif rows > 1:
             lines.append((*scale(room), *self._minute(figures)))
         return lines
+
+    def _channel(self, at: int, now: float, columns: int) -> Line:
+        """Return the bar of a channel."""
+        needles, shown = self._channels[at], self._channels_shown
+        reading = shown[at] = steadied(shown.get(at, Reading()), needles.read(now))
+        return bar(reading, columns)
 
     def _minute(self, columns: int) -> Line:
         """Return the last minute, if there is room for it, and the gain."""
@@ -167,7 +204,7 @@ class Meter(Canvas):
         gain = (Span(f" {self.gain_db:+.0f} dB", "warn"),) if self.gain_db else ()
         if not told or columns < FIGURES:
             return gain
-        return (Span(f" {told:>16}", "muted"), *(gain or (Span(" 1 min", "muted"),)))
+        return (Span(f" {told:>{columns - 8}}", "muted"), *(gain or (Span(" 1 min", "muted"),)))
 
     def _words(self, columns: int, *, alone: bool) -> Line:
         """Return what stands beside the bar: what is wrong, or the figures; and the clip mark."""
@@ -175,6 +212,7 @@ class Meter(Canvas):
         return (Span(" "), *fill(self._state(columns - 1 - width(clip), alone), columns - 1 - width(clip)), *clip)
 
     def _state(self, columns: int, alone: bool) -> Line:
+        """Return what is wrong with the level, or its figures and whether the endpoint hears speech."""
         if not self.listening:
             return (Span("not listening", "muted"),)
         if self.muted:
@@ -189,11 +227,19 @@ class Meter(Canvas):
             case Condition.CLIPPING if columns < 16 or not self._shown.clipped:
                 return (Span("clipping", "bad strong"),)
         rms, peak = _figure(self._figures.rms_dbfs), _figure(self._figures.hold_dbfs)
+        figures: Line = (Span(rms, "strong"), Span(" peak ", "muted"), Span(peak, "strong"), Span(" dBFS", "muted"))
+        if columns < width(figures) + 1:
+            figures = (Span(f"{rms} {peak} dB"),)
         if alone and self.gain_db:
-            return (Span(f"{rms} {peak} dB"), Span(f" {self.gain_db:+.0f}", "warn"))
-        if columns < 20:
-            return (Span(f"{rms} {peak} dB"),)
-        return (Span(f"{rms}", "strong"), Span(" peak ", "muted"), Span(f"{peak}", "strong"), Span(" dBFS", "muted"))
+            figures = (Span(f"{rms} {peak} dB"), Span(f" {self.gain_db:+.0f}", "warn"))
+        return (*figures, *self._heard(columns - width(figures)))
+
+    def _heard(self, columns: int) -> Line:
+        """Return whether the endpoint hears speech, as sign and word if there is room."""
+        sign, word, ink = ("●", "speech", "good") if self.speech else ("○", "silence", "muted")
+        if columns >= 10:
+            return (Span(f" {sign} {word}", ink),)
+        return (Span(f" {sign}", ink),) if columns >= 2 else ()
 
     def _tick(self) -> None:
         if self._ballistics.at_rest or not self.is_on_screen:
