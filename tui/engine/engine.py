@@ -64,6 +64,7 @@ from tui.model.events import (
     Snapshot,
     State,
     StateChanged,
+    UnheardChanged,
 )
 from tui.paths import data_dir
 from tui.sessions.private import PrivateStore
@@ -114,6 +115,8 @@ class Engine:
         self._gateway = LocalGateway(log_file)
         self._afterwards = Afterwards(store, tell, now)
         self._saving = Saving()
+        self._unheard: tuple[str, ...] = ()
+        self._looking: asyncio.Task[None] | None = None
         self._session: LiveSession | None = None
         self._running: asyncio.Task[None] | None = None
         self._idle = Record()
@@ -146,7 +149,7 @@ class Engine:
 
     def snapshot(self) -> Snapshot:
         """Return all there is to know now."""
-        return replace(self._record.snapshot(tui.__version__), prompts=self._prompt_infos())
+        return replace(self._record.snapshot(tui.__version__), prompts=self._prompt_infos(), unheard=self._unheard)
 
     def news(self) -> list[Notice]:
         """Return what happened while nobody watched, once."""
@@ -210,6 +213,7 @@ class Engine:
     async def run(self) -> None:
         """Mend what a killed engine left, get ready, then live until told to quit."""
         self._mend()
+        self._look_for_unheard()
         warming = asyncio.ensure_future(warm_up(self._prepare()))
         watching = asyncio.ensure_future(self._watch_prompts())
         try:
@@ -219,6 +223,8 @@ class Engine:
             warming.cancel()
             watching.cancel()
             self._saving.give_up()
+            if self._looking is not None:
+                self._looking.cancel()
             await self._afterwards.done()
             await self._gateway.close()
 
@@ -274,6 +280,7 @@ class Engine:
         self._mend()
         unheard = [stored for stored in self._store.unheard() if session in ("", stored.id)]
         if not unheard:
+            self._look_for_unheard()
             raise UsageError(
                 f"All of {session} was transcribed." if session else "All that was recorded was transcribed.",
                 "See: livegist sessions list",
@@ -327,7 +334,26 @@ class Engine:
             if session.record.state is State.FAILED:
                 self.failure = EndpointError(session.record.why, session.record.hint)
         if (kept := session.record.session) is not None and kept.path:
-            self._saving.begin(session.save, partial(self._afterwards.begin, Stored(kept.id, Path(kept.path)), config))
+            self._saving.begin(session.save, partial(self._after, Stored(kept.id, Path(kept.path)), config))
+
+    def _after(self, stored: Stored, config: Config) -> None:
+        """Do what is to be done once a session is over and on the disk."""
+        self._look_for_unheard()
+        self._afterwards.begin(stored, config)
+
+    def _look_for_unheard(self) -> None:
+        """Find the sessions that were not transcribed to their end; tell if they are others than before."""
+
+        def found() -> tuple[str, ...]:
+            return tuple(stored.id for stored in self._store.unheard())
+
+        async def look() -> None:
+            unheard = await asyncio.to_thread(found)
+            if unheard != self._unheard:
+                self._unheard = unheard
+                self._tell(UnheardChanged(unheard))
+
+        self._looking = asyncio.ensure_future(look())
 
     def _fail(self, error: LivegistError) -> None:
         self.failure = error
@@ -405,7 +431,7 @@ class Engine:
                     Severity.WARNING,
                     f"The session {stored.id} had been cut off and is whole again: "
                     f"{repaired.recorded_s:.0f} s recorded, {repaired.heard_s:.0f} s transcribed.",
-                    f"The rest can be sent: livegist recover {stored.id}"
+                    f"t sends the rest, or: livegist recover {stored.id}"
                     if repaired.unheard
                     else f"It is in {stored.path}.",
                 )

@@ -24,6 +24,7 @@ from tui.model.events import (
     Snapshot,
     StatsChanged,
     TurnChanged,
+    UnheardChanged,
 )
 from tui.sessions.record import Record
 
@@ -54,7 +55,7 @@ def lasting(event: Event) -> bool:
     match event:
         case LevelChanged() | GistGrew() | StatsChanged() | PromptsChanged() | Snapshot():
             return False
-        case DevicesListed() | Rejected():
+        case DevicesListed() | Rejected() | UnheardChanged():
             return False
         case TurnChanged(turn=turn):
             return turn.final

@@ -40,6 +40,7 @@ def invitation(picture: Picture, *, cut: bool) -> list[Span]:
         Span(f"{ended}Press "),
         Span("s", "accent strong"),
         Span(" to start listening: turns appear here as they are spoken, their gists beside them."),
+        *_unheard(len(picture.unheard)),
         Span("\n\nNothing set up yet? Leave with "),
         Span("q", "accent strong"),
         Span(" and begin in one of three ways:"),
@@ -50,4 +51,16 @@ def invitation(picture: Picture, *, cut: bool) -> list[Span]:
         ),
         Span("\n\nAll keys: "),
         Span("?", "accent strong"),
+    ]
+
+
+def _unheard(sessions: int) -> list[Span]:
+    """Return the offer to transcribe what was recorded and never heard."""
+    if not sessions:
+        return []
+    which = "A session was" if sessions == 1 else f"{sessions} sessions were"
+    return [
+        Span(f"\n\n{which} recorded but not transcribed to the end: ", "warn"),
+        Span("t", "accent strong"),
+        Span(" sends the rest." if sessions == 1 else " sends the rest of the newest."),
     ]

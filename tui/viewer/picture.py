@@ -22,6 +22,7 @@ from tui.model.events import (
     StatsChanged,
     TurnChanged,
     TurnRemoved,
+    UnheardChanged,
 )
 from tui.model.gists import Gist, GistStatus
 from tui.model.stats import Stats
@@ -53,6 +54,8 @@ class Picture:
         self.lenses: tuple[str, ...] = ()
         """Prompts asked about each turn beside the one in use."""
         self.gain_db = 0.0
+        self.unheard: tuple[str, ...] = ()
+        """Sessions that are over and were not transcribed to their end, newest first."""
         self.replay_speed = 0.0
         """How fast a session that is over is told again; 0 for any other."""
         self.paused = False
@@ -100,6 +103,8 @@ class Picture:
                 self.lenses = prompts
             case GainChanged(gain_db=gain_db):
                 self.gain_db = gain_db
+            case UnheardChanged(sessions=sessions):
+                self.unheard = sessions
 
     def gists_of(self, turn: int) -> list[Gist]:
         """Return the gists of a turn, oldest first."""
@@ -147,7 +152,7 @@ class Picture:
             self._keep(gist)
         self.bookmarks = {mark.turn: mark.note for mark in event.bookmarks if mark.note is not None}
         self.speakers = {named.label: named.name for named in event.speakers}
-        self.lenses, self.gain_db = event.lenses, event.gain_db
+        self.lenses, self.gain_db, self.unheard = event.lenses, event.gain_db, event.unheard
 
     def _keep(self, gist: Gist) -> None:
         if gist.turn is not None and gist.number not in self.gists:

@@ -16,6 +16,7 @@ from tui.model.commands import (
     Mute,
     Option,
     Pause,
+    Recover,
     Seek,
     Start,
     Stop,
@@ -46,6 +47,7 @@ from tui.model.events import (
     StatsChanged,
     TurnChanged,
     TurnRemoved,
+    UnheardChanged,
 )
 from tui.model.transcript import Turn
 from tui.viewer.arrangement import Arrangement
@@ -199,7 +201,7 @@ class Dashboard(Choosing):
             case PromptChanged() | LensesChanged():
                 self._show_state()
                 self.offer_the_rest(self._keys.get("run-back", "b"))
-            case SessionStarted() | PromptsChanged() | MutedChanged() | GainChanged():
+            case SessionStarted() | PromptsChanged() | MutedChanged() | GainChanged() | UnheardChanged():
                 self._show_state()
 
     def _alarm(self, turn: Turn) -> None:
@@ -303,6 +305,10 @@ class Dashboard(Choosing):
     def action_start(self) -> None:
         """Start a session."""
         self._order(Start(dict(self._options)))
+
+    def action_recover(self) -> None:
+        """Have the rest of a session transcribed."""
+        self._order(Recover(self.picture.unheard[0], dict(self._options)))
 
     def action_stop(self) -> None:
         """Stop the session."""
