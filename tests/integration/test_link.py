@@ -12,7 +12,7 @@ from tests.endpoint import RATE, Endpoint, said, speech
 from tui.audio.recording import Recording
 from tui.model.transcript import Transcript
 from tui.stream import link, protocol
-from tui.stream.connection import Refused
+from tui.stream.connection import Connection, Refused
 from tui.stream.link import Link, LinkEvent, Target
 from tui.stream.protocol import LLMGateway, Retry
 
@@ -296,6 +296,26 @@ async def test_what_stands_in_the_way_for_a_while_is_waited_for_once_the_endpoin
     await running
     assert heard.finals == [said(1), said(2)]
     assert not heard.of(link.Failed)
+
+
+@pytest.mark.parametrize(
+    ("answer", "meaning"),
+    [
+        (b"", "127.0.0.1 closed the connection before it answered."),
+        (b"220 mail.example.com ESMTP\r\n", "127.0.0.1 does not speak websocket:"),
+    ],
+)
+async def test_who_hangs_up_is_told_from_who_speaks_something_else(answer: bytes, meaning: str) -> None:
+    async def attend(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(attend, "127.0.0.1", 0) as strange:
+        port = strange.sockets[0].getsockname()[1]
+        with pytest.raises(Refused) as refused:
+            await Connection.open(f"ws://127.0.0.1:{port}/v3/ws", "")
+    assert refused.value.ending.meaning.startswith(meaning)
+    assert refused.value.ending.retry is Retry.YES
 
 
 async def test_what_stands_in_the_way_from_the_start_is_said_at_once(recording: Recording) -> None:
