@@ -25,6 +25,7 @@ from tui.engine.process import LOCK, SOCKET, lock, remove_dead, running
 from tui.errors import EngineError
 from tui.model.commands import Command, Mute, Quit, Start, Stop
 from tui.model.events import Event, Notice, Rejected, Severity, Snapshot, State, StateChanged, StatsChanged, TurnChanged
+from tui.model.gists import GistStatus
 from tui.paths import PACKAGE, log_file, runtime_dir, sessions_dir
 from tui.sessions.record import Record
 from tui.sessions.store import Store
@@ -232,6 +233,22 @@ async def test_an_unattended_session_stops_when_it_is_told_to(
         (stored,) = Store(sessions_dir())
         recorded = stored.audio.stat().st_size - 44
         assert (recorded < len(sound)) is stops
+
+
+async def test_a_session_that_stops_for_being_unattended_is_finished_as_any_other(
+    server: Endpoint, tmp_path: Path
+) -> None:
+    server.answer_s = 3.0
+    async with hosting() as hosted:
+        async with watching(hosted.socket) as viewer:
+            await viewer.send(Start(options(speech(1, samples=480_000), server.url, tmp_path, unattended_minutes=0.0)))
+            await viewer.until(lambda: len(viewer.record.transcript) == 1)
+        await hosted_until(hosted, lambda told: told.state is State.ENDED)
+        (stored,) = Store(sessions_dir())
+        record = stored.load()
+        (text,) = [turn.text for turn in record.transcript.finals]
+        assert text == f"turn 1 of {(stored.audio.stat().st_size - 44) // 2} samples"
+        assert [gist.status for gist in record.gists.values()] == [GistStatus.DONE]
 
 
 async def test_an_idle_engine_leaves_and_takes_its_socket_along() -> None:

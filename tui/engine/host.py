@@ -98,6 +98,8 @@ class Host:
         self._viewers: set[Viewer] = set()
         self._needed_at = clock()
         self._watched_at = clock()
+        self._stopped = False
+        """Whether the session under way was told to stop for being unattended: told again it would wait for nothing."""
         self._engine = build(self._tell)
 
     @property
@@ -188,7 +190,9 @@ class Host:
                 self._watched_at = now
             if self._viewers or self._engine.busy or self._engine.unsaved:
                 self._needed_at = now
-            if self._engine.busy and not self._viewers:
+            if not self._engine.busy:
+                self._stopped = False
+            elif not self._viewers and not self._stopped:
                 await self._mind_unattended(now - self._watched_at)
             if now - self._needed_at > self._idle_s:
                 log.info("leaving: nobody needs the engine")
@@ -200,6 +204,7 @@ class Host:
             log.info("stopping the session: unattended for %.0f s", unattended_s)
             with contextlib.suppress(LivegistError):
                 await self._engine.perform(Stop())
+                self._stopped = True
 
     async def _flush(self) -> None:
         """Give viewers a moment to hear the last events."""
