@@ -449,7 +449,10 @@ async def test_after_a_healthy_minute_a_loss_is_made_good_at_once_again(server: 
     running.cancel()
 
 
-async def test_when_little_time_is_left_the_next_try_is_made_at_once(server: Endpoint, recording: Recording) -> None:
+@pytest.mark.parametrize("why", ["little time is left", "the machine slept"])
+async def test_the_next_try_is_made_at_once_if_waiting_makes_no_sense(
+    server: Endpoint, recording: Recording, why: str
+) -> None:
     server.refuse_status = 503
     heard = Heard()
     way = Link(recording, target(server), "one", heard.tell, clock=lambda: 0.0, jitter=lambda: 1.0)
@@ -457,6 +460,9 @@ async def test_when_little_time_is_left_the_next_try_is_made_at_once(server: End
     recording.append(speech(1))
     await heard.until(lambda: bool(heard.of(link.Lost)))
     server.refuse_status = 0
+    if why == "the machine slept":
+        way.reconnect()
+        await heard.until(lambda: bool(heard.finals))
     recording.close()
     way.give_up_after(12)
     await running
