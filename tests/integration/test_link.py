@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -362,16 +363,26 @@ async def test_a_silent_black_hole_is_noticed_within_five_seconds(server: Endpoi
     assert heard.finals == [said(1), said(2)]
 
 
-async def test_an_endpoint_that_reads_nothing_is_sent_no_more_than_buffers_hold(
+async def test_while_an_endpoint_reads_nothing_memory_stays_flat_for_the_recording_is_the_queue(
     server: Endpoint, recording: Recording
 ) -> None:
     server.mute_after = 1
     heard = Heard()
     way = linked(recording, server, heard, drain_s=1.0)
     running = asyncio.create_task(way.run())
-    recording.append(bytes(2 * RATE * 600))
-    await heard.until(lambda: bool(heard.of(link.Lost)))
-    assert way.sent < RATE * 600
+    await heard.until(lambda: bool(heard.of(link.Opened)))
+    tracemalloc.start()
+    try:
+        for _ in range(600):
+            recording.append(bytes(2 * RATE))
+            await asyncio.sleep(0)
+        await heard.until(lambda: bool(heard.of(link.Lost)))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert way.sent < 60 * RATE, "the system's buffers take no more"
+    assert way.behind > 540 * RATE
+    assert most < 2_000_000
     way.give_up_after(0)
     recording.close()
     await running
