@@ -12,15 +12,15 @@ from msgspec.structs import replace
 
 import tui
 from tui.audio.devices import list_devices
-from tui.audio.recording import repair
 from tui.audio.sources import warm_up
 from tui.config import Config, api_key, llm_key, load
 from tui.engine.afterwards import Afterwards
+from tui.engine.leftovers import Leftovers
 from tui.engine.local import LocalGateway, installed
 from tui.engine.plan import resolve
 from tui.engine.prompting import PromptFiles
 from tui.engine.saving import Saving
-from tui.engine.session import SAMPLE_RATE, LiveSession
+from tui.engine.session import LiveSession
 from tui.engine.shelf import export_session, list_sessions, show_session
 from tui.engine.watches import boot_clock
 from tui.errors import EndpointError, EngineError, LivegistError, UsageError
@@ -64,7 +64,6 @@ from tui.model.events import (
     Snapshot,
     State,
     StateChanged,
-    UnheardChanged,
 )
 from tui.paths import data_dir
 from tui.sessions.private import PrivateStore
@@ -115,8 +114,7 @@ class Engine:
         self._gateway = LocalGateway(log_file)
         self._afterwards = Afterwards(store, tell, now)
         self._saving = Saving()
-        self._unheard: tuple[str, ...] = ()
-        self._looking: asyncio.Task[None] | None = None
+        self._leftovers = Leftovers(store, tell)
         self._session: LiveSession | None = None
         self._running: asyncio.Task[None] | None = None
         self._idle = Record()
@@ -149,7 +147,9 @@ class Engine:
 
     def snapshot(self) -> Snapshot:
         """Return all there is to know now."""
-        return replace(self._record.snapshot(tui.__version__), prompts=self._prompt_infos(), unheard=self._unheard)
+        return replace(
+            self._record.snapshot(tui.__version__), prompts=self._prompt_infos(), unheard=self._leftovers.unheard
+        )
 
     def news(self) -> list[Notice]:
         """Return what happened while nobody watched, once."""
@@ -212,8 +212,8 @@ class Engine:
 
     async def run(self) -> None:
         """Mend what a killed engine left, get ready, then live until told to quit."""
-        self._mend()
-        self._look_for_unheard()
+        self._news += self._leftovers.mend()
+        self._leftovers.look()
         warming = asyncio.ensure_future(warm_up(self._prepare()))
         watching = asyncio.ensure_future(self._watch_prompts())
         try:
@@ -223,8 +223,7 @@ class Engine:
             warming.cancel()
             watching.cancel()
             self._saving.give_up()
-            if self._looking is not None:
-                self._looking.cancel()
+            self._leftovers.close()
             await self._afterwards.done()
             await self._gateway.close()
 
@@ -277,10 +276,10 @@ class Engine:
 
     def _recover(self, session: str, options: Mapping[str, Option]) -> None:
         """Take a session up again, to send what of it was never transcribed."""
-        self._mend()
+        self._news += self._leftovers.mend()
         unheard = [stored for stored in self._store.unheard() if session in ("", stored.id)]
         if not unheard:
-            self._look_for_unheard()
+            self._leftovers.look()
             raise UsageError(
                 f"All of {session} was transcribed." if session else "All that was recorded was transcribed.",
                 "See: livegist sessions list",
@@ -338,22 +337,8 @@ class Engine:
 
     def _after(self, stored: Stored, config: Config) -> None:
         """Do what is to be done once a session is over and on the disk."""
-        self._look_for_unheard()
+        self._leftovers.look()
         self._afterwards.begin(stored, config)
-
-    def _look_for_unheard(self) -> None:
-        """Find the sessions that were not transcribed to their end; tell if they are others than before."""
-
-        def found() -> tuple[str, ...]:
-            return tuple(stored.id for stored in self._store.unheard())
-
-        async def look() -> None:
-            unheard = await asyncio.to_thread(found)
-            if unheard != self._unheard:
-                self._unheard = unheard
-                self._tell(UnheardChanged(unheard))
-
-        self._looking = asyncio.ensure_future(look())
 
     def _fail(self, error: LivegistError) -> None:
         self.failure = error
@@ -416,26 +401,6 @@ class Engine:
 
     def _prompt_infos(self) -> tuple[PromptInfo, ...]:
         return tuple(PromptInfo(prompt.id, prompt.name, prompt.turn, prompt.session) for prompt in self._prompts)
-
-    def _mend(self) -> None:
-        """Repair sessions whose engine was killed, and say so."""
-        for stored in list(self._store.broken()):
-            try:
-                samples = repair(stored.audio) if stored.audio.exists() else 0
-                repaired = self._store.repair(stored, samples / SAMPLE_RATE)
-            except LivegistError as error:
-                self._news.append(Notice(Severity.WARNING, error.message, error.hint))
-                continue
-            self._news.append(
-                Notice(
-                    Severity.WARNING,
-                    f"The session {stored.id} had been cut off and is whole again: "
-                    f"{repaired.recorded_s:.0f} s recorded, {repaired.heard_s:.0f} s transcribed.",
-                    f"t sends the rest, or: livegist recover {stored.id}"
-                    if repaired.unheard
-                    else f"It is in {stored.path}.",
-                )
-            )
 
     async def _leave(self) -> None:
         """End the session, gracefully if that is possible in time."""
