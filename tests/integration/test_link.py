@@ -5,6 +5,7 @@ import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests import busy, endpoint
 from tests.endpoint import RATE, Endpoint, said, speech
 from tui.audio.recording import Recording
 from tui.model.transcript import Transcript
-from tui.stream import link, protocol
+from tui.stream import leg, link, protocol
 from tui.stream.connection import Connection, Refused
 from tui.stream.link import Link, LinkEvent, Target
 from tui.stream.protocol import LLMGateway, Retry
@@ -240,6 +241,29 @@ async def test_a_connection_is_renewed_before_it_expires(server: Endpoint, recor
     await running
     assert heard.finals == [said(1), said(2)]
     assert not heard.of(link.Lost)
+
+
+@pytest.mark.parametrize("wrong_s", [-86_400, 86_400])
+async def test_a_wall_clock_that_is_wrong_or_jumps_changes_nothing(
+    server: Endpoint, recording: Recording, monkeypatch: pytest.MonkeyPatch, wrong_s: int
+) -> None:
+    monkeypatch.setattr(leg, "time", SimpleNamespace(time=lambda: time.time() + wrong_s))
+    heard = Heard()
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.finals) == 1)
+    monkeypatch.setattr(leg, "time", SimpleNamespace(time=lambda: time.time() - wrong_s))
+    recording.append(speech(2))
+    await heard.until(lambda: len(heard.finals) == 2)
+    call = server.calls[0].websocket
+    assert call is not None
+    await call.close(3008, "Session expired")
+    recording.append(speech(3))
+    recording.close()
+    await running
+    assert heard.finals == [said(1), said(2), said(3)]
+    assert len(server.calls) == 2, "only what the endpoint ended was opened again"
 
 
 @pytest.mark.parametrize(
