@@ -749,6 +749,14 @@ async def test_a_cut_line_is_said_and_mended() -> None:
         assert "Good morning" in shown(app, "turns")
 
 
+async def test_an_engine_that_cannot_be_reached_is_told_of_with_what_helps() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        app.dashboard.line_cut("far: Network is unreachable.", "Is it on?")
+        told = "✗ far: Network is unreachable. Is it on? Still trying; q leaves."
+        await until(pilot, lambda: " ".join(shown(app, "alert").split()) == told)
+
+
 async def test_d_leaves_the_session_running() -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):

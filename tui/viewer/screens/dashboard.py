@@ -243,9 +243,10 @@ class Dashboard(Choosing):
     def line_cut(self, why: str = "", hint: str = "") -> None:
         """Say that the engine cannot be heard."""
         self.banner.cut = True
-        leave = "q leaves; `livegist` then starts another engine."
         self.alert.say(
-            "bad", why or "The line to the engine was cut.", f"{hint} {leave}" if why else "Connecting again…"
+            "bad",
+            why or "The line to the engine was cut.",
+            f"{hint} Still trying; q leaves.".strip() if why else "Connecting again…",
         )
         self._show_state()
 
