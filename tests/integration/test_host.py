@@ -18,6 +18,7 @@ from tests import endpoint
 from tests.endpoint import Endpoint, said, speech
 from tests.faults.engines import options
 from tests.terminal import LIVEGIST
+from tui.engine import host
 from tui.engine.client import STARTING_S, EngineClient
 from tui.engine.engine import Engine
 from tui.engine.host import Host
@@ -357,6 +358,19 @@ async def test_a_signal_ends_everything_properly(server: Endpoint, tmp_path: Pat
         (text,) = viewer.finals
         (stored,) = Store(sessions_dir())
         assert text == f"turn 1 of {(stored.audio.stat().st_size - 44) // 2} samples"
+
+
+async def test_a_signal_does_not_wait_long_for_what_is_done_after_a_session(
+    server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "SIGNAL_S", 1.0)
+    hosted = Hosted()
+    task = asyncio.create_task(hosted.host.run())
+    async with watching(hosted.socket) as viewer:
+        await viewer.send(Start(options(speech(1), server.url, tmp_path, hook_command="sleep 60")))
+        await viewer.until(lambda: viewer.record.state is State.ENDED)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(task, PATIENCE_S)
 
 
 async def test_quit_ends_the_engine_for_all(server: Endpoint, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -125,6 +126,8 @@ class Engine:
         self._viewers = 0
         self._news: list[Notice] = []
         self._quitting = asyncio.Event()
+        self._leave_by = math.inf
+        """When, on the clock, even what is done after a session has to be over."""
         self.unattended_minutes = 30.0
         """Minutes the session may go on without a viewer, as it was configured when it started."""
         self.failure: LivegistError | None = None
@@ -224,7 +227,7 @@ class Engine:
             watching.cancel()
             self._saving.give_up()
             self._leftovers.close()
-            await self._afterwards.done()
+            await self._afterwards.done(self._leave_by - self._clock())
             await self._gateway.close()
 
     async def wait_idle(self) -> None:
@@ -232,8 +235,9 @@ class Engine:
         if self._running is not None:
             await asyncio.wait({self._running})
 
-    def quit(self) -> None:
-        """Stop the session gracefully, then end."""
+    def quit(self, within_s: float = math.inf) -> None:
+        """Stop the session gracefully, then end; what is done after a session may take until `within_s` from now."""
+        self._leave_by = min(self._leave_by, self._clock() + within_s)
         self._quitting.set()
 
     def _quit(self, *, now: bool) -> None:
