@@ -74,6 +74,8 @@ from tui.sessions.store import Store, Stored
 LEAVE_S = 11.5
 """Longest time from being told to end until the session is over; the rest of 15 s is for what runs around it."""
 
+WARM_S = 2.0
+"""Longest wait, at the end, for a sound system that is still starting."""
 PROMPTS_S = 1.0
 """Seconds between two looks at the prompts' files."""
 
@@ -223,6 +225,8 @@ class Engine:
             await self._quitting.wait()
             await self._leave()
         finally:
+            # PortAudio silences stderr while it starts: what is said right after this would be lost.
+            await asyncio.wait({warming}, timeout=WARM_S)
             warming.cancel()
             watching.cancel()
             self._saving.give_up()
