@@ -101,8 +101,8 @@ class Host:
         self._viewers: set[Viewer] = set()
         self._needed_at = clock()
         self._watched_at = clock()
-        self._stopped = False
-        """Whether the session under way was told to stop for being unattended: told again it would wait for nothing."""
+        self._stopped = ""
+        """Id of the session that was told to stop for being unattended: told again it would wait for nothing."""
         self._engine = build(self._tell)
 
     @property
@@ -193,9 +193,7 @@ class Host:
                 self._watched_at = now
             if self._viewers or self._engine.busy or self._engine.unsaved:
                 self._needed_at = now
-            if not self._engine.busy:
-                self._stopped = False
-            elif not self._viewers and not self._stopped:
+            if self._engine.busy and not self._viewers:
                 await self._mind_unattended(now - self._watched_at)
             if now - self._needed_at > self._idle_s:
                 log.info("leaving: nobody needs the engine")
@@ -203,11 +201,15 @@ class Host:
 
     async def _mind_unattended(self, unattended_s: float) -> None:
         minutes = self._engine.unattended_minutes
-        if minutes >= 0 and unattended_s >= minutes * 60:
-            log.info("stopping the session: unattended for %.0f s", unattended_s)
-            with contextlib.suppress(LivegistError):
-                await self._engine.perform(Stop())
-                self._stopped = True
+        if minutes < 0 or unattended_s < minutes * 60:
+            return
+        session = self._engine.snapshot().session
+        if session is None or session.id == self._stopped:
+            return
+        log.info("stopping the session: unattended for %.0f s", unattended_s)
+        with contextlib.suppress(LivegistError):
+            await self._engine.perform(Stop())
+            self._stopped = session.id
 
     async def _flush(self) -> None:
         """Give viewers a moment to hear the last events."""
