@@ -11,7 +11,7 @@ import pytest
 
 from tests import endpoint
 from tests.endpoint import Endpoint, said, speech
-from tests.faults.engines import options
+from tests.faults.engines import assert_all_arrived, options
 from tests.faults.screen import screen
 from tests.integration.test_host import Hosted, hosted_until, hosting
 from tests.terminal import LIVEGIST
@@ -147,16 +147,20 @@ async def test_a_dashboard_whose_engine_is_killed_starts_another_and_says_what_b
         shown.type("s")
         await shown.until("LIVE", said(3))
         os.kill(int((home / "run" / LOCK).read_text()), signal.SIGKILL)
-        await shown.until("READY", "cut off and is whole")
-        shown.type("s")
-        await shown.until("LIVE", said(1))
-        shown.type("d")
+        await shown.until("READY", "cut off and is whole", "not transcribed to the end")
+        shown.type("t")
+        await shown.until("ENDED", said(1), said(2))
+        shown.type("q")
         await shown.ended()
-    await run("stop")
-    kept, broken = Store(home / "data" / "sessions")
-    assert kept.load().state is State.ENDED
-    assert broken.load().state is State.FAILED
-    assert SOUND.startswith(broken.audio.read_bytes()[44:])
+    (mended,) = Store(home / "data" / "sessions")
+    recorded = mended.audio.read_bytes()[44:]
+    assert SOUND.startswith(recorded)
+    assert_all_arrived(recorded, server.calls)
+    record = mended.load()
+    assert record.state is State.ENDED
+    assert [turn.number for turn in record.transcript.finals] == list(range(1, len(record.transcript.finals) + 1))
+    assert [turn.text for turn in record.transcript.finals][:2] == [said(1), said(2)]
+    assert record.stats.unheard_s == 0
 
 
 def assert_kept_as_recorded(stored: Stored, server: Endpoint) -> None:

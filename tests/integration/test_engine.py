@@ -30,7 +30,7 @@ from tui.engine.capture import Capture
 from tui.engine.engine import Engine
 from tui.errors import UsageError
 from tui.model.commands import Analyse, ListDevices, Mute, Option, Recover, Start, Stop, UsePrompt, UseSource
-from tui.model.events import LevelChanged, Notice, Severity, Snapshot, State
+from tui.model.events import LevelChanged, Notice, Severity, Snapshot, State, UnheardChanged
 from tui.model.transcript import slim
 from tui.paths import PACKAGE, log_file, sessions_dir
 from tui.sessions.journal import fold, read
@@ -216,10 +216,14 @@ async def test_what_was_never_transcribed_is_sent_later_and_each_turn_is_there_o
     server.refuse_status = 0
     again = Watch()
     async with running(again) as built:
+        id = watch.audio.parent.name
+        await again.until(lambda: UnheardChanged((id,)) in again.events)
+        assert built.snapshot().unheard == (id,)
         await built.perform(Recover(options=to(server)))
         (snapshot,) = [event for event in again.events if isinstance(event, Snapshot)]
         assert len(snapshot.turns) >= 2, "what is known is shown at once"
         await again.until_over()
+        await again.until(lambda: UnheardChanged(()) in again.events)
         assert [turn.text for turn in built.snapshot().turns] == [said(n) for n in range(1, 7)]
         with pytest.raises(UsageError, match="was transcribed"):
             await built.perform(Recover(options=to(server)))

@@ -18,6 +18,7 @@ from tests import endpoint
 from tests.endpoint import Endpoint, said, speech
 from tests.faults.engines import options
 from tests.terminal import LIVEGIST
+from tui.engine import host
 from tui.engine.client import STARTING_S, EngineClient
 from tui.engine.engine import Engine
 from tui.engine.host import Host
@@ -25,6 +26,7 @@ from tui.engine.process import LOCK, SOCKET, lock, remove_dead, running
 from tui.errors import EngineError
 from tui.model.commands import Command, Mute, Quit, Start, Stop
 from tui.model.events import Event, Notice, Rejected, Severity, Snapshot, State, StateChanged, StatsChanged, TurnChanged
+from tui.model.gists import GistStatus
 from tui.model.record import Record
 from tui.paths import PACKAGE, log_file, runtime_dir, sessions_dir
 from tui.sessions.store import Store
@@ -234,6 +236,22 @@ async def test_an_unattended_session_stops_when_it_is_told_to(
         assert (recorded < len(sound)) is stops
 
 
+async def test_a_session_that_stops_for_being_unattended_is_finished_as_any_other(
+    server: Endpoint, tmp_path: Path
+) -> None:
+    server.answer_s = 3.0
+    async with hosting() as hosted:
+        async with watching(hosted.socket) as viewer:
+            await viewer.send(Start(options(speech(1, samples=480_000), server.url, tmp_path, unattended_minutes=0.0)))
+            await viewer.until(lambda: len(viewer.record.transcript) == 1)
+        await hosted_until(hosted, lambda told: told.state is State.ENDED)
+        (stored,) = Store(sessions_dir())
+        record = stored.load()
+        (text,) = [turn.text for turn in record.transcript.finals]
+        assert text == f"turn 1 of {(stored.audio.stat().st_size - 44) // 2} samples"
+        assert [gist.status for gist in record.gists.values()] == [GistStatus.DONE]
+
+
 async def test_an_idle_engine_leaves_and_takes_its_socket_along() -> None:
     hosted = Hosted(idle_s=0.5)
     async with asyncio.timeout(PATIENCE_S):
@@ -340,6 +358,19 @@ async def test_a_signal_ends_everything_properly(server: Endpoint, tmp_path: Pat
         (text,) = viewer.finals
         (stored,) = Store(sessions_dir())
         assert text == f"turn 1 of {(stored.audio.stat().st_size - 44) // 2} samples"
+
+
+async def test_a_signal_does_not_wait_long_for_what_is_done_after_a_session(
+    server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "SIGNAL_S", 1.0)
+    hosted = Hosted()
+    task = asyncio.create_task(hosted.host.run())
+    async with watching(hosted.socket) as viewer:
+        await viewer.send(Start(options(speech(1), server.url, tmp_path, hook_command="sleep 60")))
+        await viewer.until(lambda: viewer.record.state is State.ENDED)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(task, PATIENCE_S)
 
 
 async def test_quit_ends_the_engine_for_all(server: Endpoint, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,8 +13,8 @@ from tests import busy, endpoint
 from tests.endpoint import RATE, Endpoint, said, speech
 from tui.audio.recording import Recording
 from tui.model.transcript import Transcript
-from tui.stream import link, protocol
-from tui.stream.connection import Refused
+from tui.stream import leg, link, protocol
+from tui.stream.connection import Connection, Refused
 from tui.stream.link import Link, LinkEvent, Target
 from tui.stream.protocol import LLMGateway, Retry
 
@@ -241,6 +243,29 @@ async def test_a_connection_is_renewed_before_it_expires(server: Endpoint, recor
     assert not heard.of(link.Lost)
 
 
+@pytest.mark.parametrize("wrong_s", [-86_400, 86_400])
+async def test_a_wall_clock_that_is_wrong_or_jumps_changes_nothing(
+    server: Endpoint, recording: Recording, monkeypatch: pytest.MonkeyPatch, wrong_s: int
+) -> None:
+    monkeypatch.setattr(leg, "time", SimpleNamespace(time=lambda: time.time() + wrong_s))
+    heard = Heard()
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.finals) == 1)
+    monkeypatch.setattr(leg, "time", SimpleNamespace(time=lambda: time.time() - wrong_s))
+    recording.append(speech(2))
+    await heard.until(lambda: len(heard.finals) == 2)
+    call = server.calls[0].websocket
+    assert call is not None
+    await call.close(3008, "Session expired")
+    recording.append(speech(3))
+    recording.close()
+    await running
+    assert heard.finals == [said(1), said(2), said(3)]
+    assert len(server.calls) == 2, "only what the endpoint ended was opened again"
+
+
 @pytest.mark.parametrize(
     ("code", "error"),
     [(1008, "Not authorized"), (3006, "Invalid value for speech_model"), (3007, "Frame duration"), (1009, "too big")],
@@ -298,6 +323,26 @@ async def test_what_stands_in_the_way_for_a_while_is_waited_for_once_the_endpoin
     assert not heard.of(link.Failed)
 
 
+@pytest.mark.parametrize(
+    ("answer", "meaning"),
+    [
+        (b"", "127.0.0.1 closed the connection before it answered."),
+        (b"220 mail.example.com ESMTP\r\n", "127.0.0.1 does not speak websocket:"),
+    ],
+)
+async def test_who_hangs_up_is_told_from_who_speaks_something_else(answer: bytes, meaning: str) -> None:
+    async def attend(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(attend, "127.0.0.1", 0) as strange:
+        port = strange.sockets[0].getsockname()[1]
+        with pytest.raises(Refused) as refused:
+            await Connection.open(f"ws://127.0.0.1:{port}/v3/ws", "")
+    assert refused.value.ending.meaning.startswith(meaning)
+    assert refused.value.ending.retry is Retry.YES
+
+
 async def test_what_stands_in_the_way_from_the_start_is_said_at_once(recording: Recording) -> None:
     untrusted = protocol.Ending(protocol.LOST, "", Retry.NO, "The certificate cannot be trusted.", "Check the clock.")
 
@@ -342,16 +387,26 @@ async def test_a_silent_black_hole_is_noticed_within_five_seconds(server: Endpoi
     assert heard.finals == [said(1), said(2)]
 
 
-async def test_an_endpoint_that_reads_nothing_is_sent_no_more_than_buffers_hold(
+async def test_while_an_endpoint_reads_nothing_memory_stays_flat_for_the_recording_is_the_queue(
     server: Endpoint, recording: Recording
 ) -> None:
     server.mute_after = 1
     heard = Heard()
     way = linked(recording, server, heard, drain_s=1.0)
     running = asyncio.create_task(way.run())
-    recording.append(bytes(2 * RATE * 600))
-    await heard.until(lambda: bool(heard.of(link.Lost)))
-    assert way.sent < RATE * 600
+    await heard.until(lambda: bool(heard.of(link.Opened)))
+    tracemalloc.start()
+    try:
+        for _ in range(600):
+            recording.append(bytes(2 * RATE))
+            await asyncio.sleep(0)
+        await heard.until(lambda: bool(heard.of(link.Lost)))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert way.sent < 60 * RATE, "the system's buffers take no more"
+    assert way.behind > 540 * RATE
+    assert most < 2_000_000
     way.give_up_after(0)
     recording.close()
     await running
@@ -429,7 +484,10 @@ async def test_after_a_healthy_minute_a_loss_is_made_good_at_once_again(server: 
     running.cancel()
 
 
-async def test_when_little_time_is_left_the_next_try_is_made_at_once(server: Endpoint, recording: Recording) -> None:
+@pytest.mark.parametrize("why", ["little time is left", "the machine slept"])
+async def test_the_next_try_is_made_at_once_if_waiting_makes_no_sense(
+    server: Endpoint, recording: Recording, why: str
+) -> None:
     server.refuse_status = 503
     heard = Heard()
     way = Link(recording, target(server), "one", heard.tell, clock=lambda: 0.0, jitter=lambda: 1.0)
@@ -437,6 +495,9 @@ async def test_when_little_time_is_left_the_next_try_is_made_at_once(server: End
     recording.append(speech(1))
     await heard.until(lambda: bool(heard.of(link.Lost)))
     server.refuse_status = 0
+    if why == "the machine slept":
+        way.reconnect()
+        await heard.until(lambda: bool(heard.finals))
     recording.close()
     way.give_up_after(12)
     await running

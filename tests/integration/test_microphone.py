@@ -215,6 +215,21 @@ def test_a_sound_server_that_hangs_holds_up_neither_the_loop_nor_the_end_of_the_
         other.stop()
 
 
+CALL = """
+import asyncio, time
+from tui.audio import portaudio
+async def main():
+    calling = asyncio.ensure_future(portaudio.answered(lambda: print(time.sleep(0.5) or "back", flush=True)))
+    await asyncio.sleep(0)
+    calling.cancel()
+asyncio.run(main())
+"""
+
+
+def test_a_process_does_not_end_in_the_midst_of_a_call_to_portaudio() -> None:
+    assert opened(CALL).stdout == "back\n"
+
+
 async def test_a_name_that_no_device_has_is_answered_with_those_there_are(pulse: Pulse) -> None:
     with pytest.raises(SourceError) as caught:
         async with open_source("mic:Røde NT-USB"):

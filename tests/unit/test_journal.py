@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import DATA
 from tests.structs import instances
 from tui.model.events import (
+    Bookmarked,
     Event,
+    GainChanged,
     GistChanged,
     GistGrew,
+    LensesChanged,
     LevelChanged,
     MutedChanged,
     Notice,
     PromptChanged,
     SessionStarted,
     Severity,
+    SpeakerNamed,
     State,
     StateChanged,
     StatsChanged,
@@ -43,6 +49,10 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     instances(LevelChanged),
     instances(StatsChanged),
     instances(Notice),
+    st.builds(Bookmarked, NUMBERS, st.none() | st.text(max_size=5)),
+    st.builds(SpeakerNamed, st.sampled_from("AB"), st.text(max_size=5)),
+    instances(LensesChanged),
+    instances(GainChanged),
 )
 
 
@@ -72,6 +82,7 @@ def lasts(record: Record) -> dict[str, Any]:
         "prompt": record.prompt,
         "finals": record.transcript.finals,
         "gists": {number: gist for number, gist in record.gists.items() if gist.status.over},
+        "remarks": (dict(record.bookmarks), dict(record.speakers), record.lenses, record.gain_db),
     }
 
 
@@ -124,15 +135,31 @@ def story() -> list[Event]:
     ]
 
 
-def test_every_truncation_of_a_journal_gives_what_was_known_by_then(tmp_path: Path) -> None:
+def told(tmp_path: Path) -> Path:
+    """Write the journal of a session that has everything."""
     path = tmp_path / "events.jsonl"
     written(story(), path)
+    return path
+
+
+def real(_: Path) -> Path:
+    """Return the journal of a session that took place."""
+    (path,) = (DATA / "sessions" / "format-1").glob("*/events.jsonl")
+    return path
+
+
+@pytest.mark.parametrize("journal", [told, real])
+def test_every_truncation_of_a_journal_gives_what_was_known_by_then(
+    tmp_path: Path, journal: Callable[[Path], Path]
+) -> None:
+    path = journal(tmp_path)
     whole = path.read_bytes()
     known = [lasts(Record())]
     record = Record()
-    for event in filter(lasting, story()):
-        record.apply(event)
+    for entry in read(path).entries:
+        record.apply(entry.event)
         known.append(lasts(record))
+    assert len(known) > 10
     cut = tmp_path / "cut.jsonl"
     for size in range(len(whole) + 1):
         cut.write_bytes(whole[:size])

@@ -24,6 +24,7 @@ from tui.model.commands import (
     Mute,
     NameSpeaker,
     Quit,
+    Recover,
     SetGain,
     Start,
     Stop,
@@ -46,9 +47,11 @@ from tui.model.events import (
     SpeakerNamed,
     State,
     StateChanged,
+    StatsChanged,
     TurnChanged,
 )
 from tui.model.gists import Gist, GistStatus
+from tui.model.stats import Stats
 from tui.plain.asked import WORDS, Local, understood
 from tui.plain.front import Front
 from tui.plain.told import Teller, help_lines
@@ -90,6 +93,7 @@ def picture(snapshot: Snapshot | None = None) -> Picture:
         ("device mic", [UseSource("mic")]),
         ("export srt", [ExportSession("", "srt")]),
         ("quit", [Quit()]),
+        ("recover", [Recover("", {"source": "talk.wav"})]),
         ("", []),
     ],
 )
@@ -317,6 +321,19 @@ async def test_quit_waits_for_the_engines_end_and_says_where_the_session_is() ->
         assert not running.done()
         line.cut()
         await line.until_told("The session is saved in ")
+
+
+async def test_a_quit_that_is_refused_leaves_and_says_why_and_nothing_else() -> None:
+    line, typist = Line(meeting(State.ENDED)), Typist()
+    line.quits = False
+    async with front(line, typist) as running:
+        await line.until_told("ended")
+        line.say(StatsChanged(Stats(unsaved_s=4.0)))
+        typist.type("quit\n")
+        await line.until(lambda: line.sent == [Quit()])
+        line.say(Rejected("The end would be lost.", "Make room."))
+        await asyncio.wait_for(running, DEADLINE_S)
+    assert line.told[-1] == "The end would be lost. Make room."
 
 
 async def test_a_cut_is_said_and_the_engine_is_looked_for_again() -> None:

@@ -25,7 +25,7 @@ from tests.viewer.script import (
     partial,
     turn,
 )
-from tui.model.commands import Analyse, Ask, Mute, Quit, Start, Stop, UsePrompt
+from tui.model.commands import Analyse, Ask, Mute, Quit, Recover, Start, Stop, UsePrompt
 from tui.model.events import (
     Event,
     GistChanged,
@@ -43,8 +43,10 @@ from tui.model.events import (
     StatsChanged,
     TurnChanged,
     TurnRemoved,
+    UnheardChanged,
 )
 from tui.model.gists import GistStatus
+from tui.model.stats import Stats
 from tui.paths import shipped
 from tui.viewer.app import Farewell, LivegistApp
 from tui.viewer.keys import DASHBOARD, TOPICS
@@ -402,6 +404,32 @@ async def test_a_start_is_sent_after_the_first_snapshot_only_if_no_session_is_li
     async with running(busy, start=Start()) as (_, pilot):
         await pilot.press("space")
         await until(pilot, lambda: busy.sent == [Mute(True)])
+
+
+async def test_how_far_endpoint_and_disk_are_behind_is_said_in_the_header_while_it_matters() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, StatsChanged(Stats(lag_s=37.4, unsaved_s=12.0)))
+        assert "37 s BEHIND" in shown(app, "banner")
+        assert "12 s NOT ON DISK" in shown(app, "banner")
+        await said(pilot, line, StateChanged(State.ENDED))
+        assert "BEHIND" not in shown(app, "banner"), "nothing is sent any more"
+        assert "12 s NOT ON DISK" in shown(app, "banner")
+        assert "Saved in" not in toasts(app)
+        await said(pilot, line, StatsChanged(Stats()))
+        assert "NOT ON DISK" not in shown(app, "banner")
+
+
+async def test_the_rest_of_a_session_is_offered_and_sent_by_a_key() -> None:
+    line = ScriptedLine()
+    async with running(line) as (app, pilot):
+        await until(pilot, lambda: "READY" in shown(app, "banner"))
+        assert "transcribe rest" not in shown(app, "keys")
+        await said(pilot, line, UnheardChanged(("2026-11-22T10-00-00-abcd",)))
+        assert "not transcribed to the end: t sends" in " ".join(shown(app, "turns").split())
+        assert "t transcribe rest" in shown(app, "keys")
+        await pilot.press("t")
+        await until(pilot, lambda: line.sent == [Recover("2026-11-22T10-00-00-abcd")])
 
 
 async def test_muted_is_said_in_the_header_and_on_the_meter() -> None:
@@ -768,6 +796,14 @@ async def test_a_cut_line_is_said_and_mended() -> None:
         await until(pilot, lambda: "● LIVE" in shown(app, "banner"))
         assert line.connections == 2
         assert "Good morning" in shown(app, "turns")
+
+
+async def test_an_engine_that_cannot_be_reached_is_told_of_with_what_helps() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        app.dashboard.line_cut("far: Network is unreachable.", "Is it on?")
+        told = "✗ far: Network is unreachable. Is it on? Still trying; q leaves."
+        await until(pilot, lambda: " ".join(shown(app, "alert").split()) == told)
 
 
 async def test_d_leaves_the_session_running() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.viewer.script import PROMPTS, meeting, partial
-from tui.model.events import Snapshot, State
+from tui.model.events import Snapshot, State, UnheardChanged
 from tui.viewer.picture import Picture
 from tui.viewer.possible import ASKS, possible
 
@@ -27,6 +27,16 @@ def test_only_a_session_under_way_is_stopped_or_muted_and_not_while_it_finishes(
 @pytest.mark.parametrize("state", State)
 def test_a_device_is_chosen_before_a_session_and_in_it_but_not_while_it_finishes(state: State) -> None:
     assert possible(picture(state), "devices", ()) is (state is not State.DRAINING)
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_rest_of_a_session_is_transcribed_while_none_is_under_way_and_only_if_there_is_one(state: State) -> None:
+    found = picture(state)
+    assert not possible(found, "recover", ())
+    found.apply(UnheardChanged(("2026-11-22T10-00-00-abcd",)))
+    assert possible(found, "recover", ()) is not state.active
+    found.apply(UnheardChanged(()))
+    assert not possible(found, "recover", ())
 
 
 def test_only_what_was_said_is_analysed() -> None:

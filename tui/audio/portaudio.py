@@ -6,6 +6,7 @@ import concurrent.futures
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
 
@@ -14,8 +15,14 @@ from tui.errors import SourceError
 ANSWER_S = 5.0
 """Longest wait for the sound system to open or close a device."""
 
+END_S = 2.0
+"""Longest wait of the end of the process for a call that has not come back: to end in the midst of one crashes."""
+
 lock = threading.Lock()
 """Held while PortAudio opens and closes."""
+
+_calling: set[threading.Thread] = set()
+"""Threads with a call that has not come back."""
 
 
 def load() -> ModuleType:
@@ -75,7 +82,7 @@ def quiet_stderr() -> Iterator[None]:
 async def answered(call: Callable[[], object]) -> None:
     """Make a call to PortAudio in a thread, and wait for it no longer than `ANSWER_S`.
 
-    A sound server that hangs holds the call for as long, in a thread that the end of the process does not wait for.
+    A sound server that hangs holds the call for as long, in a thread that the end of the process hardly waits for.
 
     Raises:
         SourceError: the sound system does not answer.
@@ -88,14 +95,26 @@ async def answered(call: Callable[[], object]) -> None:
             answer.set_result(None)
         except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
             answer.set_exception(error)
+        finally:
+            _calling.discard(thread)
 
     answer.set_running_or_notify_cancel()
-    threading.Thread(target=run, name="portaudio", daemon=True).start()
+    thread = threading.Thread(target=run, name="portaudio", daemon=True)
+    _calling.add(thread)
+    thread.start()
     try:
         async with asyncio.timeout(ANSWER_S):
             await asyncio.wrap_future(answer)
     except TimeoutError:
         raise _hung() from None
+
+
+@atexit.register
+def _settle() -> None:
+    """Let calls come back before the process ends, for a moment."""
+    until = time.monotonic() + END_S
+    for thread in list(_calling):
+        thread.join(max(0.0, until - time.monotonic()))
 
 
 @contextlib.contextmanager

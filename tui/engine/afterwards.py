@@ -43,11 +43,11 @@ class Afterwards:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def done(self) -> None:
-        """Wait until all is done, but not for ever."""
+    async def done(self, within_s: float = AT_MOST_S) -> None:
+        """Wait until all is done, but no longer than `within_s` seconds, nor than `AT_MOST_S`."""
         if not self._tasks:
             return
-        _, left = await asyncio.wait(self._tasks, timeout=AT_MOST_S)
+        _, left = await asyncio.wait(self._tasks, timeout=max(0.0, min(within_s, AT_MOST_S)))
         for task in left:
             log.warning("what is done after a session was not finished in time")
             task.cancel()

@@ -112,7 +112,7 @@ class EngineClient:
                         started = True
                         self._start()
                     elif waited_s > STARTING_S:
-                        raise EngineError("No engine is running.", "") from error
+                        raise EngineError("No engine is running.", "`livegist` starts one.") from error
                 if waited_s > self._connect_s:
                     raise EngineError(
                         f"The engine does not answer on {self._socket}: {error.strerror or error}.",

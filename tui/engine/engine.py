@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -11,16 +12,16 @@ from pathlib import Path
 from msgspec.structs import replace
 
 import tui
-from tui.audio.recording import repair
 from tui.audio.sources import warm_up
 from tui.config import Config, api_key, llm_key, load
 from tui.engine.afterwards import Afterwards
 from tui.engine.devices import Ears, listed
+from tui.engine.leftovers import Leftovers
 from tui.engine.local import LocalGateway, installed
 from tui.engine.plan import resolve
 from tui.engine.prompting import PromptFiles
 from tui.engine.saving import Saving
-from tui.engine.session import SAMPLE_RATE, LiveSession
+from tui.engine.session import LiveSession
 from tui.engine.shelf import export_session, list_sessions, show_session
 from tui.engine.watches import boot_clock
 from tui.errors import EndpointError, EngineError, LivegistError, UsageError
@@ -73,6 +74,8 @@ from tui.sessions.store import Store, Stored
 LEAVE_S = 11.5
 """Longest time from being told to end until the session is over; the rest of 15 s is for what runs around it."""
 
+WARM_S = 2.0
+"""Longest wait, at the end, for a sound system that is still starting."""
 PROMPTS_S = 1.0
 """Seconds between two looks at the prompts' files."""
 
@@ -115,6 +118,7 @@ class Engine:
         self._ears = Ears(tell)
         self._afterwards = Afterwards(store, tell, now)
         self._saving = Saving()
+        self._leftovers = Leftovers(store, tell)
         self._session: LiveSession | None = None
         self._running: asyncio.Task[None] | None = None
         self._idle = Record()
@@ -125,6 +129,8 @@ class Engine:
         self._viewers = 0
         self._news: list[Notice] = []
         self._quitting = asyncio.Event()
+        self._leave_by = math.inf
+        """When, on the clock, even what is done after a session has to be over."""
         self.unattended_minutes = 30.0
         """Minutes the session may go on without a viewer, as it was configured when it started."""
         self.failure: LivegistError | None = None
@@ -147,7 +153,9 @@ class Engine:
 
     def snapshot(self) -> Snapshot:
         """Return all there is to know now."""
-        return replace(self._record.snapshot(tui.__version__), prompts=self._prompt_infos())
+        return replace(
+            self._record.snapshot(tui.__version__), prompts=self._prompt_infos(), unheard=self._leftovers.unheard
+        )
 
     def news(self) -> list[Notice]:
         """Return what happened while nobody watched, once."""
@@ -212,18 +220,22 @@ class Engine:
 
     async def run(self) -> None:
         """Mend what a killed engine left, get ready, then live until told to quit."""
-        self._mend()
+        self._news += self._leftovers.mend()
+        self._leftovers.look()
         warming = asyncio.ensure_future(warm_up(self._prepare()))
         watching = asyncio.ensure_future(self._watch_prompts())
         try:
             await self._quitting.wait()
             await self._leave()
         finally:
+            # PortAudio silences stderr while it starts: what is said right after this would be lost.
+            await asyncio.wait({warming}, timeout=WARM_S)
             warming.cancel()
             watching.cancel()
             await self._ears.close()
             self._saving.give_up()
-            await self._afterwards.done()
+            self._leftovers.close()
+            await self._afterwards.done(self._leave_by - self._clock())
             await self._gateway.close()
 
     async def wait_idle(self) -> None:
@@ -231,8 +243,9 @@ class Engine:
         if self._running is not None:
             await asyncio.wait({self._running})
 
-    def quit(self) -> None:
-        """Stop the session gracefully, then end."""
+    def quit(self, within_s: float = math.inf) -> None:
+        """Stop the session gracefully, then end; what is done after a session may take until `within_s` from now."""
+        self._leave_by = min(self._leave_by, self._clock() + within_s)
         self._quitting.set()
 
     def _quit(self, *, now: bool) -> None:
@@ -275,9 +288,10 @@ class Engine:
 
     def _recover(self, session: str, options: Mapping[str, Option]) -> None:
         """Take a session up again, to send what of it was never transcribed."""
-        self._mend()
+        self._news += self._leftovers.mend()
         unheard = [stored for stored in self._store.unheard() if session in ("", stored.id)]
         if not unheard:
+            self._leftovers.look()
             raise UsageError(
                 f"All of {session} was transcribed." if session else "All that was recorded was transcribed.",
                 "See: livegist sessions list",
@@ -331,7 +345,12 @@ class Engine:
             if session.record.state is State.FAILED:
                 self.failure = EndpointError(session.record.why, session.record.hint)
         if (kept := session.record.session) is not None and kept.path:
-            self._saving.begin(session.save, partial(self._afterwards.begin, Stored(kept.id, Path(kept.path)), config))
+            self._saving.begin(session.save, partial(self._after, Stored(kept.id, Path(kept.path)), config))
+
+    def _after(self, stored: Stored, config: Config) -> None:
+        """Do what is to be done once a session is over and on the disk."""
+        self._leftovers.look()
+        self._afterwards.begin(stored, config)
 
     def _fail(self, error: LivegistError) -> None:
         self.failure = error
@@ -394,27 +413,6 @@ class Engine:
 
     def _prompt_infos(self) -> tuple[PromptInfo, ...]:
         return tuple(PromptInfo(prompt.id, prompt.name, prompt.turn, prompt.session) for prompt in self._prompts)
-
-    def _mend(self) -> None:
-        """Repair sessions whose engine was killed, and say so."""
-        for stored in list(self._store.broken()):
-            try:
-                samples = repair(stored.audio) if stored.audio.exists() else 0
-                repaired = self._store.repair(stored, samples / SAMPLE_RATE)
-            except LivegistError as error:
-                self._news.append(Notice(Severity.WARNING, error.message, error.hint))
-                continue
-            if repaired is None:
-                continue
-            self._news.append(
-                Notice(
-                    Severity.WARNING,
-                    f"The session {stored.id} had been cut off and is whole again: {repaired.told}.",
-                    f"The rest can be sent: livegist recover {stored.id}"
-                    if repaired.unheard
-                    else f"It is in {stored.path}.",
-                )
-            )
 
     async def _leave(self) -> None:
         """End the session, gracefully if that is possible in time."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import signal
 import time
 from collections.abc import Callable
@@ -28,6 +29,8 @@ WATCH_S = 1.0
 """Seconds between two looks at who is there."""
 FLUSH_S = 1.0
 """Longest time that the last events may take to reach the viewers."""
+SIGNAL_S = 12.0
+"""Time, from a signal on, for a session and what is done after it; with what runs around it that is under 15 s."""
 COMMAND_BYTES = 64 * 1024
 """Longest command a viewer may send."""
 
@@ -69,8 +72,8 @@ class Hosted(Protocol):
         """Live until told to quit."""
         ...
 
-    def quit(self) -> None:
-        """End."""
+    def quit(self, within_s: float = math.inf) -> None:
+        """End, within so many seconds if that matters."""
         ...
 
 
@@ -98,6 +101,8 @@ class Host:
         self._viewers: set[Viewer] = set()
         self._needed_at = clock()
         self._watched_at = clock()
+        self._stopped = ""
+        """Id of the session that was told to stop for being unattended: told again it would wait for nothing."""
         self._engine = build(self._tell)
 
     @property
@@ -116,9 +121,9 @@ class Host:
             remove_dead(path)
             loop = asyncio.get_running_loop()
             for signum in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(signum, self._engine.quit)
+                loop.add_signal_handler(signum, self._engine.quit, SIGNAL_S)
             # A login that ends sends it right after SIGTERM, and means the same.
-            loop.add_signal_handler(signal.SIGHUP, self._engine.quit)
+            loop.add_signal_handler(signal.SIGHUP, self._engine.quit, SIGNAL_S)
             try:
                 async with unix_serve(
                     self._attend,
@@ -196,10 +201,15 @@ class Host:
 
     async def _mind_unattended(self, unattended_s: float) -> None:
         minutes = self._engine.unattended_minutes
-        if minutes >= 0 and unattended_s >= minutes * 60:
-            log.info("stopping the session: unattended for %.0f s", unattended_s)
-            with contextlib.suppress(LivegistError):
-                await self._engine.perform(Stop())
+        if minutes < 0 or unattended_s < minutes * 60:
+            return
+        session = self._engine.snapshot().session
+        if session is None or session.id == self._stopped:
+            return
+        log.info("stopping the session: unattended for %.0f s", unattended_s)
+        with contextlib.suppress(LivegistError):
+            await self._engine.perform(Stop())
+            self._stopped = session.id
 
     async def _flush(self) -> None:
         """Give viewers a moment to hear the last events."""

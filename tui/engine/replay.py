@@ -1,6 +1,7 @@
 """A session that is over, told to viewers as it happened: like an engine, but nothing is heard and nothing asked."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -102,8 +103,8 @@ class Replay:
                 raise UsageError("This is a replay; nothing of it can be changed.", "Leave it with q.")
         return None
 
-    def quit(self) -> None:
-        """End."""
+    def quit(self, within_s: float = math.inf) -> None:
+        """End, at once whatever the time: there is nothing to finish."""
         self._quitting = True
         self._moved.set()
 

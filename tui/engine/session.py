@@ -386,7 +386,7 @@ class LiveSession:
                 Notice(
                     Severity.WARNING,
                     f"{unheard_s:.0f} s were recorded but could not be transcribed.",
-                    f"Once it is possible: livegist recover {session.id}"
+                    f"Once it is possible, t sends them, or: livegist recover {session.id}"
                     if self._stored.kept
                     else "It is a private session: they are lost.",
                 )

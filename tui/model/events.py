@@ -111,6 +111,8 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, tag="snapshot"):
     speakers: tuple[SpeakerNamed, ...] = ()
     lenses: tuple[str, ...] = ()
     gain_db: float = 0.0
+    unheard: tuple[str, ...] = ()
+    """Ids of sessions that are over and were not transcribed to their end, newest first."""
     viewers: int = 0
     """Viewers there were already."""
     unattended_s: float = 0.0
@@ -212,6 +214,13 @@ class GainChanged(msgspec.Struct, frozen=True, tag="gain"):
     """What is heard is recorded by so much louder."""
 
     gain_db: float
+
+
+class UnheardChanged(msgspec.Struct, frozen=True, tag="unheard"):
+    """Which sessions that are over were not transcribed to their end; `Recover` sends the rest of one."""
+
+    sessions: tuple[str, ...]
+    """Their ids, newest first."""
 
 
 class Notice(msgspec.Struct, frozen=True, omit_defaults=True, tag="notice"):
@@ -321,6 +330,7 @@ Event = (
     | SpeakerNamed
     | LensesChanged
     | GainChanged
+    | UnheardChanged
     | Notice
     | DevicesListed
     | DevicesHeard

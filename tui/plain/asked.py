@@ -17,6 +17,7 @@ from tui.model.commands import (
     NameSpeaker,
     Option,
     Quit,
+    Recover,
     SetGain,
     Start,
     Stop,
@@ -28,6 +29,7 @@ from tui.viewer.picture import Picture
 
 WORDS = (
     ("start", "", "start listening: a new session"),
+    ("recover", "", "send what a session recorded but never had transcribed"),
     ("stop", "", "stop listening, wait for what is still to come, end the session"),
     ("mute", "", "record and send silence"),
     ("unmute", "", "record what is heard again"),
@@ -82,6 +84,8 @@ def understood(line: str, picture: Picture, options: Mapping[str, Option]) -> li
             return Local(word.lower())
         case "start":
             return [Start(dict(options))]
+        case "recover":
+            return [Recover("", dict(options))]
         case "stop":
             return [Stop()]
         case "mute" | "unmute":

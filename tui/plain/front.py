@@ -9,7 +9,7 @@ from typing import Protocol
 
 from tui.errors import EngineError, UsageError
 from tui.model.commands import Command, Option, Quit, Start
-from tui.model.events import Event, Snapshot
+from tui.model.events import Event, Rejected, Snapshot
 from tui.plain.asked import Local, understood
 from tui.plain.told import Teller, help_lines
 
@@ -86,6 +86,8 @@ class Front:
                 async for event in self._client.events():
                     for line in self._teller.tell(event):
                         self._say(line)
+                    if self._quitting and isinstance(event, Rejected):
+                        return
                     await self._begin(event)
             except EngineError as error:
                 self._say(f"{error.message} {error.hint}".strip())
@@ -135,7 +137,7 @@ class Front:
         picture = self._teller.picture
         if picture.state.active and not self._quitting:
             self._say("Detached; the session goes on. livegist returns to it, livegist stop ends it.")
-        elif picture.session is not None and picture.session.path:
+        elif picture.session is not None and picture.session.path and not picture.stats.unsaved_s:
             self._say(f"The session is saved in {picture.session.path}")
 
 

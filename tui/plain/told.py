@@ -20,6 +20,7 @@ from tui.model.events import (
     State,
     StateChanged,
     TurnChanged,
+    UnheardChanged,
 )
 from tui.model.gists import Gist, GistStatus
 from tui.model.transcript import Turn
@@ -161,6 +162,8 @@ class Teller:
                 return [one_line(f"speaker {label} is {name}" if name else f"speaker {label} has no name any more")]
             case GainChanged(gain_db=gain_db):
                 return [f"gain {gain_db:+g} dB"]
+            case UnheardChanged(sessions=sessions) if sessions:
+                return [f"not transcribed to the end: {plural(len(sessions), 'session')}; recover sends the newest"]
             case _:
                 return []
 

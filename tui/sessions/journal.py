@@ -25,6 +25,7 @@ from tui.model.events import (
     Snapshot,
     StatsChanged,
     TurnChanged,
+    UnheardChanged,
 )
 from tui.model.record import Record
 
@@ -55,7 +56,7 @@ def lasting(event: Event) -> bool:
     match event:
         case LevelChanged() | GistGrew() | StatsChanged() | PromptsChanged() | Snapshot():
             return False
-        case DevicesListed() | DevicesHeard() | Rejected():
+        case DevicesListed() | DevicesHeard() | Rejected() | UnheardChanged():
             return False
         case TurnChanged(turn=turn):
             return turn.final

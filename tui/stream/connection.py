@@ -219,6 +219,8 @@ def _unreachable(url: str, error: Exception) -> Ending:
                 f"{url.partition('?')[0]} is no websocket address.",
                 "Write ws:// or wss://.",
             )
+        case _ if isinstance(error.__cause__, EOFError | OSError):
+            meaning = f"{there} closed the connection before it answered."
         case _:
             meaning = f"{there} does not speak websocket: {error}."
             hint = "Check the address in --url."

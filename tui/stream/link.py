@@ -220,8 +220,7 @@ class Link:
         Without one the next try is made now: a wait of before could outlast what is left.
         """
         self._give_up_at = self._clock() + seconds
-        self._attempt, self._open_at = 0, -math.inf
-        self._changed.set()
+        self._try_now()
 
     def abandon(self) -> None:
         """End at once, whatever is still to be sent or heard."""
@@ -231,9 +230,13 @@ class Link:
         self._changed.set()
 
     def reconnect(self) -> None:
-        """Take the connections for lost: after a sleep of the machine they are, whatever the system says."""
+        """Take the connections for lost: after a sleep of the machine they are, whatever the system says.
+
+        Without one the next try is made now: what kept us from the endpoint was before the sleep.
+        """
         for leg in self._legs:
             leg.connection.abort()
+        self._try_now()
 
     async def run(self) -> None:
         """Stay connected until the recording has ended and all of it was heard, or until that cannot be."""
@@ -379,6 +382,11 @@ class Link:
         if at_once:
             self._open_at, wait_s = -math.inf, 0.0
         self._tell(Lost(ending, wait_s))
+
+    def _try_now(self) -> None:
+        """Put the next try off no longer."""
+        self._attempt, self._open_at = 0, -math.inf
+        self._changed.set()
 
     def _back_off(self, ending: Ending) -> float:
         """Put the next try off; return by how many seconds."""

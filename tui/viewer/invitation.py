@@ -45,6 +45,7 @@ def invitation(picture: Picture, *, cut: bool) -> list[Span]:
         Span(f"{ended}Press "),
         Span("s", "accent strong"),
         Span(" to start listening: turns appear here as they are spoken, their gists beside them."),
+        *_unheard(len(picture.unheard)),
         Span("\n\nNothing set up yet? "),
         Span("q", "accent strong"),
         Span(" leaves; three ways to begin:"),
@@ -56,3 +57,15 @@ def invitation(picture: Picture, *, cut: bool) -> list[Span]:
 
 def _ways() -> list[Span]:
     return [Span(text, ink) for name, about in WAYS for text, ink in ((f"\n{name:<25}", "strong"), (about, "muted"))]
+
+
+def _unheard(sessions: int) -> list[Span]:
+    """Return the offer to transcribe what was recorded and never heard."""
+    if not sessions:
+        return []
+    which = "A session was" if sessions == 1 else f"{sessions} sessions were"
+    return [
+        Span(f"\n\n{which} recorded but not transcribed to the end: ", "warn"),
+        Span("t", "accent strong"),
+        Span(" sends the rest." if sessions == 1 else " sends the rest of the newest."),
+    ]

@@ -10,6 +10,7 @@ from tui.errors import ConfigError
 DASHBOARD = [
     Binding("c", "clear_clip", "clear clip", id="clear-clip", tooltip="Acknowledge that the input was clipped"),
     Binding("s", "start", "start", id="start", tooltip="Start listening: a new session"),
+    Binding("t", "recover", "transcribe rest", id="recover", tooltip="Send what was recorded but never transcribed"),
     Binding("x", "stop", "stop", id="stop", tooltip="Stop listening, wait for what is still to come, end the session"),
     Binding("space", "mute", "mute", id="mute", tooltip="Record and send silence, or no longer; pause a replay"),
     Binding("p", "pick", "prompt", id="prompt", tooltip="Choose the prompt for the turns to come"),

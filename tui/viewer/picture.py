@@ -9,6 +9,7 @@ from tui.model.events import (
     Snapshot,
     TurnChanged,
     TurnRemoved,
+    UnheardChanged,
 )
 from tui.model.gists import Gist, GistStatus
 from tui.model.record import Record
@@ -27,6 +28,8 @@ class Picture(Record):
         """Numbers of the turns that are still spoken."""
         self._gists_of: dict[int, list[int]] = {}
         """Numbers of the gists by their turn."""
+        self.unheard: tuple[str, ...] = ()
+        """Sessions that are over and were not transcribed to their end, newest first."""
         self.replay_speed = 0.0
         """How fast a session that is over is told again; 0 for any other."""
         self.paused = False
@@ -39,6 +42,8 @@ class Picture(Record):
                 self._replace(event)
             case PromptsChanged(prompts=prompts):
                 self.prompts = prompts
+            case UnheardChanged(sessions=sessions):
+                self.unheard = sessions
             case TurnChanged(turn=turn):
                 super().apply(TurnChanged(slim(turn)))
                 self._spoken = self._spoken - {turn.number} if turn.final else self._spoken | {turn.number}
@@ -105,7 +110,7 @@ class Picture(Record):
             self._keep(gist)
         self.bookmarks = {mark.turn: mark.note for mark in event.bookmarks if mark.note is not None}
         self.speakers = {named.label: named.name for named in event.speakers}
-        self.lenses, self.gain_db = event.lenses, event.gain_db
+        self.lenses, self.gain_db, self.unheard = event.lenses, event.gain_db, event.unheard
 
     def _keep(self, gist: Gist) -> None:
         if gist.turn is not None and gist.number not in self.gists:

@@ -30,6 +30,8 @@ def possible(picture: Picture, action: str, parameters: tuple[object, ...]) -> b
             return picture.session is not None and bool(picture.session.path)
         case "start", _:
             return picture.known and not picture.state.active
+        case "recover", _:
+            return picture.known and not picture.state.active and bool(picture.unheard)
         case (("stop" | "mute"), _):
             return picture.known and running
         case "devices", _:
@@ -44,6 +46,7 @@ def possible(picture: Picture, action: str, parameters: tuple[object, ...]) -> b
 ASKS = frozenset(
     {
         "start",
+        "recover",
         "stop",
         "mute",
         "devices",

@@ -16,6 +16,7 @@ from tui.model.commands import (
     Mute,
     Option,
     Pause,
+    Recover,
     Seek,
     Start,
     Stop,
@@ -47,6 +48,7 @@ from tui.model.events import (
     StatsChanged,
     TurnChanged,
     TurnRemoved,
+    UnheardChanged,
 )
 from tui.model.transcript import Turn
 from tui.viewer.arrangement import Arrangement
@@ -212,7 +214,7 @@ class Dashboard(Choosing):
                 self._show_state()
                 if self._devices is not None:
                     self._devices.amplify(gain_db)
-            case SessionStarted() | PromptsChanged() | MutedChanged():
+            case SessionStarted() | PromptsChanged() | MutedChanged() | UnheardChanged():
                 self._show_state()
 
     def _alarm(self, turn: Turn) -> None:
@@ -254,9 +256,10 @@ class Dashboard(Choosing):
     def line_cut(self, why: str = "", hint: str = "") -> None:
         """Say that the engine cannot be heard."""
         self.banner.cut = True
-        leave = "q leaves; `livegist` then starts another engine."
         self.alert.say(
-            "bad", why or "The line to the engine was cut.", f"{hint} {leave}" if why else "Connecting again…"
+            "bad",
+            why or "The line to the engine was cut.",
+            f"{hint} Still trying; q leaves.".strip() if why else "Connecting again…",
         )
         self._show_state()
 
@@ -316,6 +319,10 @@ class Dashboard(Choosing):
     def action_start(self) -> None:
         """Start a session."""
         self._order(Start(dict(self._options)))
+
+    def action_recover(self) -> None:
+        """Have the rest of a session transcribed."""
+        self._order(Recover(self.picture.unheard[0], dict(self._options)))
 
     def action_stop(self) -> None:
         """Stop the session."""

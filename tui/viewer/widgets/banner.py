@@ -9,6 +9,7 @@ from tui.viewer.inert import one_line
 from tui.viewer.lines import Line, Span, fill, spread, width, wrap
 from tui.viewer.picture import Picture
 from tui.viewer.widgets.canvas import Canvas
+from tui.viewer.widgets.figures import NOTABLE_LAG_S
 from tui.viewer.words import STATES, clock, prompt_name
 
 INKS = {
@@ -47,6 +48,7 @@ class Banner(Canvas):
             left.append(Span("  ‖ PAUSED", "warn strong"))
         if picture.muted:
             left.append(Span("  ⊘ MUTED", "warn strong"))
+        left += self._shortfalls()
         details: list[Line] = []
         for label, value in self._details():
             details.append((Span("  "), Span(f"{label} ", "muted"), Span(one_line(value, 60))))
@@ -56,6 +58,16 @@ class Banner(Canvas):
             if width(right) + width(detail) <= room:
                 right += detail
         return [spread(left, (*right, Span(" ")), columns)]
+
+    def _shortfalls(self) -> list[Span]:
+        """Return by how much the endpoint and the disk are behind, as long as that is worth a word."""
+        picture, stats = self._picture, self._picture.stats
+        found: list[Span] = []
+        if picture.state.active and stats.lag_s >= NOTABLE_LAG_S:
+            found.append(Span(f"  {stats.lag_s:.0f} s BEHIND", "warn strong"))
+        if stats.unsaved_s:
+            found.append(Span(f"  {stats.unsaved_s:.0f} s NOT ON DISK", "bad strong"))
+        return found
 
     def _state(self) -> list[Span]:
         if self.cut:

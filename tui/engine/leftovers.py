@@ -1,0 +1,67 @@
+"""What sessions of before left to be done: to be made whole after their engine was killed, and to be transcribed."""
+
+import asyncio
+from collections.abc import Callable
+
+from tui.audio.recording import DEFAULT_RATE, repair
+from tui.errors import LivegistError
+from tui.model.events import Event, Notice, Severity, UnheardChanged
+from tui.sessions.store import Store
+
+
+class Leftovers:
+    """Looks after sessions that are over.
+
+    Args:
+        store: the sessions on disk.
+        tell: gets every change of what is to be transcribed.
+    """
+
+    def __init__(self, store: Store, tell: Callable[[Event], None]) -> None:
+        self._store = store
+        self._tell = tell
+        self._looking: asyncio.Task[None] | None = None
+        self.unheard: tuple[str, ...] = ()
+        """Ids of those that were not transcribed to their end, newest first, as it was when they were looked for."""
+
+    def mend(self) -> list[Notice]:
+        """Repair sessions whose engine was killed; return what a person should know of it."""
+        told = []
+        for stored in list(self._store.broken()):
+            try:
+                samples = repair(stored.audio) if stored.audio.exists() else 0
+                repaired = self._store.repair(stored, samples / DEFAULT_RATE)
+            except LivegistError as error:
+                told.append(Notice(Severity.WARNING, error.message, error.hint))
+                continue
+            if repaired is None:
+                continue
+            told.append(
+                Notice(
+                    Severity.WARNING,
+                    f"The session {stored.id} had been cut off and is whole again: {repaired.told}.",
+                    f"t sends the rest, or: livegist recover {stored.id}"
+                    if repaired.unheard
+                    else f"It is in {stored.path}.",
+                )
+            )
+        return told
+
+    def look(self) -> None:
+        """Look in the background for what was not transcribed to its end, and tell if it is others than before."""
+        self.close()
+        self._looking = asyncio.ensure_future(self._look())
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._looking is not None:
+            self._looking.cancel()
+
+    async def _look(self) -> None:
+        unheard = await asyncio.to_thread(self._found)
+        if unheard != self.unheard:
+            self.unheard = unheard
+            self._tell(UnheardChanged(unheard))
+
+    def _found(self) -> tuple[str, ...]:
+        return tuple(stored.id for stored in self._store.unheard())
