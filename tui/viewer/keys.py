@@ -88,7 +88,7 @@ DASHBOARD = [
 
 
 TOPICS = (
-    ("Session", ("start", "stop", "mute", "device", "louder", "softer", "clear-clip")),
+    ("Session", ("start", "stop", "recover", "mute", "device", "louder", "softer", "clear-clip")),
     ("Prompts and answers", ("prompt", "prompt-1", "prompt-before", "prompt-after", "ask", "analyse", "run-back")),
     ("What was said", ("mark", "marks", "name-speaker", "copy", "try-again")),
     ("Find", ("search", "next-match", "match-before", "let-go", "follow")),
