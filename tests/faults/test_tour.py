@@ -1,6 +1,7 @@
 """The whole tour of the dashboard: a real tmux at the far end of a real ssh, keys sent and screens read back."""
 
 import shlex
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from tests.conftest import needs
 from tests.faults.test_ssh import USER, Sshd, livegist
-from tests.terminal import Terminal, terminal
+from tests.terminal import LIVEGIST, Terminal, terminal
 from tui.sessions.journal import fold, read
 
 
@@ -21,6 +22,9 @@ def sshd(short_dir: Path) -> Iterator[Sshd]:
         found.ready()
         yield found
     finally:
+        # Also after a tour that failed on the way.
+        subprocess.run(("tmux", "-S", f"{short_dir}/far.sock", "kill-server"), check=False, capture_output=True)
+        subprocess.run((*LIVEGIST, "stop", "--now"), check=False, capture_output=True, timeout=60)
         found.stop()
 
 

@@ -39,8 +39,8 @@ from tui.viewer.widgets.canvas import Canvas
 
 FOLDER = Path(__file__).parents[2] / "screenshots"
 THEMES = tuple(sorted(file.stem for file in shipped("themes").glob("*.toml")))
-REAL = "demo"
-"""The picture that `tests.viewer.demo` makes of a real session."""
+OTHERS = ("cost", "demo")
+"""Pictures of what differs from run to run: `tests.bench.dashboard --plot` and `tests.viewer.demo` make them."""
 LEVEL = LevelChanged(-24.3, -12.6)
 STEREO = LevelChanged(-24.3, -12.6, channels=((-21.2, -12.6), (-38.4, -27.0)))
 ANALYSIS = """The release ships on **Thursday** if the load test passes.
@@ -227,7 +227,7 @@ async def main(names: list[str]) -> None:
         print(f"screenshots/{picture.name}.svg")
     if not names:
         for stale in {file.name for file in FOLDER.glob("*.svg")} - {
-            f"{name}.svg" for name in (REAL, *(picture.name for picture in PICTURES))
+            f"{name}.svg" for name in (*OTHERS, *(picture.name for picture in PICTURES))
         }:
             (FOLDER / stale).unlink()
 

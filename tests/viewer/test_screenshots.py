@@ -1,6 +1,6 @@
 import pytest
 
-from tests.viewer.screenshots import FOLDER, PICTURES, REAL, Picture, take
+from tests.viewer.screenshots import FOLDER, OTHERS, PICTURES, Picture, take
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
@@ -10,7 +10,7 @@ async def test_the_picture_shows_the_dashboard_as_it_is(picture: Picture) -> Non
 
 
 def test_no_picture_is_left_over() -> None:
-    assert {file.stem for file in FOLDER.glob("*.svg")} == {REAL, *(picture.name for picture in PICTURES)}
+    assert {file.stem for file in FOLDER.glob("*.svg")} == {*OTHERS, *(picture.name for picture in PICTURES)}
 
 
 def test_no_picture_fetches_anything() -> None:
