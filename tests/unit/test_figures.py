@@ -13,7 +13,7 @@ def turn(number: int, text: str, seconds: float = 2.0) -> Turn:
 def test_a_final_told_again_counts_once_with_its_newer_words() -> None:
     figures = Figures()
     figures.final(turn(1, "one two"), 300)
-    figures.final(turn(1, "One, two, three."), 900)
+    figures.final(turn(1, "One, two, three."), 900, before=turn(1, "one two"))
     assert (figures.turns, figures.words) == (1, 3)
     assert figures.final_ms(0.5) == 300
 

@@ -53,19 +53,21 @@ class Answers:
         self._numbers: dict[tuple[int, str], int] = {}
         self._gists: dict[int, Gist] = {}
         self._asked_at: dict[int, float] = {}
+        """When each gist was asked for that has no answer yet."""
         self._next = 1
         self._few = asyncio.Semaphore(AT_ONCE)
 
     @property
     def waiting(self) -> int:
         """Gists of turns that are still to come."""
-        return sum(1 for gist in self._gists.values() if gist.status is GistStatus.WAITING)
+        return len(self._awaited())
 
     def take_up(self, gists: Iterable[Gist]) -> None:
         """Start with what was answered before; nothing of it is asked again."""
         for gist in gists:
             self._gists[gist.number] = gist
-            self._asked_at[gist.number] = self._clock()
+            if gist.status is not GistStatus.DONE:
+                self._asked_at[gist.number] = self._clock()
             self._next = max(self._next, gist.number + 1)
             self._figures.answered(gist)
             if gist.turn is not None:
@@ -88,7 +90,8 @@ class Answers:
             return
         if gist.status.over and gist.status is not GistStatus.DONE:
             self._figures.late()
-        latency_s = round(self._clock() - self._asked_at[number], 3)
+        asked_at = self._asked_at.get(number)
+        latency_s = gist.latency_s if asked_at is None else round(self._clock() - asked_at, 3)
         try:
             done = _done(gist, parse_completion(fields), latency_s)
         except ChatError as error:
@@ -100,7 +103,7 @@ class Answers:
     def expire(self, *, all: bool = False) -> None:
         """Have answers that are overdue count as missing, or all that are still waited for."""
         now = self._clock()
-        for gist in [gist for gist in self._gists.values() if gist.status is GistStatus.WAITING and gist.turn]:
+        for gist in self._awaited():
             waited_s = now - self._asked_at[gist.number]
             if all or waited_s >= self._config.gist_timeout_s:
                 missing = replace(
@@ -198,8 +201,15 @@ class Answers:
         number, self._next = self._next, self._next + 1
         return number
 
+    def _awaited(self) -> list[Gist]:
+        """Return the gists of turns that are still to come: looked for among the unanswered, not among all."""
+        unanswered = [gist for number in self._asked_at if (gist := self._gists.get(number)) is not None]
+        return [gist for gist in unanswered if gist.status is GistStatus.WAITING and gist.turn is not None]
+
     def _change(self, gist: Gist) -> None:
         self._gists[gist.number] = gist
+        if gist.status is GistStatus.DONE:
+            self._asked_at.pop(gist.number, None)
         self._tell(GistChanged(gist))
 
 

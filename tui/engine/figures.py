@@ -15,10 +15,10 @@ class Figures:
     """What a session counts; no clock and no I/O."""
 
     def __init__(self) -> None:
-        self._words: dict[int, int] = {}
-        self._speech_s: dict[int, float] = {}
         self._final_ms: deque[float] = deque(maxlen=KEPT)
         self._gist_ms: deque[float] = deque(maxlen=KEPT)
+        self.turns = 0
+        """Final turns."""
         self.words = 0
         self.speech_s = 0.0
         self.gists = 0
@@ -27,28 +27,28 @@ class Figures:
         self.output_tokens = 0
 
     @property
-    def turns(self) -> int:
-        """Final turns."""
-        return len(self._words)
-
-    @property
     def words_per_minute(self) -> float:
         """Words a minute of speech; 0 before there is a second of it."""
         return round(self.words / self.speech_s * 60, 1) if self.speech_s >= 1 else 0.0
 
-    def final(self, turn: Turn, after_ms: float) -> None:
-        """Count a final turn that came `after_ms` after its speech ended; one that is told again replaces itself."""
-        if turn.number not in self._words:
-            self._final_ms.append(after_ms)
-        self.count(turn)
+    def final(self, turn: Turn, after_ms: float | None = None, *, before: Turn | None = None) -> None:
+        """Count a final turn.
 
-    def count(self, turn: Turn) -> None:
-        """Count a final turn of which nobody knows how long it took."""
-        words, speech_s = len(turn.text.split()), max(0.0, turn.end_s - turn.start_s)
-        self.words += words - self._words.get(turn.number, 0)
-        self.speech_s += speech_s - self._speech_s.get(turn.number, 0.0)
-        self._words[turn.number] = words
-        self._speech_s[turn.number] = speech_s
+        Args:
+            turn: as it is now.
+            after_ms: from the end of its speech until it came; `None` if nobody knows.
+            before: as it was when it was counted already; it is replaced.
+        """
+        if before is not None:
+            self._add(before, -1)
+        elif after_ms is not None:
+            self._final_ms.append(after_ms)
+        self._add(turn, 1)
+
+    def _add(self, turn: Turn, times: int) -> None:
+        self.turns += times
+        self.words += times * len(turn.text.split())
+        self.speech_s += times * max(0.0, turn.end_s - turn.start_s)
 
     def answered(self, gist: Gist) -> None:
         """Count a gist that is over."""

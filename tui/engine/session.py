@@ -273,7 +273,7 @@ class LiveSession:
         self._stored = stored
         finals = self.record.transcript.finals
         for turn in finals:
-            self._figures.count(turn)
+            self._figures.final(turn)
         self._answers.take_up(self.record.gists.values())
         self._recording = Recording.open(stored.audio)
         self._chronicle.begin(stored, self._at)
@@ -428,12 +428,11 @@ class LiveSession:
                 self._emit(Notice(Severity.WARNING, text))
 
     def _turn(self, turn: Turn, asked: str | None) -> None:
+        known = self.record.transcript.get(turn.number)
         self._emit(TurnChanged(turn))
         if turn.final:
-            if self._again is None:
-                self._figures.final(turn, max(0.0, self._at() - turn.end_s) * 1000)
-            else:
-                self._figures.count(turn)
+            after_ms = max(0.0, self._at() - turn.end_s) * 1000 if self._again is None else None
+            self._figures.final(turn, after_ms, before=known if known is not None and known.final else None)
             if asked is not None:
                 self._answers.expect(turn.number, self._prompts[asked])
             self.remarks.final(turn, asked)
