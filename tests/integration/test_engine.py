@@ -55,6 +55,7 @@ async def test_what_is_spoken_is_recorded_sent_and_told_once(server: Endpoint, t
     assert_nothing_lost(speech(1, 2, 3, 4), watch, server.calls, 4)
     assert watch.states == [State.CONNECTING, State.LIVE, State.DRAINING, State.ENDED]
     assert watch.record.stats.unheard_s == 0
+    assert watch.record.stats.expires_s is None, "a session that is over does not expire"
     levels = [event for event in watch.events if isinstance(event, LevelChanged)]
     assert len(levels) == 4 * 20
 

@@ -196,8 +196,8 @@ class Link:
 
     @property
     def expires_s(self) -> float | None:
-        """Seconds until the endpoint ends the connection; `None` without one, or if it did not say."""
-        if self._leg is None or self._leg.expires_at <= self._leg.begun_at:
+        """Seconds until the endpoint ends the connection; `None` without one, at its end, or if it did not say."""
+        if self._leg is None or self._leg.draining or self._leg.expires_at <= self._leg.begun_at:
             return None
         return self._leg.expires_at - self._clock()
 
