@@ -29,7 +29,9 @@ def test_a_snapshot_replaces_everything() -> None:
 def test_a_new_session_starts_afresh() -> None:
     picture = Picture()
     picture.apply(meeting())
+    assert picture.speech
     picture.apply(SessionStarted(SESSION))
+    assert not picture.speech, "the turn that was open is none of the new session's"
     assert len(picture.transcript) == 0
     assert picture.gists == {}
     assert picture.stats == Stats()
