@@ -1,31 +1,121 @@
-"""The words of turns that are over, kept small."""
+"""What a long session has said, kept small."""
 
 import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.kept import spoken
-from tui.engine.packing import Packed
-from tui.model.transcript import Turn, Word
+from tui.engine.packing import BLOCK, LOOSE, Packed, Words
+from tui.model.events import Event, GistChanged, GistGrew, TurnChanged, TurnRemoved
+from tui.model.gists import Gist, GistStatus
+from tui.model.record import Record
+from tui.model.transcript import Transcript, Turn, Word
 
 SAID = " ".join(f"the plan is that we ship the migration on thursday and maria takes script {n}" for n in range(4))
+NUMBERS = st.integers(1, 6 * BLOCK)
+
+
+def gist(number: int, text: str = "They ship on Thursday.") -> Gist:
+    return Gist(number, number, "summary", text, GistStatus.DONE, "a model", 300 + number, 20, 0.81)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["set", "delete", "read"]), NUMBERS, st.text(max_size=4))))
+def test_it_is_a_dict_in_order_of_its_numbers(steps: list[tuple[str, int, str]]) -> None:
+    packed, plain = Packed(Gist), {}
+    for step, number, text in steps:
+        if step == "set":
+            packed[number] = plain[number] = gist(number, text)
+        elif step == "delete":
+            assert packed.pop(number, None) == plain.pop(number, None)
+        else:
+            assert packed.get(number) == plain.get(number)
+            assert (number in packed) == (number in plain)
+        assert len(packed) == len(plain)
+    assert list(packed.items()) == sorted(plain.items())
+
+
+def test_what_is_not_there_is_missed() -> None:
+    packed = Packed(Gist)
+    with pytest.raises(KeyError):
+        packed[BLOCK]
+    with pytest.raises(KeyError):
+        del packed[BLOCK]
+
+
+def test_only_the_newest_stay_as_they_are() -> None:
+    packed = Packed(Gist)
+    kept = [gist(number) for number in range(10 * BLOCK)]
+    packed.update((one.number, one) for one in kept)
+    assert packed[kept[-1].number] is kept[-1]
+    assert packed[kept[0].number] is not kept[0]
+    assert sum(map(len, packed._loose.values())) == LOOSE * BLOCK
+    packed[0] = gist(0, "said late")
+    assert packed[0] == gist(0, "said late")
+    assert sum(map(len, packed._loose.values())) == LOOSE * BLOCK
+
+
+EVENTS = st.one_of(
+    st.builds(
+        lambda number, text, final: TurnChanged(Turn(number, text, final, number * 3.0, number * 3.0 + 2.5)),
+        NUMBERS,
+        st.text(max_size=4),
+        st.booleans(),
+    ),
+    st.builds(TurnRemoved, NUMBERS),
+    st.builds(lambda number, text: GistChanged(gist(number, text)), NUMBERS, st.text(max_size=4)),
+    st.builds(lambda number: GistChanged(Gist(number, number, "summary")), NUMBERS),
+    st.builds(GistGrew, NUMBERS, st.text(max_size=4)),
+)
+
+
+@given(st.lists(EVENTS, max_size=60))
+def test_a_record_that_is_packed_knows_the_same(events: list[Event]) -> None:
+    packed, plain = Record(Packed), Record()
+    for event in events:
+        packed.apply(event)
+        plain.apply(event)
+    assert list(packed.transcript) == list(plain.transcript)
+    assert dict(packed.gists) == dict(plain.gists)
+    assert packed.finals == plain.finals
+
+
+def test_a_turn_that_comes_late_stands_in_its_place() -> None:
+    for transcript in (Transcript(), Transcript(kept=Packed(Turn))):
+        numbers = [*range(1, 4 * BLOCK, 2), *range(2, 4 * BLOCK, 2)]
+        for number in numbers:
+            assert transcript.upsert(spoken(number, "some words"))
+        assert [turn.number for turn in transcript] == sorted(numbers)
+
+
+def test_a_session_takes_a_tenth_of_its_room() -> None:
+    packed = Packed(Gist)
+    packed.update((number, gist(number)) for number in range(10 * BLOCK))
+    loose = sys.getsizeof(gist(0)) + sys.getsizeof(gist(0).text) + sys.getsizeof(gist(0).model)
+    assert sum(map(sys.getsizeof, packed._packed.values())) < (10 - LOOSE) * BLOCK * loose / 10
 
 
 def test_a_turn_comes_back_with_its_words() -> None:
-    packed, turn = Packed(), spoken(3, SAID)
+    words, turn = Words(), spoken(3, SAID)
     assert turn.words
-    slim = packed.pack(turn)
+    slim = words.pack(turn)
     assert (slim.text, slim.words) == (turn.text, ())
-    assert packed.unpack(slim) == turn
+    assert words.unpack(slim) == turn
+
+
+def test_a_turn_of_long_ago_comes_back_with_its_words() -> None:
+    words = Words()
+    turns = [words.pack(spoken(number, f"{SAID} and that is {number}")) for number in range(4 * BLOCK)]
+    assert words.unpack(turns[5]) == spoken(5, f"{SAID} and that is 5")
 
 
 def test_a_turn_that_is_told_again_is_kept_as_it_was_told_last() -> None:
-    packed = Packed()
-    packed.pack(spoken(3, "the first words"))
+    words = Words()
+    words.pack(spoken(3, "the first words"))
     again = spoken(3, "other words altogether")
-    assert packed.unpack(packed.pack(again)) == again
+    assert words.unpack(words.pack(again)) == again
 
 
 @given(
@@ -42,27 +132,29 @@ def test_a_turn_that_is_told_again_is_kept_as_it_was_told_last() -> None:
             st.none() | st.text(max_size=2),
         ),
         max_size=12,
-    )
+    ),
+    st.booleans(),
 )
-def test_words_come_back_to_the_millisecond_whatever_they_are(words: list[Word]) -> None:
-    packed, turn = Packed(), Turn(1, "the words", True, 0.0, 1.0, tuple(words))
-    assert packed.unpack(packed.pack(turn)) == turn
+def test_words_come_back_to_the_millisecond_whatever_they_are(spoken: list[Word], told: bool) -> None:
+    text = " ".join(word.text for word in spoken) if told else "the words"
+    words, turn = Words(), Turn(1, text, True, 0.0, 1.0, tuple(spoken))
+    assert words.unpack(words.pack(turn)) == turn
 
 
 def test_words_that_the_text_does_not_hold_come_back_too() -> None:
     turn = replace(spoken(5, "different words"), text="")
-    assert Packed().unpack(turn) is turn
-    packed = Packed()
-    assert packed.unpack(packed.pack(turn)) == turn
+    words = Words()
+    assert words.unpack(words.pack(turn)) == turn
 
 
 def test_a_turn_that_was_never_packed_stays_as_it_is() -> None:
     turn = spoken(4, "from the journal")
-    assert Packed().unpack(turn) is turn
+    assert Words().unpack(turn) is turn
 
 
 def test_packed_words_take_a_twentieth_of_their_room() -> None:
-    packed, turn = Packed(), spoken(1, SAID)
+    words, turn = Words(), spoken(1, SAID)
     loose = sum(sys.getsizeof(word) + sys.getsizeof(word.text) + 2 * sys.getsizeof(word.start_s) for word in turn.words)
-    packed.pack(turn)
-    assert sys.getsizeof(packed._words[1]) < loose / 20
+    for number in range(4 * BLOCK):
+        words.pack(replace(turn, number=number))
+    assert sum(map(sys.getsizeof, words._columns._packed.values())) < LOOSE * BLOCK * loose / 20

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -17,6 +17,7 @@ from tui.llm.parts import Asker, Part
 from tui.model.events import Event, GistChanged, GistGrew
 from tui.model.gists import Gist, GistStatus
 from tui.model.prompts import Prompt
+from tui.model.record import Record
 from tui.model.transcript import Transcript, Turn
 from tui.sessions.questions import Read, ask_about, ask_to_merge, merge_by, passages
 
@@ -34,6 +35,7 @@ class Answers:
 
     Args:
         config: models and deadlines.
+        record: has the session's gists; every change that is told goes into it.
         figures: what is counted.
         tell: gets every change of a gist.
         clock: monotonic seconds.
@@ -42,30 +44,27 @@ class Answers:
     def __init__(
         self,
         config: Config,
+        record: Record,
         figures: Figures,
         tell: Callable[[Event], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
+        self._record = record
         self._figures = figures
         self._tell = tell
         self._clock = clock
         self._numbers: dict[tuple[int, str], int] = {}
-        self._gists: dict[int, Gist] = {}
         self._asked_at: dict[int, float] = {}
         """When each gist was asked for that has no answer yet."""
+        self._awaited: dict[int, None] = {}
+        """Numbers of the gists that the endpoint still owes, in order."""
         self._next = 1
         self._few = asyncio.Semaphore(AT_ONCE)
 
-    @property
-    def waiting(self) -> int:
-        """Gists of turns that are still to come."""
-        return len(self._awaited())
-
-    def take_up(self, gists: Iterable[Gist]) -> None:
+    def take_up(self) -> None:
         """Start with what was answered before; nothing of it is asked again."""
-        for gist in gists:
-            self._gists[gist.number] = gist
+        for gist in self._record.gists.values():
             if gist.status is not GistStatus.DONE:
                 self._asked_at[gist.number] = self._clock()
             self._next = max(self._next, gist.number + 1)
@@ -80,12 +79,13 @@ class Answers:
         gist = Gist(self._take(), turn, prompt.id)
         self._numbers[turn, prompt.id] = gist.number
         self._asked_at[gist.number] = self._clock()
+        self._awaited[gist.number] = None
         self._change(gist)
 
     def answer(self, turn: int, prompt: str, fields: dict[str, Any]) -> None:
         """Take the endpoint's answer to a turn, a chat completion; one that comes too late still counts."""
         number = self._numbers.get((turn, prompt))
-        gist = self._gists.get(number) if number is not None else None
+        gist = self.find(number) if number is not None else None
         if gist is None or number is None:
             return
         if gist.status.over and gist.status is not GistStatus.DONE:
@@ -103,8 +103,8 @@ class Answers:
     def expire(self, *, all: bool = False) -> None:
         """Have answers that are overdue count as missing, or all that are still waited for."""
         now = self._clock()
-        for gist in self._awaited():
-            waited_s = now - self._asked_at[gist.number]
+        for number in list(self._awaited):
+            gist, waited_s = self._record.gists[number], now - self._asked_at[number]
             if all or waited_s >= self._config.gist_timeout_s:
                 missing = replace(
                     gist,
@@ -145,7 +145,7 @@ class Answers:
         """Ask a prompt about a turn ourselves, not by the stream; only what has failed is asked again."""
         number = self._numbers.get((turn.number, prompt.id))
         if number is not None:
-            if self._gists[number].status not in (GistStatus.FAILED, GistStatus.TIMED_OUT):
+            if self._record.gists[number].status not in (GistStatus.FAILED, GistStatus.TIMED_OUT):
                 return
             self._figures.late()
         gist = Gist(number if number is not None else self._take(), turn.number, prompt.id)
@@ -164,7 +164,7 @@ class Answers:
 
     def find(self, number: int) -> Gist | None:
         """Return the gist with that number, or `None`."""
-        return self._gists.get(number)
+        return self._record.gists.get(number)
 
     async def _grow(self, gist: Gist, chat: Chat, ask: Callable[[ChatClient], Pieces]) -> None:
         """Tell an answer as it comes, and how it ended."""
@@ -201,13 +201,9 @@ class Answers:
         number, self._next = self._next, self._next + 1
         return number
 
-    def _awaited(self) -> list[Gist]:
-        """Return the gists of turns that are still to come: looked for among the unanswered, not among all."""
-        unanswered = [gist for number in self._asked_at if (gist := self._gists.get(number)) is not None]
-        return [gist for gist in unanswered if gist.status is GistStatus.WAITING and gist.turn is not None]
-
     def _change(self, gist: Gist) -> None:
-        self._gists[gist.number] = gist
+        if gist.status.over:
+            self._awaited.pop(gist.number, None)
         if gist.status is GistStatus.DONE:
             self._asked_at.pop(gist.number, None)
         self._tell(GistChanged(gist))

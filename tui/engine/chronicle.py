@@ -5,7 +5,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from tui.credentials import redacted
-from tui.engine.packing import Packed
+from tui.engine.packing import Words
 from tui.engine.state import NEXT, IllegalTransition
 from tui.errors import SessionError
 from tui.model.events import Event, Notice, Severity, State, StateChanged, TurnChanged
@@ -28,7 +28,7 @@ class Chronicle:
         self.record = record
         self._tell = tell
         self._keys = keys
-        self._packed = Packed()
+        self._words = Words()
         self._stored: Stored
         self._journal: Journal
         self._at: Callable[[], float]
@@ -71,7 +71,7 @@ class Chronicle:
         event = self._without_keys(event)
         match event:
             case TurnChanged(turn=Turn(final=True) as turn):
-                self.record.apply(TurnChanged(self._packed.pack(turn)))
+                self.record.apply(TurnChanged(self._words.pack(turn)))
             case _:
                 self.record.apply(event)
         if keep or lasting(event):
@@ -95,7 +95,7 @@ class Chronicle:
     def turn(self, number: int) -> Turn | None:
         """Return a turn with all its words, `None` if there is none of that number."""
         known = self.record.transcript.get(number)
-        return None if known is None else self._packed.unpack(known)
+        return None if known is None else self._words.unpack(known)
 
     def _keep(self, event: Event) -> None:
         if not self._closed:

@@ -1,83 +1,143 @@
-"""The words of turns that are over, kept small: all else of them is looked at often, their words hardly ever."""
+"""What a long session has said, kept small: what is new is looked at often, what is old hardly ever. Pure."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from tui.model.transcript import Turn, Word, slim
 
+T = TypeVar("T")
+BLOCK = 64
+"""Numbers that are packed together: compression finds little to share in a single turn."""
+LOOSE = 2
+"""Blocks that are not packed, the newest."""
 SCALE = 1000
 """Times are kept to the millisecond and confidences to the thousandth, as the endpoint's are told."""
 
+_encoder = msgspec.msgpack.Encoder()
 
-class _Columns(msgspec.Struct, array_like=True):
+
+class Packed(MutableMapping[int, T]):
+    """Things by their numbers and in order of them, the newest as they are and the others compressed.
+
+    Reading them in order unpacks each block once; changing an old one packs its block again, about a millisecond.
+
+    Args:
+        kind: of the things; msgspec can encode it.
+    """
+
+    def __init__(self, kind: type[T]) -> None:
+        self._decoder = msgspec.msgpack.Decoder(dict[int, kind])  # type: ignore[valid-type]
+        self._loose: dict[int, dict[int, T]] = {}
+        self._packed: dict[int, bytes] = {}
+        self._opened: tuple[int, dict[int, T]] | None = None
+        """The packed block that was read last."""
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[int]:
+        for block in self._blocks():
+            yield from sorted(self._read(block))
+
+    def __getitem__(self, number: int) -> T:
+        return self._read(number // BLOCK)[number]
+
+    def __setitem__(self, number: int, thing: T) -> None:
+        things = self._loosen(number // BLOCK)
+        self._length += number not in things
+        things[number] = thing
+        while len(self._loose) > LOOSE:
+            self._pack(min(self._loose))
+
+    def __delitem__(self, number: int) -> None:
+        del self._loosen(number // BLOCK)[number]
+        self._length -= 1
+
+    def _blocks(self) -> list[int]:
+        return sorted((*self._loose, *self._packed))
+
+    def _read(self, block: int) -> dict[int, T]:
+        if (things := self._loose.get(block)) is not None:
+            return things
+        if self._opened is None or self._opened[0] != block:
+            if block not in self._packed:
+                return {}
+            self._opened = block, self._decoder.decode(zlib.decompress(self._packed[block]))
+        return self._opened[1]
+
+    def _loosen(self, block: int) -> dict[int, T]:
+        if block not in self._loose:
+            self._loose[block] = self._read(block)
+            self._packed.pop(block, None)
+            self._opened = None
+        return self._loose[block]
+
+    def _pack(self, block: int) -> None:
+        self._packed[block] = zlib.compress(_encoder.encode(self._loose.pop(block)))
+
+
+class _Columns(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Words as what changes little from one to the next."""
 
-    texts: list[str]
-    gaps: list[int]
+    texts: tuple[str, ...] | None
+    """`None` if they are what stands between the blanks of the turn's text."""
+    gaps: tuple[int, ...]
     """Milliseconds from the end of the word before to the start."""
-    lengths: list[int]
+    lengths: tuple[int, ...]
     """Milliseconds from start to end."""
-    confidences: list[int]
-    stable: list[bool]
-    speakers: list[str | None]
+    confidences: tuple[int, ...]
+    stable: tuple[bool, ...]
+    speakers: tuple[str | None, ...]
 
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Columns)
-
-
-class Packed:
-    """The words of final turns. An hour of speech takes a quarter of a megabyte in place of ten."""
+class Words:
+    """The words of final turns. An hour of speech takes a seventh of a megabyte in place of ten."""
 
     def __init__(self) -> None:
-        self._words: dict[int, bytes] = {}
+        self._columns = Packed(_Columns)
 
     def pack(self, turn: Turn) -> Turn:
         """Keep the words of a turn, and return it without them."""
-        # With the text as its dictionary each word of it is written as a place in it.
-        packer = zlib.compressobj(zdict=turn.text.encode())
-        self._words[turn.number] = packer.compress(_encoder.encode(_columns(turn.words))) + packer.flush()
+        self._columns[turn.number] = _columns(turn)
         return slim(turn)
 
     def unpack(self, turn: Turn) -> Turn:
         """Return a turn with the words that were kept of it; one that was never packed as it is."""
-        packed = self._words.get(turn.number)
-        if packed is None:
-            return turn
-        unpacker = zlib.decompressobj(zdict=turn.text.encode())
-        return replace(turn, words=tuple(_words(_decoder.decode(unpacker.decompress(packed)))))
+        columns = self._columns.get(turn.number)
+        return turn if columns is None else replace(turn, words=tuple(_words(turn, columns)))
 
 
-def _columns(words: Sequence[Word]) -> _Columns:
+def _columns(turn: Turn) -> _Columns:
+    words = turn.words
     starts = [round(word.start_s * SCALE) for word in words]
     ends = [round(word.end_s * SCALE) for word in words]
+    texts = [word.text for word in words]
     return _Columns(
-        texts=[word.text for word in words],
-        gaps=[start - before for start, before in zip(starts, [0, *ends], strict=False)],
-        lengths=[end - start for start, end in zip(starts, ends, strict=True)],
-        confidences=[round(word.confidence * SCALE) for word in words],
-        stable=[word.stable for word in words],
-        speakers=[word.speaker for word in words],
+        texts=None if texts == turn.text.split() else tuple(texts),
+        gaps=tuple(start - before for start, before in zip(starts, [0, *ends], strict=False)),
+        lengths=tuple(end - start for start, end in zip(starts, ends, strict=True)),
+        confidences=tuple(round(word.confidence * SCALE) for word in words),
+        stable=tuple(word.stable for word in words),
+        speakers=tuple(word.speaker for word in words),
     )
 
 
-def _words(columns: _Columns) -> list[Word]:
-    words: list[Word] = []
+def _words(turn: Turn, columns: _Columns) -> Iterator[Word]:
+    texts: Sequence[str] = turn.text.split() if columns.texts is None else columns.texts
     end = 0
-    for at, text in enumerate(columns.texts):
+    for at, text in enumerate(texts):
         start = end + columns.gaps[at]
         end = start + columns.lengths[at]
-        words.append(
-            Word(
-                text,
-                start / SCALE,
-                end / SCALE,
-                columns.confidences[at] / SCALE,
-                columns.stable[at],
-                columns.speakers[at],
-            )
+        yield Word(
+            text,
+            start / SCALE,
+            end / SCALE,
+            columns.confidences[at] / SCALE,
+            columns.stable[at],
+            columns.speakers[at],
         )
-    return words

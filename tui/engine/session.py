@@ -18,6 +18,7 @@ from tui.engine.capture import IN_THE_LOG, Capture
 from tui.engine.chronicle import Chronicle
 from tui.engine.figures import Figures
 from tui.engine.local import LocalGateway
+from tui.engine.packing import Packed
 from tui.engine.plan import Plan
 from tui.engine.remarks import Remarks
 from tui.engine.servers import Servers
@@ -97,13 +98,15 @@ class LiveSession:
         self._clock = clock
         self._now = now
         self._figures = Figures()
-        self.record = again.load() if again else Record()
+        self.record = Record(Packed)
         """What is known of it."""
+        if again is not None:
+            again.load(self.record)
         if self.record.prompt not in prompts:
             self.record.prompt = prompts[config.prompt].id
         self._chronicle = Chronicle(self.record, tell, (plan.key, plan.llm_key))
         self._emit = self._chronicle.emit
-        self._answers = Answers(config, self._figures, self._emit, clock)
+        self._answers = Answers(config, self.record, self._figures, self._emit, clock)
         self._analysing: set[asyncio.Task[None]] = set()
         self._realtime_factor: float | None = None
         self._stop_asked = 0
@@ -274,7 +277,7 @@ class LiveSession:
         finals = self.record.transcript.finals
         for turn in finals:
             self._figures.final(turn)
-        self._answers.take_up(self.record.gists.values())
+        self._answers.take_up()
         self._recording = Recording.open(stored.audio)
         self._chronicle.begin(stored, self._at)
         boundary = round(max((turn.end_s for turn in finals), default=0.0) * SAMPLE_RATE)

@@ -1,5 +1,8 @@
 """A session as its events make it: the fold that the live engine, the journal and the viewer share."""
 
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
 from msgspec.structs import replace
 
 from tui.model.events import (
@@ -26,19 +29,32 @@ from tui.model.gists import Gist, GistStatus
 from tui.model.stats import Stats
 from tui.model.transcript import Transcript, Turn
 
+Numbered = Callable[[Any], MutableMapping[int, Any]]
+"""Makes what keeps things by their numbers, given of what kind they are."""
+
+
+def plain(kind: Any) -> dict[int, Any]:
+    """Return what keeps things as they are."""
+    return {}
+
 
 class Record:
-    """What is known of a session after some of its events."""
+    """What is known of a session after some of its events.
 
-    def __init__(self) -> None:
+    Args:
+        numbered: makes what keeps its turns and its gists.
+    """
+
+    def __init__(self, numbered: Numbered = plain) -> None:
+        self._numbered = numbered
         self.session: Session | None = None
         self.state = State.IDLE
         self.why = ""
         self.hint = ""
         self.muted = False
         self.prompt = ""
-        self.transcript = Transcript()
-        self.gists: dict[int, Gist] = {}
+        self.transcript = Transcript(kept=numbered(Turn))
+        self.gists: MutableMapping[int, Gist] = numbered(Gist)
         self.stats = Stats()
         self.bookmarks: dict[int, str] = {}
         """Note of each marked turn, by its number."""
@@ -81,7 +97,8 @@ class Record:
         match event:
             case SessionStarted(session=session):
                 self.session = session
-                self.transcript, self.gists, self.stats = Transcript(), {}, Stats()
+                self.transcript, self.gists = Transcript(kept=self._numbered(Turn)), self._numbered(Gist)
+                self.stats = Stats()
                 self.bookmarks, self.speakers, self.lenses, self.gain_db = {}, {}, (), 0.0
             case StateChanged(state=state, why=why, hint=hint):
                 self.state, self.why, self.hint = state, why, hint

@@ -1,6 +1,6 @@
 """Words, turns and the transcript they make."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 
 import msgspec
 
@@ -49,10 +49,17 @@ def slim(turn: Turn) -> Turn:
 
 
 class Transcript:
-    """The turns of a session in order of their numbers."""
+    """The turns of a session in order of their numbers.
 
-    def __init__(self, turns: Iterable[Turn] = ()) -> None:
-        self._turns: dict[int, Turn] = {turn.number: turn for turn in sorted(turns, key=lambda t: t.number)}
+    Args:
+        turns: the first of them.
+        kept: keeps them by their numbers, empty yet; `None` keeps them as they are.
+    """
+
+    def __init__(self, turns: Iterable[Turn] = (), kept: MutableMapping[int, Turn] | None = None) -> None:
+        self._turns: MutableMapping[int, Turn] = {} if kept is None else kept
+        self._turns.update((turn.number, turn) for turn in sorted(turns, key=lambda t: t.number))
+        self._last = max(self._turns, default=0)
 
     def __len__(self) -> int:
         return len(self._turns)
@@ -72,10 +79,11 @@ class Transcript:
         old = self._turns.get(turn.number)
         if old == turn or (old is not None and old.final and not turn.final):
             return False
-        late = old is None and bool(self._turns) and turn.number < next(reversed(self._turns))
         self._turns[turn.number] = turn
-        if late:
-            self._turns = dict(sorted(self._turns.items()))
+        if old is None and turn.number < self._last:
+            for number in sorted(number for number in self._turns if number > turn.number):
+                self._turns[number] = self._turns.pop(number)
+        self._last = max(self._last, turn.number)
         return True
 
     def remove(self, number: int) -> bool:

@@ -210,9 +210,9 @@ def read_end(path: Path) -> list[Entry]:
     return entries
 
 
-def fold(entries: Iterable[Entry]) -> Record:
-    """Return the session that the entries tell."""
-    record = Record()
+def fold(entries: Iterable[Entry], record: Record | None = None) -> Record:
+    """Return the session that the entries tell, in `record` if there is one."""
+    record = record or Record()
     for entry in entries:
         record.apply(entry.event)
     return record

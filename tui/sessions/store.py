@@ -77,13 +77,13 @@ class Stored(msgspec.Struct, frozen=True):
         """Return what a person said of it; nothing if that cannot be read."""
         return about_or_nothing(self.path)
 
-    def load(self) -> Record:
-        """Return what its journal tells.
+    def load(self, record: Record | None = None) -> Record:
+        """Return what its journal tells, in `record` if there is one.
 
         Raises:
             SessionError: the journal cannot be read.
         """
-        return fold(self.read().entries)
+        return fold(self.read().entries, record)
 
     def read(self) -> Reading:
         """Return its journal.

@@ -28,6 +28,10 @@ class Picture(Record):
         """Numbers of the turns that are still spoken."""
         self._gists_of: dict[int, list[int]] = {}
         """Numbers of the gists by their turn."""
+        self._missing: dict[int, None] = {}
+        """Numbers of the gists that failed or timed out."""
+        self._ended_last = 0
+        """Number of the newest turn that has ended."""
         self.unheard: tuple[str, ...] = ()
         """Sessions that are over and were not transcribed to their end, newest first."""
         self.replay_speed = 0.0
@@ -47,13 +51,14 @@ class Picture(Record):
             case TurnChanged(turn=turn):
                 super().apply(TurnChanged(slim(turn)))
                 self._spoken = self._spoken - {turn.number} if turn.final else self._spoken | {turn.number}
+                self._ended_last = max(self._ended_last, turn.number if turn.final else 0)
             case TurnRemoved(number=number):
                 super().apply(event)
                 self._spoken -= {number}
             case GistChanged(gist=gist):
                 self._keep(gist)
             case SessionStarted():
-                self._gists_of, self._spoken = {}, frozenset()
+                self._gists_of, self._missing, self._spoken, self._ended_last = {}, {}, frozenset(), 0
                 super().apply(event)
             case _:
                 super().apply(event)
@@ -75,7 +80,7 @@ class Picture(Record):
 
     def newest_final(self) -> Turn | None:
         """Return the turn that ended last, `None` if none has."""
-        return next(reversed(self.transcript.finals), None)
+        return self.transcript.get(self._ended_last)
 
     @property
     def speech(self) -> bool:
@@ -90,7 +95,7 @@ class Picture(Record):
     @property
     def missing(self) -> list[Gist]:
         """Gists that failed or timed out, oldest first."""
-        return [gist for gist in self.gists.values() if gist.status in (GistStatus.FAILED, GistStatus.TIMED_OUT)]
+        return [self.gists[number] for number in sorted(self._missing)]
 
     @property
     def questions(self) -> list[str]:
@@ -105,7 +110,8 @@ class Picture(Record):
         self.replay_speed, self.paused = event.replay_speed, event.paused
         self.transcript = Transcript(slim(turn) for turn in event.turns)
         self._spoken = frozenset(turn.number for turn in event.turns if not turn.final)
-        self.gists, self._gists_of = {}, {}
+        self._ended_last = max((turn.number for turn in event.turns if turn.final), default=0)
+        self.gists, self._gists_of, self._missing = {}, {}, {}
         for gist in event.gists:
             self._keep(gist)
         self.bookmarks = {mark.turn: mark.note for mark in event.bookmarks if mark.note is not None}
@@ -116,6 +122,10 @@ class Picture(Record):
         if gist.turn is not None and gist.number not in self.gists:
             self._gists_of.setdefault(gist.turn, []).append(gist.number)
         self.gists[gist.number] = gist
+        if gist.status in (GistStatus.FAILED, GistStatus.TIMED_OUT):
+            self._missing[gist.number] = None
+        else:
+            self._missing.pop(gist.number, None)
 
     def _asked(self, turn: int, prompt: str) -> bool:
         return any(gist.prompt == prompt for gist in self.gists_of(turn))
