@@ -77,8 +77,7 @@ def stand_still(app: LivegistApp) -> None:
         field.cursor_blink = False
     for screen in app.screen_stack:
         for meter in screen.query(Meter):
-            if meter._timer is not None:
-                meter._timer.pause()
+            meter.rest()
             meter.touch()
 
 
@@ -116,4 +115,4 @@ def _changed(node: Widget) -> bool:
 
 def _falling(node: Widget) -> bool:
     """Return whether it is a meter whose needles fall: it has always something to do."""
-    return isinstance(node, Meter) and node._timer is not None and node._timer._active.is_set()
+    return isinstance(node, Meter) and node._due is not None

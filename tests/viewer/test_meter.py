@@ -146,15 +146,13 @@ async def test_digital_silence_is_called_no_signal() -> None:
         await until(pilot, lambda: "no signal" not in shown(app, "meter"))
 
 
-async def test_the_timer_of_the_needles_rests_when_they_do() -> None:
+async def test_the_clock_of_the_needles_rests_when_they_do() -> None:
     clock = Clock()
     line = ScriptedLine(snapshot=live())
     async with running(line, clock=clock) as (app, pilot):
-        timer = app.dashboard.meter._timer
-        assert timer is not None
 
         def resting() -> bool:
-            return not timer._active.is_set()
+            return app.dashboard.meter._due is None
 
         assert resting()
         await said(pilot, line, LevelChanged(-23.0, -12.0))
@@ -203,8 +201,26 @@ async def test_a_meter_whose_rate_is_lowered_skips_frames() -> None:
         await until(pilot, lambda: "-23 peak -12" in shown(app, "meter"))
         meter = app.dashboard.meter
         touched: list[None] = []
-        meter.touch = lambda: touched.append(None)  # type: ignore[method-assign]
+        meter._paint = lambda: touched.append(None)  # type: ignore[method-assign]
         meter.fps = 5
+        meter._ticks = 0
         for _ in range(8):
             meter._tick()
         assert len(touched) == 2
+        touched.clear()
+        for _ in range(8):
+            meter.feed(LevelChanged(-23.0, -12.0))
+        assert len(touched) == 2
+
+
+async def test_the_clock_moves_the_needles_only_while_no_level_comes() -> None:
+    clock = Clock()
+    line = ScriptedLine(snapshot=live())
+    async with running(line, clock=clock) as (app, pilot):
+        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        meter = app.dashboard.meter
+        due = meter._due
+        assert due is not None
+        meter.feed(LevelChanged(-23.0, -12.0))
+        assert due.cancelled()
+        await until(pilot, lambda: meter._ticks > 6)

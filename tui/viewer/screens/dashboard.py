@@ -160,13 +160,13 @@ class Dashboard(Choosing):
         """Take in an event and show what it changes."""
         if isinstance(event, TurnChanged):
             self._alarm(event.turn)
-        clipped = self.meter.clipped
         self.picture.apply(event)
         self.meter.show_speech(self.picture.speech)
         if not self._hold(event):
             self.body.hear(event)
         match event:
             case LevelChanged():
+                clipped = self.meter.clipped
                 self.meter.feed(event)
                 if self.meter.clipped != clipped:
                     self.refresh_bindings()

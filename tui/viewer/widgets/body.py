@@ -76,7 +76,8 @@ class Body(Container):
 
     def _mind_emptiness(self) -> None:
         """Mark that nothing was said yet: where room is scarce, what to do has all of it."""
-        self.set_class(not self.count, "-empty")
+        if self.has_class("-empty") == bool(self.count):
+            self.toggle_class("-empty")
 
     def _show_all(self) -> None:
         self.turns.reset(turn.number for turn in self._picture.transcript)

@@ -1,12 +1,11 @@
 """The level meter: RMS and peak told apart, a hold mark, a clip mark that stays, and words for what is wrong."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import ClassVar
-
-from textual.timer import Timer
 
 from tui.model.events import LevelChanged
 from tui.viewer.ballistics import BOTTOM_DBFS, FLOOR_DBFS, Ballistics, Condition, History, Reading
@@ -22,6 +21,8 @@ MONO_S = 2.0
 """Seconds without a level of the channels after which it is mono: a block may come without."""
 FIGURES = 28
 """Cells for the figures and words beside the bar."""
+LATE = 1.5
+"""Frames after which a level is late, and the needles fall by the clock."""
 FIGURES_EVERY_S = 0.25
 """The figures change at most so often: nobody reads them faster, and a bad line pays for them."""
 
@@ -108,7 +109,8 @@ class Meter(Canvas):
         self._channels_at = -MONO_S
         self._channels: list[Ballistics] = []
         """Needles of left and right; none for mono."""
-        self._timer: Timer | None = None
+        self._due: asyncio.TimerHandle | None = None
+        """Paints the needles next if no level comes before; `None` while they rest."""
         self._shown = Reading()
         self._channels_shown: dict[int, Reading] = {}
         self._figures = Reading()
@@ -121,9 +123,15 @@ class Meter(Canvas):
         self.gain_db = 0.0
         """By how much what is heard is recorded louder."""
 
-    def on_mount(self) -> None:
-        """Make the clock of the falling needles; it runs only while one falls."""
-        self._timer = self.set_interval(1 / self._most_fps, self._tick, pause=True)
+    def on_unmount(self) -> None:
+        """Let the needles rest."""
+        self.rest()
+
+    def rest(self) -> None:
+        """Leave the needles where they are until a level comes."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
 
     def feed(self, level: LevelChanged) -> None:
         """Take in the level of one block."""
@@ -132,8 +140,7 @@ class Meter(Canvas):
         stretched = self._history.feed(level.peak_dbfs, now)
         self._ballistics.feed(level.rms_dbfs, level.peak_dbfs, level.clipped, now)
         if not self._ballistics.at_rest:
-            if self._timer is not None and self.is_on_screen:
-                self._timer.resume()
+            self._tick(LATE)
         elif stretched or self._ballistics.read(now).condition is not self._shown.condition:
             self.touch()
 
@@ -241,15 +248,21 @@ class Meter(Canvas):
             return (Span(f" {sign} {word}", ink),)
         return (Span(f" {sign}", ink),) if columns >= 2 else ()
 
-    def _tick(self) -> None:
-        if self._ballistics.at_rest or not self.is_on_screen:
-            assert self._timer is not None
-            self._timer.pause()
-            self.touch()
+    def _tick(self, frames: float = 1) -> None:
+        """Paint the needles if it is time to, and go on after so many frames unless a level comes before.
+
+        With Textual's timers and callbacks the messages of a frame would cost as much as what is painted of it.
+        """
+        self.rest()
+        if not self.is_on_screen:
             return
         self._ticks += 1
+        if self._ballistics.at_rest:
+            self._paint()
+            return
         if self._ticks % max(1, self._most_fps // self.fps) == 0:
-            self.touch()
+            self._paint()
+        self._due = asyncio.get_running_loop().call_later(frames / self._most_fps, self._tick)
 
 
 def _figure(dbfs: float) -> str:
