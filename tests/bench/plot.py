@@ -86,7 +86,9 @@ def _chart(chart: Chart, points: Sequence[Point], left: float, room: float) -> s
         drawn += [f'<circle class="{curve.ink}" cx="{across:.1f}" cy="{down:.1f}" r="3"/>' for across, down in spots]
         if curve.name:
             across, down = spots[-1]
-            drawn.append(f'<text text-anchor="end" x="{across:.1f}" y="{down + 18:.1f}">{curve.name}</text>')
+            lowest = curve.of(points[-1]) == min(other.of(points[-1]) for other in chart.curves)
+            beside = down + 18 if lowest else down - 9
+            drawn.append(f'<text text-anchor="end" x="{across:.1f}" y="{beside:.1f}">{curve.name}</text>')
     return "\n".join(drawn)
 
 
