@@ -103,7 +103,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drain_timeout_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 12.0
     """Seconds to wait, after a stop, for what is still to come."""
     unattended_minutes: Annotated[float, msgspec.Meta(ge=-1)] = 30.0
-    """Minutes a session goes on without a viewer; 0 stops at once, -1 never."""
+    """Minutes a session goes on without a viewer; 0 stops at once, 10 s after a viewer was lost; -1 never."""
     local_model: str = "tiny.en"
     """Whisper model of the local engine: a name faster-whisper knows, or a folder."""
     local_device: str = "auto"

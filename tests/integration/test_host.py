@@ -25,6 +25,7 @@ from tui.engine.host import Host
 from tui.engine.process import LOCK, SOCKET, lock, remove_dead, running
 from tui.errors import EngineError
 from tui.model.commands import Command, Mute, Quit, Start, Stop
+from tui.model.commands import encode as encode_command
 from tui.model.events import Event, Notice, Rejected, Severity, Snapshot, State, StateChanged, StatsChanged, TurnChanged
 from tui.model.gists import GistStatus
 from tui.model.record import Record
@@ -234,6 +235,26 @@ async def test_an_unattended_session_stops_when_it_is_told_to(
         (stored,) = Store(sessions_dir())
         recorded = stored.audio.stat().st_size - 44
         assert (recorded < len(sound)) is stops
+
+
+async def test_a_viewer_that_is_lost_has_time_to_come_back(
+    server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.engine.host.WATCH_S", 0.05)
+    sound = speech(*range(1, 13))
+    async with hosting() as hosted:
+        await hosted_until(hosted, lambda told: told.state is State.IDLE)
+        lost = await unix_connect(str(hosted.socket))
+        await lost.send(encode_command(Start(options(sound, server.url, tmp_path, unattended_minutes=0.0))))
+        await hosted_until(hosted, lambda told: told.state is State.LIVE)
+        lost.transport.abort()
+        await hosted_until(hosted, lambda told: told.viewers == 0)
+        await hosted_until(hosted, lambda told: len(told.turns) >= 2)
+        async with watching(hosted.socket) as back:
+            assert back.record.state is State.LIVE
+        await hosted_until(hosted, lambda told: told.state is State.ENDED)
+        (stored,) = Store(sessions_dir())
+        assert stored.audio.stat().st_size - 44 < len(sound)
 
 
 async def test_a_session_that_stops_for_being_unattended_is_finished_as_any_other(

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 from websockets.asyncio.server import ServerConnection, unix_serve
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 
 from tui.engine.outbox import Outbox
 from tui.engine.process import GLANCE, SOCKET, lock, remove_dead
@@ -27,6 +27,8 @@ IDLE_S = 30.0
 """Seconds without session and viewer after which the engine leaves."""
 WATCH_S = 1.0
 """Seconds between two looks at who is there."""
+REJOIN_S = 10.0
+"""Time for a viewer to come back that was lost without taking its leave: it watches still."""
 FLUSH_S = 1.0
 """Longest time that the last events may take to reach the viewers."""
 SIGNAL_S = 12.0
@@ -163,14 +165,16 @@ class Host:
                 sending = tasks.create_task(viewer.send(), name="events")
                 await self._obey(viewer)
                 sending.cancel()
-        except* ConnectionClosed:
+        except* ConnectionClosedOK:
             pass
+        except* ConnectionClosedError:
+            self._watched_at = self._clock() + REJOIN_S
         finally:
             self._viewers.discard(viewer)
             self._engine.watched_by(len(self._viewers))
 
     def _snapshot(self) -> Event:
-        unattended_s = 0.0 if self._viewers else round(self._clock() - self._watched_at, 1)
+        unattended_s = 0.0 if self._viewers else max(0.0, round(self._clock() - self._watched_at, 1))
         snapshot = self._engine.snapshot()
         return _slim(msgspec.structs.replace(snapshot, viewers=self.viewers, unattended_s=unattended_s))
 
