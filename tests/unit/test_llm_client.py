@@ -1,5 +1,6 @@
 import asyncio
 import json
+import ssl
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
@@ -272,3 +273,16 @@ async def test_the_models_are_listed_if_the_server_lists_them() -> None:
         assert await chat.models() is None
         await chat.aclose()
     assert server.asked[0].path == "/v1/models"
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:9", "https://llm.example", "https://localhost:9"])
+def test_who_shows_a_certificate_needs_one_that_the_system_trusts(url: str) -> None:
+    assert ChatClient(url)._trusted() is True
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "HTTP://localhost:9"])
+def test_no_certificates_are_loaded_where_nobody_shows_one(url: str) -> None:
+    trusted = ChatClient(url)._trusted()
+    assert isinstance(trusted, ssl.SSLContext)
+    assert trusted.verify_mode is ssl.CERT_REQUIRED
+    assert trusted.cert_store_stats()["x509"] == 0
