@@ -100,6 +100,10 @@ class Answers:
             self._figures.answered(done)
         self._change(done)
 
+    def awaits(self, turn: int, prompt: str) -> bool:
+        """Return whether the endpoint's answer to a turn is still waited for."""
+        return self._numbers.get((turn, prompt)) in self._awaited
+
     def expire(self, *, all: bool = False) -> None:
         """Have answers that are overdue count as missing, or all that are still waited for."""
         now = self._clock()
@@ -141,17 +145,26 @@ class Answers:
             ),
         )
 
-    async def about_turn(self, turn: Turn, prompt: Prompt, chat: Chat) -> None:
-        """Ask a prompt about a turn ourselves, not by the stream; only what has failed is asked again."""
-        number = self._numbers.get((turn.number, prompt.id))
-        if number is not None:
-            if self._record.gists[number].status not in (GistStatus.FAILED, GistStatus.TIMED_OUT):
-                return
-            self._figures.late()
-        gist = Gist(number if number is not None else self._take(), turn.number, prompt.id)
-        self._numbers[turn.number, prompt.id] = gist.number
-        self._asked_at[gist.number] = self._clock()
+    async def about_turn(self, turn: Turn, prompt: Prompt, chat: Chat, *, instead: bool = False) -> None:
+        """Ask a prompt about a turn ourselves, not by the stream; only what has failed is asked again.
+
+        Args:
+            turn: has ended.
+            prompt: what is asked of it.
+            chat: who is asked.
+            instead: whether to ask for what the endpoint owes, too: it will not answer any more.
+        """
         async with self._few:
+            number = self._numbers.get((turn.number, prompt.id))
+            if number is not None:
+                if self._record.gists[number].status in (GistStatus.FAILED, GistStatus.TIMED_OUT):
+                    self._figures.late()
+                elif not (instead and number in self._awaited):
+                    return
+                self._awaited.pop(number, None)
+            gist = Gist(number if number is not None else self._take(), turn.number, prompt.id)
+            self._numbers[turn.number, prompt.id] = gist.number
+            self._asked_at[gist.number] = self._clock()
             await self._grow(
                 gist,
                 chat,

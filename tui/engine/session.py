@@ -108,6 +108,8 @@ class LiveSession:
         self._emit = self._chronicle.emit
         self._answers = Answers(config, self.record, self._figures, self._emit, clock)
         self._analysing: set[asyncio.Task[None]] = set()
+        self._owed: list[tuple[int, str]] = []
+        """Turns whose answers were lost with their connection, and the prompts."""
         self._realtime_factor: float | None = None
         self._stop_asked = 0
         self._last_loss: Ending | None = None
@@ -403,6 +405,7 @@ class LiveSession:
             case link.Opened():
                 if self.record.state in (State.CONNECTING, State.RECONNECTING):
                     self._chronicle.enter(State.LIVE)
+                self._ask_instead()
             case link.Lost(ending=ending, wait_s=wait_s):
                 self._last_loss = ending
                 again = f" Next try in {wait_s:.0f} s." if wait_s >= 1 else ""
@@ -416,6 +419,11 @@ class LiveSession:
                 self._emit(TurnRemoved(number))
             case link.Answered(turn=number, prompt=prompt, completion=completion):
                 self._answers.answer(number, prompt, completion)
+            case link.Unanswered(turn=number, prompt=prompt) if self._answers.awaits(number, prompt):
+                self._owed.append((number, prompt))
+                if self.record.state is State.LIVE:
+                    # It was the connection before the one in use.
+                    self._ask_instead()
             case link.Relabelled(turn=number, speaker=speaker):
                 if (known := self._chronicle.turn(number)) is not None:
                     self._emit(TurnChanged(replace(known, speaker=speaker)))
@@ -429,6 +437,14 @@ class LiveSession:
                 self._realtime_factor = round(factor, 2)
             case link.Told(message=protocol.Warning(warning=text)):
                 self._emit(Notice(Severity.WARNING, text))
+
+    def _ask_instead(self) -> None:
+        """Ask ourselves for what connections owed that were lost, now that there is a line again."""
+        for number, prompt in self._owed:
+            turn = self.record.transcript.get(number)
+            if turn is not None and prompt in self._prompts:
+                self._spawn(self._answers.about_turn(turn, self._prompts[prompt], self._servers.chat, instead=True))
+        self._owed.clear()
 
     def _turn(self, turn: Turn, asked: str | None) -> None:
         known = self.record.transcript.get(turn.number)

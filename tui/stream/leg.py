@@ -114,6 +114,12 @@ class Leg:
         """Whether the connection ended before the endpoint had said all."""
         return not (self.heard_out or self._closed_by_us)
 
+    @property
+    def owed(self) -> list[int]:
+        """Turns of this connection whose answers never came: the session's numbers, in order."""
+        numbers = (self.ear.number(order) for order in self._unanswered)
+        return sorted(number for number in numbers if number is not None)
+
     def stop_sending(self) -> None:
         """Send no more: another connection has taken over."""
         self._stopped = True

@@ -82,6 +82,13 @@ class Answered(msgspec.Struct, frozen=True):
     """A chat completion."""
 
 
+class Unanswered(msgspec.Struct, frozen=True):
+    """The endpoint's answer to a finished turn will not come: the connection that owed it was lost."""
+
+    turn: int
+    prompt: str
+
+
 class Relabelled(msgspec.Struct, frozen=True):
     """A turn's speaker is another than was said."""
 
@@ -109,7 +116,7 @@ class Failed(msgspec.Struct, frozen=True):
     ending: Ending
 
 
-LinkEvent = Opened | Lost | Heard | Gone | Answered | Relabelled | Told | PromptRefused | Failed
+LinkEvent = Opened | Lost | Heard | Gone | Answered | Unanswered | Relabelled | Told | PromptRefused | Failed
 
 
 class Link:
@@ -366,6 +373,8 @@ class Link:
         if leg is self._leg and not leg.draining:
             self._leg = None
             self._loss(leg)
+        for number in leg.owed if leg.cut_off else ():
+            self._tell(Unanswered(number, leg.prompt))
         self._changed.set()
 
     def _loss(self, leg: Leg) -> None:
