@@ -1,3 +1,6 @@
+import asyncio
+import time
+
 import pytest
 from textual.geometry import Region
 
@@ -7,6 +10,7 @@ from tests.viewer.test_dashboard import live, running, said, shown
 from tui.model.events import LevelChanged, TurnChanged, TurnRemoved
 from tui.viewer.ballistics import Reading
 from tui.viewer.lines import width
+from tui.viewer.pace import EARLY_S
 from tui.viewer.widgets.meter import Meter, bar, scale, sparkline, steadied, zone
 
 
@@ -193,24 +197,26 @@ def count_refreshes(meter: Meter) -> list[tuple[Region, ...]]:
     return painted
 
 
-async def test_a_meter_whose_rate_is_lowered_skips_frames() -> None:
-    clock = Clock()
+async def test_a_meter_paints_no_more_frames_than_it_may() -> None:
     line = ScriptedLine(snapshot=live())
-    async with running(line, clock=clock) as (app, pilot):
+    async with running(line, clock=Clock()) as (app, pilot):
         await said(pilot, line, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "-23 peak -12" in shown(app, "meter"))
         meter = app.dashboard.meter
-        touched: list[None] = []
-        meter._paint = lambda: touched.append(None)  # type: ignore[method-assign]
+        painted = count_paints(meter)
         meter.fps = 5
-        meter._ticks = 0
-        for _ in range(8):
-            meter._tick()
-        assert len(touched) == 2
-        touched.clear()
-        for _ in range(8):
+        started = time.monotonic()
+        while len(painted) < 5:
             meter.feed(LevelChanged(-23.0, -12.0))
-        assert len(touched) == 2
+            await asyncio.sleep(0.005)
+        assert time.monotonic() - started >= 3 / 5 - EARLY_S
+
+
+def count_paints(meter: Meter) -> list[None]:
+    """Return a list that grows with each frame; nothing is painted any more."""
+    painted: list[None] = []
+    meter._paint = lambda: painted.append(None)  # type: ignore[method-assign]
+    return painted
 
 
 async def test_the_clock_moves_the_needles_only_while_no_level_comes() -> None:
@@ -223,4 +229,5 @@ async def test_the_clock_moves_the_needles_only_while_no_level_comes() -> None:
         assert due is not None
         meter.feed(LevelChanged(-23.0, -12.0))
         assert due.cancelled()
-        await until(pilot, lambda: meter._ticks > 6)
+        painted = count_paints(meter)
+        await until(pilot, lambda: len(painted) > 2)

@@ -1,6 +1,8 @@
 """How the viewer's pace follows its terminal."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.viewer.hands import at, until
 from tests.viewer.script import ScriptedLine, partial, turn
@@ -8,7 +10,7 @@ from tests.viewer.test_dashboard import live, said, shown
 from tui.model.events import TurnChanged, TurnRemoved
 from tui.viewer.app import LivegistApp
 from tui.viewer.cells import MOST_WAITING
-from tui.viewer.pace import EASE_S, LOW_FPS, LOW_HOLD_S, SLOW_S, STEPS, Pace
+from tui.viewer.pace import EARLY_S, EASE_S, LOW_FPS, LOW_HOLD_S, SLOW_S, STEPS, Frames, Pace
 from tui.viewer.screens import dashboard
 
 
@@ -107,3 +109,23 @@ async def test_frames_that_wait_for_the_terminal_lower_the_rate_of_the_meter(mon
         monkeypatch.setattr(dashboard, "waiting", lambda driver: MOST_WAITING)
         await said(pilot, line, TurnChanged(turn(200, "nobody reads this yet")))
         await until(pilot, lambda: app.dashboard.meter.fps == 10)
+
+
+@given(st.integers(1, 60), st.lists(st.floats(0, 0.5), min_size=1, max_size=100))
+def test_frames_are_never_more_than_so_many_a_second(fps: int, waits: list[float]) -> None:
+    frames, now, first, painted = Frames(), 1000.0, 1000.0, 0
+    for wait in waits:
+        now += wait
+        first = first if painted else now
+        painted += frames.due(now, fps)
+        assert painted <= (now - first + EARLY_S) * fps + 2 + 1e-6, "two at once after a rest"
+
+
+def test_levels_that_come_a_little_unevenly_each_get_their_frame() -> None:
+    frames = Frames()
+    assert all(frames.due(100 + at * 0.05 + (0.01 if at % 3 else -0.01), 20) for at in range(200))
+
+
+def test_a_lower_rate_lets_every_fourth_level_through() -> None:
+    frames = Frames()
+    assert sum(frames.due(100 + at * 0.05, 5) for at in range(200)) == 51

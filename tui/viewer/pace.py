@@ -10,6 +10,8 @@ LOW_FPS = 4
 """Frames a second of the meter on a line that is said to bear little."""
 LOW_HOLD_S = 1.0
 """Seconds between two states of what is still growing, on such a line."""
+EARLY_S = 0.02
+"""Seconds by which a frame may come too early: the next would be late by more."""
 
 
 class Pace:
@@ -52,3 +54,23 @@ class Pace:
         if self._step and now - self._eased_at >= EASE_S:
             self._eased_at = now
             self._step -= 1
+
+
+class Frames:
+    """Tells when a frame is due, whatever asks for one and however unevenly: so many a second and no more."""
+
+    def __init__(self) -> None:
+        self._next_at = 0.0
+
+    def due(self, now: float, fps: int) -> bool:
+        """Return whether a frame may be painted now, and count it if it may.
+
+        Args:
+            now: monotonic seconds.
+            fps: most frames a second.
+        """
+        if now + EARLY_S < self._next_at:
+            return False
+        # Counted from when it was due, so that one that is late makes no other late; after a rest from now.
+        self._next_at = max(self._next_at + 1 / fps, now)
+        return True

@@ -10,6 +10,7 @@ from typing import ClassVar
 from tui.model.events import LevelChanged
 from tui.viewer.ballistics import BOTTOM_DBFS, FLOOR_DBFS, Ballistics, Condition, History, Reading
 from tui.viewer.lines import Line, Span, fill, width
+from tui.viewer.pace import Frames
 from tui.viewer.widgets.canvas import Canvas
 
 MARKS = (-60, -50, -40, -30, -20, -9, 0)
@@ -100,9 +101,8 @@ class Meter(Canvas):
     def __init__(self, *, fps: int, clock: Callable[[], float] = time.monotonic, id: str | None = None) -> None:
         super().__init__(id=id)
         self.fps = fps
-        """Frames a second while needles fall; may be lowered and raised again."""
-        self._most_fps = fps
-        self._ticks = 0
+        """Most frames a second; may be lowered and raised again."""
+        self._frames = Frames()
         self._clock = clock
         self._ballistics = Ballistics()
         self._history = History()
@@ -256,13 +256,13 @@ class Meter(Canvas):
         self.rest()
         if not self.is_on_screen:
             return
-        self._ticks += 1
+        loop = asyncio.get_running_loop()
         if self._ballistics.at_rest:
             self._paint()
             return
-        if self._ticks % max(1, self._most_fps // self.fps) == 0:
+        if self._frames.due(loop.time(), self.fps):
             self._paint()
-        self._due = asyncio.get_running_loop().call_later(frames / self._most_fps, self._tick)
+        self._due = loop.call_later(frames / self.fps, self._tick)
 
 
 def _figure(dbfs: float) -> str:
