@@ -28,7 +28,7 @@ IDLE_S = 30.0
 WATCH_S = 1.0
 """Seconds between two looks at who is there."""
 REJOIN_S = 10.0
-"""Time for a viewer to come back that was lost without taking its leave: it watches still."""
+"""Time for a viewer to come back that was lost without taking its leave, before its session may be stopped for it."""
 FLUSH_S = 1.0
 """Longest time that the last events may take to reach the viewers."""
 SIGNAL_S = 12.0
@@ -103,6 +103,8 @@ class Host:
         self._viewers: set[Viewer] = set()
         self._needed_at = clock()
         self._watched_at = clock()
+        self._rejoin_by = -math.inf
+        """Until when, on the clock, a viewer that was lost may come back."""
         self._stopped = ""
         """Id of the session that was told to stop for being unattended: told again it would wait for nothing."""
         self._engine = build(self._tell)
@@ -168,13 +170,13 @@ class Host:
         except* ConnectionClosedOK:
             pass
         except* ConnectionClosedError:
-            self._watched_at = self._clock() + REJOIN_S
+            self._rejoin_by = self._clock() + REJOIN_S
         finally:
             self._viewers.discard(viewer)
             self._engine.watched_by(len(self._viewers))
 
     def _snapshot(self) -> Event:
-        unattended_s = 0.0 if self._viewers else max(0.0, round(self._clock() - self._watched_at, 1))
+        unattended_s = 0.0 if self._viewers else round(self._clock() - self._watched_at, 1)
         snapshot = self._engine.snapshot()
         return _slim(msgspec.structs.replace(snapshot, viewers=self.viewers, unattended_s=unattended_s))
 
@@ -197,7 +199,7 @@ class Host:
                 self._watched_at = now
             if self._viewers or self._engine.busy or self._engine.unsaved:
                 self._needed_at = now
-            if self._engine.busy and not self._viewers:
+            if self._engine.busy and not self._viewers and now >= self._rejoin_by:
                 await self._mind_unattended(now - self._watched_at)
             if now - self._needed_at > self._idle_s:
                 log.info("leaving: nobody needs the engine")
