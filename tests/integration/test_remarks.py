@@ -1,6 +1,8 @@
 """What a person adds to a session while it goes on: questions, lenses, marks, names, gain."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,16 @@ from tests import endpoint, http_server
 from tests.endpoint import RATE, Endpoint, speech
 from tests.faults.engines import Watch, fast, hear, running
 from tests.http_server import Answer, Server
+from tui.config import Config
+from tui.engine.answers import AT_ONCE, Answers
+from tui.engine.figures import Figures
 from tui.errors import ConfigError, UsageError
+from tui.llm.client import ChatClient
 from tui.model.commands import Ask, AskAgain, AskAll, Bookmark, NameSpeaker, SetGain, UseLenses
 from tui.model.gists import Gist, GistStatus
+from tui.model.prompts import Prompt
+from tui.model.record import Record
+from tui.model.transcript import Turn
 from tui.sessions.journal import fold, read
 
 SAID = {"model": "m", "choices": [{"message": {"content": "It was [turn 1, 00:00]."}, "finish_reason": "stop"}]}
@@ -117,6 +126,25 @@ async def test_a_missing_answer_is_asked_for_again_and_no_longer_missing(
         await watch.until(lambda: watch.record.gists[missing.number].status is GistStatus.DONE)
         with pytest.raises(UsageError):
             await built.perform(AskAgain(99))
+
+
+async def test_what_waits_for_its_turn_to_be_asked_is_not_asked_twice(llm: Server) -> None:
+    record, client = Record(), ChatClient(llm.url)
+    answers = Answers(Config(), record, Figures(), record.apply)
+    turn, prompt = Turn(1, "We ship on Thursday.", True, 0.0, 2.0), Prompt("Summary", "Say: {{turn}}", "", "summary")
+
+    async def chat() -> ChatClient:
+        return client
+
+    async with AsyncExitStack() as busy:
+        for _ in range(AT_ONCE):
+            await busy.enter_async_context(answers._few)
+        asking = [asyncio.ensure_future(answers.about_turn(turn, prompt, chat)) for _ in range(2)]
+        await asyncio.sleep(0)
+    await asyncio.gather(*asking)
+    await client.aclose()
+    assert [gist.status for gist in record.gists.values()] == [GistStatus.DONE]
+    assert len(asked(llm)) == 1
 
 
 async def test_marks_and_names_are_kept_in_the_journal_and_told_to_who_attaches(

@@ -1,5 +1,6 @@
 """What a long session has said, kept small."""
 
+import random
 import sys
 
 import pytest
@@ -90,7 +91,7 @@ def test_a_turn_that_comes_late_stands_in_its_place() -> None:
         assert [turn.number for turn in transcript] == sorted(numbers)
 
 
-def test_a_session_takes_a_tenth_of_its_room() -> None:
+def test_gists_that_are_much_alike_take_a_tenth_of_their_room() -> None:
     packed = Packed(Gist)
     packed.update((number, gist(number)) for number in range(10 * BLOCK))
     loose = sys.getsizeof(gist(0)) + sys.getsizeof(gist(0).text) + sys.getsizeof(gist(0).model)
@@ -153,8 +154,17 @@ def test_a_turn_that_was_never_packed_stays_as_it_is() -> None:
 
 
 def test_packed_words_take_a_twentieth_of_their_room() -> None:
-    words, turn = Words(), spoken(1, SAID)
-    loose = sum(sys.getsizeof(word) + sys.getsizeof(word.text) + 2 * sys.getsizeof(word.start_s) for word in turn.words)
+    words, chance = Words(), random.Random(1)
+    loose = 0
     for number in range(4 * BLOCK):
-        words.pack(replace(turn, number=number))
-    assert sum(map(sys.getsizeof, words._columns._packed.values())) < LOOSE * BLOCK * loose / 20
+        turn = spoken(number, SAID)
+        uneven = tuple(
+            replace(
+                word, end_s=word.start_s + chance.randrange(80, 250) / 1000, confidence=chance.randrange(1000) / 1000
+            )
+            for word in turn.words
+        )
+        words.pack(replace(turn, words=uneven))
+        loose += sum(sys.getsizeof(word) + sys.getsizeof(word.text) + 2 * sys.getsizeof(0.5) for word in uneven)
+    packed = sum(map(sys.getsizeof, words._columns._packed.values()))
+    assert packed < loose * len(words._columns._packed) * BLOCK / (4 * BLOCK) / 20

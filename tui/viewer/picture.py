@@ -30,8 +30,6 @@ class Picture(Record):
         """Numbers of the gists by their turn."""
         self._missing: dict[int, None] = {}
         """Numbers of the gists that failed or timed out."""
-        self._ended_last = 0
-        """Number of the newest turn that has ended."""
         self.unheard: tuple[str, ...] = ()
         """Sessions that are over and were not transcribed to their end, newest first."""
         self.replay_speed = 0.0
@@ -51,14 +49,13 @@ class Picture(Record):
             case TurnChanged(turn=turn):
                 super().apply(TurnChanged(slim(turn)))
                 self._spoken = self._spoken - {turn.number} if turn.final else self._spoken | {turn.number}
-                self._ended_last = max(self._ended_last, turn.number if turn.final else 0)
             case TurnRemoved(number=number):
                 super().apply(event)
                 self._spoken -= {number}
             case GistChanged(gist=gist):
                 self._keep(gist)
             case SessionStarted():
-                self._gists_of, self._missing, self._spoken, self._ended_last = {}, {}, frozenset(), 0
+                self._gists_of, self._missing, self._spoken = {}, {}, frozenset()
                 super().apply(event)
             case _:
                 super().apply(event)
@@ -80,7 +77,7 @@ class Picture(Record):
 
     def newest_final(self) -> Turn | None:
         """Return the turn that ended last, `None` if none has."""
-        return self.transcript.get(self._ended_last)
+        return next(reversed(self.transcript.finals), None)
 
     @property
     def speech(self) -> bool:
@@ -110,7 +107,6 @@ class Picture(Record):
         self.replay_speed, self.paused = event.replay_speed, event.paused
         self.transcript = Transcript(slim(turn) for turn in event.turns)
         self._spoken = frozenset(turn.number for turn in event.turns if not turn.final)
-        self._ended_last = max((turn.number for turn in event.turns if turn.final), default=0)
         self.gists, self._gists_of, self._missing = {}, {}, {}
         for gist in event.gists:
             self._keep(gist)

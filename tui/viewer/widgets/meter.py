@@ -256,10 +256,10 @@ class Meter(Canvas):
         self.rest()
         if not self.is_on_screen:
             return
-        loop = asyncio.get_running_loop()
         if self._ballistics.at_rest:
             self._paint()
             return
+        loop = asyncio.get_running_loop()
         if self._frames.due(loop.time(), self.fps):
             self._paint()
         self._due = loop.call_later(frames / self.fps, self._tick)
