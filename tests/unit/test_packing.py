@@ -58,6 +58,16 @@ def test_only_the_newest_stay_as_they_are() -> None:
     assert sum(map(len, packed._loose.values())) == LOOSE * BLOCK
 
 
+def test_what_is_taken_out_of_long_ago_is_gone_and_all_else_is_there_once() -> None:
+    packed = Packed(Gist)
+    packed.update((number, gist(number)) for number in range(10 * BLOCK))
+    del packed[0]
+    assert 0 not in packed
+    assert list(packed) == list(range(1, 10 * BLOCK))
+    packed[10 * BLOCK] = gist(10 * BLOCK)
+    assert list(packed) == list(range(1, 10 * BLOCK + 1))
+
+
 EVENTS = st.one_of(
     st.builds(
         lambda number, text, final: TurnChanged(Turn(number, text, final, number * 3.0, number * 3.0 + 2.5)),

@@ -11,7 +11,7 @@ from tui.model.events import (
     TurnChanged,
     TurnRemoved,
 )
-from tui.model.gists import GistStatus
+from tui.model.gists import Gist, GistStatus
 from tui.model.stats import Stats
 from tui.viewer.picture import Picture
 
@@ -91,3 +91,12 @@ def test_the_gists_of_a_turn_are_found_by_its_number() -> None:
     picture.apply(meeting())
     assert [found.number for found in picture.gists_of(128)] == [102]
     assert picture.gists_of(999) == []
+
+
+def test_a_gist_that_comes_after_all_is_missing_no_longer() -> None:
+    picture = Picture()
+    failed = Gist(1, 1, "summary", status=GistStatus.FAILED)
+    picture.apply(GistChanged(failed))
+    assert picture.missing == [failed]
+    picture.apply(GistChanged(Gist(1, 1, "summary", "They ship on Thursday.", GistStatus.DONE)))
+    assert picture.missing == []

@@ -74,7 +74,6 @@ class Packed(MutableMapping[int, T]):
         if block not in self._loose:
             self._loose[block] = self._read(block)
             self._packed.pop(block, None)
-            self._opened = None
         return self._loose[block]
 
     def _pack(self, block: int) -> None:
