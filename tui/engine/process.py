@@ -1,7 +1,6 @@
 """The engine as a process: its lock, its socket's name, how it is started. Light: every first paint waits for it."""
 
 import contextlib
-import fcntl
 import os
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tui.errors import EngineError, advice
+from tui.file_lock import is_locked, lock_exclusively
 
 SOCKET = "engine.sock"
 GLANCE = "/glance"
@@ -27,7 +27,7 @@ def lock(folder: Path) -> Iterator[None]:
     fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_exclusively(fd)
         except OSError as error:
             raise EngineError("An engine is running already.", "Attach to it with: livegist attach") from error
         os.ftruncate(fd, 0)
@@ -39,18 +39,7 @@ def lock(folder: Path) -> Iterator[None]:
 
 def running(folder: Path) -> bool:
     """Return whether an engine holds the lock of this folder."""
-    try:
-        fd = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(fd)
+    return is_locked(folder / LOCK)
 
 
 def remove_dead(path: Path) -> None:

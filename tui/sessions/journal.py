@@ -5,7 +5,6 @@ session. A line cut short by a crash is the only thing a crash can cost.
 """
 
 import asyncio
-import fcntl
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from tui.file_lock import lock_exclusively
 from tui.model.events import (
     DevicesHeard,
     DevicesListed,
@@ -77,9 +77,9 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_exclusively(self._fd)
         except OSError:
             os.close(self._fd)
             raise

@@ -1,6 +1,5 @@
 """The sessions on disk: a folder each, with `audio.wav` and `events.jsonl`."""
 
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 
 from tui.audio.recording import Recording
 from tui.errors import SessionError, advice
+from tui.file_lock import is_locked
 from tui.model.events import State, StateChanged, StatsChanged
 from tui.model.record import Record
 from tui.paths import private_dir
@@ -47,18 +47,7 @@ class Stored(msgspec.Struct, frozen=True):
     @property
     def live(self) -> bool:
         """Whether a process is writing it now."""
-        try:
-            fd = os.open(self.events, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        else:
-            return False
-        finally:
-            os.close(fd)
+        return is_locked(self.events)
 
     @property
     def kept(self) -> bool:
