@@ -48,6 +48,11 @@ class Unwritten(Journal):
     def __init__(self) -> None:
         self.failure = None
 
+    @property
+    def waiting(self) -> bool:
+        """Return `False`: nothing is ever written."""
+        return False
+
     def append(self, event: Event, at: float) -> None:
         """Forget an event."""
 
