@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -228,6 +229,111 @@ async def test_a_swap_while_reconnecting_takes_the_new_prompt_along(server: Endp
     await running
     assert heard.answers[-1][:2] == (2, "two")
     assert heard.finals == [said(1), said(2)]
+
+
+class Edited:
+    """A prompt whose text is edited while a session uses it."""
+
+    def __init__(self, server: Endpoint) -> None:
+        self._server = server
+        self.text = "first"
+
+    async def target(self, _: str) -> Target:
+        return await target(self._server)(self.text)
+
+
+async def test_an_edit_while_the_connection_of_the_edit_before_is_opened_counts(
+    server: Endpoint, recording: Recording
+) -> None:
+    heard, prompt = Heard(), Edited(server)
+    way = Link(recording, prompt.target, "one", heard.tell, clock=lambda: time.monotonic() * 10)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.answers) == 1)
+    server.begin_s = 20
+    prompt.text = "second"
+    way.renew()
+    await server.wait_for(lambda: len(server.calls) == 2)
+    prompt.text = "third"
+    way.renew()
+    server.let_go.set()
+    await heard.until(lambda: len(heard.of(link.Opened)) == 3)
+    recording.append(speech(2))
+    recording.close()
+    await running
+    assert heard.answers == [(1, "one", f"first: {said(1)}"), (2, "one", f"third: {said(2)}")]
+    assert len(server.calls) == 3
+
+
+async def test_an_edit_while_reconnecting_counts(server: Endpoint, recording: Recording) -> None:
+    heard, prompt = Heard(), Edited(server)
+    way = Link(recording, prompt.target, "one", heard.tell, clock=lambda: time.monotonic() * 10)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.answers) == 1)
+    server.begin_s = 20
+    await server.cut()
+    await server.wait_for(lambda: len(server.calls) == 2)
+    prompt.text = "second"
+    way.renew()
+    server.let_go.set()
+    await heard.until(lambda: len(heard.of(link.Opened)) == 3)
+    recording.append(speech(2))
+    recording.close()
+    await running
+    assert heard.answers == [(1, "one", f"first: {said(1)}"), (2, "one", f"second: {said(2)}")]
+
+
+async def test_an_edit_that_the_endpoint_refuses_is_told_and_tried_once(server: Endpoint, recording: Recording) -> None:
+    heard, prompt = Heard(), Edited(server)
+    way = Link(recording, prompt.target, "one", heard.tell, clock=lambda: time.monotonic() * 10)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.answers) == 1)
+    server.error_first, server.close_with = "no such model", (3006, "no such model")
+    prompt.text = "second"
+    way.renew()
+    await heard.until(lambda: bool(heard.of(link.PromptRefused)))
+    recording.append(speech(2))
+    recording.close()
+    await running
+    (refused,) = heard.of(link.PromptRefused)
+    assert isinstance(refused, link.PromptRefused)
+    assert (refused.prompt, refused.kept) == ("one", "one")
+    assert heard.answers[-1] == (2, "one", f"first: {said(2)}")
+    assert len(server.calls) == 2
+
+
+async def test_while_a_connection_is_opened_wake_ups_leave_nothing_behind(
+    server: Endpoint, recording: Recording
+) -> None:
+    class Counted(asyncio.Task[Any]):
+        callbacks = 0
+
+        def add_done_callback(self, *args: Any, **options: Any) -> None:
+            self.callbacks += 1
+            super().add_done_callback(*args, **options)
+
+    tasks: list[Counted] = []
+
+    def counted(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> Counted:
+        tasks.append(Counted(coroutine, loop=loop, **options))
+        return tasks[-1]
+
+    server.begin_s = 20
+    way = linked(recording, server, Heard())
+    asyncio.get_running_loop().set_task_factory(counted)
+    running = asyncio.create_task(way.run())
+    await server.wait_for(lambda: len(server.calls) == 1)
+    for _ in range(20):
+        way.use("one")
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    server.let_go.set()
+    recording.append(speech(1))
+    recording.close()
+    await running
+    assert max(task.callbacks for task in tasks) < 5
 
 
 async def test_a_connection_is_renewed_before_it_expires(server: Endpoint, recording: Recording) -> None:

@@ -52,6 +52,7 @@ class Leg:
     Args:
         connection: it has begun.
         prompt: id of the prompt whose text travels with it.
+        edits: how often that text had been edited when the connection was opened.
         asks: whether the endpoint was asked to answer finished turns.
         ear: knows the connection's base and numbers.
         tape: what is sent, from the ear's base on.
@@ -64,6 +65,7 @@ class Leg:
         connection: Connection,
         *,
         prompt: str,
+        edits: int,
         asks: bool,
         ear: Ear,
         tape: Tape,
@@ -72,6 +74,7 @@ class Leg:
     ) -> None:
         self.connection = connection
         self.prompt = prompt
+        self.edits = edits
         self.ear = ear
         self.cursor = ear.base
         """Position of the next sample to send."""

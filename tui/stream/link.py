@@ -150,6 +150,8 @@ class Link:
         self._tape = tape
         self._target = target
         self._prompt = prompt
+        self._edits = 0
+        """How often the prompt in use has been edited: a connection that was opened at another count is replaced."""
         self._tell = tell
         self._chunk_ms = chunk_ms
         self._drain_s = drain_s
@@ -216,10 +218,9 @@ class Link:
         self._changed.set()
 
     def renew(self) -> None:
-        """Go on over a new connection: what the prompt in use says has changed."""
-        if self._leg is not None:
-            self._leg.renew_at = self._clock()
-            self._changed.set()
+        """Go on over a new connection: the text of the prompt in use was edited."""
+        self._edits += 1
+        self._changed.set()
 
     def give_up_after(self, seconds: float) -> None:
         """Stop trying to connect after that time; a standing connection goes on.
@@ -268,7 +269,7 @@ class Link:
             return True
         if self._tape.closed:
             return False
-        return leg.prompt != self._prompt or self._clock() >= leg.renew_at
+        return leg.prompt != self._prompt or leg.edits != self._edits or self._clock() >= leg.renew_at
 
     def _next_at(self) -> float:
         """Return when, on the clock, there is something to do even if nothing happens."""
@@ -301,11 +302,11 @@ class Link:
         """Open a connection for the prompt that is wanted now, and hand over to it."""
         if self._leg is not None:
             await asyncio.sleep(SETTLE_S)
-        prompt = self._prompt
+        prompt, edits = self._prompt, self._edits
         opening = asyncio.ensure_future(self._connect(prompt))
+        opening.add_done_callback(lambda _: self._changed.set())
         try:
             while not opening.done() and not self._pointless(prompt):
-                opening.add_done_callback(lambda _: self._changed.set())
                 await self._wait_for_change(self._next_at())
         except asyncio.CancelledError:
             await _abandon(opening)
@@ -316,12 +317,12 @@ class Link:
         try:
             connection, asks = opening.result()
         except Refused as refused:
-            self._refused(refused.ending, prompt)
+            self._refused(refused.ending, prompt, edits)
             return
         if self._pointless(prompt):
             tasks.create_task(_dismiss(connection), name="dismiss")
         else:
-            self._hand_over(connection, prompt, asks, tasks)
+            self._hand_over(connection, prompt, edits, asks, tasks)
 
     async def _connect(self, prompt: str) -> tuple[Connection, bool]:
         target = await self._target(prompt)
@@ -335,7 +336,7 @@ class Link:
             return prompt != self._prompt or self._tape.closed
         return prompt != self._prompt or self._clock() >= self._give_up_at
 
-    def _hand_over(self, connection: Connection, prompt: str, asks: bool, tasks: asyncio.TaskGroup) -> None:
+    def _hand_over(self, connection: Connection, prompt: str, edits: int, asks: bool, tasks: asyncio.TaskGroup) -> None:
         """Let `connection` carry the session from the end of the last final turn on."""
         old = self._leg
         if old is not None:
@@ -344,6 +345,7 @@ class Link:
         leg = Leg(
             connection,
             prompt=prompt,
+            edits=edits,
             asks=asks,
             ear=self._turns.listen(),
             tape=self._tape,
@@ -405,7 +407,7 @@ class Link:
         self._open_at = self._clock() + wait_s
         return wait_s
 
-    def _refused(self, ending: Ending, prompt: str) -> None:
+    def _refused(self, ending: Ending, prompt: str, edits: int) -> None:
         """Decide what a failed try to connect means.
 
         An endpoint that let us in before and now cannot even be spoken to is still there: a network in between, as a
@@ -417,6 +419,9 @@ class Link:
             elif self._leg.prompt != prompt:
                 self._prompt = self._leg.prompt
                 self._tell(PromptRefused(prompt, self._leg.prompt, ending))
+            elif self._leg.edits != edits:
+                self._leg.edits = edits
+                self._tell(PromptRefused(prompt, prompt, ending))
             else:
                 self._leg.renew_at = math.inf
             return
