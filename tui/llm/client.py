@@ -1,6 +1,7 @@
 """Chat completions from any OpenAI-compatible server: whole or streamed, tried again where that can help."""
 
 import asyncio
+import os
 import random as chance
 import re
 import ssl
@@ -8,9 +9,11 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
+from tui import proxy as proxies
 from tui.credentials import redacted
 from tui.errors import ChatError
 from tui.llm.protocol import (
@@ -127,7 +130,7 @@ class ChatClient:
 
         try:
             response = await self._client().get("/models")
-        except (httpx2.HTTPError, httpx2.InvalidURL):
+        except (httpx2.HTTPError, httpx2.InvalidURL, ChatError):
             return None
         return parse_models(response.content) if response.is_success else None
 
@@ -183,6 +186,8 @@ class ChatClient:
             return _Reply(response)
         async with _Reply(response):
             wait_s = parse_retry_after(response.headers.get("retry-after"), self._now())
+            if response.status_code == httpx2.codes.PROXY_AUTHENTICATION_REQUIRED:
+                raise ChatError(*proxies.unauthorized(self._proxy_variable() or proxies.SYSTEM_SETTINGS))
             refused = parse_error(response.status_code, await self._read(response), retry_after_s=wait_s)
             refused.message = redacted(refused.message, self._key)
         if body.get("stream") and response.status_code in STREAM_REFUSALS and "stream" in refused.message.lower():
@@ -226,14 +231,17 @@ class ChatClient:
             import httpx2
 
             headers = {"Authorization": authorization(self._base_url, self._key)} if self._key else {}
-            self._opened = httpx2.AsyncClient(
-                base_url=self._base_url,
-                headers=headers,
-                timeout=httpx2.Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s)),
-                verify=self._trusted(),
-                # A proxy from the environment would carry a loopback request, and its key, off this machine.
-                trust_env=not is_loopback(self._base_url),
-            )
+            try:
+                self._opened = httpx2.AsyncClient(
+                    base_url=self._base_url,
+                    headers=headers,
+                    timeout=httpx2.Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s)),
+                    verify=self._trusted(),
+                    # A proxy from the environment would carry a loopback request, and its key, off this machine.
+                    trust_env=not is_loopback(self._base_url),
+                )
+            except (ImportError, ValueError, httpx2.InvalidURL) as error:
+                raise _unusable_proxy() from error
         return self._opened
 
     def _trusted(self) -> ssl.SSLContext | bool:
@@ -247,10 +255,39 @@ class ChatClient:
         )
 
     def _unreachable(self, error: Exception) -> ChatError:
+        import httpx2
+
+        there, variable = host(self._base_url), self._proxy_variable()
         why = str(error) or type(error).__name__
-        return ChatError(
-            f"{host(self._base_url)} cannot be reached: {why}", "Check the network and llm_url.", retry=True
-        )
+        if isinstance(error, httpx2.ProxyError) and why.startswith("407"):
+            return ChatError(*proxies.unauthorized(variable or proxies.SYSTEM_SETTINGS))
+        if variable:
+            return ChatError(*proxies.unusable(variable, there, why.rstrip(".")), retry=True)
+        return ChatError(f"{there} cannot be reached: {why}", "Check the network and llm_url.", retry=True)
+
+    def _proxy_variable(self) -> str:
+        """Return the environment variable that names the proxy on the way to the server; empty if there is none."""
+        from urllib.request import proxy_bypass
+
+        there = host(self._base_url)
+        if is_loopback(self._base_url) or proxy_bypass(there):
+            return ""
+        return next(iter(proxies.proxy_variables((urlsplit(self._base_url).scheme, "all"))), "")
+
+
+def _unusable_proxy() -> ChatError:
+    """Return what is wrong with the proxies of the environment, of which httpx takes all or none."""
+    import httpx2
+
+    for variable in proxies.proxy_variables(("http", "https", "all")):
+        proxy = os.environ[variable]
+        try:
+            httpx2.AsyncClient(proxy=proxy if "://" in proxy else f"http://{proxy}", trust_env=False)
+        except ImportError:
+            return ChatError(*proxies.unsupported(variable, "httpx2[socks]"))
+        except (ValueError, httpx2.InvalidURL):
+            return ChatError(*proxies.invalid(variable))
+    return ChatError(*proxies.invalid(proxies.SYSTEM_SETTINGS))
 
 
 class _DoesNotStream(ChatError):

@@ -3,15 +3,13 @@
 import asyncio
 import contextlib
 import logging
-import socket
-import ssl
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from tui.stream import protocol
 from tui.stream.protocol import Begin, Ending, Error, Retry, ServerMessage, Terminate
-from tui.urls import host, is_loopback, may_carry_key
+from tui.urls import host, may_carry_key
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -70,16 +68,18 @@ class Connection:
         Raises:
             Refused: there is no connection.
         """
-        from websockets.asyncio.client import connect
-        from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+        from websockets.exceptions import ConnectionClosed
 
+        from tui.stream.handshake import FAILURES, SameOriginConnect, failure, find_proxy
         from tui.stream.line import Line
 
         headers = {"AssemblyAI-Version": protocol.API_VERSION}
         if key and may_carry_key(url):
             headers["Authorization"] = key
+        proxy = None
         try:
-            websocket = await connect(
+            proxy = find_proxy(url)
+            websocket = await SameOriginConnect(
                 url,
                 additional_headers=headers,
                 open_timeout=open_s,
@@ -90,15 +90,12 @@ class Connection:
                 max_size=8 * 1024 * 1024,
                 max_queue=QUEUE,
                 write_limit=WRITE_LIMIT,
-                proxy=None if is_loopback(url) else True,
+                proxy=proxy,
                 create_connection=Line,
                 logger=_log,
             )
-        except InvalidStatus as error:
-            response = error.response
-            raise Refused(protocol.ending(response.status_code, response.body.decode(errors="replace"))) from error
-        except (InvalidHandshake, InvalidURI, OSError, TimeoutError, EOFError) as error:
-            raise Refused(_unreachable(url, error)) from error
+        except FAILURES as error:
+            raise Refused(failure(url, proxy, error)) from error
         early: deque[ServerMessage] = deque()
         try:
             async with asyncio.timeout(begin_s):
@@ -194,34 +191,3 @@ def _ending(closed: "ConnectionClosed", error: Error | None = None) -> Ending:
     if error is not None:
         return protocol.ending(error.error_code or (code if code > 1001 else 1011), error.error)
     return protocol.ending(code, reason)
-
-
-def _unreachable(url: str, error: Exception) -> Ending:
-    """Return what it means that no handshake was finished."""
-    there = host(url)
-    retry, hint = Retry.YES, "Check the network; livegist keeps trying."
-    match error:
-        case ssl.SSLCertVerificationError():
-            retry, meaning = Retry.NO, f"The certificate of {there} cannot be trusted: {error.verify_message}."
-            hint = "Check the clock of this machine and the address in --url."
-        case socket.gaierror():
-            meaning = f"The name {there} cannot be found."
-        case ConnectionRefusedError():
-            meaning = f"Nobody listens at {there}."
-            hint = "Is the endpoint running? livegist keeps trying."
-        case TimeoutError():
-            meaning = f"{there} does not answer."
-        case OSError():
-            meaning = f"{there} cannot be reached: {error.strerror or error}."
-        case _ if "URI" in type(error).__name__:
-            retry, meaning, hint = (
-                Retry.NO,
-                f"{url.partition('?')[0]} is no websocket address.",
-                "Write ws:// or wss://.",
-            )
-        case _ if isinstance(error.__cause__, EOFError | OSError):
-            meaning = f"{there} closed the connection before it answered."
-        case _:
-            meaning = f"{there} does not speak websocket: {error}."
-            hint = "Check the address in --url."
-    return Ending(protocol.LOST, "", retry, meaning, hint)

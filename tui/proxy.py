@@ -1,0 +1,56 @@
+"""A proxy from the environment: which variable names it, and what to say when it cannot be used."""
+
+import os
+from collections.abc import Iterable
+from typing import NamedTuple
+
+SYSTEM_SETTINGS = "the system's settings"
+"""Stands for the variable where the operating system names the proxy (macOS)."""
+
+
+class ProxyFault(NamedTuple):
+    """What is wrong with a proxy and what to do, in one line each. Neither holds the proxy's password."""
+
+    message: str
+    hint: str
+
+
+def proxy_variables(schemes: Iterable[str]) -> list[str]:
+    """Return the environment variables that name a proxy for one of `schemes`, the one that counts first.
+
+    Lower case comes before upper case, as in `urllib.request.getproxies_environment`.
+    """
+    names = (name for scheme in schemes for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper()))
+    return [name for name in names if os.environ.get(name)]
+
+
+def invalid(variable: str) -> ProxyFault:
+    """Describe an address that a proxy cannot have."""
+    return ProxyFault(
+        f"The proxy in {variable} is not a valid proxy address.",
+        f"Write {variable} as http://host:port, or unset it to connect directly.",
+    )
+
+
+def unsupported(variable: str, package: str) -> ProxyFault:
+    """Describe a SOCKS proxy without the package that speaks SOCKS."""
+    return ProxyFault(
+        f"The SOCKS proxy in {variable} needs a package that is not installed.",
+        f"Install it with: pip install '{package}', or unset {variable} to connect directly.",
+    )
+
+
+def unauthorized(variable: str) -> ProxyFault:
+    """Describe a proxy that answers with status 407."""
+    return ProxyFault(
+        f"The proxy in {variable} requires a user name and a password (status 407).",
+        f"Write {variable} as http://user:password@host:port.",
+    )
+
+
+def unusable(variable: str, server: str, reason: str) -> ProxyFault:
+    """Describe any other failure on the way through a proxy to the host `server`."""
+    return ProxyFault(
+        f"{server} cannot be reached through the proxy in {variable}: {reason}.",
+        f"Check {variable}, or add {server} to no_proxy to connect directly.",
+    )

@@ -1,0 +1,155 @@
+"""Opening a websocket: proxies, redirects, and what a failed handshake means. It imports `websockets`, so late."""
+
+import socket
+import ssl
+from urllib.parse import urljoin, urlsplit
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import (
+    InvalidHandshake,
+    InvalidProxy,
+    InvalidProxyStatus,
+    InvalidStatus,
+    InvalidURI,
+    ProxyError,
+)
+from websockets.proxy import get_proxy, parse_proxy
+from websockets.uri import WebSocketURI, parse_uri
+
+from tui import proxy as proxies
+from tui.stream import protocol
+from tui.stream.protocol import Ending, Retry
+from tui.urls import host, is_loopback
+
+FAILURES = (InvalidHandshake, InvalidProxy, InvalidURI, OSError, EOFError, ImportError)
+"""What `connect` and `find_proxy` raise when there is no connection; `TimeoutError` is an `OSError`."""
+
+
+class RedirectError(InvalidHandshake):
+    """The server redirects to another origin, to which neither the key nor the audio is sent."""
+
+    def __init__(self, location: str) -> None:
+        self.server = urlsplit(location).netloc.rpartition("@")[2] if host(location) else "its address is not valid"
+        """`host:port`, or that there is none."""
+        super().__init__(f"redirected to another server: {self.server}")
+
+
+class SameOriginConnect(connect):
+    """Follows redirects only within the scheme, the host and the port that it was asked to connect to."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Return the address to follow, or the error that ends the connection."""
+        if isinstance(exc, InvalidStatus) and 300 <= exc.response.status_code < 400:
+            for location in exc.response.headers.get_all("Location"):
+                if not _same_origin(self.ws_uri, urljoin(self.uri, location)):
+                    return RedirectError(urljoin(self.uri, location))
+        return super().process_redirect(exc)
+
+
+def find_proxy(url: str) -> str | None:
+    """Return the proxy on the way to `url`, `None` for a direct connection: always on this machine.
+
+    Raises:
+        InvalidURI: `url` is not a valid WebSocket URL.
+        InvalidProxy: the proxy's address is not valid.
+    """
+    try:
+        uri = parse_uri(url)
+    except ValueError as error:
+        raise InvalidURI(url, str(error)) from error
+    if is_loopback(url) or (proxy := get_proxy(uri)) is None:
+        return None
+    try:
+        parse_proxy(proxy)
+    except ValueError as error:
+        raise InvalidProxy(proxy, str(error)) from error
+    return proxy
+
+
+def failure(url: str, proxy: str | None, error: Exception) -> Ending:
+    """Return what one of `FAILURES` means.
+
+    Args:
+        url: the address that was to be reached.
+        proxy: the proxy on the way there, `None` if there is none or its address is not valid.
+        error: what was raised.
+    """
+    there = host(url)
+    retry, hint = Retry.YES, "Check the network; livegist keeps trying."
+    match error:
+        case InvalidStatus(response=response):
+            return protocol.ending(response.status_code, response.body.decode(errors="replace"))
+        case InvalidProxy() | ImportError() | ProxyError():
+            return _proxy_failure(url, error)
+        case ssl.SSLCertVerificationError():
+            retry, meaning = Retry.NO, f"The certificate of {there} cannot be trusted: {error.verify_message}."
+            hint = "Check the clock of this machine and the address in --url."
+        case OSError() if proxy is not None:
+            return _proxy_failure(url, error)
+        case socket.gaierror():
+            meaning = f"The name {there} cannot be found."
+        case ConnectionRefusedError():
+            meaning = f"Nobody listens at {there}."
+            hint = "Is the endpoint running? livegist keeps trying."
+        case TimeoutError():
+            meaning = f"{there} does not answer."
+        case OSError():
+            meaning = f"{there} cannot be reached: {error.strerror or error}."
+        case InvalidURI():
+            retry, meaning = Retry.NO, f"{url.partition('?')[0]} is not a valid WebSocket URL."
+            hint = "Write ws:// or wss://."
+        case RedirectError(server=server):
+            retry, meaning = Retry.NO, f"{there} redirects to another server: {server}."
+            hint = "If you trust that server, put its address in --url."
+        case _ if isinstance(error.__cause__, EOFError | OSError):
+            meaning = f"{there} closed the connection before it answered."
+        case _:
+            meaning = f"{there} does not speak websocket: {error}."
+            hint = "Check the address in --url."
+    return Ending(protocol.LOST, "", retry, meaning, hint)
+
+
+def _proxy_failure(url: str, error: Exception) -> Ending:
+    """Return what it means that the proxy on the way to `url` cannot be used."""
+    secure = url.lower().startswith("wss:")
+    # The order in which `websockets` looks for one.
+    schemes = ("wss", "socks", "https") if secure else ("ws", "socks", "https", "http")
+    variable = next(iter(proxies.proxy_variables(schemes)), proxies.SYSTEM_SETTINGS)
+    retry = Retry.NO
+    match error:
+        case InvalidProxy():
+            fault = proxies.invalid(variable)
+        case ImportError():
+            fault = proxies.unsupported(variable, "python-socks[asyncio]")
+        case InvalidProxyStatus(response=response) if response.status_code == 407:
+            fault = proxies.unauthorized(variable)
+        case InvalidProxyStatus(response=response):
+            retry = Retry.YES if response.status_code >= 500 else Retry.NO
+            fault = proxies.unusable(variable, host(url), f"it answers with status {response.status_code}")
+        case ProxyError() if not isinstance(error.__cause__, OSError | EOFError):
+            fault = proxies.unusable(variable, host(url), "it does not answer as a proxy")
+        case _:
+            retry, fault = Retry.YES, proxies.unusable(variable, host(url), _reason(error))
+    return Ending(protocol.LOST, "", retry, *fault)
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case ProxyError():
+            return "it closed the connection"
+        case socket.gaierror():
+            return "its name cannot be found"
+        case TimeoutError():
+            return "no answer"
+        case OSError(strerror=str(reason)) if reason:
+            return reason
+        case _:
+            return str(error)
+
+
+def _same_origin(one: WebSocketURI, other: str) -> bool:
+    try:
+        uri = parse_uri(other)
+    except (InvalidURI, ValueError):
+        return False
+    return (one.secure, one.host, one.port) == (uri.secure, uri.host, uri.port)
