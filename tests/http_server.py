@@ -42,9 +42,14 @@ class Server:
         self.answers = list(answers)
         self.asked: list[Asked] = []
         self.url = ""
+        self._open = 0
+        self.unused = asyncio.Event()
+        """Set while no connection is open."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection."""
+        self._open += 1
+        self.unused.clear()
         try:
             while request := await _request(reader):
                 self.asked.append(request)
@@ -58,6 +63,9 @@ class Server:
                     return
         finally:
             writer.close()
+            self._open -= 1
+            if not self._open:
+                self.unused.set()
 
 
 async def _request(reader: asyncio.StreamReader) -> Asked | None:

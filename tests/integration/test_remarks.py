@@ -11,7 +11,7 @@ import pytest
 
 from tests import endpoint, http_server
 from tests.endpoint import RATE, Endpoint, speech
-from tests.faults.engines import Watch, fast, hear, running
+from tests.faults.engines import PATIENCE_S, Watch, fast, hear, running
 from tests.http_server import Answer, Server
 from tui.config import Config
 from tui.engine.answers import AT_ONCE, Answers
@@ -66,6 +66,26 @@ async def test_a_question_is_answered_from_what_was_said_so_far(server: Endpoint
     (question,) = asked(llm)
     assert "What was said?" in question
     assert "[turn 1, 00:00] turn 1 of" in question
+
+
+async def test_no_connection_to_the_llm_server_stays_open_after_a_session(
+    server: Endpoint, llm: Server, tmp_path: Path
+) -> None:
+    watch = Watch()
+
+    def answered() -> int:
+        return sum(gist.status is GistStatus.DONE for gist in watch.record.gists.values() if gist.turn is None)
+
+    async with running(watch, clock=fast) as built:
+        await hear(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url, analyse_at_end=True)
+        await watch.until_over()
+        assert answered() == 1
+        async with asyncio.timeout(PATIENCE_S):
+            await llm.unused.wait()
+        await built.perform(Ask("And then?"))
+        await watch.until(lambda: answered() == 2)
+        async with asyncio.timeout(PATIENCE_S):
+            await llm.unused.wait()
 
 
 async def test_lenses_ask_their_prompts_about_each_turn_beside_the_stream(

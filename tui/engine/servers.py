@@ -59,6 +59,12 @@ class Servers:
             self._chat = ChatClient(base, self._plan.llm_key)
         return self._chat
 
+    async def close(self) -> None:
+        """Close the connections to the server that answers prompts; `chat` opens them again."""
+        client, self._chat = self._chat, None
+        if client is not None:
+            await client.aclose()
+
     async def doubts(self) -> Notice | None:
         """Return a warning if the server has a list of models and the configured one is not on it."""
         if not (self._plan.llm_url or self._config.llm_url):

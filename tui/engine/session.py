@@ -208,9 +208,18 @@ class LiveSession:
 
     def _spawn(self, asking: Coroutine[Any, Any, None]) -> None:
         """Run what asks the LLM; the session waits for it before it ends."""
-        task = asyncio.ensure_future(asking)
+        task = asyncio.ensure_future(self._ask(asking))
         self._analysing.add(task)
         task.add_done_callback(self._analysing.discard)
+
+    async def _ask(self, asking: Coroutine[Any, Any, None]) -> None:
+        """Await `asking`; the last one after the session's end closes the connections to the LLM server."""
+        try:
+            await asking
+        finally:
+            asking.close()
+            if self.record.state.over and self._analysing <= {asyncio.current_task()}:
+                await self._servers.close()
 
     # Its life ----------------------------------------------------------------------------------------------------
 
@@ -305,7 +314,10 @@ class LiveSession:
         try:
             await self._run_tasks(capturing)
         finally:
-            self._end()
+            try:
+                self._end()
+            finally:
+                await self._servers.close()
 
     async def _run_tasks(self, capturing: Coroutine[Any, Any, None]) -> None:
         async with asyncio.TaskGroup() as tasks:
