@@ -78,7 +78,7 @@ async def test_a_webhook_is_posted_and_signed(sound: Path) -> None:
 
 async def test_a_hook_that_fails_is_told_and_the_session_is_kept(sound: Path) -> None:
     stored, told = await recorded(sound, hook_command="false")
-    assert "The hook false failed with 1" in told
+    assert "The command false failed with exit code 1. Check hook_command." in told
     assert len(stored.load().transcript.finals) == 2
 
 

@@ -11,11 +11,13 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.http_server import Answer, Server, serving
 from tests.kept import MEETING, keep
+from tests.processes import all_ended
 from tests.terminal import LIVEGIST
 from tui.errors import UsageError
 from tui.paths import sessions_dir
 from tui.sessions.hooks import HookError, document, post, run_command, signed
 from tui.sessions.store import Store, Stored
+from tui.user_command import CommandError
 
 DEADLINE_S = 80.0
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -32,15 +34,6 @@ def script(folder: Path, text: str) -> str:
     path = folder / "hook.py"
     path.write_text(text)
     return f"{sys.executable} {path}"
-
-
-def runs(pid: int) -> bool:
-    """Return whether a process runs; one that ended and that nobody has waited for does not."""
-    try:
-        os.kill(pid, 0)
-        return sys.platform != "linux" or Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
 
 
 async def posted(server: Server, stored: Stored, secret: str = SECRET) -> list[float]:
@@ -77,7 +70,7 @@ async def test_a_command_does_not_get_our_keys(stored: Stored, tmp_path: Path, m
 
 
 async def test_a_command_that_fails_is_told_in_its_own_last_words(stored: Stored, tmp_path: Path) -> None:
-    with pytest.raises(HookError, match="failed with 3: no room"):
+    with pytest.raises(CommandError, match="failed with exit code 3: no room"):
         await run_command(script(tmp_path, "import sys; print('no room', file=sys.stderr); sys.exit(3)"), stored)
 
 
@@ -85,21 +78,49 @@ async def test_a_command_that_does_not_read_is_no_failure(stored: Stored) -> Non
     await run_command("true", stored)
 
 
-@pytest.mark.parametrize("command", ["/nowhere/at-all", "'unclosed"])
-async def test_a_command_that_cannot_be_is_told(stored: Stored, command: str) -> None:
-    with pytest.raises(HookError, match=r"cannot be started|is no command"):
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("/nowhere/at-all", "/nowhere/at-all cannot be started"),
+        ("'unclosed", "Invalid command .*: No closing quotation"),
+    ],
+)
+async def test_a_command_that_cannot_be_is_told(stored: Stored, command: str, says: str) -> None:
+    with pytest.raises(CommandError, match=says):
         await run_command(command, stored)
 
 
 async def test_a_command_that_hangs_is_ended(stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A shell, and what it starts: both begin at once, however busy the machine is.
-    monkeypatch.setattr("tui.sessions.hooks.COMMAND_S", 3.0)
+    monkeypatch.setattr("tui.user_command.COMMAND_S", 3.0)
     pids = tmp_path / "pids"
     hook = f"sh -c 'sleep 300 & echo $! $$ >{pids}; wait'"
-    with pytest.raises(HookError, match="longer than"):
+    with pytest.raises(CommandError, match="took longer than 3 s and was ended"):
         await run_command(hook, stored)
-    for pid in pids.read_text().split():
-        assert not runs(int(pid))
+    await all_ended(pids, 2)
+
+
+async def test_what_a_command_leaves_behind_with_its_output_is_ended_too(
+    stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.user_command.COMMAND_S", 3.0)
+    pids = tmp_path / "pids"
+    with pytest.raises(CommandError, match="took longer than 3 s and was ended"):
+        await run_command(f"sh -c 'sleep 300 & echo $! >{pids}'", stored)
+    await all_ended(pids, 1)
+
+
+async def test_a_command_that_is_called_off_is_ended_with_what_it_started(stored: Stored, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    # The command begins once its stdin was written.
+    running = asyncio.ensure_future(run_command(f"sh -c 'cat >/dev/null; sleep 300 & echo $! >{pids}'", stored))
+    async with asyncio.timeout(DEADLINE_S):
+        while not (pids.exists() and pids.read_text()):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await all_ended(pids, 1)
 
 
 async def test_a_webhook_is_signed_so_that_somebody_elses_library_agrees(stored: Stored) -> None:
@@ -175,6 +196,6 @@ async def test_the_hooks_run_again_by_command_each_whatever_becomes_of_the_other
             printed, told = await process.communicate()
     assert process.returncode == code
     assert printed == (b"" if code else b"Done.\n")
-    assert told == (b"livegist: The hook false failed with 1.\nCheck hook_command.\n" if code else b"")
+    assert told == (b"livegist: The command false failed with exit code 1.\nCheck hook_command.\n" if code else b"")
     (request,) = server.asked
     assert Webhook(SECRET).verify(document(stored), request.headers) == request.body

@@ -1,6 +1,5 @@
 """What a person waits for: found, shown, rung, notified, and handed to a command."""
 
-import asyncio
 import json
 import os
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tests.processes import all_ended
 from tests.viewer.hands import at, until
 from tests.viewer.script import ScriptedLine, gist, partial, turn
 from tests.viewer.test_dashboard import live, said, toasts
@@ -15,6 +15,7 @@ from tui.config import Highlight, Style, load
 from tui.config import shown as shown_config
 from tui.errors import LivegistError
 from tui.model.events import GistChanged, Snapshot, TurnChanged
+from tui.user_command import CommandError
 from tui.viewer.alarms import notification, run_command
 from tui.viewer.app import LivegistApp
 from tui.viewer.highlights import compiled, hits, inked
@@ -100,17 +101,27 @@ async def test_a_command_gets_the_turn_on_its_stdin_and_no_key(tmp_path: Path) -
     assert "secret" not in rest
 
 
-@pytest.mark.parametrize("command", ["false", "/no/such/program", "'unclosed"])
-async def test_a_command_that_fails_is_named(command: str) -> None:
-    with pytest.raises(LivegistError):
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("false", "The command false failed with exit code 1"),
+        ("/no/such/program", "The command /no/such/program cannot be started: No such file"),
+        ("'unclosed", "Invalid command .*: No closing quotation"),
+    ],
+)
+async def test_a_command_that_fails_is_named(command: str, says: str) -> None:
+    with pytest.raises(CommandError, match=says):
         await run_command(command, turn(1, "Hello."), os.environ)
 
 
-async def test_a_command_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.viewer.alarms.COMMAND_S", 0.05)
-    async with asyncio.timeout(5):
-        with pytest.raises(LivegistError, match="took longer"):
-            await run_command("sleep 60", turn(1, "Hello."), os.environ)
+async def test_a_command_that_hangs_is_ended_with_what_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.user_command.COMMAND_S", 3.0)
+    pids = tmp_path / "pids"
+    with pytest.raises(CommandError, match="took longer than 3 s and was ended"):
+        await run_command(f"sh -c 'sleep 300 & echo $! $$ >{pids}; wait'", turn(1, "Hello."), os.environ)
+    await all_ended(pids, 2)
 
 
 def test_the_config_takes_a_style_or_a_table_and_shows_what_it_took(tmp_path: Path) -> None:

@@ -12,21 +12,17 @@ import hashlib
 import hmac
 import os
 import random as chance
-import shlex
 import time
-from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import Awaitable, Callable
 
 import tui
-from tui.credentials import without_keys
 from tui.errors import LivegistError, UsageError
 from tui.lines import inert
 from tui.sessions.export import to_json
 from tui.sessions.store import Stored
 from tui.urls import host, is_loopback, may_carry_key
+from tui.user_command import run_with_stdin
 
-COMMAND_S = 60.0
-"""Longest time that a command may take."""
 ANSWER_S = 10.0
 """Longest wait for a webhook's answer."""
 PAUSES_S = (1.0, 3.0, 9.0)
@@ -45,36 +41,11 @@ async def run_command(command: str, stored: Stored) -> None:
     It does not get our keys.
 
     Raises:
-        HookError: it cannot be started, fails, or takes too long.
+        CommandError: it cannot be started, fails, or takes too long.
+        SessionError: the session cannot be read.
     """
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise HookError(f"hook_command is no command: {error}.", "Check the quotes.") from error
-    if not words:
-        return
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *words,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=STDOUT,
-            env=without_keys(os.environ) | {"LIVEGIST_SESSION": str(stored.path)},
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise HookError(f"The hook {words[0]} cannot be started: {error.strerror}.", "Check hook_command.") from error
-    try:
-        async with asyncio.timeout(COMMAND_S):
-            printed, _ = await process.communicate(document(stored))
-    except TimeoutError as error:
-        raise HookError(f"The hook {words[0]} took longer than {COMMAND_S:.0f} s.", "It was ended.") from error
-    finally:
-        await _end(process)
-    if process.returncode:
-        last = inert(printed.decode(errors="replace").strip().rpartition("\n")[2])[:200]
-        told = f": {last}" if last else "."
-        raise HookError(f"The hook {words[0]} failed with {process.returncode}{told}", "Check hook_command.")
+    environ = os.environ | {"LIVEGIST_SESSION": str(stored.path)}
+    await run_with_stdin(command, document(stored), environ, setting="hook_command", read_output=True)
 
 
 async def post(
@@ -173,11 +144,3 @@ async def _try(url: str, body: bytes, headers: dict[str, str]) -> tuple[str, boo
         return "", False
     status = response.status_code
     return f"it answered {status}", status in (408, 425, 429) or status >= 500
-
-
-async def _end(process: Process) -> None:
-    """End a command and what it started, if it still runs."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, 9)
-        await process.wait()

@@ -1,0 +1,84 @@
+"""A command of the settings, run without a shell and without the keys: hooks and highlights."""
+
+import asyncio
+import contextlib
+import os
+import shlex
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from collections.abc import Mapping
+
+from tui.credentials import without_keys
+from tui.errors import LivegistError
+from tui.lines import inert
+
+COMMAND_S = 60.0
+"""Longest time that a command may take."""
+KILLED_S = 1.0
+"""Longest wait for a killed command: a process of another group may still hold its output."""
+LAST_LINE_MOST = 200
+"""Characters of the last line of a command's output in an error."""
+
+
+class CommandError(LivegistError):
+    """A command of the settings cannot be started, failed, or took too long."""
+
+
+async def run_with_stdin(
+    command: str, stdin: bytes, environ: Mapping[str, str], *, setting: str, read_output: bool = False
+) -> None:
+    """Run a command of the settings in a process group of its own.
+
+    Args:
+        command: words as a shell takes them; nothing is run if there are none.
+        stdin: what the command finds on its stdin.
+        environ: what the command finds in its environment, apart from the keys, which are left out.
+        setting: name of the setting, for the hint.
+        read_output: waits until all that the command started has closed its stdout and stderr, and gives the last line
+            in the error; otherwise both are `/dev/null`.
+
+    Raises:
+        CommandError: the command cannot be started, fails, or took longer than `COMMAND_S` and was killed with its
+            process group, also where the command itself has ended before what it started.
+    """
+    hint = f"Check {setting}."
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise CommandError(f"Invalid command {command!r}: {error}.", hint) from error
+    if not words:
+        return
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            stdin=PIPE,
+            stdout=PIPE if read_output else DEVNULL,
+            stderr=STDOUT if read_output else DEVNULL,
+            env=without_keys(environ),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CommandError(f"The command {words[0]} cannot be started: {error.strerror}.", hint) from error
+    try:
+        async with asyncio.timeout(COMMAND_S):
+            output, _ = await process.communicate(stdin)
+    except TimeoutError as error:
+        await _kill_group(process)
+        raise CommandError(f"The command {words[0]} took longer than {COMMAND_S:.0f} s and was ended.", hint) from error
+    except asyncio.CancelledError:
+        await _kill_group(process)
+        raise
+    if process.returncode:
+        last = inert((output or b"").decode(errors="replace").strip().rpartition("\n")[2])[:LAST_LINE_MOST]
+        why = f": {last}" if last else "."
+        raise CommandError(f"The command {words[0]} failed with exit code {process.returncode}{why}", hint)
+
+
+async def _kill_group(process: Process) -> None:
+    """Kill a command and what it started, whether or not the command itself has ended already."""
+    # macOS answers with EPERM for a group of which only zombies are left.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(KILLED_S):
+            await process.wait()
