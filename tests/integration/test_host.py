@@ -24,7 +24,7 @@ from tui.engine.engine import Engine
 from tui.engine.host import Host
 from tui.engine.process import LOCK, SOCKET, lock, remove_dead, running
 from tui.errors import EngineError
-from tui.model.commands import Command, Mute, Quit, Start, Stop
+from tui.model.commands import COMMAND_BYTES, Command, Mute, Quit, Start, Stop
 from tui.model.commands import encode as encode_command
 from tui.model.events import Event, Notice, Rejected, Severity, Snapshot, State, StateChanged, StatsChanged, TurnChanged
 from tui.model.gists import GistStatus
@@ -46,9 +46,8 @@ class Hosted:
 
     def _build(self, tell: Callable[[Event], None]) -> Engine:
         self.tell = tell
-        self.engine = Engine(
-            tell, store=Store(sessions_dir()), prompt_folders=(PACKAGE / "prompts",), log_file=log_file()
-        )
+        folders = (PACKAGE / "prompts", runtime_dir() / "prompts")
+        self.engine = Engine(tell, store=Store(sessions_dir()), prompt_folders=folders, log_file=log_file())
         return self.engine
 
     @property
@@ -165,10 +164,11 @@ async def test_nonsense_is_refused_and_answered_and_nobody_else_notices(nonsense
 
 async def test_a_command_that_is_too_long_ends_that_viewer_alone() -> None:
     async with hosting() as hosted, watching(hosted.socket) as other:
-        async with unix_connect(str(hosted.socket), max_size=None) as strange:
-            await strange.recv()
-            await strange.send("x" * 100_000)
-            await strange.wait_closed()
+        strange = await unix_connect(str(hosted.socket), max_size=None)
+        await strange.recv()
+        with suppress(ConnectionClosedError):
+            await strange.send("x" * (COMMAND_BYTES + 1))
+        await strange.wait_closed()
         await other.send(Stop())
         await other.until(lambda: isinstance(other.events[-1], Rejected))
 

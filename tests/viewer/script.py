@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import NamedTuple
 
-from tui.model.commands import Command, Quit
+from tui.model.commands import Command, Quit, encode
 from tui.model.events import (
     Event,
     GistChanged,
@@ -133,6 +133,7 @@ class ScriptedLine:
         """Record a command; `Quit` ends the line."""
         if not self._open:
             return False
+        encode(command)  # Refuses, as the real line does, what is too long.
         self.sent.append(command)
         if isinstance(command, Quit) and self.quits:
             self.cut()

@@ -8,9 +8,10 @@ from textual.widgets import TextArea
 from tests.viewer.hands import until
 from tests.viewer.script import ScriptedLine, meeting
 from tests.viewer.test_dashboard import running, said, shown, toasts
-from tui.model.commands import DeletePrompt, ShowPrompt, WritePrompt
+from tui.model.commands import COMMAND_BYTES, PROMPT_CHARACTERS, DeletePrompt, ShowPrompt, WritePrompt
 from tui.model.events import PromptShown
 from tui.model.prompts import parse_prompt
+from tui.viewer.messages import Order
 from tui.viewer.screens.editor import EditorScreen, edited
 from tui.viewer.screens.line import LineScreen
 from tui.viewer.screens.picker import PromptPicker
@@ -84,6 +85,26 @@ async def test_what_is_no_prompt_stays_open_and_says_why() -> None:
         await until(pilot, lambda: "turn lacks {{turn}}" in toasts(app))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.dashboard)
+        assert line.sent == []
+
+
+async def test_a_prompt_that_is_too_long_stays_open_and_says_why() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        await said(pilot, line, PromptShown("risks", TEXT, own=True))
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        app.screen.query_one(TextArea).text = TEXT + "#" * PROMPT_CHARACTERS
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "The prompt is too long.\nAt most 100,000 characters." in toasts(app))
+        assert isinstance(app.screen, EditorScreen)
+        assert line.sent == []
+
+
+async def test_a_command_that_is_too_long_is_refused_with_words() -> None:
+    line = ScriptedLine(snapshot=meeting())
+    async with running(line) as (app, pilot):
+        app.post_message(Order(WritePrompt("risks", "#" * COMMAND_BYTES)))
+        await until(pilot, lambda: "The text is too long" in toasts(app))
         assert line.sent == []
 
 

@@ -78,7 +78,11 @@ class EngineClient:
             await websocket.close()
 
     async def send(self, command: Command) -> bool:
-        """Send a command; return whether there was a connection to send it over."""
+        """Send a command; return whether there was a connection to send it over.
+
+        Raises:
+            UsageError: the command is too long.
+        """
         from websockets.exceptions import ConnectionClosed
 
         if self._websocket is None:

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 from tui.engine.outbox import Outbox
 from tui.engine.process import GLANCE, SOCKET, lock, remove_dead
 from tui.errors import EngineError, LivegistError
-from tui.model.commands import Command, Stop
+from tui.model.commands import COMMAND_BYTES, Command, Stop
 from tui.model.commands import decode as decode_command
 from tui.model.events import Event, Notice, Rejected, Snapshot, TurnChanged
 from tui.model.events import encode as encode_event
@@ -33,8 +33,6 @@ FLUSH_S = 1.0
 """Longest time that the last events may take to reach the viewers."""
 SIGNAL_S = 12.0
 """Time, from a signal on, for a session and what is done after it; with what runs around it that is under 15 s."""
-COMMAND_BYTES = 64 * 1024
-"""Longest command a viewer may send."""
 
 log = logging.getLogger("livegist.host")
 

@@ -5,14 +5,13 @@ import re
 from pathlib import Path
 
 from tui.errors import ConfigError, UsageError
+from tui.model.commands import PROMPT_CHARACTERS
 from tui.model.events import PromptShown
 from tui.model.prompts import PromptLibrary, parse_prompt, prompt_id
 from tui.paths import private_dir
 
 ID = re.compile(r"[^\W_][\w-]{0,63}", re.ASCII)
 """What an id may look like: it is a file's name."""
-TEXT_MOST = 100_000
-"""Characters of a prompt's file."""
 
 
 class PromptFiles:
@@ -60,8 +59,8 @@ class PromptFiles:
         """
         if not ID.fullmatch(id):
             raise UsageError(f"{id!r} cannot be a prompt's id.", "Use letters, digits and dashes.")
-        if len(text) > TEXT_MOST:
-            raise UsageError("That prompt is too long.", f"At most {TEXT_MOST:,} characters.")
+        if len(text) > PROMPT_CHARACTERS:
+            raise UsageError("That prompt is too long.", f"At most {PROMPT_CHARACTERS:,} characters.")
         parse_prompt(text, id, id)
         own = self._folders[-1]
         path = _file(own, id) or own / f"{id}.toml"

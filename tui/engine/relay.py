@@ -17,6 +17,8 @@ import msgspec
 from tui.engine.client import EngineClient
 from tui.engine.outbox import Outbox
 from tui.engine.process import SOCKET
+from tui.errors import UsageError
+from tui.model.commands import COMMAND_BYTES
 from tui.model.commands import decode as decode_command
 from tui.model.events import Rejected
 from tui.model.events import encode as encode_event
@@ -25,8 +27,6 @@ GREETING = b"livegist relay 1\n"
 BEAT_S = 0.1
 """Seconds between two flushes; a level meter that moves ten times a second is alive enough for a line far away."""
 STDIN, STDOUT = 0, 1
-COMMAND_BYTES = 64 * 1024
-"""Longest command."""
 
 
 async def relay(folder: Path, start: Callable[[], None]) -> None:
@@ -88,10 +88,34 @@ async def _tell(outbox: Outbox, out: asyncio.StreamWriter) -> None:
 
 async def _obey(commands: asyncio.StreamReader, client: EngineClient, outbox: Outbox) -> None:
     """Pass commands on until the viewer goes."""
-    while line := await commands.readline():
+    while True:
         try:
-            command = decode_command(line)
+            line = await _read_line(commands)
+            if not line:
+                return
+            await client.send(decode_command(line))
         except msgspec.MsgspecError as error:
             outbox.put(Rejected(f"That is no command: {error}.", "Is the viewer of another version?"))
-            continue
-        await client.send(command)
+        except UsageError as error:
+            outbox.put(Rejected(error.message, error.hint))
+
+
+async def _read_line(stream: asyncio.StreamReader) -> bytes:
+    """Return the next line, empty at the end.
+
+    Raises:
+        UsageError: it was longer than the stream's limit, and was skipped.
+    """
+    too_long = False
+    while True:
+        try:
+            line = await stream.readuntil()
+        except asyncio.LimitOverrunError as error:
+            await stream.readexactly(error.consumed)
+            too_long = True
+        except asyncio.IncompleteReadError as error:
+            return error.partial
+        else:
+            if too_long:
+                raise UsageError("The command is too long.", f"At most {COMMAND_BYTES:,} bytes can be sent.")
+            return line

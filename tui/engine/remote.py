@@ -76,7 +76,11 @@ class RemoteClient:
                 await _end(process)
 
     async def send(self, command: Command) -> bool:
-        """Send a command; return whether there was a connection to send it over."""
+        """Send a command; return whether there was a connection to send it over.
+
+        Raises:
+            UsageError: the command is too long.
+        """
         process = self._process
         if process is None or process.stdin is None or process.returncode is not None:
             return False

@@ -2,6 +2,13 @@
 
 import msgspec
 
+from tui.errors import UsageError
+
+PROMPT_CHARACTERS = 100_000
+"""Longest text of a prompt's file."""
+COMMAND_BYTES = 6 * PROMPT_CHARACTERS + 4096
+"""Longest command. JSON writes a control character in six bytes and no other character in more."""
+
 Option = str | int | float | bool
 
 
@@ -202,8 +209,15 @@ _decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 
 
 def encode(command: Command) -> str:
-    """Return the command as one line of JSON."""
-    return _encoder.encode(command).decode()
+    """Return the command as one line of JSON.
+
+    Raises:
+        UsageError: it is longer than `COMMAND_BYTES`.
+    """
+    line = _encoder.encode(command)
+    if len(line) > COMMAND_BYTES:
+        raise UsageError(f"The text is too long: {len(line):,} bytes.", f"At most {COMMAND_BYTES:,} bytes can be sent.")
+    return line.decode()
 
 
 def decode(raw: str | bytes) -> Command:

@@ -129,7 +129,11 @@ class Front:
     async def _send(self, commands: Iterable[Command]) -> list[str]:
         for command in commands:
             self._quitting = isinstance(command, Quit)
-            if not await self._client.send(command):
+            try:
+                sent = await self._client.send(command)
+            except UsageError as error:
+                return [f"{error.message} {error.hint}"]
+            if not sent:
                 return ["Not done: the engine cannot be heard now."]
         return []
 

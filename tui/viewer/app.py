@@ -19,7 +19,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from tui.config import Highlight, Style
-from tui.errors import ConfigError, EngineError, LivegistError
+from tui.errors import ConfigError, EngineError, LivegistError, UsageError
 from tui.model.commands import Command, Option, Quit, Start
 from tui.model.events import Event, Snapshot
 from tui.paths import config_dir, runtime_dir, shipped
@@ -237,7 +237,12 @@ class LivegistApp(App[Farewell]):
     @on(Order)
     async def send_order(self, order: Order) -> None:
         """Pass a command on."""
-        if not await self._client.send(order.command):
+        try:
+            sent = await self._client.send(order.command)
+        except UsageError as error:
+            self.notify(f"{error.message}\n{error.hint}", severity="warning", markup=False)
+            return
+        if not sent:
             self.notify("Not done: the engine cannot be heard now.", severity="warning", markup=False)
 
     @on(Louder)

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import TextArea
 
 from tui.errors import ConfigError
+from tui.model.commands import PROMPT_CHARACTERS
 from tui.model.prompts import parse_prompt
 from tui.viewer.inert import one_line
 from tui.viewer.lines import Span
@@ -60,6 +61,8 @@ class EditorScreen(ModalScreen[str | None]):
         """Hand the text over if it is a prompt, else say why it is none."""
         text = self.query_one(TextArea).text
         try:
+            if len(text) > PROMPT_CHARACTERS:
+                raise ConfigError("The prompt is too long.", f"At most {PROMPT_CHARACTERS:,} characters.")
             parse_prompt(text, self._prompt, self._prompt)
         except ConfigError as error:
             self.notify(f"{error.message}\n{error.hint}", severity="warning", timeout=15, markup=False)
