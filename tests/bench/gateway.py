@@ -1,9 +1,10 @@
-"""What the gateway's ears are worth: latency, errors, sessions held; beside a batch decode and PocketSphinx.
+"""Measure the local gateway's recognition: errors, missing words, delays, turn ends and sessions at once.
 
-    python -m tests.bench.gateway [--sessions 1,2,4,6]
+    python -m tests.bench.gateway [--only TEXT] [--sessions 1,2,4,8]
 
-Everything runs in real time on this machine, in one run. PocketSphinx, a package of its own, is left out if it is not
-installed: `pip install pocketsphinx`.
+Everything runs in real time on this machine, in one run: difficult recordings live beside a batch decode by the same
+model, then continuous speech in several sessions at once. Needs sox. PocketSphinx, a package of its own, is left out if
+it is not installed: `pip install pocketsphinx`.
 """
 
 import argparse
@@ -13,37 +14,30 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from statistics import median
 
 import httpx2
-import msgspec
-import numpy as np
 
-from tests.gateways import CLIPS, RATE, Caller, Samples, calling, chunks, read, silence, spoken, word_errors, words
+from tests.bench.table import at, columns
+from tests.gateways import RATE
+from tests.hard_speech import Recording, recordings
+from tests.scoring import Errors, LiveRun, batch, cut_turns, errors, final_delays, live, settled
 
-PAUSE_S = 1.5
-CHUNK_MS = 50
+WITH_PAUSES = ("sentences with pauses", "hesitations of 0.9 s inside sentences")
+CONTINUOUS = "continuous: no pause over 100 ms"
+STAGGER_S = 0.7
+"""Seconds between the starts of sessions at once."""
+ALLOWED_MISSING = 3
+"""Words in a row that may be missing; more are printed."""
 HELD_S = 2.0
-"""Finals later than this after the decision, and a session does not count as held."""
-
-
-class Run(msgspec.Struct):
-    """What one session was told, and when; seconds from its first sample."""
-
-    caller: Caller
-    at_s: list[float] = []
-    """When each message of `caller.told` came."""
-
-    def when(self, wanted: Callable[[dict[str, object]], bool]) -> list[tuple[float, dict[str, object]]]:
-        return [(at, told) for at, told in zip(self.at_s, self.caller.told, strict=True) if wanted(told)]
+"""A session counts as held if its finals come no later after the decision, on average."""
 
 
 @contextmanager
-def gateway() -> Iterator[str]:
+def gateway(*flags: str) -> Iterator[str]:
     """Run `livegist serve`; give its address once the model is loaded."""
-    command = [sys.executable, "-m", "tui", "serve", "--port", "0", "--max-sessions", "64"]
+    command = [sys.executable, "-m", "tui", "serve", "--port", "0", "--max-sessions", "64", *flags]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -63,159 +57,173 @@ def counted(url: str) -> dict[str, float]:
     return {name.removeprefix("livegist_gateway_"): float(value) for name, value in lines}
 
 
-async def speak(url: str, samples: Samples, delay_s: float = 0.0) -> Run:
-    """Say samples in real time."""
-    await asyncio.sleep(delay_s)
-    async with calling(url) as caller:
-        run = Run(caller)
-        began = time.monotonic()
-
-        async def send() -> None:
-            for count, chunk in enumerate(chunks(samples, CHUNK_MS), 1):
-                await asyncio.sleep(began + count * CHUNK_MS / 1000 - time.monotonic())
-                await caller.websocket.send(chunk)
-            await caller.send("Terminate")
-
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(send())
-            async for raw in caller.websocket:
-                caller.told.append(json.loads(raw))
-                run.at_s.append(time.monotonic() - began)
-    return run
+def since(before: dict[str, float], url: str, name: str) -> float:
+    """Return by how much a count has grown."""
+    return counted(url).get(name, 0.0) - before.get(name, 0.0)
 
 
-def first_partials(run: Run) -> list[float]:
+def first_partials(run: LiveRun) -> list[float]:
     """Return for each turn the seconds from the beginning of speech to its first partial."""
     found, speech_s = [], None
-    for at, told in run.when(lambda told: told["type"] in ("SpeechStarted", "Turn")):
+    for came, told in zip(run.at_s, run.caller.told, strict=True):
         if told["type"] == "SpeechStarted":
-            speech_s = told["timestamp"] / 1000  # type: ignore[operator]
-        elif speech_s is not None and not told["end_of_turn"]:
-            found.append(at - speech_s)
+            speech_s = told["timestamp"] / 1000
+        elif told["type"] == "Turn" and speech_s is not None and not told["end_of_turn"]:
+            found.append(came - speech_s)
             speech_s = None
     return found
 
 
-def partial_gaps(run: Run) -> list[float]:
+def partial_gaps(run: LiveRun) -> list[float]:
     """Return the seconds between two partials of one turn."""
-    partials = run.when(lambda told: told["type"] == "Turn" and not told["end_of_turn"])
     return [
         after[0] - before[0]
-        for before, after in itertools.pairwise(partials)
+        for before, after in itertools.pairwise(run.turns(final=False))
         if before[1]["turn_order"] == after[1]["turn_order"]
     ]
 
 
-def seconds_a_partial(runs: list[Run]) -> float:
+def seconds_a_partial(runs: Iterable[LiveRun]) -> float:
     """Return the seconds of speech for each partial: more, the rarer they are."""
-    told = sum(len(run.caller.all("Turn", end_of_turn=False)) for run in runs)
-    words = [turn["words"] for run in runs for turn in run.caller.finals]
+    told = sum(len(run.turns(final=False)) for run in runs)
+    words = [turn["words"] for run in runs for _, turn in run.turns(final=True) if turn["words"]]
     return float(sum(said[-1]["end"] - said[0]["start"] for said in words)) / 1000 / max(1, told)
 
 
-def final_delays(run: Run) -> list[float]:
-    """Return for each turn the seconds from the end of its speech to its final."""
-    finals = run.when(lambda told: told["type"] == "Turn" and bool(told["end_of_turn"]))
-    return [at - told["words"][-1]["end"] / 1000 for at, told in finals]  # type: ignore[index]
+def percent(found: Errors) -> str:
+    """Return a word error rate and the longest run of missing words."""
+    return f"{100 * found.rate:.1f} % ({found.longest_missing})"
 
 
-def errors(heard: str) -> float:
-    """Return the word error rate over the five sentences, in per cent."""
-    reference = words(spoken(*CLIPS))
-    return 100 * word_errors(reference, words(heard)) / len(reference)
+def percentiles(delays: Sequence[float]) -> str:
+    """Return the median and the 95th percentile, in seconds."""
+    return f"{at(0.5, delays):.2f} / {at(0.95, delays):.2f}" if delays else "-"
 
 
-def report(label: str, values: list[float], goal: str) -> None:
-    ordered = sorted(values)
-    p95 = ordered[int(0.95 * (len(ordered) - 1))]
-    print(f"{label:<44} {median(ordered):6.2f} s median  {p95:6.2f} s p95   (goal: {goal})")
+def recognition(url: str, made: Sequence[Recording]) -> dict[str, LiveRun]:
+    """Print the errors of each recording, live and in batch; return the runs by name."""
+    print("\nWord error rate (longest run of missing words); speech end to final p50 / p95 in seconds\n")
+    table = [("recording", "live", "batch", "final", "turns", "settled words changed")]
+    runs: dict[str, LiveRun] = {}
+    missing = []
+    for recording in made:
+        run = runs[recording.name] = asyncio.run(live(url, recording.samples))
+        found = errors(recording.reference, run.text)
+        compared = settled(run)
+        if found.longest_missing > ALLOWED_MISSING:
+            missing.append(f"Missing live, {recording.name}: {found.missing}")
+        table.append(
+            (
+                recording.name,
+                percent(found),
+                percent(errors(recording.reference, batch(recording.samples))),
+                percentiles(final_delays(run, recording)),
+                str(len(run.caller.finals)),
+                f"{compared.changed} of {compared.words}, in {compared.turns_changed} of {compared.turns} turns",
+            )
+        )
+    print("\n".join((columns(table), "", *missing)), flush=True)
+    return runs
 
 
-def alone(url: str, samples: Samples) -> None:
-    """Print what one session gets."""
-    before = counted(url)
-    run = asyncio.run(speak(url, samples))
-    after = counted(url)
-    decided = (after["final_seconds_sum"] - before["final_seconds_sum"]) / len(run.caller.finals)
-    busy = after["recogniser_busy_seconds_total"] - before["recogniser_busy_seconds_total"]
-    report("first partial after speech begins", first_partials(run), "1.0 median")
-    report("between two partials", partial_gaps(run), "0.7 median")
-    report("final after the end of speech", final_delays(run), "-")
-    print(f"{'final after the decision that the turn is over':<44} {decided:6.2f} s mean              (goal: 0.8)")
-    heard = " ".join(str(turn["transcript"]) for turn in run.caller.finals)
-    factor = busy / (len(samples) / RATE)
+def turn_ends(rule: str, runs: dict[str, LiveRun], made: Sequence[Recording]) -> None:
+    """Print how one rule ends turns where there are pauses."""
+    for recording in made:
+        if recording.name not in WITH_PAUSES or recording.name not in runs:
+            continue
+        run = runs[recording.name]
+        cut = cut_turns(run, recording)
+        print(
+            f"{rule}, {recording.name}: speech end to final {percentiles(final_delays(run, recording))} s (p50 / p95); "
+            f"{len(cut)} of {len(run.caller.finals)} turns cut in mid-sentence",
+            flush=True,
+        )
+
+
+def partials(run: LiveRun) -> None:
+    """Print how soon partials come."""
     print(
-        f"{'word error rate of the finals':<44} {errors(heard):6.1f} %    {factor:.2f} of real time, partials and all"
+        f"First partial after speech begins {percentiles(first_partials(run))} s; "
+        f"between two partials {percentiles(partial_gaps(run))} s (p50 / p95)"
     )
 
 
-def batch(samples: Samples) -> None:
-    """Print what a batch decode of the whole makes of it."""
-    from faster_whisper import WhisperModel
-
-    from tui.gateway.models import find_model
-
-    model = WhisperModel(str(find_model("tiny.en")), device="cpu", compute_type="int8")
-    began = time.monotonic()
-    segments, _ = model.transcribe(samples.astype(np.float32) / np.float32(32_768), language="en", beam_size=5)
-    heard = " ".join(segment.text for segment in segments)
-    factor = (time.monotonic() - began) / (len(samples) / RATE)
-    print(f"{'batch decode of the whole, same model':<44} {errors(heard):6.1f} %    {factor:.2f} of real time")
-
-
-def pocketsphinx(samples: Samples) -> None:
-    """Print what PocketSphinx makes of it."""
+def pocketsphinx(recording: Recording) -> None:
+    """Print what PocketSphinx makes of a recording."""
     try:
         from pocketsphinx import Decoder
     except ModuleNotFoundError:
         print("PocketSphinx is not installed (pip install pocketsphinx)")
         return
     decoder = Decoder(loglevel="FATAL")
-    began = time.monotonic()
     decoder.start_utt()
-    decoder.process_raw(samples.tobytes(), full_utt=True)
+    decoder.process_raw(recording.samples.tobytes(), full_utt=True)
     decoder.end_utt()
     found = decoder.hyp()
-    factor = (time.monotonic() - began) / (len(samples) / RATE)
-    heard = found.hypstr if found else ""
-    print(f"{'PocketSphinx 5, its own English model':<44} {errors(heard):6.1f} %    {factor:.2f} of real time")
+    rate = errors(recording.reference, found.hypstr if found else "").rate
+    print(f"PocketSphinx 5 with its own English model, {recording.name}: {100 * rate:.1f} %")
 
 
-async def crowd(url: str, samples: Samples, size: int) -> list[Run]:
+async def crowd(url: str, recording: Recording, size: int) -> list[LiveRun]:
     """Run sessions at once, each begun a little after the one before."""
-    return await asyncio.gather(*(speak(url, samples, at * 0.7) for at in range(size)))
+    delays = [STAGGER_S * index for index in range(size)]
+    return await asyncio.gather(*(live(url, recording.samples, delay_s=delay) for delay in delays))
 
 
-def together(url: str, samples: Samples, size: int) -> None:
-    """Print what so many sessions at once get."""
-    before = counted(url)
-    runs = asyncio.run(crowd(url, samples, size))
-    after = counted(url)
-    turns = after["turns_total"] - before["turns_total"]
-    mean = (after["final_seconds_sum"] - before["final_seconds_sum"]) / turns
-    busy = after["recogniser_busy_seconds_total"] - before["recogniser_busy_seconds_total"]
-    delays = sorted(delay for run in runs for delay in final_delays(run))
-    rate = max(errors(" ".join(str(turn["transcript"]) for turn in run.caller.finals)) for run in runs)
-    print(
-        f"{size:3d} sessions: finals {mean:.2f} s after the decision (mean), {delays[-1]:.2f} s after speech (worst); "
-        f"a partial for {seconds_a_partial(runs):.2f} s of speech; "
-        f"recogniser busy {100 * busy / (len(samples) / RATE):.0f} %; "
-        f"worst word error rate {rate:.1f} %; {'held' if mean <= HELD_S else 'not held'}"
+def load(url: str, recording: Recording, sizes: Iterable[int]) -> None:
+    """Print what several sessions of continuous speech at once get."""
+    print(f"\nSessions at once: {recording.name}, {recording.duration_s:.0f} s\n")
+    head = (
+        "sessions",
+        "final p50 / p95",
+        "worst",
+        "after the decision",
+        "speech a partial",
+        "busy",
+        "worst errors",
+        "",
     )
+    table = [head]
+    for size in sizes:
+        before = counted(url)
+        runs = asyncio.run(crowd(url, recording, size))
+        mean_s = since(before, url, "final_seconds_sum") / max(1.0, since(before, url, "turns_total"))
+        busy = since(before, url, "recogniser_busy_seconds_total") / recording.duration_s
+        delays = [delay for run in runs for delay in final_delays(run, recording)]
+        worst = max((errors(recording.reference, run.text) for run in runs), key=lambda found: found.rate)
+        table.append(
+            (
+                str(size),
+                f"{percentiles(delays)} s",
+                f"{max(delays, default=0.0):.2f} s",
+                f"{mean_s:.2f} s",
+                f"{seconds_a_partial(runs):.2f} s",
+                f"{100 * busy:.0f} %",
+                percent(worst),
+                "held" if mean_s <= HELD_S else "not held",
+            )
+        )
+    print(columns(table), flush=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", default="2,4,6,8", help="how many at once, separated by commas")
-    sizes = [int(size) for size in parser.parse_args().sessions.split(",") if size]
-    samples = np.concatenate([part for clip in CLIPS for part in (read(clip), silence(PAUSE_S))])
-    print(f"{len(samples) / RATE:.0f} s of read speech, five sentences, tiny.en int8")
-    batch(samples)
-    pocketsphinx(samples)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", metavar="TEXT", help="recordings whose name contains this")
+    parser.add_argument("--sessions", default="1,2,4,8", help="how many at once, separated by commas; empty for none")
+    options = parser.parse_args()
+    made = {recording.name: recording for recording in recordings()}
+    chosen = [recording for name, recording in made.items() if options.only in name]
+    sizes = [int(size) for size in options.sessions.split(",") if size]
+    seconds = sum(len(recording.samples) for recording in chosen) / RATE
+    print(f"{len(chosen)} recordings, {seconds:.0f} s of read speech, tiny.en int8")
     with gateway() as url:
-        alone(url, samples)
-        for size in sizes:
-            together(url, samples, size)
+        runs = recognition(url, chosen)
+        print()
+        turn_ends("Silence and punctuation", runs, chosen)
+        if WITH_PAUSES[0] in runs:
+            partials(runs[WITH_PAUSES[0]])
+            pocketsphinx(made[WITH_PAUSES[0]])
+        load(url, made[CONTINUOUS], sizes)
 
 
 if __name__ == "__main__":

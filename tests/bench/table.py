@@ -47,8 +47,12 @@ def _row(figure: Figure) -> tuple[str, ...]:
 
 def markdown(figures: Iterable[Figure]) -> str:
     """Return the table as Markdown, its columns aligned."""
-    cells = rows(figures)
-    widths = [max(len(row[at]) for row in cells) for at in range(len(HEAD))]
+    return columns(rows(figures))
+
+
+def columns(cells: Sequence[Sequence[str]]) -> str:
+    """Return cells as a Markdown table, the first row its head."""
+    widths = [max(len(row[at]) for row in cells) for at in range(len(cells[0]))]
     head, *body = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells
     ]
