@@ -45,6 +45,9 @@ def run(script: str, **environment: str) -> "subprocess.CompletedProcess[bytes]"
     ("words", "what", "to_do"),
     [
         ((), "needs a terminal", "livegist stream"),
+        (("--source", "-"), "takes commands from standard input", "livegist stream --source -"),
+        (("--plain", "--source", "-"), "takes commands from standard input", "livegist stream --source -"),
+        (("stream", "--source", "-", "--source", "x.wav"), "together with other", "livegist stream --source -"),
         (("moon",), "No such command 'moon'", "livegist --help"),
         (("--moon",), "No such option '--moon'", "livegist --help"),
         (("--source", "mic", "sessions"), "Options come after the command", "livegist --help"),

@@ -16,6 +16,7 @@ import soundfile
 
 from tests import busy
 from tests.conftest import DATA
+from tests.terminal import LIVEGIST
 from tui.audio import pipes, wav
 from tui.audio.sources import open_source
 from tui.errors import SourceError
@@ -253,12 +254,20 @@ def test_a_recording_on_stdin_is_heard_in_real_time(tmp_path: Path, speech: byte
     assert 2.0 - pipes.LEAD_S - 0.01 <= float(done.stderr) < 3.0
 
 
-def test_a_terminal_on_stdin_is_not_listened_to() -> None:
+def test_a_terminal_or_nothing_on_stdin_is_refused_with_a_command_that_works() -> None:
+    stream = (*LIVEGIST, "stream", "--url", "ws://127.0.0.1:1", "--source", "-")
     ours, theirs = os.openpty()
-    done = subprocess.run([sys.executable, "-c", LISTENER], stdin=theirs, capture_output=True, text=True, timeout=30)
+    for stdin, message in ((theirs, "Standard input is a terminal, not sound."), (None, "Standard input is empty.")):
+        done = subprocess.run(
+            stream, stdin=subprocess.DEVNULL if stdin is None else stdin, capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.splitlines() == [
+            f"livegist: {message}",
+            "Pipe sound into it: parec … | livegist stream --source -",
+        ]
     os.close(ours)
     os.close(theirs)
-    assert "Standard input is a terminal" in done.stderr
 
 
 def test_naming_a_source_loads_none_of_the_libraries_of_sound() -> None:

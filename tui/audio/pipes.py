@@ -137,17 +137,26 @@ class PipeSource:
         )
 
 
+def _is_null(fd: int) -> bool:
+    """Return whether `fd` is closed or the null device."""
+    try:
+        return os.path.samestat(os.fstat(fd), Path(os.devnull).stat())
+    except OSError:
+        return True
+
+
 @asynccontextmanager
 async def open_stdin(*, sample_rate: int, clock: Callable[[], float] = time.monotonic) -> AsyncIterator[PipeSource]:
     """Listen to standard input.
 
     Raises:
-        SourceError: it is a terminal.
+        SourceError: it is a terminal, or the null device, as in an engine.
     """
+    hint = "Pipe sound into it: parec … | livegist stream --source -"
     if os.isatty(STDIN):
-        raise SourceError(
-            "Standard input is a terminal, not sound.", "Pipe sound into it: parec … | livegist --source -"
-        )
+        raise SourceError("Standard input is a terminal, not sound.", hint)
+    if _is_null(STDIN):
+        raise SourceError("Standard input is empty.", hint)
     yield PipeSource(STDIN, "stdin", sample_rate, clock=clock)
 
 

@@ -59,10 +59,12 @@ def open_dashboard(options: Flags, *, start: "Start | None" = None, revive: bool
         revive: whether it starts an engine, also later on when there is none any more because it was killed.
     """
     config = settings(options).config
+    if options.get("source") == "-":
+        raise UsageError(
+            "The dashboard takes commands from standard input, not sound.", "Use: livegist stream --source -"
+        )
     if not config.plain:
         need_terminal()
-    if options.get("source") == "-":
-        raise UsageError("The dashboard reads keys from stdin, not sound.", "Use: livegist stream --source -")
     from functools import partial
 
     from tui.engine.client import EngineClient

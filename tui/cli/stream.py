@@ -6,6 +6,7 @@ import click
 
 from tui.cli import completing
 from tui.cli.options import SOURCE, endpoint_options, given, private_option, prompt_folders, settings
+from tui.errors import UsageError
 
 
 @click.command()
@@ -34,6 +35,10 @@ def stream(sources: tuple[str, ...], as_json: bool, **flags: str | None) -> None
     from tui.paths import log_file, sessions_dir
     from tui.sessions.store import Store
 
+    if len(sources) > 1 and "-" in sources:
+        raise UsageError(
+            "Standard input cannot be read together with other sources.", "Use: livegist stream --source -"
+        )
     if len(sources) > 1 or any(Path(source).is_dir() for source in sources):
         from tui.cli.transcribe import transcribe_all
 
