@@ -7,6 +7,7 @@ from the code.
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from textual.screen import Screen
 
 from tui.cli import main
 from tui.cli.serve import serve
-from tui.config import FIELDS, Config, documentation
+from tui.config.format import rows
+from tui.config.schema import is_table
 from tui.gateway.parameters import Parameters, Unheeded
 from tui.model.prompts import PromptLibrary
 from tui.paths import PACKAGE
@@ -173,10 +175,14 @@ def _words() -> str:
 
 
 def _settings() -> str:
-    described = documentation()
-    types = {field.name: field.type for field in _fields(Config)}
-    rows = [(_code(name), _default(getattr(Config(), name)), _allowed(types[name]), described[name]) for name in FIELDS]
-    return _table(("setting", "default", "allowed", "what it does"), rows)
+    sections = []
+    for group, settings in groupby(rows(), key=lambda row: row.group):
+        cells = [
+            (_code(row.name), row.default if is_table(row.name) else _code(row.default), row.allowed, row.description)
+            for row in settings
+        ]
+        sections.append(f"### {group}\n\n" + _table(("setting", "default", "allowed", "what it does"), cells))
+    return "\n" + "\n\n".join(sections) + "\n"
 
 
 def _fields(struct: type[msgspec.Struct]) -> tuple[msgspec.inspect.Field, ...]:

@@ -1,7 +1,7 @@
-"""Keys: from the environment, the operating system's keyring, or a file that only its owner may read. Never a setting.
+"""API keys: read from the environment, the system keyring, or a file with mode 0600. A key is never a setting.
 
-`livegist login` keeps a key. Where there is a keyring, the file says only that the key is there, so that nobody who
-never logged in pays for asking the keyring.
+`livegist login` stores a key. If the keyring holds it, the file only says so: without that file the keyring, which is
+slow to load, is not queried.
 """
 
 import os
@@ -17,12 +17,12 @@ from tui.paths import config_dir, private_dir
 
 SERVICE = "livegist"
 IN_KEYRING = "@keyring"
-"""What stands in the file of a key that the keyring keeps."""
+"""Content of the key file if the keyring holds the key."""
 REDACTED = "[key]"
 
 
 class Key(Enum):
-    """What a key is for: its name and the variable that comes before what is kept."""
+    """Purpose of a key: its label, and the environment variable that overrides the stored key."""
 
     VENDOR = ("assemblyai", "ASSEMBLYAI_API_KEY")
     LLM = ("llm", "LIVEGIST_LLM_KEY")
@@ -34,58 +34,71 @@ class Key(Enum):
 
     @property
     def file(self) -> Path:
-        """The file that holds it, or says that the keyring does."""
+        """Path of the file that holds the key or refers to the keyring."""
         return config_dir() / "keys" / self.label
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """A key and where it comes from."""
+    """A key and its origin."""
 
     value: str
     """Never shown, logged or written, except by `keep`."""
     origin: str
+    """Name of the variable, path of the file, or `the keyring`."""
 
     def __repr__(self) -> str:
         return f"Credential({REDACTED}, {self.origin!r})"
 
 
 def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment as a person's own programs get it: without our keys."""
+    """Return the environment for programs that the user configured: without the keys of livegist."""
     keys = {key.variable for key in Key}
     return {name: value for name, value in environ.items() if name not in keys}
 
 
 def find(key: Key, environ: Mapping[str, str] | None = None) -> Credential | None:
-    """Return a key, or `None` if there is none.
+    """Return a key, or `None` if it is not set.
 
     Args:
-        key: which.
-        environ: the only place to look at; `None` is the process's own environment, then what is kept.
+        key: which one.
+        environ: the only place to search; `None` searches the environment of the process, then the stored key.
 
     Raises:
-        LivegistError: it is kept where others may read it, or the keyring does not give it.
+        LivegistError: other users may read the key file, or the keyring does not return the key.
     """
     value = (os.environ if environ is None else environ).get(key.variable, "").strip()
     if value:
         return Credential(value, key.variable)
     if environ is not None:
         return None
-    kept = _read(key)
-    if kept != IN_KEYRING:
-        return Credential(kept, str(key.file)) if kept else None
+    stored = _read(key)
+    if stored != IN_KEYRING:
+        return Credential(stored, str(key.file)) if stored else None
     return Credential(_from_keyring(key), "the keyring")
 
 
+def api_key(environ: Mapping[str, str] | None = None) -> str:
+    """Return the AssemblyAI key, or an empty string; see `find`."""
+    found = find(Key.VENDOR, environ)
+    return found.value if found else ""
+
+
+def llm_key(environ: Mapping[str, str] | None = None) -> str:
+    """Return the key of the server at `llm_url`, or an empty string; see `find`."""
+    found = find(Key.LLM, environ)
+    return found.value if found else ""
+
+
 def keep(key: Key, value: str, *, in_keyring: bool) -> str:
-    """Keep a key; return where.
+    """Store a key; return the place.
 
     Raises:
-        UsageError: it cannot be a key.
-        LivegistError: it cannot be kept there.
+        UsageError: the value is not a valid key.
+        LivegistError: the key cannot be stored there.
     """
     value = value.strip()
     if not value or not value.isascii() or any(not sign.isprintable() or sign.isspace() for sign in value):
-        raise UsageError("That is no key.", "A key is one word of letters, digits and signs.")
+        raise UsageError("Not a valid key.", "A key consists of ASCII letters, digits and punctuation, without spaces.")
     if in_keyring:
         _to_keyring(key, value)
     _write(key.file, IN_KEYRING if in_keyring else value)
@@ -93,27 +106,27 @@ def keep(key: Key, value: str, *, in_keyring: bool) -> str:
 
 
 def forget(key: Key) -> bool:
-    """Remove what is kept of a key; return whether there was anything.
+    """Delete a stored key; return whether there was one.
 
     Raises:
-        LivegistError: the keyring does not let it go.
+        LivegistError: the keyring does not delete it.
     """
     try:
-        kept = key.file.read_text(encoding="utf-8", errors="replace").strip()
+        stored = key.file.read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
         return False
-    if kept == IN_KEYRING:
+    if stored == IN_KEYRING:
         _out_of_keyring(key)
     key.file.unlink()
     return True
 
 
 SAFE_PRIORITY = 1.0
-"""From which priority on keyring's own documentation recommends a backend; one that writes plain text is below."""
+"""Lowest priority of a recommended backend (documentation of keyring); backends that store plain text are below it."""
 
 
 def has_keyring(*, safe: bool) -> bool:
-    """Return whether there is a keyring that keeps keys; a safe one does not write them down for all to read."""
+    """Return whether a keyring is available; with `safe`, one that does not store plain text."""
     try:
         import keyring
         from keyring.backends import fail, null
@@ -126,7 +139,7 @@ def has_keyring(*, safe: bool) -> bool:
 
 
 def redacted(text: str, *keys: str) -> str:
-    """Return text from outside without keys: servers like to repeat the one they refuse."""
+    """Return text with the keys replaced: servers often repeat the key that they reject."""
     for key in keys:
         if key:
             text = text.replace(key, REDACTED)
@@ -140,10 +153,11 @@ def _read(key: Key) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raise LivegistError(f"{key.file} cannot be read: {error}", "Keep the key anew: livegist login") from error
+        raise LivegistError(f"{key.file} cannot be read: {error}", "Store the key again: livegist login") from error
     if stat.S_IMODE(found.st_mode) & 0o077 or found.st_uid != os.getuid():
         raise LivegistError(
-            f"{key.file} holds a key and may be read by others.", f"Run: chmod 600 {key.file}, and get a new key."
+            f"{key.file} holds a key and can be read by other users.",
+            f"Run: chmod 600 {key.file}, and replace the key.",
         )
     return text
 
@@ -157,7 +171,9 @@ def _write(path: Path, text: str) -> None:
             file.write(text + "\n")
         new.replace(path)
     except OSError as error:
-        raise LivegistError(f"{path} cannot be written: {error.strerror}.", "Is the folder yours?") from error
+        raise LivegistError(
+            f"{path} cannot be written: {error.strerror}.", "Check the owner and permissions of the folder."
+        ) from error
 
 
 def _from_keyring(key: Key) -> str:
@@ -169,7 +185,7 @@ def _from_keyring(key: Key) -> str:
     except KeyringError as error:
         raise _refused(key, error) from error
     if not value:
-        raise LivegistError(f"The keyring has no key {key.label!r} any more.", "Keep it anew: livegist login")
+        raise LivegistError(f"The keyring no longer has the key {key.label!r}.", "Store it again: livegist login")
     return value
 
 
@@ -190,7 +206,7 @@ def _out_of_keyring(key: Key) -> None:
     try:
         keyring.delete_password(SERVICE, key.label)
     except PasswordDeleteError:
-        # It is gone already.
+        # Already deleted.
         return
     except KeyringError as error:
         raise _refused(key, error) from error
@@ -198,6 +214,6 @@ def _out_of_keyring(key: Key) -> None:
 
 def _refused(key: Key, error: Exception) -> LivegistError:
     return LivegistError(
-        f"The keyring does not answer for the key {key.label!r}: {error}",
-        f"Unlock it, or use {key.variable} or: livegist login --file",
+        f"The keyring cannot access the key {key.label!r}: {error}",
+        f"Unlock the keyring, set {key.variable}, or run: livegist login --file",
     )

@@ -1,6 +1,6 @@
-"""Where things live: config, data and runtime folders.
+"""Paths of the config, data and runtime folders.
 
-`LIVEGIST_HOME` moves them all under one folder. Every folder is made with mode 0700.
+`LIVEGIST_HOME` puts all of them under one folder. Folders are created with mode 0700.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from tui.errors import LivegistError
 APP = "livegist"
 PACKAGE = Path(__file__).parent
 SOCKET_PATH_LIMIT = 100
-"""Longest unix socket path in bytes we use: `sun_path` holds 108 on Linux and 104 on macOS, with a NUL."""
+"""Maximum length of a Unix socket path in bytes: `sun_path` holds 108 on Linux and 104 on macOS, with a NUL."""
 
 
 def _home() -> Path | None:
@@ -42,15 +42,15 @@ def data_dir() -> Path:
 
 
 def sessions_dir() -> Path:
-    """Return the folder with one folder a session; it may not exist."""
+    """Return the folder that holds one folder per session; it may not exist."""
     return data_dir() / "sessions"
 
 
 def runtime_dir() -> Path:
-    """Return the folder of the engine's socket, lock and log; make it, 0700 and ours.
+    """Create and return the folder of the engine's socket, lock and log, with mode 0700.
 
     Raises:
-        LivegistError: the folder belongs to somebody else or others may enter it.
+        LivegistError: the folder belongs to another user, is a symbolic link, or cannot be created.
     """
     home = _home()
     folder = home / "run" if home else _runtime_dir()
@@ -62,14 +62,14 @@ def runtime_dir() -> Path:
     except OSError as error:
         if home:
             raise LivegistError(
-                f"{folder} cannot be made: {error.strerror or error}.", "Set LIVEGIST_HOME to a folder of your own."
+                f"{folder} cannot be created: {error.strerror or error}.", "Set LIVEGIST_HOME to a folder that you own."
             ) from error
         folder = private_dir(_temporary_dir())
     return folder
 
 
 def _runtime_dir() -> Path:
-    """Return the login's own runtime folder for us; a login without one gets a folder among the temporary ones."""
+    """Return the runtime folder of the login session, or a temporary folder if there is none."""
     login = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
     if sys.platform == "linux" and not login.is_dir():
         return _temporary_dir()
@@ -81,10 +81,10 @@ def _temporary_dir() -> Path:
 
 
 def private_dir(folder: Path) -> Path:
-    """Make `folder`, and the folders above it that are missing, with mode 0700, and return it.
+    """Create and return `folder`, with mode 0700, and its missing parents.
 
     Raises:
-        LivegistError: it belongs to another user, is a link, or others may enter it and we cannot change that.
+        LivegistError: it belongs to another user or is a symbolic link.
     """
     if not folder.parent.exists():
         private_dir(folder.parent)
@@ -93,7 +93,7 @@ def private_dir(folder: Path) -> Path:
     if folder.is_symlink() or found.st_uid != os.getuid():
         raise LivegistError(
             f"{folder} does not belong to you.",
-            "Remove it, or set LIVEGIST_HOME to a folder of your own.",
+            "Remove it, or set LIVEGIST_HOME to a folder that you own.",
         )
     if found.st_mode & 0o077:
         folder.chmod(0o700)
@@ -101,19 +101,19 @@ def private_dir(folder: Path) -> Path:
 
 
 def shipped(name: str) -> Path:
-    """Return the folder `name` (such as `themes`) that ships with livegist.
+    """Return the bundled folder `name`, such as `themes`.
 
-    A wheel carries it inside the package, an editable install has it beside the package.
+    A wheel has it inside the package, an editable install beside the package.
     """
     inside = PACKAGE / name
     return inside if inside.is_dir() else PACKAGE.parent / name
 
 
 def log_file() -> Path:
-    """Return the path of the engine's log."""
+    """Return the path of the engine's log file."""
     return runtime_dir() / "engine.log"
 
 
 def demo_recording() -> Path:
-    """Return the path of the bundled recording of a meeting."""
+    """Return the path of the bundled demo recording."""
     return PACKAGE / "demo" / "standup.flac"

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from tui.config import Config
+from tui.config.schema import Config
 from tui.engine.engine import Engine
 from tui.engine.plan import Plan
 from tui.errors import LivegistError

@@ -1,4 +1,4 @@
-"""What an address says of the way there: whose host it is, and whether a key may travel it."""
+"""URL checks: the host, and whether a key may be sent to it."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -7,9 +7,9 @@ ENCRYPTED = frozenset({"https", "wss"})
 
 
 def host(url: str) -> str:
-    """Return the host that `url` names, in lower case and without brackets; empty if it names none.
+    """Return the host of `url` in lower case and without brackets; empty if there is none.
 
-    An address that parsers read in different ways (a backslash, a space, a control character) names none.
+    A URL with a backslash, whitespace or a control character has none: parsers disagree on its host.
     """
     if any(character == "\\" or character.isspace() or not character.isprintable() for character in url):
         return ""
@@ -20,7 +20,7 @@ def host(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether `url` leads to this machine and no further, by its spelling alone: no name is looked up."""
+    """Return whether the host of `url` is `localhost` or a loopback address; no name is resolved."""
     name = host(url)
     if name == "localhost":
         return True
@@ -31,5 +31,5 @@ def is_loopback(url: str) -> bool:
 
 
 def may_carry_key(url: str) -> bool:
-    """Return whether a key may be sent to `url`: encrypted, or not leaving this machine."""
+    """Return whether a key may be sent to `url`: its scheme is encrypted, or its host is loopback."""
     return is_loopback(url) or (bool(host(url)) and urlsplit(url).scheme in ENCRYPTED)

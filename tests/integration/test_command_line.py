@@ -100,7 +100,7 @@ def test_what_a_command_does_is_said_whole_in_the_help(group: tuple[str, ...]) -
 def test_a_group_without_a_command_shows_its_help() -> None:
     result = livegist("config")
     assert result.exit_code == 2
-    assert "Print where the config file is" in result.stderr
+    assert "Print the path of the config file" in result.stderr
 
 
 def test_a_mistake_of_ours_is_told_in_two_lines_and_its_report_holds_no_key(

@@ -31,14 +31,14 @@ def test_all_is_well_where_nothing_is_wrong() -> None:
     keep(Store(sessions_dir()))
     result = doctor()
     assert result.exit_code == 0, result.output
-    assert "BAD" not in result.stdout
-    assert "1 session kept" in result.stdout
+    assert "FAIL" not in result.stdout
+    assert "1 session stored" in result.stdout
 
 
 @pytest.mark.parametrize(
     ("text", "word", "told", "code"),
     [
-        ("fps = 99", "fps", "fps takes a whole number from 1 to 60.", 1),
+        ("fps = 99", "fps", "fps must be an integer from 1 to 60.", 1),
         ('prompt = "poem"', "'poem'", "There are: summary, actions", 1),
         ('theme = "beige"', "'beige'", "contrast", 0),
         ('hook_url = "http://example.com/hook"', "hook_url", "https://", 1),
@@ -49,7 +49,7 @@ def test_a_setting_that_will_not_do_is_told_with_what_would(text: str, word: str
     result = doctor()
     assert result.exit_code == code
     assert told in line(result, word)
-    assert line(result, word).startswith("BAD" if code else "note")
+    assert line(result, word).startswith("FAIL" if code else "note")
 
 
 def test_a_prompt_that_is_none_is_told_with_its_file() -> None:
@@ -57,14 +57,14 @@ def test_a_prompt_that_is_none_is_told_with_its_file() -> None:
     (config_dir() / "prompts" / "mine.toml").write_text("name =")
     result = doctor()
     assert result.exit_code == 1
-    assert line(result, "mine.toml").startswith("BAD")
+    assert line(result, "mine.toml").startswith("FAIL")
 
 
 def test_what_waits_to_be_transcribed_is_told_with_the_command() -> None:
     stored = keep(Store(sessions_dir()), state=None)
     result = doctor()
     assert result.exit_code == 0
-    assert f"livegist recover {stored.id}" in line(result, "not wholly transcribed")
+    assert f"livegist recover {stored.id}" in line(result, "not fully transcribed")
 
 
 def test_a_log_that_others_may_read_is_found() -> None:

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from tests.bench.processes import PROC, tree
 from tests.gateways import CLIPS, PATIENCE_S, TUTORIAL, calling, read
 from tui.cli import main
-from tui.config import Config
+from tui.config.schema import Config
 from tui.engine.local import LocalGateway
 from tui.gateway.options import GatewayOptions
 

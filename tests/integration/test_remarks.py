@@ -13,7 +13,7 @@ from tests import endpoint, http_server
 from tests.endpoint import RATE, Endpoint, speech
 from tests.faults.engines import PATIENCE_S, Watch, fast, hear, running
 from tests.http_server import Answer, Server
-from tui.config import Config
+from tui.config.schema import Config
 from tui.engine.answers import AT_ONCE, Answers
 from tui.engine.figures import Figures
 from tui.errors import ConfigError, UsageError

@@ -186,7 +186,7 @@ def test_doctor_finds_what_others_may_read() -> None:
     stored = keep(Store(sessions_dir()))
     keep_key(Key.VENDOR, PLANTED, in_keyring=False)
     well = CliRunner().invoke(main, ["doctor"]).stdout
-    assert "with sessions, keys and logs are yours alone" in well
+    assert "with sessions, keys and logs are private" in well
     assert str(Key.VENDOR.file) in well
     stored.audio.chmod(0o644)
     ill = CliRunner().invoke(main, ["doctor"])

@@ -1,5 +1,11 @@
+import compileall
 import json
+import re
+import shutil
+import subprocess
+import sys
 import tomllib
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tui
 from tests.structs import TEXT
-from tui.config import FIELDS, Config, allowed, api_key, documentation, llm_key, load, shown
+from tui.config.format import rows, show
+from tui.config.load import load
+from tui.config.schema import FIELDS, Config, allowed
+from tui.credentials import api_key, llm_key
 from tui.errors import ConfigError
 
 VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT | st.lists(TEXT, max_size=2)
@@ -54,27 +64,43 @@ def test_the_environment_is_this_processes_own(home: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("text", "line", "about", "takes"),
     [
-        ("fps = 10\n\n  colour = 1", 3, "there is no setting 'colour'", "There are: source, engine, url,"),
-        ("[stream_options]\ntheme = 1\n[paint]\nfps = 2", 3, "there is no setting 'paint'", "There are: source,"),
-        ("[[paint]]", 1, "there is no setting 'paint'", "There are: source,"),
-        ('# fps\n"fps" = "ten"', 2, 'fps = "ten" is not allowed', "fps takes a whole number from 1 to 60."),
-        ("fps = 61", 1, "fps = 61 is not allowed", "fps takes a whole number from 1 to 60."),
-        ("chunk_ms = 20", 1, "chunk_ms = 20 is not", "chunk_ms takes a whole number from 50 to 1000."),
-        ("gist_timeout_s = 0", 1, "gist_timeout_s = 0 is", "gist_timeout_s takes a number above 0 to 600."),
-        ("unattended_minutes = -2", 1, "unattended_minutes = -2 is", "unattended_minutes takes a number from -1."),
-        ("\nanalyse_at_end = 1", 2, "analyse_at_end = 1 is not", "analyse_at_end takes true or false."),
-        ("theme = true", 1, "theme = true is not allowed", "theme takes a text in quotes."),
-        ("input_rate = []", 1, "input_rate = [] is not allowed", "input_rate takes a number."),
-        ('engine = "moon"', 1, 'engine = "moon" is not', 'engine takes "auto" or "cloud" or "local".'),
-        ("keys = 3", 1, "keys = 3 is not allowed", "keys takes a table."),
-        ("fps = 3\n[hourly_rates]\nx = true", 3, "hourly_rates.x = true is not", "hourly_rates.x takes a number."),
-        ("[hourly_rates]\nx = 1\n'y' = '2'\n[keys]\n", 3, 'hourly_rates.y = "2"', "hourly_rates.y takes a number."),
-        ("hourly_rates = { x = 1, y = [] }", 1, "hourly_rates.y = [] is", "hourly_rates.y takes a number."),
-        ("[keys]\n\nstart = 3", 3, "keys.start = 3 is not", "keys.start takes a text in quotes."),
-        ("[keys]\nstop = 'x'\n[highlights]\nx = 1", 4, "highlights.x = 1 is not", 'highlights.x takes "mark" or '),
-        ('[highlights.Ann]\nstyle = "loud"', 1, "highlights.Ann = { ", "highlights.Ann takes"),
-        ("chunck_ms = 50", 1, "there is no setting 'chunck_ms'; do you mean chunk_ms?", "There are: source,"),
-        ("source = 2020-01-01", 1, 'source = "2020-01-01" is not', "source takes a text in quotes."),
+        ("fps = 10\n\n  colour = 1", 3, "unknown setting 'colour'", "Settings: source, mic_latency_ms,"),
+        ("[stream_options]\ntheme = 1\n[paint]\nfps = 2", 3, "unknown setting 'paint'", "Settings: source,"),
+        ("[[paint]]", 1, "unknown setting 'paint'", "Settings: source,"),
+        ('# fps\n"fps" = "ten"', 2, 'fps = "ten" is invalid', "fps must be an integer from 1 to 60."),
+        ("fps = 61", 1, "fps = 61 is invalid", "fps must be an integer from 1 to 60."),
+        ("chunk_ms = 20", 1, "chunk_ms = 20 is invalid", "chunk_ms must be an integer from 50 to 1000."),
+        ("gist_timeout_s = 0", 1, "gist_timeout_s = 0 is", "gist_timeout_s must be a number above 0, at most 600."),
+        (
+            "unattended_minutes = -2",
+            1,
+            "unattended_minutes = -2",
+            "unattended_minutes must be a number of at least -1.",
+        ),
+        ("\nanalyse_at_end = 1", 2, "analyse_at_end = 1 is invalid", "analyse_at_end must be true or false."),
+        ("theme = true", 1, "theme = true is invalid", "theme must be a string."),
+        ("input_rate = []", 1, "input_rate = [] is invalid", "input_rate must be a number."),
+        ('engine = "moon"', 1, 'engine = "moon" is invalid', 'engine must be "auto", "cloud" or "local".'),
+        ("keys = 3", 1, "keys = 3 is invalid", "keys must be a table."),
+        (
+            "fps = 3\n[hourly_rates]\nx = true",
+            3,
+            "hourly_rates.x = true is",
+            "hourly_rates.x must be a number.",
+        ),
+        ("[hourly_rates]\nx = 1\n'y' = '2'\n[keys]\n", 3, 'hourly_rates.y = "2"', "hourly_rates.y must be a number."),
+        ("hourly_rates = { x = 1, y = [] }", 1, "hourly_rates.y = [] is", "hourly_rates.y must be a number."),
+        ("hourly_rates.x = 1\nhourly_rates.'y' = '2'", 2, 'hourly_rates.y = "2"', "hourly_rates.y must be a number."),
+        ("[keys]\n\nstart = 3", 3, "keys.start = 3 is invalid", "keys.start must be a string."),
+        (
+            "[keys]\nstop = 'x'\n[highlights]\nx = 1",
+            4,
+            "highlights.x = 1 is",
+            'highlights.x must be "mark", ',
+        ),
+        ('[highlights.Ann]\nstyle = "loud"', 1, "highlights.Ann = { ", "highlights.Ann must be"),
+        ("chunck_ms = 50", 1, "unknown setting 'chunck_ms'; did you mean chunk_ms?", "Settings: source,"),
+        ("source = 2020-01-01", 1, 'source = "2020-01-01" is invalid', "source must be a string."),
     ],
 )
 def test_a_wrong_entry_names_its_file_line_key_and_what_is_allowed(
@@ -88,7 +114,7 @@ def test_a_wrong_entry_names_its_file_line_key_and_what_is_allowed(
     assert wrong.value.exit_code == 2
 
 
-@pytest.mark.parametrize(("text", "about"), [(b"fps = ", "is not TOML"), (b'source = "\xe9"', "cannot be read")])
+@pytest.mark.parametrize(("text", "about"), [(b"fps = ", "is not valid TOML"), (b'source = "\xe9"', "cannot be read")])
 def test_a_file_that_is_not_toml_or_not_text_says_so(file: Path, text: bytes, about: str) -> None:
     file.write_bytes(text)
     with pytest.raises(ConfigError, match=about) as wrong:
@@ -99,10 +125,10 @@ def test_a_file_that_is_not_toml_or_not_text_says_so(file: Path, text: bytes, ab
 @pytest.mark.parametrize(
     ("variable", "written", "about"),
     [
-        ("LIVEGIST_COLOUR", "red", "LIVEGIST_COLOUR: there is no setting 'colour'"),
-        ("LIVEGIST_FPS", "ten", 'LIVEGIST_FPS: fps = "ten" is not allowed'),
-        ("LIVEGIST_KEYS", "start=f5", "LIVEGIST_KEYS is not JSON"),
-        ("LIVEGIST_KEYS", "[1]", "LIVEGIST_KEYS: keys = [1] is not allowed"),
+        ("LIVEGIST_COLOUR", "red", "LIVEGIST_COLOUR: unknown setting 'colour'"),
+        ("LIVEGIST_FPS", "ten", 'LIVEGIST_FPS: fps = "ten" is invalid'),
+        ("LIVEGIST_KEYS", "start=f5", "LIVEGIST_KEYS is not valid JSON"),
+        ("LIVEGIST_KEYS", "[1]", "LIVEGIST_KEYS: keys = [1] is invalid"),
     ],
 )
 def test_a_wrong_variable_is_named(file: Path, variable: str, written: str, about: str) -> None:
@@ -113,7 +139,7 @@ def test_a_wrong_variable_is_named(file: Path, variable: str, written: str, abou
 
 
 def test_a_wrong_flag_is_named(file: Path) -> None:
-    with pytest.raises(ConfigError, match="the command line: fps = 0 is not allowed"):
+    with pytest.raises(ConfigError, match="the command line: fps = 0 is invalid"):
         load({"fps": 0}, file=file, environ={})
 
 
@@ -137,22 +163,40 @@ def test_keys_and_the_home_are_no_settings(file: Path) -> None:
         "LIVEGIST_HOME": "/x",
         "HOME": "/y",
     }
-    assert "secret" not in shown(load(file=file, environ=environ))
+    assert "secret" not in show(load(file=file, environ=environ))
     assert (api_key(environ), llm_key(environ)) == ("secret-1", "secret-2")
     assert (api_key({}), llm_key({})) == ("", "")
 
 
-def test_every_setting_is_described_and_says_what_it_takes() -> None:
-    described = documentation()
-    assert list(described) == list(FIELDS)
-    for name, text in described.items():
-        assert text.endswith(".")
-        assert allowed(name)
+def test_every_setting_has_a_group_a_description_and_allowed_values() -> None:
+    listed = list(rows())
+    assert [row.name for row in listed] == list(FIELDS)
+    for row in listed:
+        assert re.fullmatch(r"[A-Z].*[^.]\.", row.description)
+        assert allowed(row.name)
+    groups = [title for title, _ in groupby(row.group for row in listed)]
+    assert groups == ["Audio", "Speech recognition", "LLM", "Session", "Screen", "Costs"]
 
 
-def test_what_is_shown_tells_where_each_value_comes_from(file: Path) -> None:
-    text = shown(load({"fps": 7}, file=file, environ={}))
-    assert "# Frames a second of the level meter.\n# from: flag\nfps = 7\n" in text
+def test_config_show_has_descriptions_without_the_source_code(tmp_path: Path) -> None:
+    package = Path(tui.__file__).parent
+    copy = tmp_path / "tui"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    compileall.compile_dir(copy, quiet=2, legacy=True)
+    for file in copy.rglob("*.py"):
+        file.unlink()
+    command = [sys.executable, "-c", "from tui.cli import main; main()", "config", "show"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "# Name of the theme: a bundled theme" in done.stdout
+
+
+def test_config_show_gives_description_and_origin_of_each_value_by_group(file: Path) -> None:
+    text = show(load({"fps": 7}, file=file, environ={}))
+    assert "# Level meter refresh rate in frames per second.\n# from: flag\nfps = 7\n" in text
+    screen = text.partition("# == Screen ==\n")[2].partition("# == Costs ==")
+    assert "\nfps = 7\n" in screen[0]
+    assert "\nhourly_rates.u3-rt-pro = 0.45\n" in screen[2]
 
 
 @given(options=TABLES, source=TEXT, keys=st.dictionaries(TEXT, TEXT, max_size=2), rate=st.floats(allow_nan=False))
@@ -161,7 +205,7 @@ def test_what_is_shown_can_be_the_config_file(
 ) -> None:
     flags = {"stream_options": options, "source": source, "keys": keys, "input_rate": rate}
     found = load(flags, file=Path("/nonexistent"), environ={})
-    assert tomllib.loads(shown(found)) == {name: getattr(found.config, name) for name in FIELDS}
+    assert tomllib.loads(show(found)) == {name: getattr(found.config, name) for name in FIELDS}
 
 
 @given(st.dictionaries(st.sampled_from(list(FIELDS)), VALUES | TABLES, max_size=3))
@@ -173,7 +217,7 @@ def test_any_entries_make_a_config_or_one_error_that_helps(flags: dict[str, Any]
     else:
         return
     assert complaint.message.startswith("the command line: ")
-    assert " takes " in complaint.hint
+    assert " must be " in complaint.hint
 
 
 @given(st.sampled_from(list(FIELDS)), st.text(st.characters(blacklist_characters="\0", codec="utf-8")))
@@ -188,7 +232,7 @@ def test_any_variable_makes_a_config_or_one_error_that_names_it(name: str, writt
     assert variable in complaint.message
 
 
-def test_what_json_can_say_and_toml_cannot_is_left_out_of_what_is_shown(file: Path) -> None:
+def test_what_json_can_say_and_toml_cannot_is_left_out_of_what_is_show(file: Path) -> None:
     written = json.dumps({"vad_threshold": None, "speaker_labels": True})
-    text = shown(load(file=file, environ={"LIVEGIST_STREAM_OPTIONS": written}))
+    text = show(load(file=file, environ={"LIVEGIST_STREAM_OPTIONS": written}))
     assert tomllib.loads(text)["stream_options"] == {"speaker_labels": True}

@@ -7,8 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from tui.cli import main
-from tui.config import api_key, llm_key
-from tui.credentials import Credential, Key, find, forget, has_keyring, keep, redacted
+from tui.credentials import Credential, Key, api_key, find, forget, has_keyring, keep, llm_key, redacted
 from tui.errors import LivegistError, UsageError
 
 PLANTED = "sk-planted-0123456789"
@@ -67,7 +66,7 @@ def test_a_key_in_a_file_is_for_its_owner_alone() -> None:
 def test_a_key_that_others_may_read_is_not_used(mode: int) -> None:
     keep(Key.VENDOR, PLANTED, in_keyring=False)
     Key.VENDOR.file.chmod(mode)
-    with pytest.raises(LivegistError, match="read by others") as refused:
+    with pytest.raises(LivegistError, match="read by other users") as refused:
         api_key()
     assert PLANTED not in str(refused.value) + refused.value.hint
 
@@ -84,7 +83,7 @@ def test_the_keyring_keeps_a_key_and_no_file_of_ours_does(keyring_folder: Path, 
 def test_a_key_that_left_the_keyring_is_missed(keyring_folder: Path) -> None:
     keep(Key.VENDOR, PLANTED, in_keyring=True)
     (keyring_folder / "pass.cfg").unlink()
-    with pytest.raises(LivegistError, match="no key"):
+    with pytest.raises(LivegistError, match="no longer has the key"):
         api_key()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.make_docs import PAGES, ROOT, TABLES, commands, render
 from tui.cli import main
-from tui.config import FIELDS
+from tui.config.schema import FIELDS
 from tui.model.prompts import parse_prompt
 from tui.viewer.keys import DASHBOARD, TOPICS
 
@@ -97,12 +97,12 @@ def test_examples_of_prompts_are_valid() -> None:
 
 
 def test_examples_of_config_files_are_valid() -> None:
-    from tui.config import entries
+    from tui.config.load import parse
 
     examples = [block for block in blocks("toml") if "{{turn}}" not in block]
     assert examples
     for example in examples:
-        assert set(entries(example, Path("config.toml"))) == set(tomllib.loads(example))
+        assert set(parse(example, Path("config.toml"))) == set(tomllib.loads(example))
 
 
 @pytest.mark.parametrize("name", WRITTEN)

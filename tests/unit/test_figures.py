@@ -1,6 +1,6 @@
 import pytest
 
-from tui.config import Config
+from tui.config.schema import Config
 from tui.engine.figures import Figures
 from tui.model.gists import Gist, GistStatus
 from tui.model.transcript import Turn

@@ -62,7 +62,7 @@ def test_a_link_is_refused_wherever_it_leads(home: Path, tmp_path: Path) -> None
 
 def test_a_file_in_the_way_is_one_error_with_a_way_out(home: Path) -> None:
     home.write_text("")
-    with pytest.raises(LivegistError, match="cannot be made") as refused:
+    with pytest.raises(LivegistError, match="cannot be created") as refused:
         paths.runtime_dir()
     assert "LIVEGIST_HOME" in refused.value.hint
 

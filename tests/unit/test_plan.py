@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from msgspec.structs import replace
 
-from tui.config import Config
+from tui.config.schema import Config
 from tui.engine.plan import chat_root, endpoint, resolve
 from tui.errors import EndpointError, MissingExtra, UsageError
 from tui.model.prompts import PromptLibrary

@@ -11,8 +11,9 @@ from tests.processes import all_ended
 from tests.viewer.hands import at, until
 from tests.viewer.script import ScriptedLine, gist, partial, turn
 from tests.viewer.test_dashboard import live, said, toasts
-from tui.config import Highlight, Style, load
-from tui.config import shown as shown_config
+from tui.config.format import show
+from tui.config.load import load
+from tui.config.schema import Highlight, Style
 from tui.errors import LivegistError
 from tui.model.events import GistChanged, Snapshot, TurnChanged
 from tui.user_command import CommandError
@@ -129,7 +130,7 @@ def test_the_config_takes_a_style_or_a_table_and_shows_what_it_took(tmp_path: Pa
     file.write_text('[highlights]\nMaria = "warn"\n"/a|b/" = { style = "bad", bell = true, command = "say" }\n')
     settings = load(file=file, environ={})
     assert settings.config.highlights == {"Maria": "warn", "/a|b/": Highlight("bad", bell=True, command="say")}
-    file.write_text(shown_config(settings))
+    file.write_text(show(settings))
     assert load(file=file, environ={}).config == settings.config
     file.write_text('[highlights]\nMaria = "loud"\n')
     with pytest.raises(LivegistError, match="highlights"):

@@ -10,7 +10,7 @@ from tui.cli.answering import answer, chat, keep, one_with_words
 from tui.cli.options import chat_options, given, prompt_folders, settings
 
 if TYPE_CHECKING:
-    from tui.config import Config
+    from tui.config.schema import Config
     from tui.llm.client import ChatClient
     from tui.model.prompts import Prompt
     from tui.sessions.store import Stored

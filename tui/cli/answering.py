@@ -10,7 +10,7 @@ from tui.cli.options import opened
 from tui.errors import UsageError
 
 if TYPE_CHECKING:
-    from tui.config import Config
+    from tui.config.schema import Config
     from tui.llm.client import ChatClient
     from tui.llm.parts import Ask
     from tui.llm.protocol import Completion
@@ -66,7 +66,7 @@ async def answer(
 @asynccontextmanager
 async def chat(config: "Config") -> "AsyncIterator[ChatClient]":
     """Give the client of the server that answers, with a local gateway started for it if need be."""
-    from tui.config import api_key, llm_key
+    from tui.credentials import api_key, llm_key
     from tui.engine.local import LocalGateway, installed
     from tui.engine.plan import resolve
     from tui.engine.servers import Servers

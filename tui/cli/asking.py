@@ -10,7 +10,7 @@ from tui.cli.options import chat_options, given, settings
 from tui.errors import UsageError
 
 if TYPE_CHECKING:
-    from tui.config import Config
+    from tui.config.schema import Config
     from tui.sessions.questions import Quote, Read
     from tui.sessions.store import Stored
 

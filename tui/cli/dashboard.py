@@ -10,7 +10,7 @@ from tui.cli.options import Flags, given, screen_options, session_options, setti
 from tui.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
-    from tui.config import Config
+    from tui.config.schema import Config
     from tui.model.commands import Start
     from tui.viewer.app import EngineLine
 

@@ -25,36 +25,37 @@ def devices() -> None:
 
 @click.command()
 def doctor() -> None:
-    """Check what livegist needs, and say what to do about what is missing."""
-    from tui.doctor import examine
+    """Check the installation, settings, folders, keys, audio and terminal."""
+    from tui.cli.doctor import examine
 
-    wrong = 0
+    failed = 0
     for finding in examine():
-        wrong += not finding.well and not finding.optional
-        click.echo(f"{'ok  ' if finding.well else 'note' if finding.optional else 'BAD '}  {finding.what}")
+        failed += not finding.passed and not finding.optional
+        click.echo(f"{'ok  ' if finding.passed else 'note' if finding.optional else 'FAIL'}  {finding.message}")
         if finding.hint:
             click.echo(f"      {finding.hint}")
-    if wrong:
-        click.echo(f"{wrong} of this has to be mended.", err=True)
+    if failed:
+        click.echo(f"{failed} check{'' if failed == 1 else 's'} failed.", err=True)
         sys.exit(1)
 
 
 @click.group(cls=WholeHelp)
 def config() -> None:
-    """Look at the settings."""
+    """Show the settings."""
 
 
 @config.command("show")
 def config_show() -> None:
-    """Print all settings as a config file, each with where it comes from."""
-    from tui.config import load, shown
+    """Print all settings as a config file, with the description and origin of each."""
+    from tui.config.format import show
+    from tui.config.load import load
 
-    click.echo(shown(load()))
+    click.echo(show(load()))
 
 
 @config.command("path")
 def config_path() -> None:
-    """Print where the config file is, or would be."""
+    """Print the path of the config file, which may not exist."""
     from tui.paths import config_file
 
     click.echo(config_file())

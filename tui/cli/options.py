@@ -9,7 +9,7 @@ import click
 from tui.cli import completing
 
 if TYPE_CHECKING:
-    from tui.config import Settings
+    from tui.config.schema import Settings
     from tui.model.record import Record
     from tui.sessions.store import Stored
 
@@ -98,7 +98,7 @@ def settings(options: Flags, *, prompt: bool = False) -> "Settings":
     Raises:
         ConfigError: one of them is wrong.
     """
-    from tui.config import load
+    from tui.config.load import load
     from tui.model.prompts import PromptLibrary
 
     loaded = load(options)

@@ -27,7 +27,8 @@ def serve(host: str, port: int, **flags: Any) -> None:
 
     Point any Streaming v3 client at it. Prints one line of JSON once it listens.
     """
-    from tui.config import api_key, llm_key, load
+    from tui.config.load import load
+    from tui.credentials import api_key, llm_key
     from tui.engine.local import installed
     from tui.errors import MissingExtra
     from tui.llm.client import is_vendor

@@ -217,7 +217,7 @@ def hook(session: str) -> None:
     """Run the hooks of the settings on a session again."""
     import asyncio
 
-    from tui.config import load
+    from tui.config.load import load
     from tui.credentials import Key, find
     from tui.sessions import hooks
 

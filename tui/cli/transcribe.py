@@ -35,7 +35,7 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
     import asyncio
 
     from tui.cli.crash import keep_log
-    from tui.config import api_key, llm_key
+    from tui.credentials import api_key, llm_key
     from tui.engine.local import installed
     from tui.engine.plan import resolve
     from tui.paths import log_file, sessions_dir

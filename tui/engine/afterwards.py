@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from tui import credentials
-from tui.config import Config
+from tui.config.schema import Config
 from tui.credentials import redacted
 from tui.errors import LivegistError
 from tui.model.events import Event, Notice, Severity

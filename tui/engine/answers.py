@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tui.config import Config
+from tui.config.schema import Config
 from tui.engine.figures import Figures
 from tui.errors import ChatError
 from tui.llm.analyst import session_messages, turn_messages

@@ -13,7 +13,9 @@ from msgspec.structs import replace
 
 import tui
 from tui.audio.sources import warm_up
-from tui.config import Config, api_key, llm_key, load
+from tui.config.load import load
+from tui.config.schema import Config
+from tui.credentials import api_key, llm_key
 from tui.engine.afterwards import Afterwards
 from tui.engine.devices import Ears, listed
 from tui.engine.leftovers import Leftovers

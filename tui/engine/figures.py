@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from tui.config import Config
+from tui.config.schema import Config
 from tui.model.gists import Gist, GistStatus
 from tui.model.stats import percentile
 from tui.model.transcript import Turn

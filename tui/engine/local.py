@@ -9,7 +9,9 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
-from tui.config import ENVIRONMENT, LLM_KEY, Config
+from tui.config.load import ENVIRONMENT
+from tui.config.schema import Config
+from tui.credentials import Key
 from tui.stream.connection import Refused
 from tui.stream.protocol import LOST, Ending, Retry
 
@@ -52,7 +54,7 @@ class LocalGateway:
         async with self._starting:
             running = self._process is not None and self._process.returncode is None
             # By the environment, not the command line, which everybody on the machine may read.
-            secrets = {f"{ENVIRONMENT}LLM_URL": config.llm_url} | ({LLM_KEY: llm_key} if llm_key else {})
+            secrets = {f"{ENVIRONMENT}LLM_URL": config.llm_url} | ({Key.LLM.variable: llm_key} if llm_key else {})
             if not running or (command, secrets) != self._wanted:
                 await self.close()
                 await self._start(command, secrets)

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from tui.config import Config
+from tui.config.schema import Config
 from tui.errors import EndpointError, MissingExtra, UsageError
 from tui.model.prompts import TURN, Prompt
 from tui.stream import protocol

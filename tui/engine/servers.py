@@ -2,7 +2,7 @@
 
 import difflib
 
-from tui.config import Config
+from tui.config.schema import Config
 from tui.engine.local import LocalGateway
 from tui.engine.plan import Plan, chat_root, endpoint
 from tui.errors import ChatError, LivegistError

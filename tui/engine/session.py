@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tui.audio.recording import Recording
 from tui.audio.sources import Source, open_source
-from tui.config import Config
+from tui.config.schema import Config
 from tui.engine.answers import Answers
 from tui.engine.capture import IN_THE_LOG, Capture
 from tui.engine.chronicle import Chronicle

@@ -18,7 +18,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 from textual.theme import Theme
 
-from tui.config import Highlight, Style
+from tui.config.schema import Highlight, Style
 from tui.errors import ConfigError, EngineError, LivegistError, UsageError
 from tui.model.commands import Command, Option, Quit, Start
 from tui.model.events import Event, Snapshot

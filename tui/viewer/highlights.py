@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tui.config import Highlight, Style
+from tui.config.schema import Highlight, Style
 from tui.errors import ConfigError
 from tui.viewer.lines import Line, Span, lay
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from textual.message import Message
 
-from tui.config import Highlight, Option
+from tui.config.schema import Highlight, Scalar
 from tui.model.commands import Command
 from tui.model.transcript import Turn
 
@@ -84,7 +84,7 @@ class Alarm(Message):
 class SettingChanged(Message):
     """A setting was written to the config file."""
 
-    def __init__(self, name: str, value: Option) -> None:
+    def __init__(self, name: str, value: Scalar) -> None:
         super().__init__()
         self.name = name
         self.value = value

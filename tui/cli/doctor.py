@@ -1,4 +1,4 @@
-"""`livegist doctor`: what is there, what is missing, what to do."""
+"""Checks of `livegist doctor`: installation, settings, folders, keys, audio and terminal."""
 
 import os
 import shlex
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from tui.config import API_KEY, load
+from tui.config.load import load
 from tui.credentials import Key, find
 from tui.engine.local import installed
 from tui.engine.process import running
@@ -20,23 +20,23 @@ from tui.paths import PACKAGE, config_dir, config_file, data_dir, runtime_dir, s
 from tui.sessions.store import Store
 from tui.urls import host, may_carry_key
 
-ROOM_MB = 500
-"""Free disk below which a long session is at risk: an hour takes 115 MB."""
+MIN_FREE_MB = 500
+"""Minimum free disk space in MB for a long session: an hour of audio takes 115 MB."""
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at."""
+    """Result of one check."""
 
-    well: bool
-    what: str
+    passed: bool
+    message: str
     hint: str = ""
-    """What to do about it, empty if nothing."""
+    """How to fix it; empty if there is nothing to fix."""
     optional: bool = False
-    """Whether livegist does without it."""
+    """Whether livegist works without it."""
 
 
 def examine() -> Iterator[Finding]:
-    """Yield a finding after the other, the quick ones first."""
+    """Run all checks and yield their findings, quick checks first."""
     yield Finding(sys.version_info >= (3, 11), f"Python {sys.version.split()[0]}", "")
     yield from _settings()
     yield from _folders()
@@ -54,56 +54,58 @@ def _settings() -> Iterator[Finding]:
     except LivegistError as error:
         yield Finding(False, error.message, error.hint)
         return
-    there = "is good" if file.exists() else "is not there; defaults are used"
-    yield Finding(True, f"config file {file} {there}")
+    found = "is valid" if file.exists() else "does not exist; using defaults"
+    yield Finding(True, f"config file {file} {found}")
     library = PromptLibrary.load(PACKAGE / "prompts", config_dir() / "prompts")
     for problem in library.problems:
         yield Finding(False, problem.message, problem.hint)
     try:
         prompt = library[config.prompt]
     except LivegistError as error:
-        yield Finding(False, error.message, f"{error.hint} It is set as prompt.")
+        yield Finding(False, error.message, f"{error.hint} Change the setting prompt.")
     else:
-        yield Finding(True, f"{len(library)} prompts; a session starts with {prompt.name}")
+        yield Finding(True, f"{len(library)} prompts; sessions start with {prompt.name}")
     themes = {path.stem for folder in (shipped("themes"), config_dir() / "themes") for path in folder.glob("*.toml")}
     if config.theme not in themes:
-        yield Finding(
-            False, f"there is no theme {config.theme!r}", f"There are: {', '.join(sorted(themes))}.", optional=True
-        )
+        yield Finding(False, f"unknown theme {config.theme!r}", f"Themes: {', '.join(sorted(themes))}.", optional=True)
     if config.hook_url and not (host(config.hook_url) and may_carry_key(config.hook_url)):
-        yield Finding(False, f"nothing is posted to hook_url {config.hook_url}", "Write it as https://host/path.")
+        yield Finding(
+            False,
+            f"hook_url {config.hook_url} is not an encrypted URL and is not used",
+            "Use the form https://host/path.",
+        )
 
 
 def _folders() -> Iterator[Finding]:
     try:
         folder = runtime_dir()
     except (LivegistError, OSError) as error:
-        yield Finding(False, str(error), "Set LIVEGIST_HOME to a folder of your own.")
+        yield Finding(False, str(error), "Set LIVEGIST_HOME to a folder that you own.")
         return
-    yield Finding(True, f"runtime folder {folder} is yours alone")
-    yield Finding(True, f"an engine is {'running' if running(folder) else 'not running'}")
+    yield Finding(True, f"runtime folder {folder} is private")
+    yield Finding(True, f"engine is {'running' if running(folder) else 'not running'}")
     existing = next(path for path in (data_dir(), *data_dir().parents) if path.exists())
     free_mb = shutil.disk_usage(existing).free // 2**20
     writable = os.access(existing, os.W_OK)
     yield Finding(
-        writable and free_mb >= ROOM_MB,
-        f"sessions are kept in {data_dir()}: {free_mb} MB free" + ("" if writable else ", not writable"),
-        "" if writable and free_mb >= ROOM_MB else "Make room, or set LIVEGIST_HOME to another folder.",
+        writable and free_mb >= MIN_FREE_MB,
+        f"sessions are stored in {data_dir()}: {free_mb} MB free" + ("" if writable else ", not writable"),
+        "" if writable and free_mb >= MIN_FREE_MB else "Free disk space, or set LIVEGIST_HOME to another folder.",
     )
 
 
 def _privacy() -> Iterator[Finding]:
-    """Look for files and folders of ours that others may read."""
-    # What a person wrote as settings, prompts and themes holds no secret; keys, sessions and logs do.
+    """Find keys, sessions and logs that other users may read."""
+    # Settings, prompts and themes hold no secrets.
     tops = [folder for folder in (config_dir() / "keys", data_dir(), _existing_runtime_dir()) if folder is not None]
     found = {path: mode for top in tops for path in (top, *top.rglob("*")) if (mode := _mode(path)) is not None}
     open_ = [path for path, mode in found.items() if not stat.S_ISLNK(mode) and mode & 0o077]
     if not open_:
-        yield Finding(True, f"{len(found)} files and folders with sessions, keys and logs are yours alone")
+        yield Finding(True, f"{len(found)} files and folders with sessions, keys and logs are private")
         return
     yield Finding(
         False,
-        f"others may enter or read {open_[0]}" + (f" and {len(open_) - 1} more" if open_[1:] else ""),
+        f"other users can access {open_[0]}" + (f" and {len(open_) - 1} more" if open_[1:] else ""),
         f"Run: chmod -R go-rwx {' '.join(shlex.quote(str(top)) for top in tops if top.exists())}",
     )
 
@@ -112,12 +114,12 @@ def _existing_runtime_dir() -> Path | None:
     try:
         return runtime_dir()
     except (LivegistError, OSError):
-        # Told already.
+        # Already reported by the check of the folders.
         return None
 
 
 def _mode(path: Path) -> int | None:
-    """Return a file's type and rights; `None` for one that is gone by now."""
+    """Return the type and permissions of a file; `None` if it no longer exists."""
     try:
         return path.lstat().st_mode
     except OSError:
@@ -126,17 +128,17 @@ def _mode(path: Path) -> int | None:
 
 def _sessions() -> Iterator[Finding]:
     try:
-        kept = list(Store(sessions_dir()))
-        left = list(Store(sessions_dir()).left_over())
+        stored = list(Store(sessions_dir()))
+        incomplete = list(Store(sessions_dir()).left_over())
     except LivegistError as error:
         yield Finding(False, error.message, error.hint)
         return
-    yield Finding(True, f"{len(kept)} session{'' if len(kept) == 1 else 's'} kept")
-    if left:
+    yield Finding(True, f"{len(stored)} session{'' if len(stored) == 1 else 's'} stored")
+    if incomplete:
         yield Finding(
             False,
-            f"{len(left)} of them not wholly transcribed, such as {left[0].id}",
-            f"Run: livegist recover {left[0].id}",
+            f"{len(incomplete)} not fully transcribed, such as {incomplete[0].id}",
+            f"Run: livegist recover {incomplete[0].id}",
             optional=True,
         )
 
@@ -151,14 +153,14 @@ def _recognition() -> Iterator[Finding]:
     key = found is not None
     yield Finding(
         key,
-        f"a key for the cloud engine comes from {found.origin}" if found else "a key for the cloud engine is not set",
-        "" if key else f"Set {API_KEY} or run `livegist login` to use the vendor's service.",
+        f"cloud engine: key from {found.origin}" if found else "cloud engine: no key is set",
+        "" if key else f"Set {Key.VENDOR.variable} or run `livegist login` to use AssemblyAI.",
         optional=local,
     )
     yield Finding(
         local,
-        f"the local engine is {'installed' if local else 'not installed'}",
-        "" if local else "Install it with: pip install 'livegist[local]'",
+        f"local engine: {'installed' if local else 'not installed'}",
+        "" if local else "Install it: pip install 'livegist[local]'",
         optional=key,
     )
 
@@ -174,8 +176,8 @@ def _sound() -> Iterator[Finding]:
     default = next((device.name for device in found if device.default), "")
     yield Finding(
         bool(found),
-        f"{len(found)} devices to record from" + (f", by default {default}" if default else ""),
-        "" if found else "Over SSH the microphone is the remote machine's; a file or cmd:PROGRAM works without one.",
+        f"{len(found)} input device{'' if len(found) == 1 else 's'}" + (f", default: {default}" if default else ""),
+        "" if found else "Over SSH, mic is the microphone of the remote machine; a file or cmd:PROGRAM needs none.",
         optional=True,
     )
 
@@ -186,6 +188,6 @@ def _terminal() -> Iterator[Finding]:
     yield Finding(
         term not in ("", "dumb"),
         f"terminal {term or 'unknown'}" + (f", {colours}" if colours else ""),
-        "" if term not in ("", "dumb") else "Set TERM, or use: livegist stream",
+        "" if term not in ("", "dumb") else "Set TERM, or run: livegist stream",
         optional=True,
     )

@@ -1,21 +1,26 @@
-"""Change a setting in the config file; comments, order and everything else of it stay."""
+"""Change a setting in the config file without touching its comments, order or other settings."""
 
 import contextlib
 import os
 import tempfile
 from pathlib import Path
 
-from tui import config
-from tui.config import Option
+from tui.config.load import parse, read
+from tui.config.schema import Scalar
 from tui.errors import ConfigError
 from tui.paths import config_file, private_dir
 
 
-def changed(text: str, name: str, value: Option | None) -> str:
-    """Return a config file's text with one setting changed; `None` takes it out, so that its default holds.
+def edit(text: str, name: str, value: Scalar | None) -> str:
+    """Return the text of a config file with one setting changed.
+
+    Args:
+        text: TOML.
+        name: of the setting.
+        value: `None` removes the setting, which restores its default.
 
     Raises:
-        ConfigError: the text is not TOML.
+        ConfigError: the text is not valid TOML.
     """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
@@ -28,33 +33,35 @@ def changed(text: str, name: str, value: Option | None) -> str:
             del document[name]
         return tomlkit.dumps(document)
     except TOMLKitError as error:
-        raise ConfigError(f"The config file is not TOML: {error}", "Mend it in an editor first.") from error
+        raise ConfigError(f"The config file is not valid TOML: {error}", "Correct it in an editor first.") from error
 
 
-def write(name: str, value: Option | None, file: Path | None = None) -> None:
-    """Change a setting in the config file, all of it or nothing; a link is followed.
+def write(name: str, value: Scalar | None, file: Path | None = None) -> None:
+    """Change a setting in the config file atomically; a symbolic link is followed.
 
     Args:
         name: of the setting.
-        value: `None` takes it out.
-        file: `None` is the usual one; it may be missing.
+        value: `None` removes the setting, which restores its default.
+        file: `None` is the default one; it may be missing.
 
     Raises:
-        ConfigError: the file cannot be read or written, or would not be a config any more.
+        ConfigError: the file cannot be read or written, or would be invalid.
     """
     target = (config_file() if file is None else file).resolve()
-    text = changed(config.read(target), name, value)
-    config.entries(text, target)
+    text = edit(read(target), name, value)
+    parse(text, target)
     try:
         if not target.parent.exists():
             private_dir(target.parent)
         _replace(target, text)
     except OSError as error:
-        raise ConfigError(f"{target} cannot be written: {error.strerror or error}", "Check whose it is.") from error
+        raise ConfigError(
+            f"{target} cannot be written: {error.strerror or error}.", "Check its owner and permissions."
+        ) from error
 
 
 def _replace(target: Path, text: str) -> None:
-    """Put a text in a file's place at once, with the rights that the file has; a new one is the person's alone."""
+    """Replace a file atomically; keep its permissions, or use 0600 for a new one."""
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as out:

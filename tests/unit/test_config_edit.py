@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.config import load, typed
-from tui.config_file import changed, write
+from tui.config.edit import edit, write
+from tui.config.format import show
+from tui.config.load import load, parse_value
 from tui.errors import ConfigError
 
 COMMENTED = """\
@@ -21,23 +22,31 @@ start = "f5"
 
 
 def test_a_change_leaves_comments_order_and_tables_as_they_are() -> None:
-    assert changed(COMMENTED, "fps", 30) == COMMENTED.replace("fps = 10", "fps = 30")
+    assert edit(COMMENTED, "fps", 30) == COMMENTED.replace("fps = 10", "fps = 30")
 
 
 def test_a_new_setting_stands_before_the_tables() -> None:
-    text = changed(COMMENTED, "engine", "local")
+    text = edit(COMMENTED, "engine", "local")
     assert tomllib.loads(text) == {**tomllib.loads(COMMENTED), "engine": "local"}
     assert all(line in text for line in COMMENTED.splitlines() if line)
 
 
 def test_a_setting_taken_out_has_its_default_again() -> None:
-    assert "theme" not in tomllib.loads(changed(COMMENTED, "theme", None))
-    assert changed(COMMENTED, "engine", None) == COMMENTED
+    assert "theme" not in tomllib.loads(edit(COMMENTED, "theme", None))
+    assert edit(COMMENTED, "engine", None) == COMMENTED
+
+
+def test_a_file_made_from_config_show_can_be_edited(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(show(load({"keys": {"start": "f5"}}, file=file, environ={})))
+    write("fps", 30, file)
+    config = load(file=file, environ={}).config
+    assert (config.fps, config.keys, config.source) == (30, {"start": "f5"}, "mic")
 
 
 @given(st.text(st.characters(codec="utf-8")))
 def test_any_text_is_written_so_that_it_is_read_the_same(text: str) -> None:
-    assert tomllib.loads(changed(COMMENTED, "source", text))["source"] == text
+    assert tomllib.loads(edit(COMMENTED, "source", text))["source"] == text
 
 
 def test_what_is_no_toml_is_left_alone(tmp_path: Path) -> None:
@@ -85,8 +94,8 @@ def test_a_link_is_followed_and_rights_are_kept(tmp_path: Path) -> None:
 
 
 def test_what_is_written_by_hand_becomes_the_settings_type() -> None:
-    assert typed("fps", "30") == 30
-    assert typed("flac", "true") is True
-    assert typed("theme", "paper") == "paper"
+    assert parse_value("fps", "30") == 30
+    assert parse_value("flac", "true") is True
+    assert parse_value("theme", "paper") == "paper"
     with pytest.raises(ConfigError, match="fps"):
-        typed("fps", "fast")
+        parse_value("fps", "fast")
