@@ -42,7 +42,7 @@ class Credential(msgspec.Struct, frozen=True):
     """A key and its origin."""
 
     value: str
-    """Never shown, logged or written, except by `keep`."""
+    """Never shown, logged or written, except by `store`."""
     origin: str
     """Name of the variable, path of the file, or `the keyring`."""
 
@@ -74,7 +74,7 @@ def find(key: Key, environ: Mapping[str, str] | None = None) -> Credential | Non
     stored = _read(key)
     if stored != IN_KEYRING:
         return Credential(stored, str(key.file)) if stored else None
-    return Credential(_from_keyring(key), "the keyring")
+    return Credential(_read_keyring(key), "the keyring")
 
 
 def api_key(environ: Mapping[str, str] | None = None) -> str:
@@ -89,7 +89,7 @@ def llm_key(environ: Mapping[str, str] | None = None) -> str:
     return found.value if found else ""
 
 
-def keep(key: Key, value: str, *, in_keyring: bool) -> str:
+def store(key: Key, value: str, *, in_keyring: bool) -> str:
     """Store a key; return the place.
 
     Raises:
@@ -100,12 +100,12 @@ def keep(key: Key, value: str, *, in_keyring: bool) -> str:
     if not value or not value.isascii() or any(not sign.isprintable() or sign.isspace() for sign in value):
         raise UsageError("Not a valid key.", "A key consists of ASCII letters, digits and punctuation, without spaces.")
     if in_keyring:
-        _to_keyring(key, value)
+        _store_in_keyring(key, value)
     _write(key.file, IN_KEYRING if in_keyring else value)
     return "the keyring" if in_keyring else str(key.file)
 
 
-def forget(key: Key) -> bool:
+def delete(key: Key) -> bool:
     """Delete a stored key; return whether there was one.
 
     Raises:
@@ -116,7 +116,7 @@ def forget(key: Key) -> bool:
     except FileNotFoundError:
         return False
     if stored == IN_KEYRING:
-        _out_of_keyring(key)
+        _delete_from_keyring(key)
     key.file.unlink()
     return True
 
@@ -176,30 +176,30 @@ def _write(path: Path, text: str) -> None:
         ) from error
 
 
-def _from_keyring(key: Key) -> str:
+def _read_keyring(key: Key) -> str:
     import keyring
     from keyring.errors import KeyringError
 
     try:
         value = keyring.get_password(SERVICE, key.label)
     except KeyringError as error:
-        raise _refused(key, error) from error
+        raise _keyring_error(key, error) from error
     if not value:
         raise LivegistError(f"The keyring no longer has the key {key.label!r}.", "Store it again: livegist login")
     return value
 
 
-def _to_keyring(key: Key, value: str) -> None:
+def _store_in_keyring(key: Key, value: str) -> None:
     import keyring
     from keyring.errors import KeyringError
 
     try:
         keyring.set_password(SERVICE, key.label, value)
     except KeyringError as error:
-        raise _refused(key, error) from error
+        raise _keyring_error(key, error) from error
 
 
-def _out_of_keyring(key: Key) -> None:
+def _delete_from_keyring(key: Key) -> None:
     import keyring
     from keyring.errors import KeyringError, PasswordDeleteError
 
@@ -209,10 +209,10 @@ def _out_of_keyring(key: Key) -> None:
         # Already deleted.
         return
     except KeyringError as error:
-        raise _refused(key, error) from error
+        raise _keyring_error(key, error) from error
 
 
-def _refused(key: Key, error: Exception) -> LivegistError:
+def _keyring_error(key: Key, error: Exception) -> LivegistError:
     return LivegistError(
         f"The keyring cannot access the key {key.label!r}: {error}",
         f"Unlock the keyring, set {key.variable}, or run: livegist login --file",

@@ -18,7 +18,7 @@ from tests.http_server import Answer, serving
 from tests.kept import keep
 from tui.cli import main
 from tui.credentials import Key
-from tui.credentials import keep as keep_key
+from tui.credentials import store as store_key
 from tui.paths import sessions_dir
 from tui.sessions.store import Store
 
@@ -173,7 +173,7 @@ def test_login_reads_the_key_from_stdin_and_whoami_says_only_where_it_is(home: P
     assert told.exit_code == 0
     assert str(Key.VENDOR.file) in told.stdout
     assert PLANTED not in told.output
-    assert CliRunner().invoke(main, ["logout"]).stdout == "Removed.\n"
+    assert CliRunner().invoke(main, ["logout"]).stdout == "Deleted.\n"
     assert CliRunner().invoke(main, ["whoami"]).exit_code == 1
     assert PLANTED.encode() not in written(home)
 
@@ -184,7 +184,7 @@ def test_a_key_is_no_argument() -> None:
 
 def test_doctor_finds_what_others_may_read() -> None:
     stored = keep(Store(sessions_dir()))
-    keep_key(Key.VENDOR, PLANTED, in_keyring=False)
+    store_key(Key.VENDOR, PLANTED, in_keyring=False)
     well = CliRunner().invoke(main, ["doctor"]).stdout
     assert "with sessions, keys and logs are private" in well
     assert str(Key.VENDOR.file) in well

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from tui.cli import main
-from tui.credentials import Credential, Key, api_key, find, forget, has_keyring, keep, llm_key, redacted
+from tui.credentials import Credential, Key, api_key, delete, find, has_keyring, llm_key, redacted, store
 from tui.errors import LivegistError, UsageError
 
 PLANTED = "sk-planted-0123456789"
@@ -31,9 +31,9 @@ def test_a_keyring_that_writes_plain_text_is_used_only_if_that_is_asked_for(keyr
     assert not has_keyring(safe=True)
     assert has_keyring(safe=False)
     result = CliRunner().invoke(main, ["login"], input=PLANTED)
-    assert result.stdout == f"Kept in {Key.VENDOR.file}.\n"
+    assert result.stdout == f"Stored in {Key.VENDOR.file}.\n"
     result = CliRunner().invoke(main, ["login", "--keyring"], input=PLANTED)
-    assert result.stdout == "Kept in the keyring.\n"
+    assert result.stdout == "Stored in the keyring.\n"
     assert PLANTED not in Key.VENDOR.file.read_text()
     assert api_key() == PLANTED
 
@@ -41,7 +41,7 @@ def test_a_keyring_that_writes_plain_text_is_used_only_if_that_is_asked_for(keyr
 def test_the_keyring_of_the_system_is_used_by_itself(monkeypatch: pytest.MonkeyPatch, keyring_folder: Path) -> None:
     monkeypatch.setattr("keyrings.alt.file.PlaintextKeyring.priority", 5)
     assert has_keyring(safe=True)
-    assert CliRunner().invoke(main, ["login"], input=PLANTED).stdout == "Kept in the keyring.\n"
+    assert CliRunner().invoke(main, ["login"], input=PLANTED).stdout == "Stored in the keyring.\n"
 
 
 def test_there_is_no_key_until_one_is_kept() -> None:
@@ -50,13 +50,13 @@ def test_there_is_no_key_until_one_is_kept() -> None:
 
 
 def test_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    keep(Key.VENDOR, "kept", in_keyring=False)
+    store(Key.VENDOR, "kept", in_keyring=False)
     monkeypatch.setenv("ASSEMBLYAI_API_KEY", f" {PLANTED}\n")
     assert find(Key.VENDOR) == Credential(PLANTED, "ASSEMBLYAI_API_KEY")
 
 
 def test_a_key_in_a_file_is_for_its_owner_alone() -> None:
-    keep(Key.VENDOR, PLANTED + "\n", in_keyring=False)
+    store(Key.VENDOR, PLANTED + "\n", in_keyring=False)
     assert api_key() == PLANTED
     assert stat.S_IMODE(Key.VENDOR.file.stat().st_mode) == 0o600
     assert stat.S_IMODE(Key.VENDOR.file.parent.stat().st_mode) == 0o700
@@ -64,7 +64,7 @@ def test_a_key_in_a_file_is_for_its_owner_alone() -> None:
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
 def test_a_key_that_others_may_read_is_not_used(mode: int) -> None:
-    keep(Key.VENDOR, PLANTED, in_keyring=False)
+    store(Key.VENDOR, PLANTED, in_keyring=False)
     Key.VENDOR.file.chmod(mode)
     with pytest.raises(LivegistError, match="read by other users") as refused:
         api_key()
@@ -72,7 +72,7 @@ def test_a_key_that_others_may_read_is_not_used(mode: int) -> None:
 
 
 def test_the_keyring_keeps_a_key_and_no_file_of_ours_does(keyring_folder: Path, home: Path) -> None:
-    keep(Key.LLM, PLANTED, in_keyring=True)
+    store(Key.LLM, PLANTED, in_keyring=True)
     assert llm_key() == PLANTED
     ours = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
     assert PLANTED.encode() not in ours
@@ -81,7 +81,7 @@ def test_the_keyring_keeps_a_key_and_no_file_of_ours_does(keyring_folder: Path, 
 
 
 def test_a_key_that_left_the_keyring_is_missed(keyring_folder: Path) -> None:
-    keep(Key.VENDOR, PLANTED, in_keyring=True)
+    store(Key.VENDOR, PLANTED, in_keyring=True)
     (keyring_folder / "pass.cfg").unlink()
     with pytest.raises(LivegistError, match="no longer has the key"):
         api_key()
@@ -89,10 +89,10 @@ def test_a_key_that_left_the_keyring_is_missed(keyring_folder: Path) -> None:
 
 @pytest.mark.parametrize("in_keyring", [True, False])
 def test_a_forgotten_key_is_gone_from_where_it_was(keyring_folder: Path, in_keyring: bool) -> None:
-    keep(Key.VENDOR, PLANTED, in_keyring=in_keyring)
-    assert forget(Key.VENDOR)
+    store(Key.VENDOR, PLANTED, in_keyring=in_keyring)
+    assert delete(Key.VENDOR)
     assert find(Key.VENDOR) is None
-    assert not forget(Key.VENDOR)
+    assert not delete(Key.VENDOR)
     if in_keyring:
         assert base64.b64encode(PLANTED.encode()) not in (keyring_folder / "pass.cfg").read_bytes()
 
@@ -100,7 +100,7 @@ def test_a_forgotten_key_is_gone_from_where_it_was(keyring_folder: Path, in_keyr
 @pytest.mark.parametrize("value", ["", "  ", "two words", "a\nb", "schlüssel", "\x1b[31m"])
 def test_what_cannot_be_a_key_is_refused(value: str) -> None:
     with pytest.raises(UsageError):
-        keep(Key.VENDOR, value, in_keyring=False)
+        store(Key.VENDOR, value, in_keyring=False)
     assert find(Key.VENDOR) is None
 
 
