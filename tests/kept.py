@@ -72,6 +72,7 @@ def keep(
     started: datetime = STARTED,
     sound_s: float = 30.0,
     state: State | None = State.ENDED,
+    unheard_s: float = 0.0,
     about: About | None = None,
 ) -> Stored:
     """Keep a session.
@@ -82,6 +83,7 @@ def keep(
         started: when it started.
         sound_s: seconds recorded, a tone of 440 Hz.
         state: how it ended; `None` for one whose engine was killed.
+        unheard_s: seconds at its end that were never transcribed.
         about: what a person said of it.
     """
     stored = store.create(started)
@@ -97,7 +99,7 @@ def keep(
         at = event.turn.end_s if isinstance(event, TurnChanged) else 0.0
         journal.append(event, at)
     if state is not None:
-        journal.append(StatsChanged(Stats(elapsed_s=30.0, turns=5)), 30.0)
+        journal.append(StatsChanged(Stats(elapsed_s=30.0, turns=5, unheard_s=unheard_s)), 30.0)
         journal.append(StateChanged(state), 30.0)
     journal.close()
     if about is not None:

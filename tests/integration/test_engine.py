@@ -25,10 +25,11 @@ from tests.faults.engines import (
     options,
     running,
 )
+from tests.kept import keep
 from tui.audio.sources import Source
 from tui.engine.capture import Capture
 from tui.engine.engine import Engine
-from tui.errors import UsageError
+from tui.errors import SessionError, UsageError
 from tui.model.commands import Analyse, ListDevices, Mute, Option, Recover, Start, Stop, UsePrompt, UseSource
 from tui.model.events import LevelChanged, Notice, Severity, Snapshot, State, UnheardChanged
 from tui.model.transcript import slim
@@ -111,6 +112,34 @@ async def test_what_cannot_be_done_is_refused_and_changes_nothing(server: Endpoi
             await hear(built, speech(1), server.url, tmp_path)
         await watch.until_over()
     assert watch.record.state is State.ENDED
+
+
+async def test_a_recording_that_is_missing_refuses_to_be_sent_and_the_next_session_is_heard(
+    server: Endpoint, tmp_path: Path
+) -> None:
+    stored = keep(Store(sessions_dir()), unheard_s=5.0)
+    stored.audio.unlink()
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        with pytest.raises(SessionError, match="No such file"):
+            await built.perform(Recover(options=to(server)))
+        assert watch.states == []
+        await hear(built, speech(1), server.url, tmp_path)
+        await watch.until_over()
+    assert watch.record.state is State.ENDED
+    assert [turn.text for turn in watch.finals] == [said(1)]
+
+
+async def test_a_session_that_is_still_being_opened_says_so(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await hear(built, speech(1), server.url, tmp_path)
+        for command in (Stop(), Mute(True), UseSource("mic"), UsePrompt("actions")):
+            with pytest.raises(UsageError, match="still being opened"):
+                await built.perform(command)
+        await watch.until_over()
+    assert watch.record.state is State.ENDED
+    assert [turn.text for turn in watch.finals] == [said(1)]
 
 
 async def test_an_analysis_after_the_end_is_kept(server: Endpoint, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosedError
 from tests import endpoint
 from tests.endpoint import Endpoint, said, speech
 from tests.faults.engines import options
+from tests.kept import keep
 from tests.terminal import LIVEGIST
 from tui.engine import host
 from tui.engine.client import STARTING_S, EngineClient
@@ -24,7 +25,7 @@ from tui.engine.engine import Engine
 from tui.engine.host import Host
 from tui.engine.process import LOCK, SOCKET, lock, remove_dead, running
 from tui.errors import EngineError
-from tui.model.commands import COMMAND_BYTES, Command, Mute, Quit, Start, Stop
+from tui.model.commands import COMMAND_BYTES, Command, Mute, Quit, Recover, Start, Stop
 from tui.model.commands import encode as encode_command
 from tui.model.events import Event, Notice, Rejected, Severity, Snapshot, State, StateChanged, StatsChanged, TurnChanged
 from tui.model.gists import GistStatus
@@ -318,6 +319,23 @@ async def test_an_engine_that_leaves_while_one_comes_is_followed_by_another() ->
     assert isinstance(await coming, Snapshot)
     await client.send(Quit())
     await asyncio.gather(*started)
+
+
+async def test_who_stops_a_recovery_at_once_stays_connected_and_the_rest_is_left(server: Endpoint) -> None:
+    stored = keep(Store(sessions_dir()), unheard_s=5.0)
+    recorded = stored.audio.read_bytes()
+    async with hosting() as hosted, watching(hosted.socket) as viewer:
+        await viewer.send(Recover(stored.id, {"url": server.url, "analyse_at_end": False}))
+        await viewer.send(Stop())
+        await viewer.until(lambda: any(isinstance(event, StatsChanged) for event in viewer.events))
+        await viewer.until(lambda: viewer.record.state is State.ENDED)
+        await viewer.send(Stop())
+        await viewer.until(lambda: isinstance(viewer.events[-1], Rejected))
+        states = [event.state for event in viewer.events if isinstance(event, StateChanged)]
+        assert states == [State.CONNECTING, State.DRAINING, State.ENDED]
+        assert len([event for event in viewer.events if isinstance(event, Rejected)]) == 1
+    assert stored.load().stats.unheard_s > 1, "it can be sent another time"
+    assert stored.audio.read_bytes() == recorded
 
 
 async def test_there_are_never_two_engines() -> None:

@@ -11,6 +11,7 @@ import pytest
 from tests import endpoint
 from tests.endpoint import Endpoint, said, speech
 from tests.faults.engines import Watch, hear, running
+from tests.kept import keep
 from tests.terminal import LIVEGIST
 from tui.audio.recording import Recording
 from tui.model.events import Session, SessionStarted, State, StateChanged, TurnChanged
@@ -87,6 +88,17 @@ async def test_an_endpoint_that_refuses_leaves_it_to_another_time(server: Endpoi
     assert "ASSEMBLYAI_API_KEY" in await livegist("recover", ID, "--url", server.url, code=1)
     server.error_first, server.close_with = "", None
     assert said(3) in await livegist("recover", ID, "--url", server.url)
+
+
+async def test_a_session_whose_recording_is_missing_ends_with_what_to_do(server: Endpoint) -> None:
+    stored = keep(Store(sessions_dir()), unheard_s=5.0)
+    stored.audio.unlink()
+    journal = stored.events.read_bytes()
+    told = await livegist("recover", stored.id, "--url", server.url, code=1)
+    assert f"livegist: The recording {stored.audio} cannot be used: No such file or directory." in told.splitlines()
+    assert "made a mistake" not in told
+    assert stored.events.read_bytes() == journal, "nothing was changed"
+    assert server.calls == []
 
 
 async def test_a_session_under_way_is_left_alone(server: Endpoint, tmp_path: Path) -> None:

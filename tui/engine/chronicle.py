@@ -11,7 +11,7 @@ from tui.errors import SessionError
 from tui.model.events import Event, Notice, Severity, State, StateChanged, TurnChanged
 from tui.model.record import Record
 from tui.model.transcript import Turn
-from tui.sessions.journal import Journal, lasting
+from tui.sessions.journal import lasting
 from tui.sessions.store import Stored
 
 
@@ -22,26 +22,29 @@ class Chronicle:
         record: what is known of it.
         tell: gets every event.
         keys: are never repeated, even if a server's own words do.
+        stored: whose journal takes what lasts.
+        at: seconds on the session's clock.
+
+    Raises:
+        SessionError: the journal cannot be opened.
     """
 
-    def __init__(self, record: Record, tell: Callable[[Event], None], keys: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        record: Record,
+        tell: Callable[[Event], None],
+        keys: tuple[str, ...],
+        stored: Stored,
+        at: Callable[[], float],
+    ) -> None:
         self.record = record
         self._tell = tell
         self._keys = keys
         self._words = Words()
-        self._stored: Stored
-        self._journal: Journal
-        self._at: Callable[[], float]
+        self.stored = stored
+        self._journal = stored.journal()
+        self._at = at
         self._closed = False
-
-    def begin(self, stored: Stored, at: Callable[[], float]) -> None:
-        """Keep what lasts from now on.
-
-        Args:
-            stored: whose journal takes it.
-            at: seconds on the session's clock.
-        """
-        self._stored, self._journal, self._at = stored, stored.journal(), at
 
     @property
     def failure(self) -> OSError | None:
@@ -102,7 +105,7 @@ class Chronicle:
             self._journal.append(event, self._at())
             return
         try:
-            journal = self._stored.journal()
+            journal = self.stored.journal()
         except SessionError as error:
             self._tell(Notice(Severity.WARNING, error.message, error.hint))
             return

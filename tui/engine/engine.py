@@ -4,10 +4,11 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -24,6 +25,7 @@ from tui.engine.plan import resolve
 from tui.engine.prompting import PromptFiles
 from tui.engine.saving import Saving
 from tui.engine.session import LiveSession
+from tui.engine.session_builder import SessionBuilder
 from tui.engine.shelf import export_session, list_sessions, show_session
 from tui.engine.watches import boot_clock
 from tui.errors import EndpointError, EngineError, LivegistError, UsageError
@@ -308,9 +310,7 @@ class Engine:
         self.unattended_minutes = config.unattended_minutes
         self._reload_prompts()
         plan = resolve(config, key=api_key(), llm_key=llm_key(), local_installed=installed())
-        if self._session is not None:
-            self._idle = Record()
-        self._session = LiveSession(
+        builder = SessionBuilder(
             self._chosen(config, options),
             plan,
             self._prompts,
@@ -320,10 +320,19 @@ class Engine:
             clock=self._clock,
             boot_clock=self._boot_clock,
             now=self._now,
-            again=again,
         )
-        self._session.viewers = self._viewers
-        self._running = asyncio.ensure_future(self._run(self._session, config))
+        resumed = builder.resume(again) if again is not None else None
+        if self._session is not None:
+            self._idle, self._session = Record(), None
+        if resumed is not None:
+            self._take(resumed)
+        living = resumed.run() if resumed is not None else builder.record(self._take)
+        self._running = asyncio.ensure_future(self._run(living, config))
+
+    def _take(self, session: LiveSession) -> None:
+        """Have commands go to a session from now on."""
+        session.viewers = self._viewers
+        self._session = session
 
     def _chosen(self, config: Config, options: Mapping[str, Option]) -> Config:
         """Return the config with the prompt that was chosen while no session was under way."""
@@ -331,11 +340,11 @@ class Engine:
             return config
         return replace(config, prompt=self._record.prompt)
 
-    async def _run(self, session: LiveSession, config: Config) -> None:
+    async def _run(self, living: Coroutine[Any, Any, None], config: Config) -> None:
         """Run a session, and turn what it could not handle into FAILED: the engine outlives every session."""
         self.failure = None
         try:
-            await session.run()
+            await living
         except LivegistError as error:
             self._fail(error)
         except Exception:  # A fault of ours must end this session alone.
@@ -343,9 +352,11 @@ class Engine:
             self._fail(
                 EngineError("livegist made a mistake; what was recorded is safe.", "The engine's log says more.")
             )
-        else:
-            if session.record.state is State.FAILED:
-                self.failure = EndpointError(session.record.why, session.record.hint)
+        session = self._session
+        if session is None:
+            return
+        if self.failure is None and session.record.state is State.FAILED:
+            self.failure = EndpointError(session.record.why, session.record.hint)
         if (kept := session.record.session) is not None and kept.path:
             self._saving.begin(session.save, partial(self._after, Stored(kept.id, Path(kept.path)), config))
 
@@ -362,17 +373,20 @@ class Engine:
 
     def _use_prompt(self, id: str) -> None:
         prompt = self._prompts[id]
-        self._prompt_chosen = True
-        if self.busy and self._session is not None:
-            self._session.use_prompt(prompt.id)
+        if self.busy:
+            self._live().use_prompt(prompt.id)
+            self._prompt_chosen = True
         else:
+            self._prompt_chosen = True
             event = PromptChanged(prompt.id)
             self._record.apply(event)
             self._tell(event)
 
     def _live(self) -> LiveSession:
-        if not self.busy or self._session is None or self._session.record.session is None:
+        if not self.busy:
             raise UsageError("No session is under way.", "Start one with s.")
+        if self._session is None:
+            raise UsageError("The session is still being opened.", "Try again in a moment.")
         return self._session
 
     def _kept_id(self) -> str:
@@ -418,9 +432,9 @@ class Engine:
 
     async def _leave(self) -> None:
         """End the session, gracefully if that is possible in time."""
-        if not self.busy or self._session is None or self._running is None:
+        if not self.busy or self._running is None:
             return
-        if self._session.record.session is None:
+        if self._session is None:
             self._running.cancel()
         else:
             self._session.stop()

@@ -2,36 +2,27 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
-from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
 
 from tui.audio.recording import Recording
-from tui.audio.sources import Source, open_source
 from tui.config.schema import Config
 from tui.engine.answers import Answers
 from tui.engine.capture import IN_THE_LOG, Capture
 from tui.engine.chronicle import Chronicle
 from tui.engine.figures import Figures
-from tui.engine.local import LocalGateway
-from tui.engine.packing import Packed
 from tui.engine.plan import Plan
 from tui.engine.remarks import Remarks
 from tui.engine.servers import Servers
-from tui.engine.watches import DiskWatch, SleepWatch, boot_clock
+from tui.engine.watches import DiskWatch, SleepWatch
 from tui.errors import UsageError
 from tui.model.events import (
-    Event,
     GainChanged,
     MutedChanged,
     Notice,
     PromptChanged,
-    Session,
-    SessionStarted,
     Severity,
     State,
     StatsChanged,
@@ -39,10 +30,9 @@ from tui.model.events import (
     TurnRemoved,
 )
 from tui.model.prompts import PromptLibrary
-from tui.model.record import Record
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
-from tui.sessions.store import UNHEARD_S, Store, Stored
+from tui.sessions.store import UNHEARD_S
 from tui.stream import link, protocol
 from tui.stream.link import Link, LinkEvent
 from tui.stream.protocol import Ending, Heartbeat
@@ -58,22 +48,19 @@ log = logging.getLogger("livegist.session")
 
 
 class LiveSession:
-    """A session from its first sample to its last answer, or what was left over of one that is taken up again.
+    """A session from its first sample to its last answer, or the rest of one that is taken up again.
 
     Args:
         config: the settings it runs with.
         plan: where speech and prompts go.
         prompts: the prompts it may use.
-        store: makes its folder.
-        gateway: runs the local gateway, if the plan wants it.
-        tell: gets every event.
+        servers: connect it to the endpoint and to the LLM server.
+        chronicle: knows what of the session is known already, and keeps and tells what becomes of it.
+        recording: what is sent.
+        capture: what is recorded; `None` if the session is over and only the rest of it is sent.
+        turns: where the first connection starts.
         clock: monotonic seconds.
         boot_clock: seconds that go on while the machine sleeps.
-        now: the date and time, with the offset from UTC.
-        again: a session whose end was never transcribed: that is sent and nothing recorded. `None` starts a new one.
-
-    Raises:
-        SessionError: `again` cannot be read.
     """
 
     def __init__(
@@ -81,50 +68,54 @@ class LiveSession:
         config: Config,
         plan: Plan,
         prompts: PromptLibrary,
-        store: Store,
-        gateway: LocalGateway,
-        tell: Callable[[Event], None],
+        servers: Servers,
+        chronicle: Chronicle,
+        recording: Recording,
+        capture: Capture | None,
+        turns: Turns,
         *,
-        clock: Callable[[], float] = time.monotonic,
-        boot_clock: Callable[[], float] = boot_clock,
-        now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
-        again: Stored | None = None,
+        clock: Callable[[], float],
+        boot_clock: Callable[[], float],
     ) -> None:
         self._config = config
         self._plan = plan
         self._prompts = prompts
-        self._store = store
-        self._servers = Servers(config, plan, prompts, gateway, SAMPLE_RATE)
-        self._clock = clock
-        self._now = now
+        self._servers = servers
         self._figures = Figures()
-        self.record = Record(Packed)
+        self._chronicle = chronicle
+        self.record = chronicle.record
         """What is known of it."""
-        if again is not None:
-            again.load(self.record)
-        if self.record.prompt not in prompts:
-            self.record.prompt = prompts[config.prompt].id
-        self._chronicle = Chronicle(self.record, tell, (plan.key, plan.llm_key))
-        self._emit = self._chronicle.emit
+        self._emit = chronicle.emit
+        self._recording = recording
+        self._capture = capture
         self._answers = Answers(config, self.record, self._figures, self._emit, clock)
+        for turn in self.record.transcript.finals:
+            self._figures.final(turn)
+        self._answers.take_up()
+        self._link = Link(
+            recording,
+            servers.target,
+            self.record.prompt,
+            self._heard,
+            chunk_ms=config.chunk_ms,
+            drain_s=config.drain_timeout_s,
+            clock=clock,
+            turns=turns,
+        )
         self._analysing: set[asyncio.Task[None]] = set()
         self._owed: list[tuple[int, str]] = []
         """Turns whose answers were lost with their connection, and the prompts."""
         self._realtime_factor: float | None = None
         self._stop_asked = 0
+        self._capture_ends = asyncio.Event()
+        """Set once nothing more is to be recorded."""
         self._last_loss: Ending | None = None
         self._failure: Ending | None = None
         self._disk = DiskWatch()
         self._machine = SleepWatch(clock, boot_clock)
-        self._again = again
-        self._stored: Stored
-        self._recording: Recording
-        self._capture: Capture | None = None
-        self._link: Link
-        self._capturing: asyncio.Task[None]
         self.viewers = 0
         """How many watch; only told in the figures."""
-        self.remarks = Remarks(self.record, prompts, self._answers, self._servers.chat, self._emit, self._spawn)
+        self.remarks = Remarks(self.record, prompts, self._answers, servers.chat, self._emit, self._spawn)
         """What a person may add to it."""
 
     # What may be asked of it -------------------------------------------------------------------------------------
@@ -135,15 +126,15 @@ class LiveSession:
         Of a recording that is taken up again the rest may be hours: it is left, to be taken up another time.
         """
         self._stop_asked += 1
-        if self._stop_asked == 1 and self._again is None:
-            self._capturing.cancel()
+        if self._stop_asked == 1 and self._capture is not None:
+            self._capture_ends.set()
         else:
             self.abandon()
 
     def abandon(self) -> None:
         """Wait for nothing more: not for a connection, nor for an analysis."""
         self._stop_asked = max(self._stop_asked, 2)
-        self._capturing.cancel()
+        self._capture_ends.set()
         self._link.abandon()
         for task in self._analysing:
             task.cancel()
@@ -223,95 +214,14 @@ class LiveSession:
 
     # Its life ----------------------------------------------------------------------------------------------------
 
-    async def run(self) -> None:
-        """Live it. Returns once it is ENDED or FAILED.
+    async def run(self, capturing: Coroutine[Any, Any, None] | None = None) -> None:
+        """Run the session until it is ENDED or FAILED, and end it properly whatever becomes of its tasks.
 
-        Raises:
-            SourceError: the source cannot be opened; nothing was made.
-            SessionError: the disk takes no session; nothing was made.
+        Args:
+            capturing: records until the source ends; `None` if nothing is recorded any more.
         """
-        if self._again is not None:
-            self._take_up(self._again)
-            await self._live(asyncio.sleep(0))
-            return
-        config = self._config
-        async with AsyncExitStack() as opened:
-            source = await opened.enter_async_context(
-                open_source(
-                    config.source,
-                    sample_rate=SAMPLE_RATE,
-                    latency_ms=config.mic_latency_ms,
-                    channels=config.mic_channels,
-                    clock=self._clock,
-                )
-            )
-            capture = self._begin(self._store.create(self._now()), source)
-            await self._live(capture.run(source, opened))
-
-    def _begin(self, stored: Stored, source: Source) -> Capture:
-        config = self._config
-        self._stored = stored
-        self._recording = stored.record(SAMPLE_RATE)
-        self._chronicle.begin(stored, self._at)
-        self._capture = Capture(
-            self._recording,
-            config.source,
-            latency_ms=config.mic_latency_ms,
-            channels=config.mic_channels,
-            tell=self._emit,
-            clock=self._clock,
-        )
-        self._capture.device = source.name
-        self._link = self._linked(Turns(SAMPLE_RATE))
-        session = Session(
-            id=stored.id,
-            path=str(stored.path) if stored.kept else "",
-            started_at=self._now().isoformat(timespec="seconds"),
-            source=config.source,
-            engine=self._plan.engine,
-            endpoint=self._plan.endpoint,
-            speech_model=config.speech_model if self._plan.engine == "cloud" else config.local_model,
-            llm_model=config.llm_model,
-        )
-        self._emit(SessionStarted(session))
-        self._emit(PromptChanged(self.record.prompt))
-        self._chronicle.enter(State.CONNECTING)
-        if not stored.kept:
-            self._emit(Notice(Severity.INFO, "A private session: nothing of it is written to the disk."))
-        for warning in self._plan.warnings:
-            self._emit(Notice(Severity.WARNING, warning))
-        return self._capture
-
-    def _take_up(self, stored: Stored) -> None:
-        """Open a session of before, to send the end of it that was never transcribed."""
-        self._stored = stored
-        finals = self.record.transcript.finals
-        for turn in finals:
-            self._figures.final(turn)
-        self._answers.take_up()
-        self._recording = Recording.open(stored.audio)
-        self._chronicle.begin(stored, self._at)
-        boundary = round(max((turn.end_s for turn in finals), default=0.0) * SAMPLE_RATE)
-        self._link = self._linked(
-            Turns(SAMPLE_RATE, boundary=boundary, after=max((turn.number for turn in finals), default=0))
-        )
-        self._chronicle.enter(State.CONNECTING)
-
-    def _linked(self, turns: Turns) -> Link:
-        return Link(
-            self._recording,
-            self._servers.target,
-            self.record.prompt,
-            self._heard,
-            chunk_ms=self._config.chunk_ms,
-            drain_s=self._config.drain_timeout_s,
-            clock=self._clock,
-            turns=turns,
-        )
-
-    async def _live(self, capturing: Coroutine[Any, Any, None]) -> None:
-        """Keep the tasks of the session, and end it properly whatever becomes of them."""
         try:
+            self._chronicle.enter(State.CONNECTING)
             await self._run_tasks(capturing)
         finally:
             try:
@@ -319,33 +229,43 @@ class LiveSession:
             finally:
                 await self._servers.close()
 
-    async def _run_tasks(self, capturing: Coroutine[Any, Any, None]) -> None:
+    async def _run_tasks(self, capturing: Coroutine[Any, Any, None] | None) -> None:
         async with asyncio.TaskGroup() as tasks:
-            self._capturing = tasks.create_task(self._record(capturing), name="capture")
+            tasks.create_task(self._record(capturing), name="capture")
             counting = tasks.create_task(self._count(), name="figures")
             checking = tasks.create_task(self._check_model(), name="model check")
             try:
                 await self._link.run()
-                self._capturing.cancel()
+                self._capture_ends.set()
                 self._answers.expire(all=True)
                 await self._analyse_at_end()
             finally:
                 counting.cancel()
                 checking.cancel()
 
-    async def _record(self, capturing: Coroutine[Any, Any, None]) -> None:
+    async def _record(self, capturing: Coroutine[Any, Any, None] | None) -> None:
         """Capture until the source ends or a stop is asked; then nothing more is recorded."""
         try:
-            await capturing
-        except Exception:  # A fault of ours must not keep what is recorded from being sent.
-            log.exception("capturing broke")
-            self._emit(Notice(Severity.ERROR, "livegist made a mistake and records nothing more.", IN_THE_LOG))
+            if capturing is not None:
+                await self._capture_until_stopped(capturing)
         finally:
             self._recording.close()
-            if self._again is None:
+            if self._capture is not None:
                 self._link.give_up_after(self._config.drain_timeout_s)
             if self.record.state is not State.DRAINING:
                 self._chronicle.enter(State.DRAINING)
+
+    async def _capture_until_stopped(self, capturing: Coroutine[Any, Any, None]) -> None:
+        both = (asyncio.ensure_future(capturing), asyncio.ensure_future(self._capture_ends.wait()))
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in both:
+                task.cancel()
+            captured, _ = await asyncio.gather(*both, return_exceptions=True)
+        if isinstance(captured, Exception):  # A fault of ours must not keep what is recorded from being sent.
+            log.error("capturing broke", exc_info=captured)
+            self._emit(Notice(Severity.ERROR, "livegist made a mistake and records nothing more.", IN_THE_LOG))
 
     async def _analyse_at_end(self) -> None:
         """Analyse the whole session if that is wanted, and wait for analyses that are under way."""
@@ -404,7 +324,7 @@ class LiveSession:
                     Severity.WARNING,
                     f"{unheard_s:.0f} s were recorded but could not be transcribed.",
                     f"Once it is possible, t sends them, or: livegist recover {session.id}"
-                    if self._stored.kept
+                    if self._chronicle.stored.kept
                     else "It is a private session: they are lost.",
                 )
             )
@@ -462,7 +382,7 @@ class LiveSession:
         known = self.record.transcript.get(turn.number)
         self._emit(TurnChanged(turn))
         if turn.final:
-            after_ms = max(0.0, self._at() - turn.end_s) * 1000 if self._again is None else None
+            after_ms = max(0.0, self._at() - turn.end_s) * 1000 if self._capture is not None else None
             self._figures.final(turn, after_ms, before=known if known is not None and known.final else None)
             if asked is not None:
                 self._answers.expect(turn.number, self._prompts[asked])

@@ -1,0 +1,168 @@
+"""Makes sessions: opens all that one needs, and only then the session itself."""
+
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import datetime
+
+from tui.audio.recording import Recording
+from tui.audio.sources import Source, open_source
+from tui.config.schema import Config
+from tui.engine.capture import Capture
+from tui.engine.chronicle import Chronicle
+from tui.engine.local import LocalGateway
+from tui.engine.packing import Packed
+from tui.engine.plan import Plan
+from tui.engine.servers import Servers
+from tui.engine.session import SAMPLE_RATE, LiveSession
+from tui.engine.watches import boot_clock
+from tui.errors import SessionError
+from tui.model.events import Event, Notice, PromptChanged, Session, SessionStarted, Severity
+from tui.model.prompts import PromptLibrary
+from tui.model.record import Record
+from tui.sessions.store import Store, Stored
+from tui.stream.turns import Turns
+
+
+class SessionBuilder:
+    """Makes one session.
+
+    Args:
+        config: the settings it runs with.
+        plan: where speech and prompts go.
+        prompts: the prompts it may use.
+        store: makes its folder.
+        gateway: runs the local gateway, if the plan wants it.
+        tell: gets every event.
+        clock: monotonic seconds.
+        boot_clock: seconds that go on while the machine sleeps.
+        now: the date and time, with the offset from UTC.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        plan: Plan,
+        prompts: PromptLibrary,
+        store: Store,
+        gateway: LocalGateway,
+        tell: Callable[[Event], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        boot_clock: Callable[[], float] = boot_clock,
+        now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+    ) -> None:
+        self._config = config
+        self._plan = plan
+        self._prompts = prompts
+        self._store = store
+        self._servers = Servers(config, plan, prompts, gateway, SAMPLE_RATE)
+        self._tell = tell
+        self._clock = clock
+        self._boot_clock = boot_clock
+        self._now = now
+
+    async def record(self, opened: Callable[[LiveSession], None]) -> None:
+        """Open the source, run a new session on it until it is over.
+
+        Args:
+            opened: gets the session once it can take commands.
+
+        Raises:
+            SourceError: the source cannot be opened; nothing was made.
+            SessionError: the disk takes no session; nothing was made.
+        """
+        config = self._config
+        async with AsyncExitStack() as opened_sources:
+            source = await opened_sources.enter_async_context(
+                open_source(
+                    config.source,
+                    sample_rate=SAMPLE_RATE,
+                    latency_ms=config.mic_latency_ms,
+                    channels=config.mic_channels,
+                    clock=self._clock,
+                )
+            )
+            session, capture = self._new(self._store.create(self._now()), source)
+            opened(session)
+            await session.run(capture.run(source, opened_sources))
+
+    def resume(self, stored: Stored) -> LiveSession:
+        """Return a session of before, whose `run` sends the end of it that was never transcribed.
+
+        Raises:
+            SessionError: its recording or its journal cannot be read or written.
+        """
+        record = stored.load(Record(Packed))
+        finals = record.transcript.finals
+        turns = Turns(
+            SAMPLE_RATE,
+            boundary=round(max((turn.end_s for turn in finals), default=0.0) * SAMPLE_RATE),
+            after=max((turn.number for turn in finals), default=0),
+        )
+        recording = Recording.open(stored.audio)
+        return self._session(self._chronicle(record, stored, recording), recording, None, turns)
+
+    def _new(self, stored: Stored, source: Source) -> tuple[LiveSession, Capture]:
+        config, plan = self._config, self._plan
+        recording = stored.record(SAMPLE_RATE)
+        chronicle = self._chronicle(Record(Packed), stored, recording)
+        capture = Capture(
+            recording,
+            config.source,
+            latency_ms=config.mic_latency_ms,
+            channels=config.mic_channels,
+            tell=chronicle.emit,
+            clock=self._clock,
+        )
+        capture.device = source.name
+        described = Session(
+            id=stored.id,
+            path=str(stored.path) if stored.kept else "",
+            started_at=self._now().isoformat(timespec="seconds"),
+            source=config.source,
+            engine=plan.engine,
+            endpoint=plan.endpoint,
+            speech_model=config.speech_model if plan.engine == "cloud" else config.local_model,
+            llm_model=config.llm_model,
+        )
+        session = self._session(chronicle, recording, capture, Turns(SAMPLE_RATE))
+        chronicle.emit(SessionStarted(described))
+        chronicle.emit(PromptChanged(chronicle.record.prompt))
+        if not stored.kept:
+            chronicle.emit(Notice(Severity.INFO, "A private session: nothing of it is written to the disk."))
+        for warning in plan.warnings:
+            chronicle.emit(Notice(Severity.WARNING, warning))
+        return session, capture
+
+    def _chronicle(self, record: Record, stored: Stored, recording: Recording) -> Chronicle:
+        """Open the journal, or close the recording again if that cannot be."""
+        if record.prompt not in self._prompts:
+            record.prompt = self._prompts[self._config.prompt].id
+        try:
+            return Chronicle(
+                record,
+                self._tell,
+                (self._plan.key, self._plan.llm_key),
+                stored,
+                lambda: recording.position / SAMPLE_RATE,
+            )
+        except SessionError:
+            recording.close()
+            raise
+
+    def _session(
+        self, chronicle: Chronicle, recording: Recording, capture: Capture | None, turns: Turns
+    ) -> LiveSession:
+        return LiveSession(
+            self._config,
+            self._plan,
+            self._prompts,
+            self._servers,
+            chronicle,
+            recording,
+            capture,
+            turns,
+            clock=self._clock,
+            boot_clock=self._boot_clock,
+        )
