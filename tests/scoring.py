@@ -101,7 +101,7 @@ def errors(reference: str, text: str) -> Errors:
     deleted = [chunk for chunk in compared.alignments[0] if chunk.type == "delete"]
     longest = max(deleted, key=lambda chunk: chunk.ref_end_idx - chunk.ref_start_idx, default=None)
     missing = spoken[longest.ref_start_idx : longest.ref_end_idx] if longest else []
-    return Errors(compared.wer, len(missing), " ".join(missing))
+    return Errors(float(compared.wer), len(missing), " ".join(missing))
 
 
 def final_delays(run: LiveRun, recording: Recording) -> list[float]:
@@ -144,7 +144,7 @@ def settled(run: LiveRun) -> Settled:
 def _changed(said: list[str], final: list[str]) -> int:
     """Return how many words are not in the final in this order."""
     compared = jiwer.process_words(" ".join(said), " ".join(final))
-    return compared.substitutions + compared.deletions
+    return int(compared.substitutions + compared.deletions)
 
 
 @cache

@@ -1,0 +1,139 @@
+"""End-of-turn detection by how speech sounds: Smart Turn v3, an ONNX model on the features of Whisper."""
+
+import importlib.util
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tui.errors import LivegistError
+
+if TYPE_CHECKING:
+    from faster_whisper.feature_extractor import FeatureExtractor
+
+RATE = 16_000
+WINDOW_S = 8
+"""The model judges the last 8 s; silence goes before shorter speech."""
+INPUT = "input_features"
+FEATURES = (80, 800)
+"""Mel bands and frames of 10 ms."""
+VARIANCE_FLOOR = 1e-7
+PACKAGE = "pipecat"
+"""Import package of the distribution pipecat-ai, which carries the model."""
+PACKAGE_FILES = "audio/turn/smart_turn/data/smart-turn-v3*-cpu.onnx"
+HINT = "Give an ONNX file of Smart Turn v3, or install one: pip install --no-deps pipecat-ai"
+
+
+class TurnModel(Protocol):
+    """Tells whether a speaker has finished."""
+
+    def probability(self, samples: npt.NDArray[np.float32]) -> float:
+        """Return the probability, 0 to 1, that the speaker has finished.
+
+        Args:
+            samples: 16 kHz mono, -1 to 1: the open turn and the first of the silence after it.
+        """
+
+
+class SmartTurn:
+    """A loaded Smart Turn model. One call takes one thread for 20 to 60 ms and may run in any thread.
+
+    Args:
+        path: the ONNX file.
+
+    Raises:
+        LivegistError: it cannot be read or is not such a model.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._session = _load(path)
+
+    def probability(self, samples: npt.NDArray[np.float32]) -> float:
+        """Return the probability, 0 to 1, that the speaker has finished."""
+        (outcome,) = self._session.run(None, {INPUT: self.features(samples)[np.newaxis]})
+        return float(outcome[0, 0])
+
+    def features(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return what the model was trained on: the log-mel spectrogram, (80, 800), of the last 8 s.
+
+        Shorter speech gets silence before it; the whole has mean 0 and variance 1, as in Transformers'
+        `WhisperFeatureExtractor(chunk_length=8)` with `do_normalize`.
+        """
+        size = WINDOW_S * RATE
+        window = np.zeros(size, np.float32)
+        last = samples[-size:]
+        window[size - len(last) :] = last
+        normalized = (window - window.mean()) / np.sqrt(window.var() + VARIANCE_FLOOR)
+        return np.asarray(self._extractor(normalized, padding=0)[:, : FEATURES[1]], np.float32)
+
+    @cached_property
+    def _extractor(self) -> "FeatureExtractor":
+        from faster_whisper.feature_extractor import FeatureExtractor
+
+        return FeatureExtractor(feature_size=FEATURES[0], chunk_length=WINDOW_S)
+
+
+def find_turn_model(path: str = "") -> Path | None:
+    """Return the file of the end-of-turn model, or `None` if there is none.
+
+    Args:
+        path: the file to use; empty for the one that an installed pipecat-ai carries. That package is not imported.
+
+    Raises:
+        LivegistError: there is no file at `path`.
+    """
+    if path:
+        file = Path(path).expanduser()
+        if not file.is_file():
+            raise LivegistError(f"There is no end-of-turn model {path}.", HINT)
+        return file
+    spec = importlib.util.find_spec(PACKAGE)
+    folders = spec.submodule_search_locations if spec else None
+    return max((file for folder in folders or () for file in Path(folder).glob(PACKAGE_FILES)), default=None)
+
+
+def _load(path: Path) -> Any:
+    """Return an ONNX session of one thread.
+
+    Raises:
+        LivegistError: the file cannot be read or is not such a model.
+    """
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    options = onnxruntime.SessionOptions()
+    options.inter_op_num_threads = options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        # Read here: the runtime reports a file without read permission as one that is broken.
+        session = onnxruntime.InferenceSession(
+            path.read_bytes(), providers=["CPUExecutionProvider"], sess_options=options
+        )
+    except OSError as error:
+        raise LivegistError(f"The end-of-turn model {path} cannot be read: {error.strerror}.", HINT) from error
+    except (
+        state.Fail,
+        state.InvalidArgument,
+        state.InvalidGraph,
+        state.InvalidProtobuf,
+        state.NoModel,
+        state.NotImplemented,
+        state.RuntimeException,
+    ) as error:
+        raise LivegistError(f"{path} is not an ONNX model that can be used: {_reason(error)}", HINT) from error
+    inputs = {entry.name: tuple(entry.shape[1:]) for entry in session.get_inputs()}
+    outputs = [tuple(entry.shape[1:]) for entry in session.get_outputs()]
+    if inputs != {INPUT: FEATURES} or outputs != [(1,)]:
+        raise LivegistError(f"{path} is not an end-of-turn model: its inputs are {_shapes(inputs)}.", HINT)
+    return session
+
+
+def _reason(error: Exception) -> str:
+    """Return the last part of the runtime's message, which has a code and the file before it."""
+    return str(error).strip().rsplit("failed:", 1)[-1].splitlines()[0]
+
+
+def _shapes(inputs: dict[str, tuple[object, ...]]) -> str:
+    return ", ".join(f"{name} {shape}" for name, shape in inputs.items()) or "missing"
