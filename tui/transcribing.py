@@ -142,6 +142,9 @@ class Transcriber:
         follow.begin()
         try:
             await engine.perform(Recover(stored.id))
+            if self._ending and engine.busy:
+                # The stop came while the session was looked for.
+                await engine.perform(Stop())
             await engine.wait_idle()
             failure = engine.failure
         except LivegistError as refused:

@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -29,13 +30,24 @@ from tests.kept import keep
 from tui.audio.sources import Source
 from tui.engine.capture import Capture
 from tui.engine.engine import Engine
-from tui.errors import SessionError, UsageError
-from tui.model.commands import Analyse, ListDevices, Mute, Option, Recover, Start, Stop, UsePrompt, UseSource
-from tui.model.events import LevelChanged, Notice, Severity, Snapshot, State, UnheardChanged
+from tui.errors import EngineError, SessionError, UsageError
+from tui.model.commands import (
+    Analyse,
+    ListDevices,
+    ListSessions,
+    Mute,
+    Option,
+    Recover,
+    Start,
+    Stop,
+    UsePrompt,
+    UseSource,
+)
+from tui.model.events import LevelChanged, Notice, SessionsListed, Severity, Snapshot, State, UnheardChanged
 from tui.model.transcript import slim
 from tui.paths import PACKAGE, log_file, sessions_dir
 from tui.sessions.journal import fold, read
-from tui.sessions.store import Store
+from tui.sessions.store import Store, Stored
 
 
 @pytest.fixture
@@ -128,6 +140,65 @@ async def test_a_recording_that_is_missing_refuses_to_be_sent_and_the_next_sessi
         await watch.until_over()
     assert watch.record.state is State.ENDED
     assert [turn.text for turn in watch.finals] == [said(1)]
+
+
+class SlowStore(Store):
+    """A store on a slow disk: it is looked through only once somebody says so."""
+
+    slow = False
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.answer = threading.Event()
+        self.answered: list[bool] = []
+
+    def broken(self) -> Iterator[Stored]:
+        if self.slow:
+            self.answered.append(self.answer.wait(5.0))
+        yield from super().broken()
+
+
+async def test_while_sessions_are_looked_through_for_what_to_recover_the_engine_goes_on(server: Endpoint) -> None:
+    watch, store = Watch(), SlowStore(sessions_dir())
+    built = engine(watch, store=store)
+    task = asyncio.create_task(built.run())
+    assert isinstance(await built.perform(ListSessions()), SessionsListed)
+    store.slow = True
+    recovering = asyncio.create_task(built.perform(Recover(options=to(server))))
+    assert isinstance(await built.perform(ListSessions()), SessionsListed)
+    store.answer.set()
+    with pytest.raises(UsageError, match="was transcribed"):
+        await recovering
+    assert store.answered == [True], "another command was answered meanwhile"
+    built.quit()
+    await task
+
+
+async def test_an_engine_that_quits_while_it_looks_for_what_to_recover_begins_nothing(server: Endpoint) -> None:
+    keep(Store(sessions_dir()), unheard_s=5.0)
+    watch, store = Watch(), SlowStore(sessions_dir())
+    built = engine(watch, store=store)
+    task = asyncio.create_task(built.run())
+    await watch.until(lambda: any(isinstance(event, UnheardChanged) for event in watch.events))
+    store.slow = True
+    recovering = asyncio.create_task(built.perform(Recover(options=to(server))))
+    await built.perform(ListSessions())
+    built.quit()
+    store.answer.set()
+    with pytest.raises(EngineError, match="engine ends"):
+        await recovering
+    await task
+    assert watch.states == []
+    assert server.calls == []
+
+
+async def test_a_recovery_while_a_session_is_under_way_is_refused_for_that(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await hear(built, speech(1), server.url, tmp_path)
+        with pytest.raises(UsageError, match="under way"):
+            await built.perform(Recover(options=to(server)))
+        await watch.until_over()
 
 
 async def test_a_session_that_is_still_being_opened_says_so(server: Endpoint, tmp_path: Path) -> None:

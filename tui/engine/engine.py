@@ -200,7 +200,7 @@ class Engine:
             case UseSource(source=source):
                 self._live().use_source(source)
             case Recover(session=session, options=options):
-                self._recover(session, options)
+                await self._recover(session, options)
             case ListSessions():
                 return await asyncio.to_thread(list_sessions, self._store)
             case ShowSession(session=session):
@@ -283,17 +283,24 @@ class Engine:
         Raises:
             UsageError: one is under way.
         """
-        if self.busy:
-            raise UsageError("A session is under way.", "Stop it first, with x or `livegist stop`.")
+        self._refuse_if_busy()
         try:
             self._begin(options)
         except LivegistError as error:
             self._fail(error)
 
-    def _recover(self, session: str, options: Mapping[str, Option]) -> None:
-        """Take a session up again, to send what of it was never transcribed."""
-        self._news += self._leftovers.mend()
-        unheard = [stored for stored in self._store.unheard() if session in ("", stored.id)]
+    async def _recover(self, session: str, options: Mapping[str, Option]) -> None:
+        """Take a session up again, to send what of it was never transcribed.
+
+        Raises:
+            UsageError: one is under way, or all was transcribed.
+            EngineError: the engine ends.
+        """
+        self._refuse_if_busy()
+        repaired, unheard = await asyncio.to_thread(self._leftovers.find, session)
+        self._news += repaired
+        if self._quitting.is_set():
+            raise EngineError("The engine ends: nothing more was sent.", "Try it again: livegist recover")
         if not unheard:
             self._leftovers.look()
             raise UsageError(
@@ -304,8 +311,7 @@ class Engine:
         self._tell(self.snapshot())
 
     def _begin(self, options: Mapping[str, Option], again: Stored | None = None) -> None:
-        if self.busy:
-            raise UsageError("A session is under way.", "Stop it first, with x or `livegist stop`.")
+        self._refuse_if_busy()
         config = load(self._flags | dict(options)).config
         self.unattended_minutes = config.unattended_minutes
         self._reload_prompts()
@@ -333,6 +339,10 @@ class Engine:
         """Have commands go to a session from now on."""
         session.viewers = self._viewers
         self._session = session
+
+    def _refuse_if_busy(self) -> None:
+        if self.busy:
+            raise UsageError("A session is under way.", "Stop it first, with x or `livegist stop`.")
 
     def _chosen(self, config: Config, options: Mapping[str, Option]) -> Config:
         """Return the config with the prompt that was chosen while no session was under way."""

@@ -1,12 +1,13 @@
 """What sessions of before left to be done: to be made whole after their engine was killed, and to be transcribed."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 
 from tui.audio.recording import DEFAULT_RATE, repair
 from tui.errors import LivegistError
 from tui.model.events import Event, Notice, Severity, UnheardChanged
-from tui.sessions.store import Store
+from tui.sessions.store import Store, Stored
 
 
 class Leftovers:
@@ -20,12 +21,27 @@ class Leftovers:
     def __init__(self, store: Store, tell: Callable[[Event], None]) -> None:
         self._store = store
         self._tell = tell
+        self._one_at_a_time = threading.Lock()
+        """Two that repair the same session would each take it for one that is under way."""
         self._looking: asyncio.Task[None] | None = None
         self.unheard: tuple[str, ...] = ()
         """Ids of those that were not transcribed to their end, newest first, as it was when they were looked for."""
 
     def mend(self) -> list[Notice]:
         """Repair sessions whose engine was killed; return what a person should know of it."""
+        with self._one_at_a_time:
+            return self._mend()
+
+    def find(self, session: str) -> tuple[list[Notice], list[Stored]]:
+        """Repair what is cut off, and return the notices of that and what was not transcribed to its end.
+
+        Args:
+            session: the id of the only one to return; empty returns all, newest first.
+        """
+        repaired = self.mend()
+        return repaired, [stored for stored in self._store.unheard() if session in ("", stored.id)]
+
+    def _mend(self) -> list[Notice]:
         told = []
         for stored in list(self._store.broken()):
             try:
