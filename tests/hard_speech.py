@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from tests.gateways import CLIPS, RATE, Samples, read, spoken
+from tests.gateway_harness import CLIPS, RATE, Samples, read, spoken
 
 ORDER = (0, 1, 2, 3, 4, 0, 2)
 """Indices of `CLIPS` in the recordings: 37 s. The longest turn is 24 s, so continuous speech has to be split."""

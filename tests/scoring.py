@@ -10,7 +10,7 @@ import jiwer
 import msgspec
 import numpy as np
 
-from tests.gateways import Caller, Message, Samples, calling, chunks, words
+from tests.gateway_harness import Caller, Message, Samples, calling, chunks, words
 from tests.hard_speech import Recording
 
 CHUNK_MS = 50

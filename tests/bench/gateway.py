@@ -20,7 +20,7 @@ from contextlib import contextmanager
 import httpx2
 
 from tests.bench.table import at, columns
-from tests.gateways import RATE
+from tests.gateway_harness import RATE
 from tests.hard_speech import Recording, recordings
 from tests.scoring import Errors, LiveRun, batch, cut_turns, errors, final_delays, live, settled
 

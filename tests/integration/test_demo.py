@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import needs
-from tests.gateways import word_errors, words
+from tests.gateway_harness import word_errors, words
 from tests.terminal import LIVEGIST, Terminal, terminal
 from tui.paths import demo_recording
 from tui.sessions.journal import fold, read

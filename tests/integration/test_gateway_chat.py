@@ -11,11 +11,11 @@ import httpx2
 import numpy as np
 import pytest
 
-from tests.gateways import CLIPS, PATIENCE_S, TUTORIAL, calling, read, serving, silence
+from tests.gateway_harness import CLIPS, PATIENCE_S, TUTORIAL, calling, read, serving, silence
 from tests.http_server import Answer
 from tests.http_server import serving as answering
 from tui.errors import LivegistError
-from tui.gateway.gateway import answerer
+from tui.gateway.gateway import select_chat_backend
 from tui.gateway.options import GatewayOptions
 from tui.llm.client import ChatClient, Completion, Message
 
@@ -184,7 +184,7 @@ async def test_a_temperature_is_passed_on(stream: bool) -> None:
 
 
 async def test_a_request_that_does_not_come_is_given_up(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.gateway.completions.BODY_S", 0.2)
+    monkeypatch.setattr("tui.gateway.completions.BODY_TIMEOUT_S", 0.2)
     host, port = url.removeprefix("http://").split(":")
     async with asyncio.timeout(PATIENCE_S):
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -223,7 +223,7 @@ async def test_a_server_that_wants_to_be_left_alone_for_long_is_told_to_be_busy(
 
 
 async def test_a_hanging_server_does_not_keep_a_session_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.gateway.session.ANSWERS_S", 0.5)
+    monkeypatch.setattr("tui.gateway.client_session.ANSWER_DRAIN_S", 0.5)
     async with answering(Answer(hangs=True)) as server:
         with serving(llm_url=server.url) as address:
             async with calling(address, **TUTORIAL) as caller:
@@ -234,8 +234,8 @@ async def test_a_hanging_server_does_not_keep_a_session_for_ever(monkeypatch: py
 
 
 async def test_turns_that_wait_for_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.gateway.session.ANSWERS_S", 0.5)
-    monkeypatch.setattr("tui.gateway.session.ANSWERS_WAITING", 1)
+    monkeypatch.setattr("tui.gateway.client_session.ANSWER_DRAIN_S", 0.5)
+    monkeypatch.setattr("tui.gateway.client_session.MAX_QUEUED_ANSWERS", 1)
     async with answering(Answer(hangs=True)) as server:
         with serving(llm_url=server.url) as address:
             async with calling(address, **TUTORIAL) as caller:
@@ -248,14 +248,14 @@ async def test_turns_that_wait_for_answers_are_bounded(monkeypatch: pytest.Monke
 
 
 def test_a_model_file_that_is_not_there_says_what_to_do() -> None:
-    with pytest.raises(LivegistError, match="no model file") as caught:
-        answerer(GatewayOptions(llm_file="/nowhere/model.gguf"))
+    with pytest.raises(LivegistError, match="Model file not found") as caught:
+        select_chat_backend(GatewayOptions(llm_file="/nowhere/model.gguf"))
     assert "--llm-file" in caught.value.hint
 
 
 def test_a_file_that_is_no_model_is_said_to_be_none() -> None:
-    with pytest.raises(LivegistError, match="no GGUF file"):
-        answerer(GatewayOptions(llm_file=__file__))
+    with pytest.raises(LivegistError, match="not a GGUF file"):
+        select_chat_backend(GatewayOptions(llm_file=__file__))
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +270,7 @@ def small_model() -> Path:
 async def test_a_model_in_this_process_answers_about_turns_and_chats(
     small_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.gateway.gguf.CONTEXT", 512)
+    monkeypatch.setattr("tui.gateway.gguf_backend.CONTEXT", 512)
     with serving(llm_file=str(small_model)) as address:
         url = address.replace("ws", "http", 1)
         async with calling(address, **TUTORIAL) as caller:

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.gateways import CLIPS, PATIENCE_S, TUTORIAL, calling, chunks, read, serving, silence
-from tui.gateway.hearing import Hearing
-from tui.gateway.outbox import Outbox
+from tests.gateway_harness import CLIPS, PATIENCE_S, TUTORIAL, calling, chunks, read, serving, silence
+from tui.gateway.client_session import ClientSession
 from tui.gateway.parameters import Parameters
-from tui.gateway.session import Session
+from tui.gateway.send_queue import SendQueue
+from tui.gateway.turn_recognition import TurnRecogniser
 
 CLOSES = {1000, 1002, 1007, 1008, 1009, 1011, 3006, 3007}
 """How a client may be sent away."""
@@ -70,7 +70,7 @@ async def still_serves(url: str) -> None:
 async def nothing_left() -> None:
     """Wait until no session is kept by anything, not even by a hearing under way."""
     async with asyncio.timeout(PATIENCE_S):
-        while [kept for kept in gc.get_objects() if type(kept) in (Session, Hearing, Outbox)]:
+        while [kept for kept in gc.get_objects() if type(kept) in (ClientSession, TurnRecogniser, SendQueue)]:
             gc.collect()
             await asyncio.sleep(0.1)
 
@@ -157,7 +157,7 @@ async def test_rubbish_on_the_socket_hurts_nobody(url: str) -> None:
 
 
 async def test_who_connects_and_says_nothing_is_let_go(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.gateway.patience.REQUEST_S", 0.5)
+    monkeypatch.setattr("tui.gateway.request_timeout.REQUEST_TIMEOUT_S", 0.5)
     host, port = url.removeprefix("ws://").split(":")
     async with calling(url) as caller:
         await caller.until("Begin")

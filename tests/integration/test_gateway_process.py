@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.bench.processes import PROC, tree
-from tests.gateways import CLIPS, PATIENCE_S, TUTORIAL, calling, read
+from tests.gateway_harness import CLIPS, PATIENCE_S, TUTORIAL, calling, read
 from tui.cli import main
 from tui.config.schema import Config
 from tui.engine.local import LocalGateway
@@ -162,12 +162,12 @@ def test_an_address_in_use_is_said_to_be() -> None:
 
 def test_a_model_that_is_not_here_is_said_not_to_be() -> None:
     said = refused("--model", "large-v3")
-    assert "not on this machine" in said
+    assert "is not installed" in said
     assert "tiny.en" in said
 
 
 def test_a_model_that_does_not_exist_is_said_not_to() -> None:
-    assert "There is no speech model" in refused("--model", "enormous")
+    assert "Unknown speech model" in refused("--model", "enormous")
 
 
 @pytest.mark.parametrize("damage", ["empty", "rubbish"])

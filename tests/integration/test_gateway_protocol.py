@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
-from tests.gateways import CLIPS, RATE, TUTORIAL, Caller, calling, chunks, read, serving, silence
+from tests.gateway_harness import CLIPS, RATE, TUTORIAL, Caller, calling, chunks, read, serving, silence
 from tui.stream.protocol import WS_PATH
 
 SENTENCE = "He might even have been made amiable himself."

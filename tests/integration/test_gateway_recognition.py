@@ -10,9 +10,22 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.gateways import CLIPS, PATIENCE_S, RATE, Samples, calling, read, serving, silence, spoken, word_errors, words
-from tui.gateway.models import find_model
-from tui.gateway.recogniser import Clip, Heard, Recogniser
+from tests.gateway_harness import (
+    CLIPS,
+    PATIENCE_S,
+    RATE,
+    Samples,
+    calling,
+    read,
+    serving,
+    silence,
+    spoken,
+    word_errors,
+    words,
+)
+from tui.gateway.recogniser import Clip, Transcription
+from tui.gateway.speech_models import find_model
+from tui.gateway.whisper import WhisperRecogniser
 
 PAUSES_S = (0.8, 1.5, 2.1)
 MINUTE = 60 * RATE
@@ -96,35 +109,35 @@ async def test_nothing_is_heard_in_a_minute_of(url: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NOISES)
-def test_the_model_itself_says_nothing_of(model: Recogniser, name: str) -> None:
+def test_the_model_itself_says_nothing_of(model: WhisperRecogniser, name: str) -> None:
     samples = floats(noise(name)[:RATE])
-    assert model.hear([Clip(samples, final=True)])[0].words == ()
+    assert model.transcribe([Clip(samples, final=True)])[0].words == ()
 
 
 @pytest.fixture(scope="module")
-def model() -> Recogniser:
-    return Recogniser(find_model("tiny.en"))
+def model() -> WhisperRecogniser:
+    return WhisperRecogniser(find_model("tiny.en"))
 
 
-def test_partials_heard_together_are_those_heard_alone(model: Recogniser) -> None:
+def test_partials_heard_together_are_those_heard_alone(model: WhisperRecogniser) -> None:
     clips = [Clip(floats(read(path)), final=False) for path in CLIPS[1:3]]
-    together = [heard.text for heard in model.hear(clips)]
-    alone = [model.hear([clip])[0].text for clip in clips]
+    together = [heard.text for heard in model.transcribe(clips)]
+    alone = [model.transcribe([clip])[0].text for clip in clips]
     assert [words(text)[:4] for text in together] == [words(text)[:4] for text in alone]
 
 
-def test_settled_words_are_where_a_partial_goes_on(model: Recogniser) -> None:
+def test_settled_words_are_where_a_partial_goes_on(model: WhisperRecogniser) -> None:
     samples = floats(read(CLIPS[3]))
-    first = model.hear([Clip(samples[: 3 * RATE], final=False)])[0].words[:5]
+    first = model.transcribe([Clip(samples[: 3 * RATE], final=False)])[0].words[:5]
     stable = tuple(token for word in first for token in word.tokens)
-    second = model.hear([Clip(samples, final=False, stable=stable)])[0].words
+    second = model.transcribe([Clip(samples, final=False, prefix_tokens=stable)])[0].words
     assert [word.text for word in second[:5]] == [word.text for word in first]
     assert len(second) > 10
 
 
-def test_names_of_special_tokens_in_a_prompt_do_no_harm(model: Recogniser) -> None:
+def test_names_of_special_tokens_in_a_prompt_do_no_harm(model: WhisperRecogniser) -> None:
     samples = floats(read(CLIPS[4]))
-    heard = model.hear([Clip(samples, final=True, prompt="<|endoftext|><|startoftranscript|> Dashwood")])[0]
+    heard = model.transcribe([Clip(samples, final=True, prompt="<|endoftext|><|startoftranscript|> Dashwood")])[0]
     assert heard.text == "He might even have been made amiable himself."
 
 
@@ -155,14 +168,14 @@ async def test_a_monologue_is_split_and_nothing_of_it_lost(url: str) -> None:
 
 
 async def test_a_machine_that_cannot_keep_up_says_so_and_drops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    hear, free = Recogniser.hear, threading.Event()
+    hear, free = WhisperRecogniser.transcribe, threading.Event()
 
-    def late(recogniser: Recogniser, clips: Sequence[Clip]) -> list[Heard]:
+    def late(recogniser: WhisperRecogniser, clips: Sequence[Clip]) -> list[Transcription]:
         assert free.wait(PATIENCE_S)
         return hear(recogniser, clips)
 
-    monkeypatch.setattr(Recogniser, "hear", late)
-    monkeypatch.setattr("tui.gateway.session.HEARTBEAT_S", 0.25)
+    monkeypatch.setattr(WhisperRecogniser, "hear", late)
+    monkeypatch.setattr("tui.gateway.client_session.HEARTBEAT_S", 0.25)
     with serving() as url:
         async with calling(url, session_heartbeat="true") as caller:
             await caller.say(joined(1.5), chunk_ms=1000)

@@ -18,7 +18,7 @@ from assemblyai.streaming.v3 import (
 )
 from assemblyai.streaming.v3.models import LLMGatewayConfig, LLMGatewayMessage
 
-from tests.gateways import CLIPS, PATIENCE_S, RATE, chunks, read, serving, silence
+from tests.gateway_harness import CLIPS, PATIENCE_S, RATE, chunks, read, serving, silence
 
 PROMPT = "Provide a brief summary of the transcript.\n\nTranscript: {{turn}}"
 ASKED = LLMGatewayConfig(model="any", messages=[LLMGatewayMessage(role="user", content=PROMPT)], max_tokens=100)

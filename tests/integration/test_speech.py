@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateways import CLIPS, spoken, word_errors, words
+from tests.gateway_harness import CLIPS, spoken, word_errors, words
 from tui.engine.engine import Engine
 from tui.model.commands import Start
 from tui.model.events import Event, GistChanged, TurnChanged

@@ -15,7 +15,7 @@ import webvtt
 from click.testing import CliRunner
 from markdown_it import MarkdownIt
 
-from tests.gateways import serving, words
+from tests.gateway_harness import serving, words
 from tui.cli import main
 from tui.model.events import State
 from tui.paths import demo_recording, sessions_dir

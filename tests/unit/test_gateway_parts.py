@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from starlette.websockets import WebSocket
 
 from tui.errors import ChatError
-from tui.gateway.chat import Extractive, filled
-from tui.gateway.doubts import begins_late, lacks, unlooped
-from tui.gateway.fitting import Fitted
+from tui.gateway.chat_backends import ExtractiveBackend, fill_prompt
+from tui.gateway.context_limit import TruncatingBackend
+from tui.gateway.hallucination import is_truncated, misses_start, strip_repetition
 from tui.gateway.metrics import Metrics
-from tui.gateway.outbox import LONGEST, Congested, Outbox
-from tui.gateway.parameters import BadParameter, Parameters, parse, updated
-from tui.gateway.pcm import Intake, Tape
-from tui.gateway.recogniser import likeliest
-from tui.gateway.tokens import BadToken, Tokens
+from tui.gateway.parameters import InvalidParameterError, Parameters, apply_update, parse
+from tui.gateway.pcm import PcmDecoder, SampleWindow
+from tui.gateway.send_queue import MAX_QUEUED, SendQueue, SlowClientError
+from tui.gateway.tokens import InvalidTokenError, Tokens
+from tui.gateway.whisper import most_likely_language
 from tui.llm.client import Completion, Message
 from tui.stream.protocol import LLMGateway, UpdateConfiguration, WireTurn
 
@@ -37,12 +37,12 @@ def test_lists_and_objects_come_as_json() -> None:
     parameters, _ = parse([("keyterms_prompt", '["Livegist"]'), ("llm_gateway", json.dumps(asked))])
     assert parameters.keyterms_prompt == ("Livegist",)
     assert parameters.llm_gateway == LLMGateway("m", ({"role": "user", "content": "{{turn}}"},), 5)
-    assert parameters.hints == "Words that may occur: Livegist."
+    assert parameters.recogniser_prompt == "Words that may occur: Livegist."
 
 
 @given(st.sampled_from(["sample_rate", "vad_threshold", "llm_gateway", "language_codes"]), st.text(max_size=40))
 def test_a_strange_value_is_taken_or_refused_and_never_more(name: str, value: str) -> None:
-    with contextlib.suppress(BadParameter):
+    with contextlib.suppress(InvalidParameterError):
         parse([(name, value)])
 
 
@@ -54,7 +54,7 @@ def test_the_silence_that_ends_a_turn_is_never_a_mere_breath() -> None:
 
 def test_an_update_changes_what_it_names_and_leaves_the_rest() -> None:
     before, _ = parse([("keyterms_prompt", '["Livegist"]'), ("vad_threshold", "0.3"), ("format_turns", "false")])
-    after = updated(
+    after = apply_update(
         before,
         UpdateConfiguration(
             prompt="A stand-up.",
@@ -65,16 +65,16 @@ def test_an_update_changes_what_it_names_and_leaves_the_rest() -> None:
             acknowledge_silence=True,
         ),
     )
-    assert after.hints == "Words that may occur: Livegist. A stand-up."
+    assert after.recogniser_prompt == "Words that may occur: Livegist. A stand-up."
     assert (after.endpointing.max_turn_silence_ms, after.endpointing.vad_threshold) == (900, 0.3)
-    assert (before.plain, after.plain) == (True, False)
+    assert (before.unformatted, after.unformatted) == (True, False)
     assert (after.languages, after.session_heartbeat, after.acknowledge_silence) == (("de",), True, True)
 
 
 def test_the_former_name_of_the_shortest_silence_holds_too() -> None:
     now, _ = parse([("min_end_of_turn_silence_when_confident", "700")])
     assert now.endpointing.min_turn_silence_ms == 700
-    after = updated(now, UpdateConfiguration(min_end_of_turn_silence_when_confident=900))
+    after = apply_update(now, UpdateConfiguration(min_end_of_turn_silence_when_confident=900))
     assert after.endpointing.min_turn_silence_ms == 900
 
 
@@ -89,8 +89,8 @@ def test_the_former_name_of_the_shortest_silence_holds_too() -> None:
     ],
 )
 def test_an_update_takes_no_value_that_the_query_would_not(asked: UpdateConfiguration, name: str) -> None:
-    with pytest.raises(BadParameter, match=f"^{name}: "):
-        updated(Parameters(), asked)
+    with pytest.raises(InvalidParameterError, match=f"^{name}: "):
+        apply_update(Parameters(), asked)
 
 
 @pytest.mark.parametrize(
@@ -112,14 +112,14 @@ def test_the_languages_are_those_the_client_names(query: list[tuple[str, str]], 
 
 @pytest.mark.parametrize(("codes", "chosen"), [((), "nn"), (("en", "de"), "de"), (("en",), "en"), (("xx",), "nn")])
 def test_of_several_languages_the_likeliest_that_was_asked_for_is_taken(codes: tuple[str, ...], chosen: str) -> None:
-    assert likeliest([("<|nn|>", 0.5), ("<|de|>", 0.3), ("<|en|>", 0.2)], codes) == chosen
+    assert most_likely_language([("<|nn|>", 0.5), ("<|de|>", 0.3), ("<|en|>", 0.2)], codes) == chosen
 
 
 def test_a_token_opens_one_session() -> None:
     tokens = Tokens(clock=lambda: 100.0)
     token = tokens.issue(60, 120)
     assert tokens.redeem(token).session_s == 120
-    with pytest.raises(BadToken, match="already used"):
+    with pytest.raises(InvalidTokenError, match="already used"):
         tokens.redeem(token)
 
 
@@ -128,47 +128,47 @@ def test_a_token_expires() -> None:
     tokens = Tokens(clock=lambda: now)
     token = tokens.issue(60)
     now = 160.0
-    with pytest.raises(BadToken, match="expired"):
+    with pytest.raises(InvalidTokenError, match="expired"):
         tokens.redeem(token)
 
 
 @given(st.text())
 def test_a_forged_token_is_refused(text: str) -> None:
-    with pytest.raises(BadToken, match="Invalid"):
+    with pytest.raises(InvalidTokenError, match="Invalid"):
         Tokens().redeem(f"lgt-{text}")
 
 
 def test_a_token_of_another_gateway_is_refused() -> None:
-    with pytest.raises(BadToken, match="Invalid"):
+    with pytest.raises(InvalidTokenError, match="Invalid"):
         Tokens().redeem(Tokens().issue(60))
 
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=30), st.integers(0, 4000), st.integers(0, 4000))
 def test_a_tape_reads_what_was_put_on_it(lengths: list[int], start: int, length: int) -> None:
-    tape, whole = Tape(), np.arange(sum(lengths)).astype(np.int16)
+    window, whole = SampleWindow(), np.arange(sum(lengths)).astype(np.int16)
     for end, block in zip(np.cumsum(lengths), lengths, strict=True):
-        tape.append(whole[end - block : end])
-    tape.drop(start)
-    assert tape.start <= start
-    got = tape.read(start, start + length) * 32_768
+        window.append(whole[end - block : end])
+    window.drop(start)
+    assert window.start <= start
+    got = window.read(start, start + length) * 32_768
     assert got.tolist() == whole[start : start + length].tolist()
 
 
 def test_half_a_sample_waits_for_its_other_half() -> None:
-    intake = Intake("pcm_s16le", 16_000)
+    decoder = PcmDecoder("pcm_s16le", 16_000)
     samples = np.arange(-400, 400, dtype=np.int16)
     wire = samples.astype("<i2").tobytes()
-    assert [*intake.take(wire[:301]), *intake.take(wire[301:])] == samples.tolist()
+    assert [*decoder.decode(wire[:301]), *decoder.decode(wire[301:])] == samples.tolist()
 
 
 def test_resampling_keeps_the_clock() -> None:
-    intake = Intake("pcm_s16le", 48_000)
-    got = sum(len(intake.take(bytes(4800 * 2))) for _ in range(20)) + len(intake.flush())
+    decoder = PcmDecoder("pcm_s16le", 48_000)
+    got = sum(len(decoder.decode(bytes(4800 * 2))) for _ in range(20)) + len(decoder.flush())
     assert abs(got - 32_000) <= 2
 
 
 def test_mulaw_is_decoded_as_g711_says() -> None:
-    assert Intake("pcm_mulaw", 16_000).take(bytes([0x00, 0x80, 0xFF, 0x7F, 0xCE])).tolist() == [
+    assert PcmDecoder("pcm_mulaw", 16_000).decode(bytes([0x00, 0x80, 0xFF, 0x7F, 0xCE])).tolist() == [
         -32_124,
         32_124,
         0,
@@ -191,14 +191,14 @@ def test_metrics_are_prometheus_text() -> None:
 
 def test_the_turn_takes_the_place_of_exactly_its_mark() -> None:
     asked = LLMGateway("m", ({"role": "system", "content": "{{ turn }}"}, {"role": "user", "content": "On {{turn}}"}))
-    assert filled(asked, "it {{turn}}s") == (Message("system", "{{ turn }}"), Message("user", "On it {{turn}}s"))
+    assert fill_prompt(asked, "it {{turn}}s") == (Message("system", "{{ turn }}"), Message("user", "On it {{turn}}s"))
 
 
 async def test_the_extractive_answer_says_what_it_is() -> None:
     chat = [Message("user", "Summarise.\n\nTranscript: We ship on Monday.")]
-    answer = await Extractive().complete(chat, model="gpt-9", max_tokens=100)
+    answer = await ExtractiveBackend().complete(chat, model="gpt-9", max_tokens=100)
     assert (answer.model, answer.text) == ("extractive", "We ship on Monday.")
-    cut = await Extractive().complete(chat, model="gpt-9", max_tokens=2)
+    cut = await ExtractiveBackend().complete(chat, model="gpt-9", max_tokens=2)
     assert (cut.text, cut.finish_reason) == ("We ship", "length")
 
 
@@ -212,7 +212,7 @@ async def test_the_extractive_answer_says_what_it_is() -> None:
 )
 async def test_what_the_user_asks_comes_before_what_the_system_says(system: str, user: str) -> None:
     chat = [Message("system", system), Message("user", user)]
-    answer = await Extractive().complete(chat, model="m", max_tokens=100)
+    answer = await ExtractiveBackend().complete(chat, model="m", max_tokens=100)
     assert answer.text == "- I will write today. (today)"
 
 
@@ -253,7 +253,7 @@ LONG = [Message("user", "Sum up.\n\nTranscript: " + " ".join(str(number) for num
 
 async def test_a_transcript_too_long_loses_its_oldest_words_and_the_answer_says_so() -> None:
     small = Small(200)
-    answer = await Fitted(small).complete(LONG, model="m", max_tokens=9)
+    answer = await TruncatingBackend(small).complete(LONG, model="m", max_tokens=9)
     said, _, rest = answer.text.partition("\n\n")
     left_out = int(said.split()[2])
     assert said == f"(The first {left_out} words did not fit into the model and were left out.)"
@@ -262,7 +262,7 @@ async def test_a_transcript_too_long_loses_its_oldest_words_and_the_answer_says_
 
 
 async def test_a_streamed_answer_says_so_first() -> None:
-    pieces = [piece async for piece in Fitted(Small(200)).stream(LONG, model="m", max_tokens=9)]
+    pieces = [piece async for piece in TruncatingBackend(Small(200)).stream(LONG, model="m", max_tokens=9)]
     assert str(pieces[0]).startswith("(The first ")
     assert isinstance(pieces[-1], Completion)
     assert pieces[-1].text == "".join(piece for piece in pieces if isinstance(piece, str))
@@ -270,7 +270,7 @@ async def test_a_streamed_answer_says_so_first() -> None:
 
 async def test_a_prompt_that_never_fits_is_an_error() -> None:
     with pytest.raises(ChatError, match="exceeds"):
-        await Fitted(Small(2)).complete(LONG, model="m", max_tokens=9)
+        await TruncatingBackend(Small(2)).complete(LONG, model="m", max_tokens=9)
 
 
 class Slow:
@@ -289,43 +289,43 @@ def partial(order: int, text: str, *, final: bool = False) -> WireTurn:
     return WireTurn(order, text, final, final, 0.0, ())
 
 
-async def sent(outbox: Outbox, client: Slow) -> list[str]:
+async def sent(send_queue: SendQueue, client: Slow) -> list[str]:
     """Let the client read all that waits; return what it read."""
     client.reads.set()
-    outbox.close()
-    await outbox.send_all(cast(WebSocket, client))
+    send_queue.close()
+    await send_queue.send_all(cast(WebSocket, client))
     return [json.loads(text)["transcript"] for text in client.read]
 
 
 async def test_a_partial_that_waits_gives_way_to_a_newer_one_of_its_turn() -> None:
-    outbox = Outbox()
+    send_queue = SendQueue()
     for text in ("a", "a b", "a b c"):
-        outbox.put(partial(0, text))
-    outbox.put(partial(1, "d"))
-    assert await sent(outbox, Slow()) == ["a b c", "d"]
+        send_queue.put(partial(0, text))
+    send_queue.put(partial(1, "d"))
+    assert await sent(send_queue, Slow()) == ["a b c", "d"]
 
 
 async def test_a_final_never_gives_way() -> None:
-    outbox = Outbox()
+    send_queue = SendQueue()
     for turn in (partial(0, "a", final=True), partial(0, "A.", final=True), partial(1, "b")):
-        outbox.put(turn)
-    assert await sent(outbox, Slow()) == ["a", "A.", "b"]
+        send_queue.put(turn)
+    assert await sent(send_queue, Slow()) == ["a", "A.", "b"]
 
 
 async def test_a_client_that_reads_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.gateway.outbox.SEND_S", 0.01)
-    outbox = Outbox()
-    outbox.put(partial(0, "a"))
-    with pytest.raises(Congested):
-        await outbox.send_all(cast(WebSocket, Slow()))
+    monkeypatch.setattr("tui.gateway.send_queue.SEND_TIMEOUT_S", 0.01)
+    send_queue = SendQueue()
+    send_queue.put(partial(0, "a"))
+    with pytest.raises(SlowClientError):
+        await send_queue.send_all(cast(WebSocket, Slow()))
 
 
 async def test_what_waits_is_bounded() -> None:
-    outbox = Outbox()
-    for order in range(LONGEST + 1):
-        outbox.put(partial(order, "a"))
-    with pytest.raises(Congested):
-        await sent(outbox, Slow())
+    send_queue = SendQueue()
+    for order in range(MAX_QUEUED + 1):
+        send_queue.put(partial(order, "a"))
+    with pytest.raises(SlowClientError):
+        await sent(send_queue, Slow())
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ async def test_what_waits_is_bounded() -> None:
 def test_a_hearing_that_lacks_words_or_breaks_off_is_told_from_one_that_does_not(
     heard: str, other: str, lacking: bool
 ) -> None:
-    assert lacks(heard.split(), other.split()) is lacking
+    assert is_truncated(heard.split(), other.split()) is lacking
 
 
 @pytest.mark.parametrize(
@@ -359,7 +359,7 @@ def test_a_hearing_that_lacks_words_or_breaks_off_is_told_from_one_that_does_not
 def test_a_hearing_that_leaves_out_the_beginning_is_told_from_one_that_does_not(
     heard: str, other: str, late: bool
 ) -> None:
-    assert begins_late(heard.split(), other.split()) is late
+    assert misses_start(heard.split(), other.split()) is late
 
 
 @pytest.mark.parametrize(
@@ -377,4 +377,4 @@ def test_a_hearing_that_leaves_out_the_beginning_is_told_from_one_that_does_not(
 )
 def test_a_loop_at_the_end_is_left_out_but_nothing_settled(looping: str, settled: int, kept: str) -> None:
     words = looping.split()
-    assert words[: unlooped(words, settled)] == kept.split()
+    assert words[: strip_repetition(words, settled)] == kept.split()

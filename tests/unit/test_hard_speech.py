@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests import hard_speech
-from tests.gateways import CLIPS, RATE, Caller, Samples, read
+from tests.gateway_harness import CLIPS, RATE, Caller, Samples, read
 from tests.scoring import LiveRun, cut_turns, errors, settled
 
 

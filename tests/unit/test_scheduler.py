@@ -1,4 +1,4 @@
-"""Who is heard next. The recogniser here only keeps what it was given."""
+"""The order of transcription jobs, with a recogniser that records its calls."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -7,45 +7,45 @@ from typing import cast
 
 import numpy as np
 
-from tui.gateway.recogniser import Clip, Heard, Recogniser
-from tui.gateway.scheduler import BATCH, Scheduler, Wish
+from tui.gateway.recogniser import Clip, Recogniser, Transcription
+from tui.gateway.scheduler import BATCH, Job, Scheduler
 
 DEADLINE_S = 10.0
 
 
-class Ear:
-    """Hears whatever it is given as nothing; fails on a prompt that says so."""
+class FakeRecogniser:
+    """Returns no words; fails on the prompt `fail`."""
 
     def __init__(self) -> None:
         self.heard: list[list[str]] = []
 
-    def hear(self, clips: Sequence[Clip]) -> list[Heard]:
+    def transcribe(self, clips: Sequence[Clip]) -> list[Transcription]:
         self.heard.append([clip.languages[0] for clip in clips])
         if clips[0].prompt == "fail":
             raise RuntimeError("out of memory")
-        return [Heard()] * len(clips)
+        return [Transcription()] * len(clips)
 
 
 class Plan:
-    """Wishes queued before the model is there; then the order in which they were heard."""
+    """Jobs queued before the model is loaded, and the order in which they ran."""
 
     def __init__(self) -> None:
-        self.ear = Ear()
-        self.scheduler = Scheduler(lambda: cast(Recogniser, self.ear))
+        self.fake = FakeRecogniser()
+        self.scheduler = Scheduler(lambda: cast(Recogniser, self.fake))
         self.failed: list[Exception] = []
         self._open = 0
         self._done = asyncio.Event()
 
-    def wish(self, name: str, *, final: bool, prompt: str = "", wanted: bool = True) -> Wish:
+    def job(self, name: str, *, final: bool, prompt: str = "", wanted: bool = True) -> Job:
         clip = Clip(np.zeros(160, np.float32), final, languages=(name,), prompt=prompt)
         self._open += wanted
-        return Wish(lambda: clip if wanted else None, lambda _: self._close(), self._fail)
+        return Job(lambda: clip if wanted else None, lambda _: self._close(), self._fail)
 
     def final(self, session: str, name: str, prompt: str = "") -> None:
-        self.scheduler.hear(session, self.wish(name, final=True, prompt=prompt))
+        self.scheduler.submit_final(session, self.job(name, final=True, prompt=prompt))
 
     def partial(self, session: str, name: str, prompt: str = "", *, wanted: bool = True) -> None:
-        self.scheduler.peek(session, self.wish(name, final=False, prompt=prompt, wanted=wanted))
+        self.scheduler.submit_partial(session, self.job(name, final=False, prompt=prompt, wanted=wanted))
 
     def _fail(self, error: Exception) -> None:
         self.failed.append(error)
@@ -58,11 +58,11 @@ class Plan:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[list[list[str]]]:
-        """Hear all wishes; give what was heard together, in order."""
+        """Run all jobs; yield the batches in order."""
         running = asyncio.create_task(self.scheduler.run())
         async with asyncio.timeout(DEADLINE_S):
             await self._done.wait()
-        yield self.ear.heard
+        yield self.fake.heard
         running.cancel()
         await asyncio.wait((running,))
 
@@ -103,7 +103,7 @@ async def test_partials_with_other_prompts_wait_for_their_own_turn() -> None:
 async def test_what_is_heard_ahead_for_good_is_heard_alone() -> None:
     plan = Plan()
     plan.partial("a", "a")
-    plan.scheduler.peek("b", plan.wish("ahead", final=True))
+    plan.scheduler.submit_partial("b", plan.job("ahead", final=True))
     plan.partial("c", "c")
     async with plan.run() as heard:
         assert heard == [["a", "c"], ["ahead"]]
@@ -111,7 +111,7 @@ async def test_what_is_heard_ahead_for_good_is_heard_alone() -> None:
 
 async def test_a_newer_partial_takes_the_place_of_the_one_that_waits() -> None:
     plan = Plan()
-    plan.scheduler.peek("a", Wish(lambda: None, lambda _: None, lambda _: None))
+    plan.scheduler.submit_partial("a", Job(lambda: None, lambda _: None, lambda _: None))
     plan.partial("a", "newer")
     async with plan.run() as heard:
         assert heard == [["newer"]]
@@ -127,12 +127,12 @@ async def test_what_nobody_wants_any_more_is_not_heard() -> None:
 
 async def test_a_session_that_left_is_forgotten() -> None:
     plan = Plan()
-    plan.scheduler.hear("gone", Wish(lambda: None, lambda _: None, lambda _: None))
-    plan.scheduler.forget("gone")
+    plan.scheduler.submit_final("gone", Job(lambda: None, lambda _: None, lambda _: None))
+    plan.scheduler.cancel("gone")
     plan.final("here", "here")
     async with plan.run() as heard:
         assert heard == [["here"]]
-    assert plan.scheduler.waiting == 0
+    assert plan.scheduler.finals_queued == 0
 
 
 async def test_a_clip_that_cannot_be_heard_fails_alone() -> None:

@@ -1,9 +1,9 @@
-"""`livegist serve`: our own Streaming v3 and chat completions endpoint."""
+"""`livegist serve`: a local Streaming v3 and chat completions server."""
 
 import os
 
-LONGEST_QUERY = 60_000
-"""Bytes of a request's first line; uvicorn takes 64 KiB of headers."""
+MAX_REQUEST_LINE_BYTES = 60_000
+"""Longest first line of a request, in bytes; uvicorn accepts 64 KiB of headers."""
 
-# The query carries whole prompts. websockets takes no line over 8 KiB unless this says so before it is imported.
-os.environ.setdefault("WEBSOCKETS_MAX_LINE_LENGTH", str(LONGEST_QUERY))
+# The query carries whole prompts. websockets limits a line to 8 KiB unless this is set before it is imported.
+os.environ.setdefault("WEBSOCKETS_MAX_LINE_LENGTH", str(MAX_REQUEST_LINE_BYTES))

@@ -1,4 +1,4 @@
-"""The gateway's address: Streaming v3, chat completions and its own health on one port."""
+"""The HTTP application and server: Streaming v3, chat completions, health and metrics on one port."""
 
 import asyncio
 import contextlib
@@ -25,93 +25,93 @@ try:
 except ModuleNotFoundError as missing:
     raise MissingExtra("The local gateway", "local") from missing
 
-from tui.gateway.completions import refused
+from tui.gateway.access import OriginMiddleware
+from tui.gateway.completions import request_error
 from tui.gateway.gateway import Gateway
-from tui.gateway.guard import Guard
-from tui.gateway.patience import PatientProtocol
+from tui.gateway.request_timeout import RequestTimeoutProtocol
 from tui.stream.protocol import MAX_MESSAGE_BYTES, WS_PATH
 from tui.urls import is_loopback
 
 __all__ = ["GatewayOptions", "Server", "build", "serve"]
 
-GRACE_S = 15.0
-"""Longest wait for sessions to finish their turns when the gateway has to leave."""
+SHUTDOWN_GRACE_S = 15.0
+"""Longest wait for sessions to finish their turns at shutdown, in seconds."""
 
 
 def build(options: GatewayOptions) -> Starlette:
     """Return the application.
 
     Raises:
-        LivegistError: the speech model is not on this machine, or a model for answers cannot be used.
+        LivegistError: the speech model is not installed, or a model for answers cannot be used.
     """
     gateway = Gateway(options)
 
     @contextlib.asynccontextmanager
-    async def life(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with gateway.run():
             yield
 
     app = Starlette(
         routes=[
             WebSocketRoute(WS_PATH, gateway.stream),
-            Route(WS_PATH, _no_websocket),
+            Route(WS_PATH, _upgrade_required),
             Route("/v3/token", gateway.token),
             Route("/v1/chat/completions", gateway.chat, methods=["POST"]),
             Route("/v1/models", gateway.completions.models),
             Route("/healthz", gateway.health),
-            Route("/metrics", gateway.measure),
-            WebSocketRoute("/{path:path}", _no_stream),
+            Route("/metrics", gateway.metrics_page),
+            WebSocketRoute("/{path:path}", _unknown_websocket),
         ],
-        middleware=[Middleware(Guard, token=options.token)],
-        exception_handlers={404: _not_there, 405: _not_there},
-        lifespan=life,
+        middleware=[Middleware(OriginMiddleware, token=options.token)],
+        exception_handlers={404: _http_error, 405: _http_error},
+        lifespan=lifespan,
     )
     app.state.gateway = gateway
     return app
 
 
-async def _no_websocket(request: Request) -> Response:
-    refusal = refused(426, "Streaming takes a websocket")
-    refusal.headers.update({"upgrade": "websocket", "connection": "upgrade"})
-    return refusal
+async def _upgrade_required(request: Request) -> Response:
+    response = request_error(426, "Streaming needs a WebSocket")
+    response.headers.update({"upgrade": "websocket", "connection": "upgrade"})
+    return response
 
 
-async def _no_stream(websocket: WebSocket) -> None:
-    await websocket.send_denial_response(refused(404, f"There is nothing here; streaming is at {WS_PATH}"))
+async def _unknown_websocket(websocket: WebSocket) -> None:
+    await websocket.send_denial_response(request_error(404, f"Not found; streaming is at {WS_PATH}"))
 
 
-async def _not_there(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
-    return refused(status, "There is nothing here" if status == 404 else "This takes another method")
+    return request_error(status, "Not found" if status == 404 else "Method not allowed")
 
 
 def serve(options: GatewayOptions, host: str, port: int) -> None:
-    """Listen until SIGTERM or SIGINT; say where in one line of JSON as soon as clients may connect.
+    """Serve until SIGTERM or SIGINT; print the address as one line of JSON once clients may connect.
 
     Args:
-        options: how to recognise, answer and limit.
-        host: address to bind to; anything but loopback needs `options.token`.
-        port: 0 for a free one.
+        options: models, backends and limits.
+        host: address to bind to; any but loopback needs `options.token`.
+        port: 0 takes a free one.
 
     Raises:
-        LivegistError: the address cannot be bound or is open to others, or a model cannot be used.
+        LivegistError: the address cannot be bound or is open to others without a token, or a model cannot be used.
     """
     if not options.token and not is_loopback(f"ws://{_bracketed(host)}"):
         raise LivegistError(
-            f"Whoever reaches {host} could use this gateway.", "Give it a token with --token, or bind to 127.0.0.1."
+            f"Anyone who reaches {host} could use this gateway.", "Set a token with --token, or bind to 127.0.0.1."
         )
     server = Server(build(options), host, port)
-    asyncio.run(_until_told(server, options))
+    asyncio.run(_serve_until_signal(server, options))
 
 
-async def _until_told(server: "Server", options: GatewayOptions) -> None:
-    """Serve until a signal, the end of stdin if the options say so, or a failure of the model."""
+async def _serve_until_signal(server: "Server", options: GatewayOptions) -> None:
+    """Serve until a signal, the end of stdin if the options ask for it, or a failure of the model."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.leave)
+        loop.add_signal_handler(number, server.stop)
     if options.exit_with_stdin:
-        threading.Thread(target=_await_end, args=(loop, server.leave), daemon=True).start()
-    await server.run_until_left()
+        threading.Thread(target=_wait_for_stdin_end, args=(loop, server.stop), daemon=True).start()
+    await server.run_until_stopped()
 
 
 def _bracketed(host: str) -> str:
@@ -133,12 +133,12 @@ def _listener(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn that says where it listens and lets sessions finish before it leaves.
+    """Uvicorn that prints its address and lets sessions finish before it stops.
 
     Args:
-        app: what `build` returned.
+        app: from `build`.
         host: address to bind to.
-        port: 0 for a free one.
+        port: 0 takes a free one.
 
     Raises:
         LivegistError: the address cannot be bound.
@@ -148,7 +148,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=PatientProtocol,
+                http=RequestTimeoutProtocol,
                 ws="websockets-sansio",
                 ws_max_size=MAX_MESSAGE_BYTES,
                 ws_per_message_deflate=False,
@@ -163,10 +163,10 @@ class Server(uvicorn.Server):
         self._listener = _listener(host, port)
         name, port = self._listener.getsockname()[:2]
         self.url = f"ws://{_bracketed(name)}:{port}"
-        """Where it listens."""
+        """Its address, as `ws://HOST:PORT`."""
 
-    async def run_until_left(self) -> None:
-        """Serve until `leave` is called or the model fails.
+    async def run_until_stopped(self) -> None:
+        """Serve until `stop` is called or the model fails.
 
         Raises:
             LivegistError: the model cannot be loaded.
@@ -175,35 +175,38 @@ class Server(uvicorn.Server):
             await self.serve([self._listener])
         self._gateway.check()
 
-    def leave(self) -> None:
-        """Let sessions finish, then end; call it on the loop."""
+    def stop(self) -> None:
+        """Stop after sessions have finished; call it on the loop."""
         self.should_exit = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Leave signals to the loop: uvicorn would raise them again after a clean end."""
+        """Leave signals to the loop: uvicorn would raise them again after a clean exit."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to listen, and say so."""
+        """Start to listen and print the address."""
         await super().startup(sockets)
         assert self._gateway.running is not None
-        self._gateway.running.add_done_callback(lambda _: self.leave())
-        options, chat = self._gateway.options, self._gateway.answerer.name
+        self._gateway.running.add_done_callback(lambda _: self.stop())
+        options, chat = self._gateway.options, self._gateway.chat_backend.name
         line = {"listening": self.url, "model": options.model, "chat": chat}
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take nobody new, let sessions finish their turns, then close."""
+        """Accept no new clients, let sessions finish their turns, then close."""
         for server in self.servers:
             server.close()
-        await self._gateway.leave(GRACE_S)
+        await self._gateway.drain(SHUTDOWN_GRACE_S)
         await super().shutdown(sockets)
 
 
-def _await_end(loop: asyncio.AbstractEventLoop, then: Callable[[], None]) -> None:
-    """Read stdin to its end. `os.read` holds no lock that would hinder the interpreter's own end."""
+def _wait_for_stdin_end(loop: asyncio.AbstractEventLoop, then: Callable[[], None]) -> None:
+    """Read stdin to its end, then call `then` on the loop.
+
+    `os.read` holds no lock that would block the interpreter's exit.
+    """
     with contextlib.suppress(OSError):
         while os.read(0, 4096):
             pass

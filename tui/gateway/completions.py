@@ -1,4 +1,4 @@
-"""Chat completions over HTTP: whole or streamed, with the two shapes of error that the vendor has."""
+"""Chat completions over HTTP, whole or streamed, with the vendor's two error formats."""
 
 import asyncio
 import json
@@ -12,15 +12,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from tui.errors import ChatError
-from tui.gateway.chat import Answerer, chat_completion, usage
+from tui.gateway.chat_backends import ChatBackend, chat_completion, usage
 from tui.gateway.metrics import Metrics
 from tui.llm.client import Completion, Message
 
-LARGEST_BODY = 2 * 1024 * 1024
-"""Bytes of a request; a three-hour transcript has a fifth of a megabyte."""
-BODY_S = 30.0
-"""Longest a request may take to come."""
-CHATS_AT_ONCE = 8
+MAX_BODY_BYTES = 2 * 1024 * 1024
+"""Largest request; a three-hour transcript has about 0.2 MB."""
+BODY_TIMEOUT_S = 30.0
+"""Longest time for a request's body to arrive."""
+MAX_CONCURRENT_CHATS = 8
 DEFAULT_MAX_TOKENS = 1000
 
 
@@ -42,8 +42,8 @@ class _StreamOptions(msgspec.Struct, frozen=True):
     include_usage: bool = False
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """A request, as far as it is understood here."""
+class ChatRequest(msgspec.Struct, frozen=True):
+    """A request; unknown fields are ignored."""
 
     messages: Annotated[tuple[_Message, ...], msgspec.Meta(min_length=1)]
     model: str = ""
@@ -60,7 +60,7 @@ class Asked(msgspec.Struct, frozen=True):
 
     @property
     def limit(self) -> int:
-        """Most tokens of the answer."""
+        """Most tokens that the answer may have."""
         return self.max_completion_tokens or self.max_tokens or DEFAULT_MAX_TOKENS
 
 
@@ -68,76 +68,80 @@ class Completions:
     """Serves `/v1/chat/completions` and `/v1/models`.
 
     Args:
-        answerer: who answers.
-        metrics: counts.
-        clock: seconds.
+        chat_backend: completes the chats.
+        metrics: takes the counts.
+        clock: returns seconds.
     """
 
-    def __init__(self, answerer: Answerer, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
-        self._answerer = answerer
+    def __init__(
+        self, chat_backend: ChatBackend, metrics: Metrics, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._chat_backend = chat_backend
         self._metrics = metrics
         self._clock = clock
-        self._places = asyncio.Semaphore(CHATS_AT_ONCE)
+        self._places = asyncio.Semaphore(MAX_CONCURRENT_CHATS)
 
-    async def models(self, request: Request) -> Response:
+    async def models(self, http: Request) -> Response:
         """Serve the list of models."""
-        names = await self._answerer.models() or []
-        about = {"object": "model", "created": int(time.time()), "owned_by": self._answerer.name}
+        names = await self._chat_backend.models() or []
+        about = {"object": "model", "created": int(time.time()), "owned_by": self._chat_backend.name}
         return JSONResponse({"object": "list", "data": [{"id": name} | about for name in names]})
 
-    async def chat(self, request: Request) -> Response:
+    async def chat(self, http: Request) -> Response:
         """Serve one chat."""
         try:
-            asked = msgspec.json.decode(await _body(request), type=Asked)
+            request = msgspec.json.decode(await _read_body(http), type=ChatRequest)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            return refused(400, f"Invalid request: {error}")
-        except _TooLarge:
-            return refused(413, f"A request may have {LARGEST_BODY} bytes")
+            return request_error(400, f"Invalid request: {error}")
+        except _BodyTooLargeError:
+            return request_error(413, f"The request is larger than {MAX_BODY_BYTES} bytes")
         except TimeoutError:
-            return refused(408, f"The request did not come within {BODY_S:g} s")
+            return request_error(408, f"The request did not arrive within {BODY_TIMEOUT_S:g} s")
         if self._places.locked():
-            return failed(ChatError("Too many chats at once", status=429, retry=True, retry_after_s=1))
+            return backend_error(ChatError("Too many concurrent chats", status=429, retry=True, retry_after_s=1))
         async with self._places:
-            return await (self._streamed(asked) if asked.stream else self._whole(asked))
+            return await (self._streamed(request) if request.stream else self._whole(request))
 
-    async def _whole(self, asked: Asked) -> Response:
+    async def _whole(self, request: ChatRequest) -> Response:
         began = self._clock()
         try:
-            answer = await self._answerer.complete(
-                asked.chat, model=asked.model, max_tokens=asked.limit, temperature=asked.temperature
+            answer = await self._chat_backend.complete(
+                request.chat, model=request.model, max_tokens=request.limit, temperature=request.temperature
             )
         except ChatError as error:
             self._count("failed", began)
-            return failed(error)
+            return backend_error(error)
         self._count("answered", began)
         return JSONResponse(chat_completion(answer))
 
-    async def _streamed(self, asked: Asked) -> Response:
-        """Return a stream once its first piece is there: until then an error has a status of its own."""
+    async def _streamed(self, request: ChatRequest) -> Response:
+        """Return a stream once its first piece is there: until then an error can still set the status."""
         began = self._clock()
         pieces = aiter(
-            self._answerer.stream(asked.chat, model=asked.model, max_tokens=asked.limit, temperature=asked.temperature)
+            self._chat_backend.stream(
+                request.chat, model=request.model, max_tokens=request.limit, temperature=request.temperature
+            )
         )
         try:
             first = await anext(pieces)
         except ChatError as error:
             self._count("failed", began)
-            return failed(error)
-        return StreamingResponse(self._events(asked, first, pieces, began), media_type="text/event-stream")
+            return backend_error(error)
+        return StreamingResponse(self._events(request, first, pieces, began), media_type="text/event-stream")
 
     async def _events(
-        self, asked: Asked, first: str | Completion, pieces: AsyncIterator[str | Completion], began: float
+        self, request: ChatRequest, first: str | Completion, pieces: AsyncIterator[str | Completion], began: float
     ) -> AsyncIterator[str]:
         head = {
             "id": f"chatcmpl-{uuid.uuid4().hex}",
             "object": "chat.completion.chunk",
             "created": int(time.time()),
-            "model": self._answerer.model or asked.model,
+            "model": self._chat_backend.model or request.model,
         }
-        usage_wanted = asked.stream_options is not None and asked.stream_options.include_usage
+        include_usage = request.stream_options is not None and request.stream_options.include_usage
         async with self._places:
             try:
-                async for piece in _led(first, pieces):
+                async for piece in _prepend(first, pieces):
                     match piece:
                         case str():
                             yield _event(head | {"choices": [_choice({"role": "assistant", "content": piece})]})
@@ -145,7 +149,7 @@ class Completions:
                             end = _choice({}, piece.finish_reason or "stop")
                             head["model"] = piece.model or head["model"]
                             yield _event(head | {"choices": [end]})
-                            if usage_wanted:
+                            if include_usage:
                                 yield _event(head | {"choices": [], "usage": usage(piece)})
             except ChatError as error:
                 self._count("failed", began)
@@ -159,38 +163,38 @@ class Completions:
         self._metrics.count("answer_seconds_sum", self._clock() - began)
 
 
-def refused(status: int, message: str) -> Response:
-    """Return an error of the request, in the vendor's first shape."""
+def request_error(status: int, message: str) -> Response:
+    """Return an error of the request, in the vendor's first format."""
     return JSONResponse({"error": message, "status": status, "request_id": uuid.uuid4().hex}, status)
 
 
-def failed(error: ChatError) -> Response:
-    """Return an error of the model, in the vendor's second shape.
+def backend_error(error: ChatError) -> Response:
+    """Return an error of the backend, in the vendor's second format.
 
-    What a server elsewhere finds wrong with the request is the client's to mend; a key that it refuses is ours.
+    The client can fix a request that the proxied server rejects, but not a key that it rejects.
     """
-    theirs = 400 <= error.status < 500 and error.status not in (401, 403)
-    status = error.status if theirs else 503 if error.retry else 502
+    is_client_error = 400 <= error.status < 500 and error.status not in (401, 403)
+    status = error.status if is_client_error else 503 if error.retry else 502
     wait = {} if error.retry_after_s is None else {"retry-after": str(round(error.retry_after_s))}
     body = {"code": status, "message": error.message, "request_id": uuid.uuid4().hex, "metadata": {}}
     return JSONResponse(body, status, headers=wait)
 
 
-class _TooLarge(Exception):
-    """A request has more bytes than anybody needs."""
+class _BodyTooLargeError(Exception):
+    """The request's body is larger than `MAX_BODY_BYTES`."""
 
 
-async def _body(request: Request) -> bytes:
+async def _read_body(request: Request) -> bytes:
     body = bytearray()
-    async with asyncio.timeout(BODY_S):
+    async with asyncio.timeout(BODY_TIMEOUT_S):
         async for part in request.stream():
             body += part
-            if len(body) > LARGEST_BODY:
-                raise _TooLarge
+            if len(body) > MAX_BODY_BYTES:
+                raise _BodyTooLargeError
     return bytes(body)
 
 
-async def _led(first: str | Completion, pieces: AsyncIterator[str | Completion]) -> AsyncIterator[str | Completion]:
+async def _prepend(first: str | Completion, pieces: AsyncIterator[str | Completion]) -> AsyncIterator[str | Completion]:
     yield first
     async for piece in pieces:
         yield piece

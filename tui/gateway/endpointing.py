@@ -1,77 +1,77 @@
-"""Where turns begin and end, told from the probabilities of speech. Pure: no audio, no clock."""
+"""Detect the start and end of turns from speech probabilities. Pure: no audio, no clock."""
 
 from collections import deque
 
 import msgspec
 
 FRAME = 512
-"""Samples of one probability: 32 ms at 16 kHz, the only length Silero VAD takes."""
+"""Samples of a frame: 32 ms at 16 kHz, the only length that Silero VAD takes."""
 FRAME_MS = 32
 
 
 class Endpointing(msgspec.Struct, frozen=True):
-    """When speech counts as begun and as ended."""
+    """Settings of turn detection."""
 
     vad_threshold: float = 0.5
     """Probability from which a frame is speech."""
     hysteresis: float = 0.15
-    """How far below the threshold a frame may fall and still go on with speech (Silero's own margin)."""
+    """How far below the threshold a frame still continues speech (Silero's own margin)."""
     min_speech_ms: int = 96
-    """Speech in a row that begins a turn; a click is shorter."""
+    """Uninterrupted speech that starts a turn; a click is shorter."""
     min_turn_silence_ms: int = 608
-    """Silence that ends a turn whose words sound complete."""
+    """Silence that ends a turn whose text is a complete sentence."""
     max_turn_silence_ms: int = 1280
     """Silence that ends any turn (the vendor's default)."""
     pause_ms: int = 224
-    """Silence after which it is worth asking whether the words sound complete."""
+    """Silence after which the turn is checked for completeness."""
     padding_ms: int = 320
-    """Audio kept on both sides of the speech: a weak consonant is below the threshold."""
+    """Audio kept before and after the speech: a weak consonant is below the threshold."""
     max_turn_ms: int = 24_000
-    """Longest turn; Whisper hears at most 30 s at once."""
+    """Longest turn; Whisper takes at most 30 s."""
     split_ms: int = 8_000
-    """Stretch at the end of a turn that is too long in which the place to split it is sought."""
+    """Stretch at the end of an overlong turn in which it may be split."""
 
 
 class Started(msgspec.Struct, frozen=True):
-    """Speech began."""
+    """Speech started."""
 
     start: int
-    """Sample from which the turn is kept, padding included."""
+    """First sample of the turn, padding included."""
     speech: int
-    """Sample at which speech itself began."""
+    """First sample of speech."""
     probability: float
 
 
 class Paused(msgspec.Struct, frozen=True):
-    """The speaker draws breath, or has finished."""
+    """The speaker paused or has finished."""
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """A turn is over."""
+    """A turn ended."""
 
     start: int
     """First sample of the turn, padding included."""
     end: int
-    """Sample after its last, padding included."""
+    """Sample after the turn's last, padding included."""
     speech: int
-    """Sample at which speech itself began."""
+    """First sample of speech."""
     speech_end: int
     """Sample after the last frame of speech."""
     continues: bool = False
-    """Whether the next turn begins at `end` at once: this one was too long and has been split."""
+    """Whether the next turn starts at `end`: this one was too long and has been split."""
 
 
 Event = Started | Paused | Ended
 
 
 class Endpointer:
-    """Turns one session's frames into turns."""
+    """The turn detector of one session."""
 
     def __init__(self, settings: Endpointing, position: int = 0) -> None:
         self.settings = settings
-        """May be replaced at any time; holds from the next frame."""
+        """May be replaced at any time; takes effect with the next frame."""
         self.complete = False
-        """Whether what was heard up to the current silence sounds like a whole sentence; speech resets it."""
+        """Whether the text up to the current silence is a complete sentence; speech resets it."""
         self._position = position
         self._floor = position
         self._onset: list[float] = []
@@ -93,12 +93,12 @@ class Endpointer:
 
     @property
     def paused(self) -> bool:
-        """Whether the open turn's speaker is silent just now."""
+        """Whether the open turn is in a pause."""
         return self._start is not None and self._paused
 
     @property
     def needed(self) -> int:
-        """The oldest sample that a turn may still ask for."""
+        """The oldest sample that a turn may still need."""
         if self._start is not None:
             return self._start
         reach = (self.settings.padding_ms + self.settings.min_speech_ms + FRAME_MS) * 16
@@ -106,20 +106,20 @@ class Endpointer:
 
     @property
     def confidence(self) -> float:
-        """How much of the silence that ends the open turn has passed, 0 to 1."""
+        """Share of the silence that would end the open turn, 0 to 1."""
         if self._start is None:
             return 0.0
         return min(1.0, self._silence_ms / self._silence_needed_ms)
 
     def feed(self, probability: float) -> list[Event]:
-        """Take the next frame's probability of speech and return what it settles."""
+        """Process the next frame's speech probability; return the resulting events."""
         self._position += FRAME
         if self._start is None:
             return self._await_speech(probability)
         return self._await_silence(probability)
 
     def force(self) -> Ended | None:
-        """End the open turn here; return `None` if there is none."""
+        """End the open turn now; return `None` if there is none."""
         if self._start is None:
             return None
         return self._end(min(self._position, self._speech_end + self.settings.padding_ms * 16))
@@ -175,7 +175,7 @@ class Endpointer:
         return ended
 
     def _split(self) -> Ended:
-        """End a turn that is too long where it was least like speech, and begin the next one there."""
+        """Split an overlong turn where speech was least likely."""
         assert self._start is not None
         recent = list(self._recent)
         smooth = [sum(recent[at - 1 : at + 2]) for at in range(1, len(recent) - 1)] or [0.0]

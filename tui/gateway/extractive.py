@@ -1,14 +1,14 @@
-"""Answers made of the transcript's own sentences. Pure; it quotes and never invents."""
+"""Answer prompts with sentences of the transcript. Pure; it only quotes."""
 
 import re
 from collections.abc import Callable, Sequence
 from enum import Enum
 
-from tui.gateway.ranking import best, rarity
+from tui.gateway.sentence_ranking import best, rarity
 from tui.gateway.sentences import Sentence, sentences, stems
 
 MODEL = "extractive"
-"""What it calls itself, so that nobody takes it for a language model."""
+"""Its model name, so that nobody takes it for a language model."""
 LONGEST_SUMMARY = 7
 QUOTES = 5
 LONG_SENTENCE = 30
@@ -140,7 +140,7 @@ def answer(instruction: str, transcript: str) -> str:
 def _joined(said: Sequence[Sentence]) -> str:
     """Return sentences as a text; with speakers or places, a line each."""
     lines = any(sentence.speaker or sentence.place for sentence in said)
-    return ("\n" if lines else " ").join(sentence.told for sentence in said)
+    return ("\n" if lines else " ").join(sentence.attributed for sentence in said)
 
 
 def _summary(_instruction: str, said: Sequence[Sentence]) -> str:
@@ -163,8 +163,8 @@ def _actions(_instruction: str, said: Sequence[Sentence]) -> str:
             if _commits(clause) or _requests(clause) or _assignee(clause):
                 when = WHEN.search(clause)
                 about = [_who(sentence.speaker, clause), when[0].strip() if when else "", sentence.place]
-                told = ", ".join(part for part in about if part)
-                items.append(f"- {clause.rstrip(',;')}" + (f" ({told})" if told else ""))
+                note = ", ".join(part for part in about if part)
+                items.append(f"- {clause.rstrip(',;')}" + (f" ({note})" if note else ""))
     return "\n".join(items) or "No action items were said."
 
 
@@ -202,7 +202,7 @@ def _who(speaker: str, text: str) -> str:
 
 def _decisions(_instruction: str, said: Sequence[Sentence]) -> str:
     items = [
-        f"- {sentence.told}"
+        f"- {sentence.attributed}"
         for sentence in said
         if not sentence.asks
         and not CONDITION.search(sentence.text)
@@ -217,8 +217,8 @@ def _questions(instruction: str, said: Sequence[Sentence]) -> str:
     for at, sentence in enumerate(said):
         if sentence.asks:
             reply = said[at + 1] if re.search(r"answer|repl", instruction, re.I) and at + 1 < len(said) else None
-            then = f" Then: “{reply.told}”" if reply and not reply.asks else ""
-            items.append(f"- “{sentence.told}”{then}")
+            then = f" Then: “{reply.attributed}”" if reply and not reply.asks else ""
+            items.append(f"- “{sentence.attributed}”{then}")
     return "\n".join(items) or "No questions were asked."
 
 
@@ -226,7 +226,7 @@ def _improve(_instruction: str, said: Sequence[Sentence]) -> str:
     faulty = [(sentence, faults) for sentence in said if (faults := _faults(sentence.text))]
     worst = sorted(range(len(faulty)), key=lambda at: (-len(faulty[at][1]), at))[:QUOTES]
     return (
-        "\n".join(f"- “{faulty[at][0].told}”: {'; '.join(faulty[at][1])}." for at in sorted(worst))
+        "\n".join(f"- “{faulty[at][0].attributed}”: {'; '.join(faulty[at][1])}." for at in sorted(worst))
         or "Nothing stands out: no hedges, vague or repeated words, fillers, open promises or very long sentences."
     )
 
@@ -239,7 +239,7 @@ def _faults(text: str) -> list[str]:
     return [
         *(f"hedged with “{found[0]}”" for found in [HEDGE.search(text)] if found),
         *(f"vague: “{found[0]}”" for found in [VAGUE.search(text)] if found),
-        *(f"filled with “{found[0]}”" for found in [FILLER.search(text)] if found),
+        *(f"fill_prompt with “{found[0]}”" for found in [FILLER.search(text)] if found),
         *(f"“{found[1]}” is said twice" for found in [REPEAT.search(text)] if found),
         *(["does not say by when"] if undated else []),
         *([f"“{promise[1]}” does not say who"] if promise and promise[1].lower() == "we" else []),
@@ -258,7 +258,7 @@ def _question(instruction: str, said: Sequence[Sentence]) -> str:
     if not close:
         return "Nothing that was said shares a word with the question."
     replies = {at + 1 for at in close if said[at].asks and at + 1 < len(said)}
-    return "\n".join(f"“{said[at].told}”" for at in sorted({*close, *replies}))
+    return "\n".join(f"“{said[at].attributed}”" for at in sorted({*close, *replies}))
 
 
 ANSWERS: dict[Task, Callable[[str, Sequence[Sentence]], str]] = {

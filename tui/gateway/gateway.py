@@ -1,4 +1,4 @@
-"""The gateway itself: who is let in, the sessions that run, and the parts that they share."""
+"""The gateway: admission of clients, running sessions, and the parts that sessions share."""
 
 import asyncio
 import contextlib
@@ -12,48 +12,47 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tui.errors import LivegistError
 from tui.gateway import tokens, vad
-from tui.gateway.chat import Answerer, Extractive, Upstream
-from tui.gateway.completions import Completions, refused
-from tui.gateway.fitting import Fitted
-from tui.gateway.guard import credential, matches
+from tui.gateway.access import credential, matches
+from tui.gateway.chat_backends import ChatBackend, ExtractiveBackend, ProxyBackend
+from tui.gateway.client_session import ClientSession, SessionRefusedError, send_error
+from tui.gateway.completions import Completions, request_error
+from tui.gateway.context_limit import TruncatingBackend
 from tui.gateway.metrics import Metrics
-from tui.gateway.models import find_model
 from tui.gateway.options import GatewayOptions
-from tui.gateway.parameters import BadParameter, Parameters, parse
+from tui.gateway.parameters import InvalidParameterError, Parameters, parse
 from tui.gateway.pcm import RATE
-from tui.gateway.recogniser import Recogniser
-from tui.gateway.refusal import Refusal
 from tui.gateway.scheduler import Scheduler
-from tui.gateway.session import Session, tell_refusal
+from tui.gateway.speech_models import find_model
+from tui.gateway.whisper import WhisperRecogniser
 from tui.llm.client import ChatClient
 
 
 class Gateway:
-    """Everything behind the address.
+    """The handlers of all routes, and their shared state.
 
     Args:
-        options: how to recognise, answer and limit.
+        options: models, backends and limits.
 
     Raises:
-        LivegistError: the speech model is not on this machine, or a model for answers cannot be used.
+        LivegistError: the speech model is not installed, or a model for answers cannot be used.
     """
 
     def __init__(self, options: GatewayOptions) -> None:
         self.options = options
         folder = find_model(options.model, download=options.download)
-        self.scheduler = Scheduler(lambda: Recogniser(folder, options.device, options.threads))
-        self.answerer = answerer(options)
+        self.scheduler = Scheduler(lambda: WhisperRecogniser(folder, options.device, options.threads, options.model))
+        self.chat_backend = select_chat_backend(options)
         self.metrics = Metrics()
-        self.completions = Completions(self.answerer, self.metrics)
-        self.sessions: set[Session] = set()
+        self.completions = Completions(self.chat_backend, self.metrics)
+        self.sessions: set[ClientSession] = set()
         self.running: asyncio.Task[None] | None = None
-        """Hears; ends only by an error, such as a model that cannot be loaded."""
+        """Runs the scheduler; ends only by an error, such as a model that cannot be loaded."""
         self._tokens = tokens.Tokens()
         self._detector: asyncio.Future[Any] | None = None
 
     @contextlib.asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Load the models and hear until the block is left."""
+        """Load the models and transcribe until the block is left."""
         self._detector = asyncio.ensure_future(asyncio.to_thread(vad.load))
         self.running = asyncio.create_task(self.scheduler.run())
         try:
@@ -61,10 +60,10 @@ class Gateway:
         finally:
             self.running.cancel()
             await asyncio.wait((self.running, self._detector))
-            await self.answerer.aclose()
+            await self.chat_backend.aclose()
 
     def check(self) -> None:
-        """Raise what ended the recogniser, if anything did.
+        """Raise the error that ended the scheduler, if any.
 
         Raises:
             LivegistError: the model cannot be loaded.
@@ -77,64 +76,64 @@ class Gateway:
                     "Check the folder, the device and the memory that is free.",
                 ) from error
 
-    async def leave(self, grace_s: float) -> None:
-        """Let every session finish its turns, for at most `grace_s` seconds."""
+    async def drain(self, grace_s: float) -> None:
+        """Let all sessions finish their turns within `grace_s` seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
                 for session in tuple(self.sessions):
-                    session.leave()
+                    session.stop()
                 for session in tuple(self.sessions):
-                    await session.ended.wait()
+                    await session.closed.wait()
 
     async def stream(self, websocket: WebSocket) -> None:
-        """Serve `/v3/ws`. Whoever is refused is told after the upgrade, as the service does."""
+        """Serve `/v3/ws`. A refused client gets its error after the upgrade, as from the service."""
         await websocket.accept()
         try:
             session = await self._admit(websocket)
-        except Refusal as refusal:
-            self.metrics.count("refusals_total", label=f'code="{refusal.code}"')
+        except SessionRefusedError as refused:
+            self.metrics.count("refusals_total", label=f'code="{refused.code}"')
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-                await websocket.close(*await tell_refusal(websocket, refusal))
+                await websocket.close(*await send_error(websocket, refused))
             return
         try:
             await session.run()
         finally:
             self.sessions.discard(session)
-            session.ended.set()
+            session.closed.set()
 
-    async def _admit(self, websocket: WebSocket) -> Session:
-        """Return a session for a client.
+    async def _admit(self, websocket: WebSocket) -> ClientSession:
+        """Return a new session for a client.
 
         Raises:
-            Refusal: it may not have one.
+            SessionRefusedError: the client is refused.
         """
         assert self._detector is not None
-        longest_s = self._longest_s(websocket)
+        max_duration_s = self._max_duration_s(websocket)
         try:
             parameters, ignored = parse(websocket.query_params.multi_items())
-        except BadParameter as error:
-            raise Refusal(3006, f"Invalid parameter: {error}") from error
-        ignored = sorted({*ignored, *self._unheard(parameters)})
+        except InvalidParameterError as error:
+            raise SessionRefusedError(3006, f"Invalid parameter: {error}") from error
+        ignored = sorted({*ignored, *self._unsupported_languages(parameters)})
         detector = vad.VoiceDetector(await self._detector)
         if len(self.sessions) >= self.options.max_sessions:
-            raise Refusal(3009, "Too many concurrent sessions")
-        session = Session(
+            raise SessionRefusedError(3009, "Too many concurrent sessions")
+        session = ClientSession(
             websocket,
             parameters,
             ignored,
             self.scheduler,
             detector,
-            self.answerer,
+            self.chat_backend,
             self.metrics,
             model=self.options.model,
-            longest_s=longest_s,
+            max_duration_s=max_duration_s,
         )
         self.sessions.add(session)
         self.metrics.count("sessions_total")
         return session
 
-    def _unheard(self, parameters: Parameters) -> list[str]:
-        """Return the parameters that ask for languages that the model does not know."""
+    def _unsupported_languages(self, parameters: Parameters) -> list[str]:
+        """Return the parameters that ask for languages unknown to the model."""
         recogniser = self.scheduler.recogniser
         known = recogniser.languages if recogniser else ["en"] if self.options.model.endswith(".en") else None
         if known is None or (parameters.languages and set(parameters.languages) <= set(known)):
@@ -144,43 +143,43 @@ class Gateway:
             asked.append("language_detection")
         return asked
 
-    def _longest_s(self, connection: HTTPConnection) -> float:
-        """Return how long a client's session may be.
+    def _max_duration_s(self, connection: HTTPConnection) -> float:
+        """Return the longest duration of a client's session.
 
         Raises:
-            Refusal: it presents nothing that lets it in.
+            SessionRefusedError: its credential is invalid.
         """
         presented = credential(connection)
         if presented.startswith(tokens.PREFIX):
             try:
                 grant = self._tokens.redeem(presented)
-            except tokens.BadToken as error:
-                raise Refusal(1008, f"Unauthorized connection: {error}") from error
+            except tokens.InvalidTokenError as error:
+                raise SessionRefusedError(1008, f"Unauthorized connection: {error}") from error
             return min(self.options.max_session_s, grant.session_s or self.options.max_session_s)
-        if not self._knows(connection):
-            raise Refusal(1008, "Unauthorized connection: Missing or invalid API key")
+        if not self._is_authorized(connection):
+            raise SessionRefusedError(1008, "Unauthorized connection: Missing or invalid API key")
         return self.options.max_session_s
 
-    def _knows(self, connection: HTTPConnection) -> bool:
+    def _is_authorized(self, connection: HTTPConnection) -> bool:
         return not self.options.token or matches(credential(connection), self.options.token)
 
     async def token(self, request: Request) -> Response:
         """Serve `/v3/token`."""
-        if not self._knows(request):
-            return refused(401, "Missing or invalid API key")
+        if not self._is_authorized(request):
+            return request_error(401, "Missing or invalid API key")
         try:
             expires_s = _within(request, "expires_in_seconds", tokens.EXPIRES_S)
             session_s = _within(request, "max_session_duration_seconds", tokens.SESSION_S)
         except ValueError as error:
-            return refused(400, str(error))
+            return request_error(400, str(error))
         if expires_s is None:
-            return refused(400, "expires_in_seconds is missing")
+            return request_error(400, "expires_in_seconds is missing")
         return JSONResponse({"token": self._tokens.issue(expires_s, session_s), "expires_in_seconds": expires_s})
 
     async def chat(self, request: Request) -> Response:
         """Serve `/v1/chat/completions`."""
-        if not self._knows(request):
-            return refused(401, "Missing or invalid API key")
+        if not self._is_authorized(request):
+            return request_error(401, "Missing or invalid API key")
         return await self.completions.chat(request)
 
     async def health(self, request: Request) -> Response:
@@ -189,42 +188,42 @@ class Gateway:
         body = {"status": "ok" if ready else "loading", "model": self.options.model, "sessions": len(self.sessions)}
         return JSONResponse(body, 200 if ready else 503)
 
-    async def measure(self, request: Request) -> Response:
+    async def metrics_page(self, request: Request) -> Response:
         """Serve `/metrics`."""
-        if not self._knows(request):
-            return refused(401, "Missing or invalid API key")
+        if not self._is_authorized(request):
+            return request_error(401, "Missing or invalid API key")
         scheduler = self.scheduler
         gauges = {
             "sessions": len(self.sessions),
-            "finals_waiting": scheduler.waiting,
-            "backlog_seconds": sum(session.hearing.backlog for session in self.sessions) / RATE,
+            "finals_waiting": scheduler.finals_queued,
+            "backlog_seconds": sum(session.turn_recogniser.backlog for session in self.sessions) / RATE,
             "recogniser_busy_seconds_total": scheduler.busy_s,
-            "recogniser_heard_seconds_total": scheduler.heard_s,
-            "realtime_factor": scheduler.heard_s / scheduler.busy_s if scheduler.busy_s else 0.0,
+            "recogniser_audio_seconds_total": scheduler.transcribed_s,
+            "realtime_factor": scheduler.transcribed_s / scheduler.busy_s if scheduler.busy_s else 0.0,
         }
         return PlainTextResponse(self.metrics.text(gauges), media_type="text/plain; version=0.0.4")
 
 
-def answerer(options: GatewayOptions) -> Answerer:
-    """Return who answers under these options.
+def select_chat_backend(options: GatewayOptions) -> ChatBackend:
+    """Return the chat backend that the options select.
 
     Raises:
-        LivegistError: the server's address is none, or the model's file is not there.
+        LivegistError: the server's URL is invalid, or the model file does not exist.
     """
     if options.llm_url:
-        return Fitted(Upstream(ChatClient(options.llm_url, options.llm_key), options.llm_model))
+        return TruncatingBackend(ProxyBackend(ChatClient(options.llm_url, options.llm_key), options.llm_model))
     if options.llm_file:
-        from tui.gateway.gguf import Gguf
+        from tui.gateway.gguf_backend import GgufBackend
 
-        return Fitted(Gguf(Path(options.llm_file).expanduser()))
-    return Fitted(Extractive())
+        return TruncatingBackend(GgufBackend(Path(options.llm_file).expanduser()))
+    return TruncatingBackend(ExtractiveBackend())
 
 
 def _within(request: Request, name: str, limits: tuple[int, int]) -> int | None:
-    """Return a number of the query, `None` if it is not there.
+    """Return a number of the query, `None` if it is absent.
 
     Raises:
-        ValueError: it is no number or outside the limits.
+        ValueError: it is not a number or outside the limits.
     """
     written = request.query_params.get(name)
     if written is None:

@@ -1,32 +1,32 @@
-"""What the gateway counts, as Prometheus reads it."""
+"""The gateway's metrics in Prometheus text format."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
 PREFIX = "livegist_gateway_"
 KINDS: Mapping[str, tuple[str, str]] = {
-    "sessions_total": ("counter", "Sessions that were opened."),
-    "refusals_total": ("counter", "Clients sent away, by close code."),
-    "audio_seconds_total": ("counter", "Seconds of sound that were received."),
-    "partials_total": ("counter", "Partial turns that were told."),
-    "turns_total": ("counter", "Finished turns that were told."),
-    "final_seconds_sum": ("counter", "Seconds from the decision that a turn is over to its text."),
-    "answers_total": ("counter", "Answers about turns and to chats, by outcome."),
+    "sessions_total": ("counter", "Sessions opened."),
+    "refusals_total": ("counter", "Clients refused, by close code."),
+    "audio_seconds_total": ("counter", "Seconds of audio received."),
+    "partials_total": ("counter", "Partial turns sent."),
+    "turns_total": ("counter", "Final turns sent."),
+    "final_seconds_sum": ("counter", "Seconds from the decision that a turn has ended to its text."),
+    "answers_total": ("counter", "Answers to turns and chats, by outcome."),
     "answer_seconds_sum": ("counter", "Seconds spent on answers."),
-    "recogniser_busy_seconds_total": ("counter", "Seconds the speech model has worked."),
-    "recogniser_heard_seconds_total": ("counter", "Seconds of sound the speech model has heard, partials included."),
-    "sessions": ("gauge", "Sessions that are open."),
-    "finals_waiting": ("gauge", "Finished turns that wait for the speech model."),
-    "backlog_seconds": ("gauge", "Seconds of sound of finished turns without a text."),
-    "realtime_factor": ("gauge", "Seconds of sound heard in a second of work."),
+    "recogniser_busy_seconds_total": ("counter", "Seconds that the recogniser was busy."),
+    "recogniser_audio_seconds_total": ("counter", "Seconds of audio transcribed, partials included."),
+    "sessions": ("gauge", "Open sessions."),
+    "finals_waiting": ("gauge", "Finished turns that wait for the recogniser."),
+    "backlog_seconds": ("gauge", "Seconds of audio that wait for their final text."),
+    "realtime_factor": ("gauge", "Seconds of audio transcribed per second of work."),
 }
-"""Kind and meaning, by name."""
+"""Type and help text, by name."""
 LABELLED = frozenset({"refusals_total", "answers_total"})
-"""Counts with a label; all others are told from the beginning, so that a rate knows where they began."""
+"""Counters with a label; all others are exported from the start, so that a rate has a first value."""
 
 
 class Metrics:
-    """Counts by name and label."""
+    """Counters by name and label."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter(
@@ -34,12 +34,12 @@ class Metrics:
         )
 
     def count(self, name: str, amount: float = 1, label: str = "") -> None:
-        """Add to a count; `label` is such as `code="3006"`."""
+        """Add to a counter; `label` is, for example, `code="3006"`."""
         assert name in KINDS
         self._counts[name, label] += amount  # type: ignore[assignment]
 
     def text(self, gauges: Mapping[str, float]) -> str:
-        """Return everything in the text format (version 0.0.4), with the gauges' values of this moment."""
+        """Return all metrics in text format 0.0.4; `gauges` are the current values."""
         return "".join(self._lines(gauges))
 
     def _lines(self, gauges: Mapping[str, float]) -> Iterator[str]:

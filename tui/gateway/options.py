@@ -1,35 +1,35 @@
-"""What `livegist serve` can be told."""
+"""Options of `livegist serve`."""
 
 import msgspec
 
 MAX_SESSION_S = 10_800.0
-"""The vendor's greatest length of a session: 3 h."""
+"""The vendor's limit of a session: 3 h."""
 
 
 class GatewayOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How a gateway recognises, answers and limits."""
+    """Models, backends and limits of a gateway."""
 
     model: str = "tiny.en"
     """Whisper model: a name faster-whisper knows, or a folder with a converted model."""
     download: bool = False
-    """Whether a model that is not on this machine is fetched from its hub first."""
+    """Whether a model that is not installed is downloaded first."""
     device: str = "auto"
     """Where the model runs: auto, cpu or cuda."""
     threads: int = 0
-    """CPU threads of the model; 0 takes one for each core, at most eight."""
+    """CPU threads of the model; 0 takes one per core, at most eight."""
     llm_url: str = ""
     """OpenAI-compatible server that answers, with or without `/v1`; empty for none."""
     llm_key: str = ""
     """Key of the server at `llm_url`."""
     llm_model: str = ""
-    """Model asked of the server at `llm_url`, whatever a client names; empty passes the client's name on."""
+    """Model requested from the server at `llm_url` instead of the client's choice; empty passes that on."""
     llm_file: str = ""
     """GGUF file of a model that answers in this process; empty for none."""
     token: str = ""
-    """What clients must present as their key; empty accepts any, which only a loopback address may."""
+    """Key required of clients; empty accepts any, which only a loopback address may."""
     max_sessions: int = 8
-    """Sessions at a time; one more is refused with 3009."""
+    """Most concurrent sessions; further ones are refused with 3009."""
     max_session_s: float = MAX_SESSION_S
     """Seconds after which a session is closed with 3008."""
     exit_with_stdin: bool = False
-    """Leave when stdin ends, so that a gateway never outlives the engine that started it."""
+    """Stop when stdin ends, so that a gateway never outlives the engine that started it."""

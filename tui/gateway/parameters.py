@@ -1,4 +1,4 @@
-"""The query of `/v3/ws`: what of it holds here, what is taken and let be, and what is wrong."""
+"""Parse the query of `/v3/ws`: parameters that have an effect, accepted ones without an effect, invalid ones."""
 
 import json
 import re
@@ -17,17 +17,17 @@ Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Checked = TypeVar("Checked", bound=msgspec.Struct)
 CREDENTIALS = frozenset({"token"})
 ANY_LANGUAGE = re.compile(r"multilingual|^whisper-rt$")
-"""The service's models that tell the language by themselves."""
-SHORTEST_TURN_SILENCE_MS = 400
-"""Whisper needs a pause to tell a sentence's end; the vendor's own 128 ms would cut at every breath."""
+"""The service's models that detect the language."""
+MIN_TURN_SILENCE_MS = 400
+"""Whisper needs a pause to detect a sentence's end; the vendor's 128 ms would cut at every breath."""
 
 
-class BadParameter(Exception):
-    """A known parameter has a value that cannot be right."""
+class InvalidParameterError(Exception):
+    """A known parameter has an invalid value."""
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters that make sense here, as the vendor names them."""
+    """The parameters that have an effect, under the vendor's names."""
 
     sample_rate: Annotated[int, msgspec.Meta(ge=8000, le=96_000)] = 16_000
     encoding: Literal["pcm_s16le", "pcm_mulaw"] = "pcm_s16le"
@@ -51,7 +51,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def endpointing(self) -> Endpointing:
-        """Where turns begin and end, as the client asks."""
+        """Settings of turn detection, as the client asks."""
         silence_ms = self.min_turn_silence
         if silence_ms is None:
             silence_ms = self.min_end_of_turn_silence_when_confident
@@ -59,7 +59,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
         if self.vad_threshold is not None:
             changes["vad_threshold"] = min(0.99, max(0.05, self.vad_threshold))
         if silence_ms is not None:
-            changes["min_turn_silence_ms"] = max(SHORTEST_TURN_SILENCE_MS, silence_ms)
+            changes["min_turn_silence_ms"] = max(MIN_TURN_SILENCE_MS, silence_ms)
         if self.max_turn_silence is not None:
             changes["max_turn_silence_ms"] = self.max_turn_silence
         return Endpointing(**changes)
@@ -73,24 +73,24 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(re.split("[-_]", code.strip().lower())[0] for code in codes))
 
     @property
-    def plain(self) -> bool:
-        """Whether turns are wanted without capitals and punctuation; U3 models have them anyway."""
+    def unformatted(self) -> bool:
+        """Whether turns are sent without capitals and punctuation; U3 models always send them."""
         return not self.format_turns and not self.speech_model.startswith(("u3", "universal-3"))
 
     @property
-    def hints(self) -> str:
-        """What leans the recogniser to the client's words.
+    def recogniser_prompt(self) -> str:
+        """Text that biases the recogniser towards the client's words.
 
-        Whisper takes it for what was said before: a bare list of terms would be missing from what comes next.
+        Whisper takes it as preceding speech, so the terms stand in a sentence: after a bare list it omits them.
         """
         terms = ", ".join(self.keyterms_prompt)
         return " ".join(filter(None, [terms and f"Words that may occur: {terms}.", self.prompt.strip()]))
 
 
-class Unheeded(msgspec.Struct, frozen=True, kw_only=True):
-    """Parameters of the service that have no effect here; a value that cannot be right is refused all the same.
+class IgnoredParameters(msgspec.Struct, frozen=True, kw_only=True):
+    """Parameters of the service that have no effect here; an invalid value is refused all the same.
 
-    Names of modes, domains and the like are left unchecked: new ones come with every release.
+    Names of modes, domains and the like are not checked: every release adds some.
     """
 
     end_of_turn_confidence_threshold: Unit | None = None
@@ -106,15 +106,15 @@ class Unheeded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse(query: Iterable[tuple[str, str]]) -> tuple[Parameters, list[str]]:
-    """Return the parameters of a query, and the names of those that have no effect here.
+    """Return the parameters of a query, and the names of those without an effect.
 
     Raises:
-        BadParameter: a value is not what its parameter takes (the service closes with 3006).
+        InvalidParameterError: a value is invalid (the service closes with 3006).
     """
     kinds = get_type_hints(Parameters, include_extras=True)
-    others = get_type_hints(Unheeded, include_extras=True)
+    others = get_type_hints(IgnoredParameters, include_extras=True)
     fields: dict[str, Any] = {}
-    unheeded: dict[str, Any] = {}
+    no_effect: dict[str, Any] = {}
     ignored: list[str] = []
     for name, written in query:
         if name in kinds:
@@ -122,23 +122,23 @@ def parse(query: Iterable[tuple[str, str]]) -> tuple[Parameters, list[str]]:
         elif name not in CREDENTIALS:
             ignored.append(name)
             if name in others:
-                unheeded[name] = _read(name, written, others[name])
+                no_effect[name] = _read(name, written, others[name])
     parameters = _checked(fields, Parameters, strict=False)
-    _checked(unheeded, Unheeded, strict=False)
+    _checked(no_effect, IgnoredParameters, strict=False)
     return parameters, sorted(set(ignored))
 
 
-def updated(now: Parameters, asked: UpdateConfiguration) -> Parameters:
-    """Return the parameters in force after a client asked for a change; what it leaves out stays.
+def apply_update(now: Parameters, asked: UpdateConfiguration) -> Parameters:
+    """Return the parameters after a client's update; those that it omits stay as they are.
 
     Raises:
-        BadParameter: a value is not what its parameter takes (the service closes with 3006).
+        InvalidParameterError: a value is invalid (the service closes with 3006).
     """
     wanted = {name: value for name, value in msgspec.structs.asdict(asked).items() if value is not None}
     if "min_end_of_turn_silence_when_confident" in wanted:
         wanted.setdefault("min_turn_silence", wanted["min_end_of_turn_silence_when_confident"])
     checked = _checked(wanted, Parameters, strict=True)
-    _checked(wanted, Unheeded, strict=True)
+    _checked(wanted, IgnoredParameters, strict=True)
     return msgspec.structs.replace(
         now, **{name: getattr(checked, name) for name in wanted if name in Parameters.__struct_fields__}
     )
@@ -149,17 +149,17 @@ def _checked(fields: dict[str, Any], kind: type[Checked], *, strict: bool) -> Ch
         return msgspec.convert(fields, kind, strict=strict)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
-        raise BadParameter(f"{where.rstrip('`') or 'query'}: {what}") from error
+        raise InvalidParameterError(f"{where.rstrip('`') or 'query'}: {what}") from error
 
 
 def _read(name: str, written: str, kind: Any) -> Any:
-    """Return a value as it was written: lists and objects are JSON, empty text is the default."""
+    """Return a value of the query; lists and objects are JSON."""
     if not _is_json(kind):
         return written
     try:
         return json.loads(written)
     except ValueError as error:
-        raise BadParameter(f"{name} is not JSON: {error}") from error
+        raise InvalidParameterError(f"{name} is not JSON: {error}") from error
 
 
 def _is_json(kind: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What a client sends as sound, made 16 kHz PCM."""
+"""Decode a client's audio to 16 kHz PCM, and keep the newest samples."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,51 +6,51 @@ import soxr
 
 RATE = 16_000
 BYTES = {"pcm_s16le": 2, "pcm_mulaw": 1}
-"""Bytes a sample, by encoding."""
+"""Bytes per sample, by encoding."""
 
 
 def _mulaw_table() -> npt.NDArray[np.int16]:
-    """Return the sample that each µ-law byte stands for (ITU-T G.711)."""
+    """Return the sample of each µ-law byte (ITU-T G.711)."""
     code = ~np.arange(256, dtype=np.uint8)
     exponent = ((code >> 4) & 7).astype(np.int32)
     magnitude = ((((code & 15).astype(np.int32) << 3) + 132) << exponent) - 132
     return np.where(code & 128, -magnitude, magnitude).astype(np.int16)
 
 
-class Intake:
+class PcmDecoder:
     """Decodes and resamples one connection's frames.
 
     Args:
         encoding: pcm_s16le or pcm_mulaw.
-        sample_rate: Hz of what comes in.
+        sample_rate: Hz of the input.
     """
 
     def __init__(self, encoding: str, sample_rate: int) -> None:
-        self._bytes_a_sample = BYTES[encoding]
+        self._bytes_per_sample = BYTES[encoding]
         self._sample_rate = sample_rate
         self._table = _mulaw_table() if encoding == "pcm_mulaw" else None
         self._resampler = (
             soxr.ResampleStream(sample_rate, RATE, 1, dtype="int16", quality="HQ") if sample_rate != RATE else None
         )
-        self._odd = b""
+        self._incomplete = b""
 
     def duration_ms(self, frame: bytes) -> float:
-        """Return how long a frame lasts."""
-        return len(frame) / self._bytes_a_sample / self._sample_rate * 1000
+        """Return a frame's duration."""
+        return len(frame) / self._bytes_per_sample / self._sample_rate * 1000
 
-    def take(self, frame: bytes) -> npt.NDArray[np.int16]:
-        """Return the frame's samples at 16 kHz; half a sample at its end is kept for the next frame."""
+    def decode(self, frame: bytes) -> npt.NDArray[np.int16]:
+        """Return the frame's samples at 16 kHz; an incomplete sample at its end is kept for the next frame."""
         if self._table is not None:
             samples = self._table[np.frombuffer(frame, np.uint8)]
         else:
-            frame = self._odd + frame
+            frame = self._incomplete + frame
             whole = len(frame) & ~1
-            self._odd = frame[whole:]
+            self._incomplete = frame[whole:]
             samples = np.frombuffer(frame[:whole], "<i2").astype(np.int16)
         return self._resample(samples, last=False)
 
     def flush(self) -> npt.NDArray[np.int16]:
-        """Return what the resampler still held back."""
+        """Return the samples that the resampler still holds."""
         return self._resample(np.zeros(0, np.int16), last=True)
 
     def _resample(self, samples: npt.NDArray[np.int16], *, last: bool) -> npt.NDArray[np.int16]:
@@ -59,13 +59,13 @@ class Intake:
         return np.asarray(self._resampler.resample_chunk(samples, last=last), np.int16)
 
 
-class Tape:
-    """The newest stretch of a connection's sound, by sample position."""
+class SampleWindow:
+    """The newest samples of a connection, by sample position."""
 
     def __init__(self) -> None:
         self._blocks: list[npt.NDArray[np.int16]] = []
         self.start = 0
-        """Position of the oldest sample that is kept."""
+        """Position of the oldest sample kept."""
         self.end = 0
         """Position after the newest."""
 
@@ -76,12 +76,12 @@ class Tape:
             self.end += len(samples)
 
     def drop(self, before: int) -> None:
-        """Let go of whole blocks that end at or before a position."""
-        gone = 0
-        while gone < len(self._blocks) and self.start + len(self._blocks[gone]) <= before:
-            self.start += len(self._blocks[gone])
-            gone += 1
-        del self._blocks[:gone]
+        """Discard whole blocks that end at or before a position."""
+        dropped = 0
+        while dropped < len(self._blocks) and self.start + len(self._blocks[dropped]) <= before:
+            self.start += len(self._blocks[dropped])
+            dropped += 1
+        del self._blocks[:dropped]
 
     def read(self, start: int, end: int) -> npt.NDArray[np.float32]:
         """Return the samples from `start` to `end`, as far as they are kept, -1 to 1."""

@@ -1,4 +1,4 @@
-"""Who is heard next: one thread for the model, finals before partials, every session in its turn."""
+"""Schedule the recogniser: one thread, finals before partials, round robin over sessions."""
 
 import asyncio
 import time
@@ -8,131 +8,131 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from tui.gateway.recogniser import RATE, Clip, Heard, Recogniser
+from tui.gateway.recogniser import RATE, Clip, Recogniser, Transcription
 
 BATCH = 4
-"""Partials heard at once at most: four together take half the time of four alone. Finals gain nothing by it."""
+"""Most partials in a batch: four together take half the time of four alone. Finals gain nothing by batching."""
 
 
-class Wish(msgspec.Struct, frozen=True):
-    """Something to be heard. All three are called on the loop."""
+class Job(msgspec.Struct, frozen=True):
+    """A request for a transcription. All three functions are called on the loop."""
 
-    clip: Callable[[], Clip | None]
-    """Makes the clip when its turn has come, so that it holds the newest sound; `None` if it is not wanted any more."""
-    take: Callable[[Heard], None]
-    """Takes what was heard."""
-    fail: Callable[[Exception], None]
-    """Takes the error if the model cannot hear the clip."""
+    make_clip: Callable[[], Clip | None]
+    """Makes the clip when the job starts, so that it has the newest audio; `None` if it is no longer needed."""
+    on_result: Callable[[Transcription], None]
+    """Takes the transcription."""
+    on_error: Callable[[Exception], None]
+    """Takes the error if the model cannot transcribe the clip."""
 
 
 class Scheduler:
-    """Feeds the recogniser, and never blocks the loop.
+    """Runs jobs in the recogniser's thread, so that they never block the loop.
 
     Args:
-        load: makes the recogniser; runs in the thread, so that clients may connect before it is done.
-        clock: seconds.
+        load: makes the recogniser; runs in the thread, so that clients may connect meanwhile.
+        clock: returns seconds.
     """
 
     def __init__(self, load: Callable[[], Recogniser], clock: Callable[[], float] = time.monotonic) -> None:
         self._load = load
         self._clock = clock
-        self._finals: dict[Hashable, deque[Wish]] = {}
-        self._partials: dict[Hashable, Wish] = {}
-        self._work = asyncio.Event()
+        self._finals: dict[Hashable, deque[Job]] = {}
+        self._partials: dict[Hashable, Job] = {}
+        self._work_available = asyncio.Event()
         self.recogniser: Recogniser | None = None
         """The model, once it is loaded."""
         self.busy_s = 0.0
-        """Seconds the model has worked."""
-        self.heard_s = 0.0
-        """Seconds of sound it has heard, partials included."""
+        """Seconds that the recogniser was busy."""
+        self.transcribed_s = 0.0
+        """Seconds of audio transcribed, partials included."""
 
     @property
-    def waiting(self) -> int:
+    def finals_queued(self) -> int:
         """How many finals wait."""
-        return sum(len(wishes) for wishes in self._finals.values())
+        return sum(len(jobs) for jobs in self._finals.values())
 
     @property
-    def calm(self) -> bool:
-        """Whether nobody waits."""
+    def idle(self) -> bool:
+        """Whether no job waits."""
         return not self._finals and not self._partials
 
-    def hear(self, session: Hashable, wish: Wish) -> None:
+    def submit_final(self, session: Hashable, job: Job) -> None:
         """Queue a final."""
-        self._finals.setdefault(session, deque()).append(wish)
-        self._work.set()
+        self._finals.setdefault(session, deque()).append(job)
+        self._work_available.set()
 
-    def peek(self, session: Hashable, wish: Wish) -> None:
-        """Queue a partial, in place of the session's waiting one."""
-        self._partials[session] = wish
-        self._work.set()
+    def submit_partial(self, session: Hashable, job: Job) -> None:
+        """Queue a partial; it replaces the session's waiting one."""
+        self._partials[session] = job
+        self._work_available.set()
 
-    def forget(self, session: Hashable) -> None:
-        """Drop whatever a session waits for."""
+    def cancel(self, session: Hashable) -> None:
+        """Drop the jobs of a session."""
         self._partials.pop(session, None)
         self._finals.pop(session, None)
 
     async def run(self) -> None:
-        """Hear until cancelled.
+        """Run jobs until cancelled.
 
         Raises:
-            Exception: whatever loading the model raises; without a model there is nothing to do.
+            Exception: any error of loading the model.
         """
         with ThreadPoolExecutor(1, "recogniser") as thread:
             self.recogniser = await asyncio.get_running_loop().run_in_executor(thread, self._load)
             while True:
-                await self._work.wait()
-                await self._hear_next(thread, self.recogniser)
+                await self._work_available.wait()
+                await self._run_next(thread, self.recogniser)
 
-    async def _hear_next(self, thread: ThreadPoolExecutor, recogniser: Recogniser) -> None:
-        """Hear what is next; nothing of it, and so nothing of its session, is kept after that."""
-        clips, wishes = self._next()
+    async def _run_next(self, thread: ThreadPoolExecutor, recogniser: Recogniser) -> None:
+        """Run the next jobs. They are local variables, so that a closed session is not kept alive."""
+        clips, jobs = self._next()
         if not clips:
             return
         try:
-            heard = await asyncio.get_running_loop().run_in_executor(thread, self._timed, recogniser, clips)
+            transcriptions = await asyncio.get_running_loop().run_in_executor(thread, self._timed, recogniser, clips)
         except (RuntimeError, ValueError) as error:
-            for wish in wishes:
-                wish.fail(error)
+            for job in jobs:
+                job.on_error(error)
         else:
-            for wish, one in zip(wishes, heard, strict=True):
-                wish.take(one)
+            for job, one in zip(jobs, transcriptions, strict=True):
+                job.on_result(one)
 
-    def _next(self) -> tuple[list[Clip], list[Wish]]:
-        """Take what is to be heard at once: a final, else partials."""
+    def _next(self) -> tuple[list[Clip], list[Job]]:
+        """Take the next jobs: a final, else a batch of partials."""
         if self._finals:
             session = next(iter(self._finals))
-            wishes = self._finals.pop(session)
-            first = wishes.popleft()
-            if wishes:
-                self._finals[session] = wishes
-            clip = first.clip()
+            jobs = self._finals.pop(session)
+            first = jobs.popleft()
+            if jobs:
+                self._finals[session] = jobs
+            clip = first.make_clip()
             return ([clip], [first]) if clip is not None else ([], [])
         if not self._partials:
-            self._work.clear()
+            self._work_available.clear()
         return self._next_partials()
 
-    def _next_partials(self) -> tuple[list[Clip], list[Wish]]:
-        """Take the oldest partials that can be heard together: the decoder takes only prompts of one length.
+    def _next_partials(self) -> tuple[list[Clip], list[Job]]:
+        """Take the oldest partials that fit one batch: the decoder needs prompts of one length.
 
-        What is heard ahead for good is heard alone, like a final.
+        A speculative final is decoded alone.
         """
         clips: list[Clip] = []
-        wishes: list[Wish] = []
+        jobs: list[Job] = []
         for session in list(self._partials):
             if len(clips) == BATCH or (clips and clips[0].final):
                 break
-            clip = self._partials[session].clip()
+            clip = self._partials[session].make_clip()
             if clip is not None and clips and (clip.final or clip.prompt != clips[0].prompt):
                 continue
-            wish = self._partials.pop(session)
+            job = self._partials.pop(session)
             if clip is not None:
                 clips.append(clip)
-                wishes.append(wish)
-        return clips, wishes
+                jobs.append(job)
+        return clips, jobs
 
-    def _timed(self, recogniser: Recogniser, clips: Sequence[Clip]) -> list[Heard]:
+    def _timed(self, recogniser: Recogniser, clips: Sequence[Clip]) -> list[Transcription]:
         began = self._clock()
-        heard = recogniser.hear(clips)
+        transcriptions = recogniser.transcribe(clips)
         self.busy_s += self._clock() - began
-        self.heard_s += sum(len(clip.samples) for clip in clips) / RATE
-        return heard
+        self.transcribed_s += sum(len(clip.samples) for clip in clips) / RATE
+        return transcriptions

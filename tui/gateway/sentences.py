@@ -31,7 +31,7 @@ class Sentence(msgspec.Struct, frozen=True):
     """Where it was said; empty if the transcript does not tell."""
 
     @property
-    def told(self) -> str:
+    def attributed(self) -> str:
         """The sentence with its speaker and its place."""
         said = f"{self.speaker}: {self.text}" if self.speaker else self.text
         return f"{said} [{self.place}]" if self.place else said

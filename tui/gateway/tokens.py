@@ -1,4 +1,4 @@
-"""Temporary tokens: signed, so that nothing has to be kept; each opens one session before it expires."""
+"""Temporary tokens: signed, so that the gateway stores none; each opens one session before it expires."""
 
 import base64
 import hashlib
@@ -10,24 +10,24 @@ from collections.abc import Callable
 import msgspec
 
 PREFIX = "lgt-"
-"""Tells a token of ours from any other text a client may present."""
+"""Distinguishes these tokens from other credentials."""
 EXPIRES_S = (1, 600)
 SESSION_S = (60, 10_800)
-"""What may be asked for, as the vendor has it."""
+"""Allowed values, as the vendor has them."""
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """What a token allows."""
+    """The rights of a token."""
 
     expires_at: float
     """Unix seconds until which a session may be opened with it."""
     session_s: float | None = None
-    """Longest session; `None` for the gateway's own limit."""
+    """Longest session; `None` for the gateway's limit."""
     nonce: str = ""
 
 
-class BadToken(Exception):
-    """A token is forged, used up or too old."""
+class InvalidTokenError(Exception):
+    """A token is forged, used or expired."""
 
 
 class Tokens:
@@ -49,20 +49,20 @@ class Tokens:
         return f"{PREFIX}{body}.{self._signature(body)}"
 
     def redeem(self, token: str) -> Grant:
-        """Return what a token allows, and use it up.
+        """Return a token's rights and mark it as used.
 
         Raises:
-            BadToken: it is forged, used up or too old.
+            InvalidTokenError: it is forged, used or expired.
         """
         body, _, signature = token.removeprefix(PREFIX).partition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(body).encode()):
-            raise BadToken("Invalid token")
+            raise InvalidTokenError("Invalid token")
         grant = msgspec.json.decode(base64.urlsafe_b64decode(body), type=Grant)
         now = self._clock()
         if grant.expires_at <= now:
-            raise BadToken("Token expired")
+            raise InvalidTokenError("Token expired")
         if grant.nonce in self._used:
-            raise BadToken("Token already used")
+            raise InvalidTokenError("Token already used")
         self._used = {nonce: until for nonce, until in self._used.items() if until > now}
         self._used[grant.nonce] = grant.expires_at
         return grant

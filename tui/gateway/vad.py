@@ -1,4 +1,4 @@
-"""How likely speech is, 32 ms at a time: the Silero VAD that faster-whisper carries."""
+"""Voice activity detection: the Silero model that faster-whisper includes, in frames of 32 ms."""
 
 from pathlib import Path
 from typing import Any
@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 CONTEXT = 64
-"""Samples of the frame before that the model sees again."""
+"""Samples of the previous frame that the model gets again."""
 
 
 class VoiceDetector:
-    """One stream's detector; the model itself is shared."""
+    """The detector of one stream; streams share the model."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -20,7 +20,7 @@ class VoiceDetector:
         self._context = np.zeros(CONTEXT, np.float32)
 
     def probabilities(self, frames: npt.NDArray[np.float32]) -> list[float]:
-        """Return the probability of speech in each of the next frames; `frames` is (n, 512), -1 to 1."""
+        """Return the probability of speech in each frame; `frames` is (n, 512), -1 to 1."""
         if not len(frames):
             return []
         before = np.vstack([self._context, frames[:-1, -CONTEXT:]])
@@ -32,7 +32,7 @@ class VoiceDetector:
 
 
 def load() -> Any:
-    """Return the model, an ONNX session of one thread: it takes 0.1 ms a frame."""
+    """Return the model, an ONNX session with one thread: it takes 0.1 ms per frame."""
     import onnxruntime
     from faster_whisper.utils import get_assets_path
 

@@ -1,31 +1,31 @@
-"""Which of the words heard so far will stay: those that two hearings in a row agree on. Pure.
+"""LocalAgreement-2: a partial's words are settled once two transcriptions in a row agree on them. Pure.
 
 Source: LocalAgreement-2 of Liu, Spanakis and Niehues, "Low-Latency Sequence-to-Sequence Speech Recognition", 2020.
 """
 
 from collections.abc import Sequence
 
-from tui.gateway.recogniser import HeardWord
+from tui.gateway.recogniser import RecognisedWord
 
 
-class Agreement:
-    """The settled words of one open turn. They are given back to the recogniser, which goes on from them."""
+class LocalAgreement:
+    """The words of one open turn. Settled ones are given to the recogniser as a prefix."""
 
     def __init__(self) -> None:
-        self.words: tuple[HeardWord, ...] = ()
-        """What was heard last: first the settled words, then those that may change."""
+        self.words: tuple[RecognisedWord, ...] = ()
+        """The newest words: settled ones first, then those that may change."""
         self.settled = 0
         """How many of the words are settled."""
 
     @property
     def tokens(self) -> tuple[int, ...]:
-        """The settled words as the recogniser writes them."""
+        """The settled words as the recogniser's tokens."""
         return tuple(token for word in self.words[: self.settled] for token in word.tokens)
 
-    def hear(self, words: Sequence[HeardWord]) -> None:
-        """Take what was heard now; a hearing that lost settled words is not believed.
+    def update(self, words: Sequence[RecognisedWord]) -> None:
+        """Take the newest transcription; ignore one that lost settled words.
 
-        The last word is never settled: its sound may not be over.
+        The last word is never settled: it may not be over.
         """
         if len(words) < self.settled:
             return
@@ -36,8 +36,8 @@ class Agreement:
         self.words = (*self.words[: self.settled], *words[self.settled :])
         self.settled = agreed
 
-    def cut(self, count: int) -> tuple[HeardWord, ...]:
-        """Take out and return the first `count` settled words."""
+    def pop(self, count: int) -> tuple[RecognisedWord, ...]:
+        """Remove and return the first `count` settled words."""
         gone = self.words[:count]
         self.words = self.words[count:]
         self.settled -= count

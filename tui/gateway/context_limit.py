@@ -1,4 +1,4 @@
-"""Transcripts that are longer than a model's context: the oldest words go, and the answer says so."""
+"""Shorten transcripts that exceed a model's context: drop the oldest words and say so in the answer."""
 
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -6,25 +6,25 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 from tui.errors import ChatError
-from tui.gateway.chat import Answerer
+from tui.gateway.chat_backends import ChatBackend
 from tui.gateway.extractive import split_prompt
 from tui.llm.client import Completion, Message
 from tui.llm.parts import TOO_LONG
 
 TRIES = 5
 SLACK = 0.85
-"""What is kept of the share that would just fit: the rest of the prompt and the answer need room too."""
+"""Part of the share that would just fit; the rest of the prompt and the answer need room, too."""
 SIZES = re.compile(r"(\d+) (?:tokens?|characters)\D+(\d+)|context length is (\d+)\D+(\d+) tokens", re.IGNORECASE)
 
 
-class Fitted:
-    """Asks again with less of the transcript when a model says that it cannot take so much.
+class TruncatingBackend:
+    """Retries with a shorter transcript when a backend reports that the prompt is too long.
 
     Args:
-        inner: who answers.
+        inner: the backend that completes the chats.
     """
 
-    def __init__(self, inner: Answerer) -> None:
+    def __init__(self, inner: ChatBackend) -> None:
         self.name = inner.name
         self.model = inner.model
         self._inner = inner
@@ -32,7 +32,7 @@ class Fitted:
     async def complete(
         self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
     ) -> Completion:
-        """Return the answer; it begins by saying what was left out, if anything was."""
+        """Return the answer, preceded by a notice if words were left out."""
         left_out = 0
         for attempt in range(TRIES):
             try:
@@ -48,16 +48,16 @@ class Fitted:
     async def stream(
         self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
     ) -> AsyncIterator[str | Completion]:
-        """Yield the answer as it comes, after what was left out."""
+        """Yield the answer as it arrives, after a notice if words were left out."""
         left_out = 0
         for attempt in range(TRIES):
-            told = False
+            started = False
             try:
                 pieces = self._inner.stream(messages, model=model, max_tokens=max_tokens, temperature=temperature)
                 async for piece in pieces:
-                    if not told and left_out:
+                    if not started and left_out:
                         yield _notice(left_out)
-                    told = True
+                    started = True
                     match piece:
                         case Completion(text=text):
                             yield msgspec.structs.replace(piece, text=_notice(left_out) + text)
@@ -65,14 +65,14 @@ class Fitted:
                             yield piece
                 return
             except ChatError as error:
-                messages, left_out = _shorter(messages, error, left_out, last=told or attempt == TRIES - 1)
+                messages, left_out = _shorter(messages, error, left_out, last=started or attempt == TRIES - 1)
 
     async def models(self) -> list[str] | None:
-        """Return the names of the models there are."""
+        """Return the names of the available models."""
         return await self._inner.models()
 
     async def aclose(self) -> None:
-        """Let go of what is held."""
+        """Close the inner backend."""
         await self._inner.aclose()
 
 
@@ -83,10 +83,10 @@ def _notice(left_out: int) -> str:
 def _shorter(
     messages: Sequence[Message], error: ChatError, left_out: int, *, last: bool
 ) -> tuple[Sequence[Message], int]:
-    """Return the messages with less of the transcript, and how many of its words are left out by now.
+    """Return the messages with a shorter transcript, and how many words have been left out in total.
 
     Raises:
-        ChatError: the error is another, or nothing is left to leave out.
+        ChatError: it is another error, or no words are left to leave out.
     """
     at = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
     if last or at < 0 or not TOO_LONG.search(error.message):
@@ -102,9 +102,9 @@ def _shorter(
     return [*messages[:at], shorter, *messages[at + 1 :]], left_out + drop
 
 
-def _share(said: str) -> float:
-    """Return how much of the transcript to keep, from the sizes that a server names, else half."""
-    found = SIZES.search(said)
+def _share(message: str) -> float:
+    """Return the share of the transcript to keep, from the sizes that the server names, else half."""
+    found = SIZES.search(message)
     if not found:
         return 0.5
     sizes = sorted(int(size) for size in found.groups() if size)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from tui.gateway.sentences import Sentence, stems
 
 CUE = 0.3
-"""What a sign that something is told is worth, beside a centrality of 1 for the most central sentence."""
+"""Weight of a cue phrase, relative to a centrality of 1 for the most central sentence."""
 SAME = 0.7
 """What is taken off for saying again what is chosen already."""
 NUMBERS = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred|thousand"
@@ -48,13 +48,13 @@ def best(said: Sequence[Sentence], count: int) -> list[Sentence]:
     bags = _bags([sentence.text for sentence in said])
     scores = importance(said)
     # How much of each sentence a chosen one says.
-    told = [0.0] * len(said)
+    covered = [0.0] * len(said)
     chosen: list[int] = []
     while len(chosen) < min(count, len(said)):
         rest = (at for at in range(len(said)) if at not in chosen)
-        newest = max(rest, key=lambda at: (scores[at] - SAME * told[at], -at))
+        newest = max(rest, key=lambda at: (scores[at] - SAME * covered[at], -at))
         chosen.append(newest)
-        told = [max(share, _cosine(bag, bags[newest])) for share, bag in zip(told, bags, strict=True)]
+        covered = [max(share, _cosine(bag, bags[newest])) for share, bag in zip(covered, bags, strict=True)]
     return [said[at] for at in sorted(chosen)]
 
 

@@ -1,4 +1,4 @@
-"""A gateway in this process, and a plain client of it."""
+"""A gateway in this process, and a simple client for it."""
 
 import asyncio
 import json
@@ -47,14 +47,14 @@ Message = dict[str, Any]
 def serving(**options: Any) -> Iterator[str]:
     """Run a gateway in a thread of its own; give its `ws://` address."""
     server = Server(build(GatewayOptions(**options)), "127.0.0.1", 0)
-    thread = threading.Thread(target=lambda: asyncio.run(server.run_until_left()))
+    thread = threading.Thread(target=lambda: asyncio.run(server.run_until_stopped()))
     thread.start()
     try:
         yield server.url
     finally:
-        server.leave()
+        server.stop()
         thread.join(PATIENCE_S)
-        assert not thread.is_alive(), "the gateway does not leave"
+        assert not thread.is_alive(), "the gateway does not stop"
 
 
 def read(path: Path) -> Samples:
@@ -75,7 +75,7 @@ def silence(seconds: float) -> Samples:
 
 
 def chunks(samples: Samples, chunk_ms: int = 100) -> Iterable[bytes]:
-    """Return samples as frames for the wire; the last is filled up with silence."""
+    """Return samples as frames for the wire; the last is fill_prompt up with silence."""
     size = RATE * chunk_ms // 1000
     padded = np.concatenate([samples, np.zeros(-len(samples) % size, np.int16)])
     return [padded[at : at + size].astype("<i2").tobytes() for at in range(0, len(padded), size)]

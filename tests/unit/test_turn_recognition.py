@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from tui.gateway.endpointing import FRAME, Endpointing
-from tui.gateway.hearing import LEAD, Hearing
 from tui.gateway.metrics import Metrics
-from tui.gateway.recogniser import RATE, Clip, Heard, HeardWord
-from tui.gateway.scheduler import Scheduler, Wish
+from tui.gateway.recogniser import RATE, Clip, RecognisedWord, Transcription
+from tui.gateway.scheduler import Job, Scheduler
+from tui.gateway.turn_recognition import CONTEXT, TurnRecogniser
 from tui.gateway.vad import VoiceDetector
 from tui.stream.protocol import WireTurn
 
@@ -26,43 +26,43 @@ class Detector:
 class Recogniser:
     """Keeps what is to be heard until the test lets it be."""
 
-    calm = True
+    idle = True
 
     def __init__(self) -> None:
-        self.finals: list[Wish] = []
-        self.partial: Wish | None = None
+        self.finals: list[Job] = []
+        self.partial: Job | None = None
 
-    def hear(self, session: Hashable, wish: Wish) -> None:
-        self.finals.append(wish)
+    def submit_final(self, session: Hashable, job: Job) -> None:
+        self.finals.append(job)
 
-    def peek(self, session: Hashable, wish: Wish) -> None:
-        self.partial = wish
+    def submit_partial(self, session: Hashable, job: Job) -> None:
+        self.partial = job
 
-    def forget(self, session: Hashable) -> None:
+    def cancel(self, session: Hashable) -> None:
         self.finals.clear()
 
     def begin_partial(self) -> Callable[[str], None] | None:
         """Take the waiting partial; return what ends it with the words heard, `None` if it is not wanted any more."""
-        wish, self.partial = self.partial, None
-        assert wish is not None
-        clip = wish.clip()
-        return (lambda text: wish.take(heard(text, clip))) if clip else None
+        job, self.partial = self.partial, None
+        assert job is not None
+        clip = job.make_clip()
+        return (lambda text: job.on_result(heard(text, clip))) if clip else None
 
     def finish_final(self, text: str) -> Clip:
         """Hear the next final; return its clip."""
-        wish = self.finals.pop(0)
-        clip = wish.clip()
+        job = self.finals.pop(0)
+        clip = job.make_clip()
         assert clip is not None
-        wish.take(heard(text, clip))
+        job.on_result(heard(text, clip))
         return clip
 
 
-def heard(text: str, clip: Clip) -> Heard:
+def heard(text: str, clip: Clip) -> Transcription:
     """Return what was heard; of several languages it is always the last."""
     said = text.split()
-    step_s = (len(clip.samples) - clip.lead) / RATE / max(1, len(said))
-    return Heard(
-        tuple(HeardWord(word, at * step_s, (at + 1) * step_s, 0.9, (hash(word),)) for at, word in enumerate(said)),
+    step_s = (len(clip.samples) - clip.context) / RATE / max(1, len(said))
+    return Transcription(
+        tuple(RecognisedWord(word, at * step_s, (at + 1) * step_s, 0.9, (hash(word),)) for at, word in enumerate(said)),
         clip.languages[-1],
     )
 
@@ -73,7 +73,7 @@ class Room:
     def __init__(self) -> None:
         self.told: list[Any] = []
         self.recogniser = Recogniser()
-        self.hearing = Hearing(
+        self.turn_recogniser = TurnRecogniser(
             cast(Scheduler, self.recogniser),
             cast(VoiceDetector, Detector()),
             Endpointing(),
@@ -83,7 +83,7 @@ class Room:
 
     def sound(self, speech: bool, length_ms: int) -> None:
         for _ in range(length_ms * 16 // FRAME):
-            self.hearing.take(np.full(FRAME, 8000 if speech else 0, np.int16))
+            self.turn_recogniser.feed(np.full(FRAME, 8000 if speech else 0, np.int16))
 
     def partial(self, text: str) -> None:
         done = self.recogniser.begin_partial()
@@ -163,7 +163,7 @@ def test_more_speech_makes_what_was_heard_ahead_worthless(room: Room) -> None:
 
 
 def test_nothing_is_heard_ahead_while_others_wait(room: Room) -> None:
-    room.recogniser.calm = False
+    room.recogniser.idle = False
     room.sound(True, 960)
     room.sound(False, 256)
     room.partial("We ship it.")
@@ -174,8 +174,8 @@ def test_a_turn_is_heard_with_the_sound_before_it(room: Room) -> None:
     for _ in range(2):
         room.sound(True, 4000)
         room.sound(False, 1600)
-    assert room.recogniser.finish_final("One.").lead == 0
-    assert room.recogniser.finish_final("Two.").lead == LEAD
+    assert room.recogniser.finish_final("One.").context == 0
+    assert room.recogniser.finish_final("Two.").context == CONTEXT
 
 
 def test_a_turn_long_after_the_last_is_heard_alone(room: Room) -> None:
@@ -183,7 +183,7 @@ def test_a_turn_long_after_the_last_is_heard_alone(room: Room) -> None:
         room.sound(True, 4000)
         room.sound(False, 12_000)
     room.recogniser.finish_final("One.")
-    assert room.recogniser.finish_final("Two.").lead == 0
+    assert room.recogniser.finish_final("Two.").context == 0
 
 
 def test_a_turn_without_words_is_not_told(room: Room) -> None:
@@ -222,11 +222,11 @@ def test_no_word_begins_before_speech_did(room: Room) -> None:
 
 
 def test_a_turn_goes_on_in_the_language_of_its_settled_words(room: Room) -> None:
-    room.hearing.languages = ("en", "de")
+    room.turn_recogniser.languages = ("en", "de")
     for _ in range(2):
         room.sound(True, 960)
         room.partial("wir reden")
-    room.hearing.languages = ("en", "fr")
+    room.turn_recogniser.languages = ("en", "fr")
     room.sound(True, 960)
     room.partial("wir reden weiter")
     assert [told.language_code for told in room.told if isinstance(told, WireTurn)] == ["de"] * 3
@@ -236,7 +236,7 @@ def test_a_turn_goes_on_in_the_language_of_its_settled_words(room: Room) -> None
 
 
 def test_only_a_pause_is_heard_when_no_partials_are_wanted(room: Room) -> None:
-    room.hearing.partials = False
+    room.turn_recogniser.send_partials = False
     room.sound(True, 1600)
     assert room.recogniser.partial is None
     room.sound(False, 256)
@@ -262,14 +262,14 @@ def test_whoever_left_is_told_nothing_more(room: Room) -> None:
     told = list(room.told)
     late = room.recogniser.begin_partial()
     assert late is not None
-    room.hearing.close()
+    room.turn_recogniser.close()
     late("we ship")
     assert room.told == told
 
 
 async def test_finish_waits_for_what_is_being_heard(room: Room) -> None:
     room.sound(True, 960)
-    finishing = asyncio.create_task(room.hearing.finish())
+    finishing = asyncio.create_task(room.turn_recogniser.finish())
     await asyncio.sleep(0)
     assert not finishing.done()
     room.recogniser.finish_final("We ship.")

@@ -1,4 +1,4 @@
-"""What waits to be sent to one client: bounded, the newest partial instead of all of them."""
+"""A client's bounded queue of outgoing messages; a newer partial replaces an older one."""
 
 import asyncio
 from collections import deque
@@ -7,38 +7,38 @@ from starlette.websockets import WebSocket
 
 from tui.stream.protocol import ServerMessage, WireTurn, encode
 
-LONGEST = 2_000
-"""Messages that may wait; a client that reads nothing for so long is let go."""
-SEND_S = 20.0
-"""Longest a single message may take to leave."""
+MAX_QUEUED = 2_000
+"""Most messages that may wait; a client that falls further behind is disconnected."""
+SEND_TIMEOUT_S = 20.0
+"""Longest time for sending one message."""
 
 
-class Congested(Exception):
-    """The client does not read what it is sent."""
+class SlowClientError(Exception):
+    """The client does not read its messages."""
 
 
-class Outbox:
-    """Sends in order. A partial that still waits gives way to a newer one of its turn."""
+class SendQueue:
+    """Sends in order. A partial that still waits is replaced by a newer one of its turn."""
 
     def __init__(self) -> None:
         self._messages: deque[ServerMessage] = deque()
         self._changed = asyncio.Event()
         self._closed = False
-        self._congested = False
+        self._overflowed = False
 
     def put(self, message: ServerMessage) -> None:
-        """Queue a message; if too many wait already, `send_all` fails."""
+        """Queue a message; if too many wait, `send_all` fails."""
         last = self._messages[-1] if self._messages else None
         if isinstance(message, WireTurn) and isinstance(last, WireTurn) and _replaces(message, last):
             self._messages.pop()
-        if len(self._messages) < LONGEST:
+        if len(self._messages) < MAX_QUEUED:
             self._messages.append(message)
         else:
-            self._congested = True
+            self._overflowed = True
         self._changed.set()
 
     def close(self) -> None:
-        """Let `send_all` return when everything has left."""
+        """Let `send_all` return when the queue is empty."""
         self._closed = True
         self._changed.set()
 
@@ -46,18 +46,18 @@ class Outbox:
         """Send until closed and empty.
 
         Raises:
-            Congested: a message did not leave in time, or too many waited.
-            WebSocketDisconnect: the client is gone.
+            SlowClientError: a message was not sent in time, or too many waited.
+            WebSocketDisconnect: the client disconnected.
         """
         while True:
             while self._messages:
                 try:
-                    async with asyncio.timeout(SEND_S):
+                    async with asyncio.timeout(SEND_TIMEOUT_S):
                         await websocket.send_text(encode(self._messages.popleft()))
                 except TimeoutError as error:
-                    raise Congested from error
-                if self._congested:
-                    raise Congested
+                    raise SlowClientError from error
+                if self._overflowed:
+                    raise SlowClientError
             if self._closed:
                 return
             self._changed.clear()

@@ -1,4 +1,4 @@
-"""Who answers: a server elsewhere, a model in this process, or the extractive summariser."""
+"""Backends of chat completions: a proxy to another server, and the extractive summariser."""
 
 import asyncio
 import time
@@ -12,17 +12,17 @@ from tui.llm.client import ChatClient, Completion, Message
 from tui.model.prompts import TURN
 from tui.stream.protocol import LLMGateway
 
-LONGEST_TRANSCRIPT = 400_000
-"""Characters the extractive summariser takes: eight hours of speech."""
+MAX_TRANSCRIPT_CHARS = 400_000
+"""Longest transcript that the extractive summariser takes: eight hours of speech."""
 
 
-class Answerer(Protocol):
-    """Answers chats."""
+class ChatBackend(Protocol):
+    """Completes chats."""
 
     name: str
-    """What `livegist serve` says of it when it starts."""
+    """Its name in the line that `livegist serve` prints."""
     model: str
-    """The model that answers whatever a client names; empty if the client's choice counts."""
+    """The model that answers whatever the client names; empty if the client's choice holds."""
 
     async def complete(
         self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
@@ -30,44 +30,44 @@ class Answerer(Protocol):
         """Return the whole answer; `temperature` is `None` for the model's own.
 
         Raises:
-            ChatError: there is none.
+            ChatError: there is no answer.
         """
 
     def stream(
         self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
     ) -> AsyncIterator[str | Completion]:
-        """Yield the answer's text as it comes, and at last the whole.
+        """Yield the answer's text as it arrives, and finally the whole.
 
         Raises:
-            ChatError: there is none, or it broke off.
+            ChatError: there is no answer, or it broke off.
         """
 
     async def models(self) -> list[str] | None:
-        """Return the names of the models there are; `None` if that cannot be told."""
+        """Return the names of the available models; `None` if they are unknown."""
 
     async def aclose(self) -> None:
-        """Let go of what it holds."""
+        """Close connections and release models."""
 
 
-class Extractive:
-    """Answers with sentences of the transcript itself."""
+class ExtractiveBackend:
+    """Answers with sentences of the transcript."""
 
     name = model = extractive.MODEL
 
     async def complete(
         self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
     ) -> Completion:
-        """Return the transcript's own sentences that serve the last message of the user best.
+        """Return the transcript's sentences that fit the user's last message best.
 
         Raises:
             ChatError: the transcript is too long.
         """
         instruction, transcript = _asked(messages)
-        if len(transcript) > LONGEST_TRANSCRIPT:
+        if len(transcript) > MAX_TRANSCRIPT_CHARS:
             raise ChatError(
-                f"The transcript is too long: {len(transcript)} characters of {LONGEST_TRANSCRIPT}", status=413
+                f"The transcript is too long: {len(transcript)} characters of {MAX_TRANSCRIPT_CHARS}", status=413
             )
-        # A long transcript takes its time, and sound has to be taken in meanwhile.
+        # A long transcript takes seconds, and the loop has to receive audio meanwhile.
         text = await asyncio.to_thread(extractive.answer, instruction, transcript)
         words = text.split(" ")
         cut = len(words) > max_tokens
@@ -93,15 +93,15 @@ class Extractive:
         return [extractive.MODEL]
 
     async def aclose(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to close."""
 
 
-class Upstream:
-    """Passes chats on to an OpenAI-compatible server.
+class ProxyBackend:
+    """Passes chats to an OpenAI-compatible server.
 
     Args:
         client: of that server.
-        model: asked for whatever a client names; empty passes the client's name on.
+        model: requested instead of the client's choice; empty passes the client's choice on.
     """
 
     def __init__(self, client: ChatClient, model: str = "") -> None:
@@ -120,7 +120,7 @@ class Upstream:
     def stream(
         self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
     ) -> AsyncIterator[str | Completion]:
-        """Yield the server's answer as it comes."""
+        """Yield the server's answer as it arrives."""
         return self._client.stream(messages, model=self.model or model, max_tokens=max_tokens, temperature=temperature)
 
     async def models(self) -> list[str] | None:
@@ -132,8 +132,8 @@ class Upstream:
         await self._client.aclose()
 
 
-def filled(asked: LLMGateway, turn: str) -> tuple[Message, ...]:
-    """Return the messages with a turn's words in place of `{{turn}}`."""
+def fill_prompt(asked: LLMGateway, turn: str) -> tuple[Message, ...]:
+    """Return the messages with a turn's text in place of `{{turn}}`."""
     return tuple(
         Message(message.get("role", "user"), message.get("content", "").replace(TURN, turn))
         for message in asked.messages
@@ -159,7 +159,7 @@ def chat_completion(completion: Completion) -> dict[str, Any]:
 
 
 def usage(completion: Completion) -> dict[str, int]:
-    """Return the tokens under both names that the vendor gives them."""
+    """Return the token counts under both of the vendor's names."""
     return {
         "prompt_tokens": completion.input_tokens,
         "completion_tokens": completion.output_tokens,
@@ -174,5 +174,5 @@ def _asked(messages: Sequence[Message]) -> tuple[str, str]:
     last = next((message.content for message in reversed(messages) if message.role == "user"), "")
     system = " ".join(message.content for message in messages if message.role == "system")
     instruction, transcript = extractive.split_prompt(last)
-    told = instruction and extractive.task(instruction) is not extractive.Task.OTHER
-    return instruction if told else f"{system} {instruction}".strip(), transcript
+    has_task = instruction and extractive.task(instruction) is not extractive.Task.OTHER
+    return instruction if has_task else f"{system} {instruction}".strip(), transcript

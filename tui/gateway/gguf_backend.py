@@ -1,4 +1,4 @@
-"""A model in this process: llama.cpp through xllamacpp, any GGUF file."""
+"""A chat backend in this process: any GGUF model, run by llama.cpp through xllamacpp."""
 
 import asyncio
 import os
@@ -11,31 +11,31 @@ from tui.errors import LivegistError, MissingExtra
 from tui.llm.client import ChatClient, Completion, Message
 
 CONTEXT = 4096
-"""Tokens of prompt and answer together, a chat."""
-AT_ONCE = 2
+"""Tokens of prompt and answer together, per chat."""
+PARALLEL_CHATS = 2
 MAGIC = b"GGUF"
-"""How such a file begins."""
+"""First bytes of a GGUF file."""
 
 
-class Gguf:
-    """Answers with a model from a file. It is loaded at the first question, so that the gateway listens at once.
+class GgufBackend:
+    """Completes chats with a model from a file, which is loaded for the first chat so that the gateway starts quickly.
 
-    llama.cpp's own server does the work, on a loopback port of its own and with a key that only we know.
+    It runs llama.cpp's server on a loopback port, with a random key.
 
     Args:
         path: the GGUF file.
 
     Raises:
-        LivegistError: there is no such file, or it is something else.
+        LivegistError: the file does not exist or is not a GGUF file.
         MissingExtra: xllamacpp is not installed.
     """
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise LivegistError(f"There is no model file {path}.", "Give the path of a GGUF file with --llm-file.")
+            raise LivegistError(f"Model file not found: {path}.", "Give the path of a GGUF file with --llm-file.")
         with path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
-                raise LivegistError(f"{path} is no GGUF file.", "Give one with --llm-file, such as a chat model's.")
+                raise LivegistError(f"{path} is not a GGUF file.", "Give a chat model's GGUF file with --llm-file.")
         try:
             import xllamacpp  # noqa: F401
         except ModuleNotFoundError as missing:
@@ -56,7 +56,7 @@ class Gguf:
     async def stream(
         self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
     ) -> AsyncIterator[str | Completion]:
-        """Yield the model's answer as it comes."""
+        """Yield the model's answer as it arrives."""
         client = await self._loaded()
         pieces = client.stream(messages, model=self.model, max_tokens=max_tokens, temperature=temperature)
         async for piece in pieces:
@@ -82,10 +82,10 @@ class Gguf:
 
 
 def _start(path: Path, name: str, key: str) -> Any:
-    """Return a running server. Half of the cores are left to the recogniser.
+    """Return a running server; it leaves half of the cores to the recogniser.
 
     Raises:
-        ChatError: the file is no model that llama.cpp can load.
+        ChatError: llama.cpp cannot load the file.
     """
     import xllamacpp
 
@@ -95,8 +95,8 @@ def _start(path: Path, name: str, key: str) -> Any:
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.model_alias = {name}
-    params.n_ctx = CONTEXT * AT_ONCE
-    params.n_parallel = AT_ONCE
+    params.n_ctx = CONTEXT * PARALLEL_CHATS
+    params.n_parallel = PARALLEL_CHATS
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.api_keys = [key]
     params.ui = False

@@ -1,0 +1,45 @@
+"""Detect truncated or looping transcriptions. Pure; words are texts."""
+
+from collections.abc import Sequence
+
+SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
+MAX_LOOP_WORDS = 8
+"""Longest phrase that is checked for repetition."""
+
+
+def is_truncated(words: Sequence[str], other: Sequence[str]) -> bool:
+    """Return whether a transcription has fewer words than another of the same audio, or lacks its sentence end."""
+    return len(words) < len(other) or (len(words) == len(other) and _ends(other) and not _ends(words))
+
+
+def misses_start(words: Sequence[str], other: Sequence[str]) -> bool:
+    """Return whether a transcription lacks the first word of another of the same audio."""
+    return bool(other) and _bare(other[0]) not in [_bare(word) for word in words[:2]]
+
+
+def strip_repetition(words: Sequence[str], settled: int = 0) -> int:
+    """Return how many words to keep so that they do not end with a repeated phrase.
+
+    A single word may occur three times, as in "no, no, no". An incomplete repetition is removed as well.
+
+    Args:
+        words: of a transcription.
+        settled: how many of them always stay.
+    """
+    bare = [_bare(word) for word in words]
+    for length in range(1, MAX_LOOP_WORDS + 1):
+        same = 0
+        while same < len(bare) - length and bare[-1 - same] == bare[-1 - same - length]:
+            same += 1
+        if same >= (3 if length == 1 else length):
+            return max(settled, len(words) - same)
+    return len(words)
+
+
+def _ends(words: Sequence[str]) -> bool:
+    return bool(words) and words[-1].endswith(SENTENCE_ENDS)
+
+
+def _bare(word: str) -> str:
+    """Return a word without case and punctuation."""
+    return "".join(sign for sign in word.lower() if sign.isalnum())

@@ -1,0 +1,243 @@
+"""The faster-whisper recogniser: greedy search for partials, beam search for finals."""
+
+import itertools
+import math
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from tui.gateway.hallucination import is_truncated, misses_start, strip_repetition
+from tui.gateway.recogniser import RATE, Clip, RecognisedWord, Transcription
+
+if TYPE_CHECKING:
+    from faster_whisper.tokenizer import Tokenizer
+
+WINDOW_S = 30.0
+"""The window that Whisper was trained on, and the longest that it takes."""
+FINAL_PADDING_S = 12.0
+"""Silence after a final clip. On read speech 12 s give the word errors of a full window in 0.6 of its time; 8 s give
+more."""
+PARTIAL_PADDING_S = 3.0
+"""Silence after a partial clip; with 1 s Whisper sometimes repeats the end."""
+TOKENS_PER_SECOND = 6.0
+"""Limit of the output; without one the decoder loops on a short window."""
+FINAL_BEAM = 5
+MAX_PROMPT_TOKENS = 200
+NO_SPEECH_PROBABILITY = 0.6
+MIN_LOG_PROBABILITY = -1.0
+MAX_COMPRESSION_RATIO = 2.4
+"""Whisper's own limits: output above the first and below the second is no speech; above the third it is a loop."""
+
+
+def most_likely_language(candidates: Sequence[tuple[str, float]], codes: Sequence[str]) -> str:
+    """Return the most likely of the languages that may be spoken.
+
+    Args:
+        candidates: tokens of languages, such as `<|en|>`, the most likely first.
+        codes: the languages that may be spoken; empty for any.
+    """
+    ranked = [token.strip("<|>") for token, _ in candidates]
+    return next((code for code in ranked if not codes or code in codes), ranked[0])
+
+
+class WhisperRecogniser:
+    """A loaded Whisper model; an implementation of `Recogniser`.
+
+    Args:
+        folder: the converted model.
+        device: auto, cpu or cuda.
+        threads: CPU threads; 0 for one per core, at most eight.
+        name: the model's name; empty for the folder's.
+    """
+
+    def __init__(self, folder: Path, device: str = "auto", threads: int = 0, name: str = "") -> None:
+        from faster_whisper import WhisperModel
+        from faster_whisper.transcribe import get_suppressed_tokens
+
+        self.name = name or folder.name
+        """The model's name, as the user gave it."""
+        threads = threads or min(8, os.cpu_count() or 1)
+        compute = "int8" if device != "cuda" else "default"
+        self._whisper = WhisperModel(str(folder), device=device, compute_type=compute, cpu_threads=threads)
+        self._tokenizers: dict[str, Tokenizer] = {}
+        self._suppressed: list[int] = list(get_suppressed_tokens(self._tokenizer("en"), [-1]))
+
+    @property
+    def languages(self) -> list[str]:
+        """Codes of the languages that the model knows."""
+        return list(self._whisper.supported_languages)
+
+    def transcribe(self, clips: Sequence[Clip]) -> list[Transcription]:
+        """Return the text of each clip.
+
+        Args:
+            clips: one final, or several partials with the same prompt.
+
+        Raises:
+            RuntimeError, ValueError: the model cannot process them.
+        """
+        transcriptions = self._decode(clips)
+        clip, texts = clips[0], transcriptions[0].texts
+        late = misses_start(texts, clip.partial_words)
+        if clip.context and (late or is_truncated(texts, clip.partial_words)):
+            # The context can make the decoder skip a short turn, its beginning or its end, or start a loop.
+            alone = self._decode([msgspec.structs.replace(clip, samples=clip.samples[clip.context :], context=0)])
+            if is_truncated(texts, alone[0].texts) or (late and not misses_start(alone[0].texts, clip.partial_words)):
+                return alone
+        return transcriptions
+
+    def _decode(self, clips: Sequence[Clip]) -> list[Transcription]:
+        max_duration_s = max(len(clip.samples) for clip in clips) / RATE
+        window_s = min(WINDOW_S, max_duration_s + (FINAL_PADDING_S if clips[0].final else PARTIAL_PADDING_S))
+        features = np.stack([self._features(clip.samples, window_s) for clip in clips])
+        encoded = self._whisper.encode(features)
+        languages = self._languages(clips, encoded)
+        prompts = [self._prompt(clip, language) for clip, language in zip(clips, languages, strict=True)]
+        room = min(224, int(max_duration_s * TOKENS_PER_SECOND) + 8)
+        outcomes = self._whisper.model.generate(
+            encoded,
+            prompts,
+            beam_size=FINAL_BEAM if clips[0].final else 1,
+            max_length=min(self._whisper.max_length, max(len(prompt) for prompt in prompts) + room),
+            suppress_tokens=self._suppressed,
+            return_scores=True,
+            return_no_speech_prob=True,
+        )
+        tokens = [
+            self._accepted(clip, outcome, language)
+            for clip, outcome, language in zip(clips, outcomes, languages, strict=True)
+        ]
+        return self._align(clips, encoded, tokens, languages)
+
+    def text(self, tokens: Sequence[int], language: str = "en") -> str:
+        """Return tokens as text."""
+        return str(self._tokenizer(language).decode(list(tokens)))
+
+    def _features(self, samples: npt.NDArray[np.float32], window_s: float) -> npt.NDArray[np.float32]:
+        """Return the mel spectrogram of the samples and the silence that fills the window."""
+        frames = 2 * math.ceil(window_s * 50)
+        padded = np.zeros(frames * 160, np.float32)
+        padded[: len(samples)] = samples[: len(padded)]
+        return np.asarray(self._whisper.feature_extractor(padded, padding=0)[:, :frames], np.float32)
+
+    def _tokenizer(self, language: str) -> "Tokenizer":
+        if language not in self._tokenizers:
+            from faster_whisper.tokenizer import Tokenizer
+
+            self._tokenizers[language] = Tokenizer(
+                self._whisper.hf_tokenizer, self._whisper.model.is_multilingual, task="transcribe", language=language
+            )
+        return self._tokenizers[language]
+
+    def _languages(self, clips: Sequence[Clip], encoded: Any) -> list[str]:
+        if not self._whisper.model.is_multilingual:
+            return ["en"] * len(clips)
+        asked = [[code for code in clip.languages if code in self.languages] for clip in clips]
+        if all(len(codes) == 1 for codes in asked):
+            return [codes[0] for codes in asked]
+        guesses = self._whisper.model.detect_language(encoded)
+        return [most_likely_language(guess, codes) for guess, codes in zip(guesses, asked, strict=True)]
+
+    def _prompt(self, clip: Clip, language: str) -> list[int]:
+        tokenizer = self._tokenizer(language)
+        words = f" {clip.prompt.strip()}" if clip.prompt.strip() else ""
+        # A client may write the names of special tokens; only plain words bias the model.
+        before = [token for token in tokenizer.encode(words) if token < tokenizer.eot][-MAX_PROMPT_TOKENS:]
+        prompt = self._whisper.get_prompt(tokenizer, before, without_timestamps=True)
+        return [*prompt, *clip.prefix_tokens]
+
+    def _accepted(self, clip: Clip, outcome: Any, language: str) -> list[int]:
+        """Return the output's tokens, the prefix first; none if Whisper's own measures say that they are invented."""
+        tokens = [token for token in outcome.sequences_ids[0] if token < self._tokenizer(language).eot]
+        log_probability = outcome.scores[0]
+        if outcome.no_speech_prob > NO_SPEECH_PROBABILITY and log_probability < MIN_LOG_PROBABILITY:
+            return []
+        text = self.text(tokens, language).encode()
+        if text and len(text) / len(zlib.compress(text)) > MAX_COMPRESSION_RATIO:
+            return []
+        return tokens
+
+    def _align(
+        self, clips: Sequence[Clip], encoded: Any, tokens: Sequence[list[int]], languages: Sequence[str]
+    ) -> list[Transcription]:
+        """Return the words of each clip with their times."""
+        transcriptions = []
+        for at, (clip, output, language) in enumerate(zip(clips, tokens, languages, strict=True)):
+            if not output:
+                transcriptions.append(Transcription((), language))
+                continue
+            one = encoded if len(clips) == 1 else _row(encoded, at)
+            duration_s = len(clip.samples) / RATE
+            pieces = self._whisper.find_alignment(self._tokenizer(language), [output], one, math.ceil(duration_s * 100))
+            context_s = clip.context / RATE
+            words = tuple(_join_pieces(pieces[0], duration_s, len(clip.prefix_tokens)))
+            if not clip.final:
+                words = _without_repetition(words, len(clip.prefix_tokens))
+            kept = tuple(_shifted(word, context_s) for word in words if _middle_s(word) >= context_s)
+            transcriptions.append(Transcription(kept, language))
+        return transcriptions
+
+
+def _row(encoded: Any, at: int) -> Any:
+    from ctranslate2 import StorageView
+
+    return StorageView.from_array(np.ascontiguousarray(np.asarray(encoded)[at : at + 1]))
+
+
+def _join_pieces(pieces: Sequence[dict[str, Any]], duration_s: float, prefix: int) -> Iterator[RecognisedWord]:
+    """Join the aligner's pieces into words, in order, inside the clip.
+
+    A piece without a space before it belongs to the word before, unless that one belongs to the prefix;
+    punctuation has no time of its own.
+    """
+    parts: list[dict[str, Any]] = []
+    count, floor_s = 0, 0.0
+    for piece in pieces:
+        if parts and (count == prefix or (piece["word"].startswith(" ") and _is_spoken(piece))):
+            word = _word(parts, floor_s, duration_s)
+            floor_s = word.end_s
+            yield word
+            parts = []
+        parts.append(piece)
+        count += len(piece["tokens"])
+    if parts:
+        yield _word(parts, floor_s, duration_s)
+
+
+def _without_repetition(words: tuple[RecognisedWord, ...], prefix: int) -> tuple[RecognisedWord, ...]:
+    """Return the words without a loop at their end, but with all words of the first `prefix` tokens."""
+    counts = itertools.accumulate(len(word.tokens) for word in words)
+    settled = sum(1 for count in counts if count <= prefix)
+    return words[: strip_repetition([word.text for word in words], settled)]
+
+
+def _word(parts: Sequence[dict[str, Any]], floor_s: float, duration_s: float) -> RecognisedWord:
+    spoken = [piece for piece in parts if _is_spoken(piece)] or parts[:1]
+    start_s = min(max(float(spoken[0]["start"]), floor_s), duration_s)
+    end_s = min(max(float(spoken[-1]["end"]), start_s), duration_s)
+    return RecognisedWord(
+        text="".join(piece["word"] for piece in parts).strip(),
+        start_s=start_s,
+        end_s=end_s,
+        confidence=min(1.0, sum(float(piece["probability"]) for piece in parts) / len(parts)),
+        tokens=tuple(token for piece in parts for token in piece["tokens"]),
+    )
+
+
+def _middle_s(word: RecognisedWord) -> float:
+    return (word.start_s + word.end_s) / 2
+
+
+def _shifted(word: RecognisedWord, context_s: float) -> RecognisedWord:
+    """Return a word with its times counted from the end of the context."""
+    return msgspec.structs.replace(word, start_s=max(0.0, word.start_s - context_s), end_s=word.end_s - context_s)
+
+
+def _is_spoken(piece: dict[str, Any]) -> bool:
+    return any(sign.isalnum() for sign in piece["word"])
