@@ -19,7 +19,7 @@ from tui.cli import main
 from tui.cli.serve import serve
 from tui.config.format import rows
 from tui.config.schema import is_table
-from tui.gateway.parameters import Parameters, Unheeded
+from tui.gateway.parameters import IgnoredParameters, Parameters
 from tui.model.prompts import PromptLibrary
 from tui.paths import PACKAGE
 from tui.plain.asked import WORDS
@@ -269,7 +269,7 @@ def _parameters() -> str:
 
 
 def _ignored_parameters() -> str:
-    return _listed([_code(field.name) for field in _fields(Unheeded)]) + "."
+    return _listed([_code(field.name) for field in _fields(IgnoredParameters)]) + "."
 
 
 TABLES: dict[str, Callable[[], str]] = {

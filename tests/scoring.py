@@ -151,6 +151,6 @@ def _changed(said: list[str], final: list[str]) -> int:
 def _whisper(model: str) -> Any:
     from faster_whisper import WhisperModel
 
-    from tui.gateway.models import find_model
+    from tui.gateway.speech_models import find_model
 
     return WhisperModel(str(find_model(model)), device="cpu", compute_type="int8")

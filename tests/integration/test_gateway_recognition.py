@@ -168,13 +168,13 @@ async def test_a_monologue_is_split_and_nothing_of_it_lost(url: str) -> None:
 
 
 async def test_a_machine_that_cannot_keep_up_says_so_and_drops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    hear, free = WhisperRecogniser.transcribe, threading.Event()
+    transcribe, free = WhisperRecogniser.transcribe, threading.Event()
 
     def late(recogniser: WhisperRecogniser, clips: Sequence[Clip]) -> list[Transcription]:
         assert free.wait(PATIENCE_S)
-        return hear(recogniser, clips)
+        return transcribe(recogniser, clips)
 
-    monkeypatch.setattr(WhisperRecogniser, "hear", late)
+    monkeypatch.setattr(WhisperRecogniser, "transcribe", late)
     monkeypatch.setattr("tui.gateway.client_session.HEARTBEAT_S", 0.25)
     with serving() as url:
         async with calling(url, session_heartbeat="true") as caller:

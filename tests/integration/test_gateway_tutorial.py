@@ -43,5 +43,5 @@ def test_the_tutorials_client_prints_transcript_and_answer_and_ends_cleanly(shor
     heard = said.index("Transcript:")
     assert said[heard + 1] == SENTENCE
     assert said[said.index("LLM Response:") + 1] == SENTENCE
-    assert [line for line in said if re.fullmatch(r"ClientSession terminated: \d+ seconds of audio processed", line)]
+    assert [line for line in said if re.fullmatch(r"Session terminated: \d+ seconds of audio processed", line)]
     assert [line for line in said if line.startswith("WebSocket Disconnected: Status=1000")]
