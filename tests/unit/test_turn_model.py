@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from tests.conftest import DATA
-from tests.gateways import CLIPS, RATE, read
+from tests.gateway_harness import CLIPS, RATE, read
 from tui.errors import LivegistError
 from tui.gateway.turn_model import FEATURES, SmartTurn, find_turn_model
 
