@@ -605,7 +605,7 @@ def test_every_key_of_the_dashboard_has_its_place_in_the_help() -> None:
 @pytest.mark.parametrize(
     ("opening", "name", "says"),
     [
-        (("comma",), "Settings", "remove the setting from the file"),
+        (("comma",), "Settings", "restore the default"),
         (("e",), "Export", "write the session"),
         (("q",), "Leaving", "leave it running"),
         (("p",), "Prompts", "write a copy"),

@@ -45,7 +45,7 @@ class SettingsScreen(Dialog[None]):
         Binding("pagedown", "step(8)", "eight settings down", show=False),
         Binding("enter,space,right", "change(1)", "next value, or enter one", show=False),
         Binding("left", "change(-1)", "previous value", show=False),
-        Binding("delete,backspace", "reset", "restore the default: remove the setting from the file", show=False),
+        Binding("delete,backspace", "reset", "restore the default: remove it from the file", show=False),
         Binding("escape,q,comma", "dismiss", "back to the dashboard", show=False, key_display="esc"),
     ]
 
