@@ -117,6 +117,30 @@ async def test_chunks_are_of_a_length_that_the_service_takes(server: Endpoint, r
     assert all(50 <= size <= 1000 for size in sizes), sizes
 
 
+@pytest.mark.parametrize("samples", [1, 13 * RATE // 1000, RATE // 2 + 123])
+async def test_an_end_shorter_than_a_chunk_is_padded_with_silence_that_counts_nowhere(
+    server: Endpoint, recording: Recording, samples: int
+) -> None:
+    heard = Heard()
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    sound = speech(1, samples=samples, pause=0)
+    whole = len(sound) // 1600 * 1600
+    recording.append(sound[:whole])
+    async with asyncio.timeout(20), server.changed:
+        await server.changed.wait_for(lambda: bool(server.calls) and len(server.calls[0].audio) == whole)
+    recording.append(sound[whole:])
+    recording.close()
+    await running
+    call = server.calls[0]
+    assert min(call.chunks) >= 1600
+    assert bytes(call.audio) == sound.ljust(whole + 1600, b"\0")
+    assert way.sent == recording.position == samples
+    assert recording.read(0, 2 * samples) == sound
+    (turn,) = heard.transcript.finals
+    assert turn.end_s <= round(samples / RATE, 3)
+
+
 async def test_the_key_and_the_query_are_the_tutorials(server: Endpoint, recording: Recording) -> None:
     running = asyncio.create_task(linked(recording, server, Heard()).run())
     recording.close()

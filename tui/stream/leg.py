@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tui.stream.connection import Connection
-from tui.stream.protocol import LLMGatewayResponse, ServerMessage, Termination, WireTurn
+from tui.stream.protocol import MIN_CHUNK_MS, LLMGatewayResponse, ServerMessage, Termination, WireTurn
 from tui.stream.turns import Ear
 
 CATCH_UP = 4.0
@@ -91,6 +91,8 @@ class Leg:
         self._asks = asks
         self._tape = tape
         self._chunk = tape.sample_rate * chunk_ms // 1000
+        self._shortest = 2 * math.ceil(tape.sample_rate * MIN_CHUNK_MS / 1000)
+        """Bytes of the shortest message allowed."""
         self._most = tape.sample_rate  # 1000 ms, the longest message allowed
         self._clock = clock
         self._unanswered: set[int] = set()
@@ -140,7 +142,8 @@ class Leg:
                 await self._wait()
                 continue
             pcm = tape.read(self.cursor, samples)
-            if not pcm or not await self.connection.send(pcm):
+            # Only the end of the tape is shorter than a message may be; the silence after it counts nowhere.
+            if not pcm or not await self.connection.send(pcm.ljust(self._shortest, b"\0")):
                 return
             self.cursor += len(pcm) // 2
 
