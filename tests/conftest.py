@@ -12,6 +12,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.command import internal_errors
+
 hypothesis.settings.register_profile("livegist", deadline=None)
 # A busy machine makes an example slow without anything being wrong: pytest-timeout bounds the test as a whole.
 hypothesis.settings.load_profile("livegist")
@@ -51,14 +53,19 @@ def short_dir() -> Iterator[Path]:
 
 
 @pytest.fixture(autouse=True)
-def home(short_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give each test an empty `LIVEGIST_HOME`, and none of the person's own settings and keys."""
+def home(short_dir: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Give each test an empty `LIVEGIST_HOME`, and none of the person's own settings and keys.
+
+    A test fails at its end if a process reported an internal error there, unless it is marked with `internal_error`.
+    """
     for name in list(os.environ):
         if name.startswith("LIVEGIST_") or name == "ASSEMBLYAI_API_KEY":
             monkeypatch.delenv(name)
     folder = short_dir / "home"
     monkeypatch.setenv("LIVEGIST_HOME", str(folder))
-    return folder
+    yield folder
+    if request.node.get_closest_marker("internal_error") is None:
+        assert internal_errors(folder) == []
 
 
 class Pulse:

@@ -9,14 +9,13 @@ from datetime import timedelta
 
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.command import INTERNAL_ERROR, livegist
 from tests.kept import MEETING, STARTED, keep
 from tests.terminal import LIVEGIST
 from tui.audio.recording import repair
-from tui.cli import main
 from tui.errors import SessionError
 from tui.model.events import State
 from tui.paths import sessions_dir
@@ -37,10 +36,6 @@ def stored(store: Store) -> Stored:
     return keep(store, about=About("Standup"))
 
 
-def livegist(*words: str) -> Result:
-    return CliRunner().invoke(main, list(words))
-
-
 def damage() -> str:
     """Return what the list says is wrong with the newest session."""
     return str(json.loads(livegist("sessions", "list", "--json").stdout.splitlines()[0])["trouble"])
@@ -49,7 +44,7 @@ def damage() -> str:
 def test_of_a_whole_session_nothing_is_said(stored: Stored) -> None:
     assert damage() == ""
     assert "!" not in livegist("sessions").stdout
-    assert livegist("export", "last").stderr == ""
+    livegist("export", "last")
 
 
 def test_lost_lines_are_told_wherever_the_session_is_used(stored: Stored) -> None:
@@ -59,9 +54,7 @@ def test_lost_lines_are_told_wherever_the_session_is_used(stored: Stored) -> Non
     told = "1 line of its journal cannot be read; the rest is whole"
     assert told in livegist("sessions").stdout
     assert told in livegist("sessions", "show", "last").stdout
-    exported = livegist("export", "last", "--format", "txt")
-    assert told in exported.stderr
-    assert exported.exit_code == 0
+    exported = livegist("export", "last", "--format", "txt", says=told)
     assert len(exported.stdout.splitlines()) == len(MEETING) - 1
 
 
@@ -69,8 +62,7 @@ def test_a_journal_that_is_gone_leaves_the_recording_to_be_heard_again(store: St
     stored.events.unlink()
     assert [kept.id for kept in store] == [stored.id]
     assert stored.id in livegist("sessions").stdout
-    result = livegist("sessions", "show", "last")
-    assert result.exit_code == 1
+    result = livegist("sessions", "show", "last", code=1, says="is missing")
     assert result.stderr.splitlines()[1].endswith(f"livegist transcribe {stored.id}")
     # An engine that starts now does not take it for one of its own that was killed.
     assert list(store.broken()) == []
@@ -97,43 +89,35 @@ def test_a_recording_that_is_none_is_said_and_costs_itself_alone(stored: Stored,
     stored.audio.unlink()
     (stored.path / name).write_bytes(b"no sound at all" * 100)
     assert damage() == "its recording is damaged"
-    assert livegist("export", "last", "--format", "srt").exit_code == 0
-    assert livegist("search", "pool").exit_code == 0
+    livegist("export", "last", "--format", "srt", says="its recording is damaged")
+    livegist("search", "pool")
 
 
 def test_a_recording_that_is_missing_is_said(stored: Stored) -> None:
     stored.audio.unlink()
     assert damage() == "its recording is missing"
-    result = livegist("sessions", "compress", "last")
-    assert result.exit_code == 1
-    assert "it is missing" in result.stderr
+    livegist("sessions", "compress", "last", code=1, says="it is missing")
 
 
 def test_a_damaged_name_costs_neither_search_nor_export(stored: Stored) -> None:
     (stored.path / "about.json").write_bytes(b'{"name": 3}')
     assert "about.json is damaged" in damage()
-    assert livegist("search", "connection", "pool").exit_code == 0
-    exported = livegist("export", "last", "--format", "txt")
-    assert exported.exit_code == 0
-    assert "about.json is damaged" in exported.stderr
+    livegist("search", "connection", "pool")
+    livegist("export", "last", "--format", "txt", says="about.json is damaged")
     # What a person wrote is not written over.
-    assert livegist("sessions", "rename", "last", "new").exit_code == 1
+    livegist("sessions", "rename", "last", "new", code=1, says="about.json is damaged")
     assert (stored.path / "about.json").read_bytes() == b'{"name": 3}'
 
 
 def test_what_is_still_to_be_transcribed_is_not_made_flac(store: Store) -> None:
     cut_off = keep(store, state=None)
-    result = livegist("sessions", "compress", "last")
-    assert result.exit_code == 1
-    assert f"livegist recover {cut_off.id}" in result.stderr
+    livegist("sessions", "compress", "last", code=1, says=f"livegist recover {cut_off.id}")
     assert cut_off.audio.suffix == ".wav"
 
 
 def test_a_session_in_which_nothing_was_said_is_not_asked(store: Store) -> None:
     keep(store, [])
-    result = livegist("ask", "last", "What was decided?")
-    assert result.exit_code == 2
-    assert "Nothing was said" in result.stderr
+    livegist("ask", "last", "What was decided?", code=2, says="Nothing was said")
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -211,6 +195,7 @@ def without_rights(needs: Callable[..., None]) -> tuple[str, ...]:
 
 def refused(program: tuple[str, ...], *words: str) -> tuple[int, str, str]:
     done = subprocess.run((*program, *words), capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert not INTERNAL_ERROR.search(done.stderr), done.stderr
     return done.returncode, done.stdout, done.stderr
 
 
@@ -225,8 +210,8 @@ def test_a_session_that_may_not_be_read_hides_no_other_and_stops_no_new_one(
         assert (code, told) == (0, "")
         assert [line.split()[0] for line in listed.splitlines()] == [closed.id, stored.id]
         assert "Permission denied" in listed.splitlines()[0]
-        assert refused(without_rights, "search", "connection", "pool")[0] == 0
-        assert refused(without_rights, "ls")[0] == 0
+        assert refused(without_rights, "search", "connection", "pool")[::2] == (0, "")
+        assert refused(without_rights, "ls")[::2] == (0, "")
         code, _, told = refused(without_rights, "export", closed.id)
         assert code == 1
         assert told.splitlines()[0].endswith("events.jsonl cannot be read: Permission denied.")
@@ -235,7 +220,7 @@ def test_a_session_that_may_not_be_read_hides_no_other_and_stops_no_new_one(
             without_rights, "stream", "--url", "ws://127.0.0.1:1", "--source", "cmd:head -c 32000 /dev/zero"
         )
         assert "Nobody listens at 127.0.0.1" in told
-        assert "mistake" not in told
+        assert code == 1
         assert len(list(store)) == 3
     finally:
         closed.path.chmod(0o700)
@@ -254,8 +239,7 @@ def test_a_folder_that_takes_nothing_is_said(stored: Stored, without_rights: tup
             code, _, told = refused(without_rights, *words)
             assert code == 1
             assert "Permission denied" in told
-            assert "Traceback" not in told
-        assert refused(without_rights, "export", "last")[0] == 0
+        assert refused(without_rights, "export", "last")[::2] == (0, "")
     finally:
         for path in (sessions_dir(), stored.path):
             path.chmod(0o700)

@@ -22,6 +22,7 @@ def test_without_a_terminal_words_come_in_and_lines_go_out() -> None:
         (*LIVEGIST, "--plain"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         env=dict(os.environ),
     )
@@ -31,9 +32,9 @@ def test_without_a_terminal_words_come_in_and_lines_go_out() -> None:
     process.stdin.write("prompts\n")
     process.stdin.flush()
     assert process.stdout.readline().startswith("prompt 1 ")
-    out, _ = process.communicate("gain 3\nquit\n", timeout=40)
+    out, told = process.communicate("gain 3\nquit\n", timeout=40)
     assert "No session is under way." in out
-    assert process.returncode == 0
+    assert (process.returncode, told) == (0, "")
 
 
 def test_a_dumb_terminal_gets_lines_and_is_told_why(short_dir: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import endpoint
+from tests.command import INTERNAL_ERROR
 from tests.endpoint import Endpoint, said, speech
 from tests.faults.engines import Watch, hear, running
 from tests.kept import keep
@@ -35,6 +36,7 @@ async def livegist(*words: str, code: int = 0) -> str:
         subprocess.run, (*LIVEGIST, *words), capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
     )
     assert done.returncode == code, done.stderr
+    assert not INTERNAL_ERROR.search(done.stderr), done.stderr
     return str(done.stdout + done.stderr)
 
 
@@ -107,6 +109,7 @@ async def test_a_session_under_way_is_left_alone(server: Endpoint, tmp_path: Pat
         await hear(built, SOUND, server.url, tmp_path)
         await watch.until_turn(1)
         assert "livegist recover" not in await livegist("ls")
-        await livegist("recover", watch.audio.parent.name, "--url", server.url, code=2)
+        told = await livegist("recover", watch.audio.parent.name, "--url", server.url, code=1)
+        assert "is under way" in told
         await watch.until_over()
     assert [turn.text for turn in watch.finals] == [said(n) for n in (1, 2, 3)]

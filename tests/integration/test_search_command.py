@@ -3,10 +3,9 @@ import stat
 from datetime import timedelta
 
 import pytest
-from click.testing import CliRunner, Result
 
+from tests.command import livegist
 from tests.kept import STARTED, keep
-from tui.cli import main
 from tui.paths import data_dir, sessions_dir
 from tui.sessions.about import About
 from tui.sessions.search import INDEX
@@ -18,10 +17,6 @@ def store() -> Store:
     return Store(sessions_dir())
 
 
-def livegist(*words: str) -> Result:
-    return CliRunner().invoke(main, list(words))
-
-
 def test_a_place_is_shown_with_session_time_turn_and_context(store: Store) -> None:
     stored = keep(store, about=About("Standup"))
     (line,) = livegist("search", "connection pool").stdout.splitlines()
@@ -30,8 +25,8 @@ def test_a_place_is_shown_with_session_time_turn_and_context(store: Store) -> No
 
 def test_words_are_looked_for_apart_and_a_quoted_argument_together(store: Store) -> None:
     keep(store)
-    assert livegist("search", "pool", "connection").exit_code == 0
-    assert livegist("search", "pool connection").exit_code == 1
+    livegist("search", "pool", "connection")
+    livegist("search", "pool connection", code=1, says="Nothing is found")
 
 
 def test_json_is_one_object_a_place(store: Store) -> None:
@@ -42,9 +37,7 @@ def test_json_is_one_object_a_place(store: Store) -> None:
 
 def test_nothing_found_is_said_and_told_by_the_exit_code(store: Store) -> None:
     keep(store)
-    result = livegist("search", "zeppelin")
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert "Nothing is found" in result.stderr
+    assert livegist("search", "zeppelin", code=1, says="Nothing is found").stdout == ""
 
 
 def test_since_and_tag_narrow_it(store: Store) -> None:

@@ -10,13 +10,12 @@ import wave
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from tests import endpoint
+from tests.command import INTERNAL_ERROR, livegist
 from tests.endpoint import Endpoint, speech
 from tests.http_server import Answer, serving
 from tests.kept import keep
-from tui.cli import main
 from tui.credentials import Key
 from tui.credentials import store as store_key
 from tui.paths import sessions_dir
@@ -59,7 +58,7 @@ class Ran:
         self.command_lines = command_lines
 
 
-async def run(server: Endpoint, sound: Path, *words: str, **environment: str) -> Ran:
+async def run(server: Endpoint, sound: Path, *words: str, code: int = 0, **environment: str) -> Ran:
     keys = {"ASSEMBLYAI_API_KEY": PLANTED, "LIVEGIST_LLM_KEY": PLANTED_LLM}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tui", "stream", "--json", "--source", str(sound), "--url", server.url, *words,
@@ -71,6 +70,8 @@ async def run(server: Endpoint, sound: Path, *words: str, **environment: str) ->
         await server.wait_for(lambda: server.calls)
         command_lines = shown()
         printed, _ = await process.communicate()
+    assert process.returncode == code, printed
+    assert not INTERNAL_ERROR.search(printed.decode()), printed
     return Ran(printed, command_lines)
 
 
@@ -100,7 +101,7 @@ async def test_an_endpoint_that_repeats_the_key_it_refuses_does_not_get_it_writt
     async with endpoint.running() as server:
         server.error_first = f"Not authorized: {PLANTED}"
         server.close_with = (1008, f"bad key {PLANTED}")
-        ran = await run(server, sound)
+        ran = await run(server, sound, code=1)
     assert b"[key]" in written(home)
     assert b"[key]" in ran.printed
     assert leaks(written(home), ran.printed) == []
@@ -115,6 +116,7 @@ async def test_an_llm_that_repeats_the_key_it_refuses_does_not_get_it_written(so
     assert leaks(written(home), ran.printed) == []
 
 
+@pytest.mark.internal_error
 @pytest.mark.parametrize("where", ["engine.session_builder.SessionBuilder._new", "engine.session.LiveSession._turn"])
 async def test_a_crash_writes_a_traceback_but_no_key(sound: Path, home: Path, where: str) -> None:
     module, class_, name = where.rsplit(".", 2)
@@ -134,6 +136,7 @@ async def test_a_crash_writes_a_traceback_but_no_key(sound: Path, home: Path, wh
         )  # fmt: skip
         async with asyncio.timeout(DEADLINE_S):
             printed, _ = await process.communicate()
+    assert process.returncode == 1
     assert b"planted crash" in printed
     assert b"livegist made a mistake" in printed
     assert leaks(printed, written(home)) == []
@@ -150,6 +153,7 @@ async def test_a_mistyped_setting_does_not_print_a_key_from_the_environment(soun
         async with asyncio.timeout(DEADLINE_S):
             printed, _ = await process.communicate()
     assert process.returncode == 2
+    assert b"LIVEGIST_API_KEY" in printed
     assert leaks(printed, written(home)) == []
 
 
@@ -166,31 +170,27 @@ async def test_all_that_a_session_leaves_is_for_its_owner_alone(sound: Path, hom
 
 
 def test_login_reads_the_key_from_stdin_and_whoami_says_only_where_it_is(home: Path) -> None:
-    result = CliRunner().invoke(main, ["login", "--file"], input=PLANTED + "\n")
-    assert result.exit_code == 0
-    assert PLANTED not in result.output
-    told = CliRunner().invoke(main, ["whoami"])
-    assert told.exit_code == 0
+    assert PLANTED not in livegist("login", "--file", stdin=PLANTED + "\n").output
+    told = livegist("whoami")
     assert str(Key.VENDOR.file) in told.stdout
     assert PLANTED not in told.output
-    assert CliRunner().invoke(main, ["logout"]).stdout == "Deleted.\n"
-    assert CliRunner().invoke(main, ["whoami"]).exit_code == 1
+    assert livegist("logout").stdout == "Deleted.\n"
+    livegist("whoami", code=1, says="livegist login")
     assert PLANTED.encode() not in written(home)
 
 
 def test_a_key_is_no_argument() -> None:
-    assert CliRunner().invoke(main, ["login", PLANTED]).exit_code == 2
+    livegist("login", PLANTED, code=2, says="unexpected extra argument")
 
 
 def test_doctor_finds_what_others_may_read() -> None:
     stored = keep(Store(sessions_dir()))
     store_key(Key.VENDOR, PLANTED, in_keyring=False)
-    well = CliRunner().invoke(main, ["doctor"]).stdout
+    well = livegist("doctor").stdout
     assert "with sessions, keys and logs are private" in well
     assert str(Key.VENDOR.file) in well
     stored.audio.chmod(0o644)
-    ill = CliRunner().invoke(main, ["doctor"])
-    assert ill.exit_code == 1
+    ill = livegist("doctor", code=1, says="1 of this has to be mended")
     assert str(stored.audio) in ill.stdout
     assert "chmod" in ill.stdout
     assert PLANTED not in well + ill.stdout
@@ -198,12 +198,12 @@ def test_doctor_finds_what_others_may_read() -> None:
 
 def test_the_settings_that_are_shown_hold_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSEMBLYAI_API_KEY", PLANTED)
-    assert PLANTED not in CliRunner().invoke(main, ["config", "show"]).output
+    assert PLANTED not in livegist("config", "show").output
 
 
 def test_an_export_holds_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSEMBLYAI_API_KEY", PLANTED)
     keep(Store(sessions_dir()))
-    exported = CliRunner().invoke(main, ["export", "last", "--format", "json"]).stdout
+    exported = livegist("export", "last", "--format", "json").stdout
     assert json.loads(exported)["turns"]
     assert PLANTED not in exported

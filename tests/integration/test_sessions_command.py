@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from click.testing import CliRunner, Result
 
+from tests.command import livegist
 from tests.kept import STARTED, files, keep, meeting
-from tui.cli import main
 from tui.model.events import Bookmarked, State
 from tui.paths import sessions_dir
 from tui.sessions.about import About, change_about
@@ -28,19 +27,12 @@ def store() -> Store:
     return Store(sessions_dir())
 
 
-def livegist(*words: str, answers: str | None = None) -> Result:
-    return CliRunner().invoke(main, list(words), input=answers)
-
-
 def listed(*words: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in livegist("sessions", "list", "--json", *words).stdout.splitlines()]
 
 
 def test_no_session_yet_is_said(store: Store) -> None:
-    result = livegist("sessions")
-    assert result.exit_code == 0
-    assert result.stdout == ""
-    assert "No session" in result.stderr
+    assert livegist("sessions", says="No session").stdout == ""
 
 
 def test_a_session_is_listed_in_a_line(store: Store) -> None:
@@ -62,11 +54,10 @@ def test_a_session_whose_engine_was_killed_is_cut_off_and_one_under_way_is_live(
 def test_the_newest_comes_first_and_the_rest_is_told_of(store: Store) -> None:
     for day in range(25):
         keep(store, [], started=STARTED + timedelta(days=day), sound_s=0.0)
-    result = livegist("sessions")
+    result = livegist("sessions", says="--all")
     ids = [line.split()[0] for line in result.stdout.splitlines()]
     assert len(ids) == 20
     assert ids == sorted(ids, reverse=True)
-    assert "--all" in result.stderr
     assert len(listed("--all")) == 25
 
 
@@ -79,9 +70,7 @@ def test_sessions_are_chosen_by_tag_and_time(store: Store) -> None:
 
 
 def test_a_moment_that_is_none_says_how_to_write_one(store: Store) -> None:
-    result = livegist("sessions", "list", "--since", "yesteryear")
-    assert result.exit_code == 2
-    assert "90d" in result.stderr
+    livegist("sessions", "list", "--since", "yesteryear", code=2, says="90d")
 
 
 def test_a_session_is_shown_with_its_turns_and_gists(store: Store) -> None:
@@ -115,14 +104,12 @@ def test_a_session_is_found_by_what_a_person_remembers(store: Store, word: str) 
 def test_a_word_that_may_mean_several_asks_for_more(store: Store) -> None:
     keep(store)
     keep(store, started=STARTED + timedelta(hours=1))
-    result = livegist("sessions", "show", "2026")
-    assert result.exit_code == 2
-    assert "any of 2 sessions" in result.stderr
+    livegist("sessions", "show", "2026", code=2, says="any of 2 sessions")
 
 
 def test_a_word_that_means_none_is_a_usage_error(store: Store) -> None:
     keep(store)
-    assert livegist("sessions", "show", "1999").exit_code == 2
+    livegist("sessions", "show", "1999", code=2, says="no session '1999'")
 
 
 def test_a_session_is_renamed_tagged_and_noted_while_it_lives(store: Store) -> None:
@@ -169,28 +156,26 @@ def test_two_who_add_answers_at_once_lose_none_and_break_nothing(store: Store) -
 def test_a_recording_that_is_cut_off_costs_what_was_cut_off_alone(store: Store) -> None:
     stored = keep(store, sound_s=2.0)
     stored.audio.write_bytes(stored.audio.read_bytes()[:-16_001])
-    assert livegist("sessions").exit_code == 0
-    assert livegist("export", "last", "--format", "srt").exit_code == 0
-    assert livegist("sessions", "compress", "last").exit_code == 0
+    livegist("sessions")
+    livegist("export", "last", "--format", "srt", says="of its recording are missing")
+    livegist("sessions", "compress", "last")
     assert soundfile.info(stored.audio).frames == 2 * 16_000 - 8_001
     assert len(stored.load().transcript.finals) == 5
 
 
 def test_a_session_is_deleted_once_the_person_agrees(store: Store) -> None:
     keep(store)
-    assert livegist("sessions", "delete", "last", answers="n\n").exit_code == 1
+    livegist("sessions", "delete", "last", stdin="n\n", code=1, says="Aborted")
     assert len(list(store)) == 1
-    assert livegist("sessions", "delete", "last", answers="y\n").exit_code == 0
+    livegist("sessions", "delete", "last", stdin="y\n")
     assert files(sessions_dir()) == []
 
 
 def test_a_session_under_way_is_not_deleted(store: Store) -> None:
     stored = keep(store, state=None)
     engine = Journal(stored.events)
-    result = livegist("sessions", "delete", "last", "--yes")
+    livegist("sessions", "delete", "last", "--yes", code=1, says="under way")
     engine.close()
-    assert result.exit_code == 1
-    assert "under way" in result.stderr
     assert stored.audio.exists()
 
 
@@ -224,8 +209,7 @@ def test_a_damaged_journal_gives_what_is_whole_and_says_what_is_not(store: Store
 def test_a_session_of_a_later_format_is_refused_in_two_lines(store: Store) -> None:
     stored = keep(store)
     stored.events.write_bytes(stored.events.read_bytes().replace(b'"format":1', b'"format":99', 1))
-    result = livegist("sessions", "show", "last")
-    assert result.exit_code == 1
+    result = livegist("sessions", "show", "last", code=1, says="format 99")
     assert result.stderr.splitlines()[1] == "Update livegist."
     assert "format 99" in livegist("sessions").stdout
 
@@ -234,7 +218,7 @@ def test_a_damaged_name_costs_the_name_alone(store: Store) -> None:
     stored = keep(store)
     (stored.path / "about.json").write_bytes(b"{")
     assert "about.json is damaged" in livegist("sessions").stdout
-    assert livegist("sessions", "rename", "last", "new").exit_code == 1
+    livegist("sessions", "rename", "last", "new", code=1, says="about.json is damaged")
     assert (stored.path / "about.json").read_bytes() == b"{"
 
 
@@ -249,7 +233,7 @@ def test_the_files_ending_says_the_format_and_nobody_else_may_read_it(
 ) -> None:
     keep(store)
     target = tmp_path / f"out.{format}"
-    assert livegist("export", "last", "-o", str(target)).exit_code == 0
+    livegist("export", "last", "-o", str(target), says=f"Wrote {target}")
     assert target.read_text(encoding="utf-8") == livegist("export", "last", "--format", format).stdout
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert files(tmp_path) == [target]
@@ -259,9 +243,9 @@ def test_an_export_replaces_no_file_unless_told_to(store: Store, tmp_path: Path)
     keep(store)
     target = tmp_path / "out.csv"
     target.write_text("mine")
-    assert livegist("export", "last", "-o", str(target)).exit_code == 2
+    livegist("export", "last", "-o", str(target), code=2, says="--force")
     assert target.read_text() == "mine"
-    assert livegist("export", "last", "-o", str(target), "--force").exit_code == 0
+    livegist("export", "last", "-o", str(target), "--force", says=f"Wrote {target}")
     assert len(list(csv.reader(target.read_text().splitlines()))) == 6
 
 
@@ -270,24 +254,21 @@ def test_an_export_goes_into_a_pipe_and_through_a_link_and_replaces_neither(stor
     pipe, link, target = tmp_path / "pipe", tmp_path / "link.txt", tmp_path / "notes.txt"
     os.mkfifo(pipe)
     with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
-        assert livegist("export", "last", "--format", "txt", "-o", str(pipe)).exit_code == 0
+        livegist("export", "last", "--format", "txt", "-o", str(pipe), says=f"Wrote {pipe}")
         assert reader.communicate(timeout=60)[0] == livegist("export", "last", "--format", "txt").stdout
     assert pipe.is_fifo()
     target.write_text("mine")
     link.symlink_to(target)
-    assert livegist("export", "last", "-o", str(link)).exit_code == 2
-    assert livegist("export", "last", "-o", str(link), "--force").exit_code == 0
+    livegist("export", "last", "-o", str(link), code=2, says="--force")
+    livegist("export", "last", "-o", str(link), "--force", says=f"Wrote {link}")
     assert link.is_symlink()
     assert "Good morning" in target.read_text()
-    result = livegist("export", "last", "--format", "md", "-o", str(tmp_path), "--force")
-    assert result.exit_code == 1
-    assert "Is a directory" in result.stderr
+    livegist("export", "last", "--format", "md", "-o", str(tmp_path), "--force", code=1, says="Is a directory")
 
 
 def test_an_export_that_cannot_be_written_leaves_nothing(store: Store, tmp_path: Path) -> None:
     keep(store)
-    result = livegist("export", "last", "-o", str(tmp_path / "missing" / "out.md"))
-    assert result.exit_code == 1
+    livegist("export", "last", "-o", str(tmp_path / "missing" / "out.md"), code=1, says="No such file or directory")
     assert files(tmp_path) == []
 
 
@@ -296,7 +277,7 @@ def test_a_template_from_a_file_is_used(store: Store, tmp_path: Path) -> None:
     template = tmp_path / "mine.md"
     template.write_text("{{title}}: {{length}}")
     assert livegist("export", "last", "--template", str(template)).stdout == "Standup: 00:26\n"
-    assert livegist("export", "last", "--template", str(template), "--format", "csv").exit_code == 2
+    livegist("export", "last", "--template", str(template), "--format", "csv", code=2, says="template")
 
 
 def test_all_that_is_kept_is_for_its_owner_alone(store: Store) -> None:

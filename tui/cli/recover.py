@@ -4,6 +4,7 @@ import click
 
 from tui.cli import completing
 from tui.cli.options import endpoint_options, given, kept, prompt_folders, settings
+from tui.errors import SessionError
 
 
 @click.command()
@@ -30,10 +31,13 @@ def recover(session: str, as_json: bool, **flags: str | None) -> None:
     if not session and next(store.left_over(), None) is None:
         click.echo("All that was recorded was transcribed.", err=True)
         return
+    stored = kept(session) if session else None
+    if stored is not None and stored.live:
+        raise SessionError(f"The session {stored.id} is under way.", "Stop it first: livegist stop")
     keep_log(log_file())
     failure = asyncio.run(
         streaming.stream(
-            Recover(kept(session).id if session else ""),
+            Recover(stored.id if stored else ""),
             as_json=as_json,
             flags=options,
             store=store,
