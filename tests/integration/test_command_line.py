@@ -64,7 +64,7 @@ def run(script: str, **environment: str) -> "subprocess.CompletedProcess[bytes]"
         (("export", "last", "--format", "docx"), "no format 'docx'", "vtt"),
         (("stream", "--prompt", "poem"), "no prompt 'poem'", "summary"),
         (("stream", "--fps", "7"), "No such option", "livegist stream --help"),
-        (("login", "--llm", "--hook"), "One key", "--llm or --hook"),
+        (("login", "--llm", "--hook"), "--llm and --hook exclude", "one of them"),
     ],
 )
 def test_what_is_wrong_is_said_in_two_lines(stored: Stored, words: tuple[str, ...], what: str, to_do: str) -> None:

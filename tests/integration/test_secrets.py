@@ -190,7 +190,7 @@ def test_doctor_finds_what_others_may_read() -> None:
     assert "with sessions, keys and logs are private" in well
     assert str(Key.VENDOR.file) in well
     stored.audio.chmod(0o644)
-    ill = livegist("doctor", code=1, says="1 of this has to be mended")
+    ill = livegist("doctor", code=1, says="1 check failed")
     assert str(stored.audio) in ill.stdout
     assert "chmod" in ill.stdout
     assert PLANTED not in well + ill.stdout
