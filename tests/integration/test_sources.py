@@ -17,7 +17,7 @@ import soundfile
 from tests import busy
 from tests.conftest import DATA
 from tests.terminal import LIVEGIST
-from tui.audio import pipes, wav
+from tui.audio import pipe_source, wav
 from tui.audio.sources import open_source
 from tui.errors import SourceError
 
@@ -212,7 +212,7 @@ async def test_a_program_and_what_it_started_are_gone_when_the_source_is_closed(
 
 async def test_a_live_pipe_is_not_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
     read_end, write_end = os.pipe()
-    monkeypatch.setattr(pipes, "STDIN", read_end)
+    monkeypatch.setattr(pipe_source, "STDIN", read_end)
     late: list[float] = []
     async with asyncio.timeout(20), open_source("-") as source:
         blocks = aiter(source)
@@ -251,7 +251,7 @@ def test_a_recording_on_stdin_is_heard_in_real_time(tmp_path: Path, speech: byte
         with path.open("rb") as file:
             done = subprocess.run(command, stdin=file, capture_output=True, timeout=30)
     assert done.stdout == speech
-    assert 2.0 - pipes.LEAD_S - 0.01 <= float(done.stderr) < 3.0
+    assert 2.0 - pipe_source.LEAD_S - 0.01 <= float(done.stderr) < 3.0
 
 
 def test_a_terminal_or_nothing_on_stdin_is_refused_with_a_command_that_works() -> None:

@@ -89,7 +89,7 @@ def test_sound_that_nobody_takes_does_not_pile_up(pulse: Pulse) -> None:
     for _ in range(100):
         speaker.play(tone(0.1))
     assert speaker._bytes <= RATE
-    speaker.hush()
+    speaker.clear()
     assert speaker._bytes == 0
     speaker.close()
 

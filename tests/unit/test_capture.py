@@ -29,7 +29,7 @@ class Source:
         if self._broken is not None:
             raise self._broken
 
-    def rest(self) -> bytes:
+    def flush(self) -> bytes:
         return b""
 
 

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from tui.audio.convert import Converter
-from tui.audio.devices import Device, choose
-from tui.audio.microphone import Microphone, Timeline
+from tui.audio.devices import Device, match_device
+from tui.audio.microphone import GapDetector, Microphone
 from tui.audio.portaudio import quiet_stderr
 from tui.audio.recording import Recording
 from tui.audio.wav import Format
@@ -49,30 +49,30 @@ async def take(microphone: Microphone, samples: int) -> bytes:
 
 
 def test_a_late_block_is_not_a_lost_one() -> None:
-    timeline = Timeline(16_000)
-    assert timeline.lost(800, 10.0, overflowed=False) == 0
-    assert timeline.lost(800, 10.5, overflowed=False) == 0
+    timeline = GapDetector(16_000)
+    assert timeline.lost_frames(800, 10.0, overflowed=False) == 0
+    assert timeline.lost_frames(800, 10.5, overflowed=False) == 0
 
 
 def test_an_overflow_lost_what_the_clock_says() -> None:
-    timeline = Timeline(16_000)
-    timeline.lost(800, 10.0, overflowed=False)
-    assert timeline.lost(800, 10.25, overflowed=True) == 3_200
+    timeline = GapDetector(16_000)
+    timeline.lost_frames(800, 10.0, overflowed=False)
+    assert timeline.lost_frames(800, 10.25, overflowed=True) == 3_200
 
 
 def test_an_overflow_told_of_one_block_early_is_seen_in_the_next() -> None:
-    timeline = Timeline(16_000)
-    timeline.lost(800, 10.0, overflowed=False)
-    assert timeline.lost(800, 10.05, overflowed=True) == 0
-    assert timeline.lost(800, 10.3, overflowed=False) == 3_200
-    assert timeline.lost(800, 10.6, overflowed=False) == 0
+    timeline = GapDetector(16_000)
+    timeline.lost_frames(800, 10.0, overflowed=False)
+    assert timeline.lost_frames(800, 10.05, overflowed=True) == 0
+    assert timeline.lost_frames(800, 10.3, overflowed=False) == 3_200
+    assert timeline.lost_frames(800, 10.6, overflowed=False) == 0
 
 
 @pytest.mark.parametrize("at", [10.06, 9.0, 4_000.0])
 def test_jitter_and_a_clock_that_jumped_are_no_gap(at: float) -> None:
-    timeline = Timeline(16_000)
-    timeline.lost(800, 10.0, overflowed=False)
-    assert timeline.lost(800, at, overflowed=True) == 0
+    timeline = GapDetector(16_000)
+    timeline.lost_frames(800, 10.0, overflowed=False)
+    assert timeline.lost_frames(800, at, overflowed=True) == 0
 
 
 async def test_silence_stands_where_samples_were_lost() -> None:
@@ -118,23 +118,23 @@ async def test_a_device_that_stops_is_told_after_its_last_sound() -> None:
 
 
 def test_no_name_means_the_default_device() -> None:
-    assert choose(DEVICES, "") == 4
+    assert match_device(DEVICES, "") == 4
 
 
 @pytest.mark.parametrize(("wanted", "index"), [("usb mic", 3), ("pro", 4), ("alc257", 0)])
 def test_a_name_is_found_whole_before_in_part_whatever_its_case(wanted: str, index: int) -> None:
-    assert choose(DEVICES, wanted) == index
+    assert match_device(DEVICES, wanted) == index
 
 
 def test_a_name_that_no_device_has_is_answered_with_those_there_are() -> None:
     with pytest.raises(SourceError) as caught:
-        choose(DEVICES, "Røde")
+        match_device(DEVICES, "Røde")
     assert "USB Mic Pro" in caught.value.hint
 
 
 def test_no_device_at_all_is_answered_with_the_ways_round() -> None:
     with pytest.raises(SourceError) as caught:
-        choose({}, "USB")
+        match_device({}, "USB")
     assert "PULSE_SERVER" in caught.value.hint
 
 

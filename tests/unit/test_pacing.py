@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.audio.pacing import Pace, cut
+from tui.audio.pacing import RealtimePacer, take_blocks
 
 
 class Clock:
@@ -19,7 +19,7 @@ class Clock:
 
 def test_a_block_is_due_when_it_would_have_been_spoken() -> None:
     clock = Clock()
-    pace = Pace(16_000, clock=clock)
+    pace = RealtimePacer(16_000, clock=clock)
     assert pace.wait_s(800) == pytest.approx(0.05)
     clock.now += 0.02
     assert pace.wait_s(800) == pytest.approx(0.08)
@@ -27,7 +27,7 @@ def test_a_block_is_due_when_it_would_have_been_spoken() -> None:
 
 def test_three_hours_of_waits_that_are_too_long_do_not_drift() -> None:
     clock = Clock()
-    pace = Pace(16_000, clock=clock)
+    pace = RealtimePacer(16_000, clock=clock)
     for _ in range(3 * 3600 * 20):
         clock.now += pace.wait_s(800) + 0.003
     assert clock.now == pytest.approx(1_000 + 3 * 3600, abs=0.01)
@@ -35,7 +35,7 @@ def test_three_hours_of_waits_that_are_too_long_do_not_drift() -> None:
 
 def test_who_was_held_up_makes_the_time_good() -> None:
     clock = Clock()
-    pace = Pace(16_000, clock=clock)
+    pace = RealtimePacer(16_000, clock=clock)
     clock.now += pace.wait_s(800) + 10
     assert [pace.wait_s(800) for _ in range(200)] == [0.0] * 200
     assert pace.wait_s(800) > 0
@@ -44,7 +44,7 @@ def test_who_was_held_up_makes_the_time_good() -> None:
 @pytest.mark.parametrize("drift", [0.9995, 1.0, 1.0005])
 def test_a_live_pipe_whose_clock_is_a_little_off_is_never_held_up(drift: float) -> None:
     clock = Clock()
-    pace = Pace(16_000, lead_s=0.5, speed=1.001, clock=clock)
+    pace = RealtimePacer(16_000, lead_s=0.5, speed=1.001, clock=clock)
     for _ in range(3 * 3600 * 20):
         assert pace.wait_s(800) == 0
         clock.now += 0.05 * drift
@@ -56,7 +56,7 @@ def test_blocks_put_together_are_what_was_cut(pieces: list[bytes]) -> None:
     blocks: list[bytes] = []
     for piece in pieces:
         buffer += piece
-        blocks += cut(buffer, 16_000)
+        blocks += take_blocks(buffer, 16_000)
     assert {len(block) for block in blocks} <= {1600}
     assert len(buffer) < 1600
     assert b"".join(blocks) + buffer == b"".join(pieces)

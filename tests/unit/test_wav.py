@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tui.audio.wav import Format, NotWav, header, parse
+from tui.audio.wav import Format, InvalidWavError, header, parse
 
 
 def written(subtype: str, channels: int = 2, file_format: str = "WAV") -> bytes:
@@ -56,10 +56,10 @@ def test_a_recording_past_four_gib_keeps_a_valid_header() -> None:
 
 @pytest.mark.parametrize("start", [b"fLaC", b"RIFF\0\0\0\0AVI ", b"RIFX", b"\0"])
 def test_what_is_no_wav_is_refused_at_once(start: bytes) -> None:
-    with pytest.raises(NotWav):
+    with pytest.raises(InvalidWavError):
         parse(start)
 
 
 def test_a_compressed_wav_is_refused_with_its_encoding() -> None:
-    with pytest.raises(NotWav, match="not plain PCM"):
+    with pytest.raises(InvalidWavError, match="not plain PCM"):
         parse(written("ULAW"))

@@ -51,7 +51,7 @@ class Resampler:
     """
 
     def __init__(self, source_rate: float, sample_rate: int) -> None:
-        self._loudest: npt.NDArray[Any] | None = None
+        self._peaks: npt.NDArray[Any] | None = None
         """RMS and peak of each channel since they were taken, the greatest of all blocks; `None` for mono."""
         self._stream: Any = None
         """A `soxr.ResampleStream`; `None` if the rate is right already."""
@@ -66,7 +66,7 @@ class Resampler:
 
         if frames.shape[1] > 1 and len(frames):
             heard = np.stack((np.sqrt(np.mean(frames**2, axis=0)), np.abs(frames).max(axis=0)), axis=1)
-            self._loudest = heard if self._loudest is None else np.maximum(self._loudest, heard)
+            self._peaks = heard if self._peaks is None else np.maximum(self._peaks, heard)
         mono: npt.NDArray[Any] = frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1, dtype=np.float32)
         if self._stream is not None:
             mono = self._stream.resample_chunk(np.ascontiguousarray(mono), last=last)
@@ -76,7 +76,7 @@ class Resampler:
 
     def take_levels(self) -> tuple[tuple[float, float], ...]:
         """Return RMS and peak of each channel since the last time, in dBFS; nothing for mono."""
-        loudest, self._loudest = self._loudest, None
+        loudest, self._peaks = self._peaks, None
         if loudest is None:
             return ()
         return tuple((dbfs(float(rms)), dbfs(float(peak))) for rms, peak in loudest)
@@ -92,15 +92,15 @@ class Converter:
 
     def __init__(self, format: Format, sample_rate: int) -> None:
         self._format = format
-        self._rest = b""
+        self._incomplete_frame = b""
         """The start of a frame whose end has not come yet."""
         self._resampler = None if format == Format(sample_rate) else Resampler(format.sample_rate, sample_rate)
 
     def feed(self, pcm: bytes, *, last: bool = False) -> bytes:
         """Return what can be told of the output so far; half a frame at the `last` end is dropped."""
-        pcm = self._rest + pcm
+        pcm = self._incomplete_frame + pcm
         whole = len(pcm) - len(pcm) % self._format.frame_bytes
-        self._rest = pcm[whole:]
+        self._incomplete_frame = pcm[whole:]
         if self._resampler is None:
             return pcm[:whole]
         return self._resampler.feed(decode(pcm[:whole], self._format), last=last)

@@ -67,13 +67,13 @@ def main() -> None:
     """Print the devices, or why there are none to be had, as JSON."""
     answer: list[Device] | _Failure
     try:
-        answer = list(inputs(portaudio.load()).values())
+        answer = list(list_inputs(portaudio.load()).values())
     except SourceError as error:
         answer = _Failure(error.message, error.hint)
     sys.stdout.write(msgspec.json.encode(answer).decode())
 
 
-def inputs(sounddevice: ModuleType) -> dict[int, Device]:
+def list_inputs(sounddevice: ModuleType) -> dict[int, Device]:
     """Return what can be recorded from by PortAudio's index, which holds until PortAudio starts again."""
     systems: list[Mapping[str, Any]] = list(sounddevice.query_hostapis())
     preferred = next((at for system in systems if (at := system["default_input_device"]) >= 0), -1)
@@ -90,7 +90,7 @@ def inputs(sounddevice: ModuleType) -> dict[int, Device]:
     }
 
 
-def choose(devices: Mapping[int, Device], wanted: str) -> int:
+def match_device(devices: Mapping[int, Device], wanted: str) -> int:
     """Return the index of the device called `wanted`, or with that in its name; of the default one if it is empty.
 
     Raises:

@@ -53,7 +53,7 @@ def dbfs(magnitude: float) -> float:
     return round(max(SILENCE_DBFS, 20 * math.log10(magnitude)), 1)
 
 
-def amplified(block: bytes, gain_db: float) -> bytes:
+def apply_gain(block: bytes, gain_db: float) -> bytes:
     """Return s16le samples made louder by `gain_db`; what would go beyond full scale is clipped to it."""
     if not gain_db:
         return block

@@ -16,8 +16,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from tui.audio import portaudio
-from tui.audio.devices import Device, choose, inputs
-from tui.audio.pacing import BLOCK_S, cut
+from tui.audio.devices import Device, list_inputs, match_device
+from tui.audio.pacing import BLOCK_S, take_blocks
 from tui.audio.wav import Format
 from tui.errors import SourceError
 
@@ -41,7 +41,7 @@ _INVALID_CHANNELS, _INVALID_RATE, _UNAVAILABLE = -9998, -9997, -9985
 _open: set["Microphone"] = set()
 
 
-class Timeline:
+class GapDetector:
     """Tells how many frames were lost before a block, from when the blocks were heard.
 
     Args:
@@ -55,7 +55,7 @@ class Timeline:
         self._overflowed = False
         """Whether the last block told of an overflow."""
 
-    def lost(self, frames: int, heard_at: float, *, overflowed: bool) -> int:
+    def lost_frames(self, frames: int, heard_at: float, *, overflowed: bool) -> int:
         """Return the frames missing before a block of `frames` whose first was heard at `heard_at`, in seconds.
 
         Only an overflow loses frames; without one a late block is just that. PortAudio may tell of it one block early,
@@ -101,7 +101,7 @@ class Microphone:
         self._closed = False
         self._stopped = False
         """Whether the device stopped by itself."""
-        self._timeline = Timeline(sample_rate)
+        self._timeline = GapDetector(sample_rate)
         self._lost = 0
         """Bytes lost before the next block."""
         self._queue: deque[tuple[int, bytes]] = deque()
@@ -120,12 +120,12 @@ class Microphone:
                 await self._wait()
             while self._queue:
                 self._convert()
-                for block in cut(self._converted, self._sample_rate):
+                for block in take_blocks(self._converted, self._sample_rate):
                     yield block
             if self._stopped and not self._closed and not self._queue:
                 raise SourceError(f"{self.name} stopped.", PLUG_IN)
 
-    def rest(self) -> bytes:
+    def flush(self) -> bytes:
         """Return what was heard already and not given out: a loop that was held up has not come to it."""
         while self._queue:
             self._convert()
@@ -159,16 +159,16 @@ class Microphone:
         """
         from tui.audio.convert import Converter
 
-        with portaudio.alone():
+        with portaudio.exclusive():
             started = "sounddevice" in sys.modules
             sounddevice = portaudio.load()
             try:
                 if started and not _open:
                     portaudio.restart(sounddevice)
-                devices = inputs(sounddevice)
+                devices = list_inputs(sounddevice)
             except sounddevice.PortAudioError as error:
                 raise self._refused(error) from error
-            index = choose(devices, self._wanted)
+            index = match_device(devices, self._wanted)
             self.name = devices[index].name
             self._stream = self._opened(sounddevice, index, devices[index])
             _open.add(self)
@@ -202,7 +202,7 @@ class Microphone:
         refused: Exception | None = None
         for format in _formats(self._sample_rate, device, self._channels):
             self.format = format
-            self._timeline = Timeline(format.sample_rate)
+            self._timeline = GapDetector(format.sample_rate)
             try:
                 with portaudio.quiet_stderr():
                     return sounddevice.RawInputStream(
@@ -234,7 +234,7 @@ class Microphone:
         overflowed: bool = status.input_overflow
         self.overflows += overflowed
         heard_at = times.inputBufferAdcTime or self._clock()
-        self._lost += self._timeline.lost(frames, heard_at, overflowed=overflowed) * self.format.frame_bytes
+        self._lost += self._timeline.lost_frames(frames, heard_at, overflowed=overflowed) * self.format.frame_bytes
         if len(self._queue) * BLOCK_S < QUEUE_S:
             self._queue.append((self._lost, bytes(heard)))
             self._lost = 0
@@ -271,11 +271,11 @@ async def open_microphone(
     """
     microphone = Microphone(name, sample_rate, latency_ms, clock, channels)
     try:
-        await portaudio.answered(microphone.start)
+        await portaudio.call_with_timeout(microphone.start)
         yield microphone
     finally:
         with contextlib.suppress(SourceError):
-            await portaudio.answered(microphone.stop)
+            await portaudio.call_with_timeout(microphone.stop)
 
 
 def _formats(sample_rate: int, device: Device, wanted: int = 1) -> Iterator[Format]:

@@ -9,7 +9,7 @@ BLOCK_S = 0.05
 """Seconds of sound in a block: a message to the endpoint, and a level for each frame of a meter at 20 fps."""
 
 
-class Pace:
+class RealtimePacer:
     """Tells when the next samples are due.
 
     They are due at the end of the time that speaking them takes, counted from the first call and not from the last,
@@ -41,7 +41,7 @@ class Pace:
         return max(0.0, self._start + self._given / self._rate - self._lead_s - now)
 
 
-def cut(buffer: bytearray, sample_rate: int) -> Iterator[bytes]:
+def take_blocks(buffer: bytearray, sample_rate: int) -> Iterator[bytes]:
     """Take as many whole blocks out of `buffer` as there are, and leave the rest in it."""
     size = round(BLOCK_S * sample_rate) * SAMPLE_BYTES
     while len(buffer) >= size:

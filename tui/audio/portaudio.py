@@ -79,7 +79,7 @@ def quiet_stderr() -> Iterator[None]:
         os.close(kept)
 
 
-async def answered(call: Callable[[], object]) -> None:
+async def call_with_timeout(call: Callable[[], object]) -> None:
     """Make a call to PortAudio in a thread, and wait for it no longer than `ANSWER_S`.
 
     A sound server that hangs holds the call for as long, in a thread that the end of the process hardly waits for.
@@ -118,7 +118,7 @@ def _settle() -> None:
 
 
 @contextlib.contextmanager
-def alone() -> Iterator[None]:
+def exclusive() -> Iterator[None]:
     """Keep others from opening and closing meanwhile, for PortAudio is not safe for threads.
 
     Raises:

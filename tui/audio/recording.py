@@ -319,7 +319,7 @@ def _sample_rate(start: bytes) -> int | None:
     """Return the rate in the header of a recording; `None` if it is not the header of one."""
     try:
         found = wav.parse(start)
-    except wav.NotWav:
+    except wav.InvalidWavError:
         return None
     if found is None or found.offset != HEADER_BYTES or found.format != wav.Format(found.format.sample_rate):
         return None

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from tui.audio import portaudio
-from tui.audio.files import open_file
+from tui.audio.file_source import open_file
 from tui.audio.microphone import open_microphone
-from tui.audio.pipes import open_program, open_stdin
+from tui.audio.pipe_source import open_program, open_stdin
 from tui.errors import SourceError
 
 DEFAULT_RATE = 16_000
@@ -34,7 +34,7 @@ class Source(Protocol):
         """
         ...
 
-    def rest(self) -> bytes:
+    def flush(self) -> bytes:
         """Return what was heard already and not given out, once nobody takes blocks any more."""
         ...
 
@@ -71,7 +71,7 @@ async def warm_up(spec: str) -> None:
     """
     if spec == "mic" or spec.startswith("mic:"):
         with contextlib.suppress(SourceError):
-            await portaudio.answered(portaudio.load)
+            await portaudio.call_with_timeout(portaudio.load)
 
 
 def _opened(

@@ -46,7 +46,7 @@ class Speaker:
             while self._bytes > self._most:
                 self._bytes -= len(self._waiting.popleft())
 
-    def hush(self) -> None:
+    def clear(self) -> None:
         """Forget what waits."""
         with self._lock:
             self._waiting.clear()

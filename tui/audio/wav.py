@@ -25,7 +25,7 @@ _ENCODINGS: dict[tuple[int, int], Encoding] = {
 }
 
 
-class NotWav(ValueError):
+class InvalidWavError(ValueError):
     """These bytes are not the start of a WAV that we can read."""
 
 
@@ -69,7 +69,7 @@ def parse(start: bytes) -> Header | None:
         NotWav: it is none, or of an encoding other than PCM of 8 to 32 bits or floats.
     """
     if start[:4] != b"RIFF"[: len(start)] or start[8:12] != b"WAVE"[: max(0, len(start) - 8)]:
-        raise NotWav("it does not start with RIFF … WAVE")
+        raise InvalidWavError("it does not start with RIFF … WAVE")
     found: Format | None = None
     at = 12
     while at + 8 <= len(start):
@@ -77,7 +77,7 @@ def parse(start: bytes) -> Header | None:
         at += 8
         if name == b"data":
             if found is None:
-                raise NotWav("its sound comes before its format")
+                raise InvalidWavError("its sound comes before its format")
             return Header(found, at, size if 0 < size < SIZE_LIMIT else None)
         if name == b"fmt ":
             if at + size > len(start):
@@ -90,11 +90,11 @@ def parse(start: bytes) -> Header | None:
 
 def _format(chunk: bytes) -> Format:
     if len(chunk) < 16:
-        raise NotWav("its format is cut short")
+        raise InvalidWavError("its format is cut short")
     tag, channels, sample_rate, _, _, bits = struct.unpack_from("<HHIIHH", chunk)
     if tag == _EXTENSIBLE and len(chunk) >= 26:
         (tag,) = struct.unpack_from("<H", chunk, 24)
     encoding = _ENCODINGS.get((tag, bits))
     if encoding is None or not channels or not sample_rate:
-        raise NotWav(f"its encoding ({tag}, {bits} bits) is not plain PCM")
+        raise InvalidWavError(f"its encoding ({tag}, {bits} bits) is not plain PCM")
     return Format(sample_rate, channels, encoding)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
-from tui.audio.level import SILENCE_DBFS, amplified, measure
+from tui.audio.level import SILENCE_DBFS, apply_gain, measure
 from tui.audio.microphone import Microphone
 from tui.audio.recording import Recording
 from tui.audio.sources import Source, open_source
@@ -128,12 +128,12 @@ class Capture:
             async for block in source:
                 self._hear(block)
         finally:
-            if rest := source.rest():
+            if rest := source.flush():
                 self._hear(rest)
 
     def _hear(self, block: bytes) -> None:
         self._heard_at = self._clock()
-        self._take(bytes(len(block)) if self.muted else amplified(block, self.gain_db))
+        self._take(bytes(len(block)) if self.muted else apply_gain(block, self.gain_db))
 
     def _take(self, block: bytes) -> None:
         """Record a block, and tell its level once there is enough to measure."""

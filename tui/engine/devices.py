@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from tui.audio.devices import list_devices
-from tui.audio.ears import Heard
+from tui.audio.level_probe import ProbeReading
 from tui.model.events import DeviceInfo, DeviceLevel, DevicesHeard, Event
 
 LEASE_S = 30.0
@@ -59,7 +59,7 @@ class Ears:
     async def _listen(self) -> None:
         # -P keeps a folder named `tui` in the current directory from being run instead of us.
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "tui.audio.ears"),
+            *(sys.executable, "-P", "-m", "tui.audio.level_probe"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -69,7 +69,7 @@ class Ears:
         try:
             async with asyncio.timeout_at(self._until) as lease:
                 while line := await process.stdout.readline():
-                    self._tell(DevicesHeard(tuple(map(_level, msgspec.json.decode(line, type=list[Heard])))))
+                    self._tell(DevicesHeard(tuple(map(_level, msgspec.json.decode(line, type=list[ProbeReading])))))
                     lease.reschedule(self._until)
         except TimeoutError:
             return
@@ -83,5 +83,5 @@ class Ears:
                 await process.wait()
 
 
-def _level(heard: Heard) -> DeviceLevel:
+def _level(heard: ProbeReading) -> DeviceLevel:
     return DeviceLevel(heard.name, heard.channels, heard.clipped, heard.error)

@@ -150,7 +150,7 @@ class Replay:
         # The time that a replay stood still is not made up for.
         self._told_at = self._clock()
         if self._speaker is not None:
-            self._speaker.hush()
+            self._speaker.clear()
         self._tell(self.snapshot())
         self._moved.set()
 

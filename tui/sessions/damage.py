@@ -44,7 +44,7 @@ def _wav_s(start: bytes, size: int) -> float | None:
     """Return the seconds of a WAV by the size of its file, for one cut short holds other than its header says."""
     try:
         header = wav.parse(start)
-    except wav.NotWav:
+    except wav.InvalidWavError:
         return None
     if header is None:
         return None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from tui.audio.files import open_file
+from tui.audio.file_source import open_file
 from tui.audio.recording import Recording
 from tui.errors import SessionError, advice
 from tui.model.events import Session, SessionStarted, State, StateChanged, StatsChanged

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.audio.pacing import Pace, cut
+from tui.audio.pacing import RealtimePacer, take_blocks
 from tui.audio.wav import SAMPLE_BYTES
 from tui.errors import SourceError
 
@@ -57,18 +57,18 @@ class FileSource:
         Raises:
             SourceError: the file breaks off.
         """
-        pace = Pace(self._sample_rate, clock=self._clock)
+        pace = RealtimePacer(self._sample_rate, clock=self._clock)
         buffer = bytearray()
         while not self._ended:
             buffer += await asyncio.to_thread(self._read)
-            for block in cut(buffer, self._sample_rate):
+            for block in take_blocks(buffer, self._sample_rate):
                 await asyncio.sleep(pace.wait_s(len(block) // SAMPLE_BYTES))
                 yield block
         if buffer:
             await asyncio.sleep(pace.wait_s(len(buffer) // SAMPLE_BYTES))
             yield bytes(buffer)
 
-    def rest(self) -> bytes:
+    def flush(self) -> bytes:
         """Return nothing: what is read ahead of time was not spoken yet."""
         return b""
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from tui.audio import portaudio
-from tui.audio.devices import Device, inputs
+from tui.audio.devices import Device, list_inputs
 from tui.audio.level import Level, measure
 from tui.errors import SourceError
 
@@ -22,13 +22,13 @@ PERIOD_S = 0.125
 """Seconds between two lines."""
 BLOCK_S = 0.05
 """Seconds of sound in one callback."""
-MOST = 16
+MAX_DEVICES = 16
 """Devices that are opened at most: ALSA names some dozens on a machine with several cards."""
-FULL = 2
+FULL_SCALE = 2
 """Channels up to which each is told apart."""
 
 
-class Heard(msgspec.Struct, frozen=True, omit_defaults=True):
+class ProbeReading(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was heard at one device since the line before."""
 
     name: str
@@ -39,7 +39,7 @@ class Heard(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why it cannot be opened; empty if it is open."""
 
 
-class Ear:
+class DeviceProbe:
     """One device, open."""
 
     def __init__(self, device: Device) -> None:
@@ -51,7 +51,7 @@ class Ear:
 
     def open(self, sounddevice: ModuleType, index: int) -> None:
         """Start to listen, with as many channels as are told apart or as the device insists on."""
-        for channels in dict.fromkeys((min(FULL, self.device.channels), 1, self.device.channels)):
+        for channels in dict.fromkeys((min(FULL_SCALE, self.device.channels), 1, self.device.channels)):
             self._channels = channels
             try:
                 with portaudio.quiet_stderr():
@@ -61,7 +61,7 @@ class Ear:
                         channels=channels,
                         dtype="int16",
                         blocksize=round(BLOCK_S * self.device.default_rate),
-                        callback=self._hear,
+                        callback=self._on_block,
                     )
                     self.stream.start()
             except sounddevice.PortAudioError as error:
@@ -70,35 +70,35 @@ class Ear:
                 self.error = ""
                 return
 
-    def _hear(self, heard: Any, frames: int, times: Any, status: Any) -> None:
+    def _on_block(self, heard: Any, frames: int, times: Any, status: Any) -> None:
         """Take a block in PortAudio's thread."""
         block = bytes(heard)
-        if self._channels == FULL:
+        if self._channels == FULL_SCALE:
             samples = memoryview(block).cast("h")
-            self._levels.append(tuple(measure(samples[at::FULL].tobytes()) for at in range(FULL)))
+            self._levels.append(tuple(measure(samples[at::FULL_SCALE].tobytes()) for at in range(FULL_SCALE)))
         else:
             self._levels.append((measure(block),))
 
-    def take(self) -> Heard:
+    def take_reading(self) -> ProbeReading:
         """Return what was heard since the last time."""
         levels, self._levels = self._levels, []
         if self.error or not levels:
-            return Heard(self.device.name, error=self.error)
+            return ProbeReading(self.device.name, error=self.error)
         loudest = (
             (max(level.rms_dbfs for level in channel), max(level.peak_dbfs for level in channel))
             for channel in zip(*levels, strict=True)
         )
-        return Heard(self.device.name, tuple(loudest), any(level.clipped for block in levels for level in block))
+        return ProbeReading(self.device.name, tuple(loudest), any(level.clipped for block in levels for level in block))
 
 
 def main() -> None:
     """Print levels until stdin ends; nothing if there is no sound system."""
     try:
         sounddevice = portaudio.load()
-        found = inputs(sounddevice)
+        found = list_inputs(sounddevice)
     except SourceError:
         return
-    ears = [Ear(device) for device in list(found.values())[:MOST]]
+    ears = [DeviceProbe(device) for device in list(found.values())[:MAX_DEVICES]]
 
     def open_all() -> None:
         for ear, index in zip(ears, found, strict=False):
@@ -109,7 +109,7 @@ def main() -> None:
     encoder = msgspec.json.Encoder()
     with contextlib.suppress(BrokenPipeError):
         while not select.select([sys.stdin], [], [], PERIOD_S)[0]:
-            sys.stdout.write(f"{encoder.encode([ear.take() for ear in ears]).decode()}\n")
+            sys.stdout.write(f"{encoder.encode([ear.take_reading() for ear in ears]).decode()}\n")
             sys.stdout.flush()
 
 

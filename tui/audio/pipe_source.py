@@ -13,7 +13,7 @@ from io import FileIO
 from pathlib import Path
 
 from tui.audio import wav
-from tui.audio.pacing import Pace, cut
+from tui.audio.pacing import RealtimePacer, take_blocks
 from tui.audio.wav import SAMPLE_BYTES, Format
 from tui.credentials import without_keys
 from tui.errors import SourceError
@@ -71,12 +71,12 @@ class PipeSource:
         Raises:
             SourceError: what comes is not sound that can be read, or there is none, or the program failed.
         """
-        pace = Pace(self._sample_rate, lead_s=LEAD_S, speed=SPEED, clock=self._clock)
+        pace = RealtimePacer(self._sample_rate, lead_s=LEAD_S, speed=SPEED, clock=self._clock)
         buffer = bytearray()
         silent = True
         async for pcm in self._sound():
             buffer += pcm
-            for block in cut(buffer, self._sample_rate):
+            for block in take_blocks(buffer, self._sample_rate):
                 await asyncio.sleep(pace.wait_s(len(block) // SAMPLE_BYTES))
                 silent = False
                 yield block
@@ -88,7 +88,7 @@ class PipeSource:
         if silent and not buffer:
             raise SourceError(f"No sound came from {self.name}.", "It must be raw 16 kHz mono s16le, or a WAV.")
 
-    def rest(self) -> bytes:
+    def flush(self) -> bytes:
         """Return nothing: what is read ahead of a recording's pace was not spoken yet."""
         return b""
 
@@ -118,7 +118,7 @@ class PipeSource:
                     raise self._unreadable(f"it is {what}")
             try:
                 header = wav.parse(start)
-            except wav.NotWav as error:
+            except wav.InvalidWavError as error:
                 if start.startswith(b"RIFF") and start[8:12] == b"WAVE":
                     raise self._unreadable(str(error)) from error
                 return wav.Header(RAW, 0, None), start
@@ -188,7 +188,7 @@ async def open_program(
             ) from error
         sound_in.close()
         said_in.close()
-        program = _Program(process, Path(arguments[0]).name, said)
+        program = _ListenedProgram(process, Path(arguments[0]).name, said)
         try:
             yield PipeSource(sound.fileno(), program.name, sample_rate, program.finish, clock)
         finally:
@@ -211,7 +211,7 @@ def _pipe(pipes: contextlib.ExitStack) -> tuple[FileIO, FileIO]:
     return pipes.enter_context(FileIO(read_end, "rb")), pipes.enter_context(FileIO(write_end, "wb"))
 
 
-class _Program:
+class _ListenedProgram:
     """A program that is listened to: its last words are kept, and it does not outlive us.
 
     Args:
@@ -223,7 +223,7 @@ class _Program:
     def __init__(self, process: Process, name: str, said: FileIO) -> None:
         self.name = name
         self._process = process
-        self._said = said
+        self._stderr_tail = said
         self._tail = b""
         os.set_blocking(said.fileno(), False)
         asyncio.get_running_loop().add_reader(said.fileno(), self._listen)
@@ -248,7 +248,7 @@ class _Program:
 
     async def close(self) -> None:
         """End the program and what it started, and wait until it is gone."""
-        asyncio.get_running_loop().remove_reader(self._said.fileno())
+        asyncio.get_running_loop().remove_reader(self._stderr_tail.fileno())
         for how in (signal.SIGTERM, signal.SIGKILL):
             if self._process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
@@ -261,11 +261,11 @@ class _Program:
         """Take what there is of its stderr and keep the end of it."""
         while True:
             try:
-                more = os.read(self._said.fileno(), MESSAGE_BYTES)
+                more = os.read(self._stderr_tail.fileno(), MESSAGE_BYTES)
             except BlockingIOError:
                 return
             if not more:
-                asyncio.get_running_loop().remove_reader(self._said.fileno())
+                asyncio.get_running_loop().remove_reader(self._stderr_tail.fileno())
                 return
             self._tail = (self._tail + more)[-MESSAGE_BYTES:]
 
