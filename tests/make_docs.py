@@ -24,7 +24,7 @@ from tui.model.prompts import PromptLibrary
 from tui.paths import PACKAGE
 from tui.plain.asked import WORDS
 from tui.sessions.export import FORMATS
-from tui.stream.protocol import LOST, Retry, ending
+from tui.stream.protocol import LOST, Retry, classify_close
 from tui.viewer.keys import DASHBOARD, Told, by_topic
 from tui.viewer.screens.devices import DevicePicker
 from tui.viewer.screens.dialog import HELP, keys_of
@@ -255,7 +255,7 @@ def _close_codes() -> str:
     retries = {Retry.NO: "no", Retry.YES: "yes", Retry.LATER: "yes, after a longer wait"}
     rows = []
     for code, reason in CLOSES:
-        found = ending(code, reason)
+        found = classify_close(code, reason)
         rows.append((f"{_code(code)}{f', “{reason}”' if reason else ''}", found.meaning, retries[found.retry]))
     return _table(("code", "meaning", "connects again"), rows)
 

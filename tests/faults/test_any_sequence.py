@@ -14,8 +14,8 @@ from tests.endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import assert_all_arrived
 from tests.integration.test_link import Heard, target
 from tui.audio.recording import Recording
-from tui.stream import link
-from tui.stream.link import Link
+from tui.stream import reconnecting
+from tui.stream.reconnecting import ReconnectingStream
 
 SPEED = 20
 
@@ -58,7 +58,7 @@ class Story:
         self.spoken = 0
         self.half = False
         self.prompts = 0
-        self.way = Link(
+        self.way = ReconnectingStream(
             recording,
             target(server),
             "prompt 0",
@@ -103,7 +103,7 @@ class Story:
                 server.life_s = 10_800
             case Step.SWAP:
                 self.prompts += 1
-                self.way.use(f"prompt {self.prompts}")
+                self.way.use_prompt(f"prompt {self.prompts}")
             case Step.SLEEP:
                 self.way.reconnect()
             case Step.SLOW_ANSWERS:
@@ -146,9 +146,13 @@ async def live(steps: list[Step], late: list[Step], folder: Path) -> None:
         assert [turn.number for turn in story.heard.transcript] == numbers
         whole = recording.read(0, recording.position)
         assert_all_arrived(whole, server.calls)
-        asked = [e.turn.number for e in story.heard.events if isinstance(e, link.Heard) and e.turn.final and e.asked]
+        asked = [
+            e.turn.number
+            for e in story.heard.events
+            if isinstance(e, reconnecting.TurnReceived) and e.turn.final and e.prompt
+        ]
         assert asked == numbers, "each turn is asked about once"
-        assert not story.heard.of(link.Failed)
+        assert not story.heard.of(reconnecting.StreamFailed)
 
 
 @settings(max_examples=60)

@@ -14,10 +14,10 @@ from tests import busy, endpoint
 from tests.endpoint import RATE, Endpoint, said, speech
 from tui.audio.recording import Recording
 from tui.model.transcript import Transcript
-from tui.stream import leg, link, protocol
-from tui.stream.connection import Connection, Refused
-from tui.stream.link import Link, LinkEvent, Target
+from tui.stream import active_connection, protocol, reconnecting
+from tui.stream.connection import ConnectError, Connection
 from tui.stream.protocol import LLMGateway, Retry
+from tui.stream.reconnecting import ReconnectingStream, StreamEvent, Target
 
 
 @pytest.fixture
@@ -35,16 +35,16 @@ class Heard:
     """What a link told, and a way to wait for it."""
 
     def __init__(self) -> None:
-        self.events: list[LinkEvent] = []
+        self.events: list[StreamEvent] = []
         self.transcript = Transcript()
         self._changed = asyncio.Event()
 
-    def tell(self, event: LinkEvent) -> None:
+    def tell(self, event: StreamEvent) -> None:
         self.events.append(event)
         match event:
-            case link.Heard(turn=turn):
+            case reconnecting.TurnReceived(turn=turn):
                 self.transcript.upsert(turn)
-            case link.Gone(number=number):
+            case reconnecting.TurnDiscarded(number=number):
                 self.transcript.remove(number)
         self._changed.set()
 
@@ -63,10 +63,10 @@ class Heard:
         return [
             (event.turn, event.prompt, event.completion["choices"][0]["message"]["content"])
             for event in self.events
-            if isinstance(event, link.Answered)
+            if isinstance(event, reconnecting.AnswerReceived)
         ]
 
-    def of(self, kind: type[LinkEvent]) -> list[LinkEvent]:
+    def of(self, kind: type[StreamEvent]) -> list[StreamEvent]:
         return [event for event in self.events if isinstance(event, kind)]
 
 
@@ -81,9 +81,9 @@ def target(server: Endpoint) -> Callable[[str], "asyncio.Future[Target]"]:
     return lambda prompt: asyncio.ensure_future(answer(prompt))
 
 
-def linked(recording: Recording, server: Endpoint, heard: Heard, **options: float) -> Link:
+def linked(recording: Recording, server: Endpoint, heard: Heard, **options: float) -> ReconnectingStream:
     """Return a link whose clock runs ten times as fast, so that it may send as much faster."""
-    return Link(
+    return ReconnectingStream(
         recording,
         target(server),
         "one",
@@ -164,7 +164,7 @@ async def test_a_cut_in_the_middle_of_a_turn_loses_and_doubles_nothing(server: E
     assert heard.finals == [said(1), said(2), said(3)]
     assert [turn.number for turn in heard.transcript] == [1, 2, 3]
     assert len(server.calls) == 2
-    assert heard.of(link.Lost)
+    assert heard.of(reconnecting.ConnectionLost)
 
 
 async def test_a_resumed_connection_starts_at_the_end_of_the_last_final_turn(
@@ -176,7 +176,7 @@ async def test_a_resumed_connection_starts_at_the_end_of_the_last_final_turn(
     await heard.until(lambda: len(heard.finals) == 2)
     end = round(heard.transcript.finals[-1].end_s * RATE)
     await server.cut()
-    await heard.until(lambda: len(heard.of(link.Opened)) == 2)
+    await heard.until(lambda: len(heard.of(reconnecting.ConnectionOpened)) == 2)
     recording.append(speech(3))
     recording.close()
     await running
@@ -206,8 +206,8 @@ async def test_a_swap_carries_the_new_prompt_and_the_old_answers_still_arrive(
     running = asyncio.create_task(way.run())
     recording.append(speech(1) + speech(2)[: RATE // 2])
     await heard.until(lambda: len(heard.transcript) == 2)
-    way.use("two")
-    await heard.until(lambda: len(heard.of(link.Opened)) == 2)
+    way.use_prompt("two")
+    await heard.until(lambda: len(heard.of(reconnecting.ConnectionOpened)) == 2)
     recording.append(speech(2)[RATE // 2 :] + speech(3))
     recording.close()
     await running
@@ -217,7 +217,7 @@ async def test_a_swap_carries_the_new_prompt_and_the_old_answers_still_arrive(
         (2, "two", f"two: {said(2)}"),
         (3, "two", f"two: {said(3)}"),
     ]
-    assert not heard.of(link.Lost)
+    assert not heard.of(reconnecting.ConnectionLost)
 
 
 async def test_of_five_swaps_in_a_row_the_last_wins_over_one_connection(server: Endpoint, recording: Recording) -> None:
@@ -227,14 +227,14 @@ async def test_of_five_swaps_in_a_row_the_last_wins_over_one_connection(server: 
     recording.append(speech(1))
     await heard.until(lambda: len(heard.finals) == 1)
     for prompt in ("two", "three", "four", "one", "five"):
-        way.use(prompt)
-    await heard.until(lambda: len(heard.of(link.Opened)) >= 2)
+        way.use_prompt(prompt)
+    await heard.until(lambda: len(heard.of(reconnecting.ConnectionOpened)) >= 2)
     recording.append(speech(2))
     recording.close()
     await running
     assert heard.answers[-1][:2] == (2, "five")
     assert heard.finals == [said(1), said(2)]
-    assert len(heard.of(link.Opened)) == 2
+    assert len(heard.of(reconnecting.ConnectionOpened)) == 2
 
 
 async def test_a_swap_while_reconnecting_takes_the_new_prompt_along(server: Endpoint, recording: Recording) -> None:
@@ -245,8 +245,8 @@ async def test_a_swap_while_reconnecting_takes_the_new_prompt_along(server: Endp
     await heard.until(lambda: len(heard.finals) == 1)
     server.refuse_status = 503
     await server.cut()
-    await heard.until(lambda: len(heard.of(link.Lost)) > 1)
-    way.use("two")
+    await heard.until(lambda: len(heard.of(reconnecting.ConnectionLost)) > 1)
+    way.use_prompt("two")
     server.refuse_status = 0
     recording.append(speech(2))
     recording.close()
@@ -270,7 +270,7 @@ async def test_an_edit_while_the_connection_of_the_edit_before_is_opened_counts(
     server: Endpoint, recording: Recording
 ) -> None:
     heard, prompt = Heard(), Edited(server)
-    way = Link(recording, prompt.target, "one", heard.tell, clock=lambda: time.monotonic() * 10)
+    way = ReconnectingStream(recording, prompt.target, "one", heard.tell, clock=lambda: time.monotonic() * 10)
     running = asyncio.create_task(way.run())
     recording.append(speech(1))
     await heard.until(lambda: len(heard.answers) == 1)
@@ -281,7 +281,7 @@ async def test_an_edit_while_the_connection_of_the_edit_before_is_opened_counts(
     prompt.text = "third"
     way.renew()
     server.let_go.set()
-    await heard.until(lambda: len(heard.of(link.Opened)) == 3)
+    await heard.until(lambda: len(heard.of(reconnecting.ConnectionOpened)) == 3)
     recording.append(speech(2))
     recording.close()
     await running
@@ -291,7 +291,7 @@ async def test_an_edit_while_the_connection_of_the_edit_before_is_opened_counts(
 
 async def test_an_edit_while_reconnecting_counts(server: Endpoint, recording: Recording) -> None:
     heard, prompt = Heard(), Edited(server)
-    way = Link(recording, prompt.target, "one", heard.tell, clock=lambda: time.monotonic() * 10)
+    way = ReconnectingStream(recording, prompt.target, "one", heard.tell, clock=lambda: time.monotonic() * 10)
     running = asyncio.create_task(way.run())
     recording.append(speech(1))
     await heard.until(lambda: len(heard.answers) == 1)
@@ -301,7 +301,7 @@ async def test_an_edit_while_reconnecting_counts(server: Endpoint, recording: Re
     prompt.text = "second"
     way.renew()
     server.let_go.set()
-    await heard.until(lambda: len(heard.of(link.Opened)) == 3)
+    await heard.until(lambda: len(heard.of(reconnecting.ConnectionOpened)) == 3)
     recording.append(speech(2))
     recording.close()
     await running
@@ -310,19 +310,19 @@ async def test_an_edit_while_reconnecting_counts(server: Endpoint, recording: Re
 
 async def test_an_edit_that_the_endpoint_refuses_is_told_and_tried_once(server: Endpoint, recording: Recording) -> None:
     heard, prompt = Heard(), Edited(server)
-    way = Link(recording, prompt.target, "one", heard.tell, clock=lambda: time.monotonic() * 10)
+    way = ReconnectingStream(recording, prompt.target, "one", heard.tell, clock=lambda: time.monotonic() * 10)
     running = asyncio.create_task(way.run())
     recording.append(speech(1))
     await heard.until(lambda: len(heard.answers) == 1)
     server.error_first, server.close_with = "no such model", (3006, "no such model")
     prompt.text = "second"
     way.renew()
-    await heard.until(lambda: bool(heard.of(link.PromptRefused)))
+    await heard.until(lambda: bool(heard.of(reconnecting.PromptRefused)))
     recording.append(speech(2))
     recording.close()
     await running
-    (refused,) = heard.of(link.PromptRefused)
-    assert isinstance(refused, link.PromptRefused)
+    (refused,) = heard.of(reconnecting.PromptRefused)
+    assert isinstance(refused, reconnecting.PromptRefused)
     assert (refused.prompt, refused.kept) == ("one", "one")
     assert heard.answers[-1] == (2, "one", f"first: {said(2)}")
     assert len(server.calls) == 2
@@ -350,7 +350,7 @@ async def test_while_a_connection_is_opened_wake_ups_leave_nothing_behind(
     running = asyncio.create_task(way.run())
     await server.wait_for(lambda: len(server.calls) == 1)
     for _ in range(20):
-        way.use("one")
+        way.use_prompt("one")
         await asyncio.sleep(0)
         await asyncio.sleep(0)
     server.let_go.set()
@@ -365,25 +365,25 @@ async def test_a_connection_is_renewed_before_it_expires(server: Endpoint, recor
     heard = Heard()
     running = asyncio.create_task(linked(recording, server, heard).run())
     recording.append(speech(1))
-    await heard.until(lambda: len(heard.of(link.Opened)) == 2)
+    await heard.until(lambda: len(heard.of(reconnecting.ConnectionOpened)) == 2)
     recording.append(speech(2))
     recording.close()
     await running
     assert heard.finals == [said(1), said(2)]
-    assert not heard.of(link.Lost)
+    assert not heard.of(reconnecting.ConnectionLost)
 
 
 @pytest.mark.parametrize("wrong_s", [-86_400, 86_400])
 async def test_a_wall_clock_that_is_wrong_or_jumps_changes_nothing(
     server: Endpoint, recording: Recording, monkeypatch: pytest.MonkeyPatch, wrong_s: int
 ) -> None:
-    monkeypatch.setattr(leg, "time", SimpleNamespace(time=lambda: time.time() + wrong_s))
+    monkeypatch.setattr(active_connection, "time", SimpleNamespace(time=lambda: time.time() + wrong_s))
     heard = Heard()
     way = linked(recording, server, heard)
     running = asyncio.create_task(way.run())
     recording.append(speech(1))
     await heard.until(lambda: len(heard.finals) == 1)
-    monkeypatch.setattr(leg, "time", SimpleNamespace(time=lambda: time.time() - wrong_s))
+    monkeypatch.setattr(active_connection, "time", SimpleNamespace(time=lambda: time.time() - wrong_s))
     recording.append(speech(2))
     await heard.until(lambda: len(heard.finals) == 2)
     call = server.calls[0].websocket
@@ -406,8 +406,8 @@ async def test_what_cannot_mend_fails_at_once_and_says_why(
     server.error_first, server.close_with = error, (code, error)
     heard = Heard()
     await linked(recording, server, heard).run()
-    (failed,) = heard.of(link.Failed)
-    assert isinstance(failed, link.Failed)
+    (failed,) = heard.of(reconnecting.StreamFailed)
+    assert isinstance(failed, reconnecting.StreamFailed)
     assert failed.ending.code == code
     assert failed.ending.retry is Retry.NO
     assert failed.ending.hint
@@ -419,7 +419,7 @@ async def test_what_can_mend_is_tried_again(server: Endpoint, recording: Recordi
     server.close_with = (code, "")
     heard = Heard()
     running = asyncio.create_task(linked(recording, server, heard).run())
-    await heard.until(lambda: bool(heard.of(link.Lost)))
+    await heard.until(lambda: bool(heard.of(reconnecting.ConnectionLost)))
     server.close_with = None
     recording.append(speech(1))
     recording.close()
@@ -430,27 +430,27 @@ async def test_what_can_mend_is_tried_again(server: Endpoint, recording: Recordi
 async def test_what_stands_in_the_way_for_a_while_is_waited_for_once_the_endpoint_was_reached(
     server: Endpoint, recording: Recording
 ) -> None:
-    untrusted = protocol.Ending(protocol.LOST, "", Retry.NO, "The certificate cannot be trusted.", "Log in.")
+    untrusted = protocol.CloseInfo(protocol.LOST, "", Retry.NO, "The certificate cannot be trusted.", "Log in.")
     in_the_way = asyncio.Event()
 
     async def way_there(prompt: str) -> Target:
         if in_the_way.is_set():
-            raise Refused(untrusted)
+            raise ConnectError(untrusted)
         return await target(server)(prompt)
 
     heard = Heard()
-    running = asyncio.create_task(Link(recording, way_there, "one", heard.tell, jitter=lambda: 0.0).run())
+    running = asyncio.create_task(ReconnectingStream(recording, way_there, "one", heard.tell, jitter=lambda: 0.0).run())
     recording.append(speech(1))
     await heard.until(lambda: len(heard.finals) == 1)
     in_the_way.set()
     await server.cut()
-    await heard.until(lambda: link.Lost(untrusted, 0.0) in heard.events)
+    await heard.until(lambda: reconnecting.ConnectionLost(untrusted, 0.0) in heard.events)
     in_the_way.clear()
     recording.append(speech(2))
     recording.close()
     await running
     assert heard.finals == [said(1), said(2)]
-    assert not heard.of(link.Failed)
+    assert not heard.of(reconnecting.StreamFailed)
 
 
 @pytest.mark.parametrize(
@@ -467,21 +467,23 @@ async def test_who_hangs_up_is_told_from_who_speaks_something_else(answer: bytes
 
     async with await asyncio.start_server(attend, "127.0.0.1", 0) as strange:
         port = strange.sockets[0].getsockname()[1]
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(ConnectError) as refused:
             await Connection.open(f"ws://127.0.0.1:{port}/v3/ws", "")
-    assert refused.value.ending.meaning.startswith(meaning)
-    assert refused.value.ending.retry is Retry.YES
+    assert refused.value.close.meaning.startswith(meaning)
+    assert refused.value.close.retry is Retry.YES
 
 
 async def test_what_stands_in_the_way_from_the_start_is_said_at_once(recording: Recording) -> None:
-    untrusted = protocol.Ending(protocol.LOST, "", Retry.NO, "The certificate cannot be trusted.", "Check the clock.")
+    untrusted = protocol.CloseInfo(
+        protocol.LOST, "", Retry.NO, "The certificate cannot be trusted.", "Check the clock."
+    )
 
     async def way_there(_: str) -> Target:
-        raise Refused(untrusted)
+        raise ConnectError(untrusted)
 
     heard = Heard()
-    await Link(recording, way_there, "one", heard.tell).run()
-    assert heard.events == [link.Failed(untrusted)]
+    await ReconnectingStream(recording, way_there, "one", heard.tell).run()
+    assert heard.events == [reconnecting.StreamFailed(untrusted)]
 
 
 async def test_a_refused_prompt_leaves_the_session_on_the_old_one(server: Endpoint, recording: Recording) -> None:
@@ -491,8 +493,8 @@ async def test_a_refused_prompt_leaves_the_session_on_the_old_one(server: Endpoi
     recording.append(speech(1))
     await heard.until(lambda: len(heard.finals) == 1)
     server.error_first, server.close_with = "no such model", (3006, "no such model")
-    way.use("two")
-    await heard.until(lambda: bool(heard.of(link.PromptRefused)))
+    way.use_prompt("two")
+    await heard.until(lambda: bool(heard.of(reconnecting.PromptRefused)))
     recording.append(speech(2))
     recording.close()
     await running
@@ -509,7 +511,7 @@ async def test_a_silent_black_hole_is_noticed_within_five_seconds(server: Endpoi
     async with busy.measured() as machine:
         call.transport.pause_reading()
         began = time.monotonic()
-        await heard.until(lambda: bool(heard.of(link.Lost)))
+        await heard.until(lambda: bool(heard.of(reconnecting.ConnectionLost)))
         assert time.monotonic() - began - machine.late_s < 5
     recording.append(speech(2))
     recording.close()
@@ -524,13 +526,13 @@ async def test_while_an_endpoint_reads_nothing_memory_stays_flat_for_the_recordi
     heard = Heard()
     way = linked(recording, server, heard, drain_s=1.0)
     running = asyncio.create_task(way.run())
-    await heard.until(lambda: bool(heard.of(link.Opened)))
+    await heard.until(lambda: bool(heard.of(reconnecting.ConnectionOpened)))
     tracemalloc.start()
     try:
         for _ in range(600):
             recording.append(bytes(2 * RATE))
             await asyncio.sleep(0)
-        await heard.until(lambda: bool(heard.of(link.Lost)))
+        await heard.until(lambda: bool(heard.of(reconnecting.ConnectionLost)))
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -559,10 +561,10 @@ async def test_nothing_is_sent_more_than_two_minutes_ahead_of_the_clock(server: 
         return time.monotonic() * 50
 
     heard = Heard()
-    way = Link(recording, target(server), "one", heard.tell, clock=clock)
+    way = ReconnectingStream(recording, target(server), "one", heard.tell, clock=clock)
     recording.append(bytes(2 * RATE * 1200))
     running = asyncio.create_task(way.run())
-    await heard.until(lambda: bool(heard.of(link.Opened)))
+    await heard.until(lambda: bool(heard.of(reconnecting.ConnectionOpened)))
     began = clock()
     ahead_s = 0.0
     while ahead_s < 100 or clock() - began < 100:
@@ -581,16 +583,16 @@ async def test_the_waits_between_tries_double_with_full_jitter_up_to_half_a_minu
     drawn = iter([1.0] * 8 + [0.5] * 9)
     now = 0.0
 
-    def tell(event: LinkEvent) -> None:
+    def tell(event: StreamEvent) -> None:
         nonlocal now
         heard.tell(event)
-        if isinstance(event, link.Lost):
+        if isinstance(event, reconnecting.ConnectionLost):
             now += event.wait_s
 
-    way = Link(recording, target(server), "one", tell, clock=lambda: now, jitter=lambda: next(drawn))
+    way = ReconnectingStream(recording, target(server), "one", tell, clock=lambda: now, jitter=lambda: next(drawn))
     running = asyncio.create_task(way.run())
-    await heard.until(lambda: len(heard.of(link.Lost)) >= 9)
-    waits = [event.wait_s for event in heard.events if isinstance(event, link.Lost)]
+    await heard.until(lambda: len(heard.of(reconnecting.ConnectionLost)) >= 9)
+    waits = [event.wait_s for event in heard.events if isinstance(event, reconnecting.ConnectionLost)]
     assert waits[:9] == [0.5, 1, 2, 4, 8, 16, 30, 30, 15]
     running.cancel()
 
@@ -598,16 +600,16 @@ async def test_the_waits_between_tries_double_with_full_jitter_up_to_half_a_minu
 async def test_after_a_healthy_minute_a_loss_is_made_good_at_once_again(server: Endpoint, recording: Recording) -> None:
     heard = Heard()
     now = 0.0
-    way = Link(recording, target(server), "one", heard.tell, clock=lambda: now, jitter=lambda: 0.001)
+    way = ReconnectingStream(recording, target(server), "one", heard.tell, clock=lambda: now, jitter=lambda: 0.001)
     running = asyncio.create_task(way.run())
     waits: list[float] = []
     for lasted_s in (1, 1, 61, 1):
-        await heard.until(lambda: len(heard.of(link.Opened)) == len(waits) + 1)
+        await heard.until(lambda: len(heard.of(reconnecting.ConnectionOpened)) == len(waits) + 1)
         now += lasted_s
         await server.cut()
-        await heard.until(lambda: len(heard.of(link.Lost)) == len(waits) + 1)
-        lost = heard.of(link.Lost)[-1]
-        assert isinstance(lost, link.Lost)
+        await heard.until(lambda: len(heard.of(reconnecting.ConnectionLost)) == len(waits) + 1)
+        lost = heard.of(reconnecting.ConnectionLost)[-1]
+        assert isinstance(lost, reconnecting.ConnectionLost)
         waits.append(lost.wait_s)
         now += 1
     assert waits == [0, 0.001, 0, 0.001]
@@ -620,10 +622,10 @@ async def test_the_next_try_is_made_at_once_if_waiting_makes_no_sense(
 ) -> None:
     server.refuse_status = 503
     heard = Heard()
-    way = Link(recording, target(server), "one", heard.tell, clock=lambda: 0.0, jitter=lambda: 1.0)
+    way = ReconnectingStream(recording, target(server), "one", heard.tell, clock=lambda: 0.0, jitter=lambda: 1.0)
     running = asyncio.create_task(way.run())
     recording.append(speech(1))
-    await heard.until(lambda: bool(heard.of(link.Lost)))
+    await heard.until(lambda: bool(heard.of(reconnecting.ConnectionLost)))
     server.refuse_status = 0
     if why == "the machine slept":
         way.reconnect()
@@ -639,7 +641,7 @@ async def test_giving_up_ends_a_session_that_never_connected(server: Endpoint, r
     heard = Heard()
     way = linked(recording, server, heard)
     running = asyncio.create_task(way.run())
-    await heard.until(lambda: bool(heard.of(link.Lost)))
+    await heard.until(lambda: bool(heard.of(reconnecting.ConnectionLost)))
     recording.close()
     way.give_up_after(1)
     async with asyncio.timeout(5):
@@ -656,7 +658,7 @@ async def test_a_stop_does_not_wait_for_a_connection_that_is_being_opened(
     recording.append(speech(1))
     await heard.until(lambda: len(heard.finals) == 1)
     server.begin_s = 60
-    way.use("two")
+    way.use_prompt("two")
     await server.wait_for(lambda: len(server.calls) == 2)
     recording.close()
     async with asyncio.timeout(10):
@@ -683,7 +685,7 @@ async def test_a_cut_while_draining_is_resumed_and_the_open_turn_is_heard(
 async def test_a_server_that_talks_nonsense_is_listened_to_all_the_same(server: Endpoint, recording: Recording) -> None:
     heard = Heard()
     running = asyncio.create_task(linked(recording, server, heard).run())
-    await heard.until(lambda: bool(heard.of(link.Opened)))
+    await heard.until(lambda: bool(heard.of(reconnecting.ConnectionOpened)))
     call = server.calls[0].websocket
     assert call is not None
     for nonsense in ("", "{", "[]", '{"type":"Turn"}', '{"type":"Whatever","x":1}', "null", '{"type":1}', b"\x00\xff"):

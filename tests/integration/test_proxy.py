@@ -18,7 +18,7 @@ from tests.terminal import LIVEGIST
 from tui.errors import ChatError
 from tui.llm.client import ChatClient
 from tui.llm.protocol import Message
-from tui.stream.connection import Connection, Refused
+from tui.stream.connection import ConnectError, Connection
 from tui.stream.protocol import Retry
 
 STREAM, CHAT = "wss://speech.example/v3/ws", "https://llm.example"
@@ -57,8 +57,8 @@ async def dead() -> str:
     return f"127.0.0.1:{port}"
 
 
-async def stream_failure() -> Refused:
-    with pytest.raises(Refused) as refused:
+async def stream_failure() -> ConnectError:
+    with pytest.raises(ConnectError) as refused:
         await Connection.open(STREAM, "key")
     return refused.value
 
@@ -124,7 +124,7 @@ async def test_a_proxy_that_refuses_is_named_by_its_variable(
 ) -> None:
     async with answering(answer) as address:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:{SECRET}@{address}")
-        ending = (await stream_failure()).ending
+        ending = (await stream_failure()).close
     assert message in ending.meaning
     assert hint in ending.hint
     assert ending.retry is retry
@@ -133,7 +133,7 @@ async def test_a_proxy_that_refuses_is_named_by_its_variable(
 
 async def test_a_proxy_that_is_down_is_named_by_its_variable(dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", f"http://user:{SECRET}@{dead}")
-    ending = (await stream_failure()).ending
+    ending = (await stream_failure()).close
     assert ending.meaning.startswith("speech.example cannot be reached through the proxy in https_proxy: ")
     assert ending.hint.startswith("Check https_proxy")
     assert ending.retry is Retry.YES
@@ -220,9 +220,9 @@ async def elsewhere() -> AsyncIterator[Endpoint]:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_no_redirect_to_another_server_is_followed(elsewhere: Endpoint, host: str) -> None:
     async with redirecting(elsewhere.url.replace("127.0.0.1", host) + "/v3/ws") as url:
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(ConnectError) as refused:
             await Connection.open(f"{url}/old", "secret")
-    ending = refused.value.ending
+    ending = refused.value.close
     server = elsewhere.url.replace("ws://127.0.0.1", host)
     assert ending.meaning == f"127.0.0.1 redirects to another server: {server}."
     assert ending.hint == "If you trust that server, put its address in --url."
@@ -233,7 +233,7 @@ async def test_no_redirect_to_another_server_is_followed(elsewhere: Endpoint, ho
 async def test_a_redirect_within_the_server_is_followed_with_the_key() -> None:
     asked: list[Request] = []
     async with redirecting("/v3/ws", asked) as url:
-        with pytest.raises(Refused, match="The endpoint closed the connection"):
+        with pytest.raises(ConnectError, match="The endpoint closed the connection"):
             await Connection.open(f"{url}/old", "secret")
     assert [(request.path, request.headers["Authorization"]) for request in asked] == [("/v3/ws", "secret")]
 
@@ -241,15 +241,15 @@ async def test_a_redirect_within_the_server_is_followed_with_the_key() -> None:
 @pytest.mark.parametrize("location", ["https://127.0.0.1/v3/ws", "ws://127.0.0.1:port/", "nonsense://x"])
 async def test_a_redirect_to_what_is_not_a_websocket_is_refused(location: str) -> None:
     async with redirecting(location) as url:
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(ConnectError) as refused:
             await Connection.open(f"{url}/old", "secret")
-    assert "redirects to another server" in refused.value.ending.meaning
-    assert refused.value.ending.retry is Retry.NO
+    assert "redirects to another server" in refused.value.close.meaning
+    assert refused.value.close.retry is Retry.NO
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1", "ws://127.0.0.1:port", "ws://127.0.0.1:99999/v3/ws?a=b"])
 async def test_an_address_that_is_not_a_websocket_url_is_said_to_be_none(url: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ConnectError) as refused:
         await Connection.open(url, "")
-    assert refused.value.ending.meaning == f"{url.partition('?')[0]} is not a valid WebSocket URL."
-    assert refused.value.ending.retry is Retry.NO
+    assert refused.value.close.meaning == f"{url.partition('?')[0]} is not a valid WebSocket URL."
+    assert refused.value.close.retry is Retry.NO

@@ -18,8 +18,8 @@ from tui.stream.protocol import (
     Unknown,
     WireTurn,
     WireWord,
+    classify_close,
     encode,
-    ending,
     endpoint,
     parse_client,
     parse_server,
@@ -215,17 +215,17 @@ def test_options_are_written_as_the_vendors_sdk_writes_them() -> None:
     ],
 )
 def test_a_close_code_says_whether_to_try_again(code: int, reason: str, retry: Retry) -> None:
-    assert ending(code, reason).retry is retry
+    assert classify_close(code, reason).retry is retry
 
 
 @given(st.integers(), st.text())
 def test_every_ending_has_a_meaning_and_a_hint(code: int, reason: str) -> None:
-    end = ending(code, reason)
+    end = classify_close(code, reason)
     assert end.meaning.endswith(".")
     assert end.hint.endswith(".")
     assert (end.code, end.reason) == (code, reason)
 
 
 def test_a_refused_key_and_a_crowded_account_are_told_apart() -> None:
-    assert "key" in ending(1008, "Not authorized").meaning
-    assert "sessions" in ending(1008, "Too many concurrent sessions").meaning
+    assert "key" in classify_close(1008, "Not authorized").meaning
+    assert "sessions" in classify_close(1008, "Too many concurrent sessions").meaning

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from tui.model.transcript import Turn
 from tui.stream.protocol import WireTurn, WireWord
-from tui.stream.turns import Ear, Turns
+from tui.stream.turn_numbering import ConnectionTurns, TurnSequencer
 
 RATE = 1000
 """Hz: a sample is a millisecond, so that the tests read easily."""
@@ -14,14 +14,14 @@ def wire(order: int, text: str, *, final: bool = False, start: int = 0, end: int
     return WireTurn(order, text, final, False, float(final), words)
 
 
-def heard(ear: Ear, told: WireTurn, sent: int = 10_000) -> Turn:
-    turn = ear.hear(told, sent)
+def heard(ear: ConnectionTurns, told: WireTurn, sent: int = 10_000) -> Turn:
+    turn = ear.receive(told, sent)
     assert isinstance(turn, Turn)
     return turn
 
 
 def test_a_partial_and_its_final_are_one_turn() -> None:
-    ear = Turns(RATE).listen()
+    ear = TurnSequencer(RATE).attach()
     assert heard(ear, wire(0, "so")).number == 1
     final = heard(ear, wire(0, "So.", final=True))
     assert (final.number, final.final) == (1, True)
@@ -29,20 +29,20 @@ def test_a_partial_and_its_final_are_one_turn() -> None:
 
 
 def test_a_final_moves_the_boundary_to_its_end_and_a_partial_does_not() -> None:
-    turns = Turns(RATE)
-    ear = turns.listen()
-    ear.hear(wire(0, "so", end=700), 10_000)
+    turns = TurnSequencer(RATE)
+    ear = turns.attach()
+    ear.receive(wire(0, "so", end=700), 10_000)
     assert turns.boundary == 0
-    ear.hear(wire(0, "so", final=True, end=700), 10_000)
+    ear.receive(wire(0, "so", final=True, end=700), 10_000)
     assert turns.boundary == 700
 
 
 def test_a_new_connection_starts_at_the_boundary_and_takes_the_open_turns_number() -> None:
-    turns = Turns(RATE)
-    first = turns.listen()
-    first.hear(wire(0, "one", final=True, end=700), 10_000)
-    first.hear(wire(1, "tw", start=900, end=1000), 10_000)
-    second = turns.listen()
+    turns = TurnSequencer(RATE)
+    first = turns.attach()
+    first.receive(wire(0, "one", final=True, end=700), 10_000)
+    first.receive(wire(1, "tw", start=900, end=1000), 10_000)
+    second = turns.attach()
     assert second.base == 700
     again = heard(second, wire(0, "two", start=200, end=400))
     assert (again.number, again.start_s, again.end_s) == (2, 0.9, 1.1)
@@ -50,44 +50,44 @@ def test_a_new_connection_starts_at_the_boundary_and_takes_the_open_turns_number
 
 
 def test_an_old_connection_may_correct_its_finals_but_says_nothing_new() -> None:
-    ear = Turns(RATE).listen()
-    ear.hear(wire(0, "one", final=True), 10_000)
-    ear.listening = False
-    assert ear.hear(wire(1, "two"), 10_000) is None
+    ear = TurnSequencer(RATE).attach()
+    ear.receive(wire(0, "one", final=True), 10_000)
+    ear.accepts_new = False
+    assert ear.receive(wire(1, "two"), 10_000) is None
     assert heard(ear, wire(0, "One.", final=True)).text == "One."
     assert ear.number(0) == 1
     assert ear.number(1) is None
 
 
 def test_an_empty_final_is_dropped_and_takes_its_partial_along() -> None:
-    turns = Turns(RATE)
-    ear = turns.listen()
-    assert ear.hear(wire(0, "", final=True), 10_000) is None
+    turns = TurnSequencer(RATE)
+    ear = turns.attach()
+    assert ear.receive(wire(0, "", final=True), 10_000) is None
     assert heard(ear, wire(1, "hm")).number == 1
-    assert ear.hear(wire(1, "", final=True), 10_000) == 1
+    assert ear.receive(wire(1, "", final=True), 10_000) == 1
     assert heard(ear, wire(2, "yes", final=True)).number == 1
     assert turns.open == ()
 
 
 def test_partials_that_the_next_connection_does_not_hear_are_left() -> None:
-    turns = Turns(RATE)
-    turns.listen().hear(wire(0, "noise"), 10_000)
-    turns.listen()
-    assert turns.leave() == (1,)
+    turns = TurnSequencer(RATE)
+    turns.attach().receive(wire(0, "noise"), 10_000)
+    turns.attach()
+    assert turns.drop_inherited() == (1,)
     assert turns.open == ()
 
 
 def test_a_turn_never_ends_beyond_what_was_sent() -> None:
-    turns = Turns(RATE)
-    ear = turns.listen()
+    turns = TurnSequencer(RATE)
+    ear = turns.attach()
     assert heard(ear, wire(0, "so", final=True, end=10**12), sent=500).end_s == 0.5
     assert turns.boundary == 500
 
 
 def test_a_final_without_words_is_settled_up_to_what_was_sent() -> None:
-    turns = Turns(RATE)
+    turns = TurnSequencer(RATE)
     told = WireTurn(0, "no words", True, True, 1.0, ())
-    assert heard(turns.listen(), told, sent=800).end_s == 0.8
+    assert heard(turns.attach(), told, sent=800).end_s == 0.8
     assert turns.boundary == 800
 
 
@@ -103,18 +103,18 @@ def test_a_final_without_words_is_settled_up_to_what_was_sent() -> None:
 def test_whatever_is_told_finals_keep_their_numbers_and_the_boundary_never_goes_back(
     told: list[tuple[int, str, bool, int, int] | None],
 ) -> None:
-    turns = Turns(RATE)
-    ear, sent = turns.listen(), 0
+    turns = TurnSequencer(RATE)
+    ear, sent = turns.attach(), 0
     finals: set[int] = set()
     before = 0
     for each in told:
         if each is None:
-            ear = turns.listen()
+            ear = turns.attach()
             continue
         order, text, final, start, end = each
         sent += 100
         fresh = ear.number(order) is None
-        turn = ear.hear(wire(order, text, final=final, start=start, end=end), ear.base + sent)
+        turn = ear.receive(wire(order, text, final=final, start=start, end=end), ear.base + sent)
         if isinstance(turn, Turn) and turn.final and fresh:
             assert turn.number not in finals
             finals.add(turn.number)

@@ -12,8 +12,8 @@ from pathlib import Path
 from tui.config.load import ENVIRONMENT
 from tui.config.schema import Config
 from tui.credentials import Key
-from tui.stream.connection import Refused
-from tui.stream.protocol import LOST, Ending, Retry
+from tui.stream.connection import ConnectError
+from tui.stream.protocol import LOST, CloseInfo, Retry
 
 LISTEN_S = 60.0
 """Longest wait until it listens: a cold disk has to load it first."""
@@ -87,7 +87,7 @@ class LocalGateway:
                 os.close(log)
         except OSError as error:
             why = f"The local gateway cannot be started: {error.strerror or error}."
-            raise Refused(Ending(LOST, "", Retry.YES, why, "livegist tries again.")) from error
+            raise ConnectError(CloseInfo(LOST, "", Retry.YES, why, "livegist tries again.")) from error
         assert self._process.stdout is not None
         try:
             async with asyncio.timeout(LISTEN_S):
@@ -95,8 +95,8 @@ class LocalGateway:
             self._url = str(json.loads(line)["listening"])
         except (TimeoutError, ValueError, KeyError) as error:
             await self.close()
-            raise Refused(
-                Ending(
+            raise ConnectError(
+                CloseInfo(
                     LOST,
                     "",
                     Retry.NO,

@@ -9,8 +9,8 @@ from tui.errors import ChatError, LivegistError
 from tui.llm.client import ChatClient
 from tui.model.events import Notice, Severity
 from tui.model.prompts import PromptLibrary
-from tui.stream.connection import Refused
-from tui.stream.link import Target
+from tui.stream.connection import ConnectError
+from tui.stream.reconnecting import Target
 
 
 class Servers:
@@ -54,8 +54,8 @@ class Servers:
             if not base:
                 try:
                     base = chat_root(await self._gateway.url(self._config, self._plan.llm_key))
-                except Refused as refused:
-                    raise ChatError(refused.ending.meaning, refused.ending.hint) from refused
+                except ConnectError as refused:
+                    raise ChatError(refused.close.meaning, refused.close.hint) from refused
             self._chat = ChatClient(base, self._plan.llm_key)
         return self._chat
 

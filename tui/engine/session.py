@@ -33,10 +33,10 @@ from tui.model.prompts import PromptLibrary
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
 from tui.sessions.store import UNHEARD_S
-from tui.stream import link, protocol
-from tui.stream.link import Link, LinkEvent
-from tui.stream.protocol import Ending, Heartbeat
-from tui.stream.turns import Turns
+from tui.stream import protocol, reconnecting
+from tui.stream.protocol import CloseInfo, Heartbeat
+from tui.stream.reconnecting import ReconnectingStream, StreamEvent
+from tui.stream.turn_numbering import TurnSequencer
 
 SAMPLE_RATE = 16_000
 GAIN_MOST_DB = 40
@@ -72,7 +72,7 @@ class LiveSession:
         chronicle: Chronicle,
         recording: Recording,
         capture: Capture | None,
-        turns: Turns,
+        turns: TurnSequencer,
         *,
         clock: Callable[[], float],
         boot_clock: Callable[[], float],
@@ -92,7 +92,7 @@ class LiveSession:
         for turn in self.record.transcript.finals:
             self._figures.final(turn)
         self._answers.take_up()
-        self._link = Link(
+        self._link = ReconnectingStream(
             recording,
             servers.target,
             self.record.prompt,
@@ -109,8 +109,8 @@ class LiveSession:
         self._stop_asked = 0
         self._capture_ends = asyncio.Event()
         """Set once nothing more is to be recorded."""
-        self._last_loss: Ending | None = None
-        self._failure: Ending | None = None
+        self._last_loss: CloseInfo | None = None
+        self._failure: CloseInfo | None = None
         self._disk = DiskWatch()
         self._machine = SleepWatch(clock, boot_clock)
         self.viewers = 0
@@ -153,7 +153,7 @@ class LiveSession:
         """
         prompt = self._prompts[id]
         if self.record.prompt != prompt.id:
-            self._link.use(prompt.id)
+            self._link.use_prompt(prompt.id)
             self._emit(PromptChanged(prompt.id))
 
     def renew_prompt(self) -> None:
@@ -280,7 +280,7 @@ class LiveSession:
         """Say how it ended, and close what is open."""
         self._recording.close()
         self._emit_stats()
-        unheard_s = round(self._link.unheard / SAMPLE_RATE, 1)
+        unheard_s = round(self._link.untranscribed / SAMPLE_RATE, 1)
         # The journal is written to the same disk: by the time it can be read, nothing is unsaved any more.
         last = replace(self.record.stats, unheard_s=unheard_s, unsaved_s=0.0)
         self._chronicle.emit(StatsChanged(last), keep=True)
@@ -331,43 +331,43 @@ class LiveSession:
 
     # What it hears -----------------------------------------------------------------------------------------------
 
-    def _heard(self, event: LinkEvent) -> None:
+    def _heard(self, event: StreamEvent) -> None:
         """Turn what the link says into what viewers are told."""
         match event:
-            case link.Opened():
+            case reconnecting.ConnectionOpened():
                 if self.record.state in (State.CONNECTING, State.RECONNECTING):
                     self._chronicle.enter(State.LIVE)
                 self._ask_instead()
-            case link.Lost(ending=ending, wait_s=wait_s):
+            case reconnecting.ConnectionLost(ending=ending, wait_s=wait_s):
                 self._last_loss = ending
                 again = f" Next try in {wait_s:.0f} s." if wait_s >= 1 else ""
                 if self.record.state is State.DRAINING or self.record.state is State.RECONNECTING:
                     self._chronicle.explain(f"{ending.meaning}{again}", ending.hint)
                 else:
                     self._chronicle.enter(State.RECONNECTING, f"{ending.meaning}{again}", ending.hint)
-            case link.Heard(turn=turn, asked=asked):
+            case reconnecting.TurnReceived(turn=turn, prompt=asked):
                 self._turn(turn, asked)
-            case link.Gone(number=number):
+            case reconnecting.TurnDiscarded(number=number):
                 self._emit(TurnRemoved(number))
-            case link.Answered(turn=number, prompt=prompt, completion=completion):
+            case reconnecting.AnswerReceived(turn=number, prompt=prompt, completion=completion):
                 self._answers.answer(number, prompt, completion)
-            case link.Unanswered(turn=number, prompt=prompt) if self._answers.awaits(number, prompt):
+            case reconnecting.AnswerLost(turn=number, prompt=prompt) if self._answers.awaits(number, prompt):
                 self._owed.append((number, prompt))
                 if self.record.state is State.LIVE:
                     # It was the connection before the one in use.
                     self._ask_instead()
-            case link.Relabelled(turn=number, speaker=speaker):
+            case reconnecting.SpeakerRevised(turn=number, speaker=speaker):
                 if (known := self._chronicle.turn(number)) is not None:
                     self._emit(TurnChanged(replace(known, speaker=speaker)))
-            case link.PromptRefused(prompt=prompt, kept=kept, ending=ending):
+            case reconnecting.PromptRefused(prompt=prompt, kept=kept, ending=ending):
                 why = f"{ending.meaning} ({ending.reason})" if ending.reason else ending.meaning
                 self._emit(Notice(Severity.ERROR, f"The prompt {prompt!r} was refused: {why}", ending.hint))
                 self._emit(PromptChanged(kept))
-            case link.Failed(ending=ending):
+            case reconnecting.StreamFailed(ending=ending):
                 self._failure = ending
-            case link.Told(message=Heartbeat(realtime_factor=factor)):
+            case reconnecting.MessageReceived(message=Heartbeat(realtime_factor=factor)):
                 self._realtime_factor = round(factor, 2)
-            case link.Told(message=protocol.Warning(warning=text)):
+            case reconnecting.MessageReceived(message=protocol.Warning(warning=text)):
                 self._emit(Notice(Severity.WARNING, text))
 
     def _ask_instead(self) -> None:

@@ -21,7 +21,7 @@ from tui.model.events import Event, Notice, PromptChanged, Session, SessionStart
 from tui.model.prompts import PromptLibrary
 from tui.model.record import Record
 from tui.sessions.store import Store, Stored
-from tui.stream.turns import Turns
+from tui.stream.turn_numbering import TurnSequencer
 
 
 class SessionBuilder:
@@ -95,7 +95,7 @@ class SessionBuilder:
         """
         record = stored.load(Record(Packed))
         finals = record.transcript.finals
-        turns = Turns(
+        turns = TurnSequencer(
             SAMPLE_RATE,
             boundary=round(max((turn.end_s for turn in finals), default=0.0) * SAMPLE_RATE),
             after=max((turn.number for turn in finals), default=0),
@@ -126,7 +126,7 @@ class SessionBuilder:
             speech_model=config.speech_model if plan.engine == "cloud" else config.local_model,
             llm_model=config.llm_model,
         )
-        session = self._session(chronicle, recording, capture, Turns(SAMPLE_RATE))
+        session = self._session(chronicle, recording, capture, TurnSequencer(SAMPLE_RATE))
         chronicle.emit(SessionStarted(described))
         chronicle.emit(PromptChanged(chronicle.record.prompt))
         if not stored.kept:
@@ -152,7 +152,7 @@ class SessionBuilder:
             raise
 
     def _session(
-        self, chronicle: Chronicle, recording: Recording, capture: Capture | None, turns: Turns
+        self, chronicle: Chronicle, recording: Recording, capture: Capture | None, turns: TurnSequencer
     ) -> LiveSession:
         return LiveSession(
             self._config,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from tui.stream import protocol
-from tui.stream.protocol import Begin, Ending, Error, Retry, ServerMessage, Terminate
+from tui.stream.protocol import Begin, CloseInfo, Error, Retry, ServerMessage, Terminate
 from tui.urls import host, may_carry_key
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ _log = logging.getLogger("livegist.wire")
 _log.setLevel(logging.INFO)
 
 
-class Refused(Exception):
+class ConnectError(Exception):
     """No connection came to be; `ending` says why and whether to try again."""
 
-    def __init__(self, ending: Ending) -> None:
+    def __init__(self, ending: CloseInfo) -> None:
         super().__init__(ending.meaning)
-        self.ending = ending
+        self.close = ending
 
 
 class Connection:
@@ -52,7 +52,7 @@ class Connection:
         self._early = early
         self._error: Error | None = None
         self.begin = begin
-        self.ending: Ending | None = None
+        self.close_info: CloseInfo | None = None
         """Why it ended; `None` while it has not."""
 
     @classmethod
@@ -71,7 +71,7 @@ class Connection:
         from websockets.exceptions import ConnectionClosed
 
         from tui.stream.handshake import FAILURES, SameOriginConnect, failure, find_proxy
-        from tui.stream.line import Line
+        from tui.stream.watchdog import WatchdogConnection
 
         headers = {"AssemblyAI-Version": protocol.API_VERSION}
         if key and may_carry_key(url):
@@ -91,21 +91,21 @@ class Connection:
                 max_queue=QUEUE,
                 write_limit=WRITE_LIMIT,
                 proxy=proxy,
-                create_connection=Line,
+                create_connection=WatchdogConnection,
                 logger=_log,
             )
         except FAILURES as error:
-            raise Refused(failure(url, proxy, error)) from error
+            raise ConnectError(failure(url, proxy, error)) from error
         early: deque[ServerMessage] = deque()
         try:
             async with asyncio.timeout(begin_s):
                 return cls(websocket, await _begin(websocket, early), early)
         except ConnectionClosed as closed:
-            raise Refused(_ending(closed)) from closed
+            raise ConnectError(_ending(closed)) from closed
         except TimeoutError as error:
             await _discard(websocket)
-            raise Refused(
-                Ending(protocol.LOST, "", Retry.YES, f"{host(url)} accepted the connection but did not begin.", "")
+            raise ConnectError(
+                CloseInfo(protocol.LOST, "", Retry.YES, f"{host(url)} accepted the connection but did not begin.", "")
             ) from error
         except BaseException:
             await _discard(websocket)
@@ -123,7 +123,7 @@ class Connection:
                     self._error = message
                     await self._websocket.close()
         except ConnectionClosed as closed:
-            self.ending = _ending(closed, self._error)
+            self.close_info = _ending(closed, self._error)
 
     async def send(self, pcm: bytes) -> bool:
         """Send audio; wait while the line is congested; return whether the connection still stands.
@@ -175,7 +175,7 @@ async def _begin(websocket: "ClientConnection", early: deque[ServerMessage]) -> 
                 return begin
             case Error(error=text, error_code=code):
                 await _discard(websocket)
-                raise Refused(protocol.ending(code or 1011, text))
+                raise ConnectError(protocol.classify_close(code or 1011, text))
             case message:
                 early.append(message)
 
@@ -185,9 +185,9 @@ async def _discard(websocket: "ClientConnection") -> None:
     await websocket.wait_closed()
 
 
-def _ending(closed: "ConnectionClosed", error: Error | None = None) -> Ending:
+def _ending(closed: "ConnectionClosed", error: Error | None = None) -> CloseInfo:
     """Return why a connection closed; an `Error` before the close knows better than the close itself."""
     code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (protocol.LOST, "")
     if error is not None:
-        return protocol.ending(error.error_code or (code if code > 1001 else 1011), error.error)
-    return protocol.ending(code, reason)
+        return protocol.classify_close(error.error_code or (code if code > 1001 else 1011), error.error)
+    return protocol.classify_close(code, reason)

@@ -18,7 +18,7 @@ from websockets.uri import WebSocketURI, parse_uri
 
 from tui import proxy as proxies
 from tui.stream import protocol
-from tui.stream.protocol import Ending, Retry
+from tui.stream.protocol import CloseInfo, Retry
 from tui.urls import host, is_loopback
 
 FAILURES = (InvalidHandshake, InvalidProxy, InvalidURI, OSError, EOFError, ImportError)
@@ -66,7 +66,7 @@ def find_proxy(url: str) -> str | None:
     return proxy
 
 
-def failure(url: str, proxy: str | None, error: Exception) -> Ending:
+def failure(url: str, proxy: str | None, error: Exception) -> CloseInfo:
     """Return what one of `FAILURES` means.
 
     Args:
@@ -78,7 +78,7 @@ def failure(url: str, proxy: str | None, error: Exception) -> Ending:
     retry, hint = Retry.YES, "Check the network; livegist keeps trying."
     match error:
         case InvalidStatus(response=response):
-            return protocol.ending(response.status_code, response.body.decode(errors="replace"))
+            return protocol.classify_close(response.status_code, response.body.decode(errors="replace"))
         case InvalidProxy() | ImportError() | ProxyError():
             return _proxy_failure(url, error)
         case ssl.SSLCertVerificationError():
@@ -106,10 +106,10 @@ def failure(url: str, proxy: str | None, error: Exception) -> Ending:
         case _:
             meaning = f"{there} does not speak websocket: {error}."
             hint = "Check the address in --url."
-    return Ending(protocol.LOST, "", retry, meaning, hint)
+    return CloseInfo(protocol.LOST, "", retry, meaning, hint)
 
 
-def _proxy_failure(url: str, error: Exception) -> Ending:
+def _proxy_failure(url: str, error: Exception) -> CloseInfo:
     """Return what it means that the proxy on the way to `url` cannot be used."""
     secure = url.lower().startswith("wss:")
     # The order in which `websockets` looks for one.
@@ -130,7 +130,7 @@ def _proxy_failure(url: str, error: Exception) -> Ending:
             fault = proxies.unusable(variable, host(url), "it does not answer as a proxy")
         case _:
             retry, fault = Retry.YES, proxies.unusable(variable, host(url), _reason(error))
-    return Ending(protocol.LOST, "", retry, *fault)
+    return CloseInfo(protocol.LOST, "", retry, *fault)
 
 
 def _reason(error: Exception) -> str:

@@ -386,7 +386,7 @@ class Retry(Enum):
     """Yes, but after a longer wait: the endpoint said that there are too many of us."""
 
 
-class Ending(msgspec.Struct, frozen=True):
+class CloseInfo(msgspec.Struct, frozen=True):
     """Why a connection ended, what that means and what to do."""
 
     code: int
@@ -396,7 +396,7 @@ class Ending(msgspec.Struct, frozen=True):
     hint: str
 
 
-def ending(code: int, reason: str = "") -> Ending:
+def classify_close(code: int, reason: str = "") -> CloseInfo:
     """Return what a close code (or the code of an `Error`, or of a refused handshake) means.
 
     Args:
@@ -438,4 +438,4 @@ def ending(code: int, reason: str = "") -> Ending:
         hint = "Check the address in --url, or update livegist."
     elif code == 1011 or 500 <= code < 600:
         meaning = "The endpoint had an internal error."
-    return Ending(code, reason, retry, meaning, hint)
+    return CloseInfo(code, reason, retry, meaning, hint)

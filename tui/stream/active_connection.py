@@ -8,9 +8,9 @@ from typing import Protocol
 
 from tui.stream.connection import Connection
 from tui.stream.protocol import MIN_CHUNK_MS, LLMGatewayResponse, ServerMessage, Termination, WireTurn
-from tui.stream.turns import Ear
+from tui.stream.turn_numbering import ConnectionTurns
 
-CATCH_UP = 4.0
+MAX_SEND_RATE = 4.0
 """Most seconds of audio sent in one second; more would be a burst that other sessions pay for."""
 AHEAD_S = 120.0
 """Most seconds of audio sent ahead of the connection's clock: the service closes at about 310."""
@@ -18,15 +18,15 @@ BEHIND_S = 1.0
 """Seconds behind the microphone from which on chunks are sent four at a time."""
 RENEW_BEFORE_S = 120.0
 """Seconds before its expiry at which a connection is renewed, or a fifth of its life if that is shorter."""
-SHORTEST_LIFE_S = 5.0
+MIN_LIFE_S = 5.0
 """An expiry nearer than this is no plan but a wrong clock: nothing is renewed then."""
-NORMAL = 1000
+NORMAL_CLOSURE = 1000
 """Close code of an endpoint that was done (RFC 6455, 7.4.1)."""
 ANSWERS_SHARE = 0.5
 """Share of the drain's time that answers may take before `Terminate`."""
 
 
-class Tape(Protocol):
+class SampleReader(Protocol):
     """What is recorded, readable by position while it grows."""
 
     sample_rate: int
@@ -46,7 +46,7 @@ class Tape(Protocol):
         """Return once there is more than `position`, or no more will come."""
 
 
-class Leg:
+class ActiveConnection:
     """One connection of a session.
 
     Args:
@@ -66,75 +66,75 @@ class Leg:
         *,
         prompt: str,
         edits: int,
-        asks: bool,
-        ear: Ear,
-        tape: Tape,
+        answers_turns: bool,
+        turns: ConnectionTurns,
+        recording: SampleReader,
         chunk_ms: int,
         clock: Callable[[], float],
     ) -> None:
         self.connection = connection
         self.prompt = prompt
         self.edits = edits
-        self.ear = ear
-        self.cursor = ear.base
+        self.turns = turns
+        self.cursor = turns.base
         """Position of the next sample to send."""
         self.begun_at = clock()
         life_s = max(0.0, connection.begin.expires_at - time.time())
         self.expires_at = self.begun_at + life_s
         """When the endpoint will end the connection, on `clock`."""
-        self.renew_at = self.expires_at - min(RENEW_BEFORE_S, life_s / 5) if life_s > SHORTEST_LIFE_S else math.inf
+        self.renew_at = self.expires_at - min(RENEW_BEFORE_S, life_s / 5) if life_s > MIN_LIFE_S else math.inf
         """When another connection should take over, on `clock`."""
         self.draining = False
         """Whether its end is wanted."""
         self.sent_all = asyncio.Event()
         """Set once the tape has closed and its end is sent."""
-        self._asks = asks
-        self._tape = tape
-        self._chunk = tape.sample_rate * chunk_ms // 1000
-        self._shortest = 2 * math.ceil(tape.sample_rate * MIN_CHUNK_MS / 1000)
+        self._answers_turns = answers_turns
+        self._recording = recording
+        self._chunk = recording.sample_rate * chunk_ms // 1000
+        self._shortest = 2 * math.ceil(recording.sample_rate * MIN_CHUNK_MS / 1000)
         """Bytes of the shortest message allowed."""
-        self._most = tape.sample_rate  # 1000 ms, the longest message allowed
+        self._max_chunk = recording.sample_rate  # 1000 ms, the longest message allowed
         self._clock = clock
         self._unanswered: set[int] = set()
-        self._quiet = asyncio.Event()
-        self._quiet.set()
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
         self._over = asyncio.Event()
         self._stopped = False
         self._terminated = False
         self._closed_by_us = False
 
     @property
-    def asks(self) -> bool:
+    def answers_turns(self) -> bool:
         """Whether finished turns will be answered."""
-        return self._asks
+        return self._answers_turns
 
     @property
-    def heard_out(self) -> bool:
+    def complete(self) -> bool:
         """Whether the endpoint has said all there is to say about what it was sent."""
-        ending = self.connection.ending
-        return self._terminated or (self.draining and ending is not None and ending.code == NORMAL)
+        ending = self.connection.close_info
+        return self._terminated or (self.draining and ending is not None and ending.code == NORMAL_CLOSURE)
 
     @property
     def cut_off(self) -> bool:
         """Whether the connection ended before the endpoint had said all."""
-        return not (self.heard_out or self._closed_by_us)
+        return not (self.complete or self._closed_by_us)
 
     @property
-    def owed(self) -> list[int]:
+    def missing_answers(self) -> list[int]:
         """Turns of this connection whose answers never came: the session's numbers, in order."""
-        numbers = (self.ear.number(order) for order in self._unanswered)
+        numbers = (self.turns.number(order) for order in self._unanswered)
         return sorted(number for number in numbers if number is not None)
 
     def stop_sending(self) -> None:
         """Send no more: another connection has taken over."""
         self._stopped = True
-        self.ear.listening = False
+        self.turns.accepts_new = False
 
     async def send(self) -> None:
         """Send the tape from the cursor on until it ends, the connection does, or another took over."""
-        tape = self._tape
+        tape = self._recording
         while not self._stopped:
-            samples = self._due()
+            samples = self._due_samples()
             if not samples:
                 if tape.closed and self.cursor >= tape.position:
                     self.sent_all.set()
@@ -147,47 +147,49 @@ class Leg:
                 return
             self.cursor += len(pcm) // 2
 
-    async def receive(self, heard: Callable[[ServerMessage], None]) -> None:
+    async def receive(self, on_message: Callable[[ServerMessage], None]) -> None:
         """Pass on every message until the connection ends."""
         try:
             async for message in self.connection.messages():
                 match message:
                     case LLMGatewayResponse(turn_order=order):
                         self._unanswered.discard(order)
-                    case WireTurn(turn_order=order, end_of_turn=True) if self._asks and message.transcript.strip():
-                        if self.ear.listening:
+                    case WireTurn(turn_order=order, end_of_turn=True) if (
+                        self._answers_turns and message.transcript.strip()
+                    ):
+                        if self.turns.accepts_new:
                             self._unanswered.add(order)
-                heard(message)
+                on_message(message)
                 if self._unanswered:
-                    self._quiet.clear()
+                    self._all_answered.clear()
                 else:
-                    self._quiet.set()
+                    self._all_answered.set()
                 if isinstance(message, Termination):
                     self._terminated = True
                     await self.connection.close()
         finally:
             self._stopped = True
-            self._quiet.set()
+            self._all_answered.set()
             self._over.set()
 
     async def drain(self, within_s: float) -> None:
         """Wait for answers still to come, ask for the end, wait for it, close: all within `within_s` seconds."""
         self.draining = True
         deadline = self._clock() + within_s
-        await _until(self._quiet, within_s * ANSWERS_SHARE)
+        await _wait_within(self._all_answered, within_s * ANSWERS_SHARE)
         await self.connection.terminate()
-        await _until(self._over, deadline - self._clock())
+        await _wait_within(self._over, deadline - self._clock())
         self._closed_by_us = not self._over.is_set()
         await self.connection.close()
 
-    def _due(self) -> int:
+    def _due_samples(self) -> int:
         """Return how many samples may be sent now: 0, or one message's worth."""
-        tape, chunk = self._tape, self._chunk
+        tape, chunk = self._recording, self._chunk
         there = tape.position - self.cursor
-        if tape.closed and there < 2 * chunk and there <= self._most:
+        if tape.closed and there < 2 * chunk and there <= self._max_chunk:
             return there
         behind = there > BEHIND_S * tape.sample_rate
-        size = min(4 * chunk, self._most // chunk * chunk) if behind else chunk
+        size = min(4 * chunk, self._max_chunk // chunk * chunk) if behind else chunk
         if there < size or self.cursor + size > self._limit():
             return 0
         return size
@@ -195,19 +197,19 @@ class Leg:
     def _limit(self) -> int:
         """Return the position up to which the pace allows to send."""
         elapsed_s = self._clock() - self.begun_at
-        allowed_s = min(1.0 + elapsed_s * CATCH_UP, elapsed_s + AHEAD_S)
-        return self.ear.base + int(allowed_s * self._tape.sample_rate)
+        allowed_s = min(1.0 + elapsed_s * MAX_SEND_RATE, elapsed_s + AHEAD_S)
+        return self.turns.base + int(allowed_s * self._recording.sample_rate)
 
     async def _wait(self) -> None:
         """Wait until there may be something due."""
         need = self.cursor + self._chunk
-        if self._tape.position < need and not self._tape.closed:
-            await self._tape.wait_beyond(need - 1)
+        if self._recording.position < need and not self._recording.closed:
+            await self._recording.wait_beyond(need - 1)
         else:
             await asyncio.sleep(0.02)
 
 
-async def _until(event: asyncio.Event, within_s: float) -> None:
+async def _wait_within(event: asyncio.Event, within_s: float) -> None:
     """Wait for the event, but no longer than `within_s` seconds."""
     try:
         async with asyncio.timeout(max(0.0, within_s)):

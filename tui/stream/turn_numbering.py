@@ -11,7 +11,7 @@ from tui.model.transcript import Turn, Word
 from tui.stream.protocol import WireTurn
 
 
-class Turns:
+class TurnSequencer:
     """The session's count of turns, over connections.
 
     Args:
@@ -33,12 +33,12 @@ class Turns:
         """Numbers of turns that were heard and have not ended, in order."""
         return tuple(self._open)
 
-    def listen(self) -> "Ear":
+    def attach(self) -> "ConnectionTurns":
         """Return the ear of a new connection, which starts at the boundary; no older one is listened to any more."""
         self._inherited = deque(self._open)
-        return Ear(self, self.boundary)
+        return ConnectionTurns(self, self.boundary)
 
-    def leave(self) -> tuple[int, ...]:
+    def drop_inherited(self) -> tuple[int, ...]:
         """Forget partials that the connection after the one that heard them did not hear; return their numbers."""
         gone = tuple(self._inherited)
         for number in gone:
@@ -46,7 +46,7 @@ class Turns:
         self._inherited.clear()
         return gone
 
-    def _take(self) -> int:
+    def _assign(self) -> int:
         if self._inherited:
             return self._inherited.popleft()
         number, self._next = self._next, self._next + 1
@@ -57,19 +57,19 @@ class Turns:
         self._inherited.appendleft(number)
 
 
-class Ear:
+class ConnectionTurns:
     """What one connection heard."""
 
-    def __init__(self, turns: Turns, base: int) -> None:
+    def __init__(self, turns: TurnSequencer, base: int) -> None:
         self._turns = turns
         self._numbers: dict[int, int] = {}
         self._finals: set[int] = set()
         self.base = base
         """Position of the connection's first sample."""
-        self.listening = True
+        self.accepts_new = True
         """Whether new turns count; once another connection took over, only what was final here may still change."""
 
-    def hear(self, wire: WireTurn, sent: int) -> Turn | int | None:
+    def receive(self, wire: WireTurn, sent: int) -> Turn | int | None:
         """Return the session's turn that `wire` says, the number of one that turned out to be nothing, or `None`.
 
         Args:
@@ -79,12 +79,12 @@ class Ear:
         order, text = wire.turn_order, wire.transcript.strip()
         if order in self._finals:
             return self._turn(wire, text, sent) if wire.end_of_turn and text else None
-        if not self.listening:
+        if not self.accepts_new:
             return None
         if not text:
             return self._drop(order) if wire.end_of_turn else None
         if order not in self._numbers:
-            self._numbers[order] = self._turns._take()
+            self._numbers[order] = self._turns._assign()
         turn = self._turn(wire, text, sent)
         if turn.final:
             self._finals.add(order)

@@ -9,30 +9,30 @@ from websockets.protocol import CONNECTING
 
 UNSENT = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 """Option that bounds what the system holds back unsent (Linux, macOS); without it, it takes megabytes."""
-LOOK_S = 0.1
+MIN_CHECK_INTERVAL_S = 0.1
 """Shortest time between two looks."""
 
 
-class Line(ClientConnection):
+class WatchdogConnection(ClientConnection):
     """Cuts itself when nothing was heard for `silence_s`, not even a pong.
 
     A deadline for pongs alone would take a narrow line for a dead one: there a pong waits behind the audio, while turns
     arrive all the same.
     """
 
-    silence_s = 4.2
+    timeout_s = 4.2
     """Longest silence, in seconds; pings have to come more often."""
-    unsent = 16 * 1024
+    max_unsent_bytes = 16 * 1024
     """Bytes that the system may hold back: a ping waits behind them, and nobody can take them back."""
-    _watching: asyncio.TimerHandle | None = None
+    _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """Start to listen for signs of life."""
         super().connection_made(transport)
         if UNSENT is not None:
-            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, UNSENT, self.unsent)
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, UNSENT, self.max_unsent_bytes)
         self._heard_at = self.loop.time()
-        self._watch()
+        self._check()
 
     def data_received(self, data: bytes) -> None:
         """Take in anything: it is a sign of life."""
@@ -41,14 +41,14 @@ class Line(ClientConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop to listen for signs of life."""
-        if self._watching is not None:
-            self._watching.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         super().connection_lost(exc)
 
-    def _watch(self) -> None:
-        left_s = self._heard_at + self.silence_s - self.loop.time()
+    def _check(self) -> None:
+        left_s = self._heard_at + self.timeout_s - self.loop.time()
         if left_s > 0 or self.protocol.state is CONNECTING:
             # The handshake has a deadline of its own, and no pings.
-            self._watching = self.loop.call_later(max(left_s, LOOK_S), self._watch)
+            self._timer = self.loop.call_later(max(left_s, MIN_CHECK_INTERVAL_S), self._check)
         else:
             self.transport.abort()
