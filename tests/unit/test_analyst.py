@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.llm.analyst import session_messages, turn_messages
+from tui.llm.prompt_messages import session_messages, turn_messages
 from tui.llm.protocol import Message
 from tui.model.prompts import Prompt
 

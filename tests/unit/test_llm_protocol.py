@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from tui.errors import ChatError
 from tui.llm.protocol import (
-    SAID_LIMIT,
+    MAX_REASON_CHARACTERS,
     Completion,
-    extended,
+    append_delta,
     parse_completion,
+    parse_delta,
     parse_error,
     parse_models,
-    parse_piece,
     parse_retry_after,
 )
 
@@ -58,12 +58,12 @@ def test_only_a_crowd_or_a_fault_of_the_server_is_worth_another_try(status: int,
 def test_an_error_is_one_short_printable_line_whatever_the_server_says(status: int, body: bytes) -> None:
     error = parse_error(status, body)
     assert error.message.isprintable()
-    assert len(error.message) < SAID_LIMIT + 50
+    assert len(error.message) < MAX_REASON_CHARACTERS + 50
 
 
 @given(ANSWERS | JSON)
 def test_whatever_comes_is_an_answer_or_a_chat_error(fields: Any) -> None:
-    for parse in (parse_completion, parse_piece):
+    for parse in (parse_completion, parse_delta):
         with contextlib.suppress(ChatError):
             assert isinstance(parse(fields), Completion)
 
@@ -94,7 +94,7 @@ def test_an_error_inside_an_answer_says_whether_to_try_again() -> None:
 def test_pieces_make_the_whole(pieces: list[Completion]) -> None:
     whole = Completion("")
     for piece in pieces:
-        whole = extended(whole, piece)
+        whole = append_delta(whole, piece)
     assert whole.text == "".join(piece.text for piece in pieces)
     assert whole.model == next((piece.model for piece in reversed(pieces) if piece.model), "")
 

@@ -2,8 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.http_server import Answer, serving
+from tui.llm.chunking import ChunkedAsker, ChunkProgress, split_text
 from tui.llm.client import ChatClient
-from tui.llm.parts import Asker, Part, cut
 from tui.llm.protocol import Completion, Message
 
 LINES = [f"[turn {n}, 00:{n:02}] " + "word " * 20 for n in range(1, 41)]
@@ -32,17 +32,17 @@ TOO_LONG = Answer(400, {"error": {"message": "This model's maximum context lengt
 
 async def asked(
     *answers: Answer, context_tokens: int, lines: list[str] = LINES
-) -> tuple[list[str], list[Part], Completion]:
+) -> tuple[list[str], list[ChunkProgress], Completion]:
     """Return what was asked, the parts that were told, and the answer."""
     async with serving(*answers) as server:
         chat = ChatClient(server.url)
-        asker = Asker(chat, model="any", max_tokens=100, context_tokens=context_tokens)
+        asker = ChunkedAsker(chat, model="any", max_tokens=100, context_tokens=context_tokens)
         pieces = [piece async for piece in asker.ask(lines, about, merge)]
         await chat.aclose()
     done = pieces[-1]
     assert isinstance(done, Completion)
     questions = [request.body["messages"][0]["content"] for request in server.asked]
-    return questions, [piece for piece in pieces if isinstance(piece, Part)], done
+    return questions, [piece for piece in pieces if isinstance(piece, ChunkProgress)], done
 
 
 async def test_what_fits_is_asked_at_once() -> None:
@@ -53,7 +53,7 @@ async def test_what_fits_is_asked_at_once() -> None:
 
 async def test_what_is_too_long_is_asked_in_parts_whose_answers_are_made_into_one() -> None:
     questions, parts, done = await asked(said("one"), said("two"), said("both"), context_tokens=1000)
-    assert parts == [Part(1, 2), Part(2, 2)]
+    assert parts == [ChunkProgress(1, 2), ChunkProgress(2, 2)]
     assert "\n".join(question.partition("\n")[2] for question in questions[:2]) == "\n".join(LINES)
     assert questions[2] == "Make one of these.\nPart 1 of 2:\none\n\nPart 2 of 2:\ntwo\n"
     assert (done.text, done.input_tokens, done.output_tokens) == ("both", 30, 6)
@@ -82,11 +82,11 @@ async def test_nothing_said_is_still_asked() -> None:
 
 @given(st.lists(st.text(max_size=50)), st.integers(1, 60))
 def test_a_cut_loses_nothing_and_no_part_is_too_long(lines: list[str], most: int) -> None:
-    parts = cut(lines, most)
+    parts = split_text(lines, most)
     assert all(len(part) <= most for part in parts)
     assert "".join(parts).replace("\n", "") == "".join(lines).replace("\n", "")
 
 
 def test_parts_are_about_equally_long() -> None:
-    lengths = [len(part) for part in cut(["x" * 10] * 31, 110)]
+    lengths = [len(part) for part in split_text(["x" * 10] * 31, 110)]
     assert max(lengths) < 2 * min(lengths)

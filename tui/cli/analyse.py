@@ -41,7 +41,7 @@ def analyse(session: str, prompt: str | None, each_turn: bool, **flags: str | No
 
 
 async def _whole(config: "Config", stored: "Stored", prompt: "Prompt") -> None:
-    from tui.llm.analyst import session_messages
+    from tui.llm.prompt_messages import session_messages
     from tui.model.gists import Gist, GistStatus
     from tui.sessions.questions import merge_by
 
@@ -66,7 +66,7 @@ async def _each_turn(config: "Config", stored: "Stored", prompt: "Prompt") -> No
 
     from tui.errors import ChatError
     from tui.lines import text_line
-    from tui.llm.analyst import turn_messages
+    from tui.llm.prompt_messages import turn_messages
     from tui.model.events import GistChanged, TurnChanged
     from tui.model.gists import Gist, GistStatus
     from tui.model.transcript import Turn

@@ -11,8 +11,8 @@ from tui.errors import UsageError
 
 if TYPE_CHECKING:
     from tui.config.schema import Config
+    from tui.llm.chunking import Ask
     from tui.llm.client import ChatClient
-    from tui.llm.parts import Ask
     from tui.llm.protocol import Completion
     from tui.model.gists import Gist
     from tui.sessions.store import Stored
@@ -38,19 +38,19 @@ async def answer(
     from contextlib import aclosing
 
     from tui.lines import inert
-    from tui.llm.parts import Asker, Part
+    from tui.llm.chunking import ChunkedAsker, ChunkProgress
     from tui.llm.protocol import Completion
 
     started = asyncio.get_running_loop().time()
     done = Completion("")
     async with chat(config) as client:
-        asker = Asker(
+        asker = ChunkedAsker(
             client, model=config.llm_model, max_tokens=config.max_tokens, context_tokens=config.context_tokens
         )
         async with aclosing(asker.ask(lines, about, merge)) as pieces:
             async for piece in pieces:
                 match piece:
-                    case Part(number=number, parts=parts):
+                    case ChunkProgress(number=number, total=parts):
                         click.echo(f"Longer than the model reads at once: part {number} of {parts} …", err=True)
                     case Completion():
                         done = piece

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from tui.config.schema import Config
 from tui.engine.figures import Figures
 from tui.errors import ChatError
-from tui.llm.analyst import session_messages, turn_messages
+from tui.llm.chunking import ChunkedAsker, ChunkProgress
 from tui.llm.client import ChatClient, Completion, parse_completion
-from tui.llm.parts import Asker, Part
+from tui.llm.prompt_messages import session_messages, turn_messages
 from tui.model.events import Event, GistChanged, GistGrew
 from tui.model.gists import Gist, GistStatus
 from tui.model.prompts import Prompt
@@ -23,7 +23,7 @@ from tui.sessions.questions import Read, ask_about, ask_to_merge, merge_by, pass
 
 Chat = Callable[[], Awaitable[ChatClient]]
 """Returns the client of the server that answers."""
-Pieces = AsyncGenerator[str | Part | Completion, None] | AsyncGenerator[str | Completion, None]
+Pieces = AsyncGenerator[str | ChunkProgress | Completion, None] | AsyncGenerator[str | Completion, None]
 AT_ONCE = 3
 """Turns that are asked about at once; servers allow some thirty requests a minute."""
 GROW_S = 0.1
@@ -201,9 +201,9 @@ class Answers:
         self._figures.answered(over)
         self._change(over)
 
-    def _asker(self, client: ChatClient, prompt: Prompt | None = None) -> Asker:
+    def _asker(self, client: ChatClient, prompt: Prompt | None = None) -> ChunkedAsker:
         """Return who asks about texts that may be longer than the model reads at once."""
-        return Asker(
+        return ChunkedAsker(
             client,
             model=(prompt.model if prompt else None) or self._config.llm_model,
             max_tokens=(prompt.max_tokens if prompt else None) or self._config.max_tokens,

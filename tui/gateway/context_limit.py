@@ -8,8 +8,8 @@ import msgspec
 from tui.errors import ChatError
 from tui.gateway.chat_backends import ChatBackend
 from tui.gateway.extractive import split_prompt
+from tui.llm.chunking import TOO_LONG
 from tui.llm.client import Completion, Message
-from tui.llm.parts import TOO_LONG
 
 TRIES = 5
 SLACK = 0.85

@@ -19,11 +19,11 @@ from tui.errors import ChatError
 from tui.llm.protocol import (
     Completion,
     Message,
-    extended,
+    append_delta,
     parse_completion,
+    parse_delta,
     parse_error,
     parse_models,
-    parse_piece,
     parse_retry_after,
     request,
 )
@@ -39,7 +39,7 @@ CONNECT_S = 10.0
 """Longest wait for a connection."""
 BACKOFF_S = 0.5
 """Longest pause before the first new try; each further one may be twice as long."""
-LONGEST_PAUSE_S = 20.0
+MAX_RETRY_AFTER_S = 20.0
 """No pause is longer; a server that asks for more is not tried again."""
 STREAM_REFUSALS = frozenset({400, 404, 405, 415, 422, 501})
 """Statuses that may mean, if the text says so, that a model or a server does not stream."""
@@ -96,7 +96,7 @@ class ChatClient:
             ChatError: there is none, and trying again did not help.
         """
         async with await self._post(request(messages, model, max_tokens, temperature)) as response:
-            return parse_completion(_decoded(await self._read(response)))
+            return parse_completion(_decode_json(await self._read(response)))
 
     async def stream(
         self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
@@ -111,7 +111,7 @@ class ChatClient:
         """
         async with await self._post_streaming(request(messages, model, max_tokens, temperature)) as response:
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
-                whole = parse_completion(_decoded(await self._read(response)))
+                whole = parse_completion(_decode_json(await self._read(response)))
                 if whole.text:
                     yield whole.text
                 yield whole
@@ -119,7 +119,7 @@ class ChatClient:
             whole = Completion("")
             async with aclosing(self._pieces(response)) as pieces:
                 async for piece in pieces:
-                    whole = extended(whole, piece)
+                    whole = append_delta(whole, piece)
                     if piece.text:
                         yield piece.text
             yield whole
@@ -145,7 +145,7 @@ class ChatClient:
         for wish in (streamed | {"stream_options": {"include_usage": True}}, streamed):
             try:
                 return await self._post(wish)
-            except _DoesNotStream:
+            except _StreamingUnsupportedError:
                 continue
         return await self._post(body)
 
@@ -168,9 +168,9 @@ class ChatClient:
         server asked.
         """
         asked_s = error.retry_after_s or 0.0
-        if not error.retry or retry >= self._retries or asked_s > LONGEST_PAUSE_S:
+        if not error.retry or retry >= self._retries or asked_s > MAX_RETRY_AFTER_S:
             return None
-        return min(LONGEST_PAUSE_S, asked_s + self._random() * BACKOFF_S * 2.0**retry)
+        return min(MAX_RETRY_AFTER_S, asked_s + self._random() * BACKOFF_S * 2.0**retry)
 
     async def _once(self, body: dict[str, Any]) -> "_Reply":
         import httpx2
@@ -191,7 +191,7 @@ class ChatClient:
             refused = parse_error(response.status_code, await self._read(response), retry_after_s=wait_s)
             refused.message = redacted(refused.message, self._key)
         if body.get("stream") and response.status_code in STREAM_REFUSALS and "stream" in refused.message.lower():
-            raise _DoesNotStream(refused.message, refused.hint)
+            raise _StreamingUnsupportedError(refused.message, refused.hint)
         raise refused
 
     async def _pieces(self, response: "httpx2.Response") -> AsyncGenerator[Completion, None]:
@@ -206,14 +206,14 @@ class ChatClient:
                     event = await anext(events)
                 if event.data == "[DONE]":
                     return
-                piece = parse_piece(_decoded(event.data))
+                piece = parse_delta(_decode_json(event.data))
                 finished = finished or bool(piece.finish_reason)
                 yield piece
         except StopAsyncIteration:
             if not finished:
-                raise _broken_off("the connection ended") from None
+                raise _connection_broken("the connection ended") from None
         except (TimeoutError, httpx2.HTTPError) as error:
-            raise _broken_off(str(error) or "nothing more came") from error
+            raise _connection_broken(str(error) or "nothing more came") from error
 
     async def _read(self, response: "httpx2.Response") -> bytes:
         import httpx2
@@ -290,7 +290,7 @@ def _unusable_proxy() -> ChatError:
     return ChatError(*proxies.invalid(proxies.SYSTEM_SETTINGS))
 
 
-class _DoesNotStream(ChatError):
+class _StreamingUnsupportedError(ChatError):
     """The server refused the request because it asked for a stream."""
 
 
@@ -323,7 +323,7 @@ def authorization(url: str, key: str) -> str:
     return key if is_vendor(url) else f"Bearer {key}"
 
 
-def _decoded(body: bytes | str) -> Any:
+def _decode_json(body: bytes | str) -> Any:
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -332,5 +332,5 @@ def _decoded(body: bytes | str) -> Any:
         ) from error
 
 
-def _broken_off(why: str) -> ChatError:
+def _connection_broken(why: str) -> ChatError:
     return ChatError(f"The answer broke off: {why}.", "Ask again.")

@@ -12,7 +12,7 @@ import msgspec
 
 from tui.errors import ChatError
 
-SAID_LIMIT = 300
+MAX_REASON_CHARACTERS = 300
 """Most characters of a server's own words in an error."""
 
 
@@ -41,13 +41,13 @@ class _Part(msgspec.Struct):
     text: str = ""
 
 
-class _Said(msgspec.Struct):
+class _MessageText(msgspec.Struct):
     content: str | list[_Part] | None = None
 
 
 class _Choice(msgspec.Struct):
-    message: _Said | None = None
-    delta: _Said | None = None
+    message: _MessageText | None = None
+    delta: _MessageText | None = None
     finish_reason: str | None = None
 
 
@@ -77,7 +77,7 @@ class _Detail(msgspec.Struct):
     code: str | int | None = None
 
 
-class _Refusal(msgspec.Struct):
+class _ErrorBody(msgspec.Struct):
     error: str | _Detail | None = None
     message: str | None = None
     detail: str | None = None
@@ -99,13 +99,13 @@ def parse_completion(fields: Any) -> Completion:
     Raises:
         ChatError: it holds an error, or no answer.
     """
-    piece = parse_piece(fields)
+    piece = parse_delta(fields)
     if not fields.get("choices"):
         raise _refused(_status(fields), fields)
     return piece
 
 
-def parse_piece(fields: Any) -> Completion:
+def parse_delta(fields: Any) -> Completion:
     """Return what one event of a streamed answer adds; its text may be empty.
 
     Raises:
@@ -122,7 +122,7 @@ def parse_piece(fields: Any) -> Completion:
     choice = answer.choices[0] if answer.choices else _Choice()
     usage = answer.usage or _Usage()
     return Completion(
-        text=_text(choice.message or choice.delta or _Said()),
+        text=_text(choice.message or choice.delta or _MessageText()),
         model=answer.model or "",
         input_tokens=usage.input_tokens or usage.prompt_tokens or 0,
         output_tokens=usage.output_tokens or usage.completion_tokens or 0,
@@ -130,7 +130,7 @@ def parse_piece(fields: Any) -> Completion:
     )
 
 
-def extended(whole: Completion, piece: Completion) -> Completion:
+def append_delta(whole: Completion, piece: Completion) -> Completion:
     """Return `whole` with `piece` after it: texts are joined, of the rest the latest counts."""
     return Completion(
         text=whole.text + piece.text,
@@ -182,7 +182,7 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
     return max(0.0, wait_s) if wait_s < float("inf") else None
 
 
-def _text(said: _Said) -> str:
+def _text(said: _MessageText) -> str:
     match said.content:
         case str(text):
             return text
@@ -193,7 +193,7 @@ def _text(said: _Said) -> str:
 
 
 def _refused(status: int, fields: Any, retry_after_s: float | None = None) -> ChatError:
-    said = _inert(_words(fields)) or "it gave no reason"
+    said = _one_line(_words(fields)) or "it gave no reason"
     retry = status == 429 or status >= 500
     return ChatError(
         f"The LLM server refused ({status}): {said}" if status >= 400 else f"The LLM server failed: {said}",
@@ -216,27 +216,27 @@ def _words(fields: Any) -> str:
     if not isinstance(fields, dict):
         return str(fields)
     try:
-        refusal = msgspec.convert(fields, _Refusal, strict=False)
+        refusal = msgspec.convert(fields, _ErrorBody, strict=False)
     except (msgspec.ValidationError, OverflowError):
         return str(fields)
     match refusal:
-        case _Refusal(error=_Detail(message=str(text))) if text:
+        case _ErrorBody(error=_Detail(message=str(text))) if text:
             said = text
-        case _Refusal(error=_Detail(code=code)) if code is not None:
+        case _ErrorBody(error=_Detail(code=code)) if code is not None:
             said = str(code)
-        case _Refusal(message=str(text)) | _Refusal(error=str(text)) | _Refusal(detail=str(text)):
+        case _ErrorBody(message=str(text)) | _ErrorBody(error=str(text)) | _ErrorBody(detail=str(text)):
             said = text
-        case _Refusal(code=code) if code is not None:
+        case _ErrorBody(code=code) if code is not None:
             said = str(code)
         case _:
             said = str(fields)
     return f"{said} (request {refusal.request_id})" if refusal.request_id else said
 
 
-def _inert(text: str) -> str:
+def _one_line(text: str) -> str:
     """Return `text` on one short line without control characters."""
     line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
-    return line if len(line) <= SAID_LIMIT else line[: SAID_LIMIT - 1] + "…"
+    return line if len(line) <= MAX_REASON_CHARACTERS else line[: MAX_REASON_CHARACTERS - 1] + "…"
 
 
 def _hint(status: int) -> str:

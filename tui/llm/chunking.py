@@ -10,11 +10,11 @@ from tui.errors import ChatError
 from tui.llm.client import ChatClient
 from tui.llm.protocol import Completion, Message
 
-CHARACTERS = 3
+CHARACTERS_PER_TOKEN = 3
 """Characters of a token, carefully: English has four, other languages have fewer."""
-SMALLEST = 600
+MIN_CHARACTERS = 600
 """Characters of a part, below which it makes no sense to ask."""
-DEEPEST = 4
+MAX_DEPTH = 4
 """How often answers about parts are made into fewer before it is given up."""
 TOO_LONG = re.compile(r"context (?:size|length|window)|maximum context|too long|too many tokens|prompt is longer", re.I)
 """How servers say that a model cannot take so much."""
@@ -23,15 +23,15 @@ Ask = Callable[[str], list[Message]]
 """Makes a chat of a text."""
 
 
-class Part(msgspec.Struct, frozen=True):
+class ChunkProgress(msgspec.Struct, frozen=True):
     """The model reads a part now."""
 
     number: int
     """From 1."""
-    parts: int
+    total: int
 
 
-class Asker:
+class ChunkedAsker:
     """Asks a model that reads so much at once.
 
     Args:
@@ -47,9 +47,11 @@ class Asker:
         self._model = model
         self._max_tokens = max_tokens
         # An answer gets at most half of what there is: a limit of max_tokens is seldom used up.
-        self._room = (context_tokens - min(max_tokens, context_tokens // 2)) * CHARACTERS
+        self._room = (context_tokens - min(max_tokens, context_tokens // 2)) * CHARACTERS_PER_TOKEN
 
-    async def ask(self, lines: Sequence[str], about: Ask, merge: Ask) -> AsyncGenerator[str | Part | Completion, None]:
+    async def ask(
+        self, lines: Sequence[str], about: Ask, merge: Ask
+    ) -> AsyncGenerator[str | ChunkProgress | Completion, None]:
         """Yield the answer's text as it comes and at last the whole of it; before that each `Part` that is read.
 
         Args:
@@ -69,22 +71,24 @@ class Asker:
                         yield piece
                 return
             except ChatError as error:
-                if told or not TOO_LONG.search(error.message) or self._room <= SMALLEST:
+                if told or not TOO_LONG.search(error.message) or self._room <= MIN_CHARACTERS:
                     raise
-                longest = max(self._room // 2, SMALLEST)
-                self._room = min(longest, max(SMALLEST, sum(map(len, lines)) // 2))
+                longest = max(self._room // 2, MIN_CHARACTERS)
+                self._room = min(longest, max(MIN_CHARACTERS, sum(map(len, lines)) // 2))
 
-    async def _ask(self, lines: Sequence[str], about: Ask, merge: Ask) -> AsyncGenerator[str | Part | Completion, None]:
+    async def _ask(
+        self, lines: Sequence[str], about: Ask, merge: Ask
+    ) -> AsyncGenerator[str | ChunkProgress | Completion, None]:
         used_input = used_output = 0
         ask = about
-        for _ in range(DEEPEST):
-            room = max(SMALLEST, self._room - sum(len(message.content) for message in ask("")))
-            parts = cut(lines, room)
+        for _ in range(MAX_DEPTH):
+            room = max(MIN_CHARACTERS, self._room - sum(len(message.content) for message in ask("")))
+            parts = split_text(lines, room)
             if len(parts) <= 1:
                 break
             answers: list[str] = []
             for number, part in enumerate(parts, 1):
-                yield Part(number, len(parts))
+                yield ChunkProgress(number, len(parts))
                 done = await self._chat.complete(ask(part), model=self._model, max_tokens=self._max_tokens)
                 used_input += done.input_tokens
                 used_output += done.output_tokens
@@ -109,18 +113,18 @@ class Asker:
                         yield piece
 
 
-def cut(lines: Sequence[str], most: int) -> list[str]:
+def split_text(lines: Sequence[str], most: int) -> list[str]:
     """Return the text in parts of at most `most` characters, about equally long, cut between lines if possible."""
     short = [line[at : at + most] for line in lines for at in range(0, max(1, len(line)), most)]
     total = sum(len(line) + 1 for line in short)
     for count in range(-(-total // (most + 1)), len(short)):
-        parts = _dealt(short, count, total)
+        parts = _distribute(short, count, total)
         if max(map(len, parts)) <= most:
             return parts
     return short
 
 
-def _dealt(lines: Sequence[str], count: int, total: int) -> list[str]:
+def _distribute(lines: Sequence[str], count: int, total: int) -> list[str]:
     """Return at most `count` parts; a line goes where its middle falls."""
     parts: list[list[str]] = [[] for _ in range(count)]
     at = 0
