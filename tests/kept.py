@@ -99,7 +99,7 @@ def keep(
         at = event.turn.end_s if isinstance(event, TurnChanged) else 0.0
         journal.append(event, at)
     if state is not None:
-        journal.append(StatsChanged(Stats(elapsed_s=30.0, turns=5, unheard_s=unheard_s)), 30.0)
+        journal.append(StatsChanged(Stats(elapsed_s=30.0, turns=5, untranscribed_s=unheard_s)), 30.0)
         journal.append(StateChanged(state), 30.0)
     journal.close()
     if about is not None:

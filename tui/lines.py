@@ -35,7 +35,7 @@ def _fields(event: Event) -> dict[str, Any] | None:
         case SessionStarted(session=session):
             return {"type": "session"} | _all(session)
         case StateChanged():
-            return {"type": "state", "state": event.state, "why": event.why, "hint": event.hint}
+            return {"type": "state", "state": event.state, "why": event.reason, "hint": event.hint}
         case TurnChanged(turn=turn):
             return {"type": "turn"} | _all(turn)
         case GistChanged(gist=gist) if gist.status.over:
@@ -78,7 +78,7 @@ def remark(event: Event) -> str | None:
     match event:
         case StateChanged(state=State.FAILED):
             return None
-        case StateChanged(state=state, why=why, hint=hint):
+        case StateChanged(state=state, reason=why, hint=hint):
             return inert(f"{state}: {why} {hint}".rstrip() if why else str(state))
         case Notice(text=text, hint=hint) | Rejected(text=text, hint=hint):
             return inert(f"{text} {hint}".rstrip())

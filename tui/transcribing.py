@@ -152,7 +152,7 @@ class Transcriber:
         record = stored.load()
         follow.finish(record.stats.elapsed_s)
         done = Done(name, stored.id, str(stored.path), len(record.transcript.finals))
-        left_s = record.stats.unheard_s
+        left_s = record.stats.untranscribed_s
         if failure is None and left_s < UNHEARD_S:
             return done
         return replace(

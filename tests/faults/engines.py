@@ -11,7 +11,7 @@ from tui.engine.engine import Engine
 from tui.model.commands import Option, Start
 from tui.model.events import Event, Notice, State, StateChanged, TurnChanged
 from tui.model.gists import GistStatus
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
 from tui.paths import PACKAGE, log_file, sessions_dir
 from tui.sessions.store import Store
@@ -35,7 +35,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.record = Record()
+        self.record = SessionState()
         self._changed = asyncio.Event()
 
     def tell(self, event: Event) -> None:

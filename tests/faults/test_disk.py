@@ -184,5 +184,5 @@ async def test_a_disk_without_any_room_refuses_the_start_and_says_so(
     built.quit()
     await task
     assert watch.record.state is State.FAILED
-    assert "No space left" in watch.record.why
+    assert "No space left" in watch.record.reason
     assert server.calls == []

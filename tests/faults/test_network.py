@@ -120,7 +120,7 @@ async def test_a_name_that_cannot_be_found_for_a_while_loses_nothing(
 
             patch.setattr(socket, "getaddrinfo", nameless)
             proxy.cut()
-            await watch.until(lambda: "name localhost cannot be found" in watch.record.why)
+            await watch.until(lambda: "name localhost cannot be found" in watch.record.reason)
         await watch.until_over()
     assert_nothing_lost(SOUND, watch, server.calls, TURNS)
 
@@ -250,5 +250,5 @@ async def test_a_second_stop_waits_for_no_backlog(server: Endpoint, line: tuple[
         await engine.perform(Stop())
         await engine.perform(Stop())
         await watch.until_over()
-    assert watch.record.stats.unheard_s > 1
+    assert watch.record.stats.untranscribed_s > 1
     assert any("livegist recover" in notice for notice in watch.notices)

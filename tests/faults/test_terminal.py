@@ -160,7 +160,7 @@ async def test_a_dashboard_whose_engine_is_killed_starts_another_and_says_what_b
     assert record.state is State.ENDED
     assert [turn.number for turn in record.transcript.finals] == list(range(1, len(record.transcript.finals) + 1))
     assert [turn.text for turn in record.transcript.finals][:2] == [said(1), said(2)]
-    assert record.stats.unheard_s == 0
+    assert record.stats.untranscribed_s == 0
 
 
 def assert_kept_as_recorded(stored: Stored, server: Endpoint) -> None:

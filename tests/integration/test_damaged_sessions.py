@@ -165,7 +165,7 @@ def test_a_session_that_was_cut_off_is_repaired_and_says_what_was_lost(store: St
     told = "10 s are recorded, 26 s are transcribed, 16 s of sound are lost, 2 lines of its journal are lost"
     assert repaired.told == told
     record = stored.load()
-    assert (record.state, record.why) == (State.FAILED, f"The engine was killed; {told}.")
+    assert (record.state, record.reason) == (State.FAILED, f"The engine was killed; {told}.")
     # What was whole is all there, and the half line at the end is not.
     assert stored.events.read_bytes().startswith(b"".join(lines[:6]))
     assert stored.read().lost == 1

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import DATA, Pulse
 from tui.engine.devices import Ears, listed
-from tui.model.events import DevicesHeard, Event
+from tui.model.events import DeviceLevels, Event
 
 PATIENCE_S = 30.0
 SPEECH = DATA / "sense_and_sensibility_01_austen_64kb-0870.wav"
@@ -17,11 +17,11 @@ class Told:
     """What was told, and a way to wait for it."""
 
     def __init__(self) -> None:
-        self.heard: list[DevicesHeard] = []
+        self.heard: list[DeviceLevels] = []
         self.more = asyncio.Event()
 
     def __call__(self, event: Event) -> None:
-        assert isinstance(event, DevicesHeard)
+        assert isinstance(event, DeviceLevels)
         self.heard.append(event)
         self.more.set()
 
@@ -40,13 +40,13 @@ class Told:
 
 async def test_a_device_that_hears_speech_shows_it_and_is_let_go_afterwards(pulse: Pulse) -> None:
     default = next(device for device in await asyncio.to_thread(listed) if device.default)
-    assert default.about
+    assert default.description
     told = Told()
     ears = Ears(told)
     await ears.listen(30)
     playing = pulse.play(SPEECH)
     try:
-        await told.peak_of(default.about, -40)
+        await told.peak_of(default.description, -40)
         await ears.listen(0)
         assert "PortAudio" not in pulse.pactl("list", "source-outputs")
     finally:

@@ -43,8 +43,8 @@ from tui.model.commands import (
     UsePrompt,
     UseSource,
 )
-from tui.model.events import LevelChanged, Notice, SessionsListed, Severity, Snapshot, State, UnheardChanged
-from tui.model.transcript import slim
+from tui.model.events import LevelChanged, Notice, SessionsListed, Severity, Snapshot, State, UntranscribedChanged
+from tui.model.transcript import without_words
 from tui.paths import PACKAGE, log_file, sessions_dir
 from tui.sessions.journal import fold, read
 from tui.sessions.store import Store, Stored
@@ -67,7 +67,7 @@ async def test_what_is_spoken_is_recorded_sent_and_told_once(server: Endpoint, t
         await watch.until_over()
     assert_nothing_lost(speech(1, 2, 3, 4), watch, server.calls, 4)
     assert watch.states == [State.CONNECTING, State.LIVE, State.DRAINING, State.ENDED]
-    assert watch.record.stats.unheard_s == 0
+    assert watch.record.stats.untranscribed_s == 0
     assert watch.record.stats.expires_s is None, "a session that is over does not expire"
     levels = [event for event in watch.events if isinstance(event, LevelChanged)]
     assert len(levels) == 4 * 20
@@ -83,7 +83,7 @@ async def test_the_journal_tells_the_session_as_it_was(server: Endpoint, tmp_pat
         live = built.snapshot()
     kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
     assert tuple(kept.transcript) == tuple(watch.record.transcript)
-    assert tuple(slim(turn) for turn in kept.transcript) == live.turns
+    assert tuple(without_words(turn) for turn in kept.transcript) == live.turns
     assert tuple(kept.gists.values()) == live.gists
     assert (kept.session, kept.state, kept.prompt, kept.muted) == (live.session, live.state, live.prompt, live.muted)
     assert kept.stats == live.stats
@@ -179,7 +179,7 @@ async def test_an_engine_that_quits_while_it_looks_for_what_to_recover_begins_no
     watch, store = Watch(), SlowStore(sessions_dir())
     built = engine(watch, store=store)
     task = asyncio.create_task(built.run())
-    await watch.until(lambda: any(isinstance(event, UnheardChanged) for event in watch.events))
+    await watch.until(lambda: any(isinstance(event, UntranscribedChanged) for event in watch.events))
     store.slow = True
     recovering = asyncio.create_task(built.perform(Recover(options=to(server))))
     await built.perform(ListSessions())
@@ -310,7 +310,7 @@ async def test_what_was_never_transcribed_is_sent_later_and_each_turn_is_there_o
         server.refuse_status = 503
         await server.cut()
         await watch.until_over()
-    assert watch.record.stats.unheard_s > 1
+    assert watch.record.stats.untranscribed_s > 1
     assert any(f"livegist recover {watch.audio.parent.name}" in notice for notice in watch.notices)
     assert watch.recorded == sound
 
@@ -318,13 +318,13 @@ async def test_what_was_never_transcribed_is_sent_later_and_each_turn_is_there_o
     again = Watch()
     async with running(again) as built:
         id = watch.audio.parent.name
-        await again.until(lambda: UnheardChanged((id,)) in again.events)
-        assert built.snapshot().unheard == (id,)
+        await again.until(lambda: UntranscribedChanged((id,)) in again.events)
+        assert built.snapshot().untranscribed == (id,)
         await built.perform(Recover(options=to(server)))
         (snapshot,) = [event for event in again.events if isinstance(event, Snapshot)]
         assert len(snapshot.turns) >= 2, "what is known is shown at once"
         await again.until_over()
-        await again.until(lambda: UnheardChanged(()) in again.events)
+        await again.until(lambda: UntranscribedChanged(()) in again.events)
         assert [turn.text for turn in built.snapshot().turns] == [said(n) for n in range(1, 7)]
         with pytest.raises(UsageError, match="was transcribed"):
             await built.perform(Recover(options=to(server)))
@@ -436,7 +436,7 @@ async def test_an_engine_whose_endpoint_says_nothing_more_ends_within_fifteen_se
     await task
     assert time.monotonic() - began < 15
     assert watch.record.state is State.ENDED
-    assert watch.record.stats.unheard_s > 0
+    assert watch.record.stats.untranscribed_s > 0
 
 
 async def test_devices_are_told_to_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -459,5 +459,5 @@ async def test_the_snapshot_of_a_session_that_failed_to_start_says_why(tmp_path:
         await built.perform(Start({"source": str(tmp_path / "missing.wav"), "url": "ws://127.0.0.1:1"}))
         await watch.until_over()
         assert built.snapshot().state is State.FAILED
-        assert "missing.wav" in built.snapshot().why
+        assert "missing.wav" in built.snapshot().reason
     assert list(Store(sessions_dir())) == []

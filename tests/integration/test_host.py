@@ -29,7 +29,7 @@ from tui.model.commands import COMMAND_BYTES, Command, Mute, Quit, Recover, Star
 from tui.model.commands import encode as encode_command
 from tui.model.events import Event, Notice, Rejected, Severity, Snapshot, State, StateChanged, StatsChanged, TurnChanged
 from tui.model.gists import GistStatus
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.paths import PACKAGE, log_file, runtime_dir, sessions_dir
 from tui.sessions.store import Store
 
@@ -73,7 +73,7 @@ class Viewer:
     def __init__(self, path: Path, *, glance: bool = False) -> None:
         self.client = EngineClient(path, glance=glance)
         self.events: list[Event] = []
-        self.record = Record()
+        self.record = SessionState()
         self._changed = asyncio.Event()
 
     async def watch(self) -> None:
@@ -334,7 +334,7 @@ async def test_who_stops_a_recovery_at_once_stays_connected_and_the_rest_is_left
         states = [event.state for event in viewer.events if isinstance(event, StateChanged)]
         assert states == [State.CONNECTING, State.DRAINING, State.ENDED]
         assert len([event for event in viewer.events if isinstance(event, Rejected)]) == 1
-    assert stored.load().stats.unheard_s > 1, "it can be sent another time"
+    assert stored.load().stats.untranscribed_s > 1, "it can be sent another time"
     assert stored.audio.read_bytes() == recorded
 
 

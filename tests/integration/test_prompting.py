@@ -12,7 +12,7 @@ from tests.endpoint import Endpoint, speech
 from tests.faults.engines import Watch, assert_nothing_lost, fast, hear
 from tui.engine.engine import Engine
 from tui.errors import ConfigError
-from tui.model.commands import DeletePrompt, ShowPrompt, UseLenses, UsePrompt, WritePrompt
+from tui.model.commands import DeletePrompt, ShowPrompt, UseExtraPrompts, UsePrompt, WritePrompt
 from tui.model.events import Notice, PromptChanged, PromptsChanged, PromptShown
 from tui.paths import PACKAGE, log_file, sessions_dir
 from tui.sessions.store import Store
@@ -87,7 +87,7 @@ async def test_prompts_in_use_outlast_their_files_while_a_session_goes_on(server
         await built.perform(UsePrompt("risks"))
         await hear(built, speech(1, 2), server.url, tmp_path, llm_url="http://127.0.0.1:9")
         await watch.until_turn(1)
-        await built.perform(UseLenses(("doubts",)))
+        await built.perform(UseExtraPrompts(("doubts",)))
         for id in ("risks", "doubts"):
             await built.perform(DeletePrompt(id))
         assert names(watch).count("Risks") == 2

@@ -18,10 +18,10 @@ from tui.engine.answers import AT_ONCE, Answers
 from tui.engine.figures import Figures
 from tui.errors import ConfigError, UsageError
 from tui.llm.client import ChatClient
-from tui.model.commands import Ask, AskAgain, AskAll, Bookmark, NameSpeaker, SetGain, UseLenses
+from tui.model.commands import Ask, AskAllTurns, Bookmark, NameSpeaker, RetryGist, SetGain, UseExtraPrompts
 from tui.model.gists import Gist, GistStatus
 from tui.model.prompts import Prompt
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
 from tui.sessions.journal import fold, read
 
@@ -95,8 +95,8 @@ async def test_lenses_ask_their_prompts_about_each_turn_beside_the_stream(
     async with running(watch, clock=fast) as built:
         await hear(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url)
         await watch.until_turn(1)
-        await built.perform(UseLenses(("actions", "takeaway", "summary")))
-        assert built.snapshot().lenses == ("actions", "takeaway")
+        await built.perform(UseExtraPrompts(("actions", "takeaway", "summary")))
+        assert built.snapshot().extra_prompts == ("actions", "takeaway")
         await watch.until_over()
     for prompt in ("summary", "actions", "takeaway"):
         assert set(gists(watch, prompt)) == {1, 2}, prompt
@@ -111,8 +111,8 @@ async def test_more_lenses_than_fit_and_unknown_ones_are_refused(server: Endpoin
         await hear(built, speech(1), server.url, tmp_path)
         await watch.until_turn(1)
         with pytest.raises(ConfigError, match="poem"):
-            await built.perform(UseLenses(("poem",)))
-        assert built.snapshot().lenses == ()
+            await built.perform(UseExtraPrompts(("poem",)))
+        assert built.snapshot().extra_prompts == ()
         await watch.until_over()
 
 
@@ -123,11 +123,11 @@ async def test_a_prompt_is_asked_about_all_turns_so_far_but_never_twice(
     async with running(watch, clock=fast) as built:
         await hear(built, speech(1, 2, 3), server.url, tmp_path, llm_url=llm.url)
         await watch.until(lambda: len(watch.finals) == 2)
-        await built.perform(AskAll("actions"))
+        await built.perform(AskAllTurns("actions"))
         await watch.until(lambda: len([g for g in gists(watch, "actions").values() if g.status.over]) == 2)
-        await built.perform(AskAll("actions"))
+        await built.perform(AskAllTurns("actions"))
         await watch.until_over()
-        await built.perform(AskAll("actions"))
+        await built.perform(AskAllTurns("actions"))
         await watch.until(lambda: len([g for g in gists(watch, "actions").values() if g.status.over]) == 3)
     assert len(asked(llm)) == 3
 
@@ -142,14 +142,14 @@ async def test_a_missing_answer_is_asked_for_again_and_no_longer_missing(
         await watch.until_over()
         (missing,) = watch.record.gists.values()
         assert missing.status is GistStatus.TIMED_OUT
-        await built.perform(AskAgain(missing.number))
+        await built.perform(RetryGist(missing.number))
         await watch.until(lambda: watch.record.gists[missing.number].status is GistStatus.DONE)
         with pytest.raises(UsageError):
-            await built.perform(AskAgain(99))
+            await built.perform(RetryGist(99))
 
 
 async def test_what_waits_for_its_turn_to_be_asked_is_not_asked_twice(llm: Server) -> None:
-    record, client = Record(), ChatClient(llm.url)
+    record, client = SessionState(), ChatClient(llm.url)
     answers = Answers(Config(), record, Figures(), record.apply)
     turn, prompt = Turn(1, "We ship on Thursday.", True, 0.0, 2.0), Prompt("Summary", "Say: {{turn}}", "", "summary")
 

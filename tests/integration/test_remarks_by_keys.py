@@ -53,7 +53,7 @@ def test_marks_questions_lenses_and_gain_go_all_the_way(demo: Terminal, home: Pa
     (session,) = (home / "data" / "sessions").iterdir()
     record = fold(read(session / "events.jsonl").entries)
     assert "check this" in record.bookmarks.values()
-    assert record.lenses == ("actions",)
+    assert record.extra_prompts == ("actions",)
     assert record.gain_db == 3.0
     assert any(gist.question == "How did the release go?" and gist.text for gist in record.gists.values())
     assert {gist.prompt for gist in record.gists.values() if gist.turn == 1} == {"summary", "actions"}

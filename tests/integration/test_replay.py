@@ -96,7 +96,7 @@ def test_what_was_transcribed_once_the_recording_was_over_comes_when_it_was_said
     stored = keep(Store(sessions_dir()), [], state=None)
     journal = stored.journal()
     for event in (
-        StatsChanged(Stats(elapsed_s=30.0, unheard_s=30.0)),
+        StatsChanged(Stats(elapsed_s=30.0, untranscribed_s=30.0)),
         StateChanged(State.FAILED, "It is recorded and waits to be transcribed."),
         StateChanged(State.CONNECTING),
         StateChanged(State.LIVE),

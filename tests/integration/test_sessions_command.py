@@ -14,7 +14,7 @@ import soundfile
 
 from tests.command import livegist
 from tests.kept import STARTED, files, keep, meeting
-from tui.model.events import Bookmarked, State
+from tui.model.events import State, TurnBookmarked
 from tui.paths import sessions_dir
 from tui.sessions.about import About, change_about
 from tui.sessions.catalogue import room, summarise
@@ -90,7 +90,7 @@ def test_a_session_tells_of_its_versions_and_they_of_it(store: Store) -> None:
 
 
 def test_bookmarks_are_counted_and_shown(store: Store) -> None:
-    keep(store, [*meeting(), Bookmarked(2, "tell Ann"), Bookmarked(3, "")])
+    keep(store, [*meeting(), TurnBookmarked(2, "tell Ann"), TurnBookmarked(3, "")])
     assert "★2" in livegist("sessions").stdout
     assert "  ★ tell Ann\n" in livegist("sessions", "show", "last").stdout
 

@@ -109,7 +109,7 @@ async def test_a_session_gets_another_version_and_keeps_the_old(store: Store, st
     record = version.load()
     assert record.session is not None
     assert record.session.speech_model == "universal-streaming-english"
-    assert record.stats.unheard_s == 0
+    assert record.stats.untranscribed_s == 0
     assert stored.events.read_bytes() == before
     # One recording in two folders takes its room once.
     assert version.audio.samefile(stored.audio)

@@ -89,7 +89,7 @@ async def test_a_session_that_is_killed_lives_on(tmp_path: Path, home: Path) -> 
             recorded_s = recording.getnframes() / recording.getframerate()
         record = stored.load()
         assert record.state is State.ENDED
-        assert record.stats.unheard_s == 0
+        assert record.stats.untranscribed_s == 0
         assert [turn.text for turn in record.transcript.finals][:HEARD] == heard
         assert recorded_s + 0.5 >= max(turn.end_s for turn in record.transcript.finals) > 10
         assert json.loads(livegist("sessions", "list", "--json"))["trouble"] == ""

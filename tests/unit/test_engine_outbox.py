@@ -1,5 +1,5 @@
 from tui.engine.outbox import Outbox
-from tui.model.events import Event, GistChanged, GistGrew, LevelChanged, StatsChanged, TurnChanged
+from tui.model.events import Event, GistChanged, GistDelta, LevelChanged, StatsChanged, TurnChanged
 from tui.model.gists import Gist
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
@@ -42,13 +42,13 @@ def test_finals_are_never_dropped_and_stay_in_order() -> None:
 
 def test_a_growing_answer_is_joined_and_stays_between_its_beginning_and_end() -> None:
     begun, done = GistChanged(Gist(1, None, "summary")), GistChanged(Gist(1, None, "summary", "a b c"))
-    told = taken(filled(begun, GistGrew(1, "a "), GistGrew(1, "b "), GistGrew(1, "c"), done))
-    assert told == [begun, GistGrew(1, "a b c"), done]
+    told = taken(filled(begun, GistDelta(1, "a "), GistDelta(1, "b "), GistDelta(1, "c"), done))
+    assert told == [begun, GistDelta(1, "a b c"), done]
 
 
 def test_two_growing_answers_are_not_mixed() -> None:
-    told = taken(filled(GistGrew(1, "a"), GistGrew(2, "x"), GistGrew(1, "b")))
-    assert told == [GistGrew(1, "a"), GistGrew(2, "x"), GistGrew(1, "b")]
+    told = taken(filled(GistDelta(1, "a"), GistDelta(2, "x"), GistDelta(1, "b")))
+    assert told == [GistDelta(1, "a"), GistDelta(2, "x"), GistDelta(1, "b")]
 
 
 def test_a_viewer_too_far_behind_is_marked() -> None:

@@ -13,8 +13,8 @@ from markdown_it import MarkdownIt
 
 from tests.kept import MEETING, answer, keep, meeting, spoken
 from tui.errors import UsageError
-from tui.model.events import Bookmarked, Event, GistChanged, SpeakerNamed, TurnChanged
-from tui.model.record import Record
+from tui.model.events import Event, GistChanged, SpeakerNamed, TurnBookmarked, TurnChanged
+from tui.model.session_state import SessionState
 from tui.sessions.about import About
 from tui.sessions.export import FORMATS, export, to_markdown
 from tui.sessions.store import Store
@@ -23,12 +23,12 @@ SAID = [text for _, text in MEETING]
 
 
 @pytest.fixture
-def record(tmp_path: Path) -> Record:
+def record(tmp_path: Path) -> SessionState:
     return keep(Store(tmp_path / "sessions")).load()
 
 
-def told(*events: Event) -> Record:
-    record = Record()
+def told(*events: Event) -> SessionState:
+    record = SessionState()
     for event in events:
         record.apply(event)
     return record
@@ -46,7 +46,7 @@ HOSTILE = (
 
 
 @pytest.fixture
-def hostile() -> Record:
+def hostile() -> SessionState:
     events: list[Event] = [TurnChanged(spoken(number, text, "<v A>")) for number, text in enumerate(HOSTILE, 1)]
     return told(*events, GistChanged(answer(1, 1, "<script>alert(1)</script>\n\n> quoted \x1b[31m\u202e", turns=0)))
 
@@ -55,7 +55,7 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
-def test_srt_is_read_by_a_parser_of_srt(record: Record) -> None:
+def test_srt_is_read_by_a_parser_of_srt(record: SessionState) -> None:
     found = list(srt.parse(export(record, About(), "srt")))
     assert " ".join(words(" ".join(caption.content for caption in found))) == " ".join(
         f"{speaker}: {text}" for speaker, text in MEETING
@@ -65,21 +65,21 @@ def test_srt_is_read_by_a_parser_of_srt(record: Record) -> None:
     assert found[1].start >= found[0].end
 
 
-def test_vtt_is_read_by_a_parser_of_vtt(record: Record) -> None:
+def test_vtt_is_read_by_a_parser_of_vtt(record: SessionState) -> None:
     found = webvtt.from_buffer(io.StringIO(export(record, About(), "vtt")))
     assert " ".join(words(" ".join(caption.text for caption in found))) == " ".join(SAID)
     assert [caption.voice for caption in found][:2] == ["A", "B"]
     assert found[1].start_in_seconds >= found[0].end_in_seconds
 
 
-def test_csv_is_read_by_the_standard_library(record: Record) -> None:
+def test_csv_is_read_by_the_standard_library(record: SessionState) -> None:
     rows = list(csv.DictReader(io.StringIO(export(record, About(), "csv"), newline="")))
     assert [row["text"] for row in rows] == SAID
     assert [row["gist"] for row in rows] == [f"Gist of turn {n}." for n in range(1, 6)]
     assert [float(row["start_s"]) for row in rows] == [0.0, 6.0, 12.0, 18.0, 24.0]
 
 
-def test_json_says_all_there_is(record: Record) -> None:
+def test_json_says_all_there_is(record: SessionState) -> None:
     found = json.loads(export(record, About("Standup", ("work",)), "json"))
     assert found["about"] == {"name": "Standup", "tags": ["work"]}
     assert [turn["text"] for turn in found["turns"]] == SAID
@@ -88,18 +88,18 @@ def test_json_says_all_there_is(record: Record) -> None:
     assert found["session"]["speech_model"] == "u3-rt-pro"
 
 
-def test_jsonl_is_one_object_a_line(record: Record) -> None:
+def test_jsonl_is_one_object_a_line(record: SessionState) -> None:
     found = [json.loads(line) for line in export(record, About(), "jsonl").splitlines()]
     assert [line["type"] for line in found] == ["session", *["turn"] * 5, *["gist"] * 5, "analysis", "stats"]
 
 
-def test_text_is_a_line_a_turn(record: Record) -> None:
+def test_text_is_a_line_a_turn(record: SessionState) -> None:
     lines = export(record, About(), "txt").splitlines()
     assert lines[2] == "[00:12] C: What worries me is the connection pool: it was at ninety percent last week."
     assert len(lines) == 5
 
 
-def test_markdown_has_headings_turns_and_quoted_gists(record: Record) -> None:
+def test_markdown_has_headings_turns_and_quoted_gists(record: SessionState) -> None:
     tokens = MarkdownIt().parse(export(record, About("Standup", ("work",), "for *Maria*"), "md"))
     headings = [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open"]
     assert headings[:2] == ["Standup", "summary, 5 turns"]
@@ -109,31 +109,31 @@ def test_markdown_has_headings_turns_and_quoted_gists(record: Record) -> None:
     assert "Note: for *Maria*" in html
 
 
-def test_a_template_says_what_the_markdown_looks_like(record: Record) -> None:
+def test_a_template_says_what_the_markdown_looks_like(record: SessionState) -> None:
     text = to_markdown(record, About("Standup", ("a", "b")), "{{ title }} {{tags}}\n\n{{transcript}}")
     assert text.startswith("Standup #a #b\n\n`00:00` **A:** Good morning")
     assert "Gist of turn" not in text
 
 
-def test_a_template_that_names_what_is_not_there_says_what_is(record: Record) -> None:
+def test_a_template_that_names_what_is_not_there_says_what_is(record: SessionState) -> None:
     with pytest.raises(UsageError, match="transscript") as refused:
         to_markdown(record, About(), "{{transscript}}")
     assert "transcript" in refused.value.hint
 
 
-def test_an_unknown_format_names_those_there_are(record: Record) -> None:
+def test_an_unknown_format_names_those_there_are(record: SessionState) -> None:
     with pytest.raises(UsageError, match="docx") as refused:
         export(record, About(), "docx")
     assert "srt" in refused.value.hint
 
 
-def test_hostile_words_are_words_in_srt(hostile: Record) -> None:
+def test_hostile_words_are_words_in_srt(hostile: SessionState) -> None:
     found = list(srt.parse(export(hostile, About(), "srt"), ignore_errors=False))
     assert all("-->" not in caption.content for caption in found)
     assert "turns" in found[4].content
 
 
-def test_hostile_words_are_words_in_vtt(hostile: Record) -> None:
+def test_hostile_words_are_words_in_vtt(hostile: SessionState) -> None:
     text = export(hostile, About(), "vtt")
     found = list(webvtt.from_buffer(io.StringIO(text)))
     assert len(found) >= len(HOSTILE)
@@ -141,12 +141,12 @@ def test_hostile_words_are_words_in_vtt(hostile: Record) -> None:
     assert "<b>" not in text
 
 
-def test_hostile_words_are_no_formula_in_csv(hostile: Record) -> None:
+def test_hostile_words_are_no_formula_in_csv(hostile: SessionState) -> None:
     rows = list(csv.DictReader(io.StringIO(export(hostile, About(), "csv"), newline="")))
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
 
 
-def test_hostile_words_are_words_in_markdown(hostile: Record) -> None:
+def test_hostile_words_are_words_in_markdown(hostile: SessionState) -> None:
     html = MarkdownIt("commonmark").render(export(hostile, About(), "md"))
     assert "<script>" not in html
     assert "<b>" not in html
@@ -157,7 +157,7 @@ def test_hostile_words_are_words_in_markdown(hostile: Record) -> None:
 
 
 @pytest.mark.parametrize("format", [name for name in FORMATS if not name.startswith("json")])
-def test_no_terminal_obeys_an_export(hostile: Record, format: str) -> None:
+def test_no_terminal_obeys_an_export(hostile: SessionState, format: str) -> None:
     text = export(hostile, About(), format)
     assert "\x1b" not in text
     assert "\u202e" not in text
@@ -165,7 +165,7 @@ def test_no_terminal_obeys_an_export(hostile: Record, format: str) -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_an_empty_session_can_be_exported(format: str) -> None:
-    text = export(Record(), About(), format)
+    text = export(SessionState(), About(), format)
     match format:
         case "srt":
             assert list(srt.parse(text)) == []
@@ -184,18 +184,18 @@ def test_only_finished_turns_are_exported() -> None:
 
 
 @pytest.fixture
-def marked() -> Record:
-    return told(*meeting(), Bookmarked(2, "tell *Ann*"), Bookmarked(3, ""), SpeakerNamed("B", "Bob <b>"))
+def marked() -> SessionState:
+    return told(*meeting(), TurnBookmarked(2, "tell *Ann*"), TurnBookmarked(3, ""), SpeakerNamed("B", "Bob <b>"))
 
 
-def test_speakers_are_called_by_their_names_everywhere(marked: Record) -> None:
+def test_speakers_are_called_by_their_names_everywhere(marked: SessionState) -> None:
     for format in FORMATS:
         text = export(marked, About(), format)
         if format != "jsonl":
             assert "Bob" in text
 
 
-def test_bookmarks_go_with_their_turns(marked: Record) -> None:
+def test_bookmarks_go_with_their_turns(marked: SessionState) -> None:
     rows = list(csv.DictReader(io.StringIO(export(marked, About(), "csv"), newline="")))
     assert [row["bookmark"] for row in rows] == ["", "★ tell *Ann*", "★", "", ""]
     html = MarkdownIt().render(export(marked, About(), "md"))

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from tests.conftest import DATA
 from tests.structs import instances
 from tui.model.events import (
-    Bookmarked,
     Event,
+    ExtraPromptsChanged,
     GainChanged,
     GistChanged,
-    GistGrew,
-    LensesChanged,
+    GistDelta,
     LevelChanged,
     MutedChanged,
     Notice,
@@ -29,11 +28,12 @@ from tui.model.events import (
     State,
     StateChanged,
     StatsChanged,
+    TurnBookmarked,
     TurnChanged,
     TurnRemoved,
 )
 from tui.model.gists import Gist, GistStatus
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.model.transcript import Turn, Word
 from tui.sessions.journal import Journal, fold, lasting, read, read_end
 
@@ -41,7 +41,7 @@ NUMBERS = st.integers(1, 6)
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(TurnChanged, instances(Turn, number=NUMBERS)),
     st.builds(GistChanged, instances(Gist, number=NUMBERS)),
-    st.builds(GistGrew, NUMBERS, st.text(max_size=5)),
+    st.builds(GistDelta, NUMBERS, st.text(max_size=5)),
     instances(StateChanged),
     instances(PromptChanged),
     instances(MutedChanged),
@@ -49,9 +49,9 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     instances(LevelChanged),
     instances(StatsChanged),
     instances(Notice),
-    st.builds(Bookmarked, NUMBERS, st.none() | st.text(max_size=5)),
+    st.builds(TurnBookmarked, NUMBERS, st.none() | st.text(max_size=5)),
     st.builds(SpeakerNamed, st.sampled_from("AB"), st.text(max_size=5)),
-    instances(LensesChanged),
+    instances(ExtraPromptsChanged),
     instances(GainChanged),
 )
 
@@ -67,28 +67,28 @@ def sensible(events: list[Event]) -> list[Event]:
                     continue
                 if gist.status.over:
                     over.add(gist.number)
-            case GistGrew(number=number) if number in over:
+            case GistDelta(number=number) if number in over:
                 continue
         told.append(event)
     return told
 
 
-def lasts(record: Record) -> dict[str, Any]:
+def lasts(record: SessionState) -> dict[str, Any]:
     """Return what of a record outlives its process."""
     return {
         "session": record.session,
-        "state": (record.state, record.why, record.hint),
+        "state": (record.state, record.reason, record.hint),
         "muted": record.muted,
         "prompt": record.prompt,
         "finals": record.transcript.finals,
         "gists": {number: gist for number, gist in record.gists.items() if gist.status.over},
-        "remarks": (dict(record.bookmarks), dict(record.speakers), record.lenses, record.gain_db),
+        "remarks": (dict(record.bookmarks), dict(record.speakers), record.extra_prompts, record.gain_db),
     }
 
 
-def written(events: list[Event], path: Path) -> Record:
+def written(events: list[Event], path: Path) -> SessionState:
     """Write what lasts of the events, as an engine does; return the record that it has by then."""
-    record = Record()
+    record = SessionState()
     journal = Journal(path)
     for at, event in enumerate(events):
         record.apply(event)
@@ -119,7 +119,7 @@ def story() -> list[Event]:
             TurnChanged(Turn(number, "Guten", False, 0.0, 0.4, words[:1])),
             TurnChanged(Turn(number, "Guten Tag „ü“", True, number * 2.0, number * 2.0 + 1.4, words, speaker="A")),
             GistChanged(Gist(number, number, "summary")),
-            GistGrew(number, "A greet"),
+            GistDelta(number, "A greet"),
             GistChanged(Gist(number, number, "summary", "A greeting.\n\n- one", GistStatus.DONE, "m", 3, 4, 0.5)),
         ]
     return [
@@ -154,8 +154,8 @@ def test_every_truncation_of_a_journal_gives_what_was_known_by_then(
 ) -> None:
     path = journal(tmp_path)
     whole = path.read_bytes()
-    known = [lasts(Record())]
-    record = Record()
+    known = [lasts(SessionState())]
+    record = SessionState()
     for entry in read(path).entries:
         record.apply(entry.event)
         known.append(lasts(record))

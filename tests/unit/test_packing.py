@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from tests.kept import spoken
 from tui.engine.packing import BLOCK, LOOSE, Packed, Words
-from tui.model.events import Event, GistChanged, GistGrew, TurnChanged, TurnRemoved
+from tui.model.events import Event, GistChanged, GistDelta, TurnChanged, TurnRemoved
 from tui.model.gists import Gist, GistStatus
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.model.transcript import Transcript, Turn, Word
 
 SAID = " ".join(f"the plan is that we ship the migration on thursday and maria takes script {n}" for n in range(4))
@@ -78,13 +78,13 @@ EVENTS = st.one_of(
     st.builds(TurnRemoved, NUMBERS),
     st.builds(lambda number, text: GistChanged(gist(number, text)), NUMBERS, st.text(max_size=4)),
     st.builds(lambda number: GistChanged(Gist(number, number, "summary")), NUMBERS),
-    st.builds(GistGrew, NUMBERS, st.text(max_size=4)),
+    st.builds(GistDelta, NUMBERS, st.text(max_size=4)),
 )
 
 
 @given(st.lists(EVENTS, max_size=60))
 def test_a_record_that_is_packed_knows_the_same(events: list[Event]) -> None:
-    packed, plain = Record(Packed), Record()
+    packed, plain = SessionState(Packed), SessionState()
     for event in events:
         packed.apply(event)
         plain.apply(event)

@@ -15,8 +15,7 @@ from tui.errors import UsageError
 from tui.model.commands import (
     Analyse,
     Ask,
-    AskAgain,
-    AskAll,
+    AskAllTurns,
     Bookmark,
     Command,
     ExportSession,
@@ -25,15 +24,15 @@ from tui.model.commands import (
     NameSpeaker,
     Quit,
     Recover,
+    RetryGist,
     SetGain,
     Start,
     Stop,
-    UseLenses,
+    UseExtraPrompts,
     UsePrompt,
     UseSource,
 )
 from tui.model.events import (
-    Bookmarked,
     DeviceInfo,
     DevicesListed,
     Event,
@@ -48,6 +47,7 @@ from tui.model.events import (
     State,
     StateChanged,
     StatsChanged,
+    TurnBookmarked,
     TurnChanged,
 )
 from tui.model.gists import Gist, GistStatus
@@ -74,13 +74,13 @@ def picture(snapshot: Snapshot | None = None) -> Picture:
         ("prompt 2", [UsePrompt("actions")]),
         ("prompt takeaway", [UsePrompt("takeaway")]),
         ("prompt Action items", [UsePrompt("actions")]),
-        ("lens actions 3", [UseLenses(("actions", "takeaway"))]),
-        ("lens", [UseLenses(())]),
+        ("lens actions 3", [UseExtraPrompts(("actions", "takeaway"))]),
+        ("lens", [UseExtraPrompts(())]),
         ("all", []),
         ("analyse", [Analyse()]),
         ("analyse actions", [Analyse("actions")]),
         ("ask who does it?", [Ask("who does it?")]),
-        ("again", [AskAgain(105)]),
+        ("again", [RetryGist(105)]),
         ("mark", [Bookmark(132, "")]),
         ("mark the plan", [Bookmark(132, "the plan")]),
         ("mark 127 the plan", [Bookmark(127, "the plan")]),
@@ -103,7 +103,7 @@ def test_each_word_is_a_command(typed: str, commands: list[Command]) -> None:
 
 def test_all_asks_the_prompts_that_are_behind() -> None:
     behind = picture(replace(meeting(), prompt="actions", lenses=("takeaway",)))
-    assert understood("all", behind, {}) == [AskAll("actions"), AskAll("takeaway")]
+    assert understood("all", behind, {}) == [AskAllTurns("actions"), AskAllTurns("takeaway")]
 
 
 @pytest.mark.parametrize("typed", ["prompt", "prompt 9", "ask", "gain loud", "frobnicate", "name", "device", "export"])
@@ -157,8 +157,8 @@ def test_it_begins_with_where_the_session_is_and_its_newest_turn() -> None:
         (StateChanged(State.FAILED, "No key.", "Get one."), "failed: No key. Get one."),
         (Notice(Severity.WARNING, "Slow.", "Wait."), "Slow. Wait."),
         (Rejected("Not now."), "Not now."),
-        (Bookmarked(127, "the plan"), "turn 127 is marked: the plan"),
-        (Bookmarked(127, None), "turn 127 is no longer marked"),
+        (TurnBookmarked(127, "the plan"), "turn 127 is marked: the plan"),
+        (TurnBookmarked(127, None), "turn 127 is no longer marked"),
         (SpeakerNamed("A", "Ines"), "speaker A is Ines"),
         (DevicesListed((DeviceInfo("mic:USB", "USB"),)), "device USB"),
         (DevicesListed(()), "There is no device."),

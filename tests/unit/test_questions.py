@@ -1,12 +1,12 @@
 from tests.kept import MEETING, meeting
 from tui.model.prompts import Prompt
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.sessions.about import About
 from tui.sessions.questions import Read, merge_by, passages, quotes, reading, unknown_turns
 
 
 def read(id: str = "one", name: str = "") -> Read:
-    record = Record()
+    record = SessionState()
     for event in meeting():
         record.apply(event)
     return reading(id, record, About(name))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.kept import STARTED, answer, keep, spoken
 from tui.errors import SessionError, UsageError
-from tui.model.events import Bookmarked, GistChanged, TurnChanged
+from tui.model.events import GistChanged, TurnBookmarked, TurnChanged
 from tui.sessions import catalogue
 from tui.sessions.about import About, change_about
 from tui.sessions.journal import Journal
@@ -52,7 +52,7 @@ def test_gists_notes_names_and_tags_are_found_too(store: Store, index: Path) -> 
 
 
 def test_the_note_of_a_bookmark_is_found_with_its_turn(store: Store, index: Path) -> None:
-    keep(store, [TurnChanged(spoken(1, "Hello.")), Bookmarked(1, "ask the landlord")])
+    keep(store, [TurnChanged(spoken(1, "Hello.")), TurnBookmarked(1, "ask the landlord")])
     (hit,) = search(store, index, "landlord")
     assert (hit.kind, hit.number) == ("bookmark", 1)
 

@@ -21,7 +21,7 @@ def test_viewers_are_told_of_the_newest_first(store: Store) -> None:
     new = keep(store, [], started=STARTED + timedelta(days=1))
     listed = list_sessions(store).sessions
     assert [session.id for session in listed] == [new.id, old.id]
-    assert [session.trouble for session in listed] == ["", ""]
+    assert [session.problem for session in listed] == ["", ""]
     assert (listed[1].name, listed[1].tags, listed[1].turns, listed[1].length_s) == ("Standup", ("work",), 5, 30.0)
 
 

@@ -17,10 +17,9 @@ from msgspec.structs import replace
 from tests.viewer.hands import at, stand_still, until
 from tests.viewer.script import ScriptedLine, gist, meeting
 from tui.model.events import (
-    Bookmarked,
     DeviceInfo,
     DeviceLevel,
-    DevicesHeard,
+    DeviceLevels,
     DevicesListed,
     Event,
     GistChanged,
@@ -31,6 +30,7 @@ from tui.model.events import (
     SpeakerNamed,
     State,
     StateChanged,
+    TurnBookmarked,
 )
 from tui.model.gists import Gist, GistStatus
 from tui.paths import shipped
@@ -102,7 +102,7 @@ def remarked() -> Snapshot:
         full,
         gists=(*full.gists, *beside, question),
         lenses=("actions",),
-        bookmarks=(Bookmarked(127, "the date for the announcement"), Bookmarked(129, "")),
+        bookmarks=(TurnBookmarked(127, "the date for the announcement"), TurnBookmarked(129, "")),
         speakers=(SpeakerNamed("A", "Ines"), SpeakerNamed("B", "Tom")),
         gain_db=6.0,
     )
@@ -129,7 +129,7 @@ def heard() -> tuple[Event, ...]:
         DeviceLevel("HDMI capture", error="Device unavailable"),
         DeviceLevel("Built-in Audio", ((-41.0, -31.0), (-54.0, -46.0))),
     )
-    return (DevicesHeard(levels), DevicesHeard(levels))
+    return (DeviceLevels(levels), DeviceLevels(levels))
 
 
 EMPTY = Snapshot(1, "0", prompt="summary", prompts=meeting().prompts)

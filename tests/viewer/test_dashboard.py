@@ -29,7 +29,7 @@ from tui.model.commands import Analyse, Ask, Mute, Quit, Recover, Start, Stop, U
 from tui.model.events import (
     Event,
     GistChanged,
-    GistGrew,
+    GistDelta,
     LevelChanged,
     MutedChanged,
     Notice,
@@ -43,7 +43,7 @@ from tui.model.events import (
     StatsChanged,
     TurnChanged,
     TurnRemoved,
-    UnheardChanged,
+    UntranscribedChanged,
 )
 from tui.model.gists import GistStatus
 from tui.model.stats import Stats
@@ -196,7 +196,7 @@ async def test_a_turn_that_was_nothing_disappears() -> None:
 async def test_an_answer_streams_as_plain_text_and_is_markdown_once_whole() -> None:
     line = ScriptedLine(snapshot=live())
     async with running(line) as (app, pilot):
-        await said(pilot, line, GistChanged(gist(1, 1, "", GistStatus.WAITING)), GistGrew(1, "It is **bo"))
+        await said(pilot, line, GistChanged(gist(1, 1, "", GistStatus.WAITING)), GistDelta(1, "It is **bo"))
         await until(pilot, lambda: "It is **bo ▌" in shown(app, "gists"))
         await said(pilot, line, GistChanged(gist(1, 1, "It is **bold**.")))
         assert "It is bold." in shown(app, "gists")
@@ -217,7 +217,7 @@ async def test_a_streaming_answer_is_laid_out_less_often_than_it_grows() -> None
     async with at(app) as pilot:
         await said(pilot, line, GistChanged(gist(1, 1, "", GistStatus.WAITING)))
         laid_out.clear()
-        await said(pilot, line, *(GistGrew(1, f"{n} ") for n in range(1000)))
+        await said(pilot, line, *(GistDelta(1, f"{n} ") for n in range(1000)))
         await until(pilot, lambda: "999 ▌" in shown(app, "gists"))
         assert len(laid_out) < 100
 
@@ -425,7 +425,7 @@ async def test_the_rest_of_a_session_is_offered_and_sent_by_a_key() -> None:
     async with running(line) as (app, pilot):
         await until(pilot, lambda: "READY" in shown(app, "banner"))
         assert "transcribe rest" not in shown(app, "keys")
-        await said(pilot, line, UnheardChanged(("2026-11-22T10-00-00-abcd",)))
+        await said(pilot, line, UntranscribedChanged(("2026-11-22T10-00-00-abcd",)))
         assert "not transcribed to the end: t sends" in " ".join(shown(app, "turns").split())
         assert "t transcribe rest" in shown(app, "keys")
         await pilot.press("t")

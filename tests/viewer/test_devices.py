@@ -6,8 +6,8 @@ from tests.viewer.hands import until
 from tests.viewer.script import ScriptedLine, meeting
 from tests.viewer.test_dashboard import running, said, shown, toasts
 from tests.viewer.test_meter import Clock
-from tui.model.commands import HearDevices, ListDevices, SetGain, Start, UseSource
-from tui.model.events import DeviceInfo, DeviceLevel, DevicesHeard, DevicesListed, GainChanged, Rejected
+from tui.model.commands import ListDevices, MeasureDevices, SetGain, Start, UseSource
+from tui.model.events import DeviceInfo, DeviceLevel, DeviceLevels, DevicesListed, GainChanged, Rejected
 from tui.viewer.screens.devices import DevicePicker
 
 DEVICES = (
@@ -19,8 +19,8 @@ DEVICES = (
 USB = DEVICES[2].name
 
 
-def heard(*levels: DeviceLevel) -> DevicesHeard:
-    return DevicesHeard(levels)
+def heard(*levels: DeviceLevel) -> DeviceLevels:
+    return DeviceLevels(levels)
 
 
 async def test_another_device_is_chosen_while_the_session_goes_on() -> None:
@@ -29,11 +29,11 @@ async def test_another_device_is_chosen_while_the_session_goes_on() -> None:
         await pilot.press("D")
         assert isinstance(app.screen, DevicePicker)
         assert "Asking the sound system" in shown(app, "question")
-        assert line.sent == [ListDevices(), HearDevices(12)]
+        assert line.sent == [ListDevices(), MeasureDevices(12)]
         await said(pilot, line, DevicesListed(DEVICES))
         assert "USB␛[31m microphone" in shown(app, "prompts")
         await pilot.press("down", "down", "enter")
-        await until(pilot, lambda: line.sent[2:] == [HearDevices(0), UseSource("mic:USB")])
+        await until(pilot, lambda: line.sent[2:] == [MeasureDevices(0), UseSource("mic:USB")])
 
 
 async def test_each_device_shows_its_level_and_what_is_wrong_with_it() -> None:
@@ -101,7 +101,7 @@ async def test_before_a_session_the_choice_is_for_the_next_one() -> None:
         await pilot.press("down", "enter")
         await until(pilot, lambda: "The next session records from mic:Built-in." in toasts(app))
         await pilot.press("s")
-        await until(pilot, lambda: line.sent[2:] == [HearDevices(0), Start({"source": "mic:Built-in"})])
+        await until(pilot, lambda: line.sent[2:] == [MeasureDevices(0), Start({"source": "mic:Built-in"})])
 
 
 async def test_a_machine_without_devices_says_so() -> None:

@@ -6,7 +6,7 @@ from tests.viewer.hands import until
 from tests.viewer.script import SESSION, ScriptedLine, meeting
 from tests.viewer.test_dashboard import running, said, shown
 from tui.model.commands import ExportSession, ListSessions, Mute, Pause, Seek, ShowSession
-from tui.model.events import Bookmarked, SessionInfo, SessionShown, SessionsListed, SpeakerNamed, State
+from tui.model.events import SessionInfo, SessionShown, SessionsListed, SpeakerNamed, State, TurnBookmarked
 from tui.viewer.screens.export import FORMATS, ExportPicker
 from tui.viewer.screens.history import History, PastSession
 
@@ -89,7 +89,7 @@ async def test_e_exports_what_is_shown() -> None:
 
 
 async def test_a_past_session_shows_its_marks_and_names_and_only_those_on_a_key() -> None:
-    marked = replace(PAST, bookmarks=(Bookmarked(127, "the plan"),), speakers=(SpeakerNamed("B", "Tom"),))
+    marked = replace(PAST, bookmarks=(TurnBookmarked(127, "the plan"),), speakers=(SpeakerNamed("B", "Tom"),))
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, SessionShown(marked))

@@ -5,8 +5,8 @@ from msgspec.structs import replace
 from tests.viewer.hands import until
 from tests.viewer.script import GISTS, ScriptedLine, gist, meeting
 from tests.viewer.test_dashboard import live, running, said, shown, toasts
-from tui.model.commands import AskAgain, AskAll, UseLenses, UsePrompt
-from tui.model.events import GistChanged, GistGrew, LensesChanged, PromptChanged
+from tui.model.commands import AskAllTurns, RetryGist, UseExtraPrompts, UsePrompt
+from tui.model.events import ExtraPromptsChanged, GistChanged, GistDelta, PromptChanged
 from tui.model.gists import Gist, GistStatus
 from tui.viewer.screens.picker import PromptPicker
 
@@ -19,12 +19,12 @@ async def test_space_puts_a_prompt_beside_the_one_in_use_and_takes_it_away() -> 
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("p", "down", "space")
-        await until(pilot, lambda: line.sent == [UseLenses(("actions",))])
+        await until(pilot, lambda: line.sent == [UseExtraPrompts(("actions",))])
         await until(pilot, lambda: "2 Action items ◎ beside it" in shown(app, "prompts"))
         await pilot.press("down", "space")
-        await until(pilot, lambda: line.sent[1:] == [UseLenses(("actions", "takeaway"))])
+        await until(pilot, lambda: line.sent[1:] == [UseExtraPrompts(("actions", "takeaway"))])
         await pilot.press("up", "space", "escape")
-        await until(pilot, lambda: line.sent[2:] == [UseLenses(("takeaway",))])
+        await until(pilot, lambda: line.sent[2:] == [UseExtraPrompts(("takeaway",))])
 
 
 async def test_a_fourth_beside_it_and_the_one_in_use_are_not_taken() -> None:
@@ -54,7 +54,7 @@ async def test_the_gists_of_a_turn_stand_together_each_with_its_prompt() -> None
             GistChanged(gist(1, 1, "About turn one.")),
             GistChanged(gist(2, 2, "About turn two.")),
             GistChanged(lens(3, 1, "actions", "", GistStatus.WAITING)),
-            GistGrew(3, "Do it"),
+            GistDelta(3, "Do it"),
         )
         await until(pilot, lambda: "Do it ▌" in shown(app, "gists"))
         assert app.dashboard.body.gists.count == 2
@@ -93,7 +93,7 @@ async def test_a_number_shows_one_of_several_prompts_alone_and_all_again() -> No
         await pilot.press("1", "3")
         await until(pilot, lambda: line.sent == [UsePrompt("takeaway")])
         assert "Nothing to do." not in shown(app, "gists")
-        await said(pilot, line, LensesChanged(()))
+        await said(pilot, line, ExtraPromptsChanged(()))
         assert "Nothing to do." in shown(app, "gists")
 
 
@@ -105,7 +105,7 @@ async def test_what_failed_of_a_group_is_asked_for_again() -> None:
         await pilot.press("home")
         await until(pilot, lambda: app.dashboard.body.gists.cursor == 1)
         await pilot.press("r")
-        await until(pilot, lambda: line.sent == [AskAgain(2)])
+        await until(pilot, lambda: line.sent == [RetryGist(2)])
 
 
 async def test_after_a_swap_the_new_prompt_is_offered_for_the_turns_so_far() -> None:
@@ -113,10 +113,10 @@ async def test_after_a_swap_the_new_prompt_is_offered_for_the_turns_so_far() -> 
     async with running(line) as (app, pilot):
         await said(pilot, line, PromptChanged("actions"))
         await until(pilot, lambda: "b asks Action items about the 7 turns so far, too." in toasts(app))
-        await said(pilot, line, LensesChanged(("takeaway",)))
+        await said(pilot, line, ExtraPromptsChanged(("takeaway",)))
         assert "prompt Action items +1" in shown(app, "banner")
         await pilot.press("b")
-        await until(pilot, lambda: line.sent == [AskAll("actions"), AskAll("takeaway")])
+        await until(pilot, lambda: line.sent == [AskAllTurns("actions"), AskAllTurns("takeaway")])
 
 
 async def test_a_lens_that_comes_into_use_is_counted_and_asked_once() -> None:
@@ -124,7 +124,7 @@ async def test_a_lens_that_comes_into_use_is_counted_and_asked_once() -> None:
     async with running(line) as (app, pilot):
         assert "prompt Action items +1 " in shown(app, "banner")
         await pilot.press("b")
-        await until(pilot, lambda: line.sent == [AskAll("actions"), AskAll("takeaway")])
+        await until(pilot, lambda: line.sent == [AskAllTurns("actions"), AskAllTurns("takeaway")])
 
 
 async def test_what_was_asked_about_everything_is_not_offered() -> None:

@@ -1,7 +1,7 @@
 from tests.viewer.script import PROMPTS, SESSION, gist, meeting, partial, turn
 from tui.model.events import (
     GistChanged,
-    GistGrew,
+    GistDelta,
     MutedChanged,
     PromptChanged,
     SessionStarted,
@@ -65,14 +65,14 @@ def test_a_final_turn_is_kept_without_its_words() -> None:
 def test_an_answer_grows_until_it_is_over() -> None:
     picture = Picture()
     picture.apply(GistChanged(gist(1, 1, "", GistStatus.WAITING)))
-    picture.apply(GistGrew(1, "The "))
-    picture.apply(GistGrew(1, "plan"))
+    picture.apply(GistDelta(1, "The "))
+    picture.apply(GistDelta(1, "plan"))
     assert picture.gists[1].text == "The plan"
     assert picture.gists[1].status is GistStatus.STREAMING
     picture.apply(GistChanged(gist(1, 1, "The plan.")))
-    picture.apply(GistGrew(1, " late"))
+    picture.apply(GistDelta(1, " late"))
     assert picture.gists[1].text == "The plan."
-    picture.apply(GistGrew(99, "of nothing"))
+    picture.apply(GistDelta(99, "of nothing"))
     assert 99 not in picture.gists
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.viewer.script import PROMPTS, meeting, partial
-from tui.model.events import Snapshot, State, UnheardChanged
+from tui.model.events import Snapshot, State, UntranscribedChanged
 from tui.viewer.picture import Picture
 from tui.viewer.possible import ASKS, possible
 
@@ -33,9 +33,9 @@ def test_a_device_is_chosen_before_a_session_and_in_it_but_not_while_it_finishes
 def test_the_rest_of_a_session_is_transcribed_while_none_is_under_way_and_only_if_there_is_one(state: State) -> None:
     found = picture(state)
     assert not possible(found, "recover", ())
-    found.apply(UnheardChanged(("2026-11-22T10-00-00-abcd",)))
+    found.apply(UntranscribedChanged(("2026-11-22T10-00-00-abcd",)))
     assert possible(found, "recover", ()) is not state.active
-    found.apply(UnheardChanged(()))
+    found.apply(UntranscribedChanged(()))
     assert not possible(found, "recover", ())
 
 

@@ -6,15 +6,15 @@ from msgspec.structs import replace
 from tests.viewer.hands import until
 from tests.viewer.script import ScriptedLine, gist, meeting, turn
 from tests.viewer.test_dashboard import live, running, said, shown, toasts
-from tui.model.commands import Analyse, Ask, AskAgain, Bookmark, Command, NameSpeaker, SetGain
+from tui.model.commands import Analyse, Ask, Bookmark, Command, NameSpeaker, RetryGist, SetGain
 from tui.model.events import (
-    Bookmarked,
     GainChanged,
     GistChanged,
-    GistGrew,
+    GistDelta,
     LevelChanged,
     SpeakerNamed,
     State,
+    TurnBookmarked,
     TurnChanged,
 )
 from tui.model.gists import Gist, GistStatus
@@ -29,7 +29,7 @@ async def test_a_question_is_asked_and_its_answer_grows_among_the_gists() -> Non
         await until(pilot, lambda: isinstance(app.screen, LineScreen))
         await pilot.press(*"who?", "enter")
         await until(pilot, lambda: line.sent == [Ask("who?")])
-        await said(pilot, line, GistChanged(Gist(200, None, "", question="who?", turns=7)), GistGrew(200, "It is Tom"))
+        await said(pilot, line, GistChanged(Gist(200, None, "", question="who?", turns=7)), GistDelta(200, "It is Tom"))
         await until(pilot, lambda: "Question: who?" in shown(app, "gists"))
         await until(pilot, lambda: "It is Tom ▌" in shown(app, "gists"))
 
@@ -68,10 +68,10 @@ async def test_the_newest_turn_is_marked_with_a_note_and_shows_it() -> None:
     async with running(line) as (app, pilot):
         await pilot.press("m", *"ask Maria", "enter")
         await until(pilot, lambda: line.sent == [Bookmark(132, "ask Maria")])
-        await said(pilot, line, Bookmarked(132, "ask Maria"))
+        await said(pilot, line, TurnBookmarked(132, "ask Maria"))
         assert "13:12 ★ A Maria, could you" in shown(app, "turns")
         assert "ask Maria" in shown(app, "turns")
-        await said(pilot, line, Bookmarked(132, None))
+        await said(pilot, line, TurnBookmarked(132, None))
         assert "★" not in shown(app, "turns")
 
 
@@ -80,7 +80,7 @@ async def test_a_mark_without_a_note_is_taken_away_by_the_same_keys() -> None:
     async with running(line) as (_, pilot):
         await pilot.press("home", "m", "enter")
         await until(pilot, lambda: line.sent == [Bookmark(126, "")])
-        await said(pilot, line, Bookmarked(126, ""))
+        await said(pilot, line, TurnBookmarked(126, ""))
         await pilot.press("m", "enter")
         await until(pilot, lambda: line.sent[1:] == [Bookmark(126, None)])
 
@@ -95,7 +95,7 @@ async def test_the_turn_of_a_selected_gist_is_marked() -> None:
 
 
 async def test_only_marks_and_what_was_answered_about_them_can_be_shown() -> None:
-    marks = (Bookmarked(127, "the plan"),)
+    marks = (TurnBookmarked(127, "the plan"),)
     line = ScriptedLine(snapshot=replace(meeting(), bookmarks=marks))
     async with running(line) as (app, pilot):
         await pilot.press("M")
@@ -105,7 +105,7 @@ async def test_only_marks_and_what_was_answered_about_them_can_be_shown() -> Non
         assert app.dashboard.body.gists.count == 1
         await said(pilot, line, TurnChanged(turn(140, "Not marked.")), GistChanged(gist(140, 140, "Not marked.")))
         assert "Not marked." not in shown(app)
-        await said(pilot, line, Bookmarked(140, ""))
+        await said(pilot, line, TurnBookmarked(140, ""))
         assert "Not marked." in shown(app, "turns")
         await pilot.press("M")
         await until(pilot, lambda: app.dashboard.body.turns.count == 9)
@@ -144,7 +144,7 @@ async def test_the_newest_answer_that_did_not_come_is_asked_for_again() -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (_, pilot):
         await pilot.press("r")
-        await until(pilot, lambda: line.sent == [AskAgain(105)])
+        await until(pilot, lambda: line.sent == [RetryGist(105)])
 
 
 async def test_the_selected_answer_goes_before_the_newest() -> None:
@@ -155,7 +155,7 @@ async def test_the_selected_answer_goes_before_the_newest() -> None:
         await pilot.press("tab", "end", "up", "up")
         await until(pilot, lambda: app.dashboard.body.gists.cursor == 105)
         await pilot.press("r")
-        await until(pilot, lambda: line.sent == [AskAgain(105)])
+        await until(pilot, lambda: line.sent == [RetryGist(105)])
 
 
 async def test_nothing_is_tried_again_while_nothing_failed() -> None:
@@ -165,13 +165,13 @@ async def test_nothing_is_tried_again_while_nothing_failed() -> None:
         assert "try again" not in shown(app, "keys")
         await pilot.press("r", "space")
         await until(pilot, lambda: len(line.sent) == 1)
-        assert not isinstance(line.sent[0], AskAgain)
+        assert not isinstance(line.sent[0], RetryGist)
 
 
 @pytest.mark.parametrize(
     ("missing", "command"),
     [
-        (Gist(1, 4, "summary"), AskAgain(1)),
+        (Gist(1, 4, "summary"), RetryGist(1)),
         (Gist(1, None, "", question="who?"), Ask("who?")),
         (Gist(1, None, "actions"), Analyse("actions")),
     ],

@@ -46,7 +46,7 @@ async def _whole(config: "Config", stored: "Stored", prompt: "Prompt") -> None:
     from tui.sessions.questions import merge_by
 
     record = stored.load()
-    transcript = record.transcript.named(record.speakers)
+    transcript = record.transcript.with_speaker_names(record.speakers)
     config = _of_prompt(config, prompt)
     done, seconds = await answer(
         config,

@@ -53,7 +53,7 @@ async def _stop(client: Any, *, now: bool) -> None:
                 await client.send(Quit(now))
             case SessionStarted(session=session):
                 path = session.path
-            case StateChanged(state=state, why=why) if why:
+            case StateChanged(state=state, reason=why) if why:
                 click.echo(f"{state}: {why}")
             case Rejected(text=text, hint=hint):
                 raise UsageError(text, hint)

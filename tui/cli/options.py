@@ -10,7 +10,7 @@ from tui.cli import completing
 
 if TYPE_CHECKING:
     from tui.config.schema import Settings
-    from tui.model.record import Record
+    from tui.model.session_state import SessionState
     from tui.sessions.store import Stored
 
 Flags = dict[str, Any]
@@ -123,7 +123,7 @@ def prompt_folders() -> tuple[Path, ...]:
     return PACKAGE / "prompts", config_dir() / "prompts"
 
 
-def opened(word: str) -> "tuple[Stored, Record]":
+def opened(word: str) -> "tuple[Stored, SessionState]":
     """Return the session that a word means and what its journal tells; say what of it is damaged.
 
     Raises:

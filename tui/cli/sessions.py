@@ -197,7 +197,7 @@ def compress(session: str) -> None:
 
     stored = kept(session)
     record = stored.load()
-    if not record.state.over or record.stats.unheard_s >= UNHEARD_S:
+    if not record.state.over or record.stats.untranscribed_s >= UNHEARD_S:
         raise SessionError(f"{stored.id} is still to be transcribed.", f"First: livegist recover {stored.id}")
     if stored.audio.suffix == ".flac":
         click.echo("It is FLAC already.")

@@ -91,5 +91,5 @@ class Afterwards:
 
 def _compress_heard(stored: Stored) -> None:
     """Compress a recording, unless the end of it is still to be transcribed."""
-    if stored.load().stats.unheard_s < UNHEARD_S:
+    if stored.load().stats.untranscribed_s < UNHEARD_S:
         compress(stored)

@@ -14,10 +14,10 @@ from tui.errors import ChatError
 from tui.llm.chunking import ChunkedAsker, ChunkProgress
 from tui.llm.client import ChatClient, Completion, parse_completion
 from tui.llm.prompt_messages import session_messages, turn_messages
-from tui.model.events import Event, GistChanged, GistGrew
+from tui.model.events import Event, GistChanged, GistDelta
 from tui.model.gists import Gist, GistStatus
 from tui.model.prompts import Prompt
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.model.transcript import Transcript, Turn
 from tui.sessions.questions import Read, ask_about, ask_to_merge, merge_by, passages
 
@@ -44,7 +44,7 @@ class Answers:
     def __init__(
         self,
         config: Config,
-        record: Record,
+        record: SessionState,
         figures: Figures,
         tell: Callable[[Event], None],
         clock: Callable[[], float] = time.monotonic,
@@ -237,7 +237,7 @@ class _Growing:
         self.text += text
         self._untold += text
         if self._clock() - self._told_at >= GROW_S:
-            self._tell(GistGrew(self._number, self._untold))
+            self._tell(GistDelta(self._number, self._untold))
             self._untold, self._told_at = "", self._clock()
 
 

@@ -9,7 +9,7 @@ from tui.engine.packing import Words
 from tui.engine.state import NEXT, IllegalTransition
 from tui.errors import SessionError
 from tui.model.events import Event, Notice, Severity, State, StateChanged, TurnChanged
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
 from tui.sessions.journal import lasting
 from tui.sessions.store import Stored
@@ -31,7 +31,7 @@ class Chronicle:
 
     def __init__(
         self,
-        record: Record,
+        record: SessionState,
         tell: Callable[[Event], None],
         keys: tuple[str, ...],
         stored: Stored,
@@ -115,7 +115,7 @@ class Chronicle:
     def _without_keys(self, event: Event) -> Event:
         """Return an event whose reasons, which may be a server's own words, do not repeat a key."""
         match event:
-            case StateChanged(why=why) if why:
+            case StateChanged(reason=why) if why:
                 return replace(event, why=redacted(why, *self._keys))
             case Notice(text=text):
                 return replace(event, text=redacted(text, *self._keys))

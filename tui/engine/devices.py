@@ -9,7 +9,7 @@ import msgspec
 
 from tui.audio.devices import list_devices
 from tui.audio.level_probe import ProbeReading
-from tui.model.events import DeviceInfo, DeviceLevel, DevicesHeard, Event
+from tui.model.events import DeviceInfo, DeviceLevel, DeviceLevels, Event
 
 LEASE_S = 30.0
 """Longest that devices are listened to without being asked again: a viewer that is gone does not take back its wish."""
@@ -69,7 +69,7 @@ class Ears:
         try:
             async with asyncio.timeout_at(self._until) as lease:
                 while line := await process.stdout.readline():
-                    self._tell(DevicesHeard(tuple(map(_level, msgspec.json.decode(line, type=list[ProbeReading])))))
+                    self._tell(DeviceLevels(tuple(map(_level, msgspec.json.decode(line, type=list[ProbeReading])))))
                     lease.reschedule(self._until)
         except TimeoutError:
             return

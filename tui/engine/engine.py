@@ -32,28 +32,28 @@ from tui.errors import EndpointError, EngineError, LivegistError, UsageError
 from tui.model.commands import (
     Analyse,
     Ask,
-    AskAgain,
-    AskAll,
+    AskAllTurns,
     Bookmark,
     Command,
     DeletePrompt,
     ExportSession,
-    HearDevices,
     ListDevices,
     ListSessions,
+    MeasureDevices,
     Mute,
     NameSpeaker,
     Option,
     Pause,
     Quit,
     Recover,
+    RetryGist,
     Seek,
     SetGain,
     ShowPrompt,
     ShowSession,
     Start,
     Stop,
-    UseLenses,
+    UseExtraPrompts,
     UsePrompt,
     UseSource,
     WritePrompt,
@@ -70,7 +70,7 @@ from tui.model.events import (
     State,
     StateChanged,
 )
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.paths import data_dir
 from tui.sessions.private import PrivateStore
 from tui.sessions.store import Store, Stored
@@ -125,7 +125,7 @@ class Engine:
         self._leftovers = Leftovers(store, tell)
         self._session: LiveSession | None = None
         self._running: asyncio.Task[None] | None = None
-        self._idle = Record()
+        self._idle = SessionState()
         self._prompt_files = PromptFiles(prompt_folders)
         self._prompts = self._prompt_files.load()
         self._idle.prompt = next(iter(self._prompts)).id if len(self._prompts) else ""
@@ -151,7 +151,7 @@ class Engine:
         return bool(self._saving)
 
     @property
-    def _record(self) -> Record:
+    def _record(self) -> SessionState:
         """What is known: of the session under way, else of the last one."""
         return self._session.record if self._session is not None and self._session.record.session else self._idle
 
@@ -189,13 +189,13 @@ class Engine:
                 self._use_prompt(prompt)
             case Analyse(prompt=prompt):
                 await self._asked().analyse(prompt)
-            case Ask() | AskAgain() | AskAll() | UseLenses() | Bookmark() | NameSpeaker():
+            case Ask() | RetryGist() | AskAllTurns() | UseExtraPrompts() | Bookmark() | NameSpeaker():
                 self._asked().remarks.make(command)
             case SetGain(gain_db=gain_db):
                 self._live().set_gain(gain_db)
             case ListDevices():
                 return DevicesListed(await asyncio.to_thread(listed))
-            case HearDevices(seconds=seconds):
+            case MeasureDevices(seconds=seconds):
                 await self._ears.listen(seconds)
             case UseSource(source=source):
                 self._live().use_source(source)
@@ -329,7 +329,7 @@ class Engine:
         )
         resumed = builder.resume(again) if again is not None else None
         if self._session is not None:
-            self._idle, self._session = Record(), None
+            self._idle, self._session = SessionState(), None
         if resumed is not None:
             self._take(resumed)
         living = resumed.run() if resumed is not None else builder.record(self._take)
@@ -366,7 +366,7 @@ class Engine:
         if session is None:
             return
         if self.failure is None and session.record.state is State.FAILED:
-            self.failure = EndpointError(session.record.why, session.record.hint)
+            self.failure = EndpointError(session.record.reason, session.record.hint)
         if (kept := session.record.session) is not None and kept.path:
             self._saving.begin(session.save, partial(self._after, Stored(kept.id, Path(kept.path)), config))
 
@@ -416,7 +416,7 @@ class Engine:
         """Read the prompts again; tell what changed and what is wrong with them."""
         before = {prompt.id: prompt for prompt in self._prompts}
         record = self._record
-        used = (record.prompt, *record.lenses) if self.busy else ()
+        used = (record.prompt, *record.extra_prompts) if self.busy else ()
         self._prompts.take(self._prompt_files.load(), keep=used)
         self._tell(PromptsChanged(self._prompt_infos()))
         if not self.busy and record.prompt not in self._prompts and len(self._prompts):

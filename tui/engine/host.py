@@ -21,7 +21,7 @@ from tui.model.commands import COMMAND_BYTES, Command, Stop
 from tui.model.commands import decode as decode_command
 from tui.model.events import Event, Notice, Rejected, Snapshot, TurnChanged
 from tui.model.events import encode as encode_event
-from tui.model.transcript import slim
+from tui.model.transcript import without_words
 
 IDLE_S = 30.0
 """Seconds without session and viewer after which the engine leaves."""
@@ -256,9 +256,9 @@ def _slim(event: Event) -> Event:
     """Return the event as viewers need it: the single words of turns are not."""
     match event:
         case TurnChanged(turn=turn):
-            return TurnChanged(slim(turn))
+            return TurnChanged(without_words(turn))
         case Snapshot(turns=turns):
-            return msgspec.structs.replace(event, turns=tuple(slim(turn) for turn in turns))
+            return msgspec.structs.replace(event, turns=tuple(without_words(turn) for turn in turns))
         case _:
             return event
 

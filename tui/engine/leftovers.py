@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tui.audio.recording import DEFAULT_RATE, repair
 from tui.errors import LivegistError
-from tui.model.events import Event, Notice, Severity, UnheardChanged
+from tui.model.events import Event, Notice, Severity, UntranscribedChanged
 from tui.sessions.store import Store, Stored
 
 
@@ -77,7 +77,7 @@ class Leftovers:
         unheard = await asyncio.to_thread(self._found)
         if unheard != self.unheard:
             self.unheard = unheard
-            self._tell(UnheardChanged(unheard))
+            self._tell(UntranscribedChanged(unheard))
 
     def _found(self) -> tuple[str, ...]:
         return tuple(stored.id for stored in self._store.unheard())

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 
 from msgspec.structs import replace
 
-from tui.model.events import DevicesHeard, Event, GistGrew, LevelChanged, StatsChanged, TurnChanged
+from tui.model.events import DeviceLevels, Event, GistDelta, LevelChanged, StatsChanged, TurnChanged
 
 MOST = 1000
 """Events a viewer may be behind."""
@@ -36,7 +36,7 @@ class Outbox:
                 old = self._events.pop("level", None)
                 clipped = level.clipped or (isinstance(old, LevelChanged) and old.clipped)
                 self._events["level"] = replace(level, clipped=clipped)
-            case DevicesHeard():
+            case DeviceLevels():
                 self._events.pop("devices", None)
                 self._events["devices"] = event
             case StatsChanged():
@@ -45,7 +45,7 @@ class Outbox:
             case TurnChanged(turn=turn):
                 self._events.pop(("partial", turn.number), None)
                 self._events[("final" if turn.final else "partial", turn.number)] = event
-            case GistGrew() as grown:
+            case GistDelta() as grown:
                 self._grow(grown)
             case _:
                 self._events[self._next] = event
@@ -60,12 +60,12 @@ class Outbox:
             return self._events.pop(key)
         return None
 
-    def _grow(self, grown: GistGrew) -> None:
+    def _grow(self, grown: GistDelta) -> None:
         """Join the text to what is the newest event, if that is of the same answer; order matters for answers."""
         newest = next(reversed(self._events), None)
         last = self._events[newest] if newest is not None else None
-        if isinstance(last, GistGrew) and last.number == grown.number and newest is not None:
-            self._events[newest] = GistGrew(grown.number, last.text + grown.text)
+        if isinstance(last, GistDelta) and last.number == grown.number and newest is not None:
+            self._events[newest] = GistDelta(grown.number, last.text + grown.text)
         else:
             self._events[self._next] = grown
             self._next += 1

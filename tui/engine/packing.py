@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from tui.model.transcript import Turn, Word, slim
+from tui.model.transcript import Turn, Word, without_words
 
 T = TypeVar("T")
 BLOCK = 64
@@ -103,7 +103,7 @@ class Words:
     def pack(self, turn: Turn) -> Turn:
         """Keep the words of a turn, and return it without them."""
         self._columns[turn.number] = _columns(turn)
-        return slim(turn)
+        return without_words(turn)
 
     def unpack(self, turn: Turn) -> Turn:
         """Return a turn with the words that were kept of it; one that was never packed as it is."""

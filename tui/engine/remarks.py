@@ -5,10 +5,10 @@ from typing import Any
 
 from tui.engine.answers import Answers, Chat
 from tui.errors import UsageError
-from tui.model.commands import Ask, AskAgain, AskAll, Bookmark, NameSpeaker, UseLenses
-from tui.model.events import Bookmarked, Event, LensesChanged, SpeakerNamed
+from tui.model.commands import Ask, AskAllTurns, Bookmark, NameSpeaker, RetryGist, UseExtraPrompts
+from tui.model.events import Event, ExtraPromptsChanged, SpeakerNamed, TurnBookmarked
 from tui.model.prompts import Prompt, PromptLibrary
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
 from tui.sessions.questions import Read
 
@@ -17,7 +17,7 @@ LENSES_MOST = 3
 NOTE_MOST = 500
 """Characters of a note, a name or a question."""
 
-Remark = Ask | AskAgain | AskAll | UseLenses | Bookmark | NameSpeaker
+Remark = Ask | RetryGist | AskAllTurns | UseExtraPrompts | Bookmark | NameSpeaker
 
 
 class Remarks:
@@ -34,7 +34,7 @@ class Remarks:
 
     def __init__(
         self,
-        record: Record,
+        record: SessionState,
         prompts: PromptLibrary,
         answers: Answers,
         chat: Chat,
@@ -58,23 +58,23 @@ class Remarks:
         match remark:
             case Ask(question=question):
                 self._ask(question)
-            case AskAgain(gist=number):
+            case RetryGist(gist=number):
                 self._ask_again(number)
-            case AskAll(prompt=id):
+            case AskAllTurns(prompt=id):
                 prompt = self._prompts[id]
                 for turn in self._said():
                     self._about(turn, prompt)
-            case UseLenses(prompts=ids):
+            case UseExtraPrompts(prompts=ids):
                 self._use_lenses(ids)
             case Bookmark(turn=number, note=note):
                 self._turn(number)
-                self._tell(Bookmarked(number, note if note is None else _short(note)))
+                self._tell(TurnBookmarked(number, note if note is None else _short(note)))
             case NameSpeaker(label=label, name=name):
                 self._tell(SpeakerNamed(_short(label), _short(name)))
 
     def final(self, turn: Turn, asked: str | None) -> None:
         """Ask the lenses about a turn that ended; `asked` is the prompt by which the stream answers it."""
-        for id in self._record.lenses:
+        for id in self._record.extra_prompts:
             if id != asked and id in self._prompts:
                 self._about(turn, self._prompts[id])
 
@@ -95,13 +95,13 @@ class Remarks:
         chosen = tuple(dict.fromkeys(self._prompts[id].id for id in ids if id != self._record.prompt))
         if len(chosen) > LENSES_MOST:
             raise UsageError(f"At most {LENSES_MOST} prompts go beside the one in use.", "Take one away first.")
-        self._tell(LensesChanged(chosen))
+        self._tell(ExtraPromptsChanged(chosen))
 
     def _about(self, turn: Turn, prompt: Prompt) -> None:
         self._spawn(self._answers.about_turn(turn, prompt, self._chat))
 
     def _said(self) -> list[Turn]:
-        turns = self._record.transcript.named(self._record.speakers).finals
+        turns = self._record.transcript.with_speaker_names(self._record.speakers).finals
         if not turns:
             raise UsageError("Nothing was said yet.", "Wait for the first turn to end.")
         return turns

@@ -194,7 +194,9 @@ class LiveSession:
         if not self.record.transcript.finals:
             raise UsageError("There is nothing to analyse yet.", "Wait for the first turn to end.")
         self._spawn(
-            self._answers.analyse(prompt, self.record.transcript.named(self.record.speakers), self._servers.chat)
+            self._answers.analyse(
+                prompt, self.record.transcript.with_speaker_names(self.record.speakers), self._servers.chat
+            )
         )
 
     def _spawn(self, asking: Coroutine[Any, Any, None]) -> None:
@@ -317,7 +319,7 @@ class LiveSession:
             )
 
     def _warn_of_unheard(self) -> None:
-        unheard_s, session = self.record.stats.unheard_s, self.record.session
+        unheard_s, session = self.record.stats.untranscribed_s, self.record.session
         if unheard_s >= UNHEARD_S and session is not None:
             self._emit(
                 Notice(

@@ -19,7 +19,7 @@ from tui.engine.watches import boot_clock
 from tui.errors import SessionError
 from tui.model.events import Event, Notice, PromptChanged, Session, SessionStarted, Severity
 from tui.model.prompts import PromptLibrary
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.sessions.store import Store, Stored
 from tui.stream.turn_numbering import TurnSequencer
 
@@ -93,7 +93,7 @@ class SessionBuilder:
         Raises:
             SessionError: its recording or its journal cannot be read or written.
         """
-        record = stored.load(Record(Packed))
+        record = stored.load(SessionState(Packed))
         finals = record.transcript.finals
         turns = TurnSequencer(
             SAMPLE_RATE,
@@ -106,7 +106,7 @@ class SessionBuilder:
     def _new(self, stored: Stored, source: Source) -> tuple[LiveSession, Capture]:
         config, plan = self._config, self._plan
         recording = stored.record(SAMPLE_RATE)
-        chronicle = self._chronicle(Record(Packed), stored, recording)
+        chronicle = self._chronicle(SessionState(Packed), stored, recording)
         capture = Capture(
             recording,
             config.source,
@@ -135,7 +135,7 @@ class SessionBuilder:
             chronicle.emit(Notice(Severity.WARNING, warning))
         return session, capture
 
-    def _chronicle(self, record: Record, stored: Stored, recording: Recording) -> Chronicle:
+    def _chronicle(self, record: SessionState, stored: Stored, recording: Recording) -> Chronicle:
         """Open the journal, or close the recording again if that cannot be."""
         if record.prompt not in self._prompts:
             record.prompt = self._prompts[self._config.prompt].id

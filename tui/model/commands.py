@@ -46,7 +46,7 @@ class ListDevices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
     """Name what there is to record from: answered with `DevicesListed`, to this viewer alone."""
 
 
-class HearDevices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="hear_devices"):
+class MeasureDevices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="hear_devices"):
     """Listen to every device and tell how loud it is there: told as `DevicesHeard`."""
 
     seconds: float
@@ -108,19 +108,19 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ask"):
     question: str
 
 
-class AskAgain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ask_again"):
+class RetryGist(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ask_again"):
     """Ask for a gist again that failed or timed out."""
 
     gist: int
 
 
-class AskAll(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ask_all"):
+class AskAllTurns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ask_all"):
     """Ask a prompt about every turn so far that it was not asked about."""
 
     prompt: str
 
 
-class UseLenses(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="use_lenses"):
+class UseExtraPrompts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="use_lenses"):
     """Ask these prompts, too, about turns that end from now on; none of them is the one in use."""
 
     prompts: tuple[str, ...]
@@ -183,14 +183,14 @@ Command = (
     | UsePrompt
     | Analyse
     | Ask
-    | AskAgain
-    | AskAll
-    | UseLenses
+    | RetryGist
+    | AskAllTurns
+    | UseExtraPrompts
     | Bookmark
     | NameSpeaker
     | SetGain
     | ListDevices
-    | HearDevices
+    | MeasureDevices
     | UseSource
     | Recover
     | ListSessions

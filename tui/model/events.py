@@ -75,7 +75,7 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     llm_model: str
 
 
-class Bookmarked(msgspec.Struct, frozen=True, tag="bookmark"):
+class TurnBookmarked(msgspec.Struct, frozen=True, tag="bookmark"):
     """A turn was marked, or its mark taken away."""
 
     turn: int
@@ -90,14 +90,20 @@ class SpeakerNamed(msgspec.Struct, frozen=True, tag="speaker"):
     name: str
 
 
-class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, tag="snapshot"):
+class Snapshot(
+    msgspec.Struct,
+    frozen=True,
+    omit_defaults=True,
+    tag="snapshot",
+    rename={"reason": "why", "extra_prompts": "lenses", "untranscribed": "unheard"},
+):
     """All there is to know at the moment a viewer attaches."""
 
     protocol: int
     version: str
     """livegist's version on the engine's side."""
     state: State = State.IDLE
-    why: str = ""
+    reason: str = ""
     hint: str = ""
     session: Session | None = None
     muted: bool = False
@@ -107,11 +113,11 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True, tag="snapshot"):
     turns: tuple[Turn, ...] = ()
     gists: tuple[Gist, ...] = ()
     stats: Stats = Stats()
-    bookmarks: tuple[Bookmarked, ...] = ()
+    bookmarks: tuple[TurnBookmarked, ...] = ()
     speakers: tuple[SpeakerNamed, ...] = ()
-    lenses: tuple[str, ...] = ()
+    extra_prompts: tuple[str, ...] = ()
     gain_db: float = 0.0
-    unheard: tuple[str, ...] = ()
+    untranscribed: tuple[str, ...] = ()
     """Ids of sessions that are over and were not transcribed to their end, newest first."""
     viewers: int = 0
     """Viewers there were already."""
@@ -129,11 +135,11 @@ class SessionStarted(msgspec.Struct, frozen=True, tag="session"):
     session: Session
 
 
-class StateChanged(msgspec.Struct, frozen=True, omit_defaults=True, tag="state"):
+class StateChanged(msgspec.Struct, frozen=True, omit_defaults=True, tag="state", rename={"reason": "why"}):
     """The session moved; `why` and `hint` are for a person."""
 
     state: State
-    why: str = ""
+    reason: str = ""
     hint: str = ""
 
 
@@ -155,7 +161,7 @@ class GistChanged(msgspec.Struct, frozen=True, tag="gist"):
     gist: Gist
 
 
-class GistGrew(msgspec.Struct, frozen=True, tag="gist_grew"):
+class GistDelta(msgspec.Struct, frozen=True, tag="gist_grew"):
     """More text of a streaming answer, to be appended."""
 
     number: int
@@ -204,7 +210,7 @@ class MutedChanged(msgspec.Struct, frozen=True, tag="muted"):
     muted: bool
 
 
-class LensesChanged(msgspec.Struct, frozen=True, tag="lenses"):
+class ExtraPromptsChanged(msgspec.Struct, frozen=True, tag="lenses"):
     """These prompts, too, are asked about turns that end from now on."""
 
     prompts: tuple[str, ...]
@@ -216,7 +222,7 @@ class GainChanged(msgspec.Struct, frozen=True, tag="gain"):
     gain_db: float
 
 
-class UnheardChanged(msgspec.Struct, frozen=True, tag="unheard"):
+class UntranscribedChanged(msgspec.Struct, frozen=True, tag="unheard"):
     """Which sessions that are over were not transcribed to their end; `Recover` sends the rest of one."""
 
     sessions: tuple[str, ...]
@@ -231,13 +237,13 @@ class Notice(msgspec.Struct, frozen=True, omit_defaults=True, tag="notice"):
     hint: str = ""
 
 
-class DeviceInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+class DeviceInfo(msgspec.Struct, frozen=True, omit_defaults=True, rename={"description": "about"}):
     """Something that can be recorded from."""
 
     source: str
     """What the setting `source` says for it."""
     name: str
-    about: str = ""
+    description: str = ""
     """The sound system it belongs to; of the default one, which device it is."""
     default: bool = False
 
@@ -253,13 +259,13 @@ class DeviceLevel(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why it cannot be listened to; empty if it can."""
 
 
-class DevicesHeard(msgspec.Struct, frozen=True, tag="devices_heard"):
+class DeviceLevels(msgspec.Struct, frozen=True, tag="devices_heard"):
     """How loud it is at every device, eight times a second while somebody chooses one."""
 
     levels: tuple[DeviceLevel, ...]
 
 
-class SessionInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+class SessionInfo(msgspec.Struct, frozen=True, omit_defaults=True, rename={"problem": "trouble"}):
     """A session that is kept, in a line."""
 
     id: str
@@ -274,7 +280,7 @@ class SessionInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     bookmarks: int = 0
     live: bool = False
     """Whether a process is writing it now."""
-    trouble: str = ""
+    problem: str = ""
     """What of it is damaged; empty if nothing is."""
 
 
@@ -320,20 +326,20 @@ Event = (
     | TurnChanged
     | TurnRemoved
     | GistChanged
-    | GistGrew
+    | GistDelta
     | LevelChanged
     | StatsChanged
     | PromptChanged
     | PromptsChanged
     | MutedChanged
-    | Bookmarked
+    | TurnBookmarked
     | SpeakerNamed
-    | LensesChanged
+    | ExtraPromptsChanged
     | GainChanged
-    | UnheardChanged
+    | UntranscribedChanged
     | Notice
     | DevicesListed
-    | DevicesHeard
+    | DeviceLevels
     | SessionsListed
     | SessionShown
     | PromptShown

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 
-class Stats(msgspec.Struct, frozen=True, omit_defaults=True):
+class Stats(msgspec.Struct, frozen=True, omit_defaults=True, rename={"untranscribed_s": "unheard_s"}):
     """A session's figures at one moment. `None` means that there is nothing to measure yet."""
 
     elapsed_s: float = 0.0
@@ -52,7 +52,7 @@ class Stats(msgspec.Struct, frozen=True, omit_defaults=True):
     expires_s: float | None = None
     """Seconds until the endpoint ends the connection."""
     viewers: int = 0
-    unheard_s: float = 0.0
+    untranscribed_s: float = 0.0
     """Seconds at the end of a session that is over that were recorded and never transcribed."""
 
 

@@ -40,7 +40,7 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """How many words of a partial, from its first on, will not change; told where `words` are left out."""
 
 
-def slim(turn: Turn) -> Turn:
+def without_words(turn: Turn) -> Turn:
     """Return a turn without its words: its text says all that is shown, at a twentieth of the size."""
     if not turn.words:
         return turn
@@ -90,7 +90,7 @@ class Transcript:
         """Take out a turn that turned out to be nothing; return whether it was there."""
         return self._turns.pop(number, None) is not None
 
-    def named(self, names: Mapping[str, str]) -> "Transcript":
+    def with_speaker_names(self, names: Mapping[str, str]) -> "Transcript":
         """Return the transcript with the speakers' names in place of their labels, as far as they have names."""
         return Transcript(
             msgspec.structs.replace(turn, speaker=names.get(turn.speaker or "", turn.speaker)) for turn in self

@@ -7,8 +7,7 @@ from tui.errors import UsageError
 from tui.model.commands import (
     Analyse,
     Ask,
-    AskAgain,
-    AskAll,
+    AskAllTurns,
     Bookmark,
     Command,
     ExportSession,
@@ -18,10 +17,11 @@ from tui.model.commands import (
     Option,
     Quit,
     Recover,
+    RetryGist,
     SetGain,
     Start,
     Stop,
-    UseLenses,
+    UseExtraPrompts,
     UsePrompt,
     UseSource,
 )
@@ -93,9 +93,9 @@ def understood(line: str, picture: Picture, options: Mapping[str, Option]) -> li
         case "prompt":
             return [UsePrompt(_prompt(rest, picture))]
         case "lens":
-            return [UseLenses(tuple(_prompt(part, picture) for part in rest.split()))]
+            return [UseExtraPrompts(tuple(_prompt(part, picture) for part in rest.split()))]
         case "all":
-            return [AskAll(id) for id in picture.asking if picture.unasked(id)]
+            return [AskAllTurns(id) for id in picture.asking if picture.unasked(id)]
         case "analyse":
             return [Analyse(_prompt(rest, picture) if rest else "")]
         case "ask" if rest:
@@ -137,7 +137,7 @@ def _again(picture: Picture) -> Command:
         raise UsageError("No answer is missing.", "")
     gist = missing[-1]
     if gist.turn is not None:
-        return AskAgain(gist.number)
+        return RetryGist(gist.number)
     return Ask(gist.question) if gist.question else Analyse(gist.prompt)
 
 

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 
 from tui.model.events import (
-    Bookmarked,
     DevicesListed,
     Event,
+    ExtraPromptsChanged,
     GainChanged,
     GistChanged,
-    LensesChanged,
     LevelChanged,
     MutedChanged,
     Notice,
@@ -19,8 +18,9 @@ from tui.model.events import (
     SpeakerNamed,
     State,
     StateChanged,
+    TurnBookmarked,
     TurnChanged,
-    UnheardChanged,
+    UntranscribedChanged,
 )
 from tui.model.gists import Gist, GistStatus
 from tui.model.transcript import Turn
@@ -61,7 +61,7 @@ class Teller:
                 self._turns, self._gists = {}, set()
                 self._ballistics.reset()
                 return [f"listening to {one_line(session.source)}"]
-            case StateChanged(state=state, why=why, hint=hint):
+            case StateChanged(state=state, reason=why, hint=hint):
                 return [one_line(": ".join(part for part in (_state(state), f"{why} {hint}".strip()) if part))]
             case TurnChanged(turn=turn):
                 return self._turn(turn)
@@ -150,19 +150,19 @@ class Teller:
 
     def _change(self, event: Event) -> list[str]:
         match event:
-            case PromptChanged() | LensesChanged():
+            case PromptChanged() | ExtraPromptsChanged():
                 return [self.status()]
             case MutedChanged(muted=muted):
                 return ["muted" if muted else "no longer muted"]
-            case Bookmarked(turn=number, note=None):
+            case TurnBookmarked(turn=number, note=None):
                 return [f"turn {number} is no longer marked"]
-            case Bookmarked(turn=number, note=note):
+            case TurnBookmarked(turn=number, note=note):
                 return [one_line(f"turn {number} is marked{f': {note}' if note else ''}")]
             case SpeakerNamed(label=label, name=name):
                 return [one_line(f"speaker {label} is {name}" if name else f"speaker {label} has no name any more")]
             case GainChanged(gain_db=gain_db):
                 return [f"gain {gain_db:+g} dB"]
-            case UnheardChanged(sessions=sessions) if sessions:
+            case UntranscribedChanged(sessions=sessions) if sessions:
                 return [f"not transcribed to the end: {plural(len(sessions), 'session')}; recover sends the newest"]
             case _:
                 return []

@@ -27,7 +27,7 @@ def add_gists(stored: Stored, gists: Sequence[Gist]) -> list[Gist]:
             journal.append(GistChanged(gist), at)
         # How a session ended is told by the end of its journal.
         journal.append(StatsChanged(record.stats), at)
-        journal.append(StateChanged(record.state, record.why, record.hint), at)
+        journal.append(StateChanged(record.state, record.reason, record.hint), at)
     finally:
         journal.close()
     return added

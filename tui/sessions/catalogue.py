@@ -91,7 +91,7 @@ def summarise(stored: Stored) -> Summary:
         gists=sum(1 for gist in record.gists.values() if gist.text),
         bookmarks=len(record.bookmarks),
         state=record.state,
-        why=record.why,
+        why=record.reason,
         live=live,
         first_words=" ".join(turn.text for turn in finals[:5])[:FIRST_WORDS],
         name=about.name,

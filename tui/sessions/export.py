@@ -10,9 +10,9 @@ import msgspec
 
 from tui.errors import UsageError
 from tui.lines import clock, inert, json_line
-from tui.model.events import Bookmarked, GistChanged, Session, SessionStarted, StatsChanged, TurnChanged
+from tui.model.events import GistChanged, Session, SessionStarted, StatsChanged, TurnBookmarked, TurnChanged
 from tui.model.gists import Gist
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
 from tui.sessions.about import About
@@ -46,30 +46,30 @@ class Document(msgspec.Struct, frozen=True):
     why: str
     turns: tuple[Turn, ...]
     gists: tuple[Gist, ...]
-    bookmarks: tuple[Bookmarked, ...]
+    bookmarks: tuple[TurnBookmarked, ...]
     speakers: dict[str, str]
     """Names by the endpoint's labels; `turns` hold the names."""
     stats: Stats
 
 
-def to_json(record: Record, about: About) -> str:
+def to_json(record: SessionState, about: About) -> str:
     """Return one JSON object with all that is known."""
     document = Document(
         FORMAT,
         record.session,
         about,
         record.state,
-        record.why,
+        record.reason,
         tuple(record.finals),
         tuple(record.gists.values()),
-        tuple(Bookmarked(turn, note) for turn, note in record.bookmarks.items()),
+        tuple(TurnBookmarked(turn, note) for turn, note in record.bookmarks.items()),
         record.speakers,
         record.stats,
     )
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
-def to_jsonl(record: Record, about: About) -> str:
+def to_jsonl(record: SessionState, about: About) -> str:
     """Return one JSON object a line, as `livegist stream --json` prints them."""
     told: list[Any] = [SessionStarted(record.session)] if record.session else []
     told += [TurnChanged(turn) for turn in record.finals]
@@ -78,12 +78,12 @@ def to_jsonl(record: Record, about: About) -> str:
     return "".join(f"{line}\n" for event in told if (line := json_line(event)) is not None)
 
 
-def to_text(record: Record, about: About) -> str:
+def to_text(record: SessionState, about: About) -> str:
     """Return the turns, a line each, with their times."""
     return "".join(f"[{clock(turn.start_s)}] {_said(turn)}\n" for turn in record.finals)
 
 
-def to_csv(record: Record, about: About) -> str:
+def to_csv(record: SessionState, about: About) -> str:
     """Return a table with a row a turn (RFC 4180).
 
     What a spreadsheet would take for a formula gets an apostrophe before it, as OWASP's notes on CSV injection advise.
@@ -100,7 +100,7 @@ def to_csv(record: Record, about: About) -> str:
     return table.getvalue()
 
 
-def to_srt(record: Record, about: About) -> str:
+def to_srt(record: SessionState, about: About) -> str:
     """Return SubRip captions."""
     parts = []
     for number, caption in enumerate(captions(record.finals, named=True), 1):
@@ -110,7 +110,7 @@ def to_srt(record: Record, about: About) -> str:
     return "".join(parts)
 
 
-def to_vtt(record: Record, about: About) -> str:
+def to_vtt(record: SessionState, about: About) -> str:
     """Return WebVTT captions; a speaker is a voice span."""
     parts = ["WEBVTT\n\n"]
     for caption in captions(record.finals):
@@ -121,7 +121,7 @@ def to_vtt(record: Record, about: About) -> str:
     return "".join(parts)
 
 
-def to_markdown(record: Record, about: About, template: str = TEMPLATE) -> str:
+def to_markdown(record: SessionState, about: About, template: str = TEMPLATE) -> str:
     """Return Markdown: a template with its `{{…}}` filled in.
 
     Raises:
@@ -138,7 +138,7 @@ def to_markdown(record: Record, about: About, template: str = TEMPLATE) -> str:
     return re.sub(r"\n{3,}", "\n\n", filled).strip() + "\n"
 
 
-FORMATS: dict[str, Callable[[Record, About], str]] = {
+FORMATS: dict[str, Callable[[SessionState, About], str]] = {
     "md": to_markdown,
     "txt": to_text,
     "srt": to_srt,
@@ -150,7 +150,7 @@ FORMATS: dict[str, Callable[[Record, About], str]] = {
 """By the ending of the file."""
 
 
-def export(record: Record, about: About, format: str) -> str:
+def export(record: SessionState, about: About, format: str) -> str:
     """Return a session in one of `FORMATS`.
 
     Raises:
@@ -161,7 +161,7 @@ def export(record: Record, about: About, format: str) -> str:
     return FORMATS[format](record, about)
 
 
-def _markdown_fields(record: Record, about: About) -> dict[str, str]:
+def _markdown_fields(record: SessionState, about: About) -> dict[str, str]:
     session, finals = record.session, record.finals
     started = session.started_at.replace("T", " ")[:16] if session else ""
     length = clock(max((turn.end_s for turn in finals), default=0.0))
@@ -185,18 +185,18 @@ def _markdown_fields(record: Record, about: About) -> dict[str, str]:
     }
 
 
-def _analyses(record: Record) -> Iterator[str]:
+def _analyses(record: SessionState) -> Iterator[str]:
     for gist in record.gists.values():
         if gist.turn is None and gist.text:
             head = gist.question or f"{gist.prompt}, {gist.turns} turn{'' if gist.turns == 1 else 's'}"
             yield f"## {_markdown(head)}\n\n{_quoted(gist)}"
 
 
-def _turn(record: Record, turn: Turn) -> str:
+def _turn(record: SessionState, turn: Turn) -> str:
     return "\n\n".join([_turn_line(record, turn), *(_quoted(gist) for gist in _gists_of(record, turn.number))])
 
 
-def _turn_line(record: Record, turn: Turn) -> str:
+def _turn_line(record: SessionState, turn: Turn) -> str:
     speaker = f"**{_markdown(turn.speaker)}:** " if turn.speaker else ""
     note = record.bookmarks.get(turn.number)
     mark = "" if note is None else f"**{MARK} {_markdown(note)}".rstrip() + "** "
@@ -211,7 +211,7 @@ def _quoted(gist: Gist) -> str:
     return "\n".join(f"> {inert(line)}".rstrip() for line in [*said.splitlines(), "", by])
 
 
-def _gists_of(record: Record, turn: int) -> list[Gist]:
+def _gists_of(record: SessionState, turn: int) -> list[Gist]:
     return [gist for gist in record.gists.values() if gist.turn == turn and gist.text]
 
 

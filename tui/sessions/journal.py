@@ -14,20 +14,20 @@ import msgspec
 
 from tui.file_lock import lock_exclusively
 from tui.model.events import (
-    DevicesHeard,
+    DeviceLevels,
     DevicesListed,
     Event,
     GistChanged,
-    GistGrew,
+    GistDelta,
     LevelChanged,
     PromptsChanged,
     Rejected,
     Snapshot,
     StatsChanged,
     TurnChanged,
-    UnheardChanged,
+    UntranscribedChanged,
 )
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 
 FORMAT = 1
 """Goes up when older readers cannot read what newer writers write."""
@@ -54,9 +54,9 @@ _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 def lasting(event: Event) -> bool:
     """Return whether an event belongs in the journal."""
     match event:
-        case LevelChanged() | GistGrew() | StatsChanged() | PromptsChanged() | Snapshot():
+        case LevelChanged() | GistDelta() | StatsChanged() | PromptsChanged() | Snapshot():
             return False
-        case DevicesListed() | DevicesHeard() | Rejected() | UnheardChanged():
+        case DevicesListed() | DeviceLevels() | Rejected() | UntranscribedChanged():
             return False
         case TurnChanged(turn=turn):
             return turn.final
@@ -210,9 +210,9 @@ def read_end(path: Path) -> list[Entry]:
     return entries
 
 
-def fold(entries: Iterable[Entry], record: Record | None = None) -> Record:
+def fold(entries: Iterable[Entry], record: SessionState | None = None) -> SessionState:
     """Return the session that the entries tell, in `record` if there is one."""
-    record = record or Record()
+    record = record or SessionState()
     for entry in entries:
         record.apply(entry.event)
     return record

@@ -15,7 +15,7 @@ from tui.model.events import (
     StatsChanged,
     TurnChanged,
 )
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
 from tui.sessions.journal import Entry
@@ -64,9 +64,9 @@ class Playback:
         first, last = bisect.bisect_right(self._times, after_s), bisect.bisect_right(self._times, until_s)
         return [moment.event for moment in self._moments[first:last]]
 
-    def at(self, position_s: float) -> Record:
+    def at(self, position_s: float) -> SessionState:
         """Return how the session stood at a moment."""
-        record = Record()
+        record = SessionState()
         if self.session is not None:
             record.apply(SessionStarted(self.session))
         for event in self.between(-1.0, position_s):
@@ -110,7 +110,7 @@ def _is_live(entry: Entry) -> bool:
     return isinstance(entry.event, StateChanged) and entry.event.state is State.LIVE
 
 
-def figures(record: Record, position_s: float) -> Stats:
+def figures(record: SessionState, position_s: float) -> Stats:
     """Return the figures of a session that has come so far; at its end, those that it had."""
     if not record.state.active:
         return record.stats

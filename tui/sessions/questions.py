@@ -8,7 +8,7 @@ import msgspec
 from tui.lines import clock, inert
 from tui.llm.protocol import Message
 from tui.model.prompts import TRANSCRIPT, Prompt
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
 from tui.sessions.about import About
 
@@ -43,7 +43,7 @@ class Quote(msgspec.Struct, frozen=True):
     text: str
 
 
-def reading(id: str, record: Record, about: About) -> Read:
+def reading(id: str, record: SessionState, about: About) -> Read:
     """Return a session as a question needs it."""
     started_at = record.session.started_at if record.session else ""
     return Read(id, about.name, started_at, tuple(record.finals))

@@ -16,7 +16,7 @@ import msgspec
 
 from tui.errors import SessionError, UsageError, advice
 from tui.lines import inert
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.paths import private_dir
 from tui.sessions.about import ABOUT, About
 from tui.sessions.store import EVENTS, Store, Stored
@@ -204,7 +204,7 @@ def _take_in(database: sqlite3.Connection, stored: Stored, stamp: str) -> None:
         record = stored.load()
     except SessionError:
         # It is listed as what it is, and looked at again once its files change.
-        record = Record()
+        record = SessionState()
     about = stored.about()
     (last,) = database.execute("SELECT coalesce(max(rowid), 0) FROM said").fetchone()
     rows = [(row.text, stored.id, row.kind, row.number, row.at_s) for row in _rows(record, about)]
@@ -214,7 +214,7 @@ def _take_in(database: sqlite3.Connection, stored: Stored, stamp: str) -> None:
     database.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?, ?)", entry)
 
 
-def _rows(record: Record, about: About) -> Iterator[_Row]:
+def _rows(record: SessionState, about: About) -> Iterator[_Row]:
     names = " ".join((about.name, *about.tags))
     if names.strip():
         yield _Row("name", 0, 0.0, inert(names))

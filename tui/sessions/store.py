@@ -13,7 +13,7 @@ from tui.audio.recording import Recording
 from tui.errors import SessionError, advice
 from tui.file_lock import is_locked
 from tui.model.events import State, StateChanged, StatsChanged
-from tui.model.record import Record
+from tui.model.session_state import SessionState
 from tui.paths import private_dir
 from tui.sessions.about import About, about_or_nothing
 from tui.sessions.journal import FORMAT, Journal, Reading, fold, read, read_end
@@ -66,7 +66,7 @@ class Stored(msgspec.Struct, frozen=True):
         """Return what a person said of it; nothing if that cannot be read."""
         return about_or_nothing(self.path)
 
-    def load(self, record: Record | None = None) -> Record:
+    def load(self, record: SessionState | None = None) -> SessionState:
         """Return what its journal tells, in `record` if there is one.
 
         Raises:
@@ -189,13 +189,13 @@ class Store:
         for stored in self:
             if not stored.live:
                 end = _end(stored)
-                if end.stats.unheard_s >= UNHEARD_S or not end.state.over:
+                if end.stats.untranscribed_s >= UNHEARD_S or not end.state.over:
                     yield stored
 
     def unheard(self) -> Iterator[Stored]:
         """Yield the sessions that are over and of which something was recorded but never transcribed, newest first."""
         for stored in self:
-            if not stored.live and _end(stored).stats.unheard_s >= UNHEARD_S:
+            if not stored.live and _end(stored).stats.untranscribed_s >= UNHEARD_S:
                 yield stored
 
     def repair(self, stored: Stored, recorded_s: float) -> Repaired | None:
@@ -250,11 +250,11 @@ def _holds_a_session(path: Path) -> bool:
         return path.is_dir()
 
 
-def _end(stored: Stored) -> Record:
+def _end(stored: Stored) -> SessionState:
     """Return what the last events of a session tell; one that cannot be read, or is not yet there, counts as over."""
     try:
         return fold(read_end(stored.events))
     except OSError:
-        over = Record()
+        over = SessionState()
         over.state = State.FAILED
         return over

@@ -96,7 +96,7 @@ def _open_journal(stored: Stored, session: Session, samples: int) -> None:
     length_s = samples / SAMPLE_RATE
     journal = stored.journal()
     journal.append(SessionStarted(replace(session, id=stored.id, path=str(stored.path))), 0.0)
-    journal.append(StatsChanged(Stats(elapsed_s=round(length_s, 1), unheard_s=round(length_s, 1))), length_s)
+    journal.append(StatsChanged(Stats(elapsed_s=round(length_s, 1), untranscribed_s=round(length_s, 1))), length_s)
     journal.append(StateChanged(State.FAILED, WAITING), length_s)
     journal.close()
 

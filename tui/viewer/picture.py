@@ -9,14 +9,14 @@ from tui.model.events import (
     Snapshot,
     TurnChanged,
     TurnRemoved,
-    UnheardChanged,
+    UntranscribedChanged,
 )
 from tui.model.gists import Gist, GistStatus
-from tui.model.record import Record
-from tui.model.transcript import Transcript, Turn, slim
+from tui.model.session_state import SessionState
+from tui.model.transcript import Transcript, Turn, without_words
 
 
-class Picture(Record):
+class Picture(SessionState):
     """All there is to show: the session, and what a snapshot says of the engine."""
 
     def __init__(self) -> None:
@@ -44,10 +44,10 @@ class Picture(Record):
                 self._replace(event)
             case PromptsChanged(prompts=prompts):
                 self.prompts = prompts
-            case UnheardChanged(sessions=sessions):
+            case UntranscribedChanged(sessions=sessions):
                 self.unheard = sessions
             case TurnChanged(turn=turn):
-                super().apply(TurnChanged(slim(turn)))
+                super().apply(TurnChanged(without_words(turn)))
                 self._spoken = self._spoken - {turn.number} if turn.final else self._spoken | {turn.number}
             case TurnRemoved(number=number):
                 super().apply(event)
@@ -87,7 +87,7 @@ class Picture(Record):
     @property
     def asking(self) -> list[str]:
         """Prompts that are asked about each turn, the one in use first."""
-        return [prompt for prompt in dict.fromkeys((self.prompt, *self.lenses)) if prompt]
+        return [prompt for prompt in dict.fromkeys((self.prompt, *self.extra_prompts)) if prompt]
 
     @property
     def missing(self) -> list[Gist]:
@@ -101,18 +101,18 @@ class Picture(Record):
 
     def _replace(self, event: Snapshot) -> None:
         self.known = True
-        self.state, self.why, self.hint = event.state, event.why, event.hint
+        self.state, self.why, self.hint = event.state, event.reason, event.hint
         self.session, self.muted, self.stats = event.session, event.muted, event.stats
         self.prompt, self.prompts = event.prompt, event.prompts
         self.replay_speed, self.paused = event.replay_speed, event.paused
-        self.transcript = Transcript(slim(turn) for turn in event.turns)
+        self.transcript = Transcript(without_words(turn) for turn in event.turns)
         self._spoken = frozenset(turn.number for turn in event.turns if not turn.final)
         self.gists, self._gists_of, self._missing = {}, {}, {}
         for gist in event.gists:
             self._keep(gist)
         self.bookmarks = {mark.turn: mark.note for mark in event.bookmarks if mark.note is not None}
         self.speakers = {named.label: named.name for named in event.speakers}
-        self.lenses, self.gain_db, self.unheard = event.lenses, event.gain_db, event.unheard
+        self.extra_prompts, self.gain_db, self.unheard = event.extra_prompts, event.gain_db, event.untranscribed
 
     def _keep(self, gist: Gist) -> None:
         if gist.turn is not None and gist.number not in self.gists:

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 from tui.model.commands import (
     ExportSession,
-    HearDevices,
     ListDevices,
     ListSessions,
+    MeasureDevices,
     Option,
     ShowSession,
     UsePrompt,
     UseSource,
 )
-from tui.model.events import DeviceInfo, DevicesHeard, SessionInfo
+from tui.model.events import DeviceInfo, DeviceLevels, SessionInfo
 from tui.viewer.inert import one_line
 from tui.viewer.messages import Change
 from tui.viewer.screens.prompting import Prompting
@@ -47,7 +47,7 @@ class Choosing(Remarking, Prompting):
                     self._order(UsePrompt(chosen))
 
         picture = self.picture
-        lenses = picture.lenses if picture.session is not None else None
+        lenses = picture.extra_prompts if picture.session is not None else None
         self.app.push_screen(PromptPicker(picture.prompts, picture.prompt, lenses), use)
 
     def action_devices(self) -> None:
@@ -62,7 +62,7 @@ class Choosing(Remarking, Prompting):
         else:
             self._devices.offer(devices)
 
-    def hear_devices(self, heard: DevicesHeard) -> None:
+    def hear_devices(self, heard: DeviceLevels) -> None:
         """Show how loud it is at the devices."""
         if self._devices is not None:
             self._devices.hear(heard)
@@ -73,7 +73,7 @@ class Choosing(Remarking, Prompting):
         def use(source: str | None) -> None:
             self._devices = None
             # First of all, for some devices are heard by one program at a time.
-            self._order(HearDevices(0))
+            self._order(MeasureDevices(0))
             if source is None:
                 return
             if self.picture.state.active:

@@ -23,14 +23,13 @@ from tui.model.commands import (
     UsePrompt,
 )
 from tui.model.events import (
-    Bookmarked,
-    DevicesHeard,
+    DeviceLevels,
     DevicesListed,
     Event,
+    ExtraPromptsChanged,
     GainChanged,
     GistChanged,
-    GistGrew,
-    LensesChanged,
+    GistDelta,
     LevelChanged,
     MutedChanged,
     Notice,
@@ -46,9 +45,10 @@ from tui.model.events import (
     State,
     StateChanged,
     StatsChanged,
+    TurnBookmarked,
     TurnChanged,
     TurnRemoved,
-    UnheardChanged,
+    UntranscribedChanged,
 )
 from tui.model.transcript import Turn
 from tui.viewer.arrangement import Arrangement
@@ -174,7 +174,7 @@ class Dashboard(Choosing):
                 self.refresh_bindings()
             case GistChanged(gist=gist) if gist.status.over:
                 self.refresh_bindings()
-            case Bookmarked():
+            case TurnBookmarked():
                 self.refresh_bindings()
             case StatsChanged():
                 self.banner.touch()
@@ -192,7 +192,7 @@ class Dashboard(Choosing):
                 self._toast(Severity.WARNING, text, hint)
             case DevicesListed(devices=devices):
                 self.pick_device(devices)
-            case DevicesHeard():
+            case DeviceLevels():
                 self.hear_devices(event)
             case SessionsListed(sessions=sessions):
                 self.pick_session(sessions)
@@ -205,7 +205,7 @@ class Dashboard(Choosing):
             case Snapshot():
                 self.banner.cut = False
                 self._show_state()
-            case PromptChanged() | LensesChanged():
+            case PromptChanged() | ExtraPromptsChanged():
                 if self.body.gists.alone not in self.picture.asking or len(self.picture.asking) < 2:
                     self.body.gists.show_alone("")
                 self._show_state()
@@ -214,7 +214,7 @@ class Dashboard(Choosing):
                 self._show_state()
                 if self._devices is not None:
                     self._devices.amplify(gain_db)
-            case SessionStarted() | PromptsChanged() | MutedChanged() | UnheardChanged():
+            case SessionStarted() | PromptsChanged() | MutedChanged() | UntranscribedChanged():
                 self._show_state()
 
     def _alarm(self, turn: Turn) -> None:
@@ -229,7 +229,7 @@ class Dashboard(Choosing):
         match event:
             case TurnChanged(turn=turn) if not turn.final and self._pace.hold_s:
                 key = ("turn", turn.number)
-            case GistGrew(number=number) if self._pace.hold_s:
+            case GistDelta(number=number) if self._pace.hold_s:
                 key = ("gist", number)
             case TurnChanged(turn=turn):
                 self._held.pop(("turn", turn.number), None)

@@ -8,8 +8,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from tui.model.commands import HearDevices
-from tui.model.events import DeviceInfo, DeviceLevel, DevicesHeard
+from tui.model.commands import MeasureDevices
+from tui.model.events import DeviceInfo, DeviceLevel, DeviceLevels
 from tui.viewer.ballistics import FLOOR_DBFS, Ballistics, Condition, Reading
 from tui.viewer.inert import one_line
 from tui.viewer.lines import Line, Span, fill
@@ -109,7 +109,7 @@ class DevicePicker(Dialog[str | None]):
         at = next((at for at, device in enumerate(devices or ()) if device.name == self._current), 0)
         self._show(at)
 
-    def hear(self, heard: DevicesHeard) -> None:
+    def hear(self, heard: DeviceLevels) -> None:
         """Show how loud it is."""
         now = self._clock()
         self._heard = True
@@ -145,7 +145,7 @@ class DevicePicker(Dialog[str | None]):
         return self.query_one(Choices).marked
 
     def _listen(self) -> None:
-        self.post_message(Order(HearDevices(HEAR_S)))
+        self.post_message(Order(MeasureDevices(HEAR_S)))
 
     def _show(self, marked: int | None = None) -> None:
         if not self.is_mounted:
@@ -166,7 +166,7 @@ class DevicePicker(Dialog[str | None]):
 
     def _row(self, device: DeviceInfo, columns: int) -> Line:
         sign = "● " if device.name == self._current else "  "
-        name = f"{device.name}: {device.about}" if device.default and device.about else device.name
+        name = f"{device.name}: {device.description}" if device.default and device.description else device.name
         named = max(12, columns * 2 // 5)
         level = self._levels.get(_heard_as(device))
         bars = self._bars(level, max(0, columns - named - SAID_CELLS - 1))
@@ -236,4 +236,4 @@ class DevicePicker(Dialog[str | None]):
 
 def _heard_as(device: DeviceInfo) -> str:
     """Return the name that a device's level comes with."""
-    return device.about if device.default else device.name
+    return device.description if device.default else device.name

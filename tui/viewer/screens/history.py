@@ -174,5 +174,5 @@ def _standing(session: SessionInfo) -> str:
         return "live  "
     if session.state.active:
         return "cut off  "
-    trouble = f"! {one_line(session.trouble, 40)}  " if session.trouble else ""
+    trouble = f"! {one_line(session.problem, 40)}  " if session.problem else ""
     return trouble or ("failed  " if session.state is State.FAILED else "")

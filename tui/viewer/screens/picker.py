@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from tui.model.commands import UseLenses
+from tui.model.commands import UseExtraPrompts
 from tui.model.events import PromptInfo
 from tui.viewer.inert import inert, one_line
 from tui.viewer.lines import Line, Span
@@ -124,7 +124,7 @@ class PromptPicker(Dialog[str | Change | None]):
             return
         kept = tuple(lens for lens in self._lenses if lens != id)
         self._lenses = kept if id in self._lenses else (*kept, id)
-        self.post_message(Order(UseLenses(self._lenses)))
+        self.post_message(Order(UseExtraPrompts(self._lenses)))
         self._offer(marked)
 
     def action_change(self, wish: str) -> None:

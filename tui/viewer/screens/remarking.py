@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from textual.screen import Screen
 
-from tui.model.commands import Analyse, Ask, AskAgain, AskAll, Bookmark, Command, NameSpeaker, SetGain
+from tui.model.commands import Analyse, Ask, AskAllTurns, Bookmark, Command, NameSpeaker, RetryGist, SetGain
 from tui.model.gists import Gist
 from tui.viewer.inert import one_line
 from tui.viewer.messages import Order
@@ -44,7 +44,7 @@ class Remarking(Screen[None]):
     def action_ask_all(self) -> None:
         """Ask the prompt in use and the lenses about the turns that they were not asked about."""
         for prompt in self._behind():
-            self._order(AskAll(prompt))
+            self._order(AskAllTurns(prompt))
 
     def offer_the_rest(self, key: str) -> None:
         """Say with which key a prompt that was chosen is asked about the turns so far, too."""
@@ -113,5 +113,5 @@ class Remarking(Screen[None]):
 def again(gist: Gist) -> Command:
     """Return the command that asks for a gist once more."""
     if gist.turn is not None:
-        return AskAgain(gist.number)
+        return RetryGist(gist.number)
     return Ask(gist.question) if gist.question else Analyse(gist.prompt)

@@ -9,14 +9,14 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from tui.model.events import (
-    Bookmarked,
     Event,
     GistChanged,
-    GistGrew,
+    GistDelta,
     SessionStarted,
     Snapshot,
     SpeakerNamed,
     StatsChanged,
+    TurnBookmarked,
     TurnChanged,
     TurnRemoved,
 )
@@ -59,13 +59,13 @@ class Body(Container):
                 self.turns.drop(number)
             case GistChanged(gist=gist):
                 self.gists.put(self.gists.lead(gist.number))
-            case GistGrew(number=number) if number in self._picture.gists:
+            case GistDelta(number=number) if number in self._picture.gists:
                 self.gists.grow(self.gists.lead(number))
             case StatsChanged(stats=stats):
                 self.figures.show(stats)
-            case Bookmarked() if self.turns.narrowed:
+            case TurnBookmarked() if self.turns.narrowed:
                 self._show_all()
-            case Bookmarked(turn=number):
+            case TurnBookmarked(turn=number):
                 self.turns.put(number)
             case SpeakerNamed():
                 self.turns.anew()

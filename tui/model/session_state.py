@@ -7,12 +7,11 @@ from msgspec.structs import replace
 
 from tui.model.events import (
     PROTOCOL_VERSION,
-    Bookmarked,
     Event,
+    ExtraPromptsChanged,
     GainChanged,
     GistChanged,
-    GistGrew,
-    LensesChanged,
+    GistDelta,
     MutedChanged,
     PromptChanged,
     Session,
@@ -22,6 +21,7 @@ from tui.model.events import (
     State,
     StateChanged,
     StatsChanged,
+    TurnBookmarked,
     TurnChanged,
     TurnRemoved,
 )
@@ -29,27 +29,27 @@ from tui.model.gists import Gist, GistStatus
 from tui.model.stats import Stats
 from tui.model.transcript import Transcript, Turn
 
-Numbered = Callable[[Any], MutableMapping[int, Any]]
+NumberedStore = Callable[[Any], MutableMapping[int, Any]]
 """Makes what keeps things by their numbers, given of what kind they are."""
 
 
-def plain(kind: Any) -> dict[int, Any]:
+def plain_dict(kind: Any) -> dict[int, Any]:
     """Return what keeps things as they are."""
     return {}
 
 
-class Record:
+class SessionState:
     """What is known of a session after some of its events.
 
     Args:
         numbered: makes what keeps its turns and its gists.
     """
 
-    def __init__(self, numbered: Numbered = plain) -> None:
+    def __init__(self, numbered: NumberedStore = plain_dict) -> None:
         self._numbered = numbered
         self.session: Session | None = None
         self.state = State.IDLE
-        self.why = ""
+        self.reason = ""
         self.hint = ""
         self.muted = False
         self.prompt = ""
@@ -60,7 +60,7 @@ class Record:
         """Note of each marked turn, by its number."""
         self.speakers: dict[str, str] = {}
         """Name of each speaker that got one, by the endpoint's label."""
-        self.lenses: tuple[str, ...] = ()
+        self.extra_prompts: tuple[str, ...] = ()
         self.gain_db = 0.0
 
     def snapshot(self, version: str) -> Snapshot:
@@ -73,7 +73,7 @@ class Record:
             protocol=PROTOCOL_VERSION,
             version=version,
             state=self.state,
-            why=self.why,
+            reason=self.reason,
             hint=self.hint,
             session=self.session,
             muted=self.muted,
@@ -81,16 +81,16 @@ class Record:
             turns=tuple(self.transcript),
             gists=tuple(self.gists.values()),
             stats=self.stats,
-            bookmarks=tuple(Bookmarked(turn, note) for turn, note in self.bookmarks.items()),
+            bookmarks=tuple(TurnBookmarked(turn, note) for turn, note in self.bookmarks.items()),
             speakers=tuple(SpeakerNamed(label, name) for label, name in self.speakers.items()),
-            lenses=self.lenses,
+            extra_prompts=self.extra_prompts,
             gain_db=self.gain_db,
         )
 
     @property
     def finals(self) -> list[Turn]:
         """The turns that have ended, their speakers called by their names."""
-        return self.transcript.named(self.speakers).finals
+        return self.transcript.with_speaker_names(self.speakers).finals
 
     def apply(self, event: Event) -> None:
         """Change what the event changes; an event that tells no fact about the session changes nothing."""
@@ -99,16 +99,16 @@ class Record:
                 self.session = session
                 self.transcript, self.gists = Transcript(kept=self._numbered(Turn)), self._numbered(Gist)
                 self.stats = Stats()
-                self.bookmarks, self.speakers, self.lenses, self.gain_db = {}, {}, (), 0.0
-            case StateChanged(state=state, why=why, hint=hint):
-                self.state, self.why, self.hint = state, why, hint
+                self.bookmarks, self.speakers, self.extra_prompts, self.gain_db = {}, {}, (), 0.0
+            case StateChanged(state=state, reason=why, hint=hint):
+                self.state, self.reason, self.hint = state, why, hint
             case TurnChanged(turn=turn):
                 self.transcript.upsert(turn)
             case TurnRemoved(number=number):
                 self.transcript.remove(number)
             case GistChanged(gist=gist):
                 self.gists[gist.number] = gist
-            case GistGrew(number=number, text=text):
+            case GistDelta(number=number, text=text):
                 old = self.gists.get(number)
                 if old is not None and not old.status.over:
                     self.gists[number] = replace(old, text=old.text + text, status=GistStatus.STREAMING)
@@ -118,15 +118,15 @@ class Record:
                 self.prompt = prompt
             case MutedChanged(muted=muted):
                 self.muted = muted
-            case Bookmarked(turn=number, note=str(note)):
+            case TurnBookmarked(turn=number, note=str(note)):
                 self.bookmarks[number] = note
-            case Bookmarked(turn=number):
+            case TurnBookmarked(turn=number):
                 self.bookmarks.pop(number, None)
             case SpeakerNamed(label=label, name=""):
                 self.speakers.pop(label, None)
             case SpeakerNamed(label=label, name=name):
                 self.speakers[label] = name
-            case LensesChanged(prompts=prompts):
-                self.lenses = prompts
+            case ExtraPromptsChanged(prompts=prompts):
+                self.extra_prompts = prompts
             case GainChanged(gain_db=gain_db):
                 self.gain_db = gain_db
