@@ -20,9 +20,9 @@ from tui.model.events import (
 from tui.model.gists import Gist, GistStatus
 from tui.model.stats import Stats
 from tui.model.transcript import Turn, Word
-from tui.sessions.about import About, change_about
 from tui.sessions.journal import Journal
-from tui.sessions.store import Store, Stored
+from tui.sessions.metadata import SessionMetadata, update_metadata
+from tui.sessions.store import Store, StoredSession
 
 RATE = 16_000
 STARTED = datetime.fromisoformat("2026-11-20T09:45:00+00:00")
@@ -73,8 +73,8 @@ def keep(
     sound_s: float = 30.0,
     state: State | None = State.ENDED,
     unheard_s: float = 0.0,
-    about: About | None = None,
-) -> Stored:
+    about: SessionMetadata | None = None,
+) -> StoredSession:
     """Keep a session.
 
     Args:
@@ -103,7 +103,7 @@ def keep(
         journal.append(StateChanged(state), 30.0)
     journal.close()
     if about is not None:
-        change_about(stored.path, lambda _: about)
+        update_metadata(stored.path, lambda _: about)
     return stored
 
 
@@ -113,7 +113,7 @@ def tone(seconds: float) -> bytes:
     return (8000 * np.sin(2 * np.pi * 440 * times)).astype("<i2").tobytes()
 
 
-def _session(stored: Stored, started: datetime) -> Session:
+def _session(stored: StoredSession, started: datetime) -> Session:
     return Session(
         id=stored.id,
         path=str(stored.path),

@@ -15,8 +15,8 @@ from tui.engine.plan import Plan
 from tui.errors import LivegistError
 from tui.model.commands import Option, Recover, Stop
 from tui.model.events import Event, Session, StatsChanged, TurnChanged
-from tui.sessions.store import UNHEARD_S, Store, Stored
-from tui.sessions.unheard import WAITING, from_file, from_session
+from tui.sessions.importing import WAITING, from_file, from_session
+from tui.sessions.store import MIN_UNTRANSCRIBED_S, Store, StoredSession
 
 SOUND = frozenset({".aac", ".aif", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav"})
 """Endings of files that are taken for sound in a folder."""
@@ -35,7 +35,7 @@ class Done(msgspec.Struct, frozen=True, omit_defaults=True):
     hint: str = ""
 
 
-Source = Path | Stored
+Source = Path | StoredSession
 
 
 def sources(what: Path) -> list[Path]:
@@ -153,7 +153,7 @@ class Transcriber:
         follow.finish(record.stats.elapsed_s)
         done = Done(name, stored.id, str(stored.path), len(record.transcript.finals))
         left_s = record.stats.untranscribed_s
-        if failure is None and left_s < UNHEARD_S:
+        if failure is None and left_s < MIN_UNTRANSCRIBED_S:
             return done
         return replace(
             done,
@@ -161,7 +161,7 @@ class Transcriber:
             hint=(failure.hint if failure else "") or _go_on(stored),
         )
 
-    def _kept(self, source: Source, name: str) -> Awaitable[Stored]:
+    def _kept(self, source: Source, name: str) -> Awaitable[StoredSession]:
         config, plan = self._config, self._plan
         session = Session(
             id="",
@@ -173,17 +173,17 @@ class Transcriber:
             speech_model=config.speech_model if plan.engine == "cloud" else config.local_model,
             llm_model=config.llm_model,
         )
-        if isinstance(source, Stored):
+        if isinstance(source, StoredSession):
             return from_session(self._store, source, session)
         return from_file(self._store, source, session)
 
 
 def _name(source: Source) -> str:
     """Return what a source is called; a file's name may hold bytes that are no text."""
-    return source.id if isinstance(source, Stored) else str(source).encode(errors="replace").decode()
+    return source.id if isinstance(source, StoredSession) else str(source).encode(errors="replace").decode()
 
 
-def _go_on(stored: Stored) -> str:
+def _go_on(stored: StoredSession) -> str:
     return f"Go on with: livegist recover {stored.id}"
 
 

@@ -18,7 +18,7 @@ from tests.terminal import LIVEGIST
 from tui.engine.process import LOCK
 from tui.model.commands import Start
 from tui.model.events import Notice, Severity, State
-from tui.sessions.store import Store, Stored
+from tui.sessions.store import Store, StoredSession
 
 TURNS = 9
 SOUND = speech(*range(1, TURNS + 1))
@@ -163,7 +163,7 @@ async def test_a_dashboard_whose_engine_is_killed_starts_another_and_says_what_b
     assert record.stats.untranscribed_s == 0
 
 
-def assert_kept_as_recorded(stored: Stored, server: Endpoint) -> None:
+def assert_kept_as_recorded(stored: StoredSession, server: Endpoint) -> None:
     record = stored.load()
     recorded = stored.audio.read_bytes()[44:]
     assert record.state is State.ENDED

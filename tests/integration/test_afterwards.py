@@ -16,8 +16,8 @@ from tests.endpoint import said, speech
 from tests.http_server import Answer, serving
 from tests.kept import keep
 from tui.paths import sessions_dir
-from tui.sessions.about import About
-from tui.sessions.store import Store, Stored
+from tui.sessions.metadata import SessionMetadata
+from tui.sessions.store import Store, StoredSession
 
 DEADLINE_S = 40.0
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -34,7 +34,7 @@ def sound(tmp_path: Path) -> Path:
     return path
 
 
-async def recorded(sound: Path, **settings: str) -> tuple[Stored, str]:
+async def recorded(sound: Path, **settings: str) -> tuple[StoredSession, str]:
     """Run a session with these settings; return what is kept of it and what was printed beside the lines."""
     environment = {f"LIVEGIST_{name.upper()}": value for name, value in settings.items()}
     async with endpoint.running() as server:
@@ -86,7 +86,7 @@ async def test_sessions_that_are_too_old_go_when_another_ends_but_not_the_tagged
     store = Store(sessions_dir())
     now = datetime.now().astimezone()
     keep(store, started=now - timedelta(days=40))
-    tagged = keep(store, started=now - timedelta(days=41), about=About(tags=("keep",)))
+    tagged = keep(store, started=now - timedelta(days=41), about=SessionMetadata(tags=("keep",)))
     young = keep(store, started=now - timedelta(days=20))
     new, _ = await recorded(sound, keep_days="30")
     assert [stored.id for stored in store] == [new.id, young.id, tagged.id]

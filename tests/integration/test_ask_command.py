@@ -16,8 +16,8 @@ from tests.kept import STARTED, keep, meeting, spoken
 from tests.terminal import LIVEGIST
 from tui.model.events import Event, SpeakerNamed, State, TurnChanged
 from tui.paths import sessions_dir
-from tui.sessions.about import About
 from tui.sessions.journal import Journal
+from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store
 
 
@@ -83,12 +83,12 @@ def test_an_answer_about_one_session_is_kept_there(store: Store, llm: Server) ->
     gist = stored.load().gists[7]
     assert (gist.question, gist.text, gist.turn) == ("When?", "On Thursday [turn 2, 00:06].", None)
     assert stored.load().state is State.ENDED
-    assert list(store.broken()) == []
+    assert list(store.interrupted()) == []
 
 
 def test_several_sessions_are_asked_at_once(store: Store, llm: Server) -> None:
-    keep(store, about=About("Old", ("work",)))
-    keep(store, started=STARTED + timedelta(days=1), about=About("New", ("work",)))
+    keep(store, about=SessionMetadata("Old", ("work",)))
+    keep(store, started=STARTED + timedelta(days=1), about=SessionMetadata("New", ("work",)))
     keep(store, started=STARTED + timedelta(days=2))
     llm.answers = [said("Twice: [Old, turn 3, 00:12] and [New, turn 3, 00:12].")]
     result = livegist("ask", "--tag", "work", "What of the pool?", "--json", "--llm-url", llm.url)
@@ -166,7 +166,7 @@ def test_answers_about_turns_come_one_by_one_and_those_there_are_outlive_a_ctrl_
     assert process.returncode == 1
     assert "Traceback" not in told
     assert {gist.text for gist in stored.load().gists.values() if gist.prompt == "takeaway"} == {"new 1", "new 2"}
-    assert list(store.broken()) == []
+    assert list(store.interrupted()) == []
 
 
 def test_speakers_that_have_names_are_called_by_them(store: Store, llm: Server) -> None:
@@ -180,7 +180,7 @@ def test_many_answers_do_not_make_a_session_look_broken(store: Store, llm: Serve
     stored = keep(store)
     llm.answers = [said("long " * 20_000) for _ in range(5)]
     livegist("analyse", "last", "--turns", "--llm-url", llm.url)
-    assert list(store.broken()) == []
+    assert list(store.interrupted()) == []
     assert stored.load().stats.turns == 5
 
 

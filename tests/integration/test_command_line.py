@@ -14,16 +14,16 @@ from tests.terminal import LIVEGIST
 from tui.cli import main
 from tui.model.events import Event, TurnChanged
 from tui.paths import runtime_dir, sessions_dir
-from tui.sessions.about import About
-from tui.sessions.store import Store, Stored
+from tui.sessions.metadata import SessionMetadata
+from tui.sessions.store import Store, StoredSession
 
 PLANTED = "sk-planted-0123456789abcdef"
 PATIENCE_S = 40
 
 
 @pytest.fixture
-def stored() -> Stored:
-    return keep(Store(sessions_dir()), about=About("Standup"))
+def stored() -> StoredSession:
+    return keep(Store(sessions_dir()), about=SessionMetadata("Standup"))
 
 
 def run(script: str, **environment: str) -> "subprocess.CompletedProcess[bytes]":
@@ -67,7 +67,9 @@ def run(script: str, **environment: str) -> "subprocess.CompletedProcess[bytes]"
         (("login", "--llm", "--hook"), "--llm and --hook exclude", "one of them"),
     ],
 )
-def test_what_is_wrong_is_said_in_two_lines(stored: Stored, words: tuple[str, ...], what: str, to_do: str) -> None:
+def test_what_is_wrong_is_said_in_two_lines(
+    stored: StoredSession, words: tuple[str, ...], what: str, to_do: str
+) -> None:
     result = livegist(*words, code=2, says=what)
     assert result.stdout == ""
     first, second = result.stderr.splitlines()
@@ -98,7 +100,7 @@ def test_a_group_without_a_command_shows_its_help() -> None:
 
 @pytest.mark.internal_error
 def test_a_mistake_of_ours_is_told_in_two_lines_and_its_report_holds_no_key(
-    stored: Stored, monkeypatch: pytest.MonkeyPatch
+    stored: StoredSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(record: object, about: object, format: str) -> str:
         raise KeyError(f"planted, with {os.environ['ASSEMBLYAI_API_KEY']}")
@@ -117,7 +119,7 @@ def test_a_mistake_of_ours_is_told_in_two_lines_and_its_report_holds_no_key(
 
 
 @pytest.mark.parametrize("command", ["sessions", "sessions show last", "search pool", "man", "config show", "doctor"])
-def test_a_full_disk_behind_stdout_is_said(stored: Stored, command: str) -> None:
+def test_a_full_disk_behind_stdout_is_said(stored: StoredSession, command: str) -> None:
     done = run(f"exec $LIVEGIST {command} >/dev/full")
     assert done.returncode == 1
     assert done.stderr.decode().splitlines()[0] == "livegist: No space left on device."
@@ -125,7 +127,7 @@ def test_a_full_disk_behind_stdout_is_said(stored: Stored, command: str) -> None
 
 
 @pytest.mark.parametrize("command", ["sessions", "export last", "search pool"])
-def test_a_closed_stdout_breaks_nothing(stored: Stored, command: str) -> None:
+def test_a_closed_stdout_breaks_nothing(stored: StoredSession, command: str) -> None:
     done = run(f"exec $LIVEGIST {command} >&-")
     assert (done.returncode, done.stderr) == (0, b"")
 
@@ -137,7 +139,7 @@ def test_a_reader_that_has_enough_hears_of_no_error() -> None:
     assert (done.stdout, done.stderr) == (b"{\n", b"")
 
 
-def test_a_terminal_that_lacks_a_sign_gets_another(stored: Stored, tmp_path: Path) -> None:
+def test_a_terminal_that_lacks_a_sign_gets_another(stored: StoredSession, tmp_path: Path) -> None:
     assert run("exec $LIVEGIST sessions rename last '★ Übung'").returncode == 0
     latin = {"PYTHONIOENCODING": "latin-1"}
     listed = run("exec $LIVEGIST sessions", **latin)
@@ -149,7 +151,7 @@ def test_a_terminal_that_lacks_a_sign_gets_another(stored: Stored, tmp_path: Pat
 
 
 @pytest.mark.parametrize("command", ["rename", "note", "tag"])
-def test_signs_that_are_none_are_not_kept(stored: Stored, command: str) -> None:
+def test_signs_that_are_none_are_not_kept(stored: StoredSession, command: str) -> None:
     done = run(rf"exec $LIVEGIST sessions {command} last $'caf\xe9 \e[2J'")
     assert (done.returncode, done.stderr) == (0, b"")
     kept = (stored.path / "about.json").read_bytes()

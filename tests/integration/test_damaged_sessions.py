@@ -19,11 +19,11 @@ from tui.audio.recording import repair
 from tui.errors import SessionError
 from tui.model.events import State
 from tui.paths import sessions_dir
-from tui.sessions.about import About
 from tui.sessions.catalogue import summarise
 from tui.sessions.export import FORMATS, export
 from tui.sessions.flac import compress
-from tui.sessions.store import Store, Stored
+from tui.sessions.metadata import SessionMetadata
+from tui.sessions.store import Store, StoredSession
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def store() -> Store:
 
 
 @pytest.fixture
-def stored(store: Store) -> Stored:
-    return keep(store, about=About("Standup"))
+def stored(store: Store) -> StoredSession:
+    return keep(store, about=SessionMetadata("Standup"))
 
 
 def damage() -> str:
@@ -41,13 +41,13 @@ def damage() -> str:
     return str(json.loads(livegist("sessions", "list", "--json").stdout.splitlines()[0])["trouble"])
 
 
-def test_of_a_whole_session_nothing_is_said(stored: Stored) -> None:
+def test_of_a_whole_session_nothing_is_said(stored: StoredSession) -> None:
     assert damage() == ""
     assert "!" not in livegist("sessions").stdout
     livegist("export", "last")
 
 
-def test_lost_lines_are_told_wherever_the_session_is_used(stored: Stored) -> None:
+def test_lost_lines_are_told_wherever_the_session_is_used(stored: StoredSession) -> None:
     lines = stored.events.read_bytes().splitlines(keepends=True)
     lines[4] = b'{"at": 1, "event": {"type": "turn", \xff\n'
     stored.events.write_bytes(b"".join(lines))
@@ -58,25 +58,25 @@ def test_lost_lines_are_told_wherever_the_session_is_used(stored: Stored) -> Non
     assert len(exported.stdout.splitlines()) == len(MEETING) - 1
 
 
-def test_a_journal_that_is_gone_leaves_the_recording_to_be_heard_again(store: Store, stored: Stored) -> None:
+def test_a_journal_that_is_gone_leaves_the_recording_to_be_heard_again(store: Store, stored: StoredSession) -> None:
     stored.events.unlink()
     assert [kept.id for kept in store] == [stored.id]
     assert stored.id in livegist("sessions").stdout
     result = livegist("sessions", "show", "last", code=1, says="is missing")
     assert result.stderr.splitlines()[1].endswith(f"livegist transcribe {stored.id}")
     # An engine that starts now does not take it for one of its own that was killed.
-    assert list(store.broken()) == []
-    assert list(store.left_over()) == []
+    assert list(store.interrupted()) == []
+    assert list(store.incomplete()) == []
 
 
-def test_a_recording_that_is_cut_off_says_how_much_is_missing(stored: Stored) -> None:
+def test_a_recording_that_is_cut_off_says_how_much_is_missing(stored: StoredSession) -> None:
     content = stored.audio.read_bytes()
     stored.audio.write_bytes(content[: -5 * 32_000])
     assert damage() == "the last 5 s of its recording are missing"
     assert "the last 5 s" in livegist("sessions", "show", "last").stdout
 
 
-def test_a_flac_that_is_shorter_than_its_session_says_so(stored: Stored) -> None:
+def test_a_flac_that_is_shorter_than_its_session_says_so(stored: StoredSession) -> None:
     compress(stored)
     assert damage() == ""
     samples, rate = soundfile.read(stored.audio, dtype="int16")
@@ -85,7 +85,7 @@ def test_a_flac_that_is_shorter_than_its_session_says_so(stored: Stored) -> None
 
 
 @pytest.mark.parametrize("name", ["audio.wav", "audio.flac"])
-def test_a_recording_that_is_none_is_said_and_costs_itself_alone(stored: Stored, name: str) -> None:
+def test_a_recording_that_is_none_is_said_and_costs_itself_alone(stored: StoredSession, name: str) -> None:
     stored.audio.unlink()
     (stored.path / name).write_bytes(b"no sound at all" * 100)
     assert damage() == "its recording is damaged"
@@ -93,13 +93,13 @@ def test_a_recording_that_is_none_is_said_and_costs_itself_alone(stored: Stored,
     livegist("search", "pool")
 
 
-def test_a_recording_that_is_missing_is_said(stored: Stored) -> None:
+def test_a_recording_that_is_missing_is_said(stored: StoredSession) -> None:
     stored.audio.unlink()
     assert damage() == "its recording is missing"
     livegist("sessions", "compress", "last", code=1, says="it is missing")
 
 
-def test_a_damaged_name_costs_neither_search_nor_export(stored: Stored) -> None:
+def test_a_damaged_name_costs_neither_search_nor_export(stored: StoredSession) -> None:
     (stored.path / "about.json").write_bytes(b'{"name": 3}')
     assert "about.json is damaged" in damage()
     livegist("search", "connection", "pool")
@@ -128,7 +128,7 @@ def test_a_session_in_which_nothing_was_said_is_not_asked(store: Store) -> None:
     junk=st.binary(min_size=1, max_size=20),
 )
 def test_whatever_is_damaged_every_command_gives_what_is_left_or_says_why(
-    stored: Stored, store: Store, name: str, damage: str, place: float, junk: bytes
+    stored: StoredSession, store: Store, name: str, damage: str, place: float, junk: bytes
 ) -> None:
     path = stored.path / name
     whole = path.read_bytes()
@@ -140,13 +140,13 @@ def test_whatever_is_damaged_every_command_gives_what_is_left_or_says_why(
         summary = summarise(stored)
         assert summary.turns <= len(MEETING)
         with contextlib.suppress(SessionError):
-            record, about = stored.load(), stored.about()
+            record, about = stored.load(), stored.metadata()
             for format in FORMATS:
                 export(record, about, format)
         if name == "events.jsonl" and damage == "cut" and summary.state.active:
             repaired = store.repair(stored, 30.0)
             assert repaired is not None
-            assert repaired.stored.load().state is State.FAILED
+            assert repaired.session.load().state is State.FAILED
             assert len(stored.load().transcript.finals) == summary.turns
     finally:
         path.write_bytes(whole)
@@ -163,7 +163,7 @@ def test_a_session_that_was_cut_off_is_repaired_and_says_what_was_lost(store: St
     assert (repaired.recorded_s, repaired.lost_lines) == (10.0, 2)
     assert soundfile.info(stored.audio).frames == 10 * 16_000
     told = "10 s are recorded, 26 s are transcribed, 16 s of sound are lost, 2 lines of its journal are lost"
-    assert repaired.told == told
+    assert repaired.summary == told
     record = stored.load()
     assert (record.state, record.reason) == (State.FAILED, f"The engine was killed; {told}.")
     # What was whole is all there, and the half line at the end is not.
@@ -200,7 +200,7 @@ def refused(program: tuple[str, ...], *words: str) -> tuple[int, str, str]:
 
 
 def test_a_session_that_may_not_be_read_hides_no_other_and_stops_no_new_one(
-    store: Store, stored: Stored, without_rights: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    store: Store, stored: StoredSession, without_rights: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIVEGIST_DRAIN_TIMEOUT_S", "0.5")
     closed = keep(store, started=STARTED + timedelta(days=1))
@@ -226,7 +226,7 @@ def test_a_session_that_may_not_be_read_hides_no_other_and_stops_no_new_one(
         closed.path.chmod(0o700)
 
 
-def test_a_folder_that_takes_nothing_is_said(stored: Stored, without_rights: tuple[str, ...]) -> None:
+def test_a_folder_that_takes_nothing_is_said(stored: StoredSession, without_rights: tuple[str, ...]) -> None:
     for path in (stored.events, stored.path, sessions_dir()):
         path.chmod(0o400 if path.is_file() else 0o500)
     try:
@@ -246,7 +246,7 @@ def test_a_folder_that_takes_nothing_is_said(stored: Stored, without_rights: tup
     assert stored.audio.exists()
 
 
-def test_bytes_that_are_no_text_cost_their_line_alone(stored: Stored) -> None:
+def test_bytes_that_are_no_text_cost_their_line_alone(stored: StoredSession) -> None:
     stored.events.write_bytes(stored.events.read_bytes().replace(b"Good morning", b"G\xffod morning", 1))
     (stored.path / "about.json").write_bytes(b'{"name":"St\xffndup"}')
     assert stored.read().lost == 1

@@ -47,7 +47,7 @@ from tui.model.events import LevelChanged, Notice, SessionsListed, Severity, Sna
 from tui.model.transcript import without_words
 from tui.paths import PACKAGE, log_file, sessions_dir
 from tui.sessions.journal import fold, read
-from tui.sessions.store import Store, Stored
+from tui.sessions.store import Store, StoredSession
 
 
 @pytest.fixture
@@ -152,10 +152,10 @@ class SlowStore(Store):
         self.answer = threading.Event()
         self.answered: list[bool] = []
 
-    def broken(self) -> Iterator[Stored]:
+    def broken(self) -> Iterator[StoredSession]:
         if self.slow:
             self.answered.append(self.answer.wait(5.0))
-        yield from super().broken()
+        yield from super().interrupted()
 
 
 async def test_while_sessions_are_looked_through_for_what_to_recover_the_engine_goes_on(server: Endpoint) -> None:

@@ -11,7 +11,7 @@ from tests.kept import keep
 from tui.engine.process import lock, running
 from tui.errors import EngineError, SessionError
 from tui.paths import runtime_dir
-from tui.sessions.store import Store, Stored
+from tui.sessions.store import Store, StoredSession
 
 OPENINGS = 3_000
 PROBING = """
@@ -28,12 +28,12 @@ while True:
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> Stored:
+def stored(tmp_path: Path) -> StoredSession:
     return keep(Store(tmp_path))
 
 
 @pytest.fixture
-def probing(stored: Stored) -> Iterator[None]:
+def probing(stored: StoredSession) -> Iterator[None]:
     """Have three processes look all the time whether the session is under way and an engine is running."""
     command = [sys.executable, "-c", PROBING, str(stored.path), str(runtime_dir())]
     probes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
@@ -50,7 +50,7 @@ def probing(stored: Stored) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("probing")
-def test_a_session_opens_while_others_look_whether_it_is_under_way(stored: Stored) -> None:
+def test_a_session_opens_while_others_look_whether_it_is_under_way(stored: StoredSession) -> None:
     for _ in range(OPENINGS):
         stored.journal().close()
     assert not stored.live
@@ -65,7 +65,7 @@ def test_an_engine_starts_while_others_look_whether_one_is_running() -> None:
 
 
 @pytest.mark.usefixtures("probing")
-def test_a_second_opening_is_refused_while_others_look(stored: Stored) -> None:
+def test_a_second_opening_is_refused_while_others_look(stored: StoredSession) -> None:
     journal = stored.journal()
     with lock(runtime_dir()):
         for _ in range(OPENINGS):

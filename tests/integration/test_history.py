@@ -5,12 +5,12 @@ from tests.kept import MEETING, keep
 from tui.model.commands import ExportSession, ListSessions, Pause, ShowSession
 from tui.model.events import Notice, Rejected, SessionShown, SessionsListed
 from tui.paths import data_dir, sessions_dir
-from tui.sessions.about import About
+from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store
 
 
 async def test_a_viewer_lists_opens_and_exports_what_is_kept() -> None:
-    stored = keep(Store(sessions_dir()), about=About("Standup"))
+    stored = keep(Store(sessions_dir()), about=SessionMetadata("Standup"))
     async with hosting() as hosted, watching(hosted.socket) as viewer:
         await viewer.send(ListSessions())
         await viewer.until(lambda: isinstance(viewer.events[-1], SessionsListed))

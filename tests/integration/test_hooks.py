@@ -15,8 +15,8 @@ from tests.processes import all_ended
 from tests.terminal import LIVEGIST
 from tui.errors import UsageError
 from tui.paths import sessions_dir
-from tui.sessions.hooks import HookError, document, post, run_command, signed
-from tui.sessions.store import Store, Stored
+from tui.sessions.hooks import HookError, document, post, run_command, sign
+from tui.sessions.store import Store, StoredSession
 from tui.user_command import CommandError
 
 DEADLINE_S = 80.0
@@ -26,7 +26,7 @@ BUSY = Answer(503, {"error": "later"})
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> Stored:
+def stored(tmp_path: Path) -> StoredSession:
     return keep(Store(tmp_path / "sessions"))
 
 
@@ -36,7 +36,7 @@ def script(folder: Path, text: str) -> str:
     return f"{sys.executable} {path}"
 
 
-async def posted(server: Server, stored: Stored, secret: str = SECRET) -> list[float]:
+async def posted(server: Server, stored: StoredSession, secret: str = SECRET) -> list[float]:
     """Post a session; return the pauses that were made."""
     slept: list[float] = []
 
@@ -47,7 +47,7 @@ async def posted(server: Server, stored: Stored, secret: str = SECRET) -> list[f
     return slept
 
 
-async def test_a_command_gets_the_session_on_stdin_and_its_folder(stored: Stored, tmp_path: Path) -> None:
+async def test_a_command_gets_the_session_on_stdin_and_its_folder(stored: StoredSession, tmp_path: Path) -> None:
     target = tmp_path / "got.json"
     hook = script(
         tmp_path,
@@ -60,7 +60,9 @@ async def test_a_command_gets_the_session_on_stdin_and_its_folder(stored: Stored
     assert [turn["text"] for turn in json.loads(text)["turns"]] == [text for _, text in MEETING]
 
 
-async def test_a_command_does_not_get_our_keys(stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_command_does_not_get_our_keys(
+    stored: StoredSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ASSEMBLYAI_API_KEY", "sk-planted")
     target = tmp_path / "environment"
     hook = script(tmp_path, f"import os\nopen({str(target)!r}, 'w').write(str(dict(os.environ)))")
@@ -69,12 +71,12 @@ async def test_a_command_does_not_get_our_keys(stored: Stored, tmp_path: Path, m
     assert "sk-planted" not in target.read_text()
 
 
-async def test_a_command_that_fails_is_told_in_its_own_last_words(stored: Stored, tmp_path: Path) -> None:
+async def test_a_command_that_fails_is_told_in_its_own_last_words(stored: StoredSession, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="failed with exit code 3: no room"):
         await run_command(script(tmp_path, "import sys; print('no room', file=sys.stderr); sys.exit(3)"), stored)
 
 
-async def test_a_command_that_does_not_read_is_no_failure(stored: Stored) -> None:
+async def test_a_command_that_does_not_read_is_no_failure(stored: StoredSession) -> None:
     await run_command("true", stored)
 
 
@@ -85,12 +87,14 @@ async def test_a_command_that_does_not_read_is_no_failure(stored: Stored) -> Non
         ("'unclosed", "Invalid command .*: No closing quotation"),
     ],
 )
-async def test_a_command_that_cannot_be_is_told(stored: Stored, command: str, says: str) -> None:
+async def test_a_command_that_cannot_be_is_told(stored: StoredSession, command: str, says: str) -> None:
     with pytest.raises(CommandError, match=says):
         await run_command(command, stored)
 
 
-async def test_a_command_that_hangs_is_ended(stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_command_that_hangs_is_ended(
+    stored: StoredSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # A shell, and what it starts: both begin at once, however busy the machine is.
     monkeypatch.setattr("tui.user_command.COMMAND_S", 3.0)
     pids = tmp_path / "pids"
@@ -101,7 +105,7 @@ async def test_a_command_that_hangs_is_ended(stored: Stored, tmp_path: Path, mon
 
 
 async def test_what_a_command_leaves_behind_with_its_output_is_ended_too(
-    stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stored: StoredSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.user_command.COMMAND_S", 3.0)
     pids = tmp_path / "pids"
@@ -110,7 +114,9 @@ async def test_what_a_command_leaves_behind_with_its_output_is_ended_too(
     await all_ended(pids, 1)
 
 
-async def test_a_command_that_is_called_off_is_ended_with_what_it_started(stored: Stored, tmp_path: Path) -> None:
+async def test_a_command_that_is_called_off_is_ended_with_what_it_started(
+    stored: StoredSession, tmp_path: Path
+) -> None:
     pids = tmp_path / "pids"
     # The command begins once its stdin was written.
     running = asyncio.ensure_future(run_command(f"sh -c 'cat >/dev/null; sleep 300 & echo $! >{pids}'", stored))
@@ -123,7 +129,7 @@ async def test_a_command_that_is_called_off_is_ended_with_what_it_started(stored
     await all_ended(pids, 1)
 
 
-async def test_a_webhook_is_signed_so_that_somebody_elses_library_agrees(stored: Stored) -> None:
+async def test_a_webhook_is_signed_so_that_somebody_elses_library_agrees(stored: StoredSession) -> None:
     async with serving(OK) as server:
         assert await posted(server, stored) == []
     (request,) = server.asked
@@ -134,31 +140,31 @@ async def test_a_webhook_is_signed_so_that_somebody_elses_library_agrees(stored:
         Webhook(SECRET).verify(body.replace(b"pool", b"cool"), request.headers)
 
 
-async def test_a_webhook_without_a_secret_is_not_signed(stored: Stored) -> None:
+async def test_a_webhook_without_a_secret_is_not_signed(stored: StoredSession) -> None:
     async with serving(OK) as server:
         await posted(server, stored, "")
     assert "webhook-signature" not in server.asked[0].headers
 
 
-async def test_a_webhook_is_tried_again_under_the_same_id(stored: Stored) -> None:
+async def test_a_webhook_is_tried_again_under_the_same_id(stored: StoredSession) -> None:
     async with serving(BUSY, Answer(429, {}), OK) as server:
         assert await posted(server, stored) == [1.0, 3.0]
     assert {request.headers["webhook-id"] for request in server.asked} == {stored.id}
 
 
-async def test_a_webhook_that_breaks_off_is_tried_again(stored: Stored) -> None:
+async def test_a_webhook_that_breaks_off_is_tried_again(stored: StoredSession) -> None:
     async with serving(Answer(200, b"{", breaks=True), OK) as server:
         assert await posted(server, stored) == [1.0]
 
 
-async def test_a_webhook_gives_up_in_the_end_and_says_how_to_try_again(stored: Stored) -> None:
+async def test_a_webhook_gives_up_in_the_end_and_says_how_to_try_again(stored: StoredSession) -> None:
     async with serving(*[BUSY] * 4) as server:
         with pytest.raises(HookError, match="503") as given_up:
             await posted(server, stored)
     assert given_up.value.hint == f"Again: livegist sessions hook {stored.id}"
 
 
-async def test_a_webhook_that_is_refused_is_not_tried_again(stored: Stored) -> None:
+async def test_a_webhook_that_is_refused_is_not_tried_again(stored: StoredSession) -> None:
     async with serving(Answer(404, {})) as server:
         with pytest.raises(HookError, match="404"):
             await posted(server, stored)
@@ -166,15 +172,15 @@ async def test_a_webhook_that_is_refused_is_not_tried_again(stored: Stored) -> N
 
 
 @pytest.mark.parametrize("url", ["http://example.com/hook", "ftp://example.com", "hook", ""])
-async def test_a_session_does_not_travel_in_the_open(stored: Stored, url: str) -> None:
+async def test_a_session_does_not_travel_in_the_open(stored: StoredSession, url: str) -> None:
     with pytest.raises(UsageError, match=r"in the open|is no address"):
         await post(url, SECRET, stored)
 
 
 def test_a_secret_that_is_plain_text_signs_too() -> None:
-    headers = signed("id", 1_700_000_000, b"{}", "correct horse")
+    headers = sign("id", 1_700_000_000, b"{}", "correct horse")
     assert headers["webhook-signature"].startswith("v1,")
-    assert headers["webhook-signature"] != signed("id", 1_700_000_000, b"{}", "other")["webhook-signature"]
+    assert headers["webhook-signature"] != sign("id", 1_700_000_000, b"{}", "other")["webhook-signature"]
 
 
 @pytest.mark.parametrize(("command", "code"), [("true", 0), ("false", 1)])

@@ -9,17 +9,17 @@ from tests.conftest import needs
 from tests.kept import keep
 from tests.terminal import LIVEGIST, terminal
 from tui.paths import data_dir, sessions_dir
-from tui.sessions.about import About
-from tui.sessions.store import Store, Stored
+from tui.sessions.metadata import SessionMetadata
+from tui.sessions.store import Store, StoredSession
 
 
 @pytest.fixture
-def stored() -> Stored:
+def stored() -> StoredSession:
     needs("tmux")
-    return keep(Store(sessions_dir()), sound_s=30.0, about=About("Standup"))
+    return keep(Store(sessions_dir()), sound_s=30.0, about=SessionMetadata("Standup"))
 
 
-def test_a_replay_is_watched_paused_and_sought_in(stored: Stored, short_dir: Path) -> None:
+def test_a_replay_is_watched_paused_and_sought_in(stored: StoredSession, short_dir: Path) -> None:
     with terminal(
         short_dir, " ".join((*LIVEGIST, "replay", "standup", "--speed", "4")), columns=100, rows=30
     ) as window:
@@ -35,7 +35,7 @@ def test_a_replay_is_watched_paused_and_sought_in(stored: Stored, short_dir: Pat
     assert stored.load().state == "ended"
 
 
-def test_a_past_session_is_opened_and_exported(stored: Stored, short_dir: Path) -> None:
+def test_a_past_session_is_opened_and_exported(stored: StoredSession, short_dir: Path) -> None:
     with terminal(short_dir, " ".join(LIVEGIST), columns=100, rows=30) as window:
         window.until("READY")
         window.type("h")

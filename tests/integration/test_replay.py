@@ -19,23 +19,23 @@ from tui.model.events import Event, LevelChanged, Snapshot, State, StateChanged,
 from tui.model.gists import Gist, GistStatus
 from tui.model.stats import Stats
 from tui.paths import sessions_dir
-from tui.sessions.answers import add_gists
+from tui.sessions.added_gists import add_gists
 from tui.sessions.flac import compress
-from tui.sessions.playback import Playback, figures
-from tui.sessions.store import Store, Stored
+from tui.sessions.playback import Playback, stats_at
+from tui.sessions.store import Store, StoredSession
 
 DEADLINE_S = 60.0
 
 
 @pytest.fixture
-def stored() -> Stored:
+def stored() -> StoredSession:
     return keep(Store(sessions_dir()), sound_s=30.0)
 
 
 class Watched:
     """A replay in this process, and what it told."""
 
-    def __init__(self, stored: Stored, speed: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stored: StoredSession, speed: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.events: list[Event] = []
         self._changed = asyncio.Event()
         self.replay = Replay(self._hear, stored, speed=speed, clock=clock)
@@ -64,7 +64,7 @@ class Watched:
 
 
 @pytest.fixture
-async def watched(stored: Stored) -> AsyncIterator[Watched]:
+async def watched(stored: StoredSession) -> AsyncIterator[Watched]:
     watched = Watched(stored, speed=60.0)
     running = asyncio.create_task(watched.replay.run())
     yield watched
@@ -72,7 +72,7 @@ async def watched(stored: Stored) -> AsyncIterator[Watched]:
     await asyncio.wait_for(running, DEADLINE_S)
 
 
-def test_turns_grow_word_by_word_before_they_are_final(stored: Stored) -> None:
+def test_turns_grow_word_by_word_before_they_are_final(stored: StoredSession) -> None:
     playback = Playback(stored.read().entries)
     told = [event.turn for event in playback.between(5.9, 11.9) if isinstance(event, TurnChanged)]
     texts = [turn.text for turn in told if not turn.final]
@@ -81,7 +81,7 @@ def test_turns_grow_word_by_word_before_they_are_final(stored: Stored) -> None:
     assert (told[-1].final, told[-1].text) == (True, MEETING[1][1])
 
 
-def test_every_moment_of_a_session_can_be_shown(stored: Stored) -> None:
+def test_every_moment_of_a_session_can_be_shown(stored: StoredSession) -> None:
     playback = Playback(stored.read().entries)
     assert len(playback.at(0.0).transcript.finals) == 0
     assert [turn.number for turn in playback.at(13.5).transcript.finals] == [1, 2]
@@ -110,12 +110,12 @@ def test_what_was_transcribed_once_the_recording_was_over_comes_when_it_was_said
     assert [turn.number for turn in halfway.transcript.finals] == [1, 2]
     assert list(halfway.gists) == [1, 2]
     assert halfway.state is State.LIVE
-    assert figures(halfway, 13.5).elapsed_s == 13.5
+    assert stats_at(halfway, 13.5).elapsed_s == 13.5
     assert playback.at(30.0).gists == stored.load().gists
     assert playback.at(30.0).state is State.ENDED
 
 
-def test_an_answer_that_was_asked_for_later_comes_with_its_turn(stored: Stored) -> None:
+def test_an_answer_that_was_asked_for_later_comes_with_its_turn(stored: StoredSession) -> None:
     add_gists(stored, [Gist(0, 2, "takeaway", "new", GistStatus.DONE), Gist(0, None, "", "yes", question="Well?")])
     playback = Playback(stored.read().entries)
     assert "new" not in [gist.text for gist in playback.at(5.0).gists.values()]
@@ -136,7 +136,7 @@ async def test_the_level_is_that_of_the_recording(watched: Watched) -> None:
     assert level.peak_dbfs == pytest.approx(-12.2, abs=0.3)
 
 
-async def test_a_flac_is_replayed_like_a_wav(stored: Stored) -> None:
+async def test_a_flac_is_replayed_like_a_wav(stored: StoredSession) -> None:
     compress(stored)
     watched = Watched(stored, speed=60.0)
     running = asyncio.create_task(watched.replay.run())
@@ -146,7 +146,7 @@ async def test_a_flac_is_replayed_like_a_wav(stored: Stored) -> None:
     assert any(isinstance(event, LevelChanged) and event.peak_dbfs > -13 for event in watched.events)
 
 
-async def test_a_hole_in_a_recording_is_silence(stored: Stored) -> None:
+async def test_a_hole_in_a_recording_is_silence(stored: StoredSession) -> None:
     compress(stored)
     content = bytearray(stored.audio.read_bytes())
     content[len(content) // 3 : len(content) // 2] = b"\xff" * (len(content) // 2 - len(content) // 3)
@@ -159,7 +159,7 @@ async def test_a_hole_in_a_recording_is_silence(stored: Stored) -> None:
     assert watched.finals == [1, 2, 3, 4, 5]
 
 
-async def test_a_session_without_its_recording_is_replayed_in_silence(stored: Stored) -> None:
+async def test_a_session_without_its_recording_is_replayed_in_silence(stored: StoredSession) -> None:
     stored.audio.unlink()
     watched = Watched(stored, speed=60.0)
     running = asyncio.create_task(watched.replay.run())
@@ -169,7 +169,7 @@ async def test_a_session_without_its_recording_is_replayed_in_silence(stored: St
     assert watched.finals == [1, 2, 3, 4, 5]
 
 
-async def test_a_paused_replay_stands_still_and_goes_on_where_it_stood(stored: Stored) -> None:
+async def test_a_paused_replay_stands_still_and_goes_on_where_it_stood(stored: StoredSession) -> None:
     now = [0.0]
     watched = Watched(stored, speed=1.0, clock=lambda: now[0])
     running = asyncio.create_task(watched.replay.run())
@@ -209,7 +209,7 @@ async def test_what_is_over_cannot_be_changed(watched: Watched) -> None:
         await watched.replay.perform(Stop())
 
 
-async def test_a_viewer_sees_the_replay_over_a_real_socket_and_leaves_nothing_behind(stored: Stored) -> None:
+async def test_a_viewer_sees_the_replay_over_a_real_socket_and_leaves_nothing_behind(stored: StoredSession) -> None:
     before = stored.events.read_bytes()
     with telling(stored, 60.0, listen=False) as folder:
         client = EngineClient(folder / SOCKET)

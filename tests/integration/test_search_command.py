@@ -7,7 +7,7 @@ import pytest
 from tests.command import livegist
 from tests.kept import STARTED, keep
 from tui.paths import data_dir, sessions_dir
-from tui.sessions.about import About
+from tui.sessions.metadata import SessionMetadata
 from tui.sessions.search import INDEX
 from tui.sessions.store import Store
 
@@ -18,7 +18,7 @@ def store() -> Store:
 
 
 def test_a_place_is_shown_with_session_time_turn_and_context(store: Store) -> None:
-    stored = keep(store, about=About("Standup"))
+    stored = keep(store, about=SessionMetadata("Standup"))
     (line,) = livegist("search", "connection pool").stdout.splitlines()
     assert line.startswith(f"{stored.id}  00:12  turn 3  Standup  What worries me is the connection pool")
 
@@ -41,7 +41,7 @@ def test_nothing_found_is_said_and_told_by_the_exit_code(store: Store) -> None:
 
 
 def test_since_and_tag_narrow_it(store: Store) -> None:
-    keep(store, about=About(tags=("work",)))
+    keep(store, about=SessionMetadata(tags=("work",)))
     new = keep(store, started=STARTED + timedelta(days=3))
     assert new.id in livegist("search", "connection", "--since", "2026-11-22").stdout
     assert new.id not in livegist("search", "connection", "--tag", "work").stdout

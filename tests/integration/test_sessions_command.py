@@ -16,9 +16,9 @@ from tests.command import livegist
 from tests.kept import STARTED, files, keep, meeting
 from tui.model.events import State, TurnBookmarked
 from tui.paths import sessions_dir
-from tui.sessions.about import About, change_about
-from tui.sessions.catalogue import room, summarise
+from tui.sessions.catalogue import disk_usage, summarise
 from tui.sessions.journal import Journal
+from tui.sessions.metadata import SessionMetadata, update_metadata
 from tui.sessions.store import Store
 
 
@@ -36,7 +36,7 @@ def test_no_session_yet_is_said(store: Store) -> None:
 
 
 def test_a_session_is_listed_in_a_line(store: Store) -> None:
-    stored = keep(store, about=About("Standup", ("work",)))
+    stored = keep(store, about=SessionMetadata("Standup", ("work",)))
     (line,) = livegist("sessions").stdout.splitlines()
     assert line.startswith(stored.id)
     for part in ("00:30", "5 turns", "ended", "#work", "Standup: Good morning everybody"):
@@ -62,8 +62,8 @@ def test_the_newest_comes_first_and_the_rest_is_told_of(store: Store) -> None:
 
 
 def test_sessions_are_chosen_by_tag_and_time(store: Store) -> None:
-    old = keep(store, about=About(tags=("work",)))
-    new = keep(store, started=STARTED + timedelta(days=10), about=About(tags=("work", "home")))
+    old = keep(store, about=SessionMetadata(tags=("work",)))
+    new = keep(store, started=STARTED + timedelta(days=10), about=SessionMetadata(tags=("work", "home")))
     assert [each["id"] for each in listed("--tag", "work")] == [new.id, old.id]
     assert [each["id"] for each in listed("--tag", "#home")] == [new.id]
     assert [each["id"] for each in listed("--since", (STARTED + timedelta(days=1)).isoformat())] == [new.id]
@@ -84,7 +84,7 @@ def test_a_session_is_shown_with_its_turns_and_gists(store: Store) -> None:
 
 def test_a_session_tells_of_its_versions_and_they_of_it(store: Store) -> None:
     first = keep(store)
-    other = keep(store, started=STARTED + timedelta(days=1), about=About(version_of=first.id))
+    other = keep(store, started=STARTED + timedelta(days=1), about=SessionMetadata(version_of=first.id))
     assert f"\ntranscribed again as {other.id}\n" in livegist("sessions", "show", first.id).stdout
     assert f"\nanother transcript of {first.id}\n" in livegist("sessions", "show", "last").stdout
 
@@ -97,7 +97,7 @@ def test_bookmarks_are_counted_and_shown(store: Store) -> None:
 
 @pytest.mark.parametrize("word", ["last", "2026-11-20", "standup", "Standup"])
 def test_a_session_is_found_by_what_a_person_remembers(store: Store, word: str) -> None:
-    stored = keep(store, about=About("Standup"))
+    stored = keep(store, about=SessionMetadata("Standup"))
     assert stored.id in livegist("sessions", "show", word).stdout
 
 
@@ -120,25 +120,25 @@ def test_a_session_is_renamed_tagged_and_noted_while_it_lives(store: Store) -> N
     livegist("sessions", "note", "last", "ask Maria")
     livegist("sessions", "tag", "last", "money", "--remove")
     engine.close()
-    assert stored.about() == About("Budget talk", ("q-4",), "ask Maria")
+    assert stored.metadata() == SessionMetadata("Budget talk", ("q-4",), "ask Maria")
 
 
 def test_two_who_tag_at_once_lose_neither_tag(store: Store) -> None:
     stored = keep(store)
     program = (
-        "import sys; from pathlib import Path; from tui.sessions.about import change_about\n"
+        "import sys; from pathlib import Path; from tui.sessions.metadata import change_about\n"
         "for n in range(50): change_about(Path(sys.argv[1]), lambda about: about.tagged(f'{sys.argv[2]}{n}'))"
     )
     both = [subprocess.Popen([sys.executable, "-c", program, str(stored.path), who]) for who in ("a", "b")]
     assert [each.wait(60) for each in both] == [0, 0]
-    assert len(stored.about().tags) == 100
+    assert len(stored.metadata().tags) == 100
 
 
 def test_two_who_add_answers_at_once_lose_none_and_break_nothing(store: Store) -> None:
     stored = keep(store)
     program = (
         "import sys, time; from pathlib import Path; from tui.errors import SessionError\n"
-        "from tui.model.gists import Gist, GistStatus; from tui.sessions.answers import add_gists\n"
+        "from tui.model.gists import Gist, GistStatus; from tui.sessions.added_gists import add_gists\n"
         "from tui.sessions.store import Stored\n"
         "stored, added = Stored(sys.argv[1], Path(sys.argv[2])), 0\n"
         "while added < 20:\n"
@@ -183,7 +183,7 @@ def test_old_sessions_are_pruned_but_not_the_tagged_nor_the_live(store: Store) -
     now = datetime.now().astimezone()
     new = keep(store, started=now - timedelta(days=89))
     keep(store, started=now - timedelta(days=91))
-    tagged = keep(store, started=now - timedelta(days=92), about=About(tags=("keep",)))
+    tagged = keep(store, started=now - timedelta(days=92), about=SessionMetadata(tags=("keep",)))
     live = keep(store, started=now - timedelta(days=93), state=None)
     engine = Journal(live.events)
     dry = livegist("sessions", "prune", "--older-than", "90d", "--keep-tagged", "--dry-run")
@@ -223,7 +223,7 @@ def test_a_damaged_name_costs_the_name_alone(store: Store) -> None:
 
 
 def test_hostile_names_do_not_reach_the_terminal(store: Store) -> None:
-    keep(store, about=About("\x1b[2Jname", ("\x1b[31m",), "\x1b]0;title\x07"))
+    keep(store, about=SessionMetadata("\x1b[2Jname", ("\x1b[31m",), "\x1b]0;title\x07"))
     assert "\x1b" not in livegist("sessions").stdout + livegist("sessions", "show", "last").stdout
 
 
@@ -273,7 +273,7 @@ def test_an_export_that_cannot_be_written_leaves_nothing(store: Store, tmp_path:
 
 
 def test_a_template_from_a_file_is_used(store: Store, tmp_path: Path) -> None:
-    keep(store, about=About("Standup"))
+    keep(store, about=SessionMetadata("Standup"))
     template = tmp_path / "mine.md"
     template.write_text("{{title}}: {{length}}")
     assert livegist("export", "last", "--template", str(template)).stdout == "Standup: 00:26\n"
@@ -282,7 +282,7 @@ def test_a_template_from_a_file_is_used(store: Store, tmp_path: Path) -> None:
 
 def test_all_that_is_kept_is_for_its_owner_alone(store: Store) -> None:
     stored = keep(store, state=State.ENDED)
-    change_about(stored.path, lambda about: about.tagged("x"))
+    update_metadata(stored.path, lambda about: about.with_tags("x"))
     assert {stat.S_IMODE(file.stat().st_mode) for file in files(sessions_dir())} == {0o600}
     assert stat.S_IMODE(stored.path.stat().st_mode) == 0o700
 
@@ -291,6 +291,6 @@ def test_a_recording_that_two_versions_share_counts_once(store: Store) -> None:
     one, two = keep(store), keep(store, started=STARTED + timedelta(days=1))
     two.audio.unlink()
     two.audio.hardlink_to(one.audio)
-    count, taken = room(store)
+    count, taken = disk_usage(store)
     assert count == 2
     assert taken == one.audio.stat().st_size + one.events.stat().st_size + two.events.stat().st_size

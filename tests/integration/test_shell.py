@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from tests.kept import keep
 from tui.cli import main
 from tui.paths import sessions_dir
-from tui.sessions.about import About
-from tui.sessions.store import Store, Stored
+from tui.sessions.metadata import SessionMetadata
+from tui.sessions.store import Store, StoredSession
 
 Needs = Callable[..., None]
 
@@ -50,8 +50,8 @@ def offered(*words: str) -> list[str]:
 
 
 @pytest.fixture
-def stored() -> Stored:
-    return keep(Store(sessions_dir()), about=About("Standup", ("work",)))
+def stored() -> StoredSession:
+    return keep(Store(sessions_dir()), about=SessionMetadata("Standup", ("work",)))
 
 
 def test_bash_knows_commands_and_their_commands() -> None:
@@ -60,24 +60,26 @@ def test_bash_knows_commands_and_their_commands() -> None:
     assert "rename" in offered("sessions", "")
 
 
-def test_bash_knows_sessions_by_id_name_and_last(stored: Stored) -> None:
+def test_bash_knows_sessions_by_id_name_and_last(stored: StoredSession) -> None:
     assert offered("export", "") == ["last", stored.id, "Standup"]
     assert offered("sessions", "show", "2026") == [stored.id]
 
 
-def test_bash_knows_prompts_formats_engines_and_tags(stored: Stored) -> None:
+def test_bash_knows_prompts_formats_engines_and_tags(stored: StoredSession) -> None:
     assert "actions" in offered("stream", "--prompt", "")
     assert offered("export", "last", "--format", "j") == ["json", "jsonl"]
     assert offered("demo", "--engine", "l") == ["local"]
     assert offered("search", "--tag", "") == ["work"]
 
 
-def test_a_session_that_cannot_be_read_breaks_no_completion(stored: Stored) -> None:
+def test_a_session_that_cannot_be_read_breaks_no_completion(stored: StoredSession) -> None:
     stored.events.write_bytes(b"\xff\n")
     assert offered("export", "2026") == [stored.id]
 
 
-def test_zsh_takes_the_script_and_is_told_what_each_session_is(stored: Stored, needs: Needs, tmp_path: Path) -> None:
+def test_zsh_takes_the_script_and_is_told_what_each_session_is(
+    stored: StoredSession, needs: Needs, tmp_path: Path
+) -> None:
     needs("zsh")
     script = tmp_path / "_livegist"
     script.write_text(livegist("completions", "zsh"))
@@ -86,7 +88,7 @@ def test_zsh_takes_the_script_and_is_told_what_each_session_is(stored: Stored, n
     assert told.split("\n")[:3] == ["plain", stored.id, "Standup"]
 
 
-def test_fish_offers_sessions(stored: Stored, needs: Needs, tmp_path: Path) -> None:
+def test_fish_offers_sessions(stored: StoredSession, needs: Needs, tmp_path: Path) -> None:
     needs("fish")
     script = tmp_path / "livegist.fish"
     script.write_text(livegist("completions", "fish"))

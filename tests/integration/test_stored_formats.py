@@ -12,16 +12,16 @@ from tui.cli import main
 from tui.model.events import State
 from tui.model.gists import Gist, GistStatus
 from tui.paths import private_dir, sessions_dir
-from tui.sessions.answers import add_gists
+from tui.sessions.added_gists import add_gists
 from tui.sessions.export import FORMATS
 from tui.sessions.journal import FORMAT
-from tui.sessions.store import Store, Stored
+from tui.sessions.store import Store, StoredSession
 
 SAMPLES = DATA / "sessions"
 
 
 @pytest.fixture(params=range(1, FORMAT + 1), ids=lambda number: f"format-{number}")
-def stored(request: pytest.FixtureRequest) -> Stored:
+def stored(request: pytest.FixtureRequest) -> StoredSession:
     """Put a sample of a format among the sessions."""
     private_dir(sessions_dir())
     shutil.copytree(SAMPLES / f"format-{request.param}", sessions_dir(), dirs_exist_ok=True)
@@ -33,8 +33,8 @@ def livegist(*words: str) -> Result:
     return CliRunner().invoke(main, list(words))
 
 
-def test_it_says_all_that_it_said_when_it_was_kept(stored: Stored) -> None:
-    record, about = stored.load(), stored.about()
+def test_it_says_all_that_it_said_when_it_was_kept(stored: StoredSession) -> None:
+    record, about = stored.load(), stored.metadata()
     assert stored.read().lost == 0
     assert (record.state, len(record.transcript.finals), len(record.gists)) == (State.ENDED, 12, 13)
     turn = record.transcript.get(4)
@@ -46,18 +46,18 @@ def test_it_says_all_that_it_said_when_it_was_kept(stored: Stored) -> None:
     assert (about.name, about.tags, about.note) == ("Standup", ("release",), "the design")
 
 
-def test_it_is_listed_found_and_exported(stored: Stored) -> None:
+def test_it_is_listed_found_and_exported(stored: StoredSession) -> None:
     assert "Standup" in livegist("sessions").stdout
     assert json.loads(livegist("search", "Wednesday", "review", "--json").stdout.splitlines()[0])["number"] == 4
     for format in FORMATS:
         assert "review" in livegist("export", "standup", "--format", format).stdout
 
 
-def test_it_is_not_taken_for_a_broken_one(stored: Stored) -> None:
-    assert list(Store(sessions_dir()).broken()) == []
+def test_it_is_not_taken_for_a_broken_one(stored: StoredSession) -> None:
+    assert list(Store(sessions_dir()).interrupted()) == []
 
 
-def test_what_is_added_to_it_leaves_what_it_held(stored: Stored) -> None:
+def test_what_is_added_to_it_leaves_what_it_held(stored: StoredSession) -> None:
     before = stored.events.read_bytes()
     (added,) = add_gists(stored, [Gist(0, None, "actions", "new", GistStatus.DONE)])
     assert added.number == 14
@@ -65,14 +65,14 @@ def test_what_is_added_to_it_leaves_what_it_held(stored: Stored) -> None:
     assert len(stored.load().gists) == 14
 
 
-def test_events_of_a_version_to_come_cost_only_themselves(stored: Stored) -> None:
+def test_events_of_a_version_to_come_cost_only_themselves(stored: StoredSession) -> None:
     with stored.events.open("ab") as journal:
         journal.write(b'{"at":75.6,"event":{"type":"applause","loudness":11}}\n')
     assert stored.read().lost == 1
     assert len(stored.load().transcript.finals) == 12
 
 
-def test_fields_of_a_version_to_come_are_passed_over(stored: Stored) -> None:
+def test_fields_of_a_version_to_come_are_passed_over(stored: StoredSession) -> None:
     text = stored.events.read_text().replace('"final":true', '"final":true,"mood":"merry"')
     stored.events.write_text(text)
     assert stored.read().lost == 0
@@ -83,5 +83,5 @@ def test_there_is_a_sample_of_every_format() -> None:
     assert {path.name for path in SAMPLES.iterdir()} == {f"format-{number}" for number in range(1, FORMAT + 1)}
 
 
-def test_the_recording_of_a_sample_is_one(stored: Stored) -> None:
+def test_the_recording_of_a_sample_is_one(stored: StoredSession) -> None:
     assert soundfile.info(stored.audio).frames == 8000

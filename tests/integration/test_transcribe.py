@@ -19,9 +19,9 @@ from tests.command import INTERNAL_ERROR
 from tests.endpoint import Endpoint, said, speech
 from tests.kept import keep
 from tui.paths import sessions_dir
-from tui.sessions.about import About
 from tui.sessions.flac import compress
-from tui.sessions.store import Store, Stored
+from tui.sessions.metadata import SessionMetadata
+from tui.sessions.store import Store, StoredSession
 from tui.transcribing import sources
 
 DEADLINE_S = 60.0
@@ -42,9 +42,9 @@ def store() -> Store:
 
 
 @pytest.fixture
-def stored(store: Store) -> Stored:
+def stored(store: Store) -> StoredSession:
     """Keep a session that another model misheard."""
-    stored = keep(store, about=About("Standup", ("work",), "old note"))
+    stored = keep(store, about=SessionMetadata("Standup", ("work",), "old note"))
     stored.audio.unlink()
     sound(stored.audio, 1, 2, 3)
     stored.audio.chmod(0o600)
@@ -80,7 +80,7 @@ async def test_a_file_becomes_a_session_with_its_name(store: Store, tmp_path: Pa
         assert bytes(server.calls[0].audio).startswith(speech(1, 2))
     assert texts(store, done) == [said(1), said(2)]
     (kept,) = store
-    assert kept.about().name == "talk"
+    assert kept.metadata().name == "talk"
     assert stat.S_IMODE(kept.audio.stat().st_mode) == 0o600
     assert soundfile.info(kept.audio).frames == len(speech(1, 2)) // 2
     assert path.exists()
@@ -98,14 +98,14 @@ async def test_a_folder_is_all_its_files_of_sound_several_at_once(store: Store, 
     assert [texts(store, each) for each in done] == [[said(number)] for number in (1, 2, 3, 4)]
 
 
-async def test_a_session_gets_another_version_and_keeps_the_old(store: Store, stored: Stored) -> None:
+async def test_a_session_gets_another_version_and_keeps_the_old(store: Store, stored: StoredSession) -> None:
     before = stored.events.read_bytes()
     async with endpoint.running() as server:
         (done,) = await transcribed(server, "standup", "--speech-model", "universal-streaming-english")
         assert server.calls[0].query["speech_model"] == "universal-streaming-english"
     assert texts(store, done) == [said(1), said(2), said(3)]
     version = next(iter(store))
-    assert version.about() == About("Standup", ("work",), version_of=stored.id)
+    assert version.metadata() == SessionMetadata("Standup", ("work",), version_of=stored.id)
     record = version.load()
     assert record.session is not None
     assert record.session.speech_model == "universal-streaming-english"
@@ -115,7 +115,7 @@ async def test_a_session_gets_another_version_and_keeps_the_old(store: Store, st
     assert version.audio.samefile(stored.audio)
 
 
-async def test_a_version_outlives_the_session_it_was_made_of(store: Store, stored: Stored) -> None:
+async def test_a_version_outlives_the_session_it_was_made_of(store: Store, stored: StoredSession) -> None:
     async with endpoint.running() as server:
         await transcribed(server, "last")
     shutil.rmtree(stored.path)
@@ -123,7 +123,7 @@ async def test_a_version_outlives_the_session_it_was_made_of(store: Store, store
     assert soundfile.info(version.audio).frames == len(speech(1, 2, 3)) // 2
 
 
-async def test_a_flac_is_transcribed_again_too(store: Store, stored: Stored) -> None:
+async def test_a_flac_is_transcribed_again_too(store: Store, stored: StoredSession) -> None:
     compress(stored)
     async with endpoint.running() as server:
         (done,) = await transcribed(server, "last")
@@ -194,7 +194,7 @@ async def test_ctrl_c_ends_it_and_what_is_left_can_be_gone_on_with(store: Store,
     begun, other = (json.loads(line) for line in printed.splitlines())
     assert begun["hint"] == f"Go on with: livegist recover {begun['session']}"
     assert other["error"] == "It was not begun."
-    assert [stored.id for stored in store.unheard()] == [begun["session"]]
+    assert [stored.id for stored in store.untranscribed()] == [begun["session"]]
 
 
 async def test_an_endpoint_that_refuses_leaves_what_can_be_gone_on_with(store: Store, tmp_path: Path) -> None:
@@ -203,10 +203,10 @@ async def test_an_endpoint_that_refuses_leaves_what_can_be_gone_on_with(store: S
         server.error_first, server.close_with = "Not authorized", (1008, "bad key")
         (done,) = await transcribed(server, str(path), well=False)
     assert "ASSEMBLYAI_API_KEY" in done["hint"], done
-    assert [stored.id for stored in store.unheard()] == [done["session"]]
+    assert [stored.id for stored in store.untranscribed()] == [done["session"]]
 
 
-async def test_a_session_under_way_is_not_transcribed_again(store: Store, stored: Stored) -> None:
+async def test_a_session_under_way_is_not_transcribed_again(store: Store, stored: StoredSession) -> None:
     engine = stored.journal()
     async with endpoint.running() as server:
         (done,) = await transcribed(server, "last", well=False)

@@ -78,7 +78,7 @@ async def test_a_session_that_is_killed_lives_on(tmp_path: Path, home: Path) -> 
         heard = await record_and_kill(url)
         store = Store(sessions_dir())
         (stored,) = store
-        assert list(store.broken()) == [stored]
+        assert list(store.interrupted()) == [stored]
         assert "cut off" in livegist("sessions")
         assert [turn.text for turn in stored.load().transcript.finals][:HEARD] == heard
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.kept import spoken
 from tui.model.transcript import Turn
-from tui.sessions.captions import LINE, LINES, LONGEST_S, SHORTEST_S, captions
+from tui.sessions.captions import MAX_CUE_S, MAX_LINE_CHARACTERS, MAX_LINES, MIN_CUE_S, captions
 
 LONG = (
     "We went through the whole list yesterday and found that the pool is too small for what we want to do on "
@@ -26,8 +26,8 @@ def test_a_caption_has_two_lines_that_can_be_read_at_a_glance() -> None:
     shown = captions([spoken(1, LONG)])
     assert len(shown) > 2
     for caption in shown:
-        assert 1 <= len(caption.lines) <= LINES
-        assert all(0 < len(line) <= LINE for line in caption.lines)
+        assert 1 <= len(caption.lines) <= MAX_LINES
+        assert all(0 < len(line) <= MAX_LINE_CHARACTERS for line in caption.lines)
     assert " ".join(texts(spoken(1, LONG))) == LONG
 
 
@@ -65,7 +65,7 @@ def test_a_pause_begins_a_new_caption() -> None:
 
 def test_a_short_word_stays_long_enough_to_be_read_but_not_over_the_next() -> None:
     alone, *_ = captions([spoken(1, "Yes.")])
-    assert alone.end_s - alone.start_s == SHORTEST_S
+    assert alone.end_s - alone.start_s == MIN_CUE_S
     pressed, after = captions([spoken(1, "Yes.", start_s=0.0), spoken(2, "No.", start_s=0.5)])
     assert pressed.end_s <= after.start_s
 
@@ -91,12 +91,12 @@ def test_whatever_was_said_captions_are_legible_and_never_overlap(said: list[tup
     shown = captions(turns)
     for caption in shown:
         assert caption.start_s <= caption.end_s
-        assert 1 <= len(caption.lines) <= LINES
-        assert all(len(line) <= LINE for line in caption.lines)
+        assert 1 <= len(caption.lines) <= MAX_LINES
+        assert all(len(line) <= MAX_LINE_CHARACTERS for line in caption.lines)
     for caption, after in itertools.pairwise(shown):
         assert caption.end_s <= after.start_s
 
 
 def test_no_caption_is_up_for_long_while_somebody_talks_on() -> None:
     for caption in captions([spoken(1, LONG)]):
-        assert caption.end_s - caption.start_s <= LONGEST_S
+        assert caption.end_s - caption.start_s <= MAX_CUE_S

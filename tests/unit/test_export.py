@@ -15,8 +15,8 @@ from tests.kept import MEETING, answer, keep, meeting, spoken
 from tui.errors import UsageError
 from tui.model.events import Event, GistChanged, SpeakerNamed, TurnBookmarked, TurnChanged
 from tui.model.session_state import SessionState
-from tui.sessions.about import About
 from tui.sessions.export import FORMATS, export, to_markdown
+from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store
 
 SAID = [text for _, text in MEETING]
@@ -56,7 +56,7 @@ def words(text: str) -> list[str]:
 
 
 def test_srt_is_read_by_a_parser_of_srt(record: SessionState) -> None:
-    found = list(srt.parse(export(record, About(), "srt")))
+    found = list(srt.parse(export(record, SessionMetadata(), "srt")))
     assert " ".join(words(" ".join(caption.content for caption in found))) == " ".join(
         f"{speaker}: {text}" for speaker, text in MEETING
     )
@@ -66,21 +66,21 @@ def test_srt_is_read_by_a_parser_of_srt(record: SessionState) -> None:
 
 
 def test_vtt_is_read_by_a_parser_of_vtt(record: SessionState) -> None:
-    found = webvtt.from_buffer(io.StringIO(export(record, About(), "vtt")))
+    found = webvtt.from_buffer(io.StringIO(export(record, SessionMetadata(), "vtt")))
     assert " ".join(words(" ".join(caption.text for caption in found))) == " ".join(SAID)
     assert [caption.voice for caption in found][:2] == ["A", "B"]
     assert found[1].start_in_seconds >= found[0].end_in_seconds
 
 
 def test_csv_is_read_by_the_standard_library(record: SessionState) -> None:
-    rows = list(csv.DictReader(io.StringIO(export(record, About(), "csv"), newline="")))
+    rows = list(csv.DictReader(io.StringIO(export(record, SessionMetadata(), "csv"), newline="")))
     assert [row["text"] for row in rows] == SAID
     assert [row["gist"] for row in rows] == [f"Gist of turn {n}." for n in range(1, 6)]
     assert [float(row["start_s"]) for row in rows] == [0.0, 6.0, 12.0, 18.0, 24.0]
 
 
 def test_json_says_all_there_is(record: SessionState) -> None:
-    found = json.loads(export(record, About("Standup", ("work",)), "json"))
+    found = json.loads(export(record, SessionMetadata("Standup", ("work",)), "json"))
     assert found["about"] == {"name": "Standup", "tags": ["work"]}
     assert [turn["text"] for turn in found["turns"]] == SAID
     assert found["turns"][0]["words"][0] == {"text": "Good", "start_s": 0.0, "end_s": 0.25}
@@ -89,52 +89,52 @@ def test_json_says_all_there_is(record: SessionState) -> None:
 
 
 def test_jsonl_is_one_object_a_line(record: SessionState) -> None:
-    found = [json.loads(line) for line in export(record, About(), "jsonl").splitlines()]
+    found = [json.loads(line) for line in export(record, SessionMetadata(), "jsonl").splitlines()]
     assert [line["type"] for line in found] == ["session", *["turn"] * 5, *["gist"] * 5, "analysis", "stats"]
 
 
 def test_text_is_a_line_a_turn(record: SessionState) -> None:
-    lines = export(record, About(), "txt").splitlines()
+    lines = export(record, SessionMetadata(), "txt").splitlines()
     assert lines[2] == "[00:12] C: What worries me is the connection pool: it was at ninety percent last week."
     assert len(lines) == 5
 
 
 def test_markdown_has_headings_turns_and_quoted_gists(record: SessionState) -> None:
-    tokens = MarkdownIt().parse(export(record, About("Standup", ("work",), "for *Maria*"), "md"))
+    tokens = MarkdownIt().parse(export(record, SessionMetadata("Standup", ("work",), "for *Maria*"), "md"))
     headings = [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open"]
     assert headings[:2] == ["Standup", "summary, 5 turns"]
     assert "Transcript" in headings
     assert sum(token.type == "blockquote_open" for token in tokens) == 6
-    html = MarkdownIt().render(export(record, About(note="for *Maria*"), "md"))
+    html = MarkdownIt().render(export(record, SessionMetadata(note="for *Maria*"), "md"))
     assert "Note: for *Maria*" in html
 
 
 def test_a_template_says_what_the_markdown_looks_like(record: SessionState) -> None:
-    text = to_markdown(record, About("Standup", ("a", "b")), "{{ title }} {{tags}}\n\n{{transcript}}")
+    text = to_markdown(record, SessionMetadata("Standup", ("a", "b")), "{{ title }} {{tags}}\n\n{{transcript}}")
     assert text.startswith("Standup #a #b\n\n`00:00` **A:** Good morning")
     assert "Gist of turn" not in text
 
 
 def test_a_template_that_names_what_is_not_there_says_what_is(record: SessionState) -> None:
     with pytest.raises(UsageError, match="transscript") as refused:
-        to_markdown(record, About(), "{{transscript}}")
+        to_markdown(record, SessionMetadata(), "{{transscript}}")
     assert "transcript" in refused.value.hint
 
 
 def test_an_unknown_format_names_those_there_are(record: SessionState) -> None:
     with pytest.raises(UsageError, match="docx") as refused:
-        export(record, About(), "docx")
+        export(record, SessionMetadata(), "docx")
     assert "srt" in refused.value.hint
 
 
 def test_hostile_words_are_words_in_srt(hostile: SessionState) -> None:
-    found = list(srt.parse(export(hostile, About(), "srt"), ignore_errors=False))
+    found = list(srt.parse(export(hostile, SessionMetadata(), "srt"), ignore_errors=False))
     assert all("-->" not in caption.content for caption in found)
     assert "turns" in found[4].content
 
 
 def test_hostile_words_are_words_in_vtt(hostile: SessionState) -> None:
-    text = export(hostile, About(), "vtt")
+    text = export(hostile, SessionMetadata(), "vtt")
     found = list(webvtt.from_buffer(io.StringIO(text)))
     assert len(found) >= len(HOSTILE)
     assert text.count(" --> ") == len(found)
@@ -142,12 +142,12 @@ def test_hostile_words_are_words_in_vtt(hostile: SessionState) -> None:
 
 
 def test_hostile_words_are_no_formula_in_csv(hostile: SessionState) -> None:
-    rows = list(csv.DictReader(io.StringIO(export(hostile, About(), "csv"), newline="")))
+    rows = list(csv.DictReader(io.StringIO(export(hostile, SessionMetadata(), "csv"), newline="")))
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
 
 
 def test_hostile_words_are_words_in_markdown(hostile: SessionState) -> None:
-    html = MarkdownIt("commonmark").render(export(hostile, About(), "md"))
+    html = MarkdownIt("commonmark").render(export(hostile, SessionMetadata(), "md"))
     assert "<script>" not in html
     assert "<b>" not in html
     assert html.count("<h1>") == 1
@@ -158,14 +158,14 @@ def test_hostile_words_are_words_in_markdown(hostile: SessionState) -> None:
 
 @pytest.mark.parametrize("format", [name for name in FORMATS if not name.startswith("json")])
 def test_no_terminal_obeys_an_export(hostile: SessionState, format: str) -> None:
-    text = export(hostile, About(), format)
+    text = export(hostile, SessionMetadata(), format)
     assert "\x1b" not in text
     assert "\u202e" not in text
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_an_empty_session_can_be_exported(format: str) -> None:
-    text = export(SessionState(), About(), format)
+    text = export(SessionState(), SessionMetadata(), format)
     match format:
         case "srt":
             assert list(srt.parse(text)) == []
@@ -180,7 +180,7 @@ def test_an_empty_session_can_be_exported(format: str) -> None:
 def test_only_finished_turns_are_exported() -> None:
     partial = spoken(2, "not yet", None)
     record = told(*meeting()[:1], TurnChanged(type(partial)(2, "not yet", False, 6, 7)))
-    assert "not yet" not in export(record, About(), "txt")
+    assert "not yet" not in export(record, SessionMetadata(), "txt")
 
 
 @pytest.fixture
@@ -190,17 +190,17 @@ def marked() -> SessionState:
 
 def test_speakers_are_called_by_their_names_everywhere(marked: SessionState) -> None:
     for format in FORMATS:
-        text = export(marked, About(), format)
+        text = export(marked, SessionMetadata(), format)
         if format != "jsonl":
             assert "Bob" in text
 
 
 def test_bookmarks_go_with_their_turns(marked: SessionState) -> None:
-    rows = list(csv.DictReader(io.StringIO(export(marked, About(), "csv"), newline="")))
+    rows = list(csv.DictReader(io.StringIO(export(marked, SessionMetadata(), "csv"), newline="")))
     assert [row["bookmark"] for row in rows] == ["", "★ tell *Ann*", "★", "", ""]
-    html = MarkdownIt().render(export(marked, About(), "md"))
+    html = MarkdownIt().render(export(marked, SessionMetadata(), "md"))
     assert "<strong>★ tell *Ann*</strong> <strong>Bob &lt;b&gt;:</strong> The migration" in html
-    assert json.loads(export(marked, About(), "json"))["bookmarks"][0] == {
+    assert json.loads(export(marked, SessionMetadata(), "json"))["bookmarks"][0] == {
         "type": "bookmark",
         "turn": 2,
         "note": "tell *Ann*",

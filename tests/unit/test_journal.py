@@ -35,7 +35,7 @@ from tui.model.events import (
 from tui.model.gists import Gist, GistStatus
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn, Word
-from tui.sessions.journal import Journal, fold, lasting, read, read_end
+from tui.sessions.journal import Journal, fold, is_persistent, read, read_end
 
 NUMBERS = st.integers(1, 6)
 EVENTS: st.SearchStrategy[Event] = st.one_of(
@@ -92,7 +92,7 @@ def written(events: list[Event], path: Path) -> SessionState:
     journal = Journal(path)
     for at, event in enumerate(events):
         record.apply(event)
-        if lasting(event):
+        if is_persistent(event):
             journal.append(event, at / 10)
     journal.close()
     return record
@@ -200,13 +200,13 @@ def test_what_the_disk_refused_is_written_once_it_takes_it(tmp_path: Path, monke
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
         for event in story():
-            if lasting(event):
+            if is_persistent(event):
                 journal.append(event, 0.0)
         assert journal.failure is not None
     journal.flush()
     assert journal.failure is None
     journal.close()
-    assert [entry.event for entry in read(path).entries] == [event for event in story() if lasting(event)]
+    assert [entry.event for entry in read(path).entries] == [event for event in story() if is_persistent(event)]
 
 
 def test_only_its_owner_may_read_a_journal(tmp_path: Path) -> None:

@@ -1,29 +1,29 @@
 from tests.kept import MEETING, meeting
 from tui.model.prompts import Prompt
 from tui.model.session_state import SessionState
-from tui.sessions.about import About
-from tui.sessions.questions import Read, merge_by, passages, quotes, reading, unknown_turns
+from tui.sessions.metadata import SessionMetadata
+from tui.sessions.qa import SessionExcerpt, cited_turns, excerpt, format_excerpts, merge_parts_messages, unknown_turns
 
 
-def read(id: str = "one", name: str = "") -> Read:
+def read(id: str = "one", name: str = "") -> SessionExcerpt:
     record = SessionState()
     for event in meeting():
         record.apply(event)
-    return reading(id, record, About(name))
+    return excerpt(id, record, SessionMetadata(name))
 
 
-def quoted(answer: str, *sessions: Read) -> list[tuple[str, int]]:
-    return [(quote.session, quote.turn) for quote in quotes(answer, sessions or [read()])]
+def quoted(answer: str, *sessions: SessionExcerpt) -> list[tuple[str, int]]:
+    return [(quote.session, quote.turn) for quote in cited_turns(answer, sessions or [read()])]
 
 
 def test_a_model_reads_each_turn_with_its_number_and_time() -> None:
-    lines = passages([read()])
+    lines = format_excerpts([read()])
     assert lines[2] == f"[turn 3, 00:12] C: {MEETING[2][1]}"
     assert len(lines) == 5
 
 
 def test_of_several_sessions_each_line_says_which() -> None:
-    lines = passages([read("one", "Standup"), read("two")])
+    lines = format_excerpts([read("one", "Standup"), read("two")])
     assert lines[1].startswith("[Standup, turn 1, 00:00] A: ")
     assert lines[7].startswith("[two, turn 1, 00:00] A: ")
 
@@ -54,5 +54,5 @@ def test_among_several_sessions_a_turn_counts_beside_its_session() -> None:
 
 
 def test_answers_about_parts_are_merged_by_the_prompts_own_words() -> None:
-    (message,) = merge_by(Prompt("Sum", "{{turn}}", "Sum up: {{transcript}}"), "Part 1: x")
+    (message,) = merge_parts_messages(Prompt("Sum", "{{turn}}", "Sum up: {{transcript}}"), "Part 1: x")
     assert message.content.endswith("Sum up: Part 1: x")

@@ -13,9 +13,9 @@ from tests.kept import STARTED, answer, keep, spoken
 from tui.errors import SessionError, UsageError
 from tui.model.events import GistChanged, TurnBookmarked, TurnChanged
 from tui.sessions import catalogue
-from tui.sessions.about import About, change_about
 from tui.sessions.journal import Journal
-from tui.sessions.search import Hit, forget, parse, search
+from tui.sessions.metadata import SessionMetadata, update_metadata
+from tui.sessions.search import Hit, delete_index, parse, search
 from tui.sessions.store import Store
 
 
@@ -42,7 +42,7 @@ def test_a_turn_is_found_with_its_time_and_the_words_around_it(store: Store, ind
 
 
 def test_gists_notes_names_and_tags_are_found_too(store: Store, index: Path) -> None:
-    keep(store, about=About("Budget", ("money",), "ask Maria"))
+    keep(store, about=SessionMetadata("Budget", ("money",), "ask Maria"))
     assert found(search(store, index, "gist -pool")) == [("gist", n) for n in range(1, 6)]
     assert found(search(store, index, "ship thursday")) == [("analysis", 0), ("turn", 2)]
     assert found(search(store, index, "budget")) == [("name", 0)]
@@ -73,7 +73,7 @@ def test_accents_and_case_do_not_matter(store: Store, index: Path) -> None:
 
 
 def test_sessions_are_narrowed_by_tag_and_time(store: Store, index: Path) -> None:
-    old = keep(store, about=About(tags=("work",)))
+    old = keep(store, about=SessionMetadata(tags=("work",)))
     new = keep(store, started=STARTED + timedelta(days=3))
     assert {hit.session for hit in search(store, index, "pool")} == {old.id, new.id}
     assert {hit.session for hit in search(store, index, "pool", tag="work")} == {old.id}
@@ -89,7 +89,7 @@ def test_what_is_said_after_a_search_is_found_by_the_next(store: Store, index: P
     journal.append(GistChanged(answer(7, 6, "About a balloon.")), 36.0)
     assert found(search(store, index, "zeppelin")) == [("turn", 6)]
     journal.close()
-    change_about(stored.path, lambda about: about.tagged("airship"))
+    update_metadata(stored.path, lambda about: about.with_tags("airship"))
     assert found(search(store, index, "airship")) == [("name", 0)]
     assert len(search(store, index, "pool")) == 2
 
@@ -99,7 +99,7 @@ def test_what_was_deleted_is_found_no_more_not_even_in_the_file(store: Store, in
     keep(store, started=STARTED + timedelta(days=1))
     assert len(search(store, index, "xyzzyplugh")) == 1
     catalogue.delete(stored)
-    forget(index)
+    delete_index(index)
     assert search(store, index, "xyzzyplugh") == []
     assert b"xyzzyplugh" not in index.read_bytes()
 

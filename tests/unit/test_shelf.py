@@ -7,7 +7,7 @@ import pytest
 from tests.kept import MEETING, STARTED, keep
 from tui.engine.shelf import export_session, list_sessions, show_session
 from tui.errors import UsageError
-from tui.sessions.about import About
+from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store
 
 
@@ -17,7 +17,7 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_viewers_are_told_of_the_newest_first(store: Store) -> None:
-    old = keep(store, about=About("Standup", ("work",)))
+    old = keep(store, about=SessionMetadata("Standup", ("work",)))
     new = keep(store, [], started=STARTED + timedelta(days=1))
     listed = list_sessions(store).sessions
     assert [session.id for session in listed] == [new.id, old.id]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tui.config.schema import Config
     from tui.llm.client import ChatClient
     from tui.model.prompts import Prompt
-    from tui.sessions.store import Stored
+    from tui.sessions.store import StoredSession
 
 AT_ONCE = 4
 """Turns that are asked about at a time: thirty requests a minute are usual."""
@@ -40,10 +40,10 @@ def analyse(session: str, prompt: str | None, each_turn: bool, **flags: str | No
     asyncio.run(run)
 
 
-async def _whole(config: "Config", stored: "Stored", prompt: "Prompt") -> None:
+async def _whole(config: "Config", stored: "StoredSession", prompt: "Prompt") -> None:
     from tui.llm.prompt_messages import session_messages
     from tui.model.gists import Gist, GistStatus
-    from tui.sessions.questions import merge_by
+    from tui.sessions.qa import merge_parts_messages
 
     record = stored.load()
     transcript = record.transcript.with_speaker_names(record.speakers)
@@ -52,7 +52,7 @@ async def _whole(config: "Config", stored: "Stored", prompt: "Prompt") -> None:
         config,
         transcript.text.splitlines(),
         lambda text: session_messages(prompt, text),
-        lambda text: merge_by(prompt, text),
+        lambda text: merge_parts_messages(prompt, text),
     )
     gist = Gist(
         0, None, prompt.id, done.text.strip(), GistStatus.DONE, done.model, done.input_tokens, done.output_tokens,
@@ -61,7 +61,7 @@ async def _whole(config: "Config", stored: "Stored", prompt: "Prompt") -> None:
     keep(stored, [gist])
 
 
-async def _each_turn(config: "Config", stored: "Stored", prompt: "Prompt") -> None:
+async def _each_turn(config: "Config", stored: "StoredSession", prompt: "Prompt") -> None:
     import asyncio
 
     from tui.errors import ChatError

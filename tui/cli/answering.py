@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from tui.llm.client import ChatClient
     from tui.llm.protocol import Completion
     from tui.model.gists import Gist
-    from tui.sessions.store import Stored
+    from tui.sessions.store import StoredSession
 
 
-def one_with_words(word: str) -> "Stored":
+def one_with_words(word: str) -> "StoredSession":
     """Return the session that a word means.
 
     Raises:
@@ -88,9 +88,9 @@ async def chat(config: "Config") -> "AsyncIterator[ChatClient]":
         await gateway.close()
 
 
-def keep(stored: "Stored", gists: "list[Gist]") -> None:
+def keep(stored: "StoredSession", gists: "list[Gist]") -> None:
     """Add gists to a session that is over; one that is under way keeps its own."""
-    from tui.sessions.answers import add_gists
+    from tui.sessions.added_gists import add_gists
 
     if not gists:
         return

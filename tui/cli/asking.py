@@ -11,8 +11,8 @@ from tui.errors import UsageError
 
 if TYPE_CHECKING:
     from tui.config.schema import Config
-    from tui.sessions.questions import Quote, Read
-    from tui.sessions.store import Stored
+    from tui.sessions.qa import Quote, SessionExcerpt
+    from tui.sessions.store import StoredSession
 
 
 @click.command()
@@ -35,7 +35,7 @@ def ask(words: tuple[str, ...], since: str | None, tags: tuple[str, ...], as_jso
     """
     import asyncio
 
-    from tui.sessions.about import one_line
+    from tui.sessions.metadata import one_line
 
     several = bool(since or tags)
     if not several and len(words) < 2:
@@ -48,39 +48,39 @@ def ask(words: tuple[str, ...], since: str | None, tags: tuple[str, ...], as_jso
     asyncio.run(_ask(config, stored, question, as_json=as_json))
 
 
-def _chosen(since: str | None, tags: tuple[str, ...]) -> "list[Stored]":
+def _chosen(since: str | None, tags: tuple[str, ...]) -> "list[StoredSession]":
     from datetime import datetime
     from pathlib import Path
 
     from tui.paths import sessions_dir
-    from tui.sessions.catalogue import chosen
-    from tui.sessions.store import Store, Stored
-    from tui.sessions.when import moment
+    from tui.sessions.catalogue import select
+    from tui.sessions.store import Store, StoredSession
+    from tui.sessions.time_spec import parse_time
 
-    at = moment(since, datetime.now().astimezone()) if since else None
-    found = chosen(Store(sessions_dir()), since=at, tags=[tag.removeprefix("#") for tag in tags])
-    stored = [Stored(summary.id, Path(summary.path)) for summary in found if summary.turns]
+    at = parse_time(since, datetime.now().astimezone()) if since else None
+    found = select(Store(sessions_dir()), since=at, tags=[tag.removeprefix("#") for tag in tags])
+    stored = [StoredSession(summary.id, Path(summary.path)) for summary in found if summary.turns]
     if not stored:
         raise UsageError("No session is like that.", "See: livegist sessions list --all")
     return stored[::-1]
 
 
-async def _ask(config: "Config", stored: "list[Stored]", question: str, *, as_json: bool) -> None:
+async def _ask(config: "Config", stored: "list[StoredSession]", question: str, *, as_json: bool) -> None:
     import msgspec
 
     from tui.model.gists import Gist, GistStatus
-    from tui.sessions import questions
+    from tui.sessions import qa
 
-    read = [questions.reading(each.id, each.load(), each.about()) for each in stored]
+    read = [qa.excerpt(each.id, each.load(), each.metadata()) for each in stored]
     done, seconds = await answer(
         config,
-        questions.passages(read),
-        lambda text: questions.ask_about(question, text),
-        lambda text: questions.ask_to_merge(question, text),
+        qa.format_excerpts(read),
+        lambda text: qa.question_messages(question, text),
+        lambda text: qa.merge_answers_messages(question, text),
         quiet=as_json,
     )
-    quoted = questions.quotes(done.text, read)
-    unknown = questions.unknown_turns(done.text, read)
+    quoted = qa.cited_turns(done.text, read)
+    unknown = qa.unknown_turns(done.text, read)
     if len(stored) == 1:
         keep(
             stored[0],
@@ -113,14 +113,14 @@ async def _ask(config: "Config", stored: "list[Stored]", question: str, *, as_js
     _rests_on(quoted, unknown, read)
 
 
-def _rests_on(quoted: "list[Quote]", unknown: list[int], read: "list[Read]") -> None:
+def _rests_on(quoted: "list[Quote]", unknown: list[int], read: "list[SessionExcerpt]") -> None:
     """Print the turns that an answer rests on, or that there are none."""
-    from tui.sessions import questions
+    from tui.sessions import qa
 
     if quoted:
         click.echo("\nIt rests on:")
     for quote in quoted:
-        click.echo(f"  {questions.quote_line(quote, several=len(read) > 1)}")
+        click.echo(f"  {qa.quote_line(quote, several=len(read) > 1)}")
     if unknown:
         click.echo(f"It names turns that do not exist: {', '.join(map(str, unknown))}. Do not trust it.", err=True)
     if not quoted:

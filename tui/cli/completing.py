@@ -47,7 +47,7 @@ def _tags() -> Iterable[CompletionItem]:
     from tui.paths import sessions_dir
     from tui.sessions.store import Store
 
-    tags = {tag for stored in Store(sessions_dir()) for tag in stored.about().tags}
+    tags = {tag for stored in Store(sessions_dir()) for tag in stored.metadata().tags}
     return [CompletionItem(tag) for tag in sorted(tags)]
 
 

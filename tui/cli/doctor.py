@@ -129,7 +129,7 @@ def _mode(path: Path) -> int | None:
 def _sessions() -> Iterator[Finding]:
     try:
         stored = list(Store(sessions_dir()))
-        incomplete = list(Store(sessions_dir()).left_over())
+        incomplete = list(Store(sessions_dir()).incomplete())
     except LivegistError as error:
         yield Finding(False, error.message, error.hint)
         return

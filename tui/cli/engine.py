@@ -77,7 +77,7 @@ def ls() -> None:
         click.echo(asyncio.run(_standing(EngineClient(folder / SOCKET, glance=True))))
     else:
         click.echo("No engine is running.")
-    for stored in Store(sessions_dir()).left_over():
+    for stored in Store(sessions_dir()).incomplete():
         click.echo(f"{stored.id}  not all of it was transcribed: livegist recover {stored.id}")
 
 

@@ -35,7 +35,7 @@ def export(session: str, format: str | None, output: str, template: str | None, 
     if template is not None and chosen != "md":
         raise UsageError("A template is for Markdown.", "Use --format md.")
     stored, record = opened(session)
-    about = stored.about()
+    about = stored.metadata()
     if template is not None:
         text = exports.to_markdown(record, about, _read(Path(template)))
     else:

@@ -11,7 +11,7 @@ from tui.cli import completing
 if TYPE_CHECKING:
     from tui.config.schema import Settings
     from tui.model.session_state import SessionState
-    from tui.sessions.store import Stored
+    from tui.sessions.store import StoredSession
 
 Flags = dict[str, Any]
 
@@ -123,7 +123,7 @@ def prompt_folders() -> tuple[Path, ...]:
     return PACKAGE / "prompts", config_dir() / "prompts"
 
 
-def opened(word: str) -> "tuple[Stored, SessionState]":
+def opened(word: str) -> "tuple[StoredSession, SessionState]":
     """Return the session that a word means and what its journal tells; say what of it is damaged.
 
     Raises:
@@ -134,12 +134,12 @@ def opened(word: str) -> "tuple[Stored, SessionState]":
 
     stored = kept(word)
     record = stored.load()
-    if trouble := summarise(stored).trouble:
+    if trouble := summarise(stored).problem:
         click.echo(f"livegist: {stored.id}: {trouble}.", err=True)
     return stored, record
 
 
-def kept(word: str) -> "Stored":
+def kept(word: str) -> "StoredSession":
     """Return the session on disk that a word means: `last`, an id, the start of one, or a name.
 
     Raises:

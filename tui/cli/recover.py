@@ -28,7 +28,7 @@ def recover(session: str, as_json: bool, **flags: str | None) -> None:
     options = given(flags)
     settings(options, prompt=True)
     store = Store(sessions_dir())
-    if not session and next(store.left_over(), None) is None:
+    if not session and next(store.incomplete(), None) is None:
         click.echo("All that was recorded was transcribed.", err=True)
         return
     stored = kept(session) if session else None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tui.engine.replay import Replay
     from tui.model.events import Event
-    from tui.sessions.store import Stored
+    from tui.sessions.store import StoredSession
 
 END_S = 5.0
 """Longest wait for the replay to end once the dashboard has left."""
@@ -68,7 +68,7 @@ def replaying(folder: Path, session: str, speed: float, listen: bool) -> None:
 
 
 @contextlib.contextmanager
-def telling(stored: "Stored", speed: float, *, listen: bool) -> Iterator[Path]:
+def telling(stored: "StoredSession", speed: float, *, listen: bool) -> Iterator[Path]:
     """Run a replay as a process of its own, as an engine is one; give the folder of its socket."""
     from tui.engine.process import LOG
 

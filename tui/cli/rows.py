@@ -15,7 +15,7 @@ def row(summary: Summary) -> str:
     marks = f"★{summary.bookmarks} " if summary.bookmarks else ""
     tags = "".join(f"#{tag} " for tag in summary.tags)
     title = f"{summary.name}: {summary.first_words}" if summary.name else summary.first_words
-    damaged = f"! {summary.trouble}" if summary.trouble else ""
+    damaged = f"! {summary.problem}" if summary.problem else ""
     said = "; ".join(filter(None, (damaged, title))) or "nothing was said"
     turns = f"{summary.turns:>4} {'turn ' if summary.turns == 1 else 'turns'}"
     figures = f"{clock(summary.length_s):>7}  {turns}  {size(summary.size_bytes):>8}  {state(summary):<7}"
@@ -49,8 +49,8 @@ def facts(summary: Summary, versions: Sequence[str]) -> Iterator[str]:
     if versions:
         yield inert(f"transcribed again as {', '.join(versions)}")
     yield inert(f"kept in {summary.path}, {size(summary.size_bytes)}")
-    if summary.trouble:
-        yield inert(f"! {summary.trouble}")
+    if summary.problem:
+        yield inert(f"! {summary.problem}")
 
 
 def counted(number: int, what: str) -> str:

@@ -45,9 +45,9 @@ def _oldest(since: str) -> str:
     from datetime import datetime
 
     from tui.sessions.catalogue import ID_TIME
-    from tui.sessions.when import moment
+    from tui.sessions.time_spec import parse_time
 
-    return moment(since, datetime.now().astimezone()).strftime(ID_TIME)
+    return parse_time(since, datetime.now().astimezone()).strftime(ID_TIME)
 
 
 def _line(hit: "Hit") -> str:

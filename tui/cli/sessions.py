@@ -60,10 +60,10 @@ def list_sessions(
         click.echo(f"These are the newest {LISTED}. For the others: livegist sessions list --all", err=True)
     if listed and on_a_terminal() and not as_json:
         from tui.paths import sessions_dir
-        from tui.sessions.catalogue import room
+        from tui.sessions.catalogue import disk_usage
         from tui.sessions.store import Store
 
-        count, taken = room(Store(sessions_dir()))
+        count, taken = disk_usage(Store(sessions_dir()))
         click.echo(f"{counted(count, 'session')} in all, {size(taken)}", err=True)
 
 
@@ -79,14 +79,14 @@ def show(session: str, as_json: bool) -> None:
     summary = summarise(stored)
     record = stored.load()
     if as_json:
-        click.echo(to_json(record, stored.about()).encode(), nl=False)
+        click.echo(to_json(record, stored.metadata()).encode(), nl=False)
         return
     from tui.lines import inert, text_line
     from tui.model.events import GistChanged, TurnChanged
     from tui.paths import sessions_dir
     from tui.sessions.store import Store
 
-    versions = [other.id for other in Store(sessions_dir()) if other.about().version_of == stored.id]
+    versions = [other.id for other in Store(sessions_dir()) if other.metadata().version_of == stored.id]
     for line in facts(summary, versions):
         click.echo(line)
     click.echo()
@@ -109,9 +109,9 @@ def rename(session: str, name: str) -> None:
     """Give a session a name; an empty one takes the name away."""
     from msgspec.structs import replace
 
-    from tui.sessions.about import change_about, one_line
+    from tui.sessions.metadata import one_line, update_metadata
 
-    about = change_about(kept(session).path, lambda about: replace(about, name=one_line(name)))
+    about = update_metadata(kept(session).path, lambda about: replace(about, name=one_line(name)))
     click.echo(f"It is called {about.name}." if about.name else "It has no name now.")
 
 
@@ -122,9 +122,9 @@ def note(session: str, text: str) -> None:
     """Put a note to a session, in place of the one it has; an empty one takes it away."""
     from msgspec.structs import replace
 
-    from tui.sessions.about import change_about, lines
+    from tui.sessions.metadata import lines, update_metadata
 
-    about = change_about(kept(session).path, lambda about: replace(about, note=lines(text)))
+    about = update_metadata(kept(session).path, lambda about: replace(about, note=lines(text)))
     click.echo("Noted." if about.note else "It has no note now.")
 
 
@@ -134,11 +134,13 @@ def note(session: str, text: str) -> None:
 @click.option("--remove", is_flag=True, help="Take the tags away.")
 def tag(session: str, tags: tuple[str, ...], remove: bool) -> None:
     """Tag a session, or take tags away."""
-    from tui.sessions.about import change_about, plain
+    from tui.sessions.metadata import normalise_tag, update_metadata
 
-    if not all(map(plain, tags)):
+    if not all(map(normalise_tag, tags)):
         raise UsageError("A tag is a word.", "Write: livegist sessions tag last work")
-    about = change_about(kept(session).path, lambda about: about.untagged(*tags) if remove else about.tagged(*tags))
+    about = update_metadata(
+        kept(session).path, lambda about: about.without_tags(*tags) if remove else about.with_tags(*tags)
+    )
     click.echo(f"Its tags: {' '.join('#' + tag for tag in about.tags)}" if about.tags else "It has no tags now.")
 
 
@@ -171,11 +173,11 @@ def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
     from tui.sessions import catalogue
     from tui.sessions.search import INDEX
     from tui.sessions.store import Store
-    from tui.sessions.when import age
+    from tui.sessions.time_spec import parse_age
 
-    before = datetime.now().astimezone() - age(older_than)
+    before = datetime.now().astimezone() - parse_age(older_than)
     store = Store(sessions_dir())
-    old = catalogue.outdated(catalogue.chosen(store, until=before), before=before, keep_tagged=keep_tagged)
+    old = catalogue.expired(catalogue.select(store, until=before), before=before, keep_tagged=keep_tagged)
     for summary in old:
         click.echo(fitted(row(summary)))
     what = f"{counted(len(old), 'session')}, {size(sum(summary.size_bytes for summary in old))}"
@@ -193,11 +195,11 @@ def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
 def compress(session: str) -> None:
     """Make the recording of a session a FLAC: half the size, every sample the same."""
     from tui.sessions.flac import compress as make_flac
-    from tui.sessions.store import UNHEARD_S
+    from tui.sessions.store import MIN_UNTRANSCRIBED_S
 
     stored = kept(session)
     record = stored.load()
-    if not record.state.over or record.stats.untranscribed_s >= UNHEARD_S:
+    if not record.state.over or record.stats.untranscribed_s >= MIN_UNTRANSCRIBED_S:
         raise SessionError(f"{stored.id} is still to be transcribed.", f"First: livegist recover {stored.id}")
     if stored.audio.suffix == ".flac":
         click.echo("It is FLAC already.")
@@ -239,17 +241,17 @@ def _chosen(since: str | None = None, tags: tuple[str, ...] = ()) -> "Iterator[S
     from datetime import datetime
 
     from tui.paths import sessions_dir
-    from tui.sessions.catalogue import chosen
+    from tui.sessions.catalogue import select
     from tui.sessions.store import Store
-    from tui.sessions.when import moment
+    from tui.sessions.time_spec import parse_time
 
-    at = moment(since, datetime.now().astimezone()) if since else None
-    return chosen(Store(sessions_dir()), since=at, tags=[tag.removeprefix("#") for tag in tags])
+    at = parse_time(since, datetime.now().astimezone()) if since else None
+    return select(Store(sessions_dir()), since=at, tags=[tag.removeprefix("#") for tag in tags])
 
 
 def _forget() -> None:
     """Remove the index for search, in which deleted words would go on to stand; it is made anew."""
     from tui.paths import data_dir
-    from tui.sessions.search import INDEX, forget
+    from tui.sessions.search import INDEX, delete_index
 
-    forget(data_dir() / INDEX)
+    delete_index(data_dir() / INDEX)

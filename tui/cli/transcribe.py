@@ -140,9 +140,9 @@ def _length_s(source: "Source") -> float:
     """Return how many seconds a source lasts, 0 if that cannot be told."""
     import soundfile
 
-    from tui.sessions.store import Stored
+    from tui.sessions.store import StoredSession
 
     try:
-        return float(soundfile.info(source.audio if isinstance(source, Stored) else source).duration)
+        return float(soundfile.info(source.audio if isinstance(source, StoredSession) else source).duration)
     except (soundfile.SoundFileError, OSError):
         return 0.0

@@ -14,7 +14,7 @@ from tui.paths import data_dir
 from tui.sessions import catalogue
 from tui.sessions.flac import compress
 from tui.sessions.hooks import post, run_command
-from tui.sessions.store import UNHEARD_S, Store, Stored
+from tui.sessions.store import MIN_UNTRANSCRIBED_S, Store, StoredSession
 
 AT_MOST_S = 25.0
 """Longest time that an engine which is told to end waits for it."""
@@ -37,7 +37,7 @@ class Afterwards:
         self._now = now
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin(self, stored: Stored, config: Config) -> None:
+    def begin(self, stored: StoredSession, config: Config) -> None:
         """Do what the settings want done of a session that has just ended."""
         task = asyncio.ensure_future(self._run(stored, config))
         self._tasks.add(task)
@@ -54,7 +54,7 @@ class Afterwards:
         if left:
             await asyncio.wait(left)
 
-    async def _run(self, stored: Stored, config: Config) -> None:
+    async def _run(self, stored: StoredSession, config: Config) -> None:
         if config.flac:
             await self._try(asyncio.to_thread(_compress_heard, stored))
         if config.hook_command:
@@ -71,7 +71,7 @@ class Afterwards:
             log.warning("%s %s", error.message, error.hint)
             self._tell(Notice(Severity.WARNING, error.message, error.hint))
 
-    async def _post(self, url: str, stored: Stored) -> None:
+    async def _post(self, url: str, stored: StoredSession) -> None:
         secret = credentials.find(credentials.Key.HOOK)
         try:
             await post(url, secret.value if secret else "", stored)
@@ -83,13 +83,13 @@ class Afterwards:
         from tui.sessions.search import INDEX
 
         before = self._now() - timedelta(days=config.keep_days)
-        old = catalogue.outdated(
-            catalogue.chosen(self._store, until=before), before=before, keep_tagged=config.keep_tagged
+        old = catalogue.expired(
+            catalogue.select(self._store, until=before), before=before, keep_tagged=config.keep_tagged
         )
         catalogue.prune(old, data_dir() / INDEX)
 
 
-def _compress_heard(stored: Stored) -> None:
+def _compress_heard(stored: StoredSession) -> None:
     """Compress a recording, unless the end of it is still to be transcribed."""
-    if stored.load().stats.untranscribed_s < UNHEARD_S:
+    if stored.load().stats.untranscribed_s < MIN_UNTRANSCRIBED_S:
         compress(stored)

@@ -19,7 +19,13 @@ from tui.model.gists import Gist, GistStatus
 from tui.model.prompts import Prompt
 from tui.model.session_state import SessionState
 from tui.model.transcript import Transcript, Turn
-from tui.sessions.questions import Read, ask_about, ask_to_merge, merge_by, passages
+from tui.sessions.qa import (
+    SessionExcerpt,
+    format_excerpts,
+    merge_answers_messages,
+    merge_parts_messages,
+    question_messages,
+)
 
 Chat = Callable[[], Awaitable[ChatClient]]
 """Returns the client of the server that answers."""
@@ -128,20 +134,20 @@ class Answers:
             lambda client: self._asker(client, prompt).ask(
                 transcript.text.splitlines(),
                 lambda text: session_messages(prompt, text),
-                lambda answers: merge_by(prompt, answers),
+                lambda answers: merge_parts_messages(prompt, answers),
             ),
         )
 
-    async def question(self, question: str, read: Read, chat: Chat) -> None:
+    async def question(self, question: str, read: SessionExcerpt, chat: Chat) -> None:
         """Put a question about a session; the answer names the turns it rests on."""
         gist = Gist(self._take(), None, "", question=question, turns=len(read.turns))
         await self._grow(
             gist,
             chat,
             lambda client: self._asker(client).ask(
-                passages([read]),
-                lambda text: ask_about(question, text),
-                lambda answers: ask_to_merge(question, answers),
+                format_excerpts([read]),
+                lambda text: question_messages(question, text),
+                lambda answers: merge_answers_messages(question, answers),
             ),
         )
 

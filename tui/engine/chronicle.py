@@ -11,8 +11,8 @@ from tui.errors import SessionError
 from tui.model.events import Event, Notice, Severity, State, StateChanged, TurnChanged
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
-from tui.sessions.journal import lasting
-from tui.sessions.store import Stored
+from tui.sessions.journal import is_persistent
+from tui.sessions.store import StoredSession
 
 
 class Chronicle:
@@ -34,7 +34,7 @@ class Chronicle:
         record: SessionState,
         tell: Callable[[Event], None],
         keys: tuple[str, ...],
-        stored: Stored,
+        stored: StoredSession,
         at: Callable[[], float],
     ) -> None:
         self.record = record
@@ -63,7 +63,7 @@ class Chronicle:
         """
         if not self._closed:
             self.flush()
-            if self._journal.waiting:
+            if self._journal.pending:
                 return False
             self._journal.close()
             self._closed = True
@@ -77,7 +77,7 @@ class Chronicle:
                 self.record.apply(TurnChanged(self._words.pack(turn)))
             case _:
                 self.record.apply(event)
-        if keep or lasting(event):
+        if keep or is_persistent(event):
             self._keep(event)
         self._tell(event)
 

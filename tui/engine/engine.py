@@ -73,7 +73,7 @@ from tui.model.events import (
 from tui.model.session_state import SessionState
 from tui.paths import data_dir
 from tui.sessions.private import PrivateStore
-from tui.sessions.store import Store, Stored
+from tui.sessions.store import Store, StoredSession
 
 LEAVE_S = 11.5
 """Longest time from being told to end until the session is over; the rest of 15 s is for what runs around it."""
@@ -310,7 +310,7 @@ class Engine:
         self._begin(options, unheard[0])
         self._tell(self.snapshot())
 
-    def _begin(self, options: Mapping[str, Option], again: Stored | None = None) -> None:
+    def _begin(self, options: Mapping[str, Option], again: StoredSession | None = None) -> None:
         self._refuse_if_busy()
         config = load(self._flags | dict(options)).config
         self.unattended_minutes = config.unattended_minutes
@@ -368,9 +368,9 @@ class Engine:
         if self.failure is None and session.record.state is State.FAILED:
             self.failure = EndpointError(session.record.reason, session.record.hint)
         if (kept := session.record.session) is not None and kept.path:
-            self._saving.begin(session.save, partial(self._after, Stored(kept.id, Path(kept.path)), config))
+            self._saving.begin(session.save, partial(self._after, StoredSession(kept.id, Path(kept.path)), config))
 
-    def _after(self, stored: Stored, config: Config) -> None:
+    def _after(self, stored: StoredSession, config: Config) -> None:
         """Do what is to be done once a session is over and on the disk."""
         self._leftovers.look()
         self._afterwards.begin(stored, config)

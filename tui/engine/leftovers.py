@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tui.audio.recording import DEFAULT_RATE, repair
 from tui.errors import LivegistError
 from tui.model.events import Event, Notice, Severity, UntranscribedChanged
-from tui.sessions.store import Store, Stored
+from tui.sessions.store import Store, StoredSession
 
 
 class Leftovers:
@@ -32,18 +32,18 @@ class Leftovers:
         with self._one_at_a_time:
             return self._mend()
 
-    def find(self, session: str) -> tuple[list[Notice], list[Stored]]:
+    def find(self, session: str) -> tuple[list[Notice], list[StoredSession]]:
         """Repair what is cut off, and return the notices of that and what was not transcribed to its end.
 
         Args:
             session: the id of the only one to return; empty returns all, newest first.
         """
         repaired = self.mend()
-        return repaired, [stored for stored in self._store.unheard() if session in ("", stored.id)]
+        return repaired, [stored for stored in self._store.untranscribed() if session in ("", stored.id)]
 
     def _mend(self) -> list[Notice]:
         told = []
-        for stored in list(self._store.broken()):
+        for stored in list(self._store.interrupted()):
             try:
                 samples = repair(stored.audio) if stored.audio.exists() else 0
                 repaired = self._store.repair(stored, samples / DEFAULT_RATE)
@@ -55,9 +55,9 @@ class Leftovers:
             told.append(
                 Notice(
                     Severity.WARNING,
-                    f"The session {stored.id} had been cut off and is whole again: {repaired.told}.",
+                    f"The session {stored.id} had been cut off and is whole again: {repaired.summary}.",
                     f"t sends the rest, or: livegist recover {stored.id}"
-                    if repaired.unheard
+                    if repaired.untranscribed
                     else f"It is in {stored.path}.",
                 )
             )
@@ -80,4 +80,4 @@ class Leftovers:
             self._tell(UntranscribedChanged(unheard))
 
     def _found(self) -> tuple[str, ...]:
-        return tuple(stored.id for stored in self._store.unheard())
+        return tuple(stored.id for stored in self._store.untranscribed())

@@ -10,7 +10,7 @@ from tui.model.events import Event, ExtraPromptsChanged, SpeakerNamed, TurnBookm
 from tui.model.prompts import Prompt, PromptLibrary
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
-from tui.sessions.questions import Read
+from tui.sessions.qa import SessionExcerpt
 
 LENSES_MOST = 3
 """Prompts asked about each turn beside the one in use."""
@@ -82,7 +82,9 @@ class Remarks:
         if not question.strip():
             raise UsageError("There is no question.", "Type one, such as: what was decided?")
         session = self._record.session
-        read = Read(session.id if session else "", "", session.started_at if session else "", tuple(self._said()))
+        read = SessionExcerpt(
+            session.id if session else "", "", session.started_at if session else "", tuple(self._said())
+        )
         self._spawn(self._answers.question(_short(question), read, self._chat))
 
     def _ask_again(self, number: int) -> None:

@@ -15,8 +15,8 @@ from tui.audio.speaker import Speaker
 from tui.errors import LivegistError, UsageError
 from tui.model.commands import Command, Pause, Quit, Seek
 from tui.model.events import Event, LevelChanged, Notice, Severity, Snapshot, StatsChanged
-from tui.sessions.playback import Playback, figures, is_figures
-from tui.sessions.store import Stored
+from tui.sessions.playback import Playback, is_stats, stats_at
+from tui.sessions.store import StoredSession
 
 TICK_S = 0.05
 """Seconds between two levels."""
@@ -44,7 +44,7 @@ class Replay:
     def __init__(
         self,
         tell: Callable[[Event], None],
-        stored: Stored,
+        stored: StoredSession,
         *,
         speed: float = 1.0,
         listen: bool = False,
@@ -71,7 +71,7 @@ class Replay:
         record = self._playback.at(self._position_s)
         return replace(
             record.snapshot(tui.__version__),
-            stats=figures(record, self._position_s),
+            stats=stats_at(record, self._position_s),
             replay_speed=self._speed,
             paused=self._paused,
         )
@@ -134,7 +134,7 @@ class Replay:
         start_s, end_s = self._position_s, min(self._position_s + seconds, self._playback.end_s)
         self._position_s = end_s
         for event in self._playback.between(start_s, end_s):
-            if not is_figures(event):
+            if not is_stats(event):
                 self._tell(event)
         pcm = self._sound.read(start_s, end_s)
         level = measure(pcm)
@@ -143,7 +143,7 @@ class Replay:
             self._speaker.play(pcm)
         if end_s - self._counted_s >= STATS_S or end_s == self._playback.end_s:
             self._counted_s = end_s
-            self._tell(StatsChanged(figures(self._playback.at(end_s), end_s)))
+            self._tell(StatsChanged(stats_at(self._playback.at(end_s), end_s)))
 
     def _show_anew(self) -> None:
         self._counted_s = self._position_s

@@ -32,7 +32,7 @@ from tui.model.events import (
 from tui.model.prompts import PromptLibrary
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
-from tui.sessions.store import UNHEARD_S
+from tui.sessions.store import MIN_UNTRANSCRIBED_S
 from tui.stream import protocol, reconnecting
 from tui.stream.protocol import CloseInfo, Heartbeat
 from tui.stream.reconnecting import ReconnectingStream, StreamEvent
@@ -320,13 +320,13 @@ class LiveSession:
 
     def _warn_of_unheard(self) -> None:
         unheard_s, session = self.record.stats.untranscribed_s, self.record.session
-        if unheard_s >= UNHEARD_S and session is not None:
+        if unheard_s >= MIN_UNTRANSCRIBED_S and session is not None:
             self._emit(
                 Notice(
                     Severity.WARNING,
                     f"{unheard_s:.0f} s were recorded but could not be transcribed.",
                     f"Once it is possible, t sends them, or: livegist recover {session.id}"
-                    if self._chronicle.stored.kept
+                    if self._chronicle.stored.stored
                     else "It is a private session: they are lost.",
                 )
             )

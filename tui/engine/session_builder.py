@@ -20,7 +20,7 @@ from tui.errors import SessionError
 from tui.model.events import Event, Notice, PromptChanged, Session, SessionStarted, Severity
 from tui.model.prompts import PromptLibrary
 from tui.model.session_state import SessionState
-from tui.sessions.store import Store, Stored
+from tui.sessions.store import Store, StoredSession
 from tui.stream.turn_numbering import TurnSequencer
 
 
@@ -87,7 +87,7 @@ class SessionBuilder:
             opened(session)
             await session.run(capture.run(source, opened_sources))
 
-    def resume(self, stored: Stored) -> LiveSession:
+    def resume(self, stored: StoredSession) -> LiveSession:
         """Return a session of before, whose `run` sends the end of it that was never transcribed.
 
         Raises:
@@ -103,7 +103,7 @@ class SessionBuilder:
         recording = Recording.open(stored.audio)
         return self._session(self._chronicle(record, stored, recording), recording, None, turns)
 
-    def _new(self, stored: Stored, source: Source) -> tuple[LiveSession, Capture]:
+    def _new(self, stored: StoredSession, source: Source) -> tuple[LiveSession, Capture]:
         config, plan = self._config, self._plan
         recording = stored.record(SAMPLE_RATE)
         chronicle = self._chronicle(SessionState(Packed), stored, recording)
@@ -118,7 +118,7 @@ class SessionBuilder:
         capture.device = source.name
         described = Session(
             id=stored.id,
-            path=str(stored.path) if stored.kept else "",
+            path=str(stored.path) if stored.stored else "",
             started_at=self._now().isoformat(timespec="seconds"),
             source=config.source,
             engine=plan.engine,
@@ -129,13 +129,13 @@ class SessionBuilder:
         session = self._session(chronicle, recording, capture, TurnSequencer(SAMPLE_RATE))
         chronicle.emit(SessionStarted(described))
         chronicle.emit(PromptChanged(chronicle.record.prompt))
-        if not stored.kept:
+        if not stored.stored:
             chronicle.emit(Notice(Severity.INFO, "A private session: nothing of it is written to the disk."))
         for warning in plan.warnings:
             chronicle.emit(Notice(Severity.WARNING, warning))
         return session, capture
 
-    def _chronicle(self, record: SessionState, stored: Stored, recording: Recording) -> Chronicle:
+    def _chronicle(self, record: SessionState, stored: StoredSession, recording: Recording) -> Chronicle:
         """Open the journal, or close the recording again if that cannot be."""
         if record.prompt not in self._prompts:
             record.prompt = self._prompts[self._config.prompt].id

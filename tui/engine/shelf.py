@@ -38,7 +38,7 @@ def list_sessions(store: Store) -> SessionsListed:
                 summary.first_words,
                 summary.bookmarks,
                 summary.live,
-                summary.trouble,
+                summary.problem,
             )
             for summary in found
         )
@@ -64,7 +64,7 @@ def export_session(store: Store, id: str, format: str, folder: Path) -> Notice:
         SessionError: it cannot be written.
     """
     stored = find(store, id)
-    text = export(stored.load(), stored.about(), format)
+    text = export(stored.load(), stored.metadata(), format)
     try:
         path = private_dir(folder) / f"{stored.id}.{format}"
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

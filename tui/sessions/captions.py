@@ -11,13 +11,13 @@ from msgspec.structs import replace
 from tui.lines import inert
 from tui.model.transcript import Turn, Word
 
-LINE = 42
+MAX_LINE_CHARACTERS = 42
 """Most characters of a line, as Netflix's and the BBC's guides for subtitles have it."""
-LINES = 2
+MAX_LINES = 2
 """Most lines of a caption."""
-LONGEST_S = 7.0
+MAX_CUE_S = 7.0
 """Longest time that a caption's words may take."""
-SHORTEST_S = 1.0
+MIN_CUE_S = 1.0
 """Shortest time that a caption is shown, if the next one leaves as much."""
 SHORTEST = 10
 """Fewest characters of a caption that ends with a sentence, if it has to be divided."""
@@ -52,11 +52,11 @@ def captions(turns: Iterable[Turn], *, named: bool = False) -> list[Caption]:
     for caption in found:
         if shown and caption.start_s < shown[-1].end_s:
             # People talk at once: who began first gives way, unless both began in the same moment.
-            if caption.start_s - shown[-1].start_s >= SHORTEST_S:
+            if caption.start_s - shown[-1].start_s >= MIN_CUE_S:
                 shown[-1] = replace(shown[-1], end_s=caption.start_s)
             else:
                 start_s = shown[-1].end_s
-                caption = replace(caption, start_s=start_s, end_s=max(caption.end_s, start_s + SHORTEST_S))
+                caption = replace(caption, start_s=start_s, end_s=max(caption.end_s, start_s + MIN_CUE_S))
         shown.append(caption)
     return [
         replace(caption, end_s=_readable_end(caption, after.start_s if after else None))
@@ -66,17 +66,17 @@ def captions(turns: Iterable[Turn], *, named: bool = False) -> list[Caption]:
 
 def _readable_end(caption: Caption, next_s: float | None) -> float:
     """Return the end that leaves time to read, before the next caption."""
-    end_s = max(caption.end_s, caption.start_s + SHORTEST_S)
+    end_s = max(caption.end_s, caption.start_s + MIN_CUE_S)
     return end_s if next_s is None else min(end_s, next_s)
 
 
 def _of_turn(turn: Turn, *, named: bool) -> Iterator[Caption]:
-    timed = _timed(turn)
+    timed = _timed_pieces(turn)
     if named and turn.speaker and timed:
         timed[0] = replace(timed[0], text=f"{inert(turn.speaker)}: {timed[0].text}")
     words: list[Word] = []
     for word in timed:
-        while words and _begins_anew(words, word):
+        while words and _starts_new_caption(words, word):
             head = words if _paused(words, word) else words[: _break(words)]
             yield _caption(turn, head)
             words = words[len(head) :]
@@ -85,13 +85,16 @@ def _of_turn(turn: Turn, *, named: bool) -> Iterator[Caption]:
         yield _caption(turn, words)
 
 
-def _begins_anew(words: list[Word], word: Word) -> bool:
+def _starts_new_caption(words: list[Word], word: Word) -> bool:
     """Return whether `word` is the first of a new caption after one of `words`."""
     said = " ".join(each.text for each in words)
     longer = f"{said} {word.text}"
-    full = len(longer) > LINE and len(textwrap.wrap(longer, LINE, break_on_hyphens=False)) > LINES
-    long = word.end_s - words[0].start_s > LONGEST_S
-    sentence = _ends(words[-1], SENTENCE_ENDS) and len(said) > LINE // 2
+    full = (
+        len(longer) > MAX_LINE_CHARACTERS
+        and len(textwrap.wrap(longer, MAX_LINE_CHARACTERS, break_on_hyphens=False)) > MAX_LINES
+    )
+    long = word.end_s - words[0].start_s > MAX_CUE_S
+    sentence = _ends(words[-1], SENTENCE_ENDS) and len(said) > MAX_LINE_CHARACTERS // 2
     return full or long or sentence or _paused(words, word)
 
 
@@ -107,7 +110,7 @@ def _ends(word: Word, signs: tuple[str, ...]) -> bool:
 def _break(words: list[Word]) -> int:
     """Return how many of the words are best shown together: up to the end of a sentence, else of a clause, else all."""
     lengths = list(itertools.accumulate(len(word.text) + 1 for word in words))
-    for ends, shortest in ((SENTENCE_ENDS, SHORTEST), (CLAUSE_ENDS, LINE // 2)):
+    for ends, shortest in ((SENTENCE_ENDS, SHORTEST), (CLAUSE_ENDS, MAX_LINE_CHARACTERS // 2)):
         found = [at for at, word in enumerate(words, 1) if _ends(word, ends) and lengths[at - 1] > shortest]
         if found:
             return found[-1]
@@ -115,23 +118,23 @@ def _break(words: list[Word]) -> int:
 
 
 def _caption(turn: Turn, words: list[Word]) -> Caption:
-    lines = tuple(_wrapped(" ".join(word.text for word in words)))
+    lines = tuple(_wrap(" ".join(word.text for word in words)))
     return Caption(words[0].start_s, max(word.end_s for word in words), lines, turn.speaker)
 
 
-def _wrapped(text: str) -> list[str]:
+def _wrap(text: str) -> list[str]:
     """Return the lines of a text, about equally long if there are two."""
-    lines = textwrap.wrap(text, LINE, break_on_hyphens=False)
-    if len(lines) != LINES:
+    lines = textwrap.wrap(text, MAX_LINE_CHARACTERS, break_on_hyphens=False)
+    if len(lines) != MAX_LINES:
         return lines
-    for width in range(len(text) // 2, LINE):
+    for width in range(len(text) // 2, MAX_LINE_CHARACTERS):
         balanced = textwrap.wrap(text, max(1, width), break_on_hyphens=False, break_long_words=False)
-        if len(balanced) == LINES and max(map(len, balanced)) <= LINE:
+        if len(balanced) == MAX_LINES and max(map(len, balanced)) <= MAX_LINE_CHARACTERS:
             return balanced
     return lines
 
 
-def _timed(turn: Turn) -> list[Word]:
+def _timed_pieces(turn: Turn) -> list[Word]:
     """Return the words of a turn's text with their times, each at most a line long.
 
     A turn is often worded anew (formatted) when it ends: where the words do not fit the text one by one, the text's own
@@ -150,7 +153,11 @@ def _timed(turn: Turn) -> list[Word]:
 
 def _cut(word: Word) -> list[Word]:
     """Return a word in parts that fit a line."""
-    return _spread([word.text[at : at + LINE] for at in range(0, len(word.text), LINE)], word.start_s, word.end_s)
+    return _spread(
+        [word.text[at : at + MAX_LINE_CHARACTERS] for at in range(0, len(word.text), MAX_LINE_CHARACTERS)],
+        word.start_s,
+        word.end_s,
+    )
 
 
 def _spread(written: list[str], start_s: float, end_s: float) -> list[Word]:

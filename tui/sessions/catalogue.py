@@ -10,10 +10,10 @@ import msgspec
 
 from tui.errors import SessionError, UsageError, advice
 from tui.model.events import State
-from tui.sessions import damage
-from tui.sessions.about import About, read_about
+from tui.sessions import integrity
 from tui.sessions.journal import fold
-from tui.sessions.store import Store, Stored
+from tui.sessions.metadata import SessionMetadata, read_metadata
+from tui.sessions.store import Store, StoredSession
 
 LAST = "last"
 """The word that means the newest session."""
@@ -50,7 +50,7 @@ class Summary(msgspec.Struct, frozen=True):
     """Of all its files."""
     lost_lines: int
     """Lines of the journal that cannot be read."""
-    trouble: str = ""
+    problem: str = ""
     """What of it is damaged or cannot be read; empty if nothing is."""
 
     @property
@@ -59,13 +59,13 @@ class Summary(msgspec.Struct, frozen=True):
         return datetime.fromisoformat(self.started_at)
 
 
-def summarise(stored: Stored) -> Summary:
+def summarise(stored: StoredSession) -> Summary:
     """Return a session in a line; what cannot be read is told in `trouble`, never raised."""
     troubles: list[str] = []
     try:
-        about = read_about(stored.path)
+        about = read_metadata(stored.path)
     except SessionError as error:
-        about = About()
+        about = SessionMetadata()
         troubles.append(error.message.rstrip("."))
     try:
         reading = stored.read()
@@ -76,10 +76,10 @@ def summarise(stored: Stored) -> Summary:
     length_s = max((entry.at for entry in reading.entries), default=0.0) if reading else 0.0
     live = stored.live
     if not live:
-        troubles.append(damage.of_journal(reading.lost if reading else 0))
+        troubles.append(integrity.journal_damage(reading.lost if reading else 0))
         # Of a folder that may not be entered that is told already.
         with contextlib.suppress(OSError):
-            troubles.append(damage.of_recording(stored.audio, length_s))
+            troubles.append(integrity.recording_damage(stored.audio, length_s))
     finals = record.transcript.finals
     session = record.session
     return Summary(
@@ -101,11 +101,11 @@ def summarise(stored: Stored) -> Summary:
         source=session.source if session else "",
         size_bytes=_size(stored.path),
         lost_lines=reading.lost if reading else 0,
-        trouble="; ".join(filter(None, troubles)),
+        problem="; ".join(filter(None, troubles)),
     )
 
 
-def find(store: Store, word: str) -> Stored:
+def find(store: Store, word: str) -> StoredSession:
     """Return the session that is meant: `last`, an id, the start of an id, or a name.
 
     Raises:
@@ -118,7 +118,7 @@ def find(store: Store, word: str) -> Stored:
         return there[0]
     found = [stored for stored in there if stored.id == word]
     found = found or [stored for stored in there if word and stored.id.startswith(word)]
-    found = found or [stored for stored in there if stored.about().name.casefold() == word.casefold() != ""]
+    found = found or [stored for stored in there if stored.metadata().name.casefold() == word.casefold() != ""]
     match found:
         case [stored]:
             return stored
@@ -129,7 +129,7 @@ def find(store: Store, word: str) -> Stored:
             raise UsageError(f"{word!r} may be any of {len(found)} sessions.", f"Say more: {ids}")
 
 
-def chosen(
+def select(
     store: Store, *, since: datetime | None = None, until: datetime | None = None, tags: Iterable[str] = ()
 ) -> Iterator[Summary]:
     """Yield the sessions that started at `since` or later, not after `until`, and have all of `tags`, newest first."""
@@ -144,7 +144,7 @@ def chosen(
             yield summary
 
 
-def room(store: Store) -> tuple[int, int]:
+def disk_usage(store: Store) -> tuple[int, int]:
     """Return how many sessions there are and the bytes they take; a recording that several share counts once."""
     taken: dict[tuple[int, int], int] = {}
     count = 0
@@ -158,7 +158,7 @@ def room(store: Store) -> tuple[int, int]:
     return count, sum(taken.values())
 
 
-def outdated(summaries: Iterable[Summary], *, before: datetime, keep_tagged: bool) -> list[Summary]:
+def expired(summaries: Iterable[Summary], *, before: datetime, keep_tagged: bool) -> list[Summary]:
     """Return the sessions that may go: started before a moment, not under way, and not tagged if tagged ones stay."""
     return [
         summary
@@ -167,7 +167,7 @@ def outdated(summaries: Iterable[Summary], *, before: datetime, keep_tagged: boo
     ]
 
 
-def delete(stored: Stored) -> None:
+def delete(stored: StoredSession) -> None:
     """Remove a session with its recording.
 
     Raises:
@@ -189,19 +189,19 @@ def prune(summaries: Iterable[Summary], index: Path) -> int:
     Raises:
         SessionError: one cannot be deleted.
     """
-    from tui.sessions.search import forget
+    from tui.sessions.search import delete_index
 
     deleted = 0
     try:
         for summary in summaries:
-            stored = Stored(summary.id, Path(summary.path))
+            stored = StoredSession(summary.id, Path(summary.path))
             # Somebody else may have deleted it since.
             if stored.path.is_dir():
                 delete(stored)
                 deleted += 1
     finally:
         if deleted:
-            forget(index)
+            delete_index(index)
     return deleted
 
 
@@ -213,7 +213,7 @@ def _size(folder: Path) -> int:
         return 0
 
 
-def _folder_time(stored: Stored) -> datetime:
+def _folder_time(stored: StoredSession) -> datetime:
     """Return when a session's folder says that it started, else when the folder was last changed."""
     try:
         return datetime.strptime(stored.id[:19], ID_TIME).astimezone()

@@ -15,9 +15,9 @@ from tui.model.gists import Gist
 from tui.model.session_state import SessionState
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
-from tui.sessions.about import About
 from tui.sessions.captions import captions
 from tui.sessions.journal import FORMAT
+from tui.sessions.metadata import SessionMetadata
 
 TEMPLATE = """\
 # {{title}}
@@ -41,7 +41,7 @@ class Document(msgspec.Struct, frozen=True):
 
     format: int
     session: Session | None
-    about: About
+    about: SessionMetadata
     state: str
     why: str
     turns: tuple[Turn, ...]
@@ -52,7 +52,7 @@ class Document(msgspec.Struct, frozen=True):
     stats: Stats
 
 
-def to_json(record: SessionState, about: About) -> str:
+def to_json(record: SessionState, about: SessionMetadata) -> str:
     """Return one JSON object with all that is known."""
     document = Document(
         FORMAT,
@@ -69,7 +69,7 @@ def to_json(record: SessionState, about: About) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
-def to_jsonl(record: SessionState, about: About) -> str:
+def to_jsonl(record: SessionState, about: SessionMetadata) -> str:
     """Return one JSON object a line, as `livegist stream --json` prints them."""
     told: list[Any] = [SessionStarted(record.session)] if record.session else []
     told += [TurnChanged(turn) for turn in record.finals]
@@ -78,12 +78,12 @@ def to_jsonl(record: SessionState, about: About) -> str:
     return "".join(f"{line}\n" for event in told if (line := json_line(event)) is not None)
 
 
-def to_text(record: SessionState, about: About) -> str:
+def to_text(record: SessionState, about: SessionMetadata) -> str:
     """Return the turns, a line each, with their times."""
-    return "".join(f"[{clock(turn.start_s)}] {_said(turn)}\n" for turn in record.finals)
+    return "".join(f"[{clock(turn.start_s)}] {_clock_line(turn)}\n" for turn in record.finals)
 
 
-def to_csv(record: SessionState, about: About) -> str:
+def to_csv(record: SessionState, about: SessionMetadata) -> str:
     """Return a table with a row a turn (RFC 4180).
 
     What a spreadsheet would take for a formula gets an apostrophe before it, as OWASP's notes on CSV injection advise.
@@ -100,7 +100,7 @@ def to_csv(record: SessionState, about: About) -> str:
     return table.getvalue()
 
 
-def to_srt(record: SessionState, about: About) -> str:
+def to_srt(record: SessionState, about: SessionMetadata) -> str:
     """Return SubRip captions."""
     parts = []
     for number, caption in enumerate(captions(record.finals, named=True), 1):
@@ -110,7 +110,7 @@ def to_srt(record: SessionState, about: About) -> str:
     return "".join(parts)
 
 
-def to_vtt(record: SessionState, about: About) -> str:
+def to_vtt(record: SessionState, about: SessionMetadata) -> str:
     """Return WebVTT captions; a speaker is a voice span."""
     parts = ["WEBVTT\n\n"]
     for caption in captions(record.finals):
@@ -121,7 +121,7 @@ def to_vtt(record: SessionState, about: About) -> str:
     return "".join(parts)
 
 
-def to_markdown(record: SessionState, about: About, template: str = TEMPLATE) -> str:
+def to_markdown(record: SessionState, about: SessionMetadata, template: str = TEMPLATE) -> str:
     """Return Markdown: a template with its `{{…}}` filled in.
 
     Raises:
@@ -138,7 +138,7 @@ def to_markdown(record: SessionState, about: About, template: str = TEMPLATE) ->
     return re.sub(r"\n{3,}", "\n\n", filled).strip() + "\n"
 
 
-FORMATS: dict[str, Callable[[SessionState, About], str]] = {
+FORMATS: dict[str, Callable[[SessionState, SessionMetadata], str]] = {
     "md": to_markdown,
     "txt": to_text,
     "srt": to_srt,
@@ -150,7 +150,7 @@ FORMATS: dict[str, Callable[[SessionState, About], str]] = {
 """By the ending of the file."""
 
 
-def export(record: SessionState, about: About, format: str) -> str:
+def export(record: SessionState, about: SessionMetadata, format: str) -> str:
     """Return a session in one of `FORMATS`.
 
     Raises:
@@ -161,7 +161,7 @@ def export(record: SessionState, about: About, format: str) -> str:
     return FORMATS[format](record, about)
 
 
-def _markdown_fields(record: SessionState, about: About) -> dict[str, str]:
+def _markdown_fields(record: SessionState, about: SessionMetadata) -> dict[str, str]:
     session, finals = record.session, record.finals
     started = session.started_at.replace("T", " ")[:16] if session else ""
     length = clock(max((turn.end_s for turn in finals), default=0.0))
@@ -215,7 +215,7 @@ def _gists_of(record: SessionState, turn: int) -> list[Gist]:
     return [gist for gist in record.gists.values() if gist.turn == turn and gist.text]
 
 
-def _said(turn: Turn) -> str:
+def _clock_line(turn: Turn) -> str:
     return inert(f"{turn.speaker}: {turn.text}" if turn.speaker else turn.text)
 
 

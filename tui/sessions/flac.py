@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui.audio.wav import HEADER_BYTES
 from tui.errors import SessionError
-from tui.sessions.store import FLAC, Stored
+from tui.sessions.store import FLAC, StoredSession
 
 if TYPE_CHECKING:
     import soundfile
@@ -15,7 +15,7 @@ BLOCK = 1 << 18
 """Samples read at a time."""
 
 
-def compress(stored: Stored) -> int:
+def compress(stored: StoredSession) -> int:
     """Replace a session's WAV by a FLAC that holds the same samples; return the bytes that are saved.
 
     Raises:

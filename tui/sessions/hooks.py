@@ -19,7 +19,7 @@ import tui
 from tui.errors import LivegistError, UsageError
 from tui.lines import inert
 from tui.sessions.export import to_json
-from tui.sessions.store import Stored
+from tui.sessions.store import StoredSession
 from tui.urls import host, is_loopback, may_carry_key
 from tui.user_command import run_with_stdin
 
@@ -35,7 +35,7 @@ class HookError(LivegistError):
     """A hook was not carried out; the session is kept all the same."""
 
 
-async def run_command(command: str, stored: Stored) -> None:
+async def run_command(command: str, stored: StoredSession) -> None:
     """Run a command with the session's JSON on its stdin; its folder is in `LIVEGIST_SESSION`.
 
     It does not get our keys.
@@ -51,7 +51,7 @@ async def run_command(command: str, stored: Stored) -> None:
 async def post(
     url: str,
     secret: str,
-    stored: Stored,
+    stored: StoredSession,
     *,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     random: Callable[[], float] = chance.random,
@@ -78,31 +78,31 @@ async def post(
     body = document(stored)
     for pause_s in (*PAUSES_S, None):
         # The id stays the same, so that who gets it twice can tell.
-        headers = signed(stored.id, int(now()), body, secret)
+        headers = sign(stored.id, int(now()), body, secret)
         why, again = await _try(url, body, headers)
         if not why:
             return
         if pause_s is None or not again:
             break
         await sleep(pause_s * (0.5 + random() / 2))
-    raise HookError(f"The webhook at {host(url)} did not take the session: {why}.", f"Again: {again_hint(stored)}")
+    raise HookError(f"The webhook at {host(url)} did not take the session: {why}.", f"Again: {retry_hint(stored)}")
 
 
-def again_hint(stored: Stored) -> str:
+def retry_hint(stored: StoredSession) -> str:
     """Return how to run the hooks again."""
     return f"livegist sessions hook {stored.id}"
 
 
-def document(stored: Stored) -> bytes:
+def document(stored: StoredSession) -> bytes:
     """Return what hooks get: the session as `livegist export --format json` gives it.
 
     Raises:
         SessionError: it cannot be read.
     """
-    return to_json(stored.load(), stored.about()).encode()
+    return to_json(stored.load(), stored.metadata()).encode()
 
 
-def signed(id: str, timestamp: int, body: bytes, secret: str) -> dict[str, str]:
+def sign(id: str, timestamp: int, body: bytes, secret: str) -> dict[str, str]:
     """Return the headers of a webhook.
 
     Args:

@@ -33,7 +33,7 @@ FORMAT = 1
 """Goes up when older readers cannot read what newer writers write."""
 END_BYTES = 64 * 1024
 """How much of a journal's end tells how the session ended."""
-PENDING_MOST = 10_000
+MAX_PENDING = 10_000
 """Most entries kept in memory while the disk refuses."""
 
 
@@ -51,7 +51,7 @@ _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 
-def lasting(event: Event) -> bool:
+def is_persistent(event: Event) -> bool:
     """Return whether an event belongs in the journal."""
     match event:
         case LevelChanged() | GistDelta() | StatsChanged() | PromptsChanged() | Snapshot():
@@ -96,7 +96,7 @@ class Journal:
         """Write an event that lasts, and have it reach the disk soon; never raises for a full disk."""
         entry = Entry(round(at, 3), event, FORMAT if self._first else 0)
         self._first = False
-        if len(self._pending) < PENDING_MOST:
+        if len(self._pending) < MAX_PENDING:
             self._pending.append(_encoder.encode(entry) + b"\n")
         self.flush()
 
@@ -118,7 +118,7 @@ class Journal:
         self._sync()
 
     @property
-    def waiting(self) -> bool:
+    def pending(self) -> bool:
         """Whether there are entries that the disk did not take."""
         return bool(self._pending)
 
@@ -154,7 +154,7 @@ class Journal:
             self._sync()
 
 
-class Reading(msgspec.Struct, frozen=True):
+class JournalContents(msgspec.Struct, frozen=True):
     """What a journal holds."""
 
     entries: tuple[Entry, ...]
@@ -169,7 +169,7 @@ class Reading(msgspec.Struct, frozen=True):
         return max(1, self.entries[0].format) if self.entries else 1
 
 
-def read(path: Path) -> Reading:
+def read(path: Path) -> JournalContents:
     """Return the entries of a journal, leaving out lines that are none.
 
     Raises:
@@ -188,7 +188,7 @@ def read(path: Path) -> Reading:
                 entries.append(_decoder.decode(line))
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 lost += 1
-    return Reading(tuple(entries), lost, intact)
+    return JournalContents(tuple(entries), lost, intact)
 
 
 def read_end(path: Path) -> list[Entry]:

@@ -24,7 +24,7 @@ PARTIAL_S = 0.25
 """Seconds of speech between two partials of a turn: about as often as an endpoint tells them."""
 
 
-class Moment(msgspec.Struct, frozen=True):
+class TimedEvent(msgspec.Struct, frozen=True):
     """An event and when it comes."""
 
     at_s: float
@@ -39,12 +39,12 @@ class Playback:
     """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        told = _in_time(list(entries))
+        told = _retimed(list(entries))
         self.session: Session | None = None
         """What is known of it; `None` if its journal does not say."""
         self.end_s = max((entry.at for entry in told), default=0.0)
         """Seconds recorded."""
-        moments: list[Moment] = []
+        moments: list[TimedEvent] = []
         spoken: set[int] = set()
         for entry in told:
             match entry.event:
@@ -54,7 +54,7 @@ class Playback:
                 case TurnChanged(turn=turn) if turn.number not in spoken:
                     spoken.add(turn.number)
                     moments += [moment for moment in _partials(turn) if moment.at_s < entry.at]
-            moments.append(Moment(entry.at, entry.event))
+            moments.append(TimedEvent(entry.at, entry.event))
         moments.sort(key=lambda moment: moment.at_s)
         self._moments = moments
         self._times = [moment.at_s for moment in moments]
@@ -74,7 +74,7 @@ class Playback:
         return record
 
 
-def _in_time(entries: list[Entry]) -> list[Entry]:
+def _retimed(entries: list[Entry]) -> list[Entry]:
     """Return the entries as if all had been heard while it was said.
 
     What was transcribed or asked once the recording was over (a file, the end of a session that was cut off) comes with
@@ -110,7 +110,7 @@ def _is_live(entry: Entry) -> bool:
     return isinstance(entry.event, StateChanged) and entry.event.state is State.LIVE
 
 
-def figures(record: SessionState, position_s: float) -> Stats:
+def stats_at(record: SessionState, position_s: float) -> Stats:
     """Return the figures of a session that has come so far; at its end, those that it had."""
     if not record.state.active:
         return record.stats
@@ -131,12 +131,12 @@ def figures(record: SessionState, position_s: float) -> Stats:
     )
 
 
-def is_figures(event: Event) -> bool:
+def is_stats(event: Event) -> bool:
     """Return whether an event only tells the figures, which a replay counts itself."""
     return isinstance(event, StatsChanged)
 
 
-def _partials(turn: Turn) -> Iterator[Moment]:
+def _partials(turn: Turn) -> Iterator[TimedEvent]:
     """Yield a turn as it grows, as far as the times of its words are known."""
     written = turn.text.split()
     said = written if len(written) == len(turn.words) else [word.text for word in turn.words]
@@ -153,4 +153,4 @@ def _partials(turn: Turn) -> Iterator[Moment]:
                 turn.words[:count],
                 turn.speaker,
             )
-            yield Moment(word.end_s, TurnChanged(growing))
+            yield TimedEvent(word.end_s, TurnChanged(growing))

@@ -7,7 +7,7 @@ from pathlib import Path
 from tui.audio.recording import Recording
 from tui.model.events import Event
 from tui.sessions.journal import Journal
-from tui.sessions.store import Store, Stored
+from tui.sessions.store import Store, StoredSession
 
 
 class PrivateStore(Store):
@@ -16,16 +16,16 @@ class PrivateStore(Store):
     def __init__(self) -> None:
         super().__init__(Path())
 
-    def create(self, started: datetime) -> "Private":
+    def create(self, started: datetime) -> "PrivateSession":
         """Return a session that has no folder."""
-        return Private(f"{started:%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}", Path())
+        return PrivateSession(f"{started:%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}", Path())
 
 
-class Private(Stored, frozen=True):
+class PrivateSession(StoredSession, frozen=True):
     """A session that is not kept; its path is empty."""
 
     @property
-    def kept(self) -> bool:
+    def stored(self) -> bool:
         """Whether there is a folder."""
         return False
 
@@ -39,10 +39,10 @@ class Private(Stored, frozen=True):
 
     def journal(self) -> Journal:
         """Return a journal that forgets."""
-        return Unwritten()
+        return NullJournal()
 
 
-class Unwritten(Journal):
+class NullJournal(Journal):
     """A journal that forgets at once."""
 
     def __init__(self) -> None:

@@ -18,8 +18,8 @@ from tui.errors import SessionError, UsageError, advice
 from tui.lines import inert
 from tui.model.session_state import SessionState
 from tui.paths import private_dir
-from tui.sessions.about import ABOUT, About
-from tui.sessions.store import EVENTS, Store, Stored
+from tui.sessions.metadata import METADATA_FILE, SessionMetadata
+from tui.sessions.store import EVENTS, Store, StoredSession
 
 INDEX = "search.sqlite"
 VERSION = 2
@@ -93,14 +93,14 @@ def search(store: Store, index: Path, query: str, *, since: str = "", tag: str =
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and not index.exists():
             raise _unusable(index, error) from error
-    forget(index)
+    delete_index(index)
     try:
         return _search(store, index, expression, since, tag, most)
     except sqlite3.DatabaseError as error:
         raise _unusable(index, error) from error
 
 
-def forget(index: Path) -> None:
+def delete_index(index: Path) -> None:
     """Remove the index: what was deleted must not be found in it either."""
     for ending in ("", "-journal", "-wal", "-shm"):
         index.with_name(index.name + ending).unlink(missing_ok=True)
@@ -199,13 +199,13 @@ def _drop(database: sqlite3.Connection, id: str) -> None:
         database.execute("DELETE FROM session WHERE id = ?", (id,))
 
 
-def _take_in(database: sqlite3.Connection, stored: Stored, stamp: str) -> None:
+def _take_in(database: sqlite3.Connection, stored: StoredSession, stamp: str) -> None:
     try:
         record = stored.load()
     except SessionError:
         # It is listed as what it is, and looked at again once its files change.
         record = SessionState()
-    about = stored.about()
+    about = stored.metadata()
     (last,) = database.execute("SELECT coalesce(max(rowid), 0) FROM said").fetchone()
     rows = [(row.text, stored.id, row.kind, row.number, row.at_s) for row in _rows(record, about)]
     database.executemany("INSERT INTO said (text, session, kind, number, at_s) VALUES (?, ?, ?, ?, ?)", rows)
@@ -214,7 +214,7 @@ def _take_in(database: sqlite3.Connection, stored: Stored, stamp: str) -> None:
     database.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?, ?)", entry)
 
 
-def _rows(record: SessionState, about: About) -> Iterator[_Row]:
+def _rows(record: SessionState, about: SessionMetadata) -> Iterator[_Row]:
     names = " ".join((about.name, *about.tags))
     if names.strip():
         yield _Row("name", 0, 0.0, inert(names))
@@ -232,9 +232,9 @@ def _rows(record: SessionState, about: About) -> Iterator[_Row]:
             yield _Row(kind, gist.turn or 0, at_s, " ".join(inert(gist.text).split()))
 
 
-def _stamp(stored: Stored) -> str:
+def _stamp(stored: StoredSession) -> str:
     """Return what is other once a session has changed."""
-    return " ".join(_file_stamp(stored.path / name) for name in (EVENTS, ABOUT))
+    return " ".join(_file_stamp(stored.path / name) for name in (EVENTS, METADATA_FILE))
 
 
 def _file_stamp(path: Path) -> str:

@@ -15,18 +15,18 @@ from tui.file_lock import is_locked
 from tui.model.events import State, StateChanged, StatsChanged
 from tui.model.session_state import SessionState
 from tui.paths import private_dir
-from tui.sessions.about import About, about_or_nothing
-from tui.sessions.journal import FORMAT, Journal, Reading, fold, read, read_end
+from tui.sessions.journal import FORMAT, Journal, JournalContents, fold, read, read_end
+from tui.sessions.metadata import SessionMetadata, read_metadata_or_empty
 
 AUDIO = "audio.wav"
 FLAC = "audio.flac"
 """Takes the recording's place once the session is over, if that is wanted."""
 EVENTS = "events.jsonl"
-UNHEARD_S = 1.0
+MIN_UNTRANSCRIBED_S = 1.0
 """Seconds that were never transcribed from which on it is offered to send them."""
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredSession(msgspec.Struct, frozen=True):
     """A session on disk."""
 
     id: str
@@ -50,7 +50,7 @@ class Stored(msgspec.Struct, frozen=True):
         return is_locked(self.events)
 
     @property
-    def kept(self) -> bool:
+    def stored(self) -> bool:
         """Whether there is a folder; a private session has none."""
         return True
 
@@ -62,9 +62,9 @@ class Stored(msgspec.Struct, frozen=True):
         """
         return Recording.create(self.audio, sample_rate)
 
-    def about(self) -> About:
+    def metadata(self) -> SessionMetadata:
         """Return what a person said of it; nothing if that cannot be read."""
-        return about_or_nothing(self.path)
+        return read_metadata_or_empty(self.path)
 
     def load(self, record: SessionState | None = None) -> SessionState:
         """Return what its journal tells, in `record` if there is one.
@@ -74,7 +74,7 @@ class Stored(msgspec.Struct, frozen=True):
         """
         return fold(self.read().entries, record)
 
-    def read(self) -> Reading:
+    def read(self) -> JournalContents:
         """Return its journal.
 
         Raises:
@@ -110,28 +110,28 @@ class Stored(msgspec.Struct, frozen=True):
             raise SessionError(f"{self.events} cannot be written: {error.strerror}.", advice(error)) from error
 
 
-class Repaired(msgspec.Struct, frozen=True):
+class RepairReport(msgspec.Struct, frozen=True):
     """A session that ended without having been ended, made whole again."""
 
-    stored: Stored
+    session: StoredSession
     lost_lines: int
     """Events that could not be read."""
     recorded_s: float
-    heard_s: float
+    transcribed_s: float
     """End of the last final turn: what was recorded after it was never transcribed."""
     lost_s: float = 0.0
     """Seconds of sound at the end that the journal tells of and the recording does not hold."""
 
     @property
-    def unheard(self) -> bool:
+    def untranscribed(self) -> bool:
         """Whether there is something to be transcribed yet."""
-        return self.recorded_s - self.heard_s >= UNHEARD_S
+        return self.recorded_s - self.transcribed_s >= MIN_UNTRANSCRIBED_S
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """What there is of it and what is lost, in words for a person."""
-        parts = [f"{self.recorded_s:.0f} s are recorded, {self.heard_s:.0f} s are transcribed"]
-        if self.lost_s >= UNHEARD_S:
+        parts = [f"{self.recorded_s:.0f} s are recorded, {self.transcribed_s:.0f} s are transcribed"]
+        if self.lost_s >= MIN_UNTRANSCRIBED_S:
             parts.append(f"{self.lost_s:.0f} s of sound are lost")
         if self.lost_lines:
             parts.append(f"{self.lost_lines} line{'' if self.lost_lines == 1 else 's'} of its journal are lost")
@@ -148,7 +148,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def create(self, started: datetime) -> Stored:
+    def create(self, started: datetime) -> StoredSession:
         """Make the folder of a new session, named by when it starts.
 
         Raises:
@@ -157,14 +157,14 @@ class Store:
         id = f"{started:%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}"
         try:
             private_dir(self._folder)
-            return Stored(id, private_dir(self._folder / id))
+            return StoredSession(id, private_dir(self._folder / id))
         except OSError as error:
             raise SessionError(
                 f"No session can be kept in {self._folder}: {error.strerror}.",
                 "Make room or make it writable, or set LIVEGIST_HOME to another folder.",
             ) from error
 
-    def __iter__(self) -> Iterator[Stored]:
+    def __iter__(self) -> Iterator[StoredSession]:
         """Yield the sessions, newest first; one that lost its journal has its recording yet.
 
         Raises:
@@ -176,29 +176,29 @@ class Store:
             raise SessionError(f"{self._folder} cannot be read: {error.strerror}.", advice(error)) from error
         for path in folders:
             if _holds_a_session(path):
-                yield Stored(path.name, path)
+                yield StoredSession(path.name, path)
 
-    def broken(self) -> Iterator[Stored]:
+    def interrupted(self) -> Iterator[StoredSession]:
         """Yield the sessions that nobody writes and that have no end: their engine was killed."""
         for stored in self:
             if not stored.live and not _end(stored).state.over:
                 yield stored
 
-    def left_over(self) -> Iterator[Stored]:
+    def incomplete(self) -> Iterator[StoredSession]:
         """Yield the sessions of which not all was transcribed, also those that are still to be repaired."""
         for stored in self:
             if not stored.live:
                 end = _end(stored)
-                if end.stats.untranscribed_s >= UNHEARD_S or not end.state.over:
+                if end.stats.untranscribed_s >= MIN_UNTRANSCRIBED_S or not end.state.over:
                     yield stored
 
-    def unheard(self) -> Iterator[Stored]:
+    def untranscribed(self) -> Iterator[StoredSession]:
         """Yield the sessions that are over and of which something was recorded but never transcribed, newest first."""
         for stored in self:
-            if not stored.live and _end(stored).stats.untranscribed_s >= UNHEARD_S:
+            if not stored.live and _end(stored).stats.untranscribed_s >= MIN_UNTRANSCRIBED_S:
                 yield stored
 
-    def repair(self, stored: Stored, recorded_s: float) -> Repaired | None:
+    def repair(self, stored: StoredSession, recorded_s: float) -> RepairReport | None:
         """Cut off a half-written line and write the end that is missing.
 
         Args:
@@ -222,7 +222,7 @@ class Store:
                 os.truncate(stored.events, reading.intact_bytes)
                 heard_s = max((turn.end_s for turn in record.transcript.finals), default=0.0)
                 told_s = max((entry.at for entry in reading.entries), default=0.0)
-                repaired = Repaired(stored, reading.lost, recorded_s, heard_s, max(0.0, told_s - recorded_s))
+                repaired = RepairReport(stored, reading.lost, recorded_s, heard_s, max(0.0, told_s - recorded_s))
                 stats = replace(
                     record.stats,
                     elapsed_s=recorded_s,
@@ -230,7 +230,7 @@ class Store:
                     unheard_s=round(max(0.0, recorded_s - heard_s), 1),
                 )
                 journal.append(StatsChanged(stats), recorded_s)
-                journal.append(StateChanged(State.FAILED, f"The engine was killed; {repaired.told}."), recorded_s)
+                journal.append(StateChanged(State.FAILED, f"The engine was killed; {repaired.summary}."), recorded_s)
             finally:
                 journal.close()
             if journal.failure is not None:
@@ -250,7 +250,7 @@ def _holds_a_session(path: Path) -> bool:
         return path.is_dir()
 
 
-def _end(stored: Stored) -> SessionState:
+def _end(stored: StoredSession) -> SessionState:
     """Return what the last events of a session tell; one that cannot be read, or is not yet there, counts as over."""
     try:
         return fold(read_end(stored.events))

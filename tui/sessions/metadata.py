@@ -14,10 +14,10 @@ import msgspec
 from tui.errors import SessionError, advice
 from tui.lines import inert
 
-ABOUT = "about.json"
+METADATA_FILE = "about.json"
 
 
-class About(msgspec.Struct, frozen=True, omit_defaults=True):
+class SessionMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a person says of a session."""
 
     name: str = ""
@@ -27,16 +27,16 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     version_of: str = ""
     """Id of the session whose recording this one transcribes again; empty for a session of its own."""
 
-    def tagged(self, *tags: str) -> "About":
+    def with_tags(self, *tags: str) -> "SessionMetadata":
         """Return it with these tags, too."""
-        return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags, *map(plain, tags)} - {""})))
+        return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags, *map(normalise_tag, tags)} - {""})))
 
-    def untagged(self, *tags: str) -> "About":
+    def without_tags(self, *tags: str) -> "SessionMetadata":
         """Return it without these tags."""
-        return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags} - {*map(plain, tags)})))
+        return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags} - {*map(normalise_tag, tags)})))
 
 
-def plain(tag: str) -> str:
+def normalise_tag(tag: str) -> str:
     """Return a tag as it is kept: one word without the `#`, empty if nothing of it can be seen."""
     return "-".join(inert(tag.removeprefix("#")).split())
 
@@ -51,32 +51,32 @@ def lines(text: str) -> str:
     return "\n".join(inert(line).rstrip() for line in text.strip().splitlines())
 
 
-def read_about(folder: Path) -> About:
+def read_metadata(folder: Path) -> SessionMetadata:
     """Return what was said of the session in `folder`; nothing was if there is no such file.
 
     Raises:
         SessionError: the file cannot be read.
     """
-    path = folder / ABOUT
+    path = folder / METADATA_FILE
     try:
-        return msgspec.json.decode(path.read_bytes(), type=About)
+        return msgspec.json.decode(path.read_bytes(), type=SessionMetadata)
     except FileNotFoundError:
-        return About()
+        return SessionMetadata()
     except OSError as error:
         raise SessionError(f"{path} cannot be read: {error.strerror}.", advice(error)) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SessionError(f"{path} is damaged: {error}.", "Mend it, or remove it to start without a name.") from error
 
 
-def about_or_nothing(folder: Path) -> About:
+def read_metadata_or_empty(folder: Path) -> SessionMetadata:
     """Return what was said of the session in `folder`; nothing was if that cannot be read."""
     try:
-        return read_about(folder)
+        return read_metadata(folder)
     except SessionError:
-        return About()
+        return SessionMetadata()
 
 
-def change_about(folder: Path, change: Callable[[About], About]) -> About:
+def update_metadata(folder: Path, change: Callable[[SessionMetadata], SessionMetadata]) -> SessionMetadata:
     """Replace what is said of the session in `folder` by what `change` makes of it, and return that.
 
     Of two processes that change it at once, the second sees what the first wrote.
@@ -84,10 +84,10 @@ def change_about(folder: Path, change: Callable[[About], About]) -> About:
     Raises:
         SessionError: it cannot be read or written; the old one stays.
     """
-    path = folder / ABOUT
+    path = folder / METADATA_FILE
     try:
-        with _held(folder):
-            about = change(read_about(folder))
+        with _locked(folder):
+            about = change(read_metadata(folder))
             _write(path, msgspec.json.encode(about) + b"\n")
     except OSError as error:
         raise SessionError(f"{path} cannot be written: {error.strerror}.", advice(error)) from error
@@ -95,7 +95,7 @@ def change_about(folder: Path, change: Callable[[About], About]) -> About:
 
 
 @contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> Iterator[None]:
     fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)

@@ -11,14 +11,14 @@ STREAMINFO_BYTES = 42
 """Bytes of a FLAC up to the MD5 in its STREAMINFO (RFC 9639, section 8.2)."""
 
 
-def of_journal(lost_lines: int) -> str:
+def journal_damage(lost_lines: int) -> str:
     """Return what of a journal is lost; empty if nothing is."""
     if not lost_lines:
         return ""
     return f"{lost_lines} line{'' if lost_lines == 1 else 's'} of its journal cannot be read; the rest is whole"
 
 
-def of_recording(path: Path, length_s: float) -> str:
+def recording_damage(path: Path, length_s: float) -> str:
     """Return what of a recording is lost; empty if nothing is.
 
     Args:

@@ -16,14 +16,14 @@ from tui.audio.recording import Recording
 from tui.errors import SessionError, advice
 from tui.model.events import Session, SessionStarted, State, StateChanged, StatsChanged
 from tui.model.stats import Stats
-from tui.sessions.about import About, change_about
-from tui.sessions.store import Store, Stored
+from tui.sessions.metadata import SessionMetadata, update_metadata
+from tui.sessions.store import Store, StoredSession
 
 SAMPLE_RATE = 16_000
 WAITING = "It is recorded and waits to be transcribed."
 
 
-async def from_file(store: Store, path: Path, session: Session) -> Stored:
+async def from_file(store: Store, path: Path, session: Session) -> StoredSession:
     """Return a new session that has a file's sound as its recording.
 
     Args:
@@ -52,11 +52,11 @@ async def from_file(store: Store, path: Path, session: Session) -> Stored:
         shutil.rmtree(stored.path, ignore_errors=True)
         raise SessionError(f"{path.name} cannot be kept: {recording.failure.strerror}.", advice(recording.failure))
     _open_journal(stored, session, recording.position)
-    change_about(stored.path, lambda _: About(path.stem))
+    update_metadata(stored.path, lambda _: SessionMetadata(path.stem))
     return stored
 
 
-async def from_session(store: Store, of: Stored, session: Session) -> Stored:
+async def from_session(store: Store, of: StoredSession, session: Session) -> StoredSession:
     """Return a new version of a session: the same recording, nothing said yet.
 
     Raises:
@@ -64,7 +64,7 @@ async def from_session(store: Store, of: Stored, session: Session) -> Stored:
     """
     if of.live:
         raise SessionError(f"The session {of.id} is under way.", "Stop it first: livegist stop")
-    about = of.about()
+    about = of.metadata()
     if of.audio.suffix == ".wav":
         stored = store.create(_started(session))
         try:
@@ -79,7 +79,7 @@ async def from_session(store: Store, of: Stored, session: Session) -> Stored:
         _open_journal(stored, session, samples)
     else:
         stored = await from_file(store, of.audio, session)
-    change_about(stored.path, lambda _: replace(about, note="", version_of=about.version_of or of.id))
+    update_metadata(stored.path, lambda _: replace(about, note="", version_of=about.version_of or of.id))
     return stored
 
 
@@ -92,7 +92,7 @@ def _share(old: Path, new: Path) -> None:
         new.chmod(0o600)
 
 
-def _open_journal(stored: Stored, session: Session, samples: int) -> None:
+def _open_journal(stored: StoredSession, session: Session, samples: int) -> None:
     length_s = samples / SAMPLE_RATE
     journal = stored.journal()
     journal.append(SessionStarted(replace(session, id=stored.id, path=str(stored.path))), 0.0)

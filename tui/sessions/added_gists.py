@@ -7,10 +7,10 @@ from msgspec.structs import replace
 from tui.model.events import GistChanged, StateChanged, StatsChanged
 from tui.model.gists import Gist
 from tui.sessions.journal import fold
-from tui.sessions.store import Stored
+from tui.sessions.store import StoredSession
 
 
-def add_gists(stored: Stored, gists: Sequence[Gist]) -> list[Gist]:
+def add_gists(stored: StoredSession, gists: Sequence[Gist]) -> list[Gist]:
     """Keep gists in a session; return them with the numbers they got there.
 
     Raises:

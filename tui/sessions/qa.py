@@ -10,15 +10,15 @@ from tui.llm.protocol import Message
 from tui.model.prompts import TRANSCRIPT, Prompt
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
-from tui.sessions.about import About
+from tui.sessions.metadata import SessionMetadata
 
 NUMBERS = r"((?:\d{1,6}\s*[,–-]\s*)*\d{1,6})(?![\d:])"
 """`12`, `3, 5` or `7–9`; the clock's time that follows is none of them."""
-LONG_ENOUGH = 20
+MIN_QUOTE_CHARACTERS = 20
 """Characters of a turn from which on finding it in an answer word for word is no accident."""
 
 
-class Read(msgspec.Struct, frozen=True):
+class SessionExcerpt(msgspec.Struct, frozen=True):
     """A session that a question is about."""
 
     id: str
@@ -43,13 +43,13 @@ class Quote(msgspec.Struct, frozen=True):
     text: str
 
 
-def reading(id: str, record: SessionState, about: About) -> Read:
+def excerpt(id: str, record: SessionState, about: SessionMetadata) -> SessionExcerpt:
     """Return a session as a question needs it."""
     started_at = record.session.started_at if record.session else ""
-    return Read(id, about.name, started_at, tuple(record.finals))
+    return SessionExcerpt(id, about.name, started_at, tuple(record.finals))
 
 
-def passages(read: Sequence[Read]) -> list[str]:
+def format_excerpts(read: Sequence[SessionExcerpt]) -> list[str]:
     """Return the turns a line each, with number and time, and the session if there are several."""
     lines: list[str] = []
     for session in read:
@@ -59,7 +59,7 @@ def passages(read: Sequence[Read]) -> list[str]:
     return lines
 
 
-def ask_about(question: str, transcript: str) -> list[Message]:
+def question_messages(question: str, transcript: str) -> list[Message]:
     """Return the chat that asks a question about passages."""
     return [
         Message(
@@ -71,7 +71,7 @@ def ask_about(question: str, transcript: str) -> list[Message]:
     ]
 
 
-def ask_to_merge(question: str, answers: str) -> list[Message]:
+def merge_answers_messages(question: str, answers: str) -> list[Message]:
     """Return the chat that asks to make one answer of several, each from a part of what was said."""
     return [
         Message(
@@ -83,27 +83,27 @@ def ask_to_merge(question: str, answers: str) -> list[Message]:
     ]
 
 
-def merge_by(prompt: Prompt, answers: str) -> list[Message]:
+def merge_parts_messages(prompt: Prompt, answers: str) -> list[Message]:
     """Return the chat that makes one answer to a prompt out of answers about parts of a session."""
     task = prompt.session.replace(TRANSCRIPT, answers)
     return [Message("user", f"What follows as the transcript is what you said of its parts, in order.\n\n{task}")]
 
 
-def quotes(answer: str, read: Sequence[Read]) -> list[Quote]:
+def cited_turns(answer: str, read: Sequence[SessionExcerpt]) -> list[Quote]:
     """Return the turns that an answer names or repeats, in the order of time; a turn that does not exist is none."""
     found: list[Quote] = []
     said = " ".join(inert(answer).split()).casefold()
     for session in read:
-        named = _named(answer, session, several=len(read) > 1)
+        named = _cited_numbers(answer, session, several=len(read) > 1)
         for turn in session.turns:
             text = " ".join(inert(turn.text).split())
-            repeated = len(text) >= LONG_ENOUGH and text.casefold() in said
+            repeated = len(text) >= MIN_QUOTE_CHARACTERS and text.casefold() in said
             if turn.number in named or repeated:
                 found.append(Quote(session.id, session.title, turn.number, turn.start_s, text))
     return found
 
 
-def unknown_turns(answer: str, read: Sequence[Read]) -> list[int]:
+def unknown_turns(answer: str, read: Sequence[SessionExcerpt]) -> list[int]:
     """Return the numbers of turns that an answer names and no session has: it made them up."""
     there = {turn.number for session in read for turn in session.turns}
     return sorted(set(_numbers(re.findall(rf"\bturns?\s+{NUMBERS}", answer, re.I))) - there)
@@ -115,13 +115,13 @@ def quote_line(quote: Quote, *, several: bool) -> str:
     return f"[{where}, {clock(quote.start_s)}] {quote.text}"
 
 
-def _line(session: Read, turn: Turn, *, several: bool) -> str:
+def _line(session: SessionExcerpt, turn: Turn, *, several: bool) -> str:
     where = f"{session.title}, turn {turn.number}" if several else f"turn {turn.number}"
     speaker = f"{turn.speaker}: " if turn.speaker else ""
     return f"[{where}, {clock(turn.start_s)}] {inert(speaker + turn.text)}"
 
 
-def _named(answer: str, session: Read, *, several: bool) -> set[int]:
+def _cited_numbers(answer: str, session: SessionExcerpt, *, several: bool) -> set[int]:
     """Return the numbers of a session's turns that an answer names; among several, only beside the session's title."""
     before = re.escape(session.title) + r",?\s+" if several else ""
     return set(_numbers(re.findall(rf"{before}\bturns?\s+{NUMBERS}", answer, re.IGNORECASE)))

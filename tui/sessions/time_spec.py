@@ -9,7 +9,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 HINT = "Write an age as 90d, 12h, 30m or 2w, a moment as 2026-11-22 or 2026-11-22T09:45."
 
 
-def age(text: str) -> timedelta:
+def parse_age(text: str) -> timedelta:
     """Return the span that `90d`, `12h`, `30m` or `2w` says.
 
     Raises:
@@ -21,7 +21,7 @@ def age(text: str) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def moment(text: str, now: datetime) -> datetime:
+def parse_time(text: str, now: datetime) -> datetime:
     """Return the moment that an ISO 8601 date or an age before `now` says, with the offset from UTC.
 
     Raises:
@@ -32,6 +32,6 @@ def moment(text: str, now: datetime) -> datetime:
     except ValueError:
         pass
     try:
-        return now - age(text)
+        return now - parse_age(text)
     except (UsageError, OverflowError):
         raise UsageError(f"{text!r} is neither a moment nor an age.", HINT) from None
