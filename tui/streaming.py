@@ -132,7 +132,7 @@ async def stream(
 
     def tell_news() -> None:
         """Print what was found when the engine started: sessions that had been cut off."""
-        for notice in engine.news():
+        for notice in engine.pop_notices():
             printer.tell(notice)
 
     engine = Engine(tell, store=store, prompt_folders=prompt_folders, log_file=log_file, flags=flags)
@@ -143,9 +143,9 @@ async def stream(
             tasks.create_task(engine.run(), name="engine")
             stopper = tasks.create_task(_stop_when(stopping, engine), name="stopper")
             try:
-                await engine.perform(first)
+                await engine.execute(first)
                 await asyncio.sleep(0)
-                for notice in engine.news():
+                for notice in engine.pop_notices():
                     printer.tell(notice)
                 await engine.wait_idle()
             finally:
@@ -167,7 +167,7 @@ async def _stop_when(stopping: asyncio.Event, engine: Engine) -> None:
         await stopping.wait()
         stopping.clear()
         try:
-            await engine.perform(Stop())
+            await engine.execute(Stop())
         except LivegistError:
             engine.quit()
 

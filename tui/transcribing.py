@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tui.config.schema import Config
 from tui.engine.engine import Engine
-from tui.engine.plan import Plan
+from tui.engine.routing import Route
 from tui.errors import LivegistError
 from tui.model.commands import Option, Recover, Stop
 from tui.model.events import Event, Session, StatsChanged, TurnChanged
@@ -64,7 +64,7 @@ class Transcriber:
         *,
         store: Store,
         config: Config,
-        plan: Plan,
+        plan: Route,
         flags: Mapping[str, Option],
         prompt_folders: tuple[Path, ...],
         log_file: Path,
@@ -141,10 +141,10 @@ class Transcriber:
             return Done(name, stored.id, str(stored.path), error=WAITING, hint=_go_on(stored))
         follow.begin()
         try:
-            await engine.perform(Recover(stored.id))
+            await engine.execute(Recover(stored.id))
             if self._ending and engine.busy:
                 # The stop came while the session was looked for.
-                await engine.perform(Stop())
+                await engine.execute(Stop())
             await engine.wait_idle()
             failure = engine.failure
         except LivegistError as refused:
@@ -193,7 +193,7 @@ async def _stop_when(asked: asyncio.Event, engine: Engine) -> None:
         await asked.wait()
         asked.clear()
         if engine.busy:
-            await engine.perform(Stop())
+            await engine.execute(Stop())
 
 
 class _Follow:

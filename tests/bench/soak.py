@@ -21,7 +21,7 @@ from tests.faults.engines import assert_all_arrived, options
 from tests.faults.proxy import Proxy, between
 from tests.integration.test_host import Viewer
 from tests.terminal import LIVEGIST
-from tui.engine.process import SOCKET
+from tui.engine.process import SOCKET_NAME
 from tui.model.commands import Command, Quit, Start, UsePrompt
 from tui.model.events import Snapshot, State, StateChanged, StatsChanged
 from tui.model.gists import GistStatus
@@ -37,7 +37,7 @@ class Soak:
         self.server = server
         self.proxy = proxy
         self.home = home
-        self.viewer = Viewer(home / "run" / SOCKET)
+        self.viewer = Viewer(home / "run" / SOCKET_NAME)
         self._watching: asyncio.Task[None] | None = None
         self._prompts = itertools.cycle(PROMPTS)
         self.attached = 0

@@ -15,7 +15,7 @@ from tests.bench.endpoint import Endpoint
 from tests.bench.terminal import Terminal
 from tests.conftest import Pulse
 from tui.engine.client import EngineClient
-from tui.engine.process import LOCK, SOCKET, running
+from tui.engine.process import LOCK_NAME, SOCKET_NAME, is_running
 from tui.model.commands import Command, Option, Start, Stop
 from tui.model.events import Event
 from tui.paths import runtime_dir
@@ -93,7 +93,7 @@ def ask(command: Command, enough: Callable[[Event], bool] = lambda event: True) 
     """Send the engine a command and listen until something is told that is `enough`."""
 
     async def told() -> None:
-        client = EngineClient(runtime_dir() / SOCKET)
+        client = EngineClient(runtime_dir() / SOCKET_NAME)
         first = True
         async with asyncio.timeout(WAIT_S):
             async for event in client.events():
@@ -111,7 +111,7 @@ def engine_pid() -> int:
     deadline = time.monotonic() + WAIT_S
     while True:
         with suppress(OSError, ValueError):
-            return int((runtime_dir() / LOCK).read_text())
+            return int((runtime_dir() / LOCK_NAME).read_text())
         if time.monotonic() > deadline:
             raise TimeoutError("no engine has started")
         time.sleep(0.05)
@@ -119,7 +119,7 @@ def engine_pid() -> int:
 
 def stop_engine() -> None:
     """End the engine, if one runs, without waiting for what is still to come."""
-    if running(runtime_dir()):
+    if is_running(runtime_dir()):
         with suppress(TimeoutError):
             ask(Stop())
         subprocess.run([LIVEGIST, "stop"], check=True, stdout=subprocess.DEVNULL, timeout=WAIT_S)

@@ -118,7 +118,7 @@ def options(sound: bytes, url: str, folder: Path, **more: Option) -> dict[str, O
 
 async def hear(built: Engine, sound: bytes, url: str, folder: Path, **more: Option) -> None:
     """Start a session on `sound`."""
-    await built.perform(Start(options(sound, url, folder, **more)))
+    await built.execute(Start(options(sound, url, folder, **more)))
 
 
 def assert_nothing_lost(sound: bytes, watch: Watch, calls: list[Call], turns: int) -> None:

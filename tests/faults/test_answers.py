@@ -64,7 +64,7 @@ async def test_an_answer_is_asked_for_if_only_the_connection_before_is_cut(
         await hear(built, SOUND, server.url, tmp_path, llm_url=llm.url)
         await watch.until_turn(2)
         server.answer_s = 0.0
-        await built.perform(UsePrompt("actions"))
+        await built.execute(UsePrompt("actions"))
         await server.wait_for(lambda: len(server.calls) == 2 and server.calls[1].audio)
         old = server.calls[0].websocket
         assert old is not None

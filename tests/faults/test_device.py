@@ -66,7 +66,7 @@ def microphone(pulse: Pulse) -> Iterator[Unplugged]:
 async def listen(built: Engine, server: Endpoint, watch: Watch) -> float:
     """Start to record; return when the session's clock began."""
     await warm_up("mic")
-    await built.perform(Start({"source": "mic", "url": server.url, "analyse_at_end": False}))
+    await built.execute(Start({"source": "mic", "url": server.url, "analyse_at_end": False}))
     await watch.until(lambda: watch.record.stats.elapsed_s >= 1)
     return time.monotonic() - watch.record.stats.elapsed_s
 
@@ -74,7 +74,7 @@ async def listen(built: Engine, server: Endpoint, watch: Watch) -> float:
 async def stop(built: Engine, watch: Watch, began: float) -> None:
     """Stop, and hold the session's clock to the wall's."""
     elapsed_s = time.monotonic() - began
-    await built.perform(Stop())
+    await built.execute(Stop())
     await watch.until_over()
     assert watch.record.state is State.ENDED
     assert len(watch.recorded) / 2 / RATE == pytest.approx(elapsed_s, abs=0.7)
@@ -151,7 +151,7 @@ async def test_another_device_is_taken_live(server: Endpoint, microphone: Unplug
         watch = Watch()
         async with running(watch) as built:
             began = await listen(built, server, watch)
-            await built.perform(UseSource("mic:pulse"))
+            await built.execute(UseSource("mic:pulse"))
             await watch.until(lambda: any("Recording goes on from" in notice for notice in watch.notices))
             before = watch.record.stats.elapsed_s
             await watch.until(lambda: watch.record.stats.elapsed_s > before + 1)
@@ -168,10 +168,10 @@ async def test_a_device_that_stays_away_is_replaced_by_the_default_one(server: E
     async with running(watch) as built:
         await listen(built, server, watch)
         began = time.monotonic()
-        await built.perform(UseSource("mic:no such device"))
+        await built.execute(UseSource("mic:no such device"))
         await watch.until(lambda: any("No microphone is called" in notice for notice in watch.notices))
         await watch.until(lambda: any("Recording goes on from" in notice for notice in watch.notices))
         assert time.monotonic() - began > 9
-        await built.perform(Stop())
+        await built.execute(Stop())
         await watch.until_over()
     assert_all_arrived(watch.recorded, server.calls)

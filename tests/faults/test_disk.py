@@ -115,7 +115,7 @@ async def test_what_the_disk_did_not_take_by_the_end_is_written_once_there_is_ro
     await built.wait_idle()
     assert built.unsaved, "the engine does not leave for having nothing to do"
     with pytest.raises(UsageError, match="not on the disk"):
-        await built.perform(Quit())
+        await built.execute(Quit())
     ballast.unlink()
     await watch.until(lambda: any("the whole session now" in notice for notice in watch.notices))
     assert watch.record.stats.unsaved_s == 0
@@ -140,7 +140,7 @@ async def test_an_engine_that_is_told_to_end_now_does_not_wait_for_room(
     await watch.until_over()
     await built.wait_idle()
     assert built.unsaved
-    await built.perform(Quit(now=True))
+    await built.execute(Quit(now=True))
     async with asyncio.timeout(PATIENCE_S):
         await task
 

@@ -193,7 +193,7 @@ async def test_swaps_and_cuts_at_once_lose_nothing_and_ask_each_turn_once(
         await hear(engine, SOUND, url, tmp_path)
         for turn, prompt in ((2, "actions"), (3, "takeaway"), (4, "improve"), (6, "actions"), (9, "summary")):
             await watch.until_turn(turn)
-            await engine.perform(UsePrompt(prompt))
+            await engine.execute(UsePrompt(prompt))
             if turn in (3, 6):
                 proxy.cut()
         await watch.until_over()
@@ -232,7 +232,7 @@ async def test_a_stop_in_mid_turn_waits_for_the_turn_and_for_nothing_else(server
     async with running(watch) as engine:
         await hear(engine, sound, server.url, tmp_path)
         await watch.until_turn(1)
-        await engine.perform(Stop())
+        await engine.execute(Stop())
         await watch.until_over()
     assert len(watch.recorded) < len(sound)
     (turn,) = watch.finals
@@ -247,8 +247,8 @@ async def test_a_second_stop_waits_for_no_backlog(server: Endpoint, line: tuple[
         await watch.until_turn(1)
         proxy.rate = 400
         await watch.until(lambda: watch.record.stats.lag_s > 1)
-        await engine.perform(Stop())
-        await engine.perform(Stop())
+        await engine.execute(Stop())
+        await engine.execute(Stop())
         await watch.until_over()
     assert watch.record.stats.untranscribed_s > 1
     assert any("livegist recover" in notice for notice in watch.notices)

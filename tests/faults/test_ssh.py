@@ -23,7 +23,7 @@ from tests.faults.test_terminal import SOUND, TURNS, assert_whole, over
 from tests.integration.test_host import Viewer, hosted_until, hosting
 from tests.terminal import LIVEGIST
 from tests.viewer.script import load
-from tui.engine.remote import RemoteClient, ssh_command
+from tui.engine.ssh_client import SSHEngineClient, ssh_command
 from tui.errors import EngineError
 from tui.model.commands import Start, Stop
 from tui.model.events import Rejected, Snapshot, State
@@ -121,7 +121,7 @@ class Far(Viewer):
 
     def __init__(self, sshd: Sshd, port: int, remote: str = "") -> None:
         super().__init__(Path("/nowhere"))
-        self.client = RemoteClient(ssh_command(USER, sshd.options(port), remote or livegist()), "far")  # type: ignore[assignment]
+        self.client = SSHEngineClient(ssh_command(USER, sshd.options(port), remote or livegist()), "far")  # type: ignore[assignment]
 
 
 @asynccontextmanager
@@ -202,7 +202,7 @@ async def test_a_dropped_relay_comes_back_by_itself(
     async with hosting() as hosted:
         async with screen(*LIVEGIST, "attach", "--ssh", USER, *given, "--remote", livegist()) as shown:
             await shown.until("READY")
-            await hosted.engine.perform(Start(options(SOUND, server.url, tmp_path)))
+            await hosted.engine.execute(Start(options(SOUND, server.url, tmp_path)))
             await shown.until("LIVE", said(1))
             if how == "cut":
                 line.cut()
@@ -226,7 +226,7 @@ async def test_a_dropped_login_hangs_up_on_the_viewer_there_and_the_session_goes
     async with hosting() as hosted:
         async with screen(*login) as shown:
             await shown.until("READY")
-            await hosted.engine.perform(Start(options(SOUND, server.url, tmp_path)))
+            await hosted.engine.execute(Start(options(SOUND, server.url, tmp_path)))
             await shown.until("LIVE", said(1))
             line.cut()
             await shown.ended()

@@ -15,7 +15,7 @@ from tests.faults.engines import assert_all_arrived, options
 from tests.faults.screen import screen
 from tests.integration.test_host import Hosted, hosted_until, hosting
 from tests.terminal import LIVEGIST
-from tui.engine.process import LOCK
+from tui.engine.process import LOCK_NAME
 from tui.model.commands import Start
 from tui.model.events import Notice, Severity, State
 from tui.sessions.store import Store, StoredSession
@@ -32,7 +32,7 @@ async def server() -> AsyncIterator[Endpoint]:
 
 
 async def begin(hosted: Hosted, server: Endpoint, folder: Path) -> None:
-    await hosted.engine.perform(Start(options(SOUND, server.url, folder)))
+    await hosted.engine.execute(Start(options(SOUND, server.url, folder)))
 
 
 async def over(hosted: Hosted) -> None:
@@ -146,7 +146,7 @@ async def test_a_dashboard_whose_engine_is_killed_starts_another_and_says_what_b
         await shown.until("READY")
         shown.type("s")
         await shown.until("LIVE", said(3))
-        os.kill(int((home / "run" / LOCK).read_text()), signal.SIGKILL)
+        os.kill(int((home / "run" / LOCK_NAME).read_text()), signal.SIGKILL)
         await shown.until("READY", "cut off and is whole", "not transcribed to the end")
         shown.type("t")
         await shown.until("ENDED", said(1), said(2))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import DATA, Pulse
-from tui.engine.devices import Ears, listed
+from tui.engine.device_monitor import DeviceLevelMonitor, list_sources
 from tui.model.events import DeviceLevels, Event
 
 PATIENCE_S = 30.0
@@ -39,15 +39,15 @@ class Told:
 
 
 async def test_a_device_that_hears_speech_shows_it_and_is_let_go_afterwards(pulse: Pulse) -> None:
-    default = next(device for device in await asyncio.to_thread(listed) if device.default)
+    default = next(device for device in await asyncio.to_thread(list_sources) if device.default)
     assert default.description
     told = Told()
-    ears = Ears(told)
-    await ears.listen(30)
+    ears = DeviceLevelMonitor(told)
+    await ears.start(30)
     playing = pulse.play(SPEECH)
     try:
         await told.peak_of(default.description, -40)
-        await ears.listen(0)
+        await ears.start(0)
         assert "PortAudio" not in pulse.pactl("list", "source-outputs")
     finally:
         await ears.close()
@@ -57,20 +57,20 @@ async def test_a_device_that_hears_speech_shows_it_and_is_let_go_afterwards(puls
 
 async def test_a_wish_that_is_not_renewed_ends_by_itself(pulse: Pulse) -> None:
     told = Told()
-    ears = Ears(told)
-    await ears.listen(0.5)
-    assert ears._listening is not None
+    ears = DeviceLevelMonitor(told)
+    await ears.start(0.5)
+    assert ears._task is not None
     async with asyncio.timeout(PATIENCE_S):
-        await asyncio.wait({ears._listening})
+        await asyncio.wait({ears._task})
     assert "PortAudio" not in pulse.pactl("list", "source-outputs")
 
 
 async def test_without_a_sound_system_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/bin/true")
     told = Told()
-    ears = Ears(told)
-    await ears.listen(30)
-    assert ears._listening is not None
+    ears = DeviceLevelMonitor(told)
+    await ears.start(30)
+    assert ears._task is not None
     async with asyncio.timeout(PATIENCE_S):
-        await asyncio.wait({ears._listening})
+        await asyncio.wait({ears._task})
     assert told.heard == []

@@ -78,7 +78,7 @@ async def test_the_journal_tells_the_session_as_it_was(server: Endpoint, tmp_pat
     async with running(watch, clock=fast) as built:
         await hear(built, speech(1, 2, 3), server.url, tmp_path)
         await watch.until_turn(2)
-        await built.perform(UsePrompt("actions"))
+        await built.execute(UsePrompt("actions"))
         await watch.until_over()
         live = built.snapshot()
     kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
@@ -95,7 +95,7 @@ async def test_a_muted_session_records_and_sends_silence(server: Endpoint, tmp_p
     async with running(watch) as built:
         await hear(built, sound, server.url, tmp_path)
         await watch.until_turn(1)
-        await built.perform(Mute(True))
+        await built.execute(Mute(True))
         await watch.until_over()
     assert len(watch.recorded) == len(sound)
     muted_at = len(watch.recorded.rstrip(b"\0"))
@@ -118,7 +118,7 @@ async def test_what_cannot_be_done_is_refused_and_changes_nothing(server: Endpoi
     async with running(watch, clock=fast) as built:
         for command in (Stop(), Mute(True), Analyse(), UseSource("mic"), Recover()):
             with pytest.raises(UsageError):
-                await built.perform(command)
+                await built.execute(command)
         await hear(built, speech(1), server.url, tmp_path)
         with pytest.raises(UsageError, match="under way"):
             await hear(built, speech(1), server.url, tmp_path)
@@ -134,7 +134,7 @@ async def test_a_recording_that_is_missing_refuses_to_be_sent_and_the_next_sessi
     watch = Watch()
     async with running(watch, clock=fast) as built:
         with pytest.raises(SessionError, match="No such file"):
-            await built.perform(Recover(options=to(server)))
+            await built.execute(Recover(options=to(server)))
         assert watch.states == []
         await hear(built, speech(1), server.url, tmp_path)
         await watch.until_over()
@@ -162,10 +162,10 @@ async def test_while_sessions_are_looked_through_for_what_to_recover_the_engine_
     watch, store = Watch(), SlowStore(sessions_dir())
     built = engine(watch, store=store)
     task = asyncio.create_task(built.run())
-    assert isinstance(await built.perform(ListSessions()), SessionsListed)
+    assert isinstance(await built.execute(ListSessions()), SessionsListed)
     store.slow = True
-    recovering = asyncio.create_task(built.perform(Recover(options=to(server))))
-    assert isinstance(await built.perform(ListSessions()), SessionsListed)
+    recovering = asyncio.create_task(built.execute(Recover(options=to(server))))
+    assert isinstance(await built.execute(ListSessions()), SessionsListed)
     store.answer.set()
     with pytest.raises(UsageError, match="was transcribed"):
         await recovering
@@ -181,8 +181,8 @@ async def test_an_engine_that_quits_while_it_looks_for_what_to_recover_begins_no
     task = asyncio.create_task(built.run())
     await watch.until(lambda: any(isinstance(event, UntranscribedChanged) for event in watch.events))
     store.slow = True
-    recovering = asyncio.create_task(built.perform(Recover(options=to(server))))
-    await built.perform(ListSessions())
+    recovering = asyncio.create_task(built.execute(Recover(options=to(server))))
+    await built.execute(ListSessions())
     built.quit()
     store.answer.set()
     with pytest.raises(EngineError, match="engine ends"):
@@ -197,7 +197,7 @@ async def test_a_recovery_while_a_session_is_under_way_is_refused_for_that(serve
     async with running(watch, clock=fast) as built:
         await hear(built, speech(1), server.url, tmp_path)
         with pytest.raises(UsageError, match="under way"):
-            await built.perform(Recover(options=to(server)))
+            await built.execute(Recover(options=to(server)))
         await watch.until_over()
 
 
@@ -207,7 +207,7 @@ async def test_a_session_that_is_still_being_opened_says_so(server: Endpoint, tm
         await hear(built, speech(1), server.url, tmp_path)
         for command in (Stop(), Mute(True), UseSource("mic"), UsePrompt("actions")):
             with pytest.raises(UsageError, match="still being opened"):
-                await built.perform(command)
+                await built.execute(command)
         await watch.until_over()
     assert watch.record.state is State.ENDED
     assert [turn.text for turn in watch.finals] == [said(1)]
@@ -219,7 +219,7 @@ async def test_an_analysis_after_the_end_is_kept(server: Endpoint, tmp_path: Pat
         await hear(built, speech(1, 2), server.url, tmp_path)
         await watch.until_over()
         before = len(read(watch.audio.with_name("events.jsonl")).entries)
-        await built.perform(Analyse())
+        await built.execute(Analyse())
         await watch.until(lambda: any(g.turn is None and g.status.over for g in watch.record.gists.values()))
     kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
     assert len(read(watch.audio.with_name("events.jsonl")).entries) > before
@@ -233,7 +233,7 @@ async def test_another_source_is_taken_live_without_ending_the_session(server: E
     async with running(watch) as built:
         await hear(built, speech(1, 2, samples=RATE * 2), server.url, tmp_path)
         await watch.until_turn(1)
-        await built.perform(UseSource(f"cmd:cat {other}"))
+        await built.execute(UseSource(f"cmd:cat {other}"))
         await watch.until_over()
     assert said(7) in [turn.text for turn in watch.finals]
     assert watch.states.count(State.CONNECTING) == 1
@@ -249,9 +249,9 @@ async def test_a_source_that_cannot_be_opened_is_told_and_another_may_be_chosen(
     async with running(watch) as built:
         await hear(built, speech(1, 2, samples=RATE * 2), server.url, tmp_path)
         await watch.until_turn(1)
-        await built.perform(UseSource("cmd:no-such-program"))
+        await built.execute(UseSource("cmd:no-such-program"))
         await watch.until(lambda: any("no-such-program" in notice for notice in watch.notices))
-        await built.perform(UseSource(f"cmd:cat {other}"))
+        await built.execute(UseSource(f"cmd:cat {other}"))
         await watch.until_over()
     assert said(7) in [turn.text for turn in watch.finals]
 
@@ -320,14 +320,14 @@ async def test_what_was_never_transcribed_is_sent_later_and_each_turn_is_there_o
         id = watch.audio.parent.name
         await again.until(lambda: UntranscribedChanged((id,)) in again.events)
         assert built.snapshot().untranscribed == (id,)
-        await built.perform(Recover(options=to(server)))
+        await built.execute(Recover(options=to(server)))
         (snapshot,) = [event for event in again.events if isinstance(event, Snapshot)]
         assert len(snapshot.turns) >= 2, "what is known is shown at once"
         await again.until_over()
         await again.until(lambda: UntranscribedChanged(()) in again.events)
         assert [turn.text for turn in built.snapshot().turns] == [said(n) for n in range(1, 7)]
         with pytest.raises(UsageError, match="was transcribed"):
-            await built.perform(Recover(options=to(server)))
+            await built.execute(Recover(options=to(server)))
     kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
     assert [(turn.number, turn.text) for turn in kept.transcript.finals] == [(n, said(n)) for n in range(1, 7)]
     assert kept.state is State.ENDED
@@ -383,17 +383,17 @@ async def test_a_killed_engine_loses_a_moment_and_the_next_one_mends_lists_and_s
     watch = Watch()
     async with running(watch, clock=fast) as built:
         await asyncio.sleep(0)
-        (notice,) = built.news()
+        (notice,) = built.pop_notices()
         assert notice.severity is Severity.WARNING
         assert f"livegist recover {id}" in notice.hint
-        assert not built.news(), "it is told once"
+        assert not built.pop_notices(), "it is told once"
         recorded = (sessions_dir() / id / "audio.wav").read_bytes()[44:]
         assert sound.startswith(recorded), "what is recorded is what was spoken"
         assert len(recorded) >= (spoken_at - 0.25) * 2 * RATE
         before = [turn.text for turn in fold(read(sessions_dir() / id / "events.jsonl").entries).transcript.finals]
         assert before == [said(n) for n in range(1, len(before) + 1)]
         assert len(before) <= 3, "the endpoint took no more than three seconds"
-        await built.perform(Recover(id, to(server)))
+        await built.execute(Recover(id, to(server)))
         await watch.until_over()
     assert watch.record.state is State.ENDED
     assert_all_arrived(recorded, server.calls)
@@ -443,10 +443,10 @@ async def test_devices_are_told_to_who_asks(monkeypatch: pytest.MonkeyPatch) -> 
     from tui.audio.devices import Device
     from tui.model.events import DeviceInfo, DevicesListed
 
-    monkeypatch.setattr("tui.engine.devices.list_devices", lambda: [Device("USB", "ALSA", 1, 48_000, False)])
+    monkeypatch.setattr("tui.engine.device_monitor.list_devices", lambda: [Device("USB", "ALSA", 1, 48_000, False)])
     watch = Watch()
     async with running(watch) as built:
-        answer = await built.perform(ListDevices())
+        answer = await built.execute(ListDevices())
     assert answer == DevicesListed(
         (DeviceInfo("mic", "the default device", default=True), DeviceInfo("mic:USB", "USB", "ALSA"))
     )
@@ -456,7 +456,7 @@ async def test_devices_are_told_to_who_asks(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_the_snapshot_of_a_session_that_failed_to_start_says_why(tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch) as built:
-        await built.perform(Start({"source": str(tmp_path / "missing.wav"), "url": "ws://127.0.0.1:1"}))
+        await built.execute(Start({"source": str(tmp_path / "missing.wav"), "url": "ws://127.0.0.1:1"}))
         await watch.until_over()
         assert built.snapshot().state is State.FAILED
         assert "missing.wav" in built.snapshot().reason

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.kept import keep
-from tui.engine.process import lock, running
+from tui.engine.process import is_running, lock
 from tui.errors import EngineError, SessionError
 from tui.paths import runtime_dir
 from tui.sessions.store import Store, StoredSession
@@ -61,7 +61,7 @@ def test_an_engine_starts_while_others_look_whether_one_is_running() -> None:
     for _ in range(OPENINGS):
         with lock(runtime_dir()):
             pass
-    assert not running(runtime_dir())
+    assert not is_running(runtime_dir())
 
 
 @pytest.mark.usefixtures("probing")
@@ -70,7 +70,7 @@ def test_a_second_opening_is_refused_while_others_look(stored: StoredSession) ->
     with lock(runtime_dir()):
         for _ in range(OPENINGS):
             assert stored.live
-            assert running(runtime_dir())
+            assert is_running(runtime_dir())
             with pytest.raises(SessionError, match=f"The session {stored.id} is under way"):
                 stored.journal()
             with pytest.raises(EngineError, match="An engine is running already"), lock(runtime_dir()):

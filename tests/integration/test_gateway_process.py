@@ -19,7 +19,7 @@ from tests.bench.processes import PROC, tree
 from tests.gateway_harness import CLIPS, PATIENCE_S, TUTORIAL, calling, read
 from tui.cli import main
 from tui.config.schema import Config
-from tui.engine.local import LocalGateway
+from tui.engine.gateway_process import GatewayProcess
 from tui.gateway.options import GatewayOptions
 
 SERVE = [sys.executable, "-m", "tui", "serve", "--port", "0"]
@@ -132,7 +132,7 @@ def test_the_server_of_the_settings_answers_unless_another_is_named(
 
 
 async def test_what_answers_a_local_engine_is_no_argument_of_its_process(short_dir: Path) -> None:
-    gateway = LocalGateway(short_dir / "log")
+    gateway = GatewayProcess(short_dir / "log")
     config = Config(llm_url="http://me:secret@127.0.0.1:1")
     try:
         await gateway.url(config, "planted")

@@ -19,11 +19,11 @@ from tests.endpoint import Endpoint, said, speech
 from tests.faults.engines import options
 from tests.kept import keep
 from tests.terminal import LIVEGIST
-from tui.engine import host
+from tui.engine import server as engine_server
 from tui.engine.client import STARTING_S, EngineClient
 from tui.engine.engine import Engine
-from tui.engine.host import Host
-from tui.engine.process import LOCK, SOCKET, lock, remove_dead, running
+from tui.engine.process import LOCK_NAME, SOCKET_NAME, is_running, lock, remove_stale_socket
+from tui.engine.server import EngineServer
 from tui.errors import EngineError
 from tui.model.commands import COMMAND_BYTES, Command, Mute, Quit, Recover, Start, Stop
 from tui.model.commands import encode as encode_command
@@ -42,7 +42,7 @@ class Hosted:
     def __init__(self, *, idle_s: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
         self.folder = runtime_dir()
         self.tell: Callable[[Event], None]
-        self.host = Host(self.folder, self._build, idle_s=idle_s, clock=clock)
+        self.host = EngineServer(self.folder, self._build, idle_s=idle_s, clock=clock)
         self.engine: Engine
 
     def _build(self, tell: Callable[[Event], None]) -> Engine:
@@ -53,7 +53,7 @@ class Hosted:
 
     @property
     def socket(self) -> Path:
-        return self.folder / SOCKET
+        return self.folder / SOCKET_NAME
 
 
 @asynccontextmanager
@@ -241,7 +241,7 @@ async def test_an_unattended_session_stops_when_it_is_told_to(
 async def test_a_viewer_that_is_lost_has_time_to_come_back(
     server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.engine.host.WATCH_S", 0.05)
+    monkeypatch.setattr("tui.engine.server.WATCH_S", 0.05)
     sound = speech(*range(1, 13))
     async with hosting() as hosted:
         await hosted_until(hosted, lambda told: told.state is State.IDLE)
@@ -279,7 +279,7 @@ async def test_an_idle_engine_leaves_and_takes_its_socket_along() -> None:
     async with asyncio.timeout(PATIENCE_S):
         await hosted.host.run()
     assert not hosted.socket.exists()
-    assert not running(hosted.folder)
+    assert not is_running(hosted.folder)
 
 
 @pytest.mark.parametrize(("end", "starts"), [(signal.SIGKILL, 1), (signal.SIGTERM, 0)])
@@ -289,7 +289,7 @@ async def test_an_engine_is_started_in_place_of_one_that_was_killed_but_not_of_o
     folder = runtime_dir()
     started: list[asyncio.Task[None]] = []
     engine = await asyncio.create_subprocess_exec(*LIVEGIST, "engine")
-    client = EngineClient(folder / SOCKET, start=lambda: started.append(asyncio.create_task(Hosted().host.run())))
+    client = EngineClient(folder / SOCKET_NAME, start=lambda: started.append(asyncio.create_task(Hosted().host.run())))
     async for event in client.events():
         assert isinstance(event, Snapshot)
         engine.send_signal(end)
@@ -308,7 +308,7 @@ async def test_an_engine_is_started_in_place_of_one_that_was_killed_but_not_of_o
 async def test_an_engine_that_leaves_while_one_comes_is_followed_by_another() -> None:
     folder = runtime_dir()
     started: list[asyncio.Task[None]] = []
-    client = EngineClient(folder / SOCKET, start=lambda: started.append(asyncio.create_task(Hosted().host.run())))
+    client = EngineClient(folder / SOCKET_NAME, start=lambda: started.append(asyncio.create_task(Hosted().host.run())))
     # One that holds the lock and has its socket closed already.
     with lock(folder):
         events = client.events()
@@ -349,17 +349,17 @@ async def test_there_are_never_two_engines() -> None:
 async def test_a_stale_socket_is_replaced_and_a_lock_of_a_dead_process_is_free() -> None:
     folder = runtime_dir()
     dead = socket.socket(socket.AF_UNIX)
-    dead.bind(str(folder / SOCKET))
+    dead.bind(str(folder / SOCKET_NAME))
     dead.close()
-    (folder / LOCK).write_text(f"{os.getpid()}\n")
-    assert not running(folder), "a pid says nothing: only who holds the lock is an engine"
+    (folder / LOCK_NAME).write_text(f"{os.getpid()}\n")
+    assert not is_running(folder), "a pid says nothing: only who holds the lock is an engine"
     async with hosting() as hosted, watching(hosted.socket) as viewer:
         assert isinstance(viewer.events[0], Snapshot)
 
 
 async def test_a_socket_of_another_user_is_neither_connected_to_nor_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = runtime_dir()
-    path = folder / SOCKET
+    path = folder / SOCKET_NAME
     theirs = socket.socket(socket.AF_UNIX)
     theirs.bind(str(path))
     theirs.listen()
@@ -369,14 +369,14 @@ async def test_a_socket_of_another_user_is_neither_connected_to_nor_removed(monk
         async for _ in EngineClient(path).events():
             pass
     with pytest.raises(EngineError, match="another user"):
-        remove_dead(path)
+        remove_stale_socket(path)
     assert path.exists()
     theirs.close()
 
 
 async def test_a_foreign_lock_is_respected() -> None:
     folder = runtime_dir()
-    with (folder / LOCK).open("w") as held:
+    with (folder / LOCK_NAME).open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(EngineError, match="running already"):
             await Hosted().host.run()
@@ -402,7 +402,7 @@ async def test_a_signal_ends_everything_properly(server: Endpoint, tmp_path: Pat
 async def test_a_signal_does_not_wait_long_for_what_is_done_after_a_session(
     server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "SIGNAL_S", 1.0)
+    monkeypatch.setattr(engine_server, "SIGNAL_S", 1.0)
     hosted = Hosted()
     task = asyncio.create_task(hosted.host.run())
     async with watching(hosted.socket) as viewer:

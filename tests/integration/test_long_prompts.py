@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.test_host import Viewer, hosting
 from tests.terminal import LIVEGIST
-from tui.engine.remote import RemoteClient
+from tui.engine.ssh_client import SSHEngineClient
 from tui.errors import UsageError
 from tui.model.commands import COMMAND_BYTES, PROMPT_CHARACTERS, ShowPrompt, Stop, WritePrompt
 from tui.model.events import PromptShown, Rejected
@@ -20,7 +20,7 @@ class RelayViewer(Viewer):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.client = RemoteClient([*LIVEGIST, "relay"], "here")  # type: ignore[assignment]
+        self.client = SSHEngineClient([*LIVEGIST, "relay"], "here")  # type: ignore[assignment]
 
 
 @asynccontextmanager

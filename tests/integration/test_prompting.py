@@ -47,21 +47,21 @@ def names(watch: Watch) -> list[str]:
 async def test_a_prompt_that_is_written_can_be_used_at_once_and_read_as_it_was_written(tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, tmp_path / "prompts") as built:
-        await built.perform(WritePrompt("risks", TEXT))
+        await built.execute(WritePrompt("risks", TEXT))
         assert names(watch)[-1] == "Risks"
-        await built.perform(UsePrompt("risks"))
-        assert await built.perform(ShowPrompt("risks")) == PromptShown("risks", TEXT, own=True)
+        await built.execute(UsePrompt("risks"))
+        assert await built.execute(ShowPrompt("risks")) == PromptShown("risks", TEXT, own=True)
         with pytest.raises(ConfigError):
-            await built.perform(WritePrompt("risks", "name = 1"))
+            await built.execute(WritePrompt("risks", "name = 1"))
         assert built.snapshot().prompt == "risks"
 
 
 async def test_a_prompt_that_is_gone_gives_way_to_the_first(tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, tmp_path / "prompts") as built:
-        await built.perform(WritePrompt("risks", TEXT))
-        await built.perform(UsePrompt("risks"))
-        await built.perform(DeletePrompt("risks"))
+        await built.execute(WritePrompt("risks", TEXT))
+        await built.execute(UsePrompt("risks"))
+        await built.execute(DeletePrompt("risks"))
         assert "Risks" not in names(watch)
         assert watch.events[-1] == PromptChanged("summary")
 
@@ -83,17 +83,17 @@ async def test_prompts_in_use_outlast_their_files_while_a_session_goes_on(server
     watch = Watch()
     async with running(watch, tmp_path / "prompts") as built:
         for id in ("risks", "doubts"):
-            await built.perform(WritePrompt(id, TEXT))
-        await built.perform(UsePrompt("risks"))
+            await built.execute(WritePrompt(id, TEXT))
+        await built.execute(UsePrompt("risks"))
         await hear(built, speech(1, 2), server.url, tmp_path, llm_url="http://127.0.0.1:9")
         await watch.until_turn(1)
-        await built.perform(UseExtraPrompts(("doubts",)))
+        await built.execute(UseExtraPrompts(("doubts",)))
         for id in ("risks", "doubts"):
-            await built.perform(DeletePrompt(id))
+            await built.execute(DeletePrompt(id))
         assert names(watch).count("Risks") == 2
         await watch.until_over()
         assert {gist.prompt for gist in watch.record.gists.values() if gist.turn == 2} == {"risks", "doubts"}
-        await built.perform(WritePrompt("other", TEXT))
+        await built.execute(WritePrompt("other", TEXT))
         assert names(watch).count("Risks") == 1
 
 
@@ -102,7 +102,7 @@ async def test_a_new_text_of_the_prompt_in_use_is_asked_from_then_on(server: End
     async with running(watch, tmp_path / "prompts") as built:
         await hear(built, speech(1, 2, 3, 4), server.url, tmp_path)
         await watch.until_turn(1)
-        await built.perform(WritePrompt("summary", TEXT))
+        await built.execute(WritePrompt("summary", TEXT))
         await watch.until_over()
     assert len(server.calls) == 2
     assert server.calls[1].prompt == "Risks? {{turn}}"
@@ -114,6 +114,6 @@ async def test_another_text_of_another_prompt_leaves_the_connection_alone(server
     async with running(watch, tmp_path / "prompts") as built:
         await hear(built, speech(1, 2), server.url, tmp_path)
         await watch.until_turn(1)
-        await built.perform(WritePrompt("actions", TEXT))
+        await built.execute(WritePrompt("actions", TEXT))
         await watch.until_over()
     assert len(server.calls) == 1

@@ -14,8 +14,8 @@ from tests.endpoint import RATE, Endpoint, speech
 from tests.faults.engines import PATIENCE_S, Watch, fast, hear, running
 from tests.http_server import Answer, Server
 from tui.config.schema import Config
-from tui.engine.answers import AT_ONCE, Answers
-from tui.engine.figures import Figures
+from tui.engine.gist_tracker import MAX_CONCURRENT, GistTracker
+from tui.engine.stats_collector import StatsCollector
 from tui.errors import ConfigError, UsageError
 from tui.llm.client import ChatClient
 from tui.model.commands import Ask, AskAllTurns, Bookmark, NameSpeaker, RetryGist, SetGain, UseExtraPrompts
@@ -54,7 +54,7 @@ async def test_a_question_is_answered_from_what_was_said_so_far(server: Endpoint
     async with running(watch, clock=fast) as built:
         await hear(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url)
         await watch.until(lambda: len(watch.finals) == 1)
-        await built.perform(Ask("What was\nsaid?"))
+        await built.execute(Ask("What was\nsaid?"))
         await watch.until(lambda: any(gist.question and gist.status.over for gist in watch.record.gists.values()))
         await watch.until_over()
     (answer,) = [gist for gist in watch.record.gists.values() if gist.question]
@@ -82,7 +82,7 @@ async def test_no_connection_to_the_llm_server_stays_open_after_a_session(
         assert answered() == 1
         async with asyncio.timeout(PATIENCE_S):
             await llm.unused.wait()
-        await built.perform(Ask("And then?"))
+        await built.execute(Ask("And then?"))
         await watch.until(lambda: answered() == 2)
         async with asyncio.timeout(PATIENCE_S):
             await llm.unused.wait()
@@ -95,7 +95,7 @@ async def test_lenses_ask_their_prompts_about_each_turn_beside_the_stream(
     async with running(watch, clock=fast) as built:
         await hear(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url)
         await watch.until_turn(1)
-        await built.perform(UseExtraPrompts(("actions", "takeaway", "summary")))
+        await built.execute(UseExtraPrompts(("actions", "takeaway", "summary")))
         assert built.snapshot().extra_prompts == ("actions", "takeaway")
         await watch.until_over()
     for prompt in ("summary", "actions", "takeaway"):
@@ -111,7 +111,7 @@ async def test_more_lenses_than_fit_and_unknown_ones_are_refused(server: Endpoin
         await hear(built, speech(1), server.url, tmp_path)
         await watch.until_turn(1)
         with pytest.raises(ConfigError, match="poem"):
-            await built.perform(UseExtraPrompts(("poem",)))
+            await built.execute(UseExtraPrompts(("poem",)))
         assert built.snapshot().extra_prompts == ()
         await watch.until_over()
 
@@ -123,11 +123,11 @@ async def test_a_prompt_is_asked_about_all_turns_so_far_but_never_twice(
     async with running(watch, clock=fast) as built:
         await hear(built, speech(1, 2, 3), server.url, tmp_path, llm_url=llm.url)
         await watch.until(lambda: len(watch.finals) == 2)
-        await built.perform(AskAllTurns("actions"))
+        await built.execute(AskAllTurns("actions"))
         await watch.until(lambda: len([g for g in gists(watch, "actions").values() if g.status.over]) == 2)
-        await built.perform(AskAllTurns("actions"))
+        await built.execute(AskAllTurns("actions"))
         await watch.until_over()
-        await built.perform(AskAllTurns("actions"))
+        await built.execute(AskAllTurns("actions"))
         await watch.until(lambda: len([g for g in gists(watch, "actions").values() if g.status.over]) == 3)
     assert len(asked(llm)) == 3
 
@@ -142,23 +142,23 @@ async def test_a_missing_answer_is_asked_for_again_and_no_longer_missing(
         await watch.until_over()
         (missing,) = watch.record.gists.values()
         assert missing.status is GistStatus.TIMED_OUT
-        await built.perform(RetryGist(missing.number))
+        await built.execute(RetryGist(missing.number))
         await watch.until(lambda: watch.record.gists[missing.number].status is GistStatus.DONE)
         with pytest.raises(UsageError):
-            await built.perform(RetryGist(99))
+            await built.execute(RetryGist(99))
 
 
 async def test_what_waits_for_its_turn_to_be_asked_is_not_asked_twice(llm: Server) -> None:
     record, client = SessionState(), ChatClient(llm.url)
-    answers = Answers(Config(), record, Figures(), record.apply)
+    answers = GistTracker(Config(), record, StatsCollector(), record.apply)
     turn, prompt = Turn(1, "We ship on Thursday.", True, 0.0, 2.0), Prompt("Summary", "Say: {{turn}}", "", "summary")
 
     async def chat() -> ChatClient:
         return client
 
     async with AsyncExitStack() as busy:
-        for _ in range(AT_ONCE):
-            await busy.enter_async_context(answers._few)
+        for _ in range(MAX_CONCURRENT):
+            await busy.enter_async_context(answers._semaphore)
         asking = [asyncio.ensure_future(answers.about_turn(turn, prompt, chat)) for _ in range(2)]
         await asyncio.sleep(0)
     await asyncio.gather(*asking)
@@ -174,12 +174,12 @@ async def test_marks_and_names_are_kept_in_the_journal_and_told_to_who_attaches(
     async with running(watch, clock=fast) as built:
         await hear(built, speech(1, 2), server.url, tmp_path)
         await watch.until(lambda: len(watch.finals) == 2)
-        await built.perform(Bookmark(1, "decided"))
-        await built.perform(Bookmark(2, ""))
-        await built.perform(Bookmark(2, None))
-        await built.perform(NameSpeaker("A", "Maria"))
+        await built.execute(Bookmark(1, "decided"))
+        await built.execute(Bookmark(2, ""))
+        await built.execute(Bookmark(2, None))
+        await built.execute(NameSpeaker("A", "Maria"))
         with pytest.raises(UsageError):
-            await built.perform(Bookmark(9, ""))
+            await built.execute(Bookmark(9, ""))
         snapshot = built.snapshot()
         await watch.until_over()
     assert [(mark.turn, mark.note) for mark in snapshot.bookmarks] == [(1, "decided")]
@@ -194,8 +194,8 @@ async def test_gain_makes_what_is_recorded_louder(server: Endpoint, tmp_path: Pa
     async with running(watch) as built:
         await hear(built, speech(100, samples=RATE * 3), server.url, tmp_path)
         await watch.until_turn(1)
-        await built.perform(SetGain(20.0))
+        await built.execute(SetGain(20.0))
         with pytest.raises(UsageError):
-            await built.perform(SetGain(400.0))
+            await built.execute(SetGain(400.0))
         await watch.until_over()
     assert set(np.unique(np.frombuffer(watch.recorded, "<i2"))) == {0, 100, 1000}

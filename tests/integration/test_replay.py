@@ -11,8 +11,8 @@ import pytest
 from tests.kept import MEETING, keep, meeting
 from tui.cli.replay import telling
 from tui.engine.client import EngineClient
-from tui.engine.process import SOCKET
-from tui.engine.replay import Replay
+from tui.engine.process import SOCKET_NAME
+from tui.engine.replay import ReplayEngine
 from tui.errors import UsageError
 from tui.model.commands import Pause, Quit, Seek, Stop
 from tui.model.events import Event, LevelChanged, Snapshot, State, StateChanged, StatsChanged, TurnChanged
@@ -38,7 +38,7 @@ class Watched:
     def __init__(self, stored: StoredSession, speed: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.events: list[Event] = []
         self._changed = asyncio.Event()
-        self.replay = Replay(self._hear, stored, speed=speed, clock=clock)
+        self.replay = ReplayEngine(self._hear, stored, speed=speed, clock=clock)
 
     def _hear(self, event: Event) -> None:
         self.events.append(event)
@@ -176,11 +176,11 @@ async def test_a_paused_replay_stands_still_and_goes_on_where_it_stood(stored: S
     await watched.until(lambda: watched.levels > 0)
     now[0] += 3.0
     await watched.until(lambda: watched.finals == [1])
-    await watched.replay.perform(Pause(True))
+    await watched.replay.execute(Pause(True))
     assert watched.replay.snapshot().paused
     now[0] += 1000.0
     seen = watched.levels
-    await watched.replay.perform(Pause(False))
+    await watched.replay.execute(Pause(False))
     await watched.until(lambda: watched.levels > seen)
     assert watched.finals == [1]
     now[0] += 1000.0
@@ -191,7 +191,7 @@ async def test_a_paused_replay_stands_still_and_goes_on_where_it_stood(stored: S
 
 async def test_seeking_shows_that_moment_and_goes_on_from_there(watched: Watched) -> None:
     await watched.until(lambda: watched.over)
-    await watched.replay.perform(Seek(12.0))
+    await watched.replay.execute(Seek(12.0))
     snapshot = watched.events[-1]
     assert isinstance(snapshot, Snapshot)
     assert [turn.number for turn in snapshot.turns if turn.final] == [1, 2]
@@ -199,20 +199,20 @@ async def test_seeking_shows_that_moment_and_goes_on_from_there(watched: Watched
 
 
 async def test_seeking_beyond_the_ends_stays_within(watched: Watched) -> None:
-    await watched.replay.perform(Seek(-5.0))
-    await watched.replay.perform(Seek(1e9))
+    await watched.replay.execute(Seek(-5.0))
+    await watched.replay.execute(Seek(1e9))
     assert watched.replay.snapshot().state is State.ENDED
 
 
 async def test_what_is_over_cannot_be_changed(watched: Watched) -> None:
     with pytest.raises(UsageError, match="replay"):
-        await watched.replay.perform(Stop())
+        await watched.replay.execute(Stop())
 
 
 async def test_a_viewer_sees_the_replay_over_a_real_socket_and_leaves_nothing_behind(stored: StoredSession) -> None:
     before = stored.events.read_bytes()
     with telling(stored, 60.0, listen=False) as folder:
-        client = EngineClient(folder / SOCKET)
+        client = EngineClient(folder / SOCKET_NAME)
         finals: list[int] = []
         async with asyncio.timeout(DEADLINE_S):
             async for event in client.events():

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import Pulse
 from tests.kept import keep, tone
 from tui.audio.speaker import Speaker
-from tui.engine.replay import Replay
+from tui.engine.replay import ReplayEngine
 from tui.errors import SourceError
 from tui.model.events import Event, Notice, Severity, State, StateChanged
 from tui.paths import sessions_dir
@@ -49,7 +49,7 @@ async def test_a_replay_is_heard(pulse: Pulse) -> None:
     )  # fmt: skip
     assert listening.stdout is not None
     told: list[Event] = []
-    replay = Replay(told.append, stored, listen=True)
+    replay = ReplayEngine(told.append, stored, listen=True)
     running = asyncio.create_task(replay.run())
     try:
         async with asyncio.timeout(DEADLINE_S):
@@ -75,13 +75,13 @@ async def test_a_replay_that_cannot_be_heard_is_seen_all_the_same(monkeypatch: p
         if event == StateChanged(State.ENDED):
             over.set()
 
-    replay = Replay(tell, keep(Store(sessions_dir())), speed=60.0, listen=True)
+    replay = ReplayEngine(tell, keep(Store(sessions_dir())), speed=60.0, listen=True)
     running = asyncio.create_task(replay.run())
     async with asyncio.timeout(DEADLINE_S):
         await over.wait()
     replay.quit()
     await running
-    assert replay.news() == [Notice(Severity.WARNING, "Nothing can be played.", "Leave out --listen.")]
+    assert replay.pop_notices() == [Notice(Severity.WARNING, "Nothing can be played.", "Leave out --listen.")]
 
 
 def test_sound_that_nobody_takes_does_not_pile_up(pulse: Pulse) -> None:

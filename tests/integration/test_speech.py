@@ -30,7 +30,7 @@ async def test_five_clips_are_heard_with_few_wrong_words_and_a_gist_each(tmp_pat
     wrong = said = 0
     for clip in CLIPS:
         told.clear()
-        await engine.perform(Start({"source": str(clip)}))
+        await engine.execute(Start({"source": str(clip)}))
         async with asyncio.timeout(PATIENCE_S):
             await engine.wait_idle()
         assert engine.failure is None

@@ -41,7 +41,7 @@ def told() -> list[Event]:
 @pytest.fixture
 def capturing(tmp_path: Path, told: list[Event], monkeypatch: pytest.MonkeyPatch) -> Capture:
     monkeypatch.setattr(capture, "RETRY_S", 0.2)
-    return Capture(Recording.create(tmp_path / "audio.wav"), "mic", latency_ms=0, tell=told.append)
+    return Capture(Recording.create(tmp_path / "audio.wav"), "mic", latency_ms=0, publish=told.append)
 
 
 def notices(told: list[Event]) -> list[Notice]:

@@ -1,4 +1,4 @@
-from tui.engine.outbox import Outbox
+from tui.engine.viewer_queue import CoalescingQueue
 from tui.model.events import Event, GistChanged, GistDelta, LevelChanged, StatsChanged, TurnChanged
 from tui.model.gists import Gist
 from tui.model.stats import Stats
@@ -9,12 +9,12 @@ def turn(number: int, text: str, *, final: bool = False) -> TurnChanged:
     return TurnChanged(Turn(number, text, final, 0.0, 1.0))
 
 
-def taken(outbox: Outbox) -> list[Event]:
-    return list(iter(outbox.take, None))
+def taken(outbox: CoalescingQueue) -> list[Event]:
+    return list(iter(outbox.get, None))
 
 
-def filled(*events: Event, most: int = 1000) -> Outbox:
-    outbox = Outbox(most)
+def filled(*events: Event, most: int = 1000) -> CoalescingQueue:
+    outbox = CoalescingQueue(most)
     for event in events:
         outbox.put(event)
     return outbox
@@ -53,5 +53,5 @@ def test_two_growing_answers_are_not_mixed() -> None:
 
 def test_a_viewer_too_far_behind_is_marked() -> None:
     finals = [turn(n, str(n), final=True) for n in range(11)]
-    assert filled(*finals, most=10).overrun
-    assert not filled(*finals[:10], most=10).overrun
+    assert filled(*finals, most=10).overflowed
+    assert not filled(*finals[:10], most=10).overflowed

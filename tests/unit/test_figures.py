@@ -1,7 +1,7 @@
 import pytest
 
 from tui.config.schema import Config
-from tui.engine.figures import Figures
+from tui.engine.stats_collector import StatsCollector
 from tui.model.gists import Gist, GistStatus
 from tui.model.transcript import Turn
 
@@ -11,38 +11,38 @@ def turn(number: int, text: str, seconds: float = 2.0) -> Turn:
 
 
 def test_a_final_told_again_counts_once_with_its_newer_words() -> None:
-    figures = Figures()
-    figures.final(turn(1, "one two"), 300)
-    figures.final(turn(1, "One, two, three."), 900, before=turn(1, "one two"))
+    figures = StatsCollector()
+    figures.add_final(turn(1, "one two"), 300)
+    figures.add_final(turn(1, "One, two, three."), 900, before=turn(1, "one two"))
     assert (figures.turns, figures.words) == (1, 3)
     assert figures.final_ms(0.5) == 300
 
 
 def test_words_a_minute_are_of_speech_alone() -> None:
-    figures = Figures()
-    figures.final(turn(1, "one two three four", 2.0), 300)
+    figures = StatsCollector()
+    figures.add_final(turn(1, "one two three four", 2.0), 300)
     assert figures.words_per_minute == 120
 
 
 def test_before_there_is_anything_there_is_nothing_to_tell() -> None:
-    figures = Figures()
+    figures = StatsCollector()
     assert figures.final_ms(0.95) is None
     assert figures.gist_ms(0.5) is None
     assert figures.words_per_minute == 0
 
 
 def test_missing_answers_are_counted_and_taken_back_when_they_come_late() -> None:
-    figures = Figures()
-    figures.answered(Gist(1, 1, "p", status=GistStatus.TIMED_OUT))
-    figures.late()
-    figures.answered(Gist(1, 1, "p", "x", GistStatus.DONE, input_tokens=10, output_tokens=5, latency_s=0.2))
+    figures = StatsCollector()
+    figures.add_answer(Gist(1, 1, "p", status=GistStatus.TIMED_OUT))
+    figures.add_missing()
+    figures.add_answer(Gist(1, 1, "p", "x", GistStatus.DONE, input_tokens=10, output_tokens=5, latency_s=0.2))
     assert (figures.gists, figures.gists_missing, figures.input_tokens, figures.output_tokens) == (1, 0, 10, 5)
     assert figures.gist_ms(0.5) == 200
 
 
 def test_the_cost_is_sockets_by_the_hour_and_tokens_by_the_million() -> None:
-    figures = Figures()
-    figures.answered(Gist(1, 1, "p", "x", GistStatus.DONE, input_tokens=1_000_000, output_tokens=100_000))
+    figures = StatsCollector()
+    figures.add_answer(Gist(1, 1, "p", "x", GistStatus.DONE, input_tokens=1_000_000, output_tokens=100_000))
     config = Config()
     assert figures.cost_usd(config, socket_s=3600, billed=True) == pytest.approx(0.45 + 3.0 + 1.5)
     assert figures.cost_usd(config, socket_s=3600, billed=False) == 0

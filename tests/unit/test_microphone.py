@@ -96,7 +96,7 @@ async def test_a_loop_held_up_for_too_long_loses_sound_but_not_the_clock() -> No
 async def test_what_was_heard_before_a_stop_is_given_out_to_the_last_sample(tmp_path: Path) -> None:
     microphone = Heard()
     recording = Recording.create(tmp_path / "audio.wav")
-    capture = Capture(recording, "mic", latency_ms=0, tell=lambda _: None)
+    capture = Capture(recording, "mic", latency_ms=0, publish=lambda _: None)
     microphone.hear(10.0)
     capturing = asyncio.create_task(capture.run(microphone, AsyncExitStack()))
     await recording.wait_beyond(0)

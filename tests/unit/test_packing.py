@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.kept import spoken
-from tui.engine.packing import BLOCK, LOOSE, Packed, Words
+from tui.engine.compressed_store import BLOCK_SIZE, UNCOMPRESSED_BLOCKS, CompressedDict, WordStore
 from tui.model.events import Event, GistChanged, GistDelta, TurnChanged, TurnRemoved
 from tui.model.gists import Gist, GistStatus
 from tui.model.session_state import SessionState
 from tui.model.transcript import Transcript, Turn, Word
 
 SAID = " ".join(f"the plan is that we ship the migration on thursday and maria takes script {n}" for n in range(4))
-NUMBERS = st.integers(1, 6 * BLOCK)
+NUMBERS = st.integers(1, 6 * BLOCK_SIZE)
 
 
 def gist(number: int, text: str = "They ship on Thursday.") -> Gist:
@@ -25,7 +25,7 @@ def gist(number: int, text: str = "They ship on Thursday.") -> Gist:
 
 @given(st.lists(st.tuples(st.sampled_from(["set", "delete", "read"]), NUMBERS, st.text(max_size=4))))
 def test_it_is_a_dict_in_order_of_its_numbers(steps: list[tuple[str, int, str]]) -> None:
-    packed, plain = Packed(Gist), {}
+    packed, plain = CompressedDict(Gist), {}
     for step, number, text in steps:
         if step == "set":
             packed[number] = plain[number] = gist(number, text)
@@ -39,33 +39,33 @@ def test_it_is_a_dict_in_order_of_its_numbers(steps: list[tuple[str, int, str]])
 
 
 def test_what_is_not_there_is_missed() -> None:
-    packed = Packed(Gist)
+    packed = CompressedDict(Gist)
     with pytest.raises(KeyError):
-        packed[BLOCK]
+        packed[BLOCK_SIZE]
     with pytest.raises(KeyError):
-        del packed[BLOCK]
+        del packed[BLOCK_SIZE]
 
 
 def test_only_the_newest_stay_as_they_are() -> None:
-    packed = Packed(Gist)
-    kept = [gist(number) for number in range(10 * BLOCK)]
+    packed = CompressedDict(Gist)
+    kept = [gist(number) for number in range(10 * BLOCK_SIZE)]
     packed.update((one.number, one) for one in kept)
     assert packed[kept[-1].number] is kept[-1]
     assert packed[kept[0].number] is not kept[0]
-    assert sum(map(len, packed._loose.values())) == LOOSE * BLOCK
+    assert sum(map(len, packed._plain.values())) == UNCOMPRESSED_BLOCKS * BLOCK_SIZE
     packed[0] = gist(0, "said late")
     assert packed[0] == gist(0, "said late")
-    assert sum(map(len, packed._loose.values())) == LOOSE * BLOCK
+    assert sum(map(len, packed._plain.values())) == UNCOMPRESSED_BLOCKS * BLOCK_SIZE
 
 
 def test_what_is_taken_out_of_long_ago_is_gone_and_all_else_is_there_once() -> None:
-    packed = Packed(Gist)
-    packed.update((number, gist(number)) for number in range(10 * BLOCK))
+    packed = CompressedDict(Gist)
+    packed.update((number, gist(number)) for number in range(10 * BLOCK_SIZE))
     del packed[0]
     assert 0 not in packed
-    assert list(packed) == list(range(1, 10 * BLOCK))
-    packed[10 * BLOCK] = gist(10 * BLOCK)
-    assert list(packed) == list(range(1, 10 * BLOCK + 1))
+    assert list(packed) == list(range(1, 10 * BLOCK_SIZE))
+    packed[10 * BLOCK_SIZE] = gist(10 * BLOCK_SIZE)
+    assert list(packed) == list(range(1, 10 * BLOCK_SIZE + 1))
 
 
 EVENTS = st.one_of(
@@ -84,7 +84,7 @@ EVENTS = st.one_of(
 
 @given(st.lists(EVENTS, max_size=60))
 def test_a_record_that_is_packed_knows_the_same(events: list[Event]) -> None:
-    packed, plain = SessionState(Packed), SessionState()
+    packed, plain = SessionState(CompressedDict), SessionState()
     for event in events:
         packed.apply(event)
         plain.apply(event)
@@ -94,39 +94,39 @@ def test_a_record_that_is_packed_knows_the_same(events: list[Event]) -> None:
 
 
 def test_a_turn_that_comes_late_stands_in_its_place() -> None:
-    for transcript in (Transcript(), Transcript(kept=Packed(Turn))):
-        numbers = [*range(1, 4 * BLOCK, 2), *range(2, 4 * BLOCK, 2)]
+    for transcript in (Transcript(), Transcript(kept=CompressedDict(Turn))):
+        numbers = [*range(1, 4 * BLOCK_SIZE, 2), *range(2, 4 * BLOCK_SIZE, 2)]
         for number in numbers:
             assert transcript.upsert(spoken(number, "some words"))
         assert [turn.number for turn in transcript] == sorted(numbers)
 
 
 def test_gists_that_are_much_alike_take_a_tenth_of_their_room() -> None:
-    packed = Packed(Gist)
-    packed.update((number, gist(number)) for number in range(10 * BLOCK))
+    packed = CompressedDict(Gist)
+    packed.update((number, gist(number)) for number in range(10 * BLOCK_SIZE))
     loose = sys.getsizeof(gist(0)) + sys.getsizeof(gist(0).text) + sys.getsizeof(gist(0).model)
-    assert sum(map(sys.getsizeof, packed._packed.values())) < (10 - LOOSE) * BLOCK * loose / 10
+    assert sum(map(sys.getsizeof, packed._compressed.values())) < (10 - UNCOMPRESSED_BLOCKS) * BLOCK_SIZE * loose / 10
 
 
 def test_a_turn_comes_back_with_its_words() -> None:
-    words, turn = Words(), spoken(3, SAID)
+    words, turn = WordStore(), spoken(3, SAID)
     assert turn.words
-    slim = words.pack(turn)
+    slim = words.store(turn)
     assert (slim.text, slim.words) == (turn.text, ())
-    assert words.unpack(slim) == turn
+    assert words.restore(slim) == turn
 
 
 def test_a_turn_of_long_ago_comes_back_with_its_words() -> None:
-    words = Words()
-    turns = [words.pack(spoken(number, f"{SAID} and that is {number}")) for number in range(4 * BLOCK)]
-    assert words.unpack(turns[5]) == spoken(5, f"{SAID} and that is 5")
+    words = WordStore()
+    turns = [words.store(spoken(number, f"{SAID} and that is {number}")) for number in range(4 * BLOCK_SIZE)]
+    assert words.restore(turns[5]) == spoken(5, f"{SAID} and that is 5")
 
 
 def test_a_turn_that_is_told_again_is_kept_as_it_was_told_last() -> None:
-    words = Words()
-    words.pack(spoken(3, "the first words"))
+    words = WordStore()
+    words.store(spoken(3, "the first words"))
     again = spoken(3, "other words altogether")
-    assert words.unpack(words.pack(again)) == again
+    assert words.restore(words.store(again)) == again
 
 
 @given(
@@ -148,25 +148,25 @@ def test_a_turn_that_is_told_again_is_kept_as_it_was_told_last() -> None:
 )
 def test_words_come_back_to_the_millisecond_whatever_they_are(spoken: list[Word], told: bool) -> None:
     text = " ".join(word.text for word in spoken) if told else "the words"
-    words, turn = Words(), Turn(1, text, True, 0.0, 1.0, tuple(spoken))
-    assert words.unpack(words.pack(turn)) == turn
+    words, turn = WordStore(), Turn(1, text, True, 0.0, 1.0, tuple(spoken))
+    assert words.restore(words.store(turn)) == turn
 
 
 def test_words_that_the_text_does_not_hold_come_back_too() -> None:
     turn = replace(spoken(5, "different words"), text="")
-    words = Words()
-    assert words.unpack(words.pack(turn)) == turn
+    words = WordStore()
+    assert words.restore(words.store(turn)) == turn
 
 
 def test_a_turn_that_was_never_packed_stays_as_it_is() -> None:
     turn = spoken(4, "from the journal")
-    assert Words().unpack(turn) is turn
+    assert WordStore().restore(turn) is turn
 
 
 def test_packed_words_take_a_twentieth_of_their_room() -> None:
-    words, chance = Words(), random.Random(1)
+    words, chance = WordStore(), random.Random(1)
     loose = 0
-    for number in range(4 * BLOCK):
+    for number in range(4 * BLOCK_SIZE):
         turn = spoken(number, SAID)
         uneven = tuple(
             replace(
@@ -174,7 +174,7 @@ def test_packed_words_take_a_twentieth_of_their_room() -> None:
             )
             for word in turn.words
         )
-        words.pack(replace(turn, words=uneven))
+        words.store(replace(turn, words=uneven))
         loose += sum(sys.getsizeof(word) + sys.getsizeof(word.text) + 2 * sys.getsizeof(0.5) for word in uneven)
-    packed = sum(map(sys.getsizeof, words._columns._packed.values()))
-    assert packed < loose * len(words._columns._packed) * BLOCK / (4 * BLOCK) / 20
+    packed = sum(map(sys.getsizeof, words._columns._compressed.values()))
+    assert packed < loose * len(words._columns._compressed) * BLOCK_SIZE / (4 * BLOCK_SIZE) / 20

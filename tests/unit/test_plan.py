@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from tui.config.schema import Config
-from tui.engine.plan import chat_root, endpoint, resolve
+from tui.engine.routing import chat_root, endpoint, resolve_route
 from tui.errors import EndpointError, MissingExtra, UsageError
 from tui.model.prompts import PromptLibrary
 from tui.paths import PACKAGE
@@ -15,26 +15,26 @@ SUMMARY = PromptLibrary.load(PACKAGE / "prompts")["summary"]
 
 
 def test_auto_is_the_cloud_with_a_key_and_local_without() -> None:
-    assert resolve(CONFIG, key="k", llm_key="", local_installed=True).engine == "cloud"
-    assert resolve(CONFIG, key="", llm_key="", local_installed=True).engine == "local"
+    assert resolve_route(CONFIG, key="k", llm_key="", local_installed=True).engine == "cloud"
+    assert resolve_route(CONFIG, key="", llm_key="", local_installed=True).engine == "local"
 
 
 def test_without_key_and_local_engine_both_ways_out_are_said() -> None:
     with pytest.raises(EndpointError) as raised:
-        resolve(CONFIG, key="", llm_key="", local_installed=False)
+        resolve_route(CONFIG, key="", llm_key="", local_installed=False)
     assert "ASSEMBLYAI_API_KEY" in raised.value.hint
     assert "livegist[local]" in raised.value.hint
 
 
 def test_the_local_engine_asked_for_and_not_installed_says_how_to_install_it() -> None:
     with pytest.raises(MissingExtra) as raised:
-        resolve(replace(CONFIG, engine="local"), key="k", llm_key="", local_installed=False)
+        resolve_route(replace(CONFIG, engine="local"), key="k", llm_key="", local_installed=False)
     assert "livegist[local]" in raised.value.hint
 
 
 def test_the_cloud_without_a_key_names_the_variable() -> None:
     with pytest.raises(EndpointError) as raised:
-        resolve(replace(CONFIG, engine="cloud"), key="", llm_key="", local_installed=True)
+        resolve_route(replace(CONFIG, engine="cloud"), key="", llm_key="", local_installed=True)
     assert "ASSEMBLYAI_API_KEY" in raised.value.hint
 
 
@@ -44,16 +44,16 @@ def test_the_cloud_without_a_key_names_the_variable() -> None:
 )
 def test_settings_that_contradict_are_a_usage_error(config: Config) -> None:
     with pytest.raises(UsageError):
-        resolve(config, key="k", llm_key="", local_installed=True)
+        resolve_route(config, key="k", llm_key="", local_installed=True)
 
 
 def test_an_address_of_ones_own_needs_no_key() -> None:
-    plan = resolve(replace(CONFIG, url="ws://127.0.0.1:9"), key="", llm_key="", local_installed=False)
+    plan = resolve_route(replace(CONFIG, url="ws://127.0.0.1:9"), key="", llm_key="", local_installed=False)
     assert (plan.engine, plan.url, plan.llm_url) == ("cloud", "ws://127.0.0.1:9", "http://127.0.0.1:9")
 
 
 def test_a_key_never_travels_in_the_open() -> None:
-    plan = resolve(replace(CONFIG, url="ws://example.net"), key="secret", llm_key="own", local_installed=False)
+    plan = resolve_route(replace(CONFIG, url="ws://example.net"), key="secret", llm_key="own", local_installed=False)
     assert plan.key == ""
     assert plan.llm_key == ""
     assert any("example.net" in warning for warning in plan.warnings)
@@ -61,19 +61,21 @@ def test_a_key_never_travels_in_the_open() -> None:
 
 def test_the_vendors_key_goes_to_nobody_elses_llm() -> None:
     config = replace(CONFIG, llm_url="https://llm.example.net")
-    plan = resolve(config, key="vendor", llm_key="", local_installed=False)
+    plan = resolve_route(config, key="vendor", llm_key="", local_installed=False)
     assert (plan.key, plan.llm_key) == ("vendor", "")
-    assert resolve(config, key="vendor", llm_key="own", local_installed=False).llm_key == "own"
+    assert resolve_route(config, key="vendor", llm_key="own", local_installed=False).llm_key == "own"
 
 
 @pytest.mark.parametrize("name", ["assemblyai.com.example.net", "notassemblyai.com", "example.net/assemblyai.com"])
 def test_a_host_that_only_looks_like_the_vendors_is_not_it(name: str) -> None:
-    plan = resolve(replace(CONFIG, url=f"wss://{name}"), key="k", llm_key="", local_installed=False)
+    plan = resolve_route(replace(CONFIG, url=f"wss://{name}"), key="k", llm_key="", local_installed=False)
     assert plan.llm_url == f"https://{name.partition('/')[0]}"
 
 
 def test_the_llm_of_the_eu_endpoint_is_in_the_eu() -> None:
-    plan = resolve(replace(CONFIG, url="wss://streaming.eu.assemblyai.com"), key="k", llm_key="", local_installed=False)
+    plan = resolve_route(
+        replace(CONFIG, url="wss://streaming.eu.assemblyai.com"), key="k", llm_key="", local_installed=False
+    )
     assert plan.llm_url == "https://llm-gateway.eu.assemblyai.com"
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.engine.prompting import PromptFiles
+from tui.engine.prompt_files import PromptFiles
 from tui.errors import ConfigError, UsageError
 from tui.model.prompts import PromptLibrary
 from tui.paths import PACKAGE

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.kept import MEETING, STARTED, keep
-from tui.engine.shelf import export_session, list_sessions, show_session
+from tui.engine.session_queries import export_session, list_sessions, show_session
 from tui.errors import UsageError
 from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store

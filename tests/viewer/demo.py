@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.viewer.screenshots import FOLDER, plain
 from tui.engine.client import EngineClient
-from tui.engine.process import SOCKET, spawn
+from tui.engine.process import SOCKET_NAME, spawn
 from tui.model.commands import Quit, Start
 from tui.model.events import State
 from tui.paths import demo_recording, runtime_dir
@@ -24,7 +24,7 @@ PATIENCE_S = 180.0
 async def take() -> str:
     """Run the demo to its end; return the dashboard as SVG."""
     spawn(runtime_dir())
-    line = EngineClient(runtime_dir() / SOCKET)
+    line = EngineClient(runtime_dir() / SOCKET_NAME)
     start = Start({"source": str(demo_recording()), "engine": "local"})
     app = LivegistApp(line, theme="night", fps=20, keys={}, start=start)
     async with app.run_test(size=SIZE) as pilot:

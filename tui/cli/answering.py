@@ -67,20 +67,20 @@ async def answer(
 async def chat(config: "Config") -> "AsyncIterator[ChatClient]":
     """Give the client of the server that answers, with a local gateway started for it if need be."""
     from tui.credentials import api_key, llm_key
-    from tui.engine.local import LocalGateway, installed
-    from tui.engine.plan import resolve
-    from tui.engine.servers import Servers
+    from tui.engine.endpoints import Endpoints
+    from tui.engine.gateway_process import GatewayProcess, is_installed
+    from tui.engine.routing import resolve_route
     from tui.llm.client import ChatClient
     from tui.model.prompts import PromptLibrary
     from tui.paths import log_file
     from tui.urls import may_carry_key
 
-    gateway = LocalGateway(log_file())
+    gateway = GatewayProcess(log_file())
     if config.llm_url and not api_key():
         client = ChatClient(config.llm_url, llm_key() if may_carry_key(config.llm_url) else "")
     else:
-        plan = resolve(config, key=api_key(), llm_key=llm_key(), local_installed=installed())
-        client = await Servers(config, plan, PromptLibrary(()), gateway, 16_000).chat()
+        plan = resolve_route(config, key=api_key(), llm_key=llm_key(), local_installed=is_installed())
+        client = await Endpoints(config, plan, PromptLibrary(()), gateway, 16_000).chat()
     try:
         yield client
     finally:

@@ -38,14 +38,14 @@ def attach(host: str | None, ssh_options: tuple[str, ...], remote: str, **flags:
     With --ssh the dashboard runs here: keys are answered at once, and the line carries events instead of a screen.
     """
     if host is not None:
-        from tui.engine.remote import RemoteClient, ssh_command
+        from tui.engine.ssh_client import SSHEngineClient, ssh_command
 
-        show(RemoteClient(ssh_command(host, ssh_options, remote), host), settings(given(flags)).config, {})
+        show(SSHEngineClient(ssh_command(host, ssh_options, remote), host), settings(given(flags)).config, {})
         return
-    from tui.engine.process import running
+    from tui.engine.process import is_running
     from tui.paths import runtime_dir
 
-    if not running(runtime_dir()):
+    if not is_running(runtime_dir()):
         raise EngineError("No engine is running.", "Start one with: livegist")
     open_dashboard(given(flags), revive=False)
 
@@ -68,14 +68,14 @@ def open_dashboard(options: Flags, *, start: "Start | None" = None, revive: bool
     from functools import partial
 
     from tui.engine.client import EngineClient
-    from tui.engine.process import SOCKET, running, spawn
+    from tui.engine.process import SOCKET_NAME, is_running, spawn
     from tui.paths import runtime_dir
 
     folder = runtime_dir()
     start_engine = partial(spawn, folder)
-    if revive and not running(folder):
+    if revive and not is_running(folder):
         start_engine()
-    show(EngineClient(folder / SOCKET, start=start_engine if revive else None), config, options, start)
+    show(EngineClient(folder / SOCKET_NAME, start=start_engine if revive else None), config, options, start)
 
 
 def need_terminal() -> None:

@@ -12,8 +12,8 @@ import msgspec
 
 from tui.config.load import load
 from tui.credentials import Key, find
-from tui.engine.local import installed
-from tui.engine.process import running
+from tui.engine.gateway_process import is_installed
+from tui.engine.process import is_running
 from tui.errors import LivegistError
 from tui.model.prompts import PromptLibrary
 from tui.paths import PACKAGE, config_dir, config_file, data_dir, runtime_dir, sessions_dir, shipped
@@ -83,7 +83,7 @@ def _folders() -> Iterator[Finding]:
         yield Finding(False, str(error), "Set LIVEGIST_HOME to a folder that you own.")
         return
     yield Finding(True, f"runtime folder {folder} is private")
-    yield Finding(True, f"engine is {'running' if running(folder) else 'not running'}")
+    yield Finding(True, f"engine is {'running' if is_running(folder) else 'not running'}")
     existing = next(path for path in (data_dir(), *data_dir().parents) if path.exists())
     free_mb = shutil.disk_usage(existing).free // 2**20
     writable = os.access(existing, os.W_OK)
@@ -144,7 +144,7 @@ def _sessions() -> Iterator[Finding]:
 
 
 def _recognition() -> Iterator[Finding]:
-    local = installed()
+    local = is_installed()
     try:
         found = find(Key.VENDOR)
     except LivegistError as error:

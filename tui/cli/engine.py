@@ -23,14 +23,14 @@ def stop(now: bool) -> None:
     import asyncio
 
     from tui.engine.client import EngineClient
-    from tui.engine.process import SOCKET, running
+    from tui.engine.process import SOCKET_NAME, is_running
     from tui.paths import runtime_dir
 
     folder = runtime_dir()
-    if not running(folder):
+    if not is_running(folder):
         click.echo("No engine is running.")
         return
-    asyncio.run(_stop(EngineClient(folder / SOCKET), now=now))
+    asyncio.run(_stop(EngineClient(folder / SOCKET_NAME), now=now))
 
 
 async def _stop(client: Any, *, now: bool) -> None:
@@ -68,13 +68,13 @@ def ls() -> None:
     import asyncio
 
     from tui.engine.client import EngineClient
-    from tui.engine.process import SOCKET, running
+    from tui.engine.process import SOCKET_NAME, is_running
     from tui.paths import runtime_dir, sessions_dir
     from tui.sessions.store import Store
 
     folder = runtime_dir()
-    if running(folder):
-        click.echo(asyncio.run(_standing(EngineClient(folder / SOCKET, glance=True))))
+    if is_running(folder):
+        click.echo(asyncio.run(_standing(EngineClient(folder / SOCKET_NAME, glance=True))))
     else:
         click.echo("No engine is running.")
     for stored in Store(sessions_dir()).incomplete():
@@ -103,13 +103,13 @@ def relay() -> None:
     import asyncio
     from functools import partial
 
-    from tui.engine.process import running, spawn
+    from tui.engine.process import is_running, spawn
     from tui.engine.relay import relay as run
     from tui.paths import runtime_dir
 
     folder = runtime_dir()
     start = partial(spawn, folder)
-    if not running(folder):
+    if not is_running(folder):
         start()
     asyncio.run(run(folder, start))
 
@@ -120,11 +120,11 @@ def engine() -> None:
     import asyncio
     import logging
 
-    from tui.engine.host import Host
+    from tui.engine.server import EngineServer
     from tui.paths import runtime_dir
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    asyncio.run(Host(runtime_dir(), _engine).run())
+    asyncio.run(EngineServer(runtime_dir(), _engine).run())
 
 
 def _engine(tell: "Callable[[Event], None]") -> "Engine":

@@ -16,7 +16,7 @@ from tui.cli.options import kept, settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tui.engine.replay import Replay
+    from tui.engine.replay import ReplayEngine
     from tui.model.events import Event
     from tui.sessions.store import StoredSession
 
@@ -35,13 +35,13 @@ def replay(session: str, speed: float, listen: bool) -> None:
     """
     from tui.cli.dashboard import need_terminal, show
     from tui.engine.client import EngineClient
-    from tui.engine.process import SOCKET
+    from tui.engine.process import SOCKET_NAME
 
     need_terminal()
     stored = kept(session)
     stored.read()
     with telling(stored, speed, listen=listen) as folder:
-        show(EngineClient(folder / SOCKET), settings({}).config, {})
+        show(EngineClient(folder / SOCKET_NAME), settings({}).config, {})
 
 
 @click.command(hidden=True)
@@ -53,16 +53,16 @@ def replaying(folder: Path, session: str, speed: float, listen: bool) -> None:
     """Tell a session again behind a socket; `replay` starts it."""
     import asyncio
 
-    from tui.engine.host import Host
-    from tui.engine.replay import Replay
+    from tui.engine.replay import ReplayEngine
+    from tui.engine.server import EngineServer
 
     stored = kept(session)
 
-    def build(tell: "Callable[[Event], None]") -> "Replay":
-        return Replay(tell, stored, speed=speed, listen=listen)
+    def build(tell: "Callable[[Event], None]") -> "ReplayEngine":
+        return ReplayEngine(tell, stored, speed=speed, listen=listen)
 
     async def run() -> None:
-        await Host(folder, build).run()
+        await EngineServer(folder, build).run()
 
     asyncio.run(run())
 
@@ -70,11 +70,11 @@ def replaying(folder: Path, session: str, speed: float, listen: bool) -> None:
 @contextlib.contextmanager
 def telling(stored: "StoredSession", speed: float, *, listen: bool) -> Iterator[Path]:
     """Run a replay as a process of its own, as an engine is one; give the folder of its socket."""
-    from tui.engine.process import LOG
+    from tui.engine.process import LOG_NAME
 
     with tempfile.TemporaryDirectory(prefix="livegist-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        with (folder / LOG).open("ab") as log:
+        with (folder / LOG_NAME).open("ab") as log:
             process = subprocess.Popen(
                 [
                     sys.executable, "-P", "-m", "tui", "replaying", str(folder), stored.id, "--speed", str(speed),

@@ -36,8 +36,8 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
 
     from tui.cli.crash import keep_log
     from tui.credentials import api_key, llm_key
-    from tui.engine.local import installed
-    from tui.engine.plan import resolve
+    from tui.engine.gateway_process import is_installed
+    from tui.engine.routing import resolve_route
     from tui.paths import log_file, sessions_dir
     from tui.sessions.store import Store
     from tui.transcribing import Transcriber
@@ -48,7 +48,7 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
             "What is transcribed is kept; a private session is not.",
             "Leave out --private, or set LIVEGIST_PRIVATE=false.",
         )
-    plan = resolve(config, key=api_key(), llm_key=llm_key(), local_installed=installed())
+    plan = resolve_route(config, key=api_key(), llm_key=llm_key(), local_installed=is_installed())
     found = [source for word in what for source in _sources(word)]
     if not found:
         raise UsageError(

@@ -21,8 +21,8 @@ DEFAULT_AFTER_S = 10.0
 """Seconds after which the default device may stand in for a lost one."""
 FILL_S = 0.1
 """Seconds between two pieces of the silence that stands in for a lost device."""
-IN_THE_LOG = "The engine's log says more."
-DEFAULT = "mic"
+LOG_HINT = "The engine's log says more."
+DEFAULT_SOURCE = "mic"
 """The device that stands in."""
 SAMPLE_BYTES = 2
 
@@ -48,20 +48,20 @@ class Capture:
         *,
         latency_ms: int,
         channels: int = 1,
-        tell: Callable[[Event], None],
+        publish: Callable[[Event], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._recording = recording
         self._spec = spec
         self._latency_ms = latency_ms
         self._channels = channels
-        self._tell = tell
+        self._publish = publish
         self._clock = clock
         self._overflows = 0
         self._source: Source | None = None
         self._unmeasured = bytearray()
         self._level_bytes = int(recording.sample_rate * LEVEL_S) * SAMPLE_BYTES
-        self._heard_at = clock()
+        self._received_at = clock()
         self._switched = asyncio.Event()
         self.gain_db = 0.0
         """By how much louder than heard it is recorded, in dB."""
@@ -90,24 +90,24 @@ class Capture:
         while True:
             self._use(source)
             try:
-                if not await self._listen_until_switched(source):
+                if not await self._record_until_switched(source):
                     return
             except SourceError as lost:
                 if source.finite:
-                    self._tell(Notice(Severity.ERROR, lost.message, lost.hint))
+                    self._publish(Notice(Severity.ERROR, lost.message, lost.hint))
                     return
-                self._tell(Notice(Severity.ERROR, lost.message, "Silence is recorded until a device is back."))
+                self._publish(Notice(Severity.ERROR, lost.message, "Silence is recorded until a device is back."))
             await opened.aclose()
             source = await self._wait_for_device(opened)
-            self._tell(Notice(Severity.INFO, f"Recording goes on from {source.name}."))
+            self._publish(Notice(Severity.INFO, f"Recording goes on from {source.name}."))
 
-    async def _listen_until_switched(self, source: Source) -> bool:
+    async def _record_until_switched(self, source: Source) -> bool:
         """Record until the source ends or another one is wanted; return whether one is.
 
         Raises:
             SourceError: the source is lost, be it by a fault of ours, which must not end the session.
         """
-        both = (asyncio.ensure_future(self._listen(source)), asyncio.ensure_future(self._switched.wait()))
+        both = (asyncio.ensure_future(self._record_source(source)), asyncio.ensure_future(self._switched.wait()))
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -119,32 +119,32 @@ class Capture:
                 raise listening
             case Exception():
                 log.error("%s broke", source.name, exc_info=listening)
-                raise SourceError(f"livegist made a mistake while it listened to {source.name}.", IN_THE_LOG)
+                raise SourceError(f"livegist made a mistake while it listened to {source.name}.", LOG_HINT)
         return self._switched.is_set()
 
-    async def _listen(self, source: Source) -> None:
+    async def _record_source(self, source: Source) -> None:
         """Record what is heard, to the last sample."""
         try:
             async for block in source:
-                self._hear(block)
+                self._record_block(block)
         finally:
             if rest := source.flush():
-                self._hear(rest)
+                self._record_block(rest)
 
-    def _hear(self, block: bytes) -> None:
-        self._heard_at = self._clock()
-        self._take(bytes(len(block)) if self.muted else apply_gain(block, self.gain_db))
+    def _record_block(self, block: bytes) -> None:
+        self._received_at = self._clock()
+        self._append(bytes(len(block)) if self.muted else apply_gain(block, self.gain_db))
 
-    def _take(self, block: bytes) -> None:
+    def _append(self, block: bytes) -> None:
         """Record a block, and tell its level once there is enough to measure."""
         self._recording.append(block)
         self._unmeasured += block
         while len(self._unmeasured) >= self._level_bytes:
             level = measure(bytes(self._unmeasured[: self._level_bytes]))
             del self._unmeasured[: self._level_bytes]
-            self._tell(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped, self._each_channel()))
+            self._publish(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped, self._channel_levels()))
 
-    def _each_channel(self) -> tuple[tuple[float, float], ...]:
+    def _channel_levels(self) -> tuple[tuple[float, float], ...]:
         """Return RMS and peak of each channel of a microphone as they are recorded; nothing for mono and silence."""
         if not isinstance(self._source, Microphone):
             return ()
@@ -157,7 +157,7 @@ class Capture:
         self._overflows = self.overflows
         self._source = source
         self.device = source.name
-        self._heard_at = self._clock()
+        self._received_at = self._clock()
 
     async def _wait_for_device(self, opened: AsyncExitStack) -> Source:
         """Try the device, later the default one, until one opens; record silence meanwhile.
@@ -174,14 +174,14 @@ class Capture:
                 await self._pause()
                 if self._switched.is_set():
                     continue
-            spec = self._spec if self._clock() - lost_at < DEFAULT_AFTER_S else DEFAULT
+            spec = self._spec if self._clock() - lost_at < DEFAULT_AFTER_S else DEFAULT_SOURCE
             try:
                 source = await opened.enter_async_context(self._open(spec))
             except SourceError as error:
                 if chosen:
-                    self._tell(Notice(Severity.ERROR, error.message, error.hint))
+                    self._publish(Notice(Severity.ERROR, error.message, error.hint))
                 continue
-            self._fill()
+            self._append_silence()
             return source
 
     async def _pause(self) -> None:
@@ -189,7 +189,7 @@ class Capture:
         until = self._clock() + RETRY_S
         while self._clock() < until and not self._switched.is_set():
             await asyncio.sleep(FILL_S)
-            self._fill()
+            self._append_silence()
 
     def _open(self, spec: str) -> AbstractAsyncContextManager[Source]:
         return open_source(
@@ -200,9 +200,9 @@ class Capture:
             clock=self._clock,
         )
 
-    def _fill(self) -> None:
+    def _append_silence(self) -> None:
         """Record as much silence as time has passed since there was sound."""
         now = self._clock()
-        samples = int((now - self._heard_at) * self._recording.sample_rate)
-        self._heard_at += samples / self._recording.sample_rate
-        self._take(bytes(samples * SAMPLE_BYTES))
+        samples = int((now - self._received_at) * self._recording.sample_rate)
+        self._received_at += samples / self._recording.sample_rate
+        self._append(bytes(samples * SAMPLE_BYTES))

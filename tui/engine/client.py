@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui.engine.process import GLANCE, running
+from tui.engine.process import SNAPSHOT_PATH, is_running
 from tui.errors import EngineError
 from tui.model.commands import Command
 from tui.model.commands import encode as encode_command
@@ -46,11 +46,11 @@ class EngineClient:
         glance: bool = False,
         start: Callable[[], None] | None = None,
     ) -> None:
-        self._uri = f"ws://localhost{GLANCE if glance else '/'}"
+        self._uri = f"ws://localhost{SNAPSHOT_PATH if glance else '/'}"
         self._socket = socket
         self._connect_s = connect_s
         self._start = start
-        self._met = False
+        self._was_connected = False
         """Whether it was connected before."""
         self._websocket: ClientConnection | None = None
 
@@ -107,12 +107,12 @@ class EngineClient:
                 websocket = await unix_connect(
                     str(self._socket), self._uri, compression=None, max_size=None, ping_interval=None
                 )
-                self._met = True
+                self._was_connected = True
                 return websocket
             except OSError as error:
                 waited_s = clock() - began
-                if not started and self._missing(error, waited_s):
-                    if self._start is not None and self._wanted(error):
+                if not started and self._is_missing(error, waited_s):
+                    if self._start is not None and self._should_start(error):
                         started = True
                         self._start()
                     elif waited_s > STARTING_S:
@@ -124,14 +124,14 @@ class EngineClient:
                     ) from error
                 await asyncio.sleep(RETRY_S)
 
-    def _missing(self, error: OSError, waited_s: float) -> bool:
+    def _is_missing(self, error: OSError, waited_s: float) -> bool:
         """Return whether there is no engine, nor one that somebody else is starting."""
-        killed = self._met and isinstance(error, ConnectionRefusedError)
-        return (killed or waited_s > STARTING_S) and not running(self._socket.parent)
+        killed = self._was_connected and isinstance(error, ConnectionRefusedError)
+        return (killed or waited_s > STARTING_S) and not is_running(self._socket.parent)
 
-    def _wanted(self, error: OSError) -> bool:
+    def _should_start(self, error: OSError) -> bool:
         """Return whether there should be one: only an engine that was killed leaves its socket behind."""
-        return not self._met or isinstance(error, ConnectionRefusedError)
+        return not self._was_connected or isinstance(error, ConnectionRefusedError)
 
 
 def read_event(raw: str | bytes) -> Event:

@@ -17,17 +17,17 @@ from tui.audio.sources import warm_up
 from tui.config.load import load
 from tui.config.schema import Config
 from tui.credentials import api_key, llm_key
-from tui.engine.afterwards import Afterwards
-from tui.engine.devices import Ears, listed
-from tui.engine.leftovers import Leftovers
-from tui.engine.local import LocalGateway, installed
-from tui.engine.plan import resolve
-from tui.engine.prompting import PromptFiles
-from tui.engine.saving import Saving
+from tui.engine.device_monitor import DeviceLevelMonitor, list_sources
+from tui.engine.gateway_process import GatewayProcess, is_installed
+from tui.engine.monitors import boot_clock
+from tui.engine.post_session import PostSessionTasks
+from tui.engine.prompt_files import PromptFiles
+from tui.engine.recovery import SessionRecovery
+from tui.engine.routing import resolve_route
+from tui.engine.save_retry import PendingSaves
 from tui.engine.session import LiveSession
 from tui.engine.session_builder import SessionBuilder
-from tui.engine.shelf import export_session, list_sessions, show_session
-from tui.engine.watches import boot_clock
+from tui.engine.session_queries import export_session, list_sessions, show_session
 from tui.errors import EndpointError, EngineError, LivegistError, UsageError
 from tui.model.commands import (
     Analyse,
@@ -75,12 +75,12 @@ from tui.paths import data_dir
 from tui.sessions.private import PrivateStore
 from tui.sessions.store import Store, StoredSession
 
-LEAVE_S = 11.5
+SHUTDOWN_S = 11.5
 """Longest time from being told to end until the session is over; the rest of 15 s is for what runs around it."""
 
 WARM_S = 2.0
 """Longest wait, at the end, for a sound system that is still starting."""
-PROMPTS_S = 1.0
+PROMPT_POLL_S = 1.0
 """Seconds between two looks at the prompts' files."""
 
 log = logging.getLogger("livegist.engine")
@@ -102,7 +102,7 @@ class Engine:
 
     def __init__(
         self,
-        tell: Callable[[Event], None],
+        publish: Callable[[Event], None],
         *,
         store: Store,
         prompt_folders: tuple[Path, ...],
@@ -112,17 +112,17 @@ class Engine:
         boot_clock: Callable[[], float] = boot_clock,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
     ) -> None:
-        self._tell = tell
+        self._publish = publish
         self._store = store
         self._flags = dict(flags or {})
         self._clock = clock
         self._boot_clock = boot_clock
         self._now = now
-        self._gateway = LocalGateway(log_file)
-        self._ears = Ears(tell)
-        self._afterwards = Afterwards(store, tell, now)
-        self._saving = Saving()
-        self._leftovers = Leftovers(store, tell)
+        self._gateway = GatewayProcess(log_file)
+        self._device_levels = DeviceLevelMonitor(publish)
+        self._post_session = PostSessionTasks(store, publish, now)
+        self._pending_saves = PendingSaves()
+        self._recovery = SessionRecovery(store, publish)
         self._session: LiveSession | None = None
         self._running: asyncio.Task[None] | None = None
         self._idle = SessionState()
@@ -131,9 +131,9 @@ class Engine:
         self._idle.prompt = next(iter(self._prompts)).id if len(self._prompts) else ""
         self._prompt_chosen = False
         self._viewers = 0
-        self._news: list[Notice] = []
+        self._notices: list[Notice] = []
         self._quitting = asyncio.Event()
-        self._leave_by = math.inf
+        self._deadline = math.inf
         """When, on the clock, even what is done after a session has to be over."""
         self.unattended_minutes = 30.0
         """Minutes the session may go on without a viewer, as it was configured when it started."""
@@ -148,31 +148,31 @@ class Engine:
     @property
     def unsaved(self) -> bool:
         """Whether a session that is over is not on the disk yet."""
-        return bool(self._saving)
+        return bool(self._pending_saves)
 
     @property
-    def _record(self) -> SessionState:
+    def _state(self) -> SessionState:
         """What is known: of the session under way, else of the last one."""
-        return self._session.record if self._session is not None and self._session.record.session else self._idle
+        return self._session.state if self._session is not None and self._session.state.session else self._idle
 
     def snapshot(self) -> Snapshot:
         """Return all there is to know now."""
         return replace(
-            self._record.snapshot(tui.__version__), prompts=self._prompt_infos(), unheard=self._leftovers.unheard
+            self._state.snapshot(tui.__version__), prompts=self._prompt_infos(), unheard=self._recovery.untranscribed
         )
 
-    def news(self) -> list[Notice]:
+    def pop_notices(self) -> list[Notice]:
         """Return what happened while nobody watched, once."""
-        news, self._news = self._news, []
+        news, self._notices = self._notices, []
         return news
 
-    def watched_by(self, viewers: int) -> None:
+    def set_viewer_count(self, viewers: int) -> None:
         """Note how many viewers there are, for the figures."""
         self._viewers = viewers
         if self._session is not None:
             self._session.viewers = viewers
 
-    async def perform(self, command: Command) -> Event | None:
+    async def execute(self, command: Command) -> Event | None:
         """Do what is asked; return what is to be told to who asked alone, `None` if it is nothing.
 
         Raises:
@@ -182,23 +182,23 @@ class Engine:
             case Start(options=options):
                 self._start(options)
             case Stop():
-                self._live().stop()
+                self._require_active().stop()
             case Mute(muted=muted):
-                self._live().mute(muted)
+                self._require_active().mute(muted)
             case UsePrompt(prompt=prompt):
                 self._use_prompt(prompt)
             case Analyse(prompt=prompt):
-                await self._asked().analyse(prompt)
+                await self._require_session().analyse(prompt)
             case Ask() | RetryGist() | AskAllTurns() | UseExtraPrompts() | Bookmark() | NameSpeaker():
-                self._asked().remarks.make(command)
+                self._require_session().annotations.execute(command)
             case SetGain(gain_db=gain_db):
-                self._live().set_gain(gain_db)
+                self._require_active().set_gain(gain_db)
             case ListDevices():
-                return DevicesListed(await asyncio.to_thread(listed))
+                return DevicesListed(await asyncio.to_thread(list_sources))
             case MeasureDevices(seconds=seconds):
-                await self._ears.listen(seconds)
+                await self._device_levels.start(seconds)
             case UseSource(source=source):
-                self._live().use_source(source)
+                self._require_active().use_source(source)
             case Recover(session=session, options=options):
                 await self._recover(session, options)
             case ListSessions():
@@ -206,7 +206,7 @@ class Engine:
             case ShowSession(session=session):
                 return await asyncio.to_thread(show_session, self._store, session)
             case ExportSession(session=session, format=format):
-                id = session or self._kept_id()
+                id = session or self._exportable_id()
                 return await asyncio.to_thread(export_session, self._store, id, format, data_dir() / "exports")
             case ShowPrompt(prompt=prompt):
                 return self._prompt_files.show(prompt)
@@ -224,22 +224,22 @@ class Engine:
 
     async def run(self) -> None:
         """Mend what a killed engine left, get ready, then live until told to quit."""
-        self._news += self._leftovers.mend()
-        self._leftovers.look()
+        self._notices += self._recovery.repair()
+        self._recovery.scan()
         warming = asyncio.ensure_future(warm_up(self._prepare()))
         watching = asyncio.ensure_future(self._watch_prompts())
         try:
             await self._quitting.wait()
-            await self._leave()
+            await self._shut_down()
         finally:
             # PortAudio silences stderr while it starts: what is said right after this would be lost.
             await asyncio.wait({warming}, timeout=WARM_S)
             warming.cancel()
             watching.cancel()
-            await self._ears.close()
-            self._saving.give_up()
-            self._leftovers.close()
-            await self._afterwards.done(self._leave_by - self._clock())
+            await self._device_levels.close()
+            self._pending_saves.cancel()
+            self._recovery.close()
+            await self._post_session.wait(self._deadline - self._clock())
             await self._gateway.close()
 
     async def wait_idle(self) -> None:
@@ -249,7 +249,7 @@ class Engine:
 
     def quit(self, within_s: float = math.inf) -> None:
         """Stop the session gracefully, then end; what is done after a session may take until `within_s` from now."""
-        self._leave_by = min(self._leave_by, self._clock() + within_s)
+        self._deadline = min(self._deadline, self._clock() + within_s)
         self._quitting.set()
 
     def _quit(self, *, now: bool) -> None:
@@ -258,7 +258,7 @@ class Engine:
         Raises:
             UsageError: it would.
         """
-        if self._saving and not now:
+        if self._pending_saves and not now:
             raise UsageError(
                 "The end of the recording is not on the disk yet and would be lost.",
                 "Make room on it; livegist stop --now ends the engine all the same.",
@@ -271,7 +271,7 @@ class Engine:
             config = load(self._flags).config
             self._idle.prompt = self._prompts[config.prompt].id
         except LivegistError as error:
-            self._news.append(Notice(Severity.ERROR, error.message, error.hint))
+            self._notices.append(Notice(Severity.ERROR, error.message, error.hint))
             return ""
         return config.source
 
@@ -297,32 +297,32 @@ class Engine:
             EngineError: the engine ends.
         """
         self._refuse_if_busy()
-        repaired, unheard = await asyncio.to_thread(self._leftovers.find, session)
-        self._news += repaired
+        repaired, unheard = await asyncio.to_thread(self._recovery.find, session)
+        self._notices += repaired
         if self._quitting.is_set():
             raise EngineError("The engine ends: nothing more was sent.", "Try it again: livegist recover")
         if not unheard:
-            self._leftovers.look()
+            self._recovery.scan()
             raise UsageError(
                 f"All of {session} was transcribed." if session else "All that was recorded was transcribed.",
                 "See: livegist sessions list",
             )
         self._begin(options, unheard[0])
-        self._tell(self.snapshot())
+        self._publish(self.snapshot())
 
     def _begin(self, options: Mapping[str, Option], again: StoredSession | None = None) -> None:
         self._refuse_if_busy()
         config = load(self._flags | dict(options)).config
         self.unattended_minutes = config.unattended_minutes
         self._reload_prompts()
-        plan = resolve(config, key=api_key(), llm_key=llm_key(), local_installed=installed())
+        plan = resolve_route(config, key=api_key(), llm_key=llm_key(), local_installed=is_installed())
         builder = SessionBuilder(
-            self._chosen(config, options),
+            self._with_selected_prompt(config, options),
             plan,
             self._prompts,
             PrivateStore() if config.private else self._store,
             self._gateway,
-            self._tell,
+            self._publish,
             clock=self._clock,
             boot_clock=self._boot_clock,
             now=self._now,
@@ -344,11 +344,11 @@ class Engine:
         if self.busy:
             raise UsageError("A session is under way.", "Stop it first, with x or `livegist stop`.")
 
-    def _chosen(self, config: Config, options: Mapping[str, Option]) -> Config:
+    def _with_selected_prompt(self, config: Config, options: Mapping[str, Option]) -> Config:
         """Return the config with the prompt that was chosen while no session was under way."""
         if "prompt" in options or not self._prompt_chosen:
             return config
-        return replace(config, prompt=self._record.prompt)
+        return replace(config, prompt=self._state.prompt)
 
     async def _run(self, living: Coroutine[Any, Any, None], config: Config) -> None:
         """Run a session, and turn what it could not handle into FAILED: the engine outlives every session."""
@@ -365,48 +365,50 @@ class Engine:
         session = self._session
         if session is None:
             return
-        if self.failure is None and session.record.state is State.FAILED:
-            self.failure = EndpointError(session.record.reason, session.record.hint)
-        if (kept := session.record.session) is not None and kept.path:
-            self._saving.begin(session.save, partial(self._after, StoredSession(kept.id, Path(kept.path)), config))
+        if self.failure is None and session.state.state is State.FAILED:
+            self.failure = EndpointError(session.state.reason, session.state.hint)
+        if (kept := session.state.session) is not None and kept.path:
+            self._pending_saves.add(
+                session.save, partial(self._start_post_session, StoredSession(kept.id, Path(kept.path)), config)
+            )
 
-    def _after(self, stored: StoredSession, config: Config) -> None:
+    def _start_post_session(self, stored: StoredSession, config: Config) -> None:
         """Do what is to be done once a session is over and on the disk."""
-        self._leftovers.look()
-        self._afterwards.begin(stored, config)
+        self._recovery.scan()
+        self._post_session.start(stored, config)
 
     def _fail(self, error: LivegistError) -> None:
         self.failure = error
         event = StateChanged(State.FAILED, error.message, error.hint)
-        self._record.apply(event)
-        self._tell(event)
+        self._state.apply(event)
+        self._publish(event)
 
     def _use_prompt(self, id: str) -> None:
         prompt = self._prompts[id]
         if self.busy:
-            self._live().use_prompt(prompt.id)
+            self._require_active().use_prompt(prompt.id)
             self._prompt_chosen = True
         else:
             self._prompt_chosen = True
             event = PromptChanged(prompt.id)
-            self._record.apply(event)
-            self._tell(event)
+            self._state.apply(event)
+            self._publish(event)
 
-    def _live(self) -> LiveSession:
+    def _require_active(self) -> LiveSession:
         if not self.busy:
             raise UsageError("No session is under way.", "Start one with s.")
         if self._session is None:
             raise UsageError("The session is still being opened.", "Try again in a moment.")
         return self._session
 
-    def _kept_id(self) -> str:
-        session = self._record.session
+    def _exportable_id(self) -> str:
+        session = self._state.session
         if session is None or not session.path:
             raise UsageError("There is no session on the disk to export.", "Start one with s, or choose one with h.")
         return session.id
 
-    def _asked(self) -> LiveSession:
-        if self._session is None or self._session.record.session is None:
+    def _require_session(self) -> LiveSession:
+        if self._session is None or self._session.state.session is None:
             raise UsageError("There is no session to analyse.", "Start one with s.")
         return self._session
 
@@ -415,32 +417,32 @@ class Engine:
     def _reload_prompts(self) -> None:
         """Read the prompts again; tell what changed and what is wrong with them."""
         before = {prompt.id: prompt for prompt in self._prompts}
-        record = self._record
+        record = self._state
         used = (record.prompt, *record.extra_prompts) if self.busy else ()
         self._prompts.take(self._prompt_files.load(), keep=used)
-        self._tell(PromptsChanged(self._prompt_infos()))
+        self._publish(PromptsChanged(self._prompt_infos()))
         if not self.busy and record.prompt not in self._prompts and len(self._prompts):
             self._prompt_chosen = False
             event = PromptChanged(next(iter(self._prompts)).id)
             record.apply(event)
-            self._tell(event)
+            self._publish(event)
         live = self._session if self.busy and record is not self._idle else None
         if live is not None and record.prompt in before and self._prompts[record.prompt] != before[record.prompt]:
             live.renew_prompt()
         for problem in self._prompts.problems:
-            self._tell(Notice(Severity.WARNING, problem.message, problem.hint))
+            self._publish(Notice(Severity.WARNING, problem.message, problem.hint))
 
     async def _watch_prompts(self) -> None:
         """Take up what changes in the prompts' folders."""
         while True:
-            await asyncio.sleep(PROMPTS_S)
+            await asyncio.sleep(PROMPT_POLL_S)
             if self._prompt_files.changed:
                 self._reload_prompts()
 
     def _prompt_infos(self) -> tuple[PromptInfo, ...]:
         return tuple(PromptInfo(prompt.id, prompt.name, prompt.turn, prompt.session) for prompt in self._prompts)
 
-    async def _leave(self) -> None:
+    async def _shut_down(self) -> None:
         """End the session, gracefully if that is possible in time."""
         if not self.busy or self._running is None:
             return
@@ -448,6 +450,6 @@ class Engine:
             self._running.cancel()
         else:
             self._session.stop()
-            await asyncio.wait({self._running}, timeout=LEAVE_S)
+            await asyncio.wait({self._running}, timeout=SHUTDOWN_S)
             self._session.abandon()
         await asyncio.wait({self._running})

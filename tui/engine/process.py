@@ -10,11 +10,11 @@ from pathlib import Path
 from tui.errors import EngineError, advice
 from tui.file_lock import is_locked, lock_exclusively
 
-SOCKET = "engine.sock"
-GLANCE = "/glance"
+SOCKET_NAME = "engine.sock"
+SNAPSHOT_PATH = "/glance"
 """Path to ask for when a snapshot is all that is wanted: it counts as no viewer."""
-LOCK = "engine.lock"
-LOG = "engine.log"
+LOCK_NAME = "engine.lock"
+LOG_NAME = "engine.log"
 
 
 @contextlib.contextmanager
@@ -24,7 +24,7 @@ def lock(folder: Path) -> Iterator[None]:
     Raises:
         EngineError: another process holds it.
     """
-    fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             lock_exclusively(fd)
@@ -37,12 +37,12 @@ def lock(folder: Path) -> Iterator[None]:
         os.close(fd)
 
 
-def running(folder: Path) -> bool:
+def is_running(folder: Path) -> bool:
     """Return whether an engine holds the lock of this folder."""
-    return is_locked(folder / LOCK)
+    return is_locked(folder / LOCK_NAME)
 
 
-def remove_dead(path: Path) -> None:
+def remove_stale_socket(path: Path) -> None:
     """Remove a socket that a killed engine left; we hold the lock, so nobody serves it.
 
     Raises:
@@ -64,7 +64,7 @@ def spawn(folder: Path) -> None:
         EngineError: it cannot be started.
     """
     try:
-        with (folder / LOG).open("ab") as log_file:
+        with (folder / LOG_NAME).open("ab") as log_file:
             os.fchmod(log_file.fileno(), 0o600)
             subprocess.Popen(
                 [sys.executable, "-P", "-m", "tui", "engine"],

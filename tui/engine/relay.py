@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 
 from tui.engine.client import EngineClient
-from tui.engine.outbox import Outbox
-from tui.engine.process import SOCKET
+from tui.engine.process import SOCKET_NAME
+from tui.engine.viewer_queue import CoalescingQueue
 from tui.errors import UsageError
 from tui.model.commands import COMMAND_BYTES
 from tui.model.commands import decode as decode_command
@@ -24,7 +24,7 @@ from tui.model.events import Rejected
 from tui.model.events import encode as encode_event
 
 GREETING = b"livegist relay 1\n"
-BEAT_S = 0.1
+FLUSH_INTERVAL_S = 0.1
 """Seconds between two flushes; a level meter that moves ten times a second is alive enough for a line far away."""
 STDIN, STDOUT = 0, 1
 
@@ -46,11 +46,15 @@ async def relay(folder: Path, start: Callable[[], None]) -> None:
         asyncio.streams.FlowControlMixin, os.fdopen(STDOUT, "wb", buffering=0)
     )
     out = asyncio.StreamWriter(transport, protocol, None, loop)
-    client = EngineClient(folder / SOCKET, start=start)
-    outbox = Outbox()
+    client = EngineClient(folder / SOCKET_NAME, start=start)
+    outbox = CoalescingQueue()
     tasks = [
         asyncio.ensure_future(work)
-        for work in (_listen(client, outbox), _tell(outbox, out), _obey(commands, client, outbox))
+        for work in (
+            _collect_events(client, outbox),
+            _send_events(outbox, out),
+            _forward_commands(commands, client, outbox),
+        )
     ]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -65,28 +69,28 @@ async def relay(folder: Path, start: Callable[[], None]) -> None:
             raise end
 
 
-async def _listen(client: EngineClient, outbox: Outbox) -> None:
+async def _collect_events(client: EngineClient, outbox: CoalescingQueue) -> None:
     """Collect events until the engine goes, or the line is too slow for them: then a snapshot serves it better."""
     async for event in client.events():
         outbox.put(event)
-        if outbox.overrun:
+        if outbox.overflowed:
             return
 
 
-async def _tell(outbox: Outbox, out: asyncio.StreamWriter) -> None:
+async def _send_events(outbox: CoalescingQueue, out: asyncio.StreamWriter) -> None:
     """Send what was collected, ten times a second, as fast as the line takes it."""
     out.write(GREETING)
     packer = zlib.compressobj()
     while True:
         if len(outbox):
-            while (event := outbox.take()) is not None:
+            while (event := outbox.get()) is not None:
                 out.write(packer.compress(encode_event(event).encode() + b"\n"))
             out.write(packer.flush(zlib.Z_SYNC_FLUSH))
             await out.drain()
-        await asyncio.sleep(BEAT_S)
+        await asyncio.sleep(FLUSH_INTERVAL_S)
 
 
-async def _obey(commands: asyncio.StreamReader, client: EngineClient, outbox: Outbox) -> None:
+async def _forward_commands(commands: asyncio.StreamReader, client: EngineClient, outbox: CoalescingQueue) -> None:
     """Pass commands on until the viewer goes."""
     while True:
         try:

@@ -24,7 +24,7 @@ STATS_S = 1.0
 """Seconds of the session between two figures."""
 
 
-class Replay:
+class ReplayEngine:
     """Tells a session again.
 
     Args:
@@ -43,7 +43,7 @@ class Replay:
 
     def __init__(
         self,
-        tell: Callable[[Event], None],
+        publish: Callable[[Event], None],
         stored: StoredSession,
         *,
         speed: float = 1.0,
@@ -51,18 +51,18 @@ class Replay:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.unattended_minutes = -1.0
-        self._tell = tell
+        self._publish = publish
         self._speed = speed
         self._listen = listen
         self._clock = clock
         self._playback = Playback(stored.read().entries)
-        self._sound = _Sound(stored.audio)
+        self._sound = _RecordedAudio(stored.audio)
         self._speaker: Speaker | None = None
         self._position_s = 0.0
         self._counted_s = -STATS_S
-        self._told_at = clock()
+        self._published_at = clock()
         self._paused = False
-        self._news: list[Notice] = []
+        self._notices: list[Notice] = []
         self._moved = asyncio.Event()
         self._quitting = False
 
@@ -76,15 +76,15 @@ class Replay:
             paused=self._paused,
         )
 
-    def news(self) -> list[Notice]:
+    def pop_notices(self) -> list[Notice]:
         """Return what could not be done, once."""
-        news, self._news = self._news, []
+        news, self._notices = self._notices, []
         return news
 
-    def watched_by(self, viewers: int) -> None:
+    def set_viewer_count(self, viewers: int) -> None:
         """Go on, whoever watches."""
 
-    async def perform(self, command: Command) -> Event | None:
+    async def execute(self, command: Command) -> Event | None:
         """Pause, go on, go elsewhere, or end.
 
         Raises:
@@ -93,10 +93,10 @@ class Replay:
         match command:
             case Pause(paused=paused):
                 self._paused = paused
-                self._show_anew()
+                self._publish_snapshot()
             case Seek(at_s=at_s):
                 self._position_s = min(max(0.0, at_s), self._playback.end_s)
-                self._show_anew()
+                self._publish_snapshot()
             case Quit():
                 self.quit()
             case _:
@@ -112,7 +112,7 @@ class Replay:
         """Tell the session until told to quit; at its end, wait for another wish."""
         if self._listen:
             await self._open_speaker()
-        self._told_at = self._clock()
+        self._published_at = self._clock()
         try:
             while not self._quitting:
                 if self._paused or self._position_s >= self._playback.end_s:
@@ -122,8 +122,8 @@ class Replay:
                 await asyncio.sleep(TICK_S)
                 if not self._paused:
                     now = self._clock()
-                    self._advance((now - self._told_at) * self._speed)
-                    self._told_at = now
+                    self._advance((now - self._published_at) * self._speed)
+                    self._published_at = now
         finally:
             self._sound.close()
             if self._speaker is not None:
@@ -135,23 +135,23 @@ class Replay:
         self._position_s = end_s
         for event in self._playback.between(start_s, end_s):
             if not is_stats(event):
-                self._tell(event)
+                self._publish(event)
         pcm = self._sound.read(start_s, end_s)
         level = measure(pcm)
-        self._tell(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped))
+        self._publish(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped))
         if self._speaker is not None:
             self._speaker.play(pcm)
         if end_s - self._counted_s >= STATS_S or end_s == self._playback.end_s:
             self._counted_s = end_s
-            self._tell(StatsChanged(stats_at(self._playback.at(end_s), end_s)))
+            self._publish(StatsChanged(stats_at(self._playback.at(end_s), end_s)))
 
-    def _show_anew(self) -> None:
+    def _publish_snapshot(self) -> None:
         self._counted_s = self._position_s
         # The time that a replay stood still is not made up for.
-        self._told_at = self._clock()
+        self._published_at = self._clock()
         if self._speaker is not None:
             self._speaker.clear()
-        self._tell(self.snapshot())
+        self._publish(self.snapshot())
         self._moved.set()
 
     async def _open_speaker(self) -> None:
@@ -160,11 +160,11 @@ class Replay:
             self._speaker = await asyncio.to_thread(Speaker, rate)
         except LivegistError as error:
             notice = Notice(Severity.WARNING, error.message, error.hint)
-            self._news.append(notice)
-            self._tell(notice)
+            self._notices.append(notice)
+            self._publish(notice)
 
 
-class _Sound:
+class _RecordedAudio:
     """The recording, WAV or FLAC; silence where there is none."""
 
     def __init__(self, path: Path) -> None:

@@ -9,14 +9,14 @@ from msgspec.structs import replace
 
 from tui.audio.recording import Recording
 from tui.config.schema import Config
-from tui.engine.answers import Answers
-from tui.engine.capture import IN_THE_LOG, Capture
-from tui.engine.chronicle import Chronicle
-from tui.engine.figures import Figures
-from tui.engine.plan import Plan
-from tui.engine.remarks import Remarks
-from tui.engine.servers import Servers
-from tui.engine.watches import DiskWatch, SleepWatch
+from tui.engine.annotations import Annotations
+from tui.engine.capture import LOG_HINT, Capture
+from tui.engine.endpoints import Endpoints
+from tui.engine.event_sink import EventSink
+from tui.engine.gist_tracker import GistTracker
+from tui.engine.monitors import DiskMonitor, SleepDetector
+from tui.engine.routing import Route
+from tui.engine.stats_collector import StatsCollector
 from tui.errors import UsageError
 from tui.model.events import (
     GainChanged,
@@ -39,9 +39,9 @@ from tui.stream.reconnecting import ReconnectingStream, StreamEvent
 from tui.stream.turn_numbering import TurnSequencer
 
 SAMPLE_RATE = 16_000
-GAIN_MOST_DB = 40
+MAX_GAIN_DB = 40
 """Largest gain or loss of a microphone that is set here."""
-STATS_S = 1.0
+STATS_INTERVAL_S = 1.0
 """Seconds between two figures."""
 
 log = logging.getLogger("livegist.session")
@@ -66,10 +66,10 @@ class LiveSession:
     def __init__(
         self,
         config: Config,
-        plan: Plan,
+        route: Route,
         prompts: PromptLibrary,
-        servers: Servers,
-        chronicle: Chronicle,
+        servers: Endpoints,
+        chronicle: EventSink,
         recording: Recording,
         capture: Capture | None,
         turns: TurnSequencer,
@@ -78,44 +78,44 @@ class LiveSession:
         boot_clock: Callable[[], float],
     ) -> None:
         self._config = config
-        self._plan = plan
+        self._route = route
         self._prompts = prompts
-        self._servers = servers
-        self._figures = Figures()
-        self._chronicle = chronicle
-        self.record = chronicle.record
+        self._endpoints = servers
+        self._stats = StatsCollector()
+        self._sink = chronicle
+        self.state = chronicle.state
         """What is known of it."""
         self._emit = chronicle.emit
         self._recording = recording
         self._capture = capture
-        self._answers = Answers(config, self.record, self._figures, self._emit, clock)
-        for turn in self.record.transcript.finals:
-            self._figures.final(turn)
-        self._answers.take_up()
-        self._link = ReconnectingStream(
+        self._gists = GistTracker(config, self.state, self._stats, self._emit, clock)
+        for turn in self.state.transcript.finals:
+            self._stats.add_final(turn)
+        self._gists.resume()
+        self._stream = ReconnectingStream(
             recording,
             servers.target,
-            self.record.prompt,
-            self._heard,
+            self.state.prompt,
+            self._handle_stream_event,
             chunk_ms=config.chunk_ms,
             drain_s=config.drain_timeout_s,
             clock=clock,
             turns=turns,
         )
         self._analysing: set[asyncio.Task[None]] = set()
-        self._owed: list[tuple[int, str]] = []
+        self._lost_answers: list[tuple[int, str]] = []
         """Turns whose answers were lost with their connection, and the prompts."""
         self._realtime_factor: float | None = None
         self._stop_asked = 0
         self._capture_ends = asyncio.Event()
         """Set once nothing more is to be recorded."""
-        self._last_loss: CloseInfo | None = None
+        self._last_close: CloseInfo | None = None
         self._failure: CloseInfo | None = None
-        self._disk = DiskWatch()
-        self._machine = SleepWatch(clock, boot_clock)
+        self._disk = DiskMonitor()
+        self._sleep = SleepDetector(clock, boot_clock)
         self.viewers = 0
         """How many watch; only told in the figures."""
-        self.remarks = Remarks(self.record, prompts, self._answers, servers.chat, self._emit, self._spawn)
+        self.annotations = Annotations(self.state, prompts, self._gists, servers.chat, self._emit, self._spawn)
         """What a person may add to it."""
 
     # What may be asked of it -------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ class LiveSession:
         """Wait for nothing more: not for a connection, nor for an analysis."""
         self._stop_asked = max(self._stop_asked, 2)
         self._capture_ends.set()
-        self._link.abandon()
+        self._stream.abandon()
         for task in self._analysing:
             task.cancel()
 
@@ -152,13 +152,13 @@ class LiveSession:
             ConfigError: there is none of that id.
         """
         prompt = self._prompts[id]
-        if self.record.prompt != prompt.id:
-            self._link.use_prompt(prompt.id)
+        if self.state.prompt != prompt.id:
+            self._stream.use_prompt(prompt.id)
             self._emit(PromptChanged(prompt.id))
 
     def renew_prompt(self) -> None:
         """Have turns that end from now on answered by what the prompt in use says now."""
-        self._link.renew()
+        self._stream.renew()
 
     def use_source(self, spec: str) -> None:
         """Record from another device from now on; if it cannot be opened, silence is recorded until one can.
@@ -176,8 +176,8 @@ class LiveSession:
         Raises:
             UsageError: it is beyond what makes sense, or nothing is recorded any more.
         """
-        if not -GAIN_MOST_DB <= gain_db <= GAIN_MOST_DB:
-            raise UsageError(f"A gain of {gain_db:g} dB makes no sense.", f"From -{GAIN_MOST_DB} to {GAIN_MOST_DB} dB.")
+        if not -MAX_GAIN_DB <= gain_db <= MAX_GAIN_DB:
+            raise UsageError(f"A gain of {gain_db:g} dB makes no sense.", f"From -{MAX_GAIN_DB} to {MAX_GAIN_DB} dB.")
         if self._capture is None or self._recording.closed:
             raise UsageError("Nothing is recorded any more.", "Start another session with s.")
         self._capture.gain_db = gain_db
@@ -190,12 +190,12 @@ class LiveSession:
             UsageError: nothing was said yet.
             ConfigError: there is no such prompt.
         """
-        prompt = self._prompts[id or self.record.prompt]
-        if not self.record.transcript.finals:
+        prompt = self._prompts[id or self.state.prompt]
+        if not self.state.transcript.finals:
             raise UsageError("There is nothing to analyse yet.", "Wait for the first turn to end.")
         self._spawn(
-            self._answers.analyse(
-                prompt, self.record.transcript.with_speaker_names(self.record.speakers), self._servers.chat
+            self._gists.analyse(
+                prompt, self.state.transcript.with_speaker_names(self.state.speakers), self._endpoints.chat
             )
         )
 
@@ -211,8 +211,8 @@ class LiveSession:
             await asking
         finally:
             asking.close()
-            if self.record.state.over and self._analysing <= {asyncio.current_task()}:
-                await self._servers.close()
+            if self.state.state.over and self._analysing <= {asyncio.current_task()}:
+                await self._endpoints.close()
 
     # Its life ----------------------------------------------------------------------------------------------------
 
@@ -223,23 +223,23 @@ class LiveSession:
             capturing: records until the source ends; `None` if nothing is recorded any more.
         """
         try:
-            self._chronicle.enter(State.CONNECTING)
+            self._sink.transition(State.CONNECTING)
             await self._run_tasks(capturing)
         finally:
             try:
                 self._end()
             finally:
-                await self._servers.close()
+                await self._endpoints.close()
 
     async def _run_tasks(self, capturing: Coroutine[Any, Any, None] | None) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._record(capturing), name="capture")
-            counting = tasks.create_task(self._count(), name="figures")
+            counting = tasks.create_task(self._stats_loop(), name="figures")
             checking = tasks.create_task(self._check_model(), name="model check")
             try:
-                await self._link.run()
+                await self._stream.run()
                 self._capture_ends.set()
-                self._answers.expire(all=True)
+                self._gists.expire(all=True)
                 await self._analyse_at_end()
             finally:
                 counting.cancel()
@@ -253,9 +253,9 @@ class LiveSession:
         finally:
             self._recording.close()
             if self._capture is not None:
-                self._link.give_up_after(self._config.drain_timeout_s)
-            if self.record.state is not State.DRAINING:
-                self._chronicle.enter(State.DRAINING)
+                self._stream.give_up_after(self._config.drain_timeout_s)
+            if self.state.state is not State.DRAINING:
+                self._sink.transition(State.DRAINING)
 
     async def _capture_until_stopped(self, capturing: Coroutine[Any, Any, None]) -> None:
         both = (asyncio.ensure_future(capturing), asyncio.ensure_future(self._capture_ends.wait()))
@@ -267,13 +267,13 @@ class LiveSession:
             captured, _ = await asyncio.gather(*both, return_exceptions=True)
         if isinstance(captured, Exception):  # A fault of ours must not keep what is recorded from being sent.
             log.error("capturing broke", exc_info=captured)
-            self._emit(Notice(Severity.ERROR, "livegist made a mistake and records nothing more.", IN_THE_LOG))
+            self._emit(Notice(Severity.ERROR, "livegist made a mistake and records nothing more.", LOG_HINT))
 
     async def _analyse_at_end(self) -> None:
         """Analyse the whole session if that is wanted, and wait for analyses that are under way."""
         wanted = self._config.analyse_at_end and self._stop_asked < 2 and self._failure is None
-        if wanted and self.record.transcript.finals:
-            self._chronicle.explain("analysing the whole session")
+        if wanted and self.state.transcript.finals:
+            self._sink.set_reason("analysing the whole session")
             await self.analyse("")
         while self._analysing:
             await asyncio.wait(self._analysing)
@@ -282,26 +282,26 @@ class LiveSession:
         """Say how it ended, and close what is open."""
         self._recording.close()
         self._emit_stats()
-        unheard_s = round(self._link.untranscribed / SAMPLE_RATE, 1)
+        unheard_s = round(self._stream.untranscribed / SAMPLE_RATE, 1)
         # The journal is written to the same disk: by the time it can be read, nothing is unsaved any more.
-        last = replace(self.record.stats, unheard_s=unheard_s, unsaved_s=0.0)
-        self._chronicle.emit(StatsChanged(last), keep=True)
-        self._warn_of_unheard()
+        last = replace(self.state.stats, unheard_s=unheard_s, unsaved_s=0.0)
+        self._sink.emit(StatsChanged(last), persist=True)
+        self._warn_of_untranscribed()
         self._warn_of_unsaved()
-        ending = self._failure or (self._last_loss if self._link.opened == 0 else None)
+        ending = self._failure or (self._last_close if self._stream.opened == 0 else None)
         if ending is not None:
             why = f"{ending.meaning} ({ending.code}: {ending.reason})" if ending.reason else ending.meaning
-            self._chronicle.enter(State.FAILED, why, ending.hint)
+            self._sink.transition(State.FAILED, why, ending.hint)
         else:
-            self._chronicle.enter(State.ENDED)
-        self._chronicle.close()
+            self._sink.transition(State.ENDED)
+        self._sink.close()
 
     def save(self) -> bool:
         """Write what the disk did not take while the session lasted; return whether nothing is left."""
         if self._recording.unsaved and self._recording.save():
-            self._emit(StatsChanged(replace(self.record.stats, unsaved_s=0.0)))
+            self._emit(StatsChanged(replace(self.state.stats, unsaved_s=0.0)))
             self._emit(Notice(Severity.INFO, "The disk has taken the whole session now."))
-        return not self._recording.unsaved and self._chronicle.close()
+        return not self._recording.unsaved and self._sink.close()
 
     @property
     def _unsaved_s(self) -> float:
@@ -309,7 +309,7 @@ class LiveSession:
 
     def _warn_of_unsaved(self) -> None:
         if self._recording.unsaved:
-            self._emit(StatsChanged(replace(self.record.stats, unsaved_s=self._unsaved_s)))
+            self._emit(StatsChanged(replace(self.state.stats, unsaved_s=self._unsaved_s)))
             self._emit(
                 Notice(
                     Severity.ERROR,
@@ -318,48 +318,48 @@ class LiveSession:
                 )
             )
 
-    def _warn_of_unheard(self) -> None:
-        unheard_s, session = self.record.stats.untranscribed_s, self.record.session
+    def _warn_of_untranscribed(self) -> None:
+        unheard_s, session = self.state.stats.untranscribed_s, self.state.session
         if unheard_s >= MIN_UNTRANSCRIBED_S and session is not None:
             self._emit(
                 Notice(
                     Severity.WARNING,
                     f"{unheard_s:.0f} s were recorded but could not be transcribed.",
                     f"Once it is possible, t sends them, or: livegist recover {session.id}"
-                    if self._chronicle.stored.stored
+                    if self._sink.stored.stored
                     else "It is a private session: they are lost.",
                 )
             )
 
     # What it hears -----------------------------------------------------------------------------------------------
 
-    def _heard(self, event: StreamEvent) -> None:
+    def _handle_stream_event(self, event: StreamEvent) -> None:
         """Turn what the link says into what viewers are told."""
         match event:
             case reconnecting.ConnectionOpened():
-                if self.record.state in (State.CONNECTING, State.RECONNECTING):
-                    self._chronicle.enter(State.LIVE)
-                self._ask_instead()
+                if self.state.state in (State.CONNECTING, State.RECONNECTING):
+                    self._sink.transition(State.LIVE)
+                self._ask_lost_answers()
             case reconnecting.ConnectionLost(ending=ending, wait_s=wait_s):
-                self._last_loss = ending
+                self._last_close = ending
                 again = f" Next try in {wait_s:.0f} s." if wait_s >= 1 else ""
-                if self.record.state is State.DRAINING or self.record.state is State.RECONNECTING:
-                    self._chronicle.explain(f"{ending.meaning}{again}", ending.hint)
+                if self.state.state is State.DRAINING or self.state.state is State.RECONNECTING:
+                    self._sink.set_reason(f"{ending.meaning}{again}", ending.hint)
                 else:
-                    self._chronicle.enter(State.RECONNECTING, f"{ending.meaning}{again}", ending.hint)
+                    self._sink.transition(State.RECONNECTING, f"{ending.meaning}{again}", ending.hint)
             case reconnecting.TurnReceived(turn=turn, prompt=asked):
-                self._turn(turn, asked)
+                self._handle_turn(turn, asked)
             case reconnecting.TurnDiscarded(number=number):
                 self._emit(TurnRemoved(number))
             case reconnecting.AnswerReceived(turn=number, prompt=prompt, completion=completion):
-                self._answers.answer(number, prompt, completion)
-            case reconnecting.AnswerLost(turn=number, prompt=prompt) if self._answers.awaits(number, prompt):
-                self._owed.append((number, prompt))
-                if self.record.state is State.LIVE:
+                self._gists.answer(number, prompt, completion)
+            case reconnecting.AnswerLost(turn=number, prompt=prompt) if self._gists.awaits(number, prompt):
+                self._lost_answers.append((number, prompt))
+                if self.state.state is State.LIVE:
                     # It was the connection before the one in use.
-                    self._ask_instead()
+                    self._ask_lost_answers()
             case reconnecting.SpeakerRevised(turn=number, speaker=speaker):
-                if (known := self._chronicle.turn(number)) is not None:
+                if (known := self._sink.turn(number)) is not None:
                     self._emit(TurnChanged(replace(known, speaker=speaker)))
             case reconnecting.PromptRefused(prompt=prompt, kept=kept, ending=ending):
                 why = f"{ending.meaning} ({ending.reason})" if ending.reason else ending.meaning
@@ -372,64 +372,64 @@ class LiveSession:
             case reconnecting.MessageReceived(message=protocol.Warning(warning=text)):
                 self._emit(Notice(Severity.WARNING, text))
 
-    def _ask_instead(self) -> None:
+    def _ask_lost_answers(self) -> None:
         """Ask ourselves for what connections owed that were lost, now that there is a line again."""
-        for number, prompt in self._owed:
-            turn = self.record.transcript.get(number)
+        for number, prompt in self._lost_answers:
+            turn = self.state.transcript.get(number)
             if turn is not None and prompt in self._prompts:
-                self._spawn(self._answers.about_turn(turn, self._prompts[prompt], self._servers.chat, instead=True))
-        self._owed.clear()
+                self._spawn(self._gists.about_turn(turn, self._prompts[prompt], self._endpoints.chat, instead=True))
+        self._lost_answers.clear()
 
-    def _turn(self, turn: Turn, asked: str | None) -> None:
-        known = self.record.transcript.get(turn.number)
+    def _handle_turn(self, turn: Turn, asked: str | None) -> None:
+        known = self.state.transcript.get(turn.number)
         self._emit(TurnChanged(turn))
         if turn.final:
-            after_ms = max(0.0, self._at() - turn.end_s) * 1000 if self._capture is not None else None
-            self._figures.final(turn, after_ms, before=known if known is not None and known.final else None)
+            after_ms = max(0.0, self._position_s() - turn.end_s) * 1000 if self._capture is not None else None
+            self._stats.add_final(turn, after_ms, before=known if known is not None and known.final else None)
             if asked is not None:
-                self._answers.expect(turn.number, self._prompts[asked])
-            self.remarks.final(turn, asked)
+                self._gists.expect(turn.number, self._prompts[asked])
+            self.annotations.on_final(turn, asked)
 
     # What it says ------------------------------------------------------------------------------------------------
 
-    def _at(self) -> float:
+    def _position_s(self) -> float:
         return self._recording.position / SAMPLE_RATE
 
-    async def _count(self) -> None:
+    async def _stats_loop(self) -> None:
         """Tell the figures and look after deadlines, once a second."""
         while True:
-            await asyncio.sleep(STATS_S)
-            self._answers.expire()
-            self._watch()
+            await asyncio.sleep(STATS_INTERVAL_S)
+            self._gists.expire()
+            self._check_machine()
             self._emit_stats()
 
-    def _watch(self) -> None:
+    def _check_machine(self) -> None:
         """Look after what may happen to the disk and to the machine."""
-        told = self._disk.news(self._recording.failure or self._chronicle.failure)
+        told = self._disk.check(self._recording.failure or self._sink.failure)
         if told is not None:
             self._emit(told)
-        self._chronicle.flush()
-        if slept_s := self._machine.slept_s():
+        self._sink.flush()
+        if slept_s := self._sleep.slept_s():
             self._emit(
                 Notice(
                     Severity.WARNING,
                     f"The machine slept for {slept_s:.0f} s; what was said meanwhile is not recorded.",
-                    f"It was at {self._at():.0f} s of the session, which goes on.",
+                    f"It was at {self._position_s():.0f} s of the session, which goes on.",
                 )
             )
-            self._link.reconnect()
+            self._stream.reconnect()
 
     async def _check_model(self) -> None:
-        if (doubt := await self._servers.doubts()) is not None:
+        if (doubt := await self._endpoints.check_model()) is not None:
             self._emit(doubt)
 
     def _emit_stats(self) -> None:
-        figures, way = self._figures, self._link
+        figures, way = self._stats, self._stream
         round_trip_s = way.round_trip_s
         self._emit(
             StatsChanged(
                 Stats(
-                    elapsed_s=round(self._at(), 1),
+                    elapsed_s=round(self._position_s(), 1),
                     sent_s=round(way.sent / SAMPLE_RATE, 1),
                     lag_s=round(way.behind / SAMPLE_RATE, 1),
                     turns=figures.turns,
@@ -443,7 +443,7 @@ class LiveSession:
                     input_tokens=figures.input_tokens,
                     output_tokens=figures.output_tokens,
                     cost_usd=round(
-                        figures.cost_usd(self._config, socket_s=way.socket_s, billed=self._plan.engine == "cloud"),
+                        figures.cost_usd(self._config, socket_s=way.socket_s, billed=self._route.engine == "cloud"),
                         4,
                     ),
                     connections=way.opened,

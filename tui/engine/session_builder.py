@@ -9,13 +9,13 @@ from tui.audio.recording import Recording
 from tui.audio.sources import Source, open_source
 from tui.config.schema import Config
 from tui.engine.capture import Capture
-from tui.engine.chronicle import Chronicle
-from tui.engine.local import LocalGateway
-from tui.engine.packing import Packed
-from tui.engine.plan import Plan
-from tui.engine.servers import Servers
+from tui.engine.compressed_store import CompressedDict
+from tui.engine.endpoints import Endpoints
+from tui.engine.event_sink import EventSink
+from tui.engine.gateway_process import GatewayProcess
+from tui.engine.monitors import boot_clock
+from tui.engine.routing import Route
 from tui.engine.session import SAMPLE_RATE, LiveSession
-from tui.engine.watches import boot_clock
 from tui.errors import SessionError
 from tui.model.events import Event, Notice, PromptChanged, Session, SessionStarted, Severity
 from tui.model.prompts import PromptLibrary
@@ -42,10 +42,10 @@ class SessionBuilder:
     def __init__(
         self,
         config: Config,
-        plan: Plan,
+        plan: Route,
         prompts: PromptLibrary,
         store: Store,
-        gateway: LocalGateway,
+        gateway: GatewayProcess,
         tell: Callable[[Event], None],
         *,
         clock: Callable[[], float] = time.monotonic,
@@ -56,7 +56,7 @@ class SessionBuilder:
         self._plan = plan
         self._prompts = prompts
         self._store = store
-        self._servers = Servers(config, plan, prompts, gateway, SAMPLE_RATE)
+        self._servers = Endpoints(config, plan, prompts, gateway, SAMPLE_RATE)
         self._tell = tell
         self._clock = clock
         self._boot_clock = boot_clock
@@ -93,7 +93,7 @@ class SessionBuilder:
         Raises:
             SessionError: its recording or its journal cannot be read or written.
         """
-        record = stored.load(SessionState(Packed))
+        record = stored.load(SessionState(CompressedDict))
         finals = record.transcript.finals
         turns = TurnSequencer(
             SAMPLE_RATE,
@@ -106,13 +106,13 @@ class SessionBuilder:
     def _new(self, stored: StoredSession, source: Source) -> tuple[LiveSession, Capture]:
         config, plan = self._config, self._plan
         recording = stored.record(SAMPLE_RATE)
-        chronicle = self._chronicle(SessionState(Packed), stored, recording)
+        chronicle = self._chronicle(SessionState(CompressedDict), stored, recording)
         capture = Capture(
             recording,
             config.source,
             latency_ms=config.mic_latency_ms,
             channels=config.mic_channels,
-            tell=chronicle.emit,
+            publish=chronicle.emit,
             clock=self._clock,
         )
         capture.device = source.name
@@ -128,19 +128,19 @@ class SessionBuilder:
         )
         session = self._session(chronicle, recording, capture, TurnSequencer(SAMPLE_RATE))
         chronicle.emit(SessionStarted(described))
-        chronicle.emit(PromptChanged(chronicle.record.prompt))
+        chronicle.emit(PromptChanged(chronicle.state.prompt))
         if not stored.stored:
             chronicle.emit(Notice(Severity.INFO, "A private session: nothing of it is written to the disk."))
         for warning in plan.warnings:
             chronicle.emit(Notice(Severity.WARNING, warning))
         return session, capture
 
-    def _chronicle(self, record: SessionState, stored: StoredSession, recording: Recording) -> Chronicle:
+    def _chronicle(self, record: SessionState, stored: StoredSession, recording: Recording) -> EventSink:
         """Open the journal, or close the recording again if that cannot be."""
         if record.prompt not in self._prompts:
             record.prompt = self._prompts[self._config.prompt].id
         try:
-            return Chronicle(
+            return EventSink(
                 record,
                 self._tell,
                 (self._plan.key, self._plan.llm_key),
@@ -152,7 +152,7 @@ class SessionBuilder:
             raise
 
     def _session(
-        self, chronicle: Chronicle, recording: Recording, capture: Capture | None, turns: TurnSequencer
+        self, chronicle: EventSink, recording: Recording, capture: Capture | None, turns: TurnSequencer
     ) -> LiveSession:
         return LiveSession(
             self._config,

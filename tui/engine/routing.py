@@ -14,7 +14,7 @@ from tui.urls import host, may_carry_key
 VENDOR = "assemblyai.com"
 
 
-class Plan(msgspec.Struct, frozen=True):
+class Route(msgspec.Struct, frozen=True):
     """Where speech and prompts go."""
 
     engine: Literal["cloud", "local"]
@@ -34,7 +34,7 @@ class Plan(msgspec.Struct, frozen=True):
         return host(self.url) if self.url else "this machine"
 
 
-def resolve(config: Config, *, key: str, llm_key: str, local_installed: bool) -> Plan:
+def resolve_route(config: Config, *, key: str, llm_key: str, local_installed: bool) -> Route:
     """Return where speech and prompts go.
 
     Args:
@@ -55,7 +55,7 @@ def resolve(config: Config, *, key: str, llm_key: str, local_installed: bool) ->
     if config.engine == "local" or (config.engine == "auto" and not config.url and not key and local_installed):
         if not local_installed:
             raise MissingExtra("The local engine", "local")
-        return Plan("local", "", "", "", llm_key)
+        return Route("local", "", "", "", llm_key)
     url = config.url or protocol.CLOUD_URL
     if not key and _is_vendor(url):
         raise EndpointError(
@@ -67,11 +67,11 @@ def resolve(config: Config, *, key: str, llm_key: str, local_installed: bool) ->
             else "Run livegist login, set ASSEMBLYAI_API_KEY, or install the local engine: "
             "pip install 'livegist[local]'.",
         )
-    llm_url = config.llm_url or _chat_beside(url)
+    llm_url = config.llm_url or _chat_server_for(url)
     warnings: tuple[str, ...] = ()
     if key and not may_carry_key(url):
         warnings = (f"The key is not sent to {host(url)}: the way there is not encrypted. Use wss://.",)
-    return Plan(
+    return Route(
         engine="cloud",
         url=url,
         key=key if may_carry_key(url) else "",
@@ -114,7 +114,7 @@ def _is_vendor(url: str) -> bool:
     return name == VENDOR or name.endswith("." + VENDOR)
 
 
-def _chat_beside(url: str) -> str:
+def _chat_server_for(url: str) -> str:
     """Return the chat completions server that belongs to a streaming endpoint."""
     if not _is_vendor(url):
         return chat_root(url)

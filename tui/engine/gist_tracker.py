@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tui.config.schema import Config
-from tui.engine.figures import Figures
+from tui.engine.stats_collector import StatsCollector
 from tui.errors import ChatError
 from tui.llm.chunking import ChunkedAsker, ChunkProgress
 from tui.llm.client import ChatClient, Completion, parse_completion
@@ -29,14 +29,14 @@ from tui.sessions.qa import (
 
 Chat = Callable[[], Awaitable[ChatClient]]
 """Returns the client of the server that answers."""
-Pieces = AsyncGenerator[str | ChunkProgress | Completion, None] | AsyncGenerator[str | Completion, None]
-AT_ONCE = 3
+Deltas = AsyncGenerator[str | ChunkProgress | Completion, None] | AsyncGenerator[str | Completion, None]
+MAX_CONCURRENT = 3
 """Turns that are asked about at once; servers allow some thirty requests a minute."""
-GROW_S = 0.1
+DELTA_INTERVAL_S = 0.1
 """Shortest time between two pieces of a growing answer: a viewer far away gets ten a second, not fifty."""
 
 
-class Answers:
+class GistTracker:
     """What LLMs say about one session.
 
     Args:
@@ -50,31 +50,31 @@ class Answers:
     def __init__(
         self,
         config: Config,
-        record: SessionState,
-        figures: Figures,
-        tell: Callable[[Event], None],
+        state: SessionState,
+        stats: StatsCollector,
+        publish: Callable[[Event], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
-        self._record = record
-        self._figures = figures
-        self._tell = tell
+        self._state = state
+        self._stats = stats
+        self._publish = publish
         self._clock = clock
         self._numbers: dict[tuple[int, str], int] = {}
         self._asked_at: dict[int, float] = {}
         """When each gist was asked for that has no answer yet."""
-        self._awaited: dict[int, None] = {}
+        self._expected: dict[int, None] = {}
         """Numbers of the gists that the endpoint still owes, in order."""
         self._next = 1
-        self._few = asyncio.Semaphore(AT_ONCE)
+        self._semaphore = asyncio.Semaphore(MAX_CONCURRENT)
 
-    def take_up(self) -> None:
+    def resume(self) -> None:
         """Start with what was answered before; nothing of it is asked again."""
-        for gist in self._record.gists.values():
+        for gist in self._state.gists.values():
             if gist.status is not GistStatus.DONE:
                 self._asked_at[gist.number] = self._clock()
             self._next = max(self._next, gist.number + 1)
-            self._figures.answered(gist)
+            self._stats.add_answer(gist)
             if gist.turn is not None:
                 self._numbers[gist.turn, gist.prompt] = gist.number
 
@@ -85,7 +85,7 @@ class Answers:
         gist = Gist(self._take(), turn, prompt.id)
         self._numbers[turn, prompt.id] = gist.number
         self._asked_at[gist.number] = self._clock()
-        self._awaited[gist.number] = None
+        self._expected[gist.number] = None
         self._change(gist)
 
     def answer(self, turn: int, prompt: str, fields: dict[str, Any]) -> None:
@@ -95,7 +95,7 @@ class Answers:
         if gist is None or number is None:
             return
         if gist.status.over and gist.status is not GistStatus.DONE:
-            self._figures.late()
+            self._stats.add_missing()
         asked_at = self._asked_at.get(number)
         latency_s = gist.latency_s if asked_at is None else round(self._clock() - asked_at, 3)
         try:
@@ -103,18 +103,18 @@ class Answers:
         except ChatError as error:
             done = _failed(gist, error)
         if gist.status is not GistStatus.DONE:
-            self._figures.answered(done)
+            self._stats.add_answer(done)
         self._change(done)
 
     def awaits(self, turn: int, prompt: str) -> bool:
         """Return whether the endpoint's answer to a turn is still waited for."""
-        return self._numbers.get((turn, prompt)) in self._awaited
+        return self._numbers.get((turn, prompt)) in self._expected
 
     def expire(self, *, all: bool = False) -> None:
         """Have answers that are overdue count as missing, or all that are still waited for."""
         now = self._clock()
-        for number in list(self._awaited):
-            gist, waited_s = self._record.gists[number], now - self._asked_at[number]
+        for number in list(self._expected):
+            gist, waited_s = self._state.gists[number], now - self._asked_at[number]
             if all or waited_s >= self._config.gist_timeout_s:
                 missing = replace(
                     gist,
@@ -122,13 +122,13 @@ class Answers:
                     latency_s=round(waited_s, 3),
                     error="No answer came. The endpoint does not say why; the model may be outside the account's plan.",
                 )
-                self._figures.answered(missing)
+                self._stats.add_answer(missing)
                 self._change(missing)
 
     async def analyse(self, prompt: Prompt, transcript: Transcript, chat: Chat) -> None:
         """Ask about the transcript so far; the answer is told as it grows, a failure as a failed gist."""
         gist = Gist(self._take(), None, prompt.id, turns=len(transcript.finals))
-        await self._grow(
+        await self._stream_deltas(
             gist,
             chat,
             lambda client: self._asker(client, prompt).ask(
@@ -141,7 +141,7 @@ class Answers:
     async def question(self, question: str, read: SessionExcerpt, chat: Chat) -> None:
         """Put a question about a session; the answer names the turns it rests on."""
         gist = Gist(self._take(), None, "", question=question, turns=len(read.turns))
-        await self._grow(
+        await self._stream_deltas(
             gist,
             chat,
             lambda client: self._asker(client).ask(
@@ -160,18 +160,18 @@ class Answers:
             chat: who is asked.
             instead: whether to ask for what the endpoint owes, too: it will not answer any more.
         """
-        async with self._few:
+        async with self._semaphore:
             number = self._numbers.get((turn.number, prompt.id))
             if number is not None:
-                if self._record.gists[number].status in (GistStatus.FAILED, GistStatus.TIMED_OUT):
-                    self._figures.late()
-                elif not (instead and number in self._awaited):
+                if self._state.gists[number].status in (GistStatus.FAILED, GistStatus.TIMED_OUT):
+                    self._stats.add_missing()
+                elif not (instead and number in self._expected):
                     return
-                self._awaited.pop(number, None)
+                self._expected.pop(number, None)
             gist = Gist(number if number is not None else self._take(), turn.number, prompt.id)
             self._numbers[turn.number, prompt.id] = gist.number
             self._asked_at[gist.number] = self._clock()
-            await self._grow(
+            await self._stream_deltas(
                 gist,
                 chat,
                 lambda client: client.stream(
@@ -183,13 +183,13 @@ class Answers:
 
     def find(self, number: int) -> Gist | None:
         """Return the gist with that number, or `None`."""
-        return self._record.gists.get(number)
+        return self._state.gists.get(number)
 
-    async def _grow(self, gist: Gist, chat: Chat, ask: Callable[[ChatClient], Pieces]) -> None:
+    async def _stream_deltas(self, gist: Gist, chat: Chat, ask: Callable[[ChatClient], Deltas]) -> None:
         """Tell an answer as it comes, and how it ended."""
         started = self._clock()
         self._change(gist)
-        growing = _Growing(gist.number, self._tell, self._clock)
+        growing = DeltaThrottle(gist.number, self._publish, self._clock)
         over = replace(gist, status=GistStatus.FAILED, error="No answer came.")
         try:
             async with aclosing(ask(await chat())) as pieces:
@@ -204,7 +204,7 @@ class Answers:
         except asyncio.CancelledError:
             self._change(replace(gist, status=GistStatus.FAILED, error="It was stopped.", text=growing.text))
             raise
-        self._figures.answered(over)
+        self._stats.add_answer(over)
         self._change(over)
 
     def _asker(self, client: ChatClient, prompt: Prompt | None = None) -> ChunkedAsker:
@@ -222,29 +222,29 @@ class Answers:
 
     def _change(self, gist: Gist) -> None:
         if gist.status.over:
-            self._awaited.pop(gist.number, None)
+            self._expected.pop(gist.number, None)
         if gist.status is GistStatus.DONE:
             self._asked_at.pop(gist.number, None)
-        self._tell(GistChanged(gist))
+        self._publish(GistChanged(gist))
 
 
-class _Growing:
+class DeltaThrottle:
     """Tells an answer's new text, not more often than the eye needs."""
 
     def __init__(self, number: int, tell: Callable[[Event], None], clock: Callable[[], float]) -> None:
         self._number = number
-        self._tell = tell
+        self._publish = tell
         self._clock = clock
-        self._untold = ""
-        self._told_at = -GROW_S
+        self._pending = ""
+        self._published_at = -DELTA_INTERVAL_S
         self.text = ""
 
     def add(self, text: str) -> None:
         self.text += text
-        self._untold += text
-        if self._clock() - self._told_at >= GROW_S:
-            self._tell(GistDelta(self._number, self._untold))
-            self._untold, self._told_at = "", self._clock()
+        self._pending += text
+        if self._clock() - self._published_at >= DELTA_INTERVAL_S:
+            self._publish(GistDelta(self._number, self._pending))
+            self._pending, self._published_at = "", self._clock()
 
 
 def _done(gist: Gist, completion: Completion, latency_s: float) -> Gist:

@@ -17,7 +17,7 @@ END_S = 2.0
 """Longest wait for the process that listens to let go of the devices."""
 
 
-def listed() -> tuple[DeviceInfo, ...]:
+def list_sources() -> tuple[DeviceInfo, ...]:
     """Return what there is to record from; blocks.
 
     Raises:
@@ -29,34 +29,34 @@ def listed() -> tuple[DeviceInfo, ...]:
     return (default, *(DeviceInfo(f"mic:{device.name}", device.name, device.host_api) for device in found))
 
 
-class Ears:
+class DeviceLevelMonitor:
     """Listens to all devices for as long as somebody looks.
 
     Args:
         tell: gets what is heard.
     """
 
-    def __init__(self, tell: Callable[[Event], None]) -> None:
-        self._tell = tell
-        self._listening: asyncio.Task[None] | None = None
+    def __init__(self, publish: Callable[[Event], None]) -> None:
+        self._publish = publish
+        self._task: asyncio.Task[None] | None = None
         self._until = 0.0
 
-    async def listen(self, seconds: float) -> None:
+    async def start(self, seconds: float) -> None:
         """Listen for so long from now on, `LEASE_S` at most; 0 stops and returns once all devices are free."""
         self._until = asyncio.get_running_loop().time() + min(seconds, LEASE_S)
         if seconds <= 0:
             await self.close()
-        elif self._listening is None or self._listening.done():
-            self._listening = asyncio.create_task(self._listen(), name="devices")
+        elif self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="devices")
 
     async def close(self) -> None:
         """Let go of all devices."""
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait({self._listening})
-            self._listening = None
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+            self._task = None
 
-    async def _listen(self) -> None:
+    async def _run(self) -> None:
         # -P keeps a folder named `tui` in the current directory from being run instead of us.
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "tui.audio.level_probe"),
@@ -69,7 +69,7 @@ class Ears:
         try:
             async with asyncio.timeout_at(self._until) as lease:
                 while line := await process.stdout.readline():
-                    self._tell(DeviceLevels(tuple(map(_level, msgspec.json.decode(line, type=list[ProbeReading])))))
+                    self._publish(DeviceLevels(tuple(map(_level, msgspec.json.decode(line, type=list[ProbeReading])))))
                     lease.reschedule(self._until)
         except TimeoutError:
             return

@@ -16,13 +16,13 @@ from tui.sessions.flac import compress
 from tui.sessions.hooks import post, run_command
 from tui.sessions.store import MIN_UNTRANSCRIBED_S, Store, StoredSession
 
-AT_MOST_S = 25.0
+MAX_WAIT_S = 25.0
 """Longest time that an engine which is told to end waits for it."""
 
 log = logging.getLogger("livegist.afterwards")
 
 
-class Afterwards:
+class PostSessionTasks:
     """Looks after sessions that are over; the next one need not wait for it.
 
     Args:
@@ -31,23 +31,23 @@ class Afterwards:
         now: the date and time.
     """
 
-    def __init__(self, store: Store, tell: Callable[[Event], None], now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, publish: Callable[[Event], None], now: Callable[[], datetime]) -> None:
         self._store = store
-        self._tell = tell
+        self._publish = publish
         self._now = now
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin(self, stored: StoredSession, config: Config) -> None:
+    def start(self, stored: StoredSession, config: Config) -> None:
         """Do what the settings want done of a session that has just ended."""
         task = asyncio.ensure_future(self._run(stored, config))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def done(self, within_s: float = AT_MOST_S) -> None:
+    async def wait(self, within_s: float = MAX_WAIT_S) -> None:
         """Wait until all is done, but no longer than `within_s` seconds, nor than `AT_MOST_S`."""
         if not self._tasks:
             return
-        _, left = await asyncio.wait(self._tasks, timeout=max(0.0, min(within_s, AT_MOST_S)))
+        _, left = await asyncio.wait(self._tasks, timeout=max(0.0, min(within_s, MAX_WAIT_S)))
         for task in left:
             log.warning("what is done after a session was not finished in time")
             task.cancel()
@@ -56,7 +56,7 @@ class Afterwards:
 
     async def _run(self, stored: StoredSession, config: Config) -> None:
         if config.flac:
-            await self._try(asyncio.to_thread(_compress_heard, stored))
+            await self._try(asyncio.to_thread(_compress_transcribed, stored))
         if config.hook_command:
             await self._try(run_command(config.hook_command, stored))
         if config.hook_url:
@@ -69,7 +69,7 @@ class Afterwards:
             await doing
         except LivegistError as error:
             log.warning("%s %s", error.message, error.hint)
-            self._tell(Notice(Severity.WARNING, error.message, error.hint))
+            self._publish(Notice(Severity.WARNING, error.message, error.hint))
 
     async def _post(self, url: str, stored: StoredSession) -> None:
         secret = credentials.find(credentials.Key.HOOK)
@@ -89,7 +89,7 @@ class Afterwards:
         catalogue.prune(old, data_dir() / INDEX)
 
 
-def _compress_heard(stored: StoredSession) -> None:
+def _compress_transcribed(stored: StoredSession) -> None:
     """Compress a recording, unless the end of it is still to be transcribed."""
     if stored.load().stats.untranscribed_s < MIN_UNTRANSCRIBED_S:
         compress(stored)

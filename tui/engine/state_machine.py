@@ -2,7 +2,7 @@
 
 from tui.model.events import State
 
-NEXT: dict[State, frozenset[State]] = {
+TRANSITIONS: dict[State, frozenset[State]] = {
     State.IDLE: frozenset({State.CONNECTING, State.FAILED}),
     State.CONNECTING: frozenset({State.LIVE, State.RECONNECTING, State.DRAINING, State.FAILED}),
     State.LIVE: frozenset({State.RECONNECTING, State.DRAINING, State.FAILED}),
@@ -14,7 +14,7 @@ NEXT: dict[State, frozenset[State]] = {
 """From each state, those that may follow."""
 
 
-class IllegalTransition(RuntimeError):
+class InvalidTransitionError(RuntimeError):
     """A move that the table does not allow: a fault of ours."""
 
     def __init__(self, old: State, new: State) -> None:

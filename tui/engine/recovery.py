@@ -10,7 +10,7 @@ from tui.model.events import Event, Notice, Severity, UntranscribedChanged
 from tui.sessions.store import Store, StoredSession
 
 
-class Leftovers:
+class SessionRecovery:
     """Looks after sessions that are over.
 
     Args:
@@ -18,16 +18,16 @@ class Leftovers:
         tell: gets every change of what is to be transcribed.
     """
 
-    def __init__(self, store: Store, tell: Callable[[Event], None]) -> None:
+    def __init__(self, store: Store, publish: Callable[[Event], None]) -> None:
         self._store = store
-        self._tell = tell
+        self._publish = publish
         self._one_at_a_time = threading.Lock()
         """Two that repair the same session would each take it for one that is under way."""
-        self._looking: asyncio.Task[None] | None = None
-        self.unheard: tuple[str, ...] = ()
+        self._scanning: asyncio.Task[None] | None = None
+        self.untranscribed: tuple[str, ...] = ()
         """Ids of those that were not transcribed to their end, newest first, as it was when they were looked for."""
 
-    def mend(self) -> list[Notice]:
+    def repair(self) -> list[Notice]:
         """Repair sessions whose engine was killed; return what a person should know of it."""
         with self._one_at_a_time:
             return self._mend()
@@ -38,7 +38,7 @@ class Leftovers:
         Args:
             session: the id of the only one to return; empty returns all, newest first.
         """
-        repaired = self.mend()
+        repaired = self.repair()
         return repaired, [stored for stored in self._store.untranscribed() if session in ("", stored.id)]
 
     def _mend(self) -> list[Notice]:
@@ -63,21 +63,21 @@ class Leftovers:
             )
         return told
 
-    def look(self) -> None:
+    def scan(self) -> None:
         """Look in the background for what was not transcribed to its end, and tell if it is others than before."""
         self.close()
-        self._looking = asyncio.ensure_future(self._look())
+        self._scanning = asyncio.ensure_future(self._scan())
 
     def close(self) -> None:
         """Look no more."""
-        if self._looking is not None:
-            self._looking.cancel()
+        if self._scanning is not None:
+            self._scanning.cancel()
 
-    async def _look(self) -> None:
-        unheard = await asyncio.to_thread(self._found)
-        if unheard != self.unheard:
-            self.unheard = unheard
-            self._tell(UntranscribedChanged(unheard))
+    async def _scan(self) -> None:
+        unheard = await asyncio.to_thread(self._find_untranscribed)
+        if unheard != self.untranscribed:
+            self.untranscribed = unheard
+            self._publish(UntranscribedChanged(unheard))
 
-    def _found(self) -> tuple[str, ...]:
+    def _find_untranscribed(self) -> tuple[str, ...]:
         return tuple(stored.id for stored in self._store.untranscribed())

@@ -27,13 +27,13 @@ class PromptFiles:
 
     def load(self) -> PromptLibrary:
         """Return the prompts as they are now."""
-        self._stamps = self._look()
+        self._stamps = self._read_stamps()
         return PromptLibrary.load(*self._folders)
 
     @property
     def changed(self) -> bool:
         """Whether a file has changed, come or gone since they were loaded."""
-        return self._look() != self._stamps
+        return self._read_stamps() != self._stamps
 
     def show(self, id: str) -> PromptShown:
         """Return a prompt's file as it is.
@@ -87,7 +87,7 @@ class PromptFiles:
         except OSError as error:
             raise ConfigError(f"{path} cannot be deleted: {error.strerror or error}", "Check whose it is.") from error
 
-    def _look(self) -> dict[Path, int]:
+    def _read_stamps(self) -> dict[Path, int]:
         found: dict[Path, int] = {}
         for folder in self._folders:
             for path in folder.glob("*.toml"):

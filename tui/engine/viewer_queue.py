@@ -10,18 +10,18 @@ from msgspec.structs import replace
 
 from tui.model.events import DeviceLevels, Event, GistDelta, LevelChanged, StatsChanged, TurnChanged
 
-MOST = 1000
+MAX_EVENTS = 1000
 """Events a viewer may be behind."""
 
 
-class Outbox:
+class CoalescingQueue:
     """Events in the order to send them."""
 
-    def __init__(self, most: int = MOST) -> None:
-        self._most = most
+    def __init__(self, max_events: int = MAX_EVENTS) -> None:
+        self._max_events = max_events
         self._events: dict[Hashable, Event] = {}
         self._next = 0
-        self.overrun = False
+        self.overflowed = False
         """Whether it held too much: the viewer has to start again from a snapshot."""
 
     def __len__(self) -> int:
@@ -29,7 +29,7 @@ class Outbox:
 
     def put(self, event: Event) -> None:
         """Add an event; what it replaces is not sent any more. Once it held too much, it holds nothing more."""
-        if self.overrun:
+        if self.overflowed:
             return
         match event:
             case LevelChanged() as level:
@@ -50,11 +50,11 @@ class Outbox:
             case _:
                 self._events[self._next] = event
                 self._next += 1
-        if len(self._events) > self._most:
-            self.overrun = True
+        if len(self._events) > self._max_events:
+            self.overflowed = True
             self._events.clear()
 
-    def take(self) -> Event | None:
+    def get(self) -> Event | None:
         """Return the next event, `None` if there is none."""
         for key in self._events:
             return self._events.pop(key)

@@ -7,7 +7,7 @@ RETRY_S = 1.0
 """Seconds between two tries."""
 
 
-class Saving:
+class PendingSaves:
     """Has sessions saved, each until that is done or the engine ends."""
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class Saving:
         """Return whether anything is still to be saved."""
         return bool(self._tasks)
 
-    def begin(self, save: Callable[[], bool], then: Callable[[], None]) -> None:
+    def add(self, save: Callable[[], bool], then: Callable[[], None]) -> None:
         """Save a session, and do what comes after it.
 
         Args:
@@ -31,7 +31,7 @@ class Saving:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def give_up(self) -> None:
+    def cancel(self) -> None:
         """Try no more: what is not saved is lost."""
         for task in self._tasks:
             task.cancel()

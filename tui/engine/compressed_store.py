@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from tui.model.transcript import Turn, Word, without_words
 
 T = TypeVar("T")
-BLOCK = 64
+BLOCK_SIZE = 64
 """Numbers that are packed together: compression finds little to share in a single turn."""
-LOOSE = 2
+UNCOMPRESSED_BLOCKS = 2
 """Blocks that are not packed, the newest."""
 SCALE = 1000
 """Times are kept to the millisecond and confidences to the thousandth, as the endpoint's are told."""
@@ -20,7 +20,7 @@ SCALE = 1000
 _encoder = msgspec.msgpack.Encoder()
 
 
-class Packed(MutableMapping[int, T]):
+class CompressedDict(MutableMapping[int, T]):
     """Things by their numbers and in order of them, the newest as they are and the others compressed.
 
     Reading them in order unpacks each block once; changing an old one packs its block again, about a millisecond.
@@ -31,9 +31,9 @@ class Packed(MutableMapping[int, T]):
 
     def __init__(self, kind: type[T]) -> None:
         self._decoder = msgspec.msgpack.Decoder(dict[int, kind])  # type: ignore[valid-type]
-        self._loose: dict[int, dict[int, T]] = {}
-        self._packed: dict[int, bytes] = {}
-        self._opened: tuple[int, dict[int, T]] | None = None
+        self._plain: dict[int, dict[int, T]] = {}
+        self._compressed: dict[int, bytes] = {}
+        self._last_read: tuple[int, dict[int, T]] | None = None
         """The packed block that was read last."""
         self._length = 0
 
@@ -45,39 +45,39 @@ class Packed(MutableMapping[int, T]):
             yield from sorted(self._read(block))
 
     def __getitem__(self, number: int) -> T:
-        return self._read(number // BLOCK)[number]
+        return self._read(number // BLOCK_SIZE)[number]
 
     def __setitem__(self, number: int, thing: T) -> None:
-        things = self._loosen(number // BLOCK)
+        things = self._decompress(number // BLOCK_SIZE)
         self._length += number not in things
         things[number] = thing
-        while len(self._loose) > LOOSE:
-            self._pack(min(self._loose))
+        while len(self._plain) > UNCOMPRESSED_BLOCKS:
+            self._compress(min(self._plain))
 
     def __delitem__(self, number: int) -> None:
-        del self._loosen(number // BLOCK)[number]
+        del self._decompress(number // BLOCK_SIZE)[number]
         self._length -= 1
 
     def _blocks(self) -> list[int]:
-        return sorted((*self._loose, *self._packed))
+        return sorted((*self._plain, *self._compressed))
 
     def _read(self, block: int) -> dict[int, T]:
-        if (things := self._loose.get(block)) is not None:
+        if (things := self._plain.get(block)) is not None:
             return things
-        if self._opened is None or self._opened[0] != block:
-            if block not in self._packed:
+        if self._last_read is None or self._last_read[0] != block:
+            if block not in self._compressed:
                 return {}
-            self._opened = block, self._decoder.decode(zlib.decompress(self._packed[block]))
-        return self._opened[1]
+            self._last_read = block, self._decoder.decode(zlib.decompress(self._compressed[block]))
+        return self._last_read[1]
 
-    def _loosen(self, block: int) -> dict[int, T]:
-        if block not in self._loose:
-            self._loose[block] = self._read(block)
-            self._packed.pop(block, None)
-        return self._loose[block]
+    def _decompress(self, block: int) -> dict[int, T]:
+        if block not in self._plain:
+            self._plain[block] = self._read(block)
+            self._compressed.pop(block, None)
+        return self._plain[block]
 
-    def _pack(self, block: int) -> None:
-        self._packed[block] = zlib.compress(_encoder.encode(self._loose.pop(block)))
+    def _compress(self, block: int) -> None:
+        self._compressed[block] = zlib.compress(_encoder.encode(self._plain.pop(block)))
 
 
 class _Columns(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -94,18 +94,18 @@ class _Columns(msgspec.Struct, array_like=True, frozen=True, gc=False):
     speakers: tuple[str | None, ...]
 
 
-class Words:
+class WordStore:
     """The words of final turns. An hour of speech takes a seventh of a megabyte in place of ten."""
 
     def __init__(self) -> None:
-        self._columns = Packed(_Columns)
+        self._columns = CompressedDict(_Columns)
 
-    def pack(self, turn: Turn) -> Turn:
+    def store(self, turn: Turn) -> Turn:
         """Keep the words of a turn, and return it without them."""
         self._columns[turn.number] = _columns(turn)
         return without_words(turn)
 
-    def unpack(self, turn: Turn) -> Turn:
+    def restore(self, turn: Turn) -> Turn:
         """Return a turn with the words that were kept of it; one that was never packed as it is."""
         columns = self._columns.get(turn.number)
         return turn if columns is None else replace(turn, words=tuple(_words(turn, columns)))

@@ -7,16 +7,16 @@ from tui.model.gists import Gist, GistStatus
 from tui.model.stats import percentile
 from tui.model.transcript import Turn
 
-KEPT = 500
+MAX_SAMPLES = 500
 """Latencies that percentiles are taken over: the newest ones, so that a long session does not grow."""
 
 
-class Figures:
+class StatsCollector:
     """What a session counts; no clock and no I/O."""
 
     def __init__(self) -> None:
-        self._final_ms: deque[float] = deque(maxlen=KEPT)
-        self._gist_ms: deque[float] = deque(maxlen=KEPT)
+        self._final_ms: deque[float] = deque(maxlen=MAX_SAMPLES)
+        self._gist_ms: deque[float] = deque(maxlen=MAX_SAMPLES)
         self.turns = 0
         """Final turns."""
         self.words = 0
@@ -31,7 +31,7 @@ class Figures:
         """Words a minute of speech; 0 before there is a second of it."""
         return round(self.words / self.speech_s * 60, 1) if self.speech_s >= 1 else 0.0
 
-    def final(self, turn: Turn, after_ms: float | None = None, *, before: Turn | None = None) -> None:
+    def add_final(self, turn: Turn, after_ms: float | None = None, *, before: Turn | None = None) -> None:
         """Count a final turn.
 
         Args:
@@ -50,7 +50,7 @@ class Figures:
         self.words += times * len(turn.text.split())
         self.speech_s += times * max(0.0, turn.end_s - turn.start_s)
 
-    def answered(self, gist: Gist) -> None:
+    def add_answer(self, gist: Gist) -> None:
         """Count a gist that is over."""
         if gist.status is not GistStatus.DONE:
             self.gists_missing += 1
@@ -61,7 +61,7 @@ class Figures:
         if gist.turn is not None:
             self._gist_ms.append(gist.latency_s * 1000)
 
-    def late(self) -> None:
+    def add_missing(self) -> None:
         """Take back one that was counted as missing: it arrived after all."""
         self.gists_missing -= 1
 

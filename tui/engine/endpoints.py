@@ -3,8 +3,8 @@
 import difflib
 
 from tui.config.schema import Config
-from tui.engine.local import LocalGateway
-from tui.engine.plan import Plan, chat_root, endpoint
+from tui.engine.gateway_process import GatewayProcess
+from tui.engine.routing import Route, chat_root, endpoint
 from tui.errors import ChatError, LivegistError
 from tui.llm.client import ChatClient
 from tui.model.events import Notice, Severity
@@ -13,7 +13,7 @@ from tui.stream.connection import ConnectError
 from tui.stream.reconnecting import Target
 
 
-class Servers:
+class Endpoints:
     """Makes addresses and clients out of a plan.
 
     Args:
@@ -25,10 +25,10 @@ class Servers:
     """
 
     def __init__(
-        self, config: Config, plan: Plan, prompts: PromptLibrary, gateway: LocalGateway, sample_rate: int
+        self, config: Config, route: Route, prompts: PromptLibrary, gateway: GatewayProcess, sample_rate: int
     ) -> None:
         self._config = config
-        self._plan = plan
+        self._route = route
         self._prompts = prompts
         self._gateway = gateway
         self._sample_rate = sample_rate
@@ -40,8 +40,8 @@ class Servers:
         Raises:
             Refused: the local gateway does not start.
         """
-        base = self._plan.url or await self._gateway.url(self._config, self._plan.llm_key)
-        return Target(endpoint(base, self._prompts[prompt], self._config, self._sample_rate), self._plan.key)
+        base = self._route.url or await self._gateway.url(self._config, self._route.llm_key)
+        return Target(endpoint(base, self._prompts[prompt], self._config, self._sample_rate), self._route.key)
 
     async def chat(self) -> ChatClient:
         """Return the client of the server that answers prompts.
@@ -50,13 +50,13 @@ class Servers:
             ChatError: there is no such server.
         """
         if self._chat is None:
-            base = self._plan.llm_url
+            base = self._route.llm_url
             if not base:
                 try:
-                    base = chat_root(await self._gateway.url(self._config, self._plan.llm_key))
+                    base = chat_root(await self._gateway.url(self._config, self._route.llm_key))
                 except ConnectError as refused:
                     raise ChatError(refused.close.meaning, refused.close.hint) from refused
-            self._chat = ChatClient(base, self._plan.llm_key)
+            self._chat = ChatClient(base, self._route.llm_key)
         return self._chat
 
     async def close(self) -> None:
@@ -65,9 +65,9 @@ class Servers:
         if client is not None:
             await client.aclose()
 
-    async def doubts(self) -> Notice | None:
+    async def check_model(self) -> Notice | None:
         """Return a warning if the server has a list of models and the configured one is not on it."""
-        if not (self._plan.llm_url or self._config.llm_url):
+        if not (self._route.llm_url or self._config.llm_url):
             return None
         try:
             models = await (await self.chat()).models()

@@ -21,12 +21,12 @@ LEAVE_S = 2.0
 """Longest wait until it has left by itself: no session of ours is left to finish."""
 
 
-def installed() -> bool:
+def is_installed() -> bool:
     """Return whether the packages of the local engine are there."""
     return all(importlib.util.find_spec(name) for name in ("faster_whisper", "starlette", "uvicorn"))
 
 
-class LocalGateway:
+class GatewayProcess:
     """Starts `livegist serve` when it is needed, and again if it died.
 
     It leaves when its standard input ends, so that it never outlives the engine, however that ends.
@@ -101,11 +101,11 @@ class LocalGateway:
                     "",
                     Retry.NO,
                     "The local gateway did not start.",
-                    f"{self._last_words()} Its log is {self._log}.".lstrip(),
+                    f"{self._stderr_tail()} Its log is {self._log}.".lstrip(),
                 )
             ) from error
 
-    def _last_words(self) -> str:
+    def _stderr_tail(self) -> str:
         """Return the last line it printed."""
         try:
             lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()

@@ -14,8 +14,8 @@ import msgspec
 from websockets.asyncio.server import ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 
-from tui.engine.outbox import Outbox
-from tui.engine.process import GLANCE, SOCKET, lock, remove_dead
+from tui.engine.process import SNAPSHOT_PATH, SOCKET_NAME, lock, remove_stale_socket
+from tui.engine.viewer_queue import CoalescingQueue
 from tui.errors import EngineError, LivegistError
 from tui.model.commands import COMMAND_BYTES, Command, Stop
 from tui.model.commands import decode as decode_command
@@ -25,9 +25,9 @@ from tui.model.transcript import without_words
 
 IDLE_S = 30.0
 """Seconds without session and viewer after which the engine leaves."""
-WATCH_S = 1.0
+CHECK_INTERVAL_S = 1.0
 """Seconds between two looks at who is there."""
-REJOIN_S = 10.0
+REJOIN_GRACE_S = 10.0
 """Time for a viewer to come back that was lost without taking its leave, before its session may be stopped for it."""
 FLUSH_S = 1.0
 """Longest time that the last events may take to reach the viewers."""
@@ -37,7 +37,7 @@ SIGNAL_S = 12.0
 log = logging.getLogger("livegist.host")
 
 
-class Hosted(Protocol):
+class ServedEngine(Protocol):
     """What a host serves: an engine, or something that is like one to a viewer."""
 
     unattended_minutes: float
@@ -56,15 +56,15 @@ class Hosted(Protocol):
         """Return all there is to know now."""
         ...
 
-    def news(self) -> list[Notice]:
+    def pop_notices(self) -> list[Notice]:
         """Return what happened while nobody watched, once."""
         ...
 
-    def watched_by(self, viewers: int) -> None:
+    def set_viewer_count(self, viewers: int) -> None:
         """Note how many viewers there are."""
         ...
 
-    async def perform(self, command: Command) -> Event | None:
+    async def execute(self, command: Command) -> Event | None:
         """Do what is asked; return what this viewer alone is told."""
         ...
 
@@ -77,7 +77,7 @@ class Hosted(Protocol):
         ...
 
 
-class Host:
+class EngineServer:
     """Serves an engine on a unix socket in a folder that only its owner may enter.
 
     Args:
@@ -90,7 +90,7 @@ class Host:
     def __init__(
         self,
         folder: Path,
-        build: Callable[[Callable[[Event], None]], Hosted],
+        build: Callable[[Callable[[Event], None]], ServedEngine],
         *,
         idle_s: float = IDLE_S,
         clock: Callable[[], float] = time.monotonic,
@@ -98,14 +98,14 @@ class Host:
         self._folder = folder
         self._idle_s = idle_s
         self._clock = clock
-        self._viewers: set[Viewer] = set()
+        self._viewers: set[ViewerConnection] = set()
         self._needed_at = clock()
         self._watched_at = clock()
-        self._rejoin_by = -math.inf
+        self._grace_until = -math.inf
         """Until when, on the clock, a viewer that was lost may come back."""
         self._stopped = ""
         """Id of the session that was told to stop for being unattended: told again it would wait for nothing."""
-        self._engine = build(self._tell)
+        self._engine = build(self._broadcast)
 
     @property
     def viewers(self) -> int:
@@ -119,8 +119,8 @@ class Host:
             EngineError: another engine holds the lock, or the socket cannot be made.
         """
         with lock(self._folder):
-            path = self._folder / SOCKET
-            remove_dead(path)
+            path = self._folder / SOCKET_NAME
+            remove_stale_socket(path)
             loop = asyncio.get_running_loop()
             for signum in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(signum, self._engine.quit, SIGNAL_S)
@@ -128,7 +128,7 @@ class Host:
             loop.add_signal_handler(signal.SIGHUP, self._engine.quit, SIGNAL_S)
             try:
                 async with unix_serve(
-                    self._attend,
+                    self._handle_connection,
                     str(path),
                     compression=None,
                     max_size=COMMAND_BYTES,
@@ -144,45 +144,45 @@ class Host:
             finally:
                 path.unlink(missing_ok=True)
 
-    def _tell(self, event: Event) -> None:
-        told = _slim(event)
+    def _broadcast(self, event: Event) -> None:
+        told = _without_words(event)
         for viewer in self._viewers:
             viewer.put(told)
 
-    async def _attend(self, websocket: ServerConnection) -> None:
+    async def _handle_connection(self, websocket: ServerConnection) -> None:
         """Serve one viewer until it leaves or falls too far behind; who only asks how it stands is told that."""
-        if websocket.request is not None and websocket.request.path == GLANCE:
+        if websocket.request is not None and websocket.request.path == SNAPSHOT_PATH:
             await websocket.send(encode_event(self._snapshot()))
             return
-        viewer = Viewer(websocket)
+        viewer = ViewerConnection(websocket)
         viewer.put(self._snapshot())
-        for notice in self._engine.news():
+        for notice in self._engine.pop_notices():
             viewer.put(notice)
         self._viewers.add(viewer)
-        self._engine.watched_by(len(self._viewers))
+        self._engine.set_viewer_count(len(self._viewers))
         try:
             async with asyncio.TaskGroup() as tasks:
                 sending = tasks.create_task(viewer.send(), name="events")
-                await self._obey(viewer)
+                await self._command_loop(viewer)
                 sending.cancel()
         except* ConnectionClosedOK:
             pass
         except* ConnectionClosedError:
-            self._rejoin_by = self._clock() + REJOIN_S
+            self._grace_until = self._clock() + REJOIN_GRACE_S
         finally:
             self._viewers.discard(viewer)
-            self._engine.watched_by(len(self._viewers))
+            self._engine.set_viewer_count(len(self._viewers))
 
     def _snapshot(self) -> Event:
         unattended_s = 0.0 if self._viewers else round(self._clock() - self._watched_at, 1)
         snapshot = self._engine.snapshot()
-        return _slim(msgspec.structs.replace(snapshot, viewers=self.viewers, unattended_s=unattended_s))
+        return _without_words(msgspec.structs.replace(snapshot, viewers=self.viewers, unattended_s=unattended_s))
 
-    async def _obey(self, viewer: "Viewer") -> None:
+    async def _command_loop(self, viewer: "ViewerConnection") -> None:
         """Carry out a viewer's commands; what is refused is said to this viewer alone."""
         async for raw in viewer.websocket:
             try:
-                answer = await self._engine.perform(_command(raw))
+                answer = await self._engine.execute(_parse_command(raw))
             except LivegistError as error:
                 answer = Rejected(error.message, error.hint)
             if answer is not None:
@@ -191,19 +191,19 @@ class Host:
     async def _watch(self) -> None:
         """Stop a session that is unattended for too long, and leave when idle."""
         while True:
-            await asyncio.sleep(WATCH_S)
+            await asyncio.sleep(CHECK_INTERVAL_S)
             now = self._clock()
             if self._viewers:
                 self._watched_at = now
             if self._viewers or self._engine.busy or self._engine.unsaved:
                 self._needed_at = now
-            if self._engine.busy and not self._viewers and now >= self._rejoin_by:
-                await self._mind_unattended(now - self._watched_at)
+            if self._engine.busy and not self._viewers and now >= self._grace_until:
+                await self._stop_unattended(now - self._watched_at)
             if now - self._needed_at > self._idle_s:
                 log.info("leaving: nobody needs the engine")
                 self._engine.quit()
 
-    async def _mind_unattended(self, unattended_s: float) -> None:
+    async def _stop_unattended(self, unattended_s: float) -> None:
         minutes = self._engine.unattended_minutes
         if minutes < 0 or unattended_s < minutes * 60:
             return
@@ -212,7 +212,7 @@ class Host:
             return
         log.info("stopping the session: unattended for %.0f s", unattended_s)
         with contextlib.suppress(LivegistError):
-            await self._engine.perform(Stop())
+            await self._engine.execute(Stop())
             self._stopped = session.id
 
     async def _flush(self) -> None:
@@ -220,39 +220,39 @@ class Host:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_S):
                 for viewer in list(self._viewers):
-                    await viewer.told_all.wait()
+                    await viewer.drained.wait()
 
 
-class Viewer:
+class ViewerConnection:
     """One viewer's connection and what it is still to be told."""
 
     def __init__(self, websocket: ServerConnection) -> None:
         self.websocket = websocket
-        self._outbox = Outbox()
+        self._queue = CoalescingQueue()
         self._more = asyncio.Event()
-        self.told_all = asyncio.Event()
+        self.drained = asyncio.Event()
         """Set while nothing waits to be sent."""
 
     def put(self, event: Event) -> None:
         """Tell it an event, as soon as it takes it; one that is too far behind is cut off and comes back."""
-        self._outbox.put(event)
-        if self._outbox.overrun:
+        self._queue.put(event)
+        if self._queue.overflowed:
             # It may take nothing at all, not even a closing frame.
             self.websocket.transport.abort()
-        self.told_all.clear()
+        self.drained.clear()
         self._more.set()
 
     async def send(self) -> None:
         """Send events as fast as the viewer takes them."""
         while True:
-            while (event := self._outbox.take()) is not None:
+            while (event := self._queue.get()) is not None:
                 await self.websocket.send(encode_event(event))
-            self.told_all.set()
+            self.drained.set()
             self._more.clear()
             await self._more.wait()
 
 
-def _slim(event: Event) -> Event:
+def _without_words(event: Event) -> Event:
     """Return the event as viewers need it: the single words of turns are not."""
     match event:
         case TurnChanged(turn=turn):
@@ -263,7 +263,7 @@ def _slim(event: Event) -> Event:
             return event
 
 
-def _command(raw: str | bytes) -> Command:
+def _parse_command(raw: str | bytes) -> Command:
     """Return the command that a viewer sent.
 
     Raises:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tui.model.events import Notice, Severity
 
-SLEPT_S = 2.0
+MIN_SLEEP_S = 2.0
 """Shortest sleep of the machine that is told of; less is the time between two readings of two clocks."""
 
 
@@ -17,7 +17,7 @@ def boot_clock() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-class SleepWatch:
+class SleepDetector:
     """Notices that the machine slept.
 
     Args:
@@ -34,16 +34,16 @@ class SleepWatch:
         """Return how long the machine slept since this was asked last, 0 if it did not."""
         ahead = self._boot_clock() - self._clock()
         slept, self._ahead = ahead - self._ahead, ahead
-        return slept if slept >= SLEPT_S else 0.0
+        return slept if slept >= MIN_SLEEP_S else 0.0
 
 
-class DiskWatch:
+class DiskMonitor:
     """Says it once when the disk refuses, and once when it takes what is recorded again."""
 
     def __init__(self) -> None:
         self._failed = False
 
-    def news(self, failure: OSError | None) -> Notice | None:
+    def check(self, failure: OSError | None) -> Notice | None:
         """Return what is to be told, given why the disk refuses now (`None` if it does not)."""
         failed, self._failed = self._failed, failure is not None
         if failure is not None and not failed:

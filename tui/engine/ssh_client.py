@@ -37,7 +37,7 @@ def ssh_command(host: str, options: Iterable[str], remote: str) -> list[str]:
     return ["ssh", "-T", *given, "-o", "BatchMode=yes", *alive, "--", host, f"{remote} relay"]
 
 
-class RemoteClient:
+class SSHEngineClient:
     """A connection to an engine that another program carries.
 
     Args:
@@ -63,17 +63,17 @@ class RemoteClient:
             self._process = process
             assert process.stdout is not None
             try:
-                buffer = await self._greeted(process.stdout, said)
+                buffer = await self._read_greeting(process.stdout, said)
                 unpacker = zlib.decompressobj()
                 lines = b""
                 while buffer:
-                    *whole, lines = (lines + self._unpacked(unpacker, buffer)).split(b"\n")
+                    *whole, lines = (lines + self._decompress_events(unpacker, buffer)).split(b"\n")
                     for line in whole:
                         yield read_event(line)
                     buffer = await process.stdout.read(READ_BYTES)
             finally:
                 self._process = None
-                await _end(process)
+                await _terminate(process)
 
     async def send(self, command: Command) -> bool:
         """Send a command; return whether there was a connection to send it over.
@@ -100,7 +100,7 @@ class RemoteClient:
         except OSError as error:
             raise EngineError(f"{self._command[0]} cannot be run: {error.strerror}.", "Install OpenSSH.") from error
 
-    async def _greeted(self, out: asyncio.StreamReader, said: IO[bytes]) -> bytes:
+    async def _read_greeting(self, out: asyncio.StreamReader, said: IO[bytes]) -> bytes:
         """Return what follows the greeting, at least one byte.
 
         Raises:
@@ -123,7 +123,7 @@ class RemoteClient:
         )
 
     @staticmethod
-    def _unpacked(unpacker: "zlib._Decompress", packed: bytes) -> bytes:
+    def _decompress_events(unpacker: "zlib._Decompress", packed: bytes) -> bytes:
         try:
             return unpacker.decompress(packed)
         except zlib.error as error:
@@ -132,7 +132,7 @@ class RemoteClient:
             ) from error
 
 
-async def _end(process: Process) -> None:
+async def _terminate(process: Process) -> None:
     """End ssh, and what it runs there with it."""
     if process.stdin is not None:
         process.stdin.close()

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from tui.credentials import redacted
-from tui.engine.packing import Words
-from tui.engine.state import NEXT, IllegalTransition
+from tui.engine.compressed_store import WordStore
+from tui.engine.state_machine import TRANSITIONS, InvalidTransitionError
 from tui.errors import SessionError
 from tui.model.events import Event, Notice, Severity, State, StateChanged, TurnChanged
 from tui.model.session_state import SessionState
@@ -15,7 +15,7 @@ from tui.sessions.journal import is_persistent
 from tui.sessions.store import StoredSession
 
 
-class Chronicle:
+class EventSink:
     """The one way by which anything about a session is said.
 
     Args:
@@ -31,16 +31,16 @@ class Chronicle:
 
     def __init__(
         self,
-        record: SessionState,
-        tell: Callable[[Event], None],
+        state: SessionState,
+        publish: Callable[[Event], None],
         keys: tuple[str, ...],
         stored: StoredSession,
         at: Callable[[], float],
     ) -> None:
-        self.record = record
-        self._tell = tell
+        self.state = state
+        self._publish = publish
         self._keys = keys
-        self._words = Words()
+        self._words = WordStore()
         self.stored = stored
         self._journal = stored.journal()
         self._at = at
@@ -69,50 +69,50 @@ class Chronicle:
             self._closed = True
         return True
 
-    def emit(self, event: Event, *, keep: bool = False) -> None:
+    def emit(self, event: Event, *, persist: bool = False) -> None:
         """Apply an event to the record, keep it if it lasts or `keep` says so, tell it."""
-        event = self._without_keys(event)
+        event = self._redact(event)
         match event:
             case TurnChanged(turn=Turn(final=True) as turn):
-                self.record.apply(TurnChanged(self._words.pack(turn)))
+                self.state.apply(TurnChanged(self._words.store(turn)))
             case _:
-                self.record.apply(event)
-        if keep or is_persistent(event):
-            self._keep(event)
-        self._tell(event)
+                self.state.apply(event)
+        if persist or is_persistent(event):
+            self._append(event)
+        self._publish(event)
 
-    def enter(self, new: State, why: str = "", hint: str = "") -> None:
+    def transition(self, new: State, why: str = "", hint: str = "") -> None:
         """Make a legal move and tell it.
 
         Raises:
             IllegalTransition: the table does not allow it.
         """
-        if new not in NEXT[self.record.state]:
-            raise IllegalTransition(self.record.state, new)
+        if new not in TRANSITIONS[self.state.state]:
+            raise InvalidTransitionError(self.state.state, new)
         self.emit(StateChanged(new, why, hint))
 
-    def explain(self, why: str, hint: str = "") -> None:
+    def set_reason(self, why: str, hint: str = "") -> None:
         """Say more about the state that the session is in."""
-        self.emit(StateChanged(self.record.state, why, hint))
+        self.emit(StateChanged(self.state.state, why, hint))
 
     def turn(self, number: int) -> Turn | None:
         """Return a turn with all its words, `None` if there is none of that number."""
-        known = self.record.transcript.get(number)
-        return None if known is None else self._words.unpack(known)
+        known = self.state.transcript.get(number)
+        return None if known is None else self._words.restore(known)
 
-    def _keep(self, event: Event) -> None:
+    def _append(self, event: Event) -> None:
         if not self._closed:
             self._journal.append(event, self._at())
             return
         try:
             journal = self.stored.journal()
         except SessionError as error:
-            self._tell(Notice(Severity.WARNING, error.message, error.hint))
+            self._publish(Notice(Severity.WARNING, error.message, error.hint))
             return
         journal.append(event, self._at())
         journal.close()
 
-    def _without_keys(self, event: Event) -> Event:
+    def _redact(self, event: Event) -> Event:
         """Return an event whose reasons, which may be a server's own words, do not repeat a key."""
         match event:
             case StateChanged(reason=why) if why:
