@@ -25,14 +25,14 @@ from tui.paths import PACKAGE
 from tui.plain.asked import WORDS
 from tui.sessions.export import FORMATS
 from tui.stream.protocol import LOST, Retry, classify_close
-from tui.viewer.keys import DASHBOARD, Told, by_topic
-from tui.viewer.screens.devices import DevicePicker
+from tui.viewer.bindings import DASHBOARD, KeyHelp, group_by_topic
+from tui.viewer.screens.device_picker import DevicePicker
 from tui.viewer.screens.dialog import HELP, keys_of
-from tui.viewer.screens.editor import EditorScreen
 from tui.viewer.screens.export import ExportPicker
-from tui.viewer.screens.history import History, PastSession
-from tui.viewer.screens.leave import LeaveScreen
-from tui.viewer.screens.picker import PromptPicker
+from tui.viewer.screens.history import HistoryScreen, PastSessionScreen
+from tui.viewer.screens.prompt_editor import PromptEditor
+from tui.viewer.screens.prompt_picker import PromptPicker
+from tui.viewer.screens.quit_dialog import QuitDialog
 from tui.viewer.screens.settings import SettingsScreen
 
 ROOT = Path(__file__).parents[1]
@@ -56,13 +56,13 @@ CLOSES = (
 """Close codes of the protocol, each with the text that tells its two meanings apart."""
 DIALOGS: dict[str, type[Screen[Any]]] = {
     "Prompt picker (`p`)": PromptPicker,
-    "Prompt editor (`^n` or `^e` in the prompt picker)": EditorScreen,
+    "Prompt editor (`^n` or `^e` in the prompt picker)": PromptEditor,
     "Device picker (`D`)": DevicePicker,
     "Settings (`,`)": SettingsScreen,
-    "List of sessions (`h`)": History,
-    "Session from the list": PastSession,
+    "List of sessions (`h`)": HistoryScreen,
+    "Session from the list": PastSessionScreen,
     "Export (`e`)": ExportPicker,
-    "Quit dialog (`q`)": LeaveScreen,
+    "Quit dialog (`q`)": QuitDialog,
 }
 
 
@@ -146,7 +146,7 @@ def _listed(words: list[str]) -> str:
 
 def _dashboard_keys() -> str:
     ids = {binding.id or "" for binding in DASHBOARD}
-    return "\n\n".join(f"### {topic}\n\n{_key_table(rows, ids=True)}" for topic, rows in by_topic({}, ids)) + "\n"
+    return "\n\n".join(f"### {topic}\n\n{_key_table(rows, ids=True)}" for topic, rows in group_by_topic({}, ids)) + "\n"
 
 
 def _dialog_keys() -> str:
@@ -163,11 +163,11 @@ def _has_help(screen: type[Screen[Any]]) -> bool:
     return any("f1" in getattr(binding, "key", "") for binding in screen.BINDINGS)
 
 
-def _key_table(keys: Iterable[Told], *, ids: bool = False) -> str:
+def _key_table(keys: Iterable[KeyHelp], *, ids: bool = False) -> str:
     if ids:
-        rows: list[tuple[str, ...]] = [(_code(key.key), _code(key.id), key.about) for key in keys]
+        rows: list[tuple[str, ...]] = [(_code(key.key), _code(key.id), key.description) for key in keys]
         return _table(("key", "id", "what it does"), rows)
-    return _table(("key", "what it does"), [(_code(key.key), key.about) for key in keys])
+    return _table(("key", "what it does"), [(_code(key.key), key.description) for key in keys])
 
 
 def _words() -> str:

@@ -12,7 +12,7 @@ from tests.make_docs import PAGES, ROOT, TABLES, commands, render
 from tui.cli import main
 from tui.config.schema import FIELDS
 from tui.model.prompts import parse_prompt
-from tui.viewer.keys import DASHBOARD, TOPICS
+from tui.viewer.bindings import DASHBOARD, TOPICS
 
 README = ROOT / "README.md"
 WRITTEN = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in [README, *PAGES]}

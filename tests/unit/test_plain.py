@@ -55,11 +55,11 @@ from tui.model.stats import Stats
 from tui.plain.asked import WORDS, Local, understood
 from tui.plain.front import Front
 from tui.plain.told import Teller, help_lines
-from tui.viewer.picture import Picture
+from tui.presentation.view_model import ViewModel
 
 
-def picture(snapshot: Snapshot | None = None) -> Picture:
-    found = Picture()
+def picture(snapshot: Snapshot | None = None) -> ViewModel:
+    found = ViewModel()
     found.apply(snapshot or meeting())
     return found
 

@@ -29,7 +29,7 @@ async def take() -> str:
     app = LivegistApp(line, theme="night", fps=20, keys={}, start=start)
     async with app.run_test(size=SIZE) as pilot:
         async with asyncio.timeout(PATIENCE_S):
-            while app.dashboard.picture.state is not State.ENDED:
+            while app.dashboard.view_model.state is not State.ENDED:
                 await pilot.pause(0.5)
         await pilot.pause(1.0)
         svg = plain(app.export_screenshot(title="livegist demo"))

@@ -15,10 +15,10 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from tests.viewer.script import DEADLINE_S
-from tui.viewer.app import Farewell, LivegistApp
-from tui.viewer.cells import MOST_WAITING
+from tui.viewer.app import ExitStatus, LivegistApp
+from tui.viewer.compositor import MAX_FRAMES_WAITING
 from tui.viewer.screens import dashboard
-from tui.viewer.widgets.canvas import Canvas
+from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.meter import Meter
 from tui.viewer.widgets.pane import Pane
 
@@ -26,7 +26,7 @@ SURE = 3
 """Rounds in a row without anything to do, after which nothing is: what a round sets off shows in the next."""
 
 
-class Hands(Pilot[Farewell]):
+class Hands(Pilot[ExitStatus]):
     """A pilot whose `pause` ends when the app has nothing left to do but to wait for keys, events and the clock."""
 
     async def press(self, *keys: str) -> None:
@@ -63,7 +63,7 @@ async def at(
         yield hands
 
 
-async def until(hands: Pilot[Farewell], holds: Callable[[], object]) -> None:
+async def until(hands: Pilot[ExitStatus], holds: Callable[[], object]) -> None:
     """Let the app work until something holds; fail at the deadline."""
     async with asyncio.timeout(DEADLINE_S):
         while not holds():
@@ -81,10 +81,10 @@ def stand_still(app: LivegistApp) -> None:
             meter.touch()
 
 
-def _busy(app: App[Farewell]) -> Iterator[bool]:
+def _busy(app: App[ExitStatus]) -> Iterator[bool]:
     """Yield of everything that may have something to do whether it has; a terminal that is behind gets nothing."""
     # Looked up where the dashboard does, for tests put another there.
-    behind = dashboard.waiting(app._driver) >= MOST_WAITING  # type: ignore[attr-defined]
+    behind = dashboard.frames_waiting(app._driver) >= MAX_FRAMES_WAITING  # type: ignore[attr-defined]
     yield _waiting(app)
     yield bool(app._batch_count or app._animator._animations)
     for screen in app.screen_stack:
@@ -110,7 +110,7 @@ def _changed(node: Widget) -> bool:
         return True
     if isinstance(node, Pane) and (node._growing or node._guessed):
         return True
-    return isinstance(node, Canvas) and node._touched
+    return isinstance(node, CellWidget) and node._touched
 
 
 def _falling(node: Widget) -> bool:

@@ -35,7 +35,7 @@ from tui.model.events import (
 from tui.model.gists import Gist, GistStatus
 from tui.paths import shipped
 from tui.viewer.app import LivegistApp
-from tui.viewer.widgets.canvas import Canvas
+from tui.viewer.widgets.cell_widget import CellWidget
 
 FOLDER = Path(__file__).parents[2] / "screenshots"
 THEMES = tuple(sorted(file.stem for file in shipped("themes").glob("*.toml")))
@@ -186,7 +186,7 @@ def home(folder: str) -> Iterator[None]:
 async def _taken(picture: Picture, line: ScriptedLine) -> str:
     app = LivegistApp(line, theme=picture.theme, fps=20, keys={}, clock=lambda: 1000.0)
     async with at(app, size=picture.size) as hands:
-        await until(hands, lambda: app.dashboard.picture.known)
+        await until(hands, lambda: app.dashboard.view_model.synced)
         line.say(*picture.events)
         await line.heard()
         await hands.pause()
@@ -208,7 +208,7 @@ def cells(app: LivegistApp) -> list[str]:
 def afresh(app: LivegistApp) -> None:
     """Have everything drawn again: how a row is cut into pieces depends on what stood there before."""
     for screen in app.screen_stack:
-        for canvas in screen.query(Canvas):
+        for canvas in screen.query(CellWidget):
             canvas._redraw()
 
 

@@ -10,14 +10,14 @@ from tests.viewer.hands import at, until
 from tests.viewer.script import ScriptedLine, meeting
 from tests.viewer.test_dashboard import Running, shown
 from tui.viewer.app import LivegistApp
-from tui.viewer.arrangement import Arrangement, load, save
+from tui.viewer.layout_state import LayoutState, load, save
 
 
 @asynccontextmanager
 async def viewer(file: Path | None, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Running]:
     app = LivegistApp(ScriptedLine(snapshot=meeting()), theme="night", fps=20, keys={}, arrangement_file=file)
     async with at(app, size=size) as pilot:
-        await until(pilot, lambda: app.dashboard.picture.known)
+        await until(pilot, lambda: app.dashboard.view_model.synced)
         yield app, pilot
 
 
@@ -60,7 +60,7 @@ async def test_what_was_chosen_is_there_again(tmp_path: Path) -> None:
     file = tmp_path / "new" / "panes.json"
     async with viewer(file) as (app, pilot):
         await pilot.press("i", "tab", "z")
-        await until(pilot, lambda: load(file) == Arrangement("gists", ("figures",)))
+        await until(pilot, lambda: load(file) == LayoutState("gists", ("figures",)))
     async with viewer(file) as (app, pilot):
         await until(pilot, lambda: app.focused is app.dashboard.body.gists)
         assert app.dashboard.body.gists.size.width == 120
@@ -68,7 +68,7 @@ async def test_what_was_chosen_is_there_again(tmp_path: Path) -> None:
         await pilot.press("z")
         await until(pilot, lambda: app.dashboard.body.turns.display)
         assert not app.dashboard.body.figures.display
-        await until(pilot, lambda: load(file) == Arrangement("", ("figures",)))
+        await until(pilot, lambda: load(file) == LayoutState("", ("figures",)))
 
 
 async def test_an_answer_to_a_question_brings_hidden_gists_back() -> None:
@@ -83,10 +83,10 @@ async def test_an_answer_to_a_question_brings_hidden_gists_back() -> None:
 def test_what_cannot_be_read_shows_everything(tmp_path: Path, kept: str) -> None:
     file = tmp_path / "panes.json"
     file.write_text(kept)
-    assert load(file) == Arrangement()
+    assert load(file) == LayoutState()
 
 
 def test_what_is_kept_is_read_the_same(tmp_path: Path) -> None:
-    save(tmp_path / "panes.json", Arrangement("turns", ("figures", "gists")))
-    assert load(tmp_path / "panes.json") == Arrangement("turns", ("figures", "gists"))
-    save(Path("/dev/null/panes.json"), Arrangement())
+    save(tmp_path / "panes.json", LayoutState("turns", ("figures", "gists")))
+    assert load(tmp_path / "panes.json") == LayoutState("turns", ("figures", "gists"))
+    save(Path("/dev/null/panes.json"), LayoutState())

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.viewer.ballistics import FLOOR_DBFS, Ballistics, Condition, History
+from tui.presentation.ballistics import FLOOR_DBFS, Ballistics, Condition, History
 
 
 def test_the_first_level_is_shown_at_once() -> None:

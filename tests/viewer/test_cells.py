@@ -17,14 +17,14 @@ from tests.viewer.script import ScriptedLine, meeting, partial
 from tests.viewer.test_dashboard import live, running, said, shown
 from tui.model.events import TurnChanged
 from tui.viewer.app import LivegistApp
-from tui.viewer.cells import CellsUpdate, Pen
+from tui.viewer.compositor import CellsUpdate, SgrWriter
 
 CONSOLE = Console(file=StringIO(), color_system="truecolor", force_terminal=True)
 RED = Style.parse("red")
 
 
 def written(*segments: Segment) -> str:
-    pen = Pen(ColorSystem.TRUECOLOR)
+    pen = SgrWriter(ColorSystem.TRUECOLOR)
     pen.write(Strip(segments))
     return pen.done()
 

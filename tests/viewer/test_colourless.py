@@ -6,14 +6,14 @@ import pytest
 
 from tests.conftest import needs
 from tests.terminal import terminal
-from tui.viewer.colourless import without_colours
+from tui.viewer.no_color import strip_colours
 
 PLAY = f"{sys.executable} -m tests.viewer.play"
 
 
 def test_attributes_stay_and_colours_go() -> None:
     written = "\x1b[1;38;2;10;20;30;48;5;16mbold\x1b[0m \x1b[91;7mreversed\x1b[39;49m\x1b[3;44mitalic\x1b[2J"
-    assert without_colours(written) == "\x1b[1mbold\x1b[0m \x1b[7mreversed\x1b[3mitalic\x1b[2J"
+    assert strip_colours(written) == "\x1b[1mbold\x1b[0m \x1b[7mreversed\x1b[3mitalic\x1b[2J"
 
 
 @pytest.mark.parametrize(

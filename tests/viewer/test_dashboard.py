@@ -48,20 +48,20 @@ from tui.model.events import (
 from tui.model.gists import GistStatus
 from tui.model.stats import Stats
 from tui.paths import shipped
-from tui.viewer.app import Farewell, LivegistApp
-from tui.viewer.keys import DASHBOARD, TOPICS
-from tui.viewer.lines import Line
+from tui.viewer.app import ExitStatus, LivegistApp
+from tui.viewer.bindings import DASHBOARD, TOPICS
 from tui.viewer.screens.help import HelpScreen
-from tui.viewer.screens.leave import LeaveScreen
-from tui.viewer.screens.picker import PromptPicker
+from tui.viewer.screens.prompt_picker import PromptPicker
+from tui.viewer.screens.quit_dialog import QuitDialog
 from tui.viewer.screens.search import SearchScreen
-from tui.viewer.widgets.canvas import Canvas
+from tui.viewer.styled_text import Line
+from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.choices import Reader
-from tui.viewer.widgets.gists import Gists
+from tui.viewer.widgets.gists_pane import GistsPane
 from tui.viewer.widgets.pane import Pane
-from tui.viewer.widgets.turns import Turns
+from tui.viewer.widgets.turns_pane import TurnsPane
 
-Running = tuple[LivegistApp, Pilot[Farewell]]
+Running = tuple[LivegistApp, Pilot[ExitStatus]]
 
 
 @asynccontextmanager
@@ -77,21 +77,21 @@ async def running(
     """Run the app on a line until it has shown the first snapshot."""
     app = LivegistApp(line, theme=theme, fps=20, keys=keys or {}, start=start, clock=clock)
     async with at(app, size=size, notifications=True) as pilot:
-        await until(pilot, lambda: app.dashboard.picture.known)
+        await until(pilot, lambda: app.dashboard.view_model.synced)
         yield app, pilot
 
 
 def shown(app: LivegistApp, part: str | None = None) -> str:
     """Return what is on the screen, or in the part with that id."""
     if part is not None:
-        canvas = app.screen.query_one(f"#{part}", Canvas)
+        canvas = app.screen.query_one(f"#{part}", CellWidget)
         return "\n".join(canvas.render_line(y).text.rstrip() for y in range(canvas.size.height))
     return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
 
 
 def shown_below(app: LivegistApp, part: str) -> str:
     """Return what is on a part of the dashboard while something else is open over it."""
-    canvas = app.dashboard.query_one(f"#{part}", Canvas)
+    canvas = app.dashboard.query_one(f"#{part}", CellWidget)
     return "\n".join(canvas.render_line(y).text.rstrip() for y in range(canvas.size.height))
 
 
@@ -99,7 +99,7 @@ def toasts(app: LivegistApp) -> str:
     return "\n".join(notice.message for notice in app._notifications)
 
 
-async def said(pilot: Pilot[Farewell], line: ScriptedLine, *events: Event) -> None:
+async def said(pilot: Pilot[ExitStatus], line: ScriptedLine, *events: Event) -> None:
     """Have the engine say something, and wait until the viewer has shown it."""
     line.say(*events)
     await line.heard()
@@ -206,14 +206,14 @@ async def test_an_answer_streams_as_plain_text_and_is_markdown_once_whole() -> N
 async def test_a_streaming_answer_is_laid_out_less_often_than_it_grows() -> None:
     laid_out: list[int] = []
 
-    class Counted(Gists):
+    class Counted(GistsPane):
         def entry(self, key: int, columns: int) -> list[Line]:
             laid_out.append(key)
             return super().entry(key, columns)
 
     line = ScriptedLine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, keys={})
-    app.dashboard.body.gists = Counted(app.dashboard.picture, id="gists")
+    app.dashboard.body.gists = Counted(app.dashboard.view_model, id="gists")
     async with at(app) as pilot:
         await said(pilot, line, GistChanged(gist(1, 1, "", GistStatus.WAITING)))
         laid_out.clear()
@@ -383,7 +383,7 @@ async def test_s_starts_with_the_options_of_the_command_line() -> None:
     line = ScriptedLine()
     app = LivegistApp(line, theme="night", fps=20, keys={}, options={"source": "talk.wav"})
     async with at(app) as pilot:
-        await until(pilot, lambda: app.dashboard.picture.known)
+        await until(pilot, lambda: app.dashboard.view_model.synced)
         await pilot.press("s")
         await until(pilot, lambda: line.sent == [Start({"source": "talk.wav"})])
 
@@ -485,7 +485,7 @@ async def test_another_prompt_is_named_in_the_header() -> None:
 async def test_a_theme_is_in_force_from_the_first_frame() -> None:
     async with running(ScriptedLine(), theme="paper") as (app, _):
         assert app.dashboard.styles.background.hex.lower() == "#faf7f0"
-        assert app.dashboard.body.turns.ink("accent").color.name == "#1f4f9e"  # type: ignore[union-attr]
+        assert app.dashboard.body.turns.style_of("accent").color.name == "#1f4f9e"  # type: ignore[union-attr]
 
 
 async def test_a_search_marks_its_matches_and_n_goes_from_one_to_the_next() -> None:
@@ -590,7 +590,7 @@ async def test_help_tells_what_is_possible_now_from_what_is_not() -> None:
     async with running(ScriptedLine(), size=(120, 100)) as (app, pilot):
         await pilot.press("question_mark")
         reader = app.screen.query_one("#help-text", Reader)
-        inks = {span.text.strip(): span.ink for line in reader.lines(90, 100) for span in line}
+        inks = {span.text.strip(): span.style for line in reader.lines(90, 100) for span in line}
         assert inks["Start listening: a new session"] == ""
         assert inks["Stop listening, wait for what is still to come, end the session"] == "muted"
 
@@ -801,7 +801,7 @@ async def test_a_cut_line_is_said_and_mended() -> None:
 async def test_an_engine_that_cannot_be_reached_is_told_of_with_what_helps() -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
-        app.dashboard.line_cut("far: Network is unreachable.", "Is it on?")
+        app.dashboard.set_connection_lost("far: Network is unreachable.", "Is it on?")
         told = "✗ far: Network is unreachable. Is it on? Still trying; q leaves."
         await until(pilot, lambda: " ".join(shown(app, "alert").split()) == told)
 
@@ -831,7 +831,7 @@ async def test_q_in_a_session_asks_and_stop_waits_for_its_end() -> None:
     line.quits = False
     async with running(line) as (app, pilot):
         await pilot.press("q")
-        await until(pilot, lambda: isinstance(app.screen, LeaveScreen))
+        await until(pilot, lambda: isinstance(app.screen, QuitDialog))
         await until(pilot, lambda: "Stop and quit" in shown(app, "ways"))
         await pilot.press("enter")
         await until(pilot, lambda: line.sent == [Quit()])
@@ -907,14 +907,14 @@ async def test_a_long_session_is_whole_from_its_first_turn_to_its_last() -> None
 async def test_a_long_session_lays_out_one_turn_for_one_change() -> None:
     laid_out: list[int] = []
 
-    class Counted(Turns):
+    class Counted(TurnsPane):
         def entry(self, key: int, columns: int) -> list[Line]:
             laid_out.append(key)
             return super().entry(key, columns)
 
     line = ScriptedLine(snapshot=long_session(4000))
     app = LivegistApp(line, theme="night", fps=20, keys={})
-    app.dashboard.body.turns = Counted(app.dashboard.picture, id="turns")
+    app.dashboard.body.turns = Counted(app.dashboard.view_model, id="turns")
     async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: "turn 4000." in shown(app, "turns") and not app.dashboard.body.turns._guessed)
         laid_out.clear()

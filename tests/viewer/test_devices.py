@@ -8,7 +8,7 @@ from tests.viewer.test_dashboard import running, said, shown, toasts
 from tests.viewer.test_meter import Clock
 from tui.model.commands import ListDevices, MeasureDevices, SetGain, Start, UseSource
 from tui.model.events import DeviceInfo, DeviceLevel, DeviceLevels, DevicesListed, GainChanged, Rejected
-from tui.viewer.screens.devices import DevicePicker
+from tui.viewer.screens.device_picker import DevicePicker
 
 DEVICES = (
     DeviceInfo("mic", "the default device", "Built-in", default=True),

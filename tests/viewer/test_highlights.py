@@ -17,11 +17,11 @@ from tui.config.schema import Highlight, Style
 from tui.errors import LivegistError
 from tui.model.events import GistChanged, Snapshot, TurnChanged
 from tui.user_command import CommandError
-from tui.viewer.alarms import notification, run_command
 from tui.viewer.app import LivegistApp
-from tui.viewer.highlights import compiled, hits, inked
-from tui.viewer.lines import Span
-from tui.viewer.widgets.canvas import Canvas
+from tui.viewer.highlights import compiled, matching_rules, styled
+from tui.viewer.notifications import notification, run_command
+from tui.viewer.styled_text import Span
+from tui.viewer.widgets.cell_widget import CellWidget
 
 TABLE: dict[str, Style | Highlight] = {
     "Maria": "warn",
@@ -31,7 +31,7 @@ TABLE: dict[str, Style | Highlight] = {
 
 
 def found(text: str) -> list[str]:
-    return [rule.sought for rule in hits(text, compiled(TABLE)[0])]
+    return [rule.text for rule in matching_rules(text, compiled(TABLE)[0])]
 
 
 def test_words_are_found_whole_whatever_their_capitals() -> None:
@@ -48,19 +48,19 @@ def test_expressions_are_taken_as_they_are_written() -> None:
 def test_words_hold_no_expressions() -> None:
     rules, problems = compiled({"a.c": "mark", "(": "mark", "": "mark"})
     assert problems == []
-    assert hits("abc", rules) == []
-    assert [rule.sought for rule in hits("is a.c there?", rules)] == ["a.c"]
+    assert matching_rules("abc", rules) == []
+    assert [rule.text for rule in matching_rules("is a.c there?", rules)] == ["a.c"]
 
 
 def test_a_broken_expression_is_one_problem_and_the_others_stay() -> None:
     rules, (problem,) = compiled({"/(/": "mark", "ok": "mark"})
-    assert [rule.sought for rule in rules] == ["ok"]
+    assert [rule.text for rule in rules] == ["ok"]
     assert "/(/" in problem.message
 
 
 def test_what_is_found_is_inked_across_spans_and_an_empty_match_inks_nothing() -> None:
     rules, _ = compiled({"two words": "bad", "/x*/": "good"})
-    assert inked([Span("say two "), Span("words now", "unstable")], rules) == (
+    assert styled([Span("say two "), Span("words now", "unstable")], rules) == (
         Span("say "),
         Span("two ", "bad strong"),
         Span("words", "unstable bad strong"),
@@ -148,10 +148,10 @@ async def test_what_is_sought_stands_out_in_turns_and_gists() -> None:
     line = ScriptedLine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, keys={}, highlights=TABLE)
     async with at(app, size=(120, 36)) as pilot:
-        await until(pilot, lambda: app.dashboard.picture.known)
+        await until(pilot, lambda: app.dashboard.view_model.synced)
         await said(pilot, line, TurnChanged(turn(1, "Ask Maria.")), GistChanged(gist(1, 1, "Maria is asked.")))
         for part in ("turns", "gists"):
-            rows = app.screen.query_one(f"#{part}", Canvas)
+            rows = app.screen.query_one(f"#{part}", CellWidget)
             pieces = [piece for y in range(4) for piece in rows.render_line(y) if piece.text == "Maria"]
             assert len(pieces) == 1, part
             assert pieces[0].style is not None
@@ -162,7 +162,7 @@ async def test_a_turn_rings_once_when_it_ends_and_not_when_it_is_shown_again() -
     line = ScriptedLine(snapshot=replace(live(), turns=(turn(1, "The connection pool of before."),)))
     app = Watched(line, theme="night", fps=20, keys={}, highlights=TABLE)
     async with at(app, size=(120, 36)) as pilot:
-        await until(pilot, lambda: app.dashboard.picture.known)
+        await until(pilot, lambda: app.dashboard.view_model.synced)
         await said(pilot, line, TurnChanged(partial(2, "the connection pool")))
         await said(pilot, line, TurnChanged(turn(1, "The connection pool of before.")))
         assert app.rung == 0
@@ -177,7 +177,7 @@ async def test_a_replay_rings_nothing() -> None:
     line = ScriptedLine(snapshot=snapshot)
     app = Watched(line, theme="night", fps=20, keys={}, highlights=TABLE)
     async with at(app, size=(120, 36)) as pilot:
-        await until(pilot, lambda: app.dashboard.picture.known)
+        await until(pilot, lambda: app.dashboard.view_model.synced)
         await said(pilot, line, TurnChanged(turn(2, "The connection pool.")))
         assert app.rung == 0
 
@@ -191,7 +191,7 @@ async def test_a_notification_goes_to_the_terminal_and_a_failed_command_is_told(
     app = LivegistApp(line, theme="night", fps=20, keys={}, highlights=both)
     written: list[str] = []
     async with at(app, size=(120, 36)) as pilot:
-        await until(pilot, lambda: app.dashboard.picture.known)
+        await until(pilot, lambda: app.dashboard.view_model.synced)
         monkeypatch.setattr(app._driver, "write", written.append)
         await said(pilot, line, TurnChanged(turn(1, "The pool.")))
         await until(pilot, lambda: any("]9;livegist: The pool." in text for text in written))

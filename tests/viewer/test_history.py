@@ -8,7 +8,7 @@ from tests.viewer.test_dashboard import running, said, shown
 from tui.model.commands import ExportSession, ListSessions, Mute, Pause, Seek, ShowSession
 from tui.model.events import SessionInfo, SessionShown, SessionsListed, SpeakerNamed, State, TurnBookmarked
 from tui.viewer.screens.export import FORMATS, ExportPicker
-from tui.viewer.screens.history import History, PastSession
+from tui.viewer.screens.history import HistoryScreen, PastSessionScreen
 
 KEPT = (
     SessionInfo("b", "2026-11-22T09:45:00+01:00", 754.0, 132, State.ENDED, "Standup", ("work",), "Good morning", 3),
@@ -28,7 +28,7 @@ async def test_h_lists_what_is_kept_and_enter_opens_one() -> None:
         await pilot.press("h")
         await until(pilot, lambda: line.sent == [ListSessions()])
         await said(pilot, line, SessionsListed(KEPT))
-        await until(pilot, lambda: isinstance(app.screen, History))
+        await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
         await until(pilot, lambda: "Standup" in shown(app, "sessions"))
         listed = shown(app, "sessions")
         assert "#work" in listed
@@ -43,7 +43,7 @@ async def test_nothing_kept_is_said() -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, SessionsListed(()))
-        await until(pilot, lambda: isinstance(app.screen, History))
+        await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
         await until(pilot, lambda: "No session is kept yet" in shown(app, "question"))
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is app.dashboard)
@@ -54,22 +54,22 @@ async def test_a_past_session_stands_in_the_same_panes_and_escape_leads_back() -
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, SessionShown(PAST))
-        await until(pilot, lambda: isinstance(app.screen, PastSession))
+        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
         await until(pilot, lambda: "connection pool" in shown(app, "turns"))
         await until(pilot, lambda: "ENDED" in shown(app, "banner"))
         assert "no answer within 30 s" in shown(app, "gists")
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.dashboard)
-        assert app.dashboard.picture.state is State.LIVE
+        assert app.dashboard.view_model.state is State.LIVE
 
 
 async def test_no_key_of_a_past_session_changes_the_live_one() -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, SessionShown(PAST))
-        await until(pilot, lambda: isinstance(app.screen, PastSession))
+        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
         await pilot.press("space", "x", "1", "a", "s", "left")
-        await until(pilot, lambda: isinstance(app.screen, PastSession))
+        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
         assert line.sent == []
 
 
@@ -81,7 +81,7 @@ async def test_e_exports_what_is_shown() -> None:
         await pilot.press("down", "down", "enter")
         await until(pilot, lambda: line.sent == [ExportSession("", "srt")])
         await said(pilot, line, SessionShown(PAST))
-        await until(pilot, lambda: isinstance(app.screen, PastSession))
+        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, ExportPicker))
         await pilot.press("enter")
@@ -93,7 +93,9 @@ async def test_a_past_session_shows_its_marks_and_names_and_only_those_on_a_key(
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, SessionShown(marked))
-        await until(pilot, lambda: isinstance(app.screen, PastSession) and "★ Tom The migration" in shown(app, "turns"))
+        await until(
+            pilot, lambda: isinstance(app.screen, PastSessionScreen) and "★ Tom The migration" in shown(app, "turns")
+        )
         await pilot.press("M")
         await until(pilot, lambda: "★ only" in shown(app, "turns"))
         assert "Good morning" not in shown(app, "turns")
@@ -156,7 +158,7 @@ async def test_a_past_session_shows_its_own_keys() -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, SessionShown(meeting(State.ENDED)))
-        await until(pilot, lambda: isinstance(app.screen, PastSession))
+        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
         await pilot.press("question_mark")
         assert "A past session" in shown(app, "help-text")
         assert "Marks only" in shown(app, "help-text")

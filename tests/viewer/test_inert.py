@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.viewer.inert import LIMIT, MARKS, inert, one_line
+from tui.presentation.sanitize import LIMIT, MARKS, one_line, sanitize
 
 BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 WITHOUT_WIDTH = "\u200b\u200c\u200d\u2060\u2061\ufeff\u00ad\U000e0041"
@@ -12,54 +12,54 @@ WITHOUT_WIDTH = "\u200b\u200c\u200d\u2060\u2061\ufeff\u00ad\U000e0041"
 
 @pytest.mark.parametrize("code", [code for code in [*range(0x20), *range(0x7F, 0xA0)] if code != 0x0A])
 def test_no_control_character_comes_through(code: int) -> None:
-    shown = inert(f"a{chr(code)}b")
+    shown = sanitize(f"a{chr(code)}b")
     assert all(unicodedata.category(character) != "Cc" or character == "\n" for character in shown)
     assert shown[0] == "a"
     assert shown[-1] == "b"
 
 
 def test_an_escape_sequence_is_shown_instead_of_obeyed() -> None:
-    assert inert("\x1b[31mred\x1b]0;title\x07") == "␛[31mred␛]0;title␇"
+    assert sanitize("\x1b[31mred\x1b]0;title\x07") == "␛[31mred␛]0;title␇"
 
 
 @pytest.mark.parametrize("character", BIDI + WITHOUT_WIDTH)
 def test_what_steers_the_layout_without_being_seen_is_dropped(character: str) -> None:
-    assert inert(f"a{character * 50}b") == "ab"
+    assert sanitize(f"a{character * 50}b") == "ab"
 
 
 def test_markup_stays_the_text_it_is() -> None:
     for written in ("[red]x[/red]", "[@click=app.quit]x[/]", "[link=http://x]y[/link]", "$error {x} \\[b]"):
-        assert inert(written) == written
+        assert sanitize(written) == written
 
 
 def test_a_flood_of_combining_marks_is_dammed() -> None:
-    assert inert("e" + "\u0301" * 500) == "e" + "\u0301" * MARKS
-    assert inert("\u0301x") == "x"
+    assert sanitize("e" + "\u0301" * 500) == "e" + "\u0301" * MARKS
+    assert sanitize("\u0301x") == "x"
 
 
 def test_scripts_of_the_world_stay_as_they_are() -> None:
     for written in ("Grüße, naïve café", "日本語のテキスト", "Привет", "שלום", "हिन्दी में", "한국어", "👍 ok"):
-        assert inert(written) == written
+        assert sanitize(written) == written
 
 
 def test_half_a_surrogate_pair_can_be_encoded_afterwards() -> None:
-    assert inert("a\ud800b").encode() == "a�b".encode()
+    assert sanitize("a\ud800b").encode() == "a�b".encode()
 
 
 def test_a_hundred_kilobytes_are_cut_and_the_cut_is_told() -> None:
-    shown = inert("x" * 100_000)
+    shown = sanitize("x" * 100_000)
     assert shown.startswith("x" * LIMIT + " … (92,000 more characters)")
     assert len(shown) < LIMIT + 40
 
 
 def test_every_line_end_becomes_a_newline_and_one_line_has_none() -> None:
-    assert inert("a\r\nb\u2028c\x0bd\re") == "a\nb\nc\nd\ne"
+    assert sanitize("a\r\nb\u2028c\x0bd\re") == "a\nb\nc\nd\ne"
     assert one_line(" a\r\n\tb\u00a0 c ") == "a b c"
 
 
 @given(st.text(st.characters()))
 def test_whatever_comes_only_what_a_terminal_prints_goes_out(text: str) -> None:
-    shown = inert(text)
+    shown = sanitize(text)
     shown.encode()
     for character in shown:
         assert character == "\n" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -67,4 +67,4 @@ def test_whatever_comes_only_what_a_terminal_prints_goes_out(text: str) -> None:
 
 @given(st.text(st.characters()))
 def test_harmless_text_is_not_changed_again(text: str) -> None:
-    assert inert(inert(text)) == inert(text)
+    assert sanitize(sanitize(text)) == sanitize(text)

@@ -1,6 +1,6 @@
 from textual.binding import Binding
 
-from tui.viewer.keys import DASHBOARD, problems
+from tui.viewer.bindings import DASHBOARD, problems
 from tui.viewer.widgets.pane import Pane
 
 ALL = [*DASHBOARD, *(binding for binding in Pane.BINDINGS if isinstance(binding, Binding))]

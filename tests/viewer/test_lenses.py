@@ -8,7 +8,7 @@ from tests.viewer.test_dashboard import live, running, said, shown, toasts
 from tui.model.commands import AskAllTurns, RetryGist, UseExtraPrompts, UsePrompt
 from tui.model.events import ExtraPromptsChanged, GistChanged, GistDelta, PromptChanged
 from tui.model.gists import Gist, GistStatus
-from tui.viewer.screens.picker import PromptPicker
+from tui.viewer.screens.prompt_picker import PromptPicker
 
 
 def lens(number: int, turn: int, prompt: str, text: str, status: GistStatus = GistStatus.DONE) -> Gist:

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.viewer.lines import Line, Span, width
 from tui.viewer.markdown import inline, markdown
+from tui.viewer.styled_text import Line, Span, width
 
 
 def text(lines: list[Line]) -> list[str]:

@@ -8,10 +8,10 @@ from tests.viewer.hands import until
 from tests.viewer.script import ScriptedLine, partial, turn
 from tests.viewer.test_dashboard import live, running, said, shown
 from tui.model.events import LevelChanged, TurnChanged, TurnRemoved
-from tui.viewer.ballistics import Reading
-from tui.viewer.lines import width
-from tui.viewer.pace import EARLY_S
-from tui.viewer.widgets.meter import Meter, bar, scale, sparkline, steadied, zone
+from tui.presentation.ballistics import Reading
+from tui.viewer.frame_rate import EARLY_S
+from tui.viewer.styled_text import width
+from tui.viewer.widgets.meter import Meter, bar, scale, sparkline, steadied, zone_style
 
 
 class Clock:
@@ -45,10 +45,10 @@ def test_full_scale_fills_the_bar_and_digital_silence_leaves_it_empty() -> None:
 
 
 def test_the_zones_change_at_minus_20_and_minus_9() -> None:
-    assert [zone(level) for level in (-60.0, -20.1, -20.0, -9.1, -9.0, 0.0)] == ["good"] * 2 + ["warn"] * 2 + [
+    assert [zone_style(level) for level in (-60.0, -20.1, -20.0, -9.1, -9.0, 0.0)] == ["good"] * 2 + ["warn"] * 2 + [
         "bad"
     ] * 2
-    inks = {span.ink for span in bar(Reading(0.0, 0.0, 0.0), 60)}
+    inks = {span.style for span in bar(Reading(0.0, 0.0, 0.0), 60)}
     assert inks == {"good track", "warn track", "bad track"}
 
 

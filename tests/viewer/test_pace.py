@@ -9,60 +9,63 @@ from tests.viewer.script import ScriptedLine, partial, turn
 from tests.viewer.test_dashboard import live, said, shown
 from tui.model.events import TurnChanged, TurnRemoved
 from tui.viewer.app import LivegistApp
-from tui.viewer.cells import MOST_WAITING
-from tui.viewer.pace import EARLY_S, EASE_S, LOW_FPS, LOW_HOLD_S, SLOW_S, STEPS, Frames, Pace
+from tui.viewer.compositor import MAX_FRAMES_WAITING
+from tui.viewer.frame_rate import EARLY_S, EASE_S, LOW_FPS, LOW_HOLD_S, SLOW_S, STEPS, FrameLimiter, FrameRateController
 from tui.viewer.screens import dashboard
 
 
-def slow(pace: Pace, *, seconds: float, start: float = 100.0) -> float:
+def slow(pace: FrameRateController, *, seconds: float, start: float = 100.0) -> float:
     """Have the terminal take nothing for so long; return when that ends."""
     for tick in range(int(seconds / 0.05) + 1):
-        pace.behind(start + tick * 0.05)
+        pace.mark_slow(start + tick * 0.05)
     return start + seconds
 
 
 def test_a_good_line_gets_every_frame_and_every_partial() -> None:
-    pace = Pace(20)
+    pace = FrameRateController(20)
     assert (pace.fps, pace.hold_s) == (20, 0.0)
 
 
 def test_a_hiccup_changes_nothing() -> None:
-    pace = Pace(20)
+    pace = FrameRateController(20)
     slow(pace, seconds=SLOW_S / 2)
-    pace.in_time(101.0)
+    pace.mark_fast(101.0)
     slow(pace, seconds=SLOW_S / 2, start=102.0)
     assert (pace.fps, pace.hold_s) == (20, 0.0)
 
 
 def test_a_terminal_that_drains_slowly_gets_fewer_frames_and_partials() -> None:
-    pace = Pace(20)
+    pace = FrameRateController(20)
     slow(pace, seconds=SLOW_S + 0.1)
     assert pace.fps == 10
     assert 0 < pace.hold_s < LOW_HOLD_S
 
 
 def test_however_slow_it_is_something_moves_each_second() -> None:
-    pace = Pace(4)
+    pace = FrameRateController(4)
     slow(pace, seconds=60.0)
     assert (pace.fps, pace.hold_s) == (1, LOW_HOLD_S)
 
 
 def test_a_line_that_has_recovered_gets_all_again_step_by_step() -> None:
-    pace = Pace(16)
+    pace = FrameRateController(16)
     now = slow(pace, seconds=60.0)
     seen = [pace.fps]
     for _ in range(STEPS):
-        pace.in_time(now + EASE_S - 1)
+        pace.mark_fast(now + EASE_S - 1)
         seen.append(pace.fps)
         now += EASE_S + 1
-        pace.in_time(now)
+        pace.mark_fast(now)
         seen.append(pace.fps)
     assert seen == [2, 2, 4, 4, 8, 8, 16]
 
 
 def test_a_line_that_is_said_to_bear_little_is_spared_from_the_start() -> None:
-    assert (Pace(20, low_bandwidth=True).fps, Pace(20, low_bandwidth=True).hold_s) == (LOW_FPS, LOW_HOLD_S)
-    assert Pace(2, low_bandwidth=True).fps == 2
+    assert (FrameRateController(20, low_bandwidth=True).fps, FrameRateController(20, low_bandwidth=True).hold_s) == (
+        LOW_FPS,
+        LOW_HOLD_S,
+    )
+    assert FrameRateController(2, low_bandwidth=True).fps == 2
 
 
 async def test_on_a_bad_line_only_the_newest_of_many_partials_is_shown(
@@ -71,7 +74,7 @@ async def test_on_a_bad_line_only_the_newest_of_many_partials_is_shown(
     line = ScriptedLine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, low_bandwidth=True, keys={})
     async with at(app, size=(120, 36)) as pilot:
-        await until(pilot, lambda: app.dashboard.picture.known)
+        await until(pilot, lambda: app.dashboard.view_model.synced)
         put: list[int] = []
         monkeypatch.setattr(app.dashboard.body.turns, "put", put.append)
         growing = [TurnChanged(partial(200, " ".join(["tomorrow"] * words))) for words in range(1, 9)]
@@ -84,7 +87,7 @@ async def test_on_a_bad_line_a_final_is_shown_at_once() -> None:
     line = ScriptedLine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, low_bandwidth=True, keys={})
     async with at(app, size=(120, 36)) as pilot:
-        await until(pilot, lambda: app.dashboard.picture.known)
+        await until(pilot, lambda: app.dashboard.view_model.synced)
         await said(pilot, line, TurnChanged(partial(200, "we ship")), TurnChanged(turn(200, "we ship tomorrow")))
         assert "we ship tomorrow" in shown(app, "turns")
 
@@ -93,7 +96,7 @@ async def test_a_partial_that_was_kept_back_and_came_to_nothing_is_not_shown() -
     line = ScriptedLine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, low_bandwidth=True, keys={})
     async with at(app, size=(120, 36)) as pilot:
-        await until(pilot, lambda: app.dashboard.picture.known)
+        await until(pilot, lambda: app.dashboard.view_model.synced)
         before = app.dashboard.body.turns.count
         await said(pilot, line, TurnChanged(partial(200, "er")), TurnChanged(partial(201, "so")), TurnRemoved(200))
         await until(pilot, lambda: app.dashboard.body.turns.count == before + 1)
@@ -104,16 +107,16 @@ async def test_frames_that_wait_for_the_terminal_lower_the_rate_of_the_meter(mon
     line = ScriptedLine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, keys={})
     async with at(app, size=(120, 36)) as pilot:
-        await until(pilot, lambda: app.dashboard.picture.known)
+        await until(pilot, lambda: app.dashboard.view_model.synced)
         assert app.dashboard.meter.fps == 20
-        monkeypatch.setattr(dashboard, "waiting", lambda driver: MOST_WAITING)
+        monkeypatch.setattr(dashboard, "waiting", lambda driver: MAX_FRAMES_WAITING)
         await said(pilot, line, TurnChanged(turn(200, "nobody reads this yet")))
         await until(pilot, lambda: app.dashboard.meter.fps == 10)
 
 
 @given(st.integers(1, 60), st.lists(st.floats(0, 0.5), min_size=1, max_size=100))
 def test_frames_are_never_more_than_so_many_a_second(fps: int, waits: list[float]) -> None:
-    frames, now, first, painted = Frames(), 1000.0, 1000.0, 0
+    frames, now, first, painted = FrameLimiter(), 1000.0, 1000.0, 0
     for wait in waits:
         now += wait
         first = first if painted else now
@@ -122,10 +125,10 @@ def test_frames_are_never_more_than_so_many_a_second(fps: int, waits: list[float
 
 
 def test_levels_that_come_a_little_unevenly_each_get_their_frame() -> None:
-    frames = Frames()
+    frames = FrameLimiter()
     assert all(frames.due(100 + at * 0.05 + (0.01 if at % 3 else -0.01), 20) for at in range(200))
 
 
 def test_a_lower_rate_lets_every_fourth_level_through() -> None:
-    frames = Frames()
+    frames = FrameLimiter()
     assert sum(frames.due(100 + at * 0.05, 5) for at in range(200)) == 51

@@ -13,21 +13,21 @@ from tui.model.events import (
 )
 from tui.model.gists import Gist, GistStatus
 from tui.model.stats import Stats
-from tui.viewer.picture import Picture
+from tui.presentation.view_model import ViewModel
 
 
 def test_a_snapshot_replaces_everything() -> None:
-    picture = Picture()
+    picture = ViewModel()
     picture.apply(TurnChanged(turn(1, "before the cut")))
     picture.apply(meeting())
-    assert picture.known
+    assert picture.synced
     assert [found.number for found in picture.transcript] == list(range(126, 134))
     assert picture.state is State.LIVE
     assert picture.prompts == PROMPTS
 
 
 def test_a_new_session_starts_afresh() -> None:
-    picture = Picture()
+    picture = ViewModel()
     picture.apply(meeting())
     assert picture.speech
     picture.apply(SessionStarted(SESSION))
@@ -38,7 +38,7 @@ def test_a_new_session_starts_afresh() -> None:
 
 
 def test_a_partial_never_replaces_a_final() -> None:
-    picture = Picture()
+    picture = ViewModel()
     picture.apply(TurnChanged(turn(1, "It is final.")))
     picture.apply(TurnChanged(partial(1, "it is")))
     found = picture.transcript.get(1)
@@ -47,14 +47,14 @@ def test_a_partial_never_replaces_a_final() -> None:
 
 
 def test_a_turn_that_was_nothing_goes_away() -> None:
-    picture = Picture()
+    picture = ViewModel()
     picture.apply(TurnChanged(partial(1, "uh")))
     picture.apply(TurnRemoved(1))
     assert picture.transcript.get(1) is None
 
 
 def test_a_final_turn_is_kept_without_its_words() -> None:
-    picture = Picture()
+    picture = ViewModel()
     picture.apply(TurnChanged(turn(1, "a final turn")))
     found = picture.transcript.get(1)
     assert found is not None
@@ -63,7 +63,7 @@ def test_a_final_turn_is_kept_without_its_words() -> None:
 
 
 def test_an_answer_grows_until_it_is_over() -> None:
-    picture = Picture()
+    picture = ViewModel()
     picture.apply(GistChanged(gist(1, 1, "", GistStatus.WAITING)))
     picture.apply(GistDelta(1, "The "))
     picture.apply(GistDelta(1, "plan"))
@@ -77,7 +77,7 @@ def test_an_answer_grows_until_it_is_over() -> None:
 
 
 def test_small_events_change_what_they_say() -> None:
-    picture = Picture()
+    picture = ViewModel()
     picture.apply(StateChanged(State.FAILED, "no key", "set one"))
     picture.apply(PromptChanged("actions"))
     picture.apply(MutedChanged(True))
@@ -87,14 +87,14 @@ def test_small_events_change_what_they_say() -> None:
 
 
 def test_the_gists_of_a_turn_are_found_by_its_number() -> None:
-    picture = Picture()
+    picture = ViewModel()
     picture.apply(meeting())
     assert [found.number for found in picture.gists_of(128)] == [102]
     assert picture.gists_of(999) == []
 
 
 def test_a_gist_that_comes_after_all_is_missing_no_longer() -> None:
-    picture = Picture()
+    picture = ViewModel()
     failed = Gist(1, 1, "summary", status=GistStatus.FAILED)
     picture.apply(GistChanged(failed))
     assert picture.missing == [failed]

@@ -2,62 +2,62 @@ import pytest
 
 from tests.viewer.script import PROMPTS, meeting, partial
 from tui.model.events import Snapshot, State, UntranscribedChanged
-from tui.viewer.picture import Picture
-from tui.viewer.possible import ASKS, possible
+from tui.presentation.availability import ACTION_STATES, is_available
+from tui.presentation.view_model import ViewModel
 
 
-def picture(state: State, snapshot: Snapshot | None = None) -> Picture:
-    found = Picture()
+def picture(state: State, snapshot: Snapshot | None = None) -> ViewModel:
+    found = ViewModel()
     found.apply(snapshot or meeting(state))
     return found
 
 
 @pytest.mark.parametrize("state", State)
 def test_a_session_is_started_only_while_none_is_under_way(state: State) -> None:
-    assert possible(picture(state), "start", ()) is not state.active
+    assert is_available(picture(state), "start", ()) is not state.active
 
 
 @pytest.mark.parametrize("state", State)
 def test_only_a_session_under_way_is_stopped_or_muted_and_not_while_it_finishes(state: State) -> None:
     running = state in {State.CONNECTING, State.LIVE, State.RECONNECTING}
     for action in ("stop", "mute"):
-        assert possible(picture(state), action, ()) is running
+        assert is_available(picture(state), action, ()) is running
 
 
 @pytest.mark.parametrize("state", State)
 def test_a_device_is_chosen_before_a_session_and_in_it_but_not_while_it_finishes(state: State) -> None:
-    assert possible(picture(state), "devices", ()) is (state is not State.DRAINING)
+    assert is_available(picture(state), "devices", ()) is (state is not State.DRAINING)
 
 
 @pytest.mark.parametrize("state", State)
 def test_the_rest_of_a_session_is_transcribed_while_none_is_under_way_and_only_if_there_is_one(state: State) -> None:
     found = picture(state)
-    assert not possible(found, "recover", ())
+    assert not is_available(found, "recover", ())
     found.apply(UntranscribedChanged(("2026-11-22T10-00-00-abcd",)))
-    assert possible(found, "recover", ()) is not state.active
+    assert is_available(found, "recover", ()) is not state.active
     found.apply(UntranscribedChanged(()))
-    assert not possible(found, "recover", ())
+    assert not is_available(found, "recover", ())
 
 
 def test_only_what_was_said_is_analysed() -> None:
-    assert possible(picture(State.ENDED), "analyse", ())
+    assert is_available(picture(State.ENDED), "analyse", ())
     nothing = Snapshot(1, "0", State.LIVE, turns=(partial(1, "uh"),))
-    assert not possible(picture(State.LIVE, nothing), "analyse", ())
+    assert not is_available(picture(State.LIVE, nothing), "analyse", ())
 
 
 def test_only_prompts_that_exist_are_chosen() -> None:
     found = picture(State.LIVE)
-    assert possible(found, "prompt", (len(PROMPTS),))
-    assert not possible(found, "prompt", (len(PROMPTS) + 1,))
-    assert possible(found, "pick", ())
-    assert not possible(picture(State.IDLE, Snapshot(1, "0")), "pick", ())
+    assert is_available(found, "prompt", (len(PROMPTS),))
+    assert not is_available(found, "prompt", (len(PROMPTS) + 1,))
+    assert is_available(found, "pick", ())
+    assert not is_available(picture(State.IDLE, Snapshot(1, "0")), "pick", ())
 
 
 def test_before_the_engine_is_heard_nothing_is_asked_of_it() -> None:
-    for action in ASKS:
-        assert not possible(Picture(), action, (1,))
+    for action in ACTION_STATES:
+        assert not is_available(ViewModel(), action, (1,))
 
 
 def test_what_asks_nothing_of_the_engine_is_always_possible() -> None:
     for action in ("zoom", "help", "detach", "leave"):
-        assert possible(Picture(), action, ())
+        assert is_available(ViewModel(), action, ())

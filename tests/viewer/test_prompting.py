@@ -11,10 +11,10 @@ from tests.viewer.test_dashboard import running, said, shown, toasts
 from tui.model.commands import COMMAND_BYTES, PROMPT_CHARACTERS, DeletePrompt, ShowPrompt, WritePrompt
 from tui.model.events import PromptShown
 from tui.model.prompts import parse_prompt
-from tui.viewer.messages import Order
-from tui.viewer.screens.editor import EditorScreen, edited
-from tui.viewer.screens.line import LineScreen
-from tui.viewer.screens.picker import PromptPicker
+from tui.viewer.messages import CommandRequested
+from tui.viewer.screens.prompt_editor import PromptEditor, edit_externally
+from tui.viewer.screens.prompt_picker import PromptPicker
+from tui.viewer.screens.text_input import TextInputScreen
 
 TEXT = '# mine\nname = "Risks"\nturn = "Risks? {{turn}}"\nsession = "Risks? {{transcript}}"\n'
 
@@ -30,9 +30,9 @@ async def test_a_new_prompt_begins_as_one_and_is_written() -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("p", "ctrl+n")
-        await until(pilot, lambda: isinstance(app.screen, LineScreen))
+        await until(pilot, lambda: isinstance(app.screen, TextInputScreen))
         await pilot.press(*"Open risks", "enter")
-        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await until(pilot, lambda: isinstance(app.screen, PromptEditor))
         await pilot.press("ctrl+s")
         await until(pilot, lambda: len(line.sent) == 1)
         (written,) = line.sent
@@ -47,7 +47,7 @@ async def test_the_marked_prompt_is_edited_as_its_file_is() -> None:
         await pilot.press("p", "down", "ctrl+e")
         await until(pilot, lambda: line.sent == [ShowPrompt("actions")])
         await said(pilot, line, PromptShown("actions", TEXT, own=True))
-        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await until(pilot, lambda: isinstance(app.screen, PromptEditor))
         await pilot.press("#", "ctrl+s")
         await until(pilot, lambda: line.sent[1:] == [WritePrompt("actions", f"#{TEXT}")])
 
@@ -56,11 +56,11 @@ async def test_a_copy_gets_an_id_of_its_own() -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("p", "ctrl+y")
-        await until(pilot, lambda: isinstance(app.screen, LineScreen))
+        await until(pilot, lambda: isinstance(app.screen, TextInputScreen))
         await pilot.press("enter")
         await until(pilot, lambda: line.sent == [ShowPrompt("summary")])
         await said(pilot, line, PromptShown("summary", TEXT, own=False))
-        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await until(pilot, lambda: isinstance(app.screen, PromptEditor))
         await pilot.press("ctrl+s")
         await until(pilot, lambda: line.sent[1:] == [WritePrompt("summary-2", TEXT)])
 
@@ -79,7 +79,7 @@ async def test_what_is_no_prompt_stays_open_and_says_why() -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, PromptShown("risks", TEXT, own=True))
-        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await until(pilot, lambda: isinstance(app.screen, PromptEditor))
         app.screen.query_one(TextArea).text = TEXT.replace("{{turn}}", "")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "turn lacks {{turn}}" in toasts(app))
@@ -92,18 +92,18 @@ async def test_a_prompt_that_is_too_long_stays_open_and_says_why() -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, PromptShown("risks", TEXT, own=True))
-        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await until(pilot, lambda: isinstance(app.screen, PromptEditor))
         app.screen.query_one(TextArea).text = TEXT + "#" * PROMPT_CHARACTERS
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "The prompt is too long.\nAt most 100,000 characters." in toasts(app))
-        assert isinstance(app.screen, EditorScreen)
+        assert isinstance(app.screen, PromptEditor)
         assert line.sent == []
 
 
 async def test_a_command_that_is_too_long_is_refused_with_words() -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
-        app.post_message(Order(WritePrompt("risks", "#" * COMMAND_BYTES)))
+        app.post_message(CommandRequested(WritePrompt("risks", "#" * COMMAND_BYTES)))
         await until(pilot, lambda: "The text is too long" in toasts(app))
         assert line.sent == []
 
@@ -114,13 +114,13 @@ def test_a_persons_own_editor_changes_the_text(tmp_path: Path, monkeypatch: pyte
     editor.chmod(0o700)
     monkeypatch.delenv("VISUAL", raising=False)
     monkeypatch.setenv("EDITOR", f"{editor} -w")
-    assert edited(TEXT, "risks") == TEXT.replace("Risks", "Doubts")
+    assert edit_externally(TEXT, "risks") == TEXT.replace("Risks", "Doubts")
 
 
 async def test_an_editor_that_cannot_be_started_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, PromptShown("risks", TEXT, own=True))
-        await until(pilot, lambda: isinstance(app.screen, EditorScreen))
+        await until(pilot, lambda: isinstance(app.screen, PromptEditor))
         await pilot.press("ctrl+o")
         await until(pilot, lambda: "cannot be handed to an editor" in toasts(app))

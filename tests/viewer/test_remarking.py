@@ -18,15 +18,15 @@ from tui.model.events import (
     TurnChanged,
 )
 from tui.model.gists import Gist, GistStatus
-from tui.viewer.screens.line import LineScreen
-from tui.viewer.screens.remarking import again
+from tui.viewer.screens.annotation_actions import retry_command
+from tui.viewer.screens.text_input import TextInputScreen
 
 
 async def test_a_question_is_asked_and_its_answer_grows_among_the_gists() -> None:
     line = ScriptedLine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("colon")
-        await until(pilot, lambda: isinstance(app.screen, LineScreen))
+        await until(pilot, lambda: isinstance(app.screen, TextInputScreen))
         await pilot.press(*"who?", "enter")
         await until(pilot, lambda: line.sent == [Ask("who?")])
         await said(pilot, line, GistChanged(Gist(200, None, "", question="who?", turns=7)), GistDelta(200, "It is Tom"))
@@ -177,7 +177,7 @@ async def test_nothing_is_tried_again_while_nothing_failed() -> None:
     ],
 )
 def test_each_kind_of_answer_is_asked_for_as_it_was(missing: Gist, command: Command) -> None:
-    assert again(missing) == command
+    assert retry_command(missing) == command
 
 
 async def test_gain_goes_by_three_db_and_stands_beside_the_meter() -> None:

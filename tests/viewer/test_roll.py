@@ -1,17 +1,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.viewer.roll import Roll
+from tui.viewer.virtual_list import VirtualList
 
 
-def rolled(entries: int, *, page: int = 10, height: int = 3) -> Roll:
-    roll = Roll()
+def rolled(entries: int, *, page: int = 10, height: int = 3) -> VirtualList:
+    roll = VirtualList()
     roll.page = page
     roll.reset((key, height) for key in range(1, entries + 1))
     return roll
 
 
-def seen(roll: Roll) -> list[tuple[int, int]]:
+def seen(roll: VirtualList) -> list[tuple[int, int]]:
     """Return each visible line, as its entry and its place in the entry."""
     return [(key, line) for key, first, last in roll.visible() for line in range(first, last)]
 
@@ -122,7 +122,7 @@ def test_neighbours_stop_at_the_ends() -> None:
     assert roll.neighbour(3, 1) == 3
     assert roll.neighbour(1, -1) == 1
     assert roll.neighbour(2, 1) == 3
-    assert Roll().neighbour(None, 1) is None
+    assert VirtualList().neighbour(None, 1) is None
 
 
 OPERATIONS = st.lists(

@@ -8,8 +8,8 @@ from tests.viewer.hands import until
 from tests.viewer.script import ScriptedLine, meeting
 from tests.viewer.test_dashboard import running, shown, toasts
 from tui.paths import config_file
-from tui.viewer.screens.line import LineScreen
 from tui.viewer.screens.settings import IMMEDIATE, NEXT_START, SHOWN, SettingsScreen
+from tui.viewer.screens.text_input import TextInputScreen
 
 
 def written() -> dict[str, object]:
@@ -73,7 +73,7 @@ async def test_yes_and_no_change_places_and_del_takes_the_default() -> None:
 async def test_a_number_is_asked_for_and_a_wrong_one_is_refused() -> None:
     async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
         await pilot.press("comma", *down_to("fps"), "enter")
-        await until(pilot, lambda: isinstance(app.screen, LineScreen))
+        await until(pilot, lambda: isinstance(app.screen, TextInputScreen))
         await pilot.press("backspace", "backspace", *"30", "enter")
         await until(pilot, lambda: written()["fps"] == 30)
         await pilot.press("enter", *"0", "enter")

@@ -2,7 +2,18 @@ import pytest
 
 from tests.viewer.script import PROMPTS
 from tui.model.events import State
-from tui.viewer.words import STATES, clock, dollars, made_by, milliseconds, plural, prompt_name, seconds, size, took
+from tui.presentation.formatting import (
+    STATES,
+    clock,
+    dollars,
+    format_latency,
+    made_by,
+    milliseconds,
+    plural,
+    prompt_name,
+    seconds,
+    size,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +46,12 @@ def test_an_extractive_answer_says_that_no_llm_wrote_it() -> None:
 
 
 def test_answers_take_milliseconds_or_seconds() -> None:
-    assert (took(0.0013), took(0.84), took(1.0), took(12.3)) == ("1 ms", "840 ms", "1.0 s", "12 s")
+    assert (format_latency(0.0013), format_latency(0.84), format_latency(1.0), format_latency(12.3)) == (
+        "1 ms",
+        "840 ms",
+        "1.0 s",
+        "12 s",
+    )
 
 
 def test_a_prompt_is_told_by_its_name_and_an_unknown_one_by_its_id() -> None:

@@ -12,7 +12,7 @@ from tui.errors import EngineError, UsageError
 if TYPE_CHECKING:
     from tui.config.schema import Config
     from tui.model.commands import Start
-    from tui.viewer.app import EngineLine
+    from tui.viewer.app import EngineConnection
 
 
 @click.command()
@@ -84,7 +84,7 @@ def need_terminal() -> None:
         raise UsageError("The dashboard needs a terminal.", "Without one, use: livegist --plain, or livegist stream")
 
 
-def show(client: "EngineLine", config: "Config", options: Flags, start: "Start | None" = None) -> None:
+def show(client: "EngineConnection", config: "Config", options: Flags, start: "Start | None" = None) -> None:
     """Open the dashboard on a line to an engine, or tell it in lines."""
     if config.plain:
         tell(client, options, start)
@@ -117,7 +117,7 @@ def show(client: "EngineLine", config: "Config", options: Flags, start: "Start |
         click.echo(farewell)
 
 
-def tell(client: "EngineLine", options: Flags, start: "Start | None" = None) -> None:
+def tell(client: "EngineConnection", options: Flags, start: "Start | None" = None) -> None:
     """Tell what the engine tells in lines, and do what is typed as words; Ctrl-C leaves."""
     import asyncio
     import contextlib

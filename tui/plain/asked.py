@@ -25,7 +25,7 @@ from tui.model.commands import (
     UsePrompt,
     UseSource,
 )
-from tui.viewer.picture import Picture
+from tui.presentation.view_model import ViewModel
 
 WORDS = (
     ("start", "", "start listening: a new session"),
@@ -64,7 +64,7 @@ class Local(StrEnum):
     LEAVE = "leave"
 
 
-def understood(line: str, picture: Picture, options: Mapping[str, Option]) -> list[Command] | Local:
+def understood(line: str, picture: ViewModel, options: Mapping[str, Option]) -> list[Command] | Local:
     """Return what a line asks for; nothing for an empty one.
 
     Args:
@@ -121,7 +121,7 @@ def understood(line: str, picture: Picture, options: Mapping[str, Option]) -> li
     raise UsageError(f"Say it as: {known}" if known else f"There is no word {word}.", "Type help for all words.")
 
 
-def _prompt(written: str, picture: Picture) -> str:
+def _prompt(written: str, picture: ViewModel) -> str:
     """Return the id of the prompt at a place, with an id, or with a name."""
     if written.isdecimal() and 0 < int(written) <= len(picture.prompts):
         return picture.prompts[int(written) - 1].id
@@ -131,7 +131,7 @@ def _prompt(written: str, picture: Picture) -> str:
     raise UsageError(f"There is no prompt {written}." if written else "Which prompt?", "Type prompts for all of them.")
 
 
-def _again(picture: Picture) -> Command:
+def _again(picture: ViewModel) -> Command:
     missing = picture.missing
     if not missing:
         raise UsageError("No answer is missing.", "")
@@ -141,7 +141,7 @@ def _again(picture: Picture) -> Command:
     return Ask(gist.question) if gist.question else Analyse(gist.prompt)
 
 
-def _bookmark(rest: str, picture: Picture, *, marked: bool) -> Bookmark:
+def _bookmark(rest: str, picture: ViewModel, *, marked: bool) -> Bookmark:
     first, _, note = rest.partition(" ")
     newest = picture.newest_final()
     if first.isdecimal():

@@ -25,10 +25,10 @@ from tui.model.events import (
 from tui.model.gists import Gist, GistStatus
 from tui.model.transcript import Turn
 from tui.plain.asked import WORDS
-from tui.viewer.ballistics import Ballistics, Condition
-from tui.viewer.inert import one_line
-from tui.viewer.picture import Picture
-from tui.viewer.words import STATES, clock, made_by, plural, prompt_name
+from tui.presentation.ballistics import Ballistics, Condition
+from tui.presentation.formatting import STATES, clock, made_by, plural, prompt_name
+from tui.presentation.sanitize import one_line
+from tui.presentation.view_model import ViewModel
 
 TEXT_MOST = 1_000_000
 """Characters of one line: all of any real one."""
@@ -42,7 +42,7 @@ class Teller:
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
-        self.picture = Picture()
+        self.picture = ViewModel()
         self._now = now
         self._ballistics = Ballistics()
         self._condition = Condition.NONE
@@ -52,7 +52,7 @@ class Teller:
 
     def tell(self, event: Event) -> list[str]:
         """Take in an event and return what there is to say of it."""
-        first = not self.picture.known
+        first = not self.picture.synced
         self.picture.apply(event)
         match event:
             case Snapshot():

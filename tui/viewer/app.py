@@ -23,17 +23,26 @@ from tui.errors import ConfigError, EngineError, LivegistError, UsageError
 from tui.model.commands import Command, Option, Quit, Start
 from tui.model.events import Event, Snapshot
 from tui.paths import config_dir, runtime_dir, shipped
-from tui.viewer import arrangement as arrangements
+from tui.viewer import layout_state as arrangements
 from tui.viewer import theme as themes
-from tui.viewer.arrangement import Arrangement
-from tui.viewer.ascii import in_ascii
+from tui.viewer.ascii import ascii_driver
+from tui.viewer.bindings import DASHBOARD, problems
 from tui.viewer.driver import FrameDriver
+from tui.viewer.frame_rate import FrameRateController
 from tui.viewer.highlights import compiled
-from tui.viewer.keys import DASHBOARD, problems
-from tui.viewer.messages import Alarm, Copy, Detach, Louder, Order, QuitEngine, Rearranged, SettingChanged
-from tui.viewer.pace import Pace
+from tui.viewer.layout_state import LayoutState
+from tui.viewer.messages import (
+    AlarmRaised,
+    CommandRequested,
+    CopyRequested,
+    DetachRequested,
+    GainStepped,
+    LayoutChanged,
+    QuitRequested,
+    SettingChanged,
+)
 from tui.viewer.screens.dashboard import Dashboard
-from tui.viewer.widgets.canvas import Canvas
+from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.pane import Pane
 
 DEFAULT_THEME = "night"
@@ -45,7 +54,7 @@ QUIT_S = 120.0
 """Longest wait for the engine to finish a session, its analysis included, after it was told to quit."""
 
 
-class EngineLine(Protocol):
+class EngineConnection(Protocol):
     """The line to an engine: `EngineClient` is one."""
 
     def events(self) -> AsyncIterator[Event]:
@@ -57,26 +66,26 @@ class EngineLine(Protocol):
         ...
 
 
-class Farewell(msgspec.Struct, frozen=True):
+class ExitStatus(msgspec.Struct, frozen=True):
     """How a viewer ended."""
 
     running: bool
     """Whether a session goes on."""
     path: str = ""
     """Folder of the session; empty if there was none."""
-    trouble: str = ""
+    error: str = ""
     """What went wrong on the way out; empty if nothing did."""
 
     def __str__(self) -> str:
         """Return what to print after the screen is gone; empty if there is nothing to say."""
-        if self.trouble:
-            return self.trouble
+        if self.error:
+            return self.error
         if self.running:
             return "Detached; the session goes on. `livegist` returns to it, `livegist stop` ends it."
         return f"The session is saved in {self.path}" if self.path else ""
 
 
-class LivegistApp(App[Farewell]):
+class LivegistApp(App[ExitStatus]):
     """A viewer of one engine.
 
     Args:
@@ -102,7 +111,7 @@ class LivegistApp(App[Farewell]):
 
     def __init__(
         self,
-        client: EngineLine,
+        client: EngineConnection,
         *,
         theme: str,
         fps: int,
@@ -117,11 +126,11 @@ class LivegistApp(App[Farewell]):
     ) -> None:
         super().__init__()
         if self.no_color:
-            from tui.viewer.colourless import in_no_colours
+            from tui.viewer.no_color import colourless_driver
 
-            self.driver_class = in_no_colours(self.driver_class)
+            self.driver_class = colourless_driver(self.driver_class)
         if ascii:
-            self.driver_class = in_ascii(self.driver_class)
+            self.driver_class = ascii_driver(self.driver_class)
         self._client = client
         self._start = start
         self._leaving = False
@@ -129,12 +138,12 @@ class LivegistApp(App[Farewell]):
         self._arrangement_file = arrangement_file
         rules, self._rule_problems = compiled(highlights or {})
         self.dashboard = Dashboard(
-            pace=Pace(fps, low_bandwidth=low_bandwidth),
+            pace=FrameRateController(fps, low_bandwidth=low_bandwidth),
             keys=keys,
             options=options,
             rules=rules,
             themes=self._theme_names,
-            arrangement=arrangements.load(arrangement_file) if arrangement_file else Arrangement(),
+            arrangement=arrangements.load(arrangement_file) if arrangement_file else LayoutState(),
             clock=clock,
         )
         self._themes: list[Theme] = []
@@ -170,7 +179,7 @@ class LivegistApp(App[Farewell]):
         """
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded and self._is_mounted:
             await self.screen._mounted_event.wait()
-            written = self.focused is not None and not isinstance(self.focused, Canvas)
+            written = self.focused is not None and not isinstance(self.focused, CellWidget)
             if isinstance(event, events.Key) and self.app_focus and not written:
                 await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key)
                 return
@@ -178,14 +187,14 @@ class LivegistApp(App[Farewell]):
 
     def on_ready(self) -> None:
         """Connect, now that the first frame is painted; say what is wrong with themes and keys."""
-        self.run_worker(self._listen(), name="listen", exclusive=True)
+        self.run_worker(self._receive_events(), name="listen", exclusive=True)
         bindings = [*DASHBOARD, *(binding for binding in Pane.BINDINGS if isinstance(binding, Binding))]
-        self._tell(problems(self._keys, bindings))
-        self._tell(self._rule_problems)
+        self._notify_user(problems(self._keys, bindings))
+        self._notify_user(self._rule_problems)
         broken = self._load_themes()
-        self._tell(broken)
+        self._notify_user(broken)
         if self._theme_problem is not None and self._theme_problem.message not in {found.message for found in broken}:
-            self._tell([self._theme_problem])
+            self._notify_user([self._theme_problem])
         self.set_interval(THEMES_S, self._reload_themes, name="themes")
         # What is alive now stays: without it in every collection, keys answer sooner.
         gc.freeze()
@@ -202,40 +211,40 @@ class LivegistApp(App[Farewell]):
     def _reload_themes(self) -> None:
         """Use the person's own themes as they are now, if their files have changed."""
         if themes.stamps(self._theme_folders[-1]) != self._theme_files:
-            self._tell(self._load_themes())
+            self._notify_user(self._load_themes())
             self.refresh_css(animate=False)
 
-    def _tell(self, found: Iterable[LivegistError]) -> None:
+    def _notify_user(self, found: Iterable[LivegistError]) -> None:
         for problem in found:
             self.notify(f"{problem.message}\n{problem.hint}", severity="warning", timeout=15, markup=False)
 
     # The line to the engine
 
-    async def _listen(self) -> None:
+    async def _receive_events(self) -> None:
         """Show events, and come back after a cut, until the person leaves."""
         while True:
             why, hint = "", ""
             try:
                 async for event in self._client.events():
-                    self._hear(event)
+                    self._handle_event(event)
                     await asyncio.sleep(0)
             except EngineError as error:
                 why, hint = error.message, error.hint
             if self._leaving:
-                self.exit(self._farewell(running=False))
+                self.exit(self._exit_status(running=False))
                 return
-            self.dashboard.line_cut(why, hint)
+            self.dashboard.set_connection_lost(why, hint)
             await asyncio.sleep(RETRY_S)
 
-    def _hear(self, event: Event) -> None:
-        self.dashboard.hear(event)
+    def _handle_event(self, event: Event) -> None:
+        self.dashboard.handle_event(event)
         if isinstance(event, Snapshot) and self._start is not None:
             start, self._start = self._start, None
             if not event.state.active:
-                self.post_message(Order(start))
+                self.post_message(CommandRequested(start))
 
-    @on(Order)
-    async def send_order(self, order: Order) -> None:
+    @on(CommandRequested)
+    async def send_order(self, order: CommandRequested) -> None:
         """Pass a command on."""
         try:
             sent = await self._client.send(order.command)
@@ -245,24 +254,24 @@ class LivegistApp(App[Farewell]):
         if not sent:
             self.notify("Not done: the engine cannot be heard now.", severity="warning", markup=False)
 
-    @on(Louder)
-    def amplify(self, louder: Louder) -> None:
+    @on(GainStepped)
+    def amplify(self, louder: GainStepped) -> None:
         """Record louder or softer, if there is a session to record."""
         if self.dashboard.check_action("gain", (louder.step_db,)):
             self.dashboard.action_gain(louder.step_db)
 
-    @on(Copy)
-    async def copy_text(self, wanted: Copy) -> None:
+    @on(CopyRequested)
+    async def copy_text(self, wanted: CopyRequested) -> None:
         """Copy to the clipboard at the other end, and say how."""
         from tui.viewer.clipboard import copy
 
         write = self._driver.write if self._driver is not None else len
         self.notify(await copy(wanted.text, write=write, file=runtime_dir() / "copied.txt"), markup=False)
 
-    @on(Alarm)
-    def tell_afar(self, alarm: Alarm) -> None:
+    @on(AlarmRaised)
+    def tell_afar(self, alarm: AlarmRaised) -> None:
         """Ring, notify and run what a highlight asks for."""
-        from tui.viewer.alarms import notification
+        from tui.viewer.notifications import notification
 
         if alarm.wanted.bell:
             self.bell()
@@ -271,15 +280,15 @@ class LivegistApp(App[Farewell]):
         if alarm.wanted.command:
             self.run_worker(self._run_for(alarm), name="highlight")
 
-    async def _run_for(self, alarm: Alarm) -> None:
-        from tui.viewer.alarms import run_command
+    async def _run_for(self, alarm: AlarmRaised) -> None:
+        from tui.viewer.notifications import run_command
 
         try:
             await run_command(alarm.wanted.command, alarm.turn, os.environ)
         except LivegistError as error:
-            self._tell([error])
+            self._notify_user([error])
 
-    @on(Rearranged)
+    @on(LayoutChanged)
     def remember_arrangement(self) -> None:
         """Keep which panes are seen, for the next viewer."""
         if self._arrangement_file is not None:
@@ -296,32 +305,32 @@ class LivegistApp(App[Farewell]):
 
     # Ways out
 
-    @on(Detach)
+    @on(DetachRequested)
     def detach(self) -> None:
         """Leave; the engine goes on."""
-        self.exit(self._farewell(running=self.dashboard.picture.state.active))
+        self.exit(self._exit_status(running=self.dashboard.view_model.state.active))
 
-    @on(QuitEngine)
+    @on(QuitRequested)
     async def quit_engine(self) -> None:
         """End the engine and leave once it has finished; asked again, leave at once."""
         if self._leaving or not await self._client.send(Quit()):
-            self.exit(self._farewell(running=False))
+            self.exit(self._exit_status(running=False))
             return
         self._leaving = True
-        if self.dashboard.picture.state.active:
+        if self.dashboard.view_model.state.active:
             self.notify("Finishing the session; q again leaves at once.", timeout=QUIT_S, markup=False)
         self.set_timer(QUIT_S, self._give_up, name="quit")
 
     def _give_up(self) -> None:
-        self.exit(self._farewell(running=False, trouble="The engine is still finishing. `livegist` returns to it."))
+        self.exit(self._exit_status(running=False, trouble="The engine is still finishing. `livegist` returns to it."))
 
-    def _farewell(self, *, running: bool, trouble: str = "") -> Farewell:
-        session, unsaved_s = self.dashboard.picture.session, self.dashboard.picture.stats.unsaved_s
+    def _exit_status(self, *, running: bool, trouble: str = "") -> ExitStatus:
+        session, unsaved_s = self.dashboard.view_model.session, self.dashboard.view_model.stats.unsaved_s
         if unsaved_s and not running:
             trouble = (
                 trouble or f"The disk has not taken the last {unsaved_s:.0f} s; the engine holds them until it does."
             )
-        return Farewell(running, session.path if session else "", trouble)
+        return ExitStatus(running, session.path if session else "", trouble)
 
     def action_leave(self) -> None:
         """Ask, as the key does."""

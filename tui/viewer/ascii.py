@@ -39,7 +39,7 @@ def to_ascii(text: str) -> str:
     return text if text.isascii() else "".join(map(_letter, text))
 
 
-def in_ascii(driver: type[Driver]) -> type[Driver]:
+def ascii_driver(driver: type[Driver]) -> type[Driver]:
     """Return a driver that writes nothing but ASCII."""
 
     class AsciiDriver(driver):  # type: ignore[misc, valid-type]

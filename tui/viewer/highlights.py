@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from tui.config.schema import Highlight, Style
 from tui.errors import ConfigError
-from tui.viewer.lines import Line, Span, lay
+from tui.viewer.styled_text import Line, Span, restyle_ranges
 
-INKS: dict[Style, str] = {
+STYLES: dict[Style, str] = {
     "mark": "found",
     "accent": "accent strong",
     "good": "good strong",
@@ -22,10 +22,10 @@ INKS: dict[Style, str] = {
 class Rule(NamedTuple):
     """What to look for, and what to do when it is there."""
 
-    sought: str
+    text: str
     """As the config says it."""
     pattern: re.Pattern[str]
-    wanted: Highlight
+    action: Highlight
 
 
 def compiled(table: Mapping[str, Style | Highlight]) -> tuple[list[Rule], list[ConfigError]]:
@@ -53,16 +53,16 @@ def _pattern(sought: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
 
 
-def inked(spans: Sequence[Span], rules: Iterable[Rule]) -> Line:
+def styled(spans: Sequence[Span], rules: Iterable[Rule]) -> Line:
     """Return the text with each rule's style laid over what it finds; an expression that finds nothing lays none."""
     line = tuple(spans)
     text = "".join(span.text for span in line)
     for rule in rules:
         places = [found.span() for found in rule.pattern.finditer(text) if found.end() > found.start()]
-        line = lay(line, places, INKS[rule.wanted.style])
+        line = restyle_ranges(line, places, STYLES[rule.action.style])
     return line
 
 
-def hits(text: str, rules: Iterable[Rule]) -> list[Rule]:
+def matching_rules(text: str, rules: Iterable[Rule]) -> list[Rule]:
     """Return the rules that find something in a text."""
     return [rule for rule in rules if any(found.group() for found in rule.pattern.finditer(text))]

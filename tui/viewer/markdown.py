@@ -7,7 +7,7 @@ their words and where they lead; nothing can be clicked.
 import re
 from collections.abc import Iterator
 
-from tui.viewer.lines import Line, Span, wrap
+from tui.viewer.styled_text import Line, Span, wrap
 
 _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*$")
 _ITEM = re.compile(r"(\s*)([-*+]|\d{1,3}[.)])\s+(.*)")
@@ -54,7 +54,9 @@ def _block(line: str, columns: int) -> list[Line]:
         return _hung((Span(f"{indent}{sign} ", "muted"),), list(inline(found[3])), columns)
     if found := _QUOTE.match(line):
         return _hung(
-            (Span("│ ", "muted"),), [span._replace(ink=f"{span.ink} em".strip()) for span in inline(found[1])], columns
+            (Span("│ ", "muted"),),
+            [span._replace(style=f"{span.style} em".strip()) for span in inline(found[1])],
+            columns,
         )
     return wrap(list(inline(line.strip())), columns)
 

@@ -10,7 +10,7 @@ from tui.model.commands import Command
 from tui.model.transcript import Turn
 
 
-class Wish(StrEnum):
+class PromptChangeKind(StrEnum):
     """What a person wants of prompts themselves."""
 
     NEW = "new"
@@ -19,15 +19,15 @@ class Wish(StrEnum):
     DELETE = "delete"
 
 
-class Change(NamedTuple):
+class PromptChange(NamedTuple):
     """A prompt that is to be changed."""
 
-    wish: Wish
+    kind: PromptChangeKind
     prompt: str
     """Id of the marked one."""
 
 
-class Order(Message):
+class CommandRequested(Message):
     """A command for the engine."""
 
     def __init__(self, command: Command) -> None:
@@ -35,11 +35,11 @@ class Order(Message):
         self.command = command
 
 
-class Detach(Message):
+class DetachRequested(Message):
     """Leave; the engine goes on."""
 
 
-class QuitEngine(Message):
+class QuitRequested(Message):
     """Leave and end the engine, with its session if there is one."""
 
 
@@ -60,11 +60,11 @@ class FollowChanged(Message):
     """A pane follows the newest entry, or no longer."""
 
 
-class Rearranged(Message):
+class LayoutChanged(Message):
     """The person chose to see other panes."""
 
 
-class Louder(Message):
+class GainStepped(Message):
     """Record so much louder, or softer if it is negative."""
 
     def __init__(self, step_db: int) -> None:
@@ -72,7 +72,7 @@ class Louder(Message):
         self.step_db = step_db
 
 
-class Alarm(Message):
+class AlarmRaised(Message):
     """Something that a person waits for was said."""
 
     def __init__(self, wanted: Highlight, turn: Turn) -> None:
@@ -90,7 +90,7 @@ class SettingChanged(Message):
         self.value = value
 
 
-class Copy(Message):
+class CopyRequested(Message):
     """Text for the clipboard."""
 
     def __init__(self, text: str) -> None:

@@ -51,25 +51,25 @@ from tui.model.events import (
     UntranscribedChanged,
 )
 from tui.model.transcript import Turn
-from tui.viewer.arrangement import Arrangement
-from tui.viewer.cells import MOST_WAITING, CellsCompositor, waiting
-from tui.viewer.highlights import Rule, hits
-from tui.viewer.inert import one_line
-from tui.viewer.invitation import invitation
-from tui.viewer.keys import DASHBOARD, by_topic, told
-from tui.viewer.messages import Alarm, Detach, FollowChanged, QuitEngine, Rearranged
-from tui.viewer.pace import Pace
-from tui.viewer.picture import Picture
-from tui.viewer.possible import ASKS, possible
-from tui.viewer.screens.choosing import Choosing
+from tui.presentation.availability import ACTION_STATES, is_available
+from tui.presentation.sanitize import one_line
+from tui.presentation.view_model import ViewModel
+from tui.viewer.bindings import DASHBOARD, group_by_topic, help_entry
+from tui.viewer.compositor import MAX_FRAMES_WAITING, CellCompositor, frames_waiting
+from tui.viewer.empty_state import empty_text
+from tui.viewer.frame_rate import FrameRateController
+from tui.viewer.highlights import Rule, matching_rules
+from tui.viewer.layout_state import LayoutState
+from tui.viewer.messages import AlarmRaised, DetachRequested, FollowChanged, LayoutChanged, QuitRequested
+from tui.viewer.screens.picker_actions import PickerActions
 from tui.viewer.widgets.banner import Alert, Banner
 from tui.viewer.widgets.body import Body
-from tui.viewer.widgets.keybar import KeyBar, Possible
+from tui.viewer.widgets.footer import Footer, FooterKey
 from tui.viewer.widgets.meter import Meter
 from tui.viewer.widgets.pane import Pane
 
 
-class Dashboard(Choosing):
+class Dashboard(PickerActions):
     """Header, meter, turns, gists, stats and keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = list(DASHBOARD)
@@ -91,31 +91,31 @@ class Dashboard(Choosing):
     def __init__(
         self,
         *,
-        pace: Pace,
+        pace: FrameRateController,
         keys: Mapping[str, str],
         options: Mapping[str, Option] | None = None,
         rules: Sequence[Rule] = (),
         themes: Callable[[], Sequence[str]] = tuple,
-        arrangement: Arrangement = Arrangement(),  # noqa: B008 - it is frozen
+        arrangement: LayoutState = LayoutState(),  # noqa: B008 - it is frozen
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(id="dashboard")
-        self._compositor = CellsCompositor()
+        self._compositor = CellCompositor()
         self._painted_at = 0.0
-        self._pace = pace
+        self._frame_rate = pace
         self._clock = clock
         self._held: dict[tuple[str, int], Event] = {}
-        self.picture = Picture()
+        self.view_model = ViewModel()
         self._keys = dict(keys)
         self._options = dict(options or {})
-        self.banner = Banner(self.picture, id="banner")
+        self.banner = Banner(self.view_model, id="banner")
         self.alert = Alert(id="alert")
         self.meter = Meter(fps=pace.fps, clock=clock, id="meter")
         self._rules = rules
         self._themes = themes
-        self.body = Body(self.picture, rules=rules, id="body")
-        self.body.see(arrangement)
-        self.keybar = KeyBar(id="keys")
+        self.body = Body(self.view_model, rules=rules, id="body")
+        self.body.show_all_panes(arrangement)
+        self.keybar = Footer(id="keys")
 
     def compose(self) -> ComposeResult:
         """Lay out the parts."""
@@ -146,24 +146,24 @@ class Dashboard(Choosing):
     def _on_timer_update(self) -> None:
         """Paint, unless the terminal is behind: what waits merges, and the newest is painted once it has caught up."""
         now = time.monotonic()
-        if waiting(self.app._driver) < MOST_WAITING:
+        if frames_waiting(self.app._driver) < MAX_FRAMES_WAITING:
             self._painted_at = now
-            self._pace.in_time(now)
+            self._frame_rate.mark_fast(now)
             super()._on_timer_update()
         else:
-            self._pace.behind(now)
-        self.meter.fps = self._pace.fps
+            self._frame_rate.mark_slow(now)
+        self.meter.fps = self._frame_rate.fps
 
     # What the engine says
 
-    def hear(self, event: Event) -> None:
+    def handle_event(self, event: Event) -> None:
         """Take in an event and show what it changes."""
         if isinstance(event, TurnChanged):
             self._alarm(event.turn)
-        self.picture.apply(event)
-        self.meter.show_speech(self.picture.speech)
+        self.view_model.apply(event)
+        self.meter.show_speech(self.view_model.speech)
         if not self._hold(event):
-            self.body.hear(event)
+            self.body.handle_event(event)
         match event:
             case LevelChanged():
                 clipped = self.meter.clipped
@@ -180,8 +180,8 @@ class Dashboard(Choosing):
                 self.banner.touch()
             case StateChanged(state=state):
                 self._show_state()
-                session = self.picture.session
-                whole = not (self.picture.replay_speed or self.picture.stats.unsaved_s)
+                session = self.view_model.session
+                whole = not (self.view_model.replay_speed or self.view_model.stats.unsaved_s)
                 if state is State.ENDED and session is not None and session.path and whole:
                     self.notify(f"Saved in {one_line(session.path)}", title="Session ended", markup=False)
             case Notice(severity=severity, text=text, hint=hint):
@@ -199,14 +199,14 @@ class Dashboard(Choosing):
             case PromptShown():
                 self.show_prompt(event)
             case SessionShown(snapshot=snapshot):
-                from tui.viewer.screens.history import PastSession
+                from tui.viewer.screens.history import PastSessionScreen
 
-                self.app.push_screen(PastSession(snapshot, self._rules))
+                self.app.push_screen(PastSessionScreen(snapshot, self._rules))
             case Snapshot():
                 self.banner.cut = False
                 self._show_state()
             case PromptChanged() | ExtraPromptsChanged():
-                if self.body.gists.alone not in self.picture.asking or len(self.picture.asking) < 2:
+                if self.body.gists.alone not in self.view_model.asking or len(self.view_model.asking) < 2:
                     self.body.gists.show_alone("")
                 self._show_state()
                 self.offer_the_rest(self._keys.get("run-back", "b"))
@@ -219,17 +219,17 @@ class Dashboard(Choosing):
 
     def _alarm(self, turn: Turn) -> None:
         """Have a turn told that has just ended and holds what a person waits for."""
-        old = self.picture.transcript.get(turn.number)
-        if turn.final and not (old is not None and old.final) and not self.picture.replay_speed:
-            for rule in hits(turn.text, self._rules):
-                self.post_message(Alarm(rule.wanted, turn))
+        old = self.view_model.transcript.get(turn.number)
+        if turn.final and not (old is not None and old.final) and not self.view_model.replay_speed:
+            for rule in matching_rules(turn.text, self._rules):
+                self.post_message(AlarmRaised(rule.action, turn))
 
     def _hold(self, event: Event) -> bool:
         """Keep back what is still growing if the line bears no more of it now; return whether it was kept back."""
         match event:
-            case TurnChanged(turn=turn) if not turn.final and self._pace.hold_s:
+            case TurnChanged(turn=turn) if not turn.final and self._frame_rate.hold_s:
                 key = ("turn", turn.number)
-            case GistDelta(number=number) if self._pace.hold_s:
+            case GistDelta(number=number) if self._frame_rate.hold_s:
                 key = ("gist", number)
             case TurnChanged(turn=turn):
                 self._held.pop(("turn", turn.number), None)
@@ -243,7 +243,7 @@ class Dashboard(Choosing):
             case _:
                 return False
         if not self._held:
-            self.set_timer(self._pace.hold_s, self._show_held, name="held")
+            self.set_timer(self._frame_rate.hold_s, self._show_held, name="held")
         self._held[key] = event
         return True
 
@@ -251,9 +251,9 @@ class Dashboard(Choosing):
         """Show how far what was kept back has grown."""
         held, self._held = self._held, {}
         for event in held.values():
-            self.body.hear(event)
+            self.body.handle_event(event)
 
-    def line_cut(self, why: str = "", hint: str = "") -> None:
+    def set_connection_lost(self, why: str = "", hint: str = "") -> None:
         """Say that the engine cannot be heard."""
         self.banner.cut = True
         self.alert.say(
@@ -264,12 +264,12 @@ class Dashboard(Choosing):
         self._show_state()
 
     def _show_state(self) -> None:
-        picture = self.picture
+        picture = self.view_model
         silent = picture.state is State.DRAINING or picture.paused or self.banner.cut
         listening = picture.state.active and not silent
         self.banner.touch()
         self.meter.show_state(listening=listening, muted=picture.muted, gain_db=picture.gain_db)
-        self.body.turns.invite(invitation(picture, cut=self.banner.cut))
+        self.body.turns.set_empty_text(empty_text(picture, cut=self.banner.cut))
         if not self.banner.cut:
             troubled = picture.state in (State.FAILED, State.RECONNECTING)
             ink = "bad" if picture.state is State.FAILED else "warn"
@@ -298,17 +298,17 @@ class Dashboard(Choosing):
             case "copy":
                 return self.body.pane.count > 0
             case "marks":
-                return bool(self.picture.bookmarks) or self.body.turns.narrowed
+                return bool(self.view_model.bookmarks) or self.body.turns.narrowed
             case "to_match":
                 return bool(self.body.pane.needle)
-        return possible(self.picture, action, parameters) and not (self.banner.cut and action in ASKS)
+        return is_available(self.view_model, action, parameters) and not (self.banner.cut and action in ACTION_STATES)
 
     def _show_keys(self) -> None:
         if not self.is_mounted:
             return
         now = {active.binding.id: active.binding for active in self.active_bindings.values() if active.enabled}
         offered = [
-            Possible(self.app.get_key_display(now[known.id]), known.description, _addressed(known.action))
+            FooterKey(self.app.get_key_display(now[known.id]), known.description, _addressed(known.action))
             for known in DASHBOARD
             if known.show and known.id in now
         ]
@@ -322,7 +322,7 @@ class Dashboard(Choosing):
 
     def action_recover(self) -> None:
         """Have the rest of a session transcribed."""
-        self._order(Recover(self.picture.unheard[0], dict(self._options)))
+        self._order(Recover(self.view_model.untranscribed[0], dict(self._options)))
 
     def action_stop(self) -> None:
         """Stop the session."""
@@ -330,19 +330,19 @@ class Dashboard(Choosing):
 
     def action_mute(self) -> None:
         """Mute, or no longer; have a replay stand still, or go on."""
-        picture = self.picture
+        picture = self.view_model
         self._order(Pause(not picture.paused) if picture.replay_speed else Mute(not picture.muted))
 
     def action_seek(self, seconds: int) -> None:
         """Go back or on in a replay."""
-        self._order(Seek(self.picture.stats.elapsed_s + seconds))
+        self._order(Seek(self.view_model.stats.elapsed_s + seconds))
 
     def action_seek_turn(self) -> None:
         """Go on with a replay from the selected turn, or from that of the selected gist."""
         pane, key = self.body.pane, self.body.pane.cursor
         if key is not None and pane is self.body.gists:
-            key = self.picture.gists[key].turn
-        turn = self.picture.transcript.get(key) if key is not None else None
+            key = self.view_model.gists[key].turn
+        turn = self.view_model.transcript.get(key) if key is not None else None
         if turn is not None:
             self._order(Seek(turn.start_s))
 
@@ -352,7 +352,7 @@ class Dashboard(Choosing):
 
     def action_prompt(self, number: int) -> None:
         """Use a prompt by its place; of several that are asked about each turn, show that one alone or all again."""
-        id, asking = self.picture.prompts[number - 1].id, self.picture.asking
+        id, asking = self.view_model.prompts[number - 1].id, self.view_model.asking
         if id in asking and len(asking) > 1:
             self.body.gists.show_alone("" if self.body.gists.alone == id else id)
         else:
@@ -360,8 +360,8 @@ class Dashboard(Choosing):
 
     def action_prompt_step(self, step: int) -> None:
         """Use the prompt before or after."""
-        ids = [prompt.id for prompt in self.picture.prompts]
-        at = ids.index(self.picture.prompt) if self.picture.prompt in ids else -step
+        ids = [prompt.id for prompt in self.view_model.prompts]
+        at = ids.index(self.view_model.prompt) if self.view_model.prompt in ids else -step
         self._order(UsePrompt(ids[(at + step) % len(ids)]))
 
     def action_follow(self) -> None:
@@ -385,7 +385,7 @@ class Dashboard(Choosing):
 
     def action_let_go(self) -> None:
         """End the search; without one, select nothing."""
-        self.body.let_go()
+        self.body.clear_selection()
         self.refresh_bindings()
 
     def action_copy(self) -> None:
@@ -400,40 +400,40 @@ class Dashboard(Choosing):
     def action_zoom(self) -> None:
         """Give the pane with the keyboard the whole body, or give it back."""
         self.body.toggle_zoom()
-        self.post_message(Rearranged())
+        self.post_message(LayoutChanged())
 
     def action_hide(self, name: Literal["gists", "figures"]) -> None:
         """Hide a pane, or show it again."""
         self.body.toggle_hidden(name)
-        self.post_message(Rearranged())
+        self.post_message(LayoutChanged())
 
     def action_help(self) -> None:
         """Show keys and signs."""
         from tui.viewer.screens.help import HelpScreen
 
         possible = {active.binding.id or "" for active in self.active_bindings.values() if active.enabled}
-        pane = [told(found, self._keys, possible) for found in Pane.BINDINGS if isinstance(found, Binding)]
-        self.app.push_screen(HelpScreen([(f"In {self.body.pane.NAME}", pane), *by_topic(self._keys, possible)]))
+        pane = [help_entry(found, self._keys, possible) for found in Pane.BINDINGS if isinstance(found, Binding)]
+        self.app.push_screen(HelpScreen([(f"In {self.body.pane.NAME}", pane), *group_by_topic(self._keys, possible)]))
 
     def action_detach(self) -> None:
         """Leave; the engine goes on."""
-        self.post_message(Detach())
+        self.post_message(DetachRequested())
 
     def action_leave(self) -> None:
         """Leave; ask what becomes of a session that is under way."""
-        if not self.picture.state.active or self.picture.replay_speed or self.banner.cut:
-            self.post_message(QuitEngine())
+        if not self.view_model.state.active or self.view_model.replay_speed or self.banner.cut:
+            self.post_message(QuitRequested())
             return
-        from tui.viewer.screens.leave import Leave, LeaveScreen
+        from tui.viewer.screens.quit_dialog import QuitChoice, QuitDialog
 
-        def go(way: Leave | None) -> None:
+        def go(way: QuitChoice | None) -> None:
             match way:
-                case Leave.STOP:
-                    self.post_message(QuitEngine())
-                case Leave.KEEP:
-                    self.post_message(Detach())
+                case QuitChoice.STOP:
+                    self.post_message(QuitRequested())
+                case QuitChoice.KEEP:
+                    self.post_message(DetachRequested())
 
-        self.app.push_screen(LeaveScreen(self.picture.stats.viewers), go)
+        self.app.push_screen(QuitDialog(self.view_model.stats.viewers), go)
 
     # What the panes say
 

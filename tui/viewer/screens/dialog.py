@@ -7,7 +7,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 
-from tui.viewer.keys import Told
+from tui.viewer.bindings import KeyHelp
 from tui.viewer.widgets.choices import Choices
 
 Result = TypeVar("Result")
@@ -15,10 +15,10 @@ Result = TypeVar("Result")
 HELP = Binding("f1,question_mark", "keys", "show these keys; F1 where letters are written", show=False, key_display="?")
 
 
-def keys_of(bindings: Iterable[BindingType]) -> list[Told]:
+def keys_of(bindings: Iterable[BindingType]) -> list[KeyHelp]:
     """Return the keys that say what they do, for the help."""
     return [
-        Told(
+        KeyHelp(
             binding.key_display or binding.key.replace("ctrl+", "^").replace(",", " "),
             f"{binding.description[0].upper()}{binding.description[1:]}",
         )

@@ -6,8 +6,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from tui.viewer.lines import Span
 from tui.viewer.screens.dialog import Dialog
+from tui.viewer.styled_text import Span
 from tui.viewer.widgets.choices import Choices, Reader
 
 FORMATS = {

@@ -9,10 +9,10 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from tui.model.events import State
-from tui.viewer.keys import Told
-from tui.viewer.lines import Line, Span
+from tui.presentation.formatting import STATES
+from tui.viewer.bindings import KeyHelp
+from tui.viewer.styled_text import Line, Span
 from tui.viewer.widgets.choices import Reader
-from tui.viewer.words import STATES
 
 SIGNS = (
     ("… before a turn", "it is still spoken; words in italics may change"),
@@ -47,7 +47,7 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q,f1", "dismiss", show=False)]
 
-    def __init__(self, sections: Sequence[tuple[str, Sequence[Told]]], *, signs: bool = True) -> None:
+    def __init__(self, sections: Sequence[tuple[str, Sequence[KeyHelp]]], *, signs: bool = True) -> None:
         super().__init__()
         self._sections = sections
         self._signs = signs
@@ -78,7 +78,7 @@ class HelpScreen(ModalScreen[None]):
         return [*text, (), (Span(other, "muted"),)]
 
     @staticmethod
-    def _row(told: Told) -> Line:
+    def _row(told: KeyHelp) -> Line:
         ink = "" if told.possible else "muted"
         id = (Span(f"  [{told.id}]", "muted"),) if told.id else ()
-        return (Span(f"  {told.key:<{HANG - 2}}", "strong" if told.possible else ink), Span(told.about, ink), *id)
+        return (Span(f"  {told.key:<{HANG - 2}}", "strong" if told.possible else ink), Span(told.description, ink), *id)

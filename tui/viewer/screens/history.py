@@ -11,22 +11,22 @@ from textual.screen import Screen
 
 from tui.model.commands import ExportSession
 from tui.model.events import SessionInfo, Snapshot, State
+from tui.presentation.formatting import clock
+from tui.presentation.sanitize import one_line
+from tui.presentation.view_model import ViewModel
 from tui.viewer.highlights import Rule
-from tui.viewer.inert import one_line
-from tui.viewer.lines import Line, Span
-from tui.viewer.messages import FollowChanged, Order
-from tui.viewer.picture import Picture
+from tui.viewer.messages import CommandRequested, FollowChanged
 from tui.viewer.screens.dialog import Dialog, show_keys
 from tui.viewer.screens.export import ExportPicker
+from tui.viewer.styled_text import Line, Span
 from tui.viewer.widgets.banner import Banner
 from tui.viewer.widgets.body import Body
 from tui.viewer.widgets.choices import Choices, Reader
-from tui.viewer.widgets.keybar import KeyBar, Possible
+from tui.viewer.widgets.footer import Footer, FooterKey
 from tui.viewer.widgets.pane import Pane
-from tui.viewer.words import clock
 
 
-class History(Dialog[str | None]):
+class HistoryScreen(Dialog[str | None]):
     """The id of a session, or `None` if the person thought better of it."""
 
     NAME = "Past sessions"
@@ -60,7 +60,7 @@ class History(Dialog[str | None]):
         self.dismiss(self._sessions[marked].id if self._sessions else None)
 
 
-class PastSession(Screen[None]):
+class PastSessionScreen(Screen[None]):
     """A session that is over, in the same panes; nothing of it can be changed."""
 
     AUTO_FOCUS = "#turns"
@@ -82,7 +82,7 @@ class PastSession(Screen[None]):
 
     def __init__(self, snapshot: Snapshot, rules: Sequence[Rule] = ()) -> None:
         super().__init__(id="past")
-        self.picture = Picture()
+        self.picture = ViewModel()
         self.picture.apply(snapshot)
         self._snapshot = snapshot
         self.body = Body(self.picture, rules=rules, id="body")
@@ -91,15 +91,15 @@ class PastSession(Screen[None]):
         """Lay out the parts."""
         yield Banner(self.picture, id="banner")
         yield self.body
-        yield KeyBar(id="keys")
+        yield Footer(id="keys")
 
     def on_mount(self) -> None:
         """Show all of it."""
-        self.call_after_refresh(self.body.hear, self._snapshot)
+        self.call_after_refresh(self.body.handle_event, self._snapshot)
         shown = [binding for binding in self.BINDINGS if isinstance(binding, Binding) and binding.show]
-        self.query_one(KeyBar).show(
+        self.query_one(Footer).show(
             [
-                Possible(
+                FooterKey(
                     self.app.get_key_display(binding),
                     binding.description,
                     binding.action if "." in binding.action else f"screen.{binding.action}",
@@ -144,7 +144,7 @@ class PastSession(Screen[None]):
 
         def write(format: str | None) -> None:
             if format is not None and session is not None:
-                self.post_message(Order(ExportSession(session.id, format)))
+                self.post_message(CommandRequested(ExportSession(session.id, format)))
 
         self.app.push_screen(ExportPicker(), write)
 

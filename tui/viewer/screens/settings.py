@@ -13,11 +13,11 @@ from tui.config.load import ENVIRONMENT, load, parse_value
 from tui.config.schema import FIELDS, Scalar, Settings, allowed, choices, description, group, is_table
 from tui.errors import ConfigError
 from tui.paths import config_file
-from tui.viewer.inert import one_line
-from tui.viewer.lines import Line, Span
+from tui.presentation.sanitize import one_line
 from tui.viewer.messages import SettingChanged
 from tui.viewer.screens.dialog import Dialog
-from tui.viewer.screens.line import LineScreen
+from tui.viewer.screens.text_input import TextInputScreen
+from tui.viewer.styled_text import Line, Span
 from tui.viewer.widgets.choices import Choices, Reader
 
 SHOWN = tuple(name for name in FIELDS if not is_table(name))
@@ -92,7 +92,7 @@ class SettingsScreen(Dialog[None]):
                 self._take(name, written)
 
         question = f"{name}: {allowed(name)} · enter save · esc back"
-        self.app.push_screen(LineScreen(question, str(now)), take)
+        self.app.push_screen(TextInputScreen(question, str(now)), take)
 
     def action_reset(self) -> None:
         """Remove the selected setting from the file, which restores its default."""

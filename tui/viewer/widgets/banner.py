@@ -5,12 +5,12 @@ from typing import ClassVar
 from textual.geometry import Size
 
 from tui.model.events import State
-from tui.viewer.inert import one_line
-from tui.viewer.lines import Line, Span, fill, spread, width, wrap
-from tui.viewer.picture import Picture
-from tui.viewer.widgets.canvas import Canvas
-from tui.viewer.widgets.figures import NOTABLE_LAG_S
-from tui.viewer.words import STATES, clock, prompt_name
+from tui.presentation.formatting import STATES, clock, prompt_name
+from tui.presentation.sanitize import one_line
+from tui.presentation.view_model import ViewModel
+from tui.viewer.styled_text import Line, Span, justify, pad, width, wrap
+from tui.viewer.widgets.cell_widget import CellWidget
+from tui.viewer.widgets.stats_pane import NOTABLE_LAG_S
 
 INKS = {
     State.IDLE: "muted",
@@ -23,12 +23,12 @@ INKS = {
 }
 
 
-class Banner(Canvas):
+class Banner(CellWidget):
     """Name, state as sign and word, elapsed time, device, models and prompt, in one row."""
 
     INKS: ClassVar[frozenset[str]] = frozenset({"accent", "muted", "good", "warn", "bad", "strong"})
 
-    def __init__(self, picture: Picture, *, id: str | None = None) -> None:
+    def __init__(self, picture: ViewModel, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._picture = picture
         self.cut = False
@@ -57,7 +57,7 @@ class Banner(Canvas):
         for detail in details:
             if width(right) + width(detail) <= room:
                 right += detail
-        return [spread(left, (*right, Span(" ")), columns)]
+        return [justify(left, (*right, Span(" ")), columns)]
 
     def _shortfalls(self) -> list[Span]:
         """Return by how much the endpoint and the disk are behind, as long as that is worth a word."""
@@ -72,7 +72,7 @@ class Banner(Canvas):
     def _state(self) -> list[Span]:
         if self.cut:
             return [Span(" ↻ ENGINE GONE", "bad strong")]
-        if not self._picture.known:
+        if not self._picture.synced:
             return [Span(" … STARTING", "muted strong")]
         sign, word = STATES[self._picture.state]
         return [Span(f" {sign} {word}", f"{INKS[self._picture.state]} strong")]
@@ -92,7 +92,7 @@ class Banner(Canvas):
         return found
 
 
-class Alert(Canvas):
+class Alert(CellWidget):
     """Why the session is where it is and what to do; hidden while there is nothing to say."""
 
     INKS: ClassVar[frozenset[str]] = frozenset({"bad", "warn", "strong", "muted"})
@@ -117,7 +117,7 @@ class Alert(Canvas):
 
     def lines(self, columns: int, rows: int) -> list[Line]:
         """Return what and what to do."""
-        return [fill(line, columns) for line in self._wrapped(columns)[:rows]]
+        return [pad(line, columns) for line in self._wrapped(columns)[:rows]]
 
     def _wrapped(self, columns: int) -> list[Line]:
         ink, why, hint = self._why

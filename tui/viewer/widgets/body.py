@@ -22,27 +22,27 @@ from tui.model.events import (
 )
 from tui.model.gists import Gist
 from tui.model.transcript import Turn
-from tui.viewer.arrangement import Arrangement
+from tui.presentation.view_model import ViewModel
 from tui.viewer.highlights import Rule
-from tui.viewer.messages import Copy, EntrySelected
-from tui.viewer.picture import Picture
-from tui.viewer.widgets.figures import Figures
-from tui.viewer.widgets.gists import Gists
+from tui.viewer.layout_state import LayoutState
+from tui.viewer.messages import CopyRequested, EntrySelected
+from tui.viewer.widgets.gists_pane import GistsPane
 from tui.viewer.widgets.pane import Pane
-from tui.viewer.widgets.turns import Turns
+from tui.viewer.widgets.stats_pane import StatsPane
+from tui.viewer.widgets.turns_pane import TurnsPane
 
 
 class Body(Container):
     """Turns, gists and stats of one picture."""
 
-    def __init__(self, picture: Picture, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
+    def __init__(self, picture: ViewModel, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
         super().__init__(id=id, classes="-empty")
         self._picture = picture
-        self.arrangement = Arrangement()
+        self.arrangement = LayoutState()
         """Which panes are seen."""
-        self.turns = Turns(picture, rules=rules, id="turns")
-        self.gists = Gists(picture, rules=rules, id="gists")
-        self.figures = Figures(id="figures")
+        self.turns = TurnsPane(picture, rules=rules, id="turns")
+        self.gists = GistsPane(picture, rules=rules, id="gists")
+        self.figures = StatsPane(id="figures")
 
     def compose(self) -> ComposeResult:
         """Lay out the panes."""
@@ -50,7 +50,7 @@ class Body(Container):
         yield self.gists
         yield self.figures
 
-    def hear(self, event: Event) -> None:
+    def handle_event(self, event: Event) -> None:
         """Show what an event has changed in the picture."""
         match event:
             case TurnChanged(turn=turn):
@@ -72,9 +72,9 @@ class Body(Container):
             case Snapshot() | SessionStarted():
                 self._show_all()
                 self.figures.show(self._picture.stats)
-        self._mind_emptiness()
+        self._update_empty_text()
 
-    def _mind_emptiness(self) -> None:
+    def _update_empty_text(self) -> None:
         """Mark that nothing was said yet: where room is scarce, what to do has all of it."""
         if self.has_class("-empty") == bool(self.count):
             self.toggle_class("-empty")
@@ -117,7 +117,7 @@ class Body(Container):
             else:
                 pane.follow()
 
-    def see(self, arrangement: Arrangement) -> None:
+    def show_all_panes(self, arrangement: LayoutState) -> None:
         """Show the panes that were chosen."""
         self.arrangement = arrangement
         self.set_class(bool(arrangement.zoomed), "-zoomed")
@@ -132,12 +132,12 @@ class Body(Container):
     def toggle_zoom(self) -> None:
         """Give the pane with the keyboard the whole space, or give the others theirs back."""
         zoomed: Literal["turns", "gists"] = "gists" if self.pane is self.gists else "turns"
-        self.see(replace(self.arrangement, zoomed="" if self.arrangement.zoomed else zoomed))
+        self.show_all_panes(replace(self.arrangement, zoomed="" if self.arrangement.zoomed else zoomed))
 
     def toggle_hidden(self, name: Literal["gists", "figures"]) -> None:
         """Hide a pane, or show it again; nothing has the whole space then."""
         hidden = set(self.arrangement.hidden) ^ {name}
-        self.see(Arrangement(hidden=tuple(sorted(hidden))))
+        self.show_all_panes(LayoutState(hidden=tuple(sorted(hidden))))
 
     def toggle_narrow(self) -> None:
         """Show only bookmarks and what was answered about them, or everything again."""
@@ -152,7 +152,7 @@ class Body(Container):
         """Have the newest answer on the screen."""
         if self.gists.has_class("-away"):
             hidden = tuple(name for name in self.arrangement.hidden if name != "gists")
-            self.see(Arrangement(hidden=hidden))
+            self.show_all_panes(LayoutState(hidden=hidden))
         self.gists.follow()
 
     def search(self, needle: str) -> None:
@@ -160,7 +160,7 @@ class Body(Container):
         for pane in (self.turns, self.gists):
             pane.search(needle)
 
-    def let_go(self) -> None:
+    def clear_selection(self) -> None:
         """End the search; without one, select nothing."""
         if self.pane.needle:
             self.search("")
@@ -170,7 +170,7 @@ class Body(Container):
 
     def copy(self) -> None:
         """Have copied what is selected in the pane with the keyboard, or all of it."""
-        self.post_message(Copy(self.pane.copied()))
+        self.post_message(CopyRequested(self.pane.copied()))
 
     @on(EntrySelected)
     def show_counterpart(self, event: EntrySelected) -> None:

@@ -7,11 +7,11 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from tui.viewer.lines import Line, Span, fill, over, spread, width, wrap
-from tui.viewer.widgets.canvas import Canvas
+from tui.viewer.styled_text import Line, Span, justify, pad, restyle, width, wrap
+from tui.viewer.widgets.cell_widget import CellWidget
 
 
-class Choices(Canvas):
+class Choices(CellWidget):
     """Rows of which one is marked. The screen around it moves the mark."""
 
     INKS: ClassVar[frozenset[str]] = frozenset(
@@ -54,13 +54,13 @@ class Choices(Canvas):
         first = self._first = max(0, min(self.marked - rows // 2, len(self._rows) - rows))
         last = first + rows
         page = [
-            over(fill((Span("▸ "), *row), columns), "selected") if at == self.marked else (Span("  "), *row)
+            restyle(pad((Span("▸ "), *row), columns), "selected") if at == self.marked else (Span("  "), *row)
             for at, row in list(enumerate(self._rows))[first:last]
         ]
         if first > 0:
-            page[0] = spread(page[0], (Span(f" ↑ {first}", "muted"),), columns)
+            page[0] = justify(page[0], (Span(f" ↑ {first}", "muted"),), columns)
         if last < len(self._rows) and page:
-            page[-1] = spread(page[-1], (Span(f" ↓ {len(self._rows) - last}", "muted"),), columns)
+            page[-1] = justify(page[-1], (Span(f" ↓ {len(self._rows) - last}", "muted"),), columns)
         return page
 
     async def on_click(self, event: events.Click) -> None:
@@ -81,7 +81,7 @@ class Choices(Canvas):
         self.post_message(self.Rolled(-1))
 
 
-class Reader(Canvas):
+class Reader(CellWidget):
     """Text that scrolls if it is longer than its space."""
 
     INKS: ClassVar[frozenset[str]] = frozenset({"muted", "accent", "strong", "good", "warn", "bad"})

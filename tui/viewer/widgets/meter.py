@@ -8,10 +8,10 @@ from itertools import groupby
 from typing import ClassVar
 
 from tui.model.events import LevelChanged
-from tui.viewer.ballistics import BOTTOM_DBFS, FLOOR_DBFS, Ballistics, Condition, History, Reading
-from tui.viewer.lines import Line, Span, fill, width
-from tui.viewer.pace import Frames
-from tui.viewer.widgets.canvas import Canvas
+from tui.presentation.ballistics import BOTTOM_DBFS, FLOOR_DBFS, Ballistics, Condition, History, Reading
+from tui.viewer.frame_rate import FrameLimiter
+from tui.viewer.styled_text import Line, Span, pad, width
+from tui.viewer.widgets.cell_widget import CellWidget
 
 MARKS = (-60, -50, -40, -30, -20, -9, 0)
 """Figures on the scale in dBFS; the zones change at -20 and -9."""
@@ -28,7 +28,7 @@ FIGURES_EVERY_S = 0.25
 """The figures change at most so often: nobody reads them faster, and a bad line pays for them."""
 
 
-def zone(dbfs: float) -> str:
+def zone_style(dbfs: float) -> str:
     """Return the ink of a level."""
     return "good" if dbfs < -20 else "warn" if dbfs < -9 else "bad"
 
@@ -39,7 +39,7 @@ def bar(reading: Reading, columns: int) -> Line:
     held = int(hold) if hold > 0 else -1
     cells: list[tuple[str, str]] = []
     for at in range(columns):
-        ink = f"{zone(BOTTOM_DBFS * (1 - at / columns))} track"
+        ink = f"{zone_style(BOTTOM_DBFS * (1 - at / columns))} track"
         if at + 1 <= rms:
             sign = "█"
         elif at == min(held, columns - 1) and at > int(rms):
@@ -93,7 +93,7 @@ def _cells(dbfs: float, columns: int) -> float:
     return max(0.0, min(1.0, 1 - dbfs / BOTTOM_DBFS)) * columns
 
 
-class Meter(Canvas):
+class Meter(CellWidget):
     """A level meter of one row, or two with a scale."""
 
     INKS: ClassVar[frozenset[str]] = frozenset({"good", "warn", "bad", "track", "muted", "clip", "strong"})
@@ -102,7 +102,7 @@ class Meter(Canvas):
         super().__init__(id=id)
         self.fps = fps
         """Most frames a second; may be lowered and raised again."""
-        self._frames = Frames()
+        self._frames = FrameLimiter()
         self._clock = clock
         self._ballistics = Ballistics()
         self._history = History()
@@ -189,11 +189,11 @@ class Meter(Canvas):
             self._figures, self._figures_at = self._shown, now
         figures = FIGURES if columns >= 70 else 16
         room = columns - figures
-        beside = fill(self._words(figures, alone=rows == 1), figures)
+        beside = pad(self._words(figures, alone=rows == 1), figures)
         lines: list[Line] = [(*bar(self._shown, room), *beside)]
         if rows > 2 and len(self._channels) == 2:
             bars = [(Span(f"{side} ", "muted"), *self._channel(at, now, room - 2)) for at, side in enumerate("LR")]
-            lines = [(*bars[0], *beside), fill(bars[1], room)]
+            lines = [(*bars[0], *beside), pad(bars[1], room)]
             lines.append((Span("  "), *scale(room - 2), *self._minute(figures)))
         elif rows > 1:
             lines.append((*scale(room), *self._minute(figures)))
@@ -216,7 +216,7 @@ class Meter(Canvas):
     def _words(self, columns: int, *, alone: bool) -> Line:
         """Return what stands beside the bar: what is wrong, or the figures; and the clip mark."""
         clip = (Span(" CLIP ", "clip", "screen.clear_clip"), Span(" c", "muted")) if self._shown.clipped else ()
-        return (Span(" "), *fill(self._state(columns - 1 - width(clip), alone), columns - 1 - width(clip)), *clip)
+        return (Span(" "), *pad(self._state(columns - 1 - width(clip), alone), columns - 1 - width(clip)), *clip)
 
     def _state(self, columns: int, alone: bool) -> Line:
         """Return what is wrong with the level, or its figures and whether the endpoint hears speech."""

@@ -7,11 +7,11 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
-from tui.viewer.inert import one_line
-from tui.viewer.lines import Line, Span, fill, mark, over, spread, width
+from tui.presentation.sanitize import one_line
 from tui.viewer.messages import EntrySelected, FollowChanged
-from tui.viewer.roll import Roll
-from tui.viewer.widgets.canvas import Canvas
+from tui.viewer.styled_text import Line, Span, highlight, justify, pad, restyle, width
+from tui.viewer.virtual_list import VirtualList
+from tui.viewer.widgets.cell_widget import CellWidget
 
 CACHED = 160
 """Entries whose lines are kept: a few pages."""
@@ -36,11 +36,11 @@ def title(name: str, aside: str, columns: int, *, focused: bool) -> Line:
     right = (Span(f" {aside} ", "accent" if focused else "muted"), Span(stroke, ink)) if aside else ()
     gap = columns - width(left) - width(right)
     if gap < 1:
-        return spread(left, right, columns)
+        return justify(left, right, columns)
     return (*left, Span(stroke * gap, ink), *right)
 
 
-class Pane(Canvas, can_focus=True):
+class Pane(CellWidget, can_focus=True):
     """Entries in the order of their keys; a subclass says how one looks."""
 
     INKS: ClassVar[frozenset[str]] = frozenset({"accent", "rule", "muted", "strong", "selected", "found"})
@@ -57,7 +57,7 @@ class Pane(Canvas, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._roll = Roll()
+        self._roll = VirtualList()
         self._cache: OrderedDict[int, list[Line]] = OrderedDict()
         self._columns = 0
         self.cursor: int | None = None
@@ -230,7 +230,7 @@ class Pane(Canvas, can_focus=True):
         for key, first, last in self._roll.visible():
             lines = self._entry(key)[first:last]
             if key == self.cursor:
-                lines = [over(fill(line, columns), "selected") if line else line for line in lines]
+                lines = [restyle(pad(line, columns), "selected") if line else line for line in lines]
             page += lines
         return [head, *page]
 
@@ -252,7 +252,9 @@ class Pane(Canvas, can_focus=True):
         found = self._cache.get(key)
         if found is None:
             lines = self.entry(key, max(1, self._columns))
-            found = self._cache[key] = [mark(line, self.needle, "found") for line in lines] if self.needle else lines
+            found = self._cache[key] = (
+                [highlight(line, self.needle, "found") for line in lines] if self.needle else lines
+            )
             if len(self._cache) > CACHED:
                 self._cache.popitem(last=False)
         else:

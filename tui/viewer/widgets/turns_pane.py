@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from tui.model.transcript import Turn
-from tui.viewer.highlights import Rule, inked
-from tui.viewer.inert import inert, one_line
-from tui.viewer.lines import Line, Span, fit, width, wrap
-from tui.viewer.picture import Picture
+from tui.presentation.formatting import clock
+from tui.presentation.sanitize import one_line, sanitize
+from tui.presentation.view_model import ViewModel
+from tui.viewer.highlights import Rule, styled
+from tui.viewer.styled_text import Line, Span, truncate, width, wrap
 from tui.viewer.widgets.pane import Pane
-from tui.viewer.words import clock
 
 MARK = "★"
 UNSTABLE = "unstable"
@@ -23,7 +23,7 @@ STAMP = 8
 """Cells of the time, up to `9:59:59`, and a space."""
 
 
-class Turns(Pane):
+class TurnsPane(Pane):
     """The turns as they are spoken; a partial is marked, and its words that may still change look it."""
 
     NAME: ClassVar[str] = "Turns"
@@ -31,7 +31,7 @@ class Turns(Pane):
         Pane.INKS | {UNSTABLE, "good", "warn", "bad", "em"} | {f"speaker-{n}" for n in range(1, 7)}
     )
 
-    def __init__(self, picture: Picture, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
+    def __init__(self, picture: ViewModel, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
         super().__init__(id=id)
         self._picture = picture
         self._rules = rules
@@ -39,7 +39,7 @@ class Turns(Pane):
         self.invitation: list[Span] = []
         """What to say while there are no turns."""
 
-    def invite(self, invitation: list[Span]) -> None:
+    def set_empty_text(self, invitation: list[Span]) -> None:
         """Say something else while there are no turns."""
         if invitation != self.invitation:
             self.invitation = invitation
@@ -62,7 +62,7 @@ class Turns(Pane):
             name, ink = self._speaker(turn.speaker, named=columns >= NAMED_FROM)
             prefix.append(Span(f"{name} ", f"{ink} strong"))
         indent = width(prefix)
-        lines = wrap(inked(spoken(turn), self._rules), columns - indent - 1)
+        lines = wrap(styled(turn_spans(turn), self._rules), columns - indent - 1)
         if note:
             lines += wrap([Span(one_line(note), "accent em")], columns - indent - 1)
         blank = Span(" " * indent)
@@ -94,14 +94,14 @@ class Turns(Pane):
         ink = f"speaker-{number % 6 + 1}"
         name = one_line(self._picture.speakers.get(label, ""))
         if named and name:
-            return "".join(span.text for span in fit((Span(name),), NAME_MOST)), ink
+            return "".join(span.text for span in truncate((Span(name),), NAME_MOST)), ink
         said = one_line(label, 12)
         return said if 0 < len(said) <= 12 else "?", ink
 
 
-def spoken(turn: Turn) -> list[Span]:
+def turn_spans(turn: Turn) -> list[Span]:
     """Return a turn's words, those that may still change in another ink."""
-    text = " ".join(inert(turn.text).split())
+    text = " ".join(sanitize(turn.text).split())
     if turn.final or not text:
         return [Span(text)]
     words = text.split(" ")

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-from tui.viewer.lines import Line, Span, width
-from tui.viewer.widgets.canvas import Canvas
+from tui.viewer.styled_text import Line, Span, width
+from tui.viewer.widgets.cell_widget import CellWidget
 
 ALWAYS = {"screen.help", "screen.keys"}
 """Actions that stand there however little room there is: they lead to all the others."""
 
 
-class Possible(NamedTuple):
+class FooterKey(NamedTuple):
     """Something that can be done now."""
 
     key: str
@@ -18,16 +18,16 @@ class Possible(NamedTuple):
     action: str
 
 
-class KeyBar(Canvas):
+class Footer(CellWidget):
     """One row of keys with what they do; a click does it too."""
 
     INKS: ClassVar[frozenset[str]] = frozenset({"accent", "strong"})
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._possible: Sequence[Possible] = ()
+        self._possible: Sequence[FooterKey] = ()
 
-    def show(self, possible: Sequence[Possible]) -> None:
+    def show(self, possible: Sequence[FooterKey]) -> None:
         """Show these, the most useful first; as many as fit."""
         if possible != self._possible:
             self._possible = tuple(possible)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from tui.model.gists import Gist, GistStatus
-from tui.viewer.highlights import Rule, inked
-from tui.viewer.inert import inert, one_line
-from tui.viewer.lines import Line, Span, fit, spread, width, wrap
+from tui.presentation.formatting import EXTRACTIVE, format_latency, made_by, plural, prompt_name
+from tui.presentation.sanitize import one_line, sanitize
+from tui.presentation.view_model import ViewModel
+from tui.viewer.highlights import Rule, styled
 from tui.viewer.markdown import markdown
-from tui.viewer.picture import Picture
+from tui.viewer.styled_text import Line, Span, justify, truncate, width, wrap
 from tui.viewer.widgets.pane import Pane
-from tui.viewer.words import EXTRACTIVE, made_by, plural, prompt_name, took
 
 COPY_LIMIT = 1_000_000
 """Most characters of one answer that are copied."""
@@ -18,13 +18,13 @@ LIMIT = 40_000
 """Most characters shown of one answer."""
 
 
-class Gists(Pane):
+class GistsPane(Pane):
     """What the LLM made of each turn and of the session."""
 
     NAME: ClassVar[str] = "Gists"
     INKS: ClassVar[frozenset[str]] = Pane.INKS | {"heading", "em", "code", "good", "warn", "bad", "session"}
 
-    def __init__(self, picture: Picture, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
+    def __init__(self, picture: ViewModel, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
         super().__init__(id=id)
         self._picture = picture
         self._rules = rules
@@ -46,7 +46,7 @@ class Gists(Pane):
             lines = wrap([Span(f"  Turn {self._picture.gists[key].turn} · {asked} was not asked", "muted")], columns)
         for at, gist in enumerate(together):
             edge = Span("┃ ", "session") if gist.turn is None else Span("  ")
-            body = [inked(line, self._rules) for line in self._body(gist, columns)]
+            body = [styled(line, self._rules) for line in self._body(gist, columns)]
             lines += [(edge, *line) for line in [*self._head(gist, columns, first=at == 0), *body]]
         return [*lines, ()]
 
@@ -59,7 +59,7 @@ class Gists(Pane):
         """Return gists as the Markdown that the model wrote, each below a line that says what it is about."""
         return "\n".join(
             f"{self._about(gist)} · {one_line(prompt_name(self._picture.prompts, gist.prompt), 60)}\n"
-            f"{inert(gist.text or gist.error, COPY_LIMIT)}\n"
+            f"{sanitize(gist.text or gist.error, COPY_LIMIT)}\n"
             for gist in self._shown(key)
         )
 
@@ -71,7 +71,7 @@ class Gists(Pane):
             self.anew()
 
     def _shown(self, key: int) -> list[Gist]:
-        together = self._picture.beside(key)
+        together = self._picture.extra_gists(key)
         return [gist for gist in together if self.alone in ("", gist.prompt) or gist.turn is None]
 
     def _aside(self) -> str:
@@ -89,7 +89,7 @@ class Gists(Pane):
 
     def lead(self, number: int) -> int:
         """Return the key of the entry that a gist is shown in."""
-        return self._picture.beside(number)[0].number
+        return self._picture.extra_gists(number)[0].number
 
     @staticmethod
     def _about(gist: Gist) -> str:
@@ -115,7 +115,7 @@ class Gists(Pane):
             left = [Span(" " * (len(about) + 1)), Span(f"· {name}", "muted")]
         lines = wrap(left, columns)
         if len(lines) == 1:
-            lines = [spread(left, self._maker(gist, columns - width(left) - 2), columns)]
+            lines = [justify(left, self._maker(gist, columns - width(left) - 2), columns)]
         if gist.model == EXTRACTIVE:
             lines += wrap([Span(made_by(gist.model, columns), "muted em")], columns)
         return lines
@@ -123,17 +123,17 @@ class Gists(Pane):
     @staticmethod
     def _maker(gist: Gist, columns: int) -> Line:
         """Return who answered and how fast; the name gives way to the figure."""
-        latency = took(gist.latency_s) if gist.status is GistStatus.DONE and gist.latency_s else ""
+        latency = format_latency(gist.latency_s) if gist.status is GistStatus.DONE and gist.latency_s else ""
         model = one_line(gist.model, 60) if gist.model != EXTRACTIVE else ""
         room = columns - len(latency) - 3
         if room < 8 or not model:
-            return fit((Span(latency, "muted"),), max(0, columns))
-        return (*fit((Span(model, "muted"),), room), Span(f" · {latency}" if latency else "", "muted"))
+            return truncate((Span(latency, "muted"),), max(0, columns))
+        return (*truncate((Span(model, "muted"),), room), Span(f" · {latency}" if latency else "", "muted"))
 
     @staticmethod
     def _body(gist: Gist, columns: int) -> list[Line]:
         """Return the answer as far as it has come: plain while it grows, Markdown once it is whole."""
-        text = inert(gist.text, LIMIT).strip()
+        text = sanitize(gist.text, LIMIT).strip()
         match gist.status:
             case GistStatus.WAITING:
                 return [(Span("… waiting", "muted"),)]

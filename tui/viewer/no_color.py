@@ -10,17 +10,17 @@ FOLLOWED = {"2": 3, "5": 1}
 """How many parameters follow the kind of an extended colour: red, green, blue, or a number."""
 
 
-def without_colours(text: str) -> str:
+def strip_colours(text: str) -> str:
     """Return what is written to a terminal without its colours; shades of grey are colours, too."""
     return SGR.sub(_attributes, text)
 
 
-def in_no_colours(driver: type[Driver]) -> type[Driver]:
+def colourless_driver(driver: type[Driver]) -> type[Driver]:
     """Return a driver that writes no colour."""
 
     class ColourlessDriver(driver):  # type: ignore[misc, valid-type]
         def write(self, data: str) -> None:
-            super().write(without_colours(data))
+            super().write(strip_colours(data))
 
     return ColourlessDriver
 

@@ -14,16 +14,16 @@ from tui.model.commands import (
     UseSource,
 )
 from tui.model.events import DeviceInfo, DeviceLevels, SessionInfo
-from tui.viewer.inert import one_line
-from tui.viewer.messages import Change
-from tui.viewer.screens.prompting import Prompting
-from tui.viewer.screens.remarking import Remarking
+from tui.presentation.sanitize import one_line
+from tui.viewer.messages import PromptChange
+from tui.viewer.screens.annotation_actions import AnnotationActions
+from tui.viewer.screens.prompt_actions import PromptActions
 
 if TYPE_CHECKING:
-    from tui.viewer.screens.devices import DevicePicker
+    from tui.viewer.screens.device_picker import DevicePicker
 
 
-class Choosing(Remarking, Prompting):
+class PickerActions(AnnotationActions, PromptActions):
     """A screen from which lists are opened."""
 
     _devices: "DevicePicker | None" = None
@@ -37,16 +37,16 @@ class Choosing(Remarking, Prompting):
 
     def action_pick(self) -> None:
         """Choose a prompt from a list."""
-        from tui.viewer.screens.picker import PromptPicker
+        from tui.viewer.screens.prompt_picker import PromptPicker
 
-        def use(chosen: str | Change | None) -> None:
+        def use(chosen: str | PromptChange | None) -> None:
             match chosen:
-                case Change():
+                case PromptChange():
                     self.change_prompt(chosen)
-                case str() if chosen != self.picture.prompt:
+                case str() if chosen != self.view_model.prompt:
                     self._order(UsePrompt(chosen))
 
-        picture = self.picture
+        picture = self.view_model
         lenses = picture.extra_prompts if picture.session is not None else None
         self.app.push_screen(PromptPicker(picture.prompts, picture.prompt, lenses), use)
 
@@ -68,7 +68,7 @@ class Choosing(Remarking, Prompting):
             self._devices.hear(heard)
 
     def _open_devices(self, devices: tuple[DeviceInfo, ...] | None) -> None:
-        from tui.viewer.screens.devices import DevicePicker
+        from tui.viewer.screens.device_picker import DevicePicker
 
         def use(source: str | None) -> None:
             self._devices = None
@@ -76,13 +76,13 @@ class Choosing(Remarking, Prompting):
             self._order(MeasureDevices(0))
             if source is None:
                 return
-            if self.picture.state.active:
+            if self.view_model.state.active:
                 self._order(UseSource(source))
             else:
                 self._options["source"] = source
                 self.notify(f"The next session records from {one_line(source, 60)}.", markup=False)
 
-        picture = self.picture
+        picture = self.view_model
         current = picture.stats.device if picture.state.active else ""
         gain_db = picture.gain_db if picture.state.active else 0.0
         self._devices = DevicePicker(devices, current, gain_db=gain_db, clock=self._clock)
@@ -94,13 +94,13 @@ class Choosing(Remarking, Prompting):
 
     def pick_session(self, sessions: tuple[SessionInfo, ...]) -> None:
         """Offer the sessions."""
-        from tui.viewer.screens.history import History
+        from tui.viewer.screens.history import HistoryScreen
 
         def show(session: str | None) -> None:
             if session is not None:
                 self._order(ShowSession(session))
 
-        self.app.push_screen(History(sessions), show)
+        self.app.push_screen(HistoryScreen(sessions), show)
 
     def action_export(self) -> None:
         """Choose a format, and have the session written."""
@@ -116,5 +116,5 @@ class Choosing(Remarking, Prompting):
         """Show and change settings."""
         from tui.viewer.screens.settings import SettingsScreen
 
-        prompts = [prompt.id for prompt in self.picture.prompts]
+        prompts = [prompt.id for prompt in self.view_model.prompts]
         self.app.push_screen(SettingsScreen({"theme": self._themes(), "prompt": prompts}))

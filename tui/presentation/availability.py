@@ -1,10 +1,10 @@
 """What the engine can be asked now. Pure."""
 
 from tui.model.events import State
-from tui.viewer.picture import Picture
+from tui.presentation.view_model import ViewModel
 
 
-def possible(picture: Picture, action: str, parameters: tuple[object, ...]) -> bool:
+def is_available(picture: ViewModel, action: str, parameters: tuple[object, ...]) -> bool:
     """Return whether a session in this state takes what an action asks of the engine.
 
     Actions that ask nothing of it are always possible here.
@@ -13,37 +13,37 @@ def possible(picture: Picture, action: str, parameters: tuple[object, ...]) -> b
     replayed = picture.replay_speed > 0
     match action, parameters:
         case (("seek" | "seek_turn"), _):
-            return picture.known and replayed
+            return picture.synced and replayed
         case "mute", _ if replayed:
-            return picture.known
-        case _ if replayed and action in ASKS:
+            return picture.synced
+        case _ if replayed and action in ACTION_STATES:
             return False
         case (("analyse" | "ask" | "ask_all" | "bookmark" | "name_speaker"), _):
-            return picture.known and any(turn.final for turn in picture.transcript)
+            return picture.synced and any(turn.final for turn in picture.transcript)
         case "ask_again", _:
-            return picture.known and bool(picture.missing)
+            return picture.synced and bool(picture.missing)
         case "gain", _:
-            return picture.known and running
+            return picture.synced and running
         case "history", _:
-            return picture.known
+            return picture.synced
         case "export", _:
             return picture.session is not None and bool(picture.session.path)
         case "start", _:
-            return picture.known and not picture.state.active
+            return picture.synced and not picture.state.active
         case "recover", _:
-            return picture.known and not picture.state.active and bool(picture.unheard)
+            return picture.synced and not picture.state.active and bool(picture.untranscribed)
         case (("stop" | "mute"), _):
-            return picture.known and running
+            return picture.synced and running
         case "devices", _:
-            return picture.known and picture.state is not State.DRAINING and not replayed
+            return picture.synced and picture.state is not State.DRAINING and not replayed
         case (("pick" | "prompt_step"), _):
-            return picture.known and bool(picture.prompts)
+            return picture.synced and bool(picture.prompts)
         case "prompt", (int(number),):
-            return picture.known and number <= len(picture.prompts)
+            return picture.synced and number <= len(picture.prompts)
     return True
 
 
-ASKS = frozenset(
+ACTION_STATES = frozenset(
     {
         "start",
         "recover",

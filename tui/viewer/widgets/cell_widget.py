@@ -9,23 +9,23 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.viewer.lines import Line, changes, fit
+from tui.viewer.styled_text import Line, changed_cells, truncate
 
 
-class Canvas(Widget):
+class CellWidget(Widget):
     """Lines of inked text; a subclass says which, `touch` paints what is different from before.
 
     Every ink is a component class `ink-NAME`, so colours stay in the TCSS. An action in a span runs when it is clicked.
     """
 
     ALLOW_SELECT = False
-    INKS: ClassVar[frozenset[str]] = frozenset()
+    STYLES: ClassVar[frozenset[str]] = frozenset()
     """Names of the inks that the lines may use."""
 
     DEFAULT_CSS = ""
 
     def __init_subclass__(cls, **options: object) -> None:
-        cls.COMPONENT_CLASSES = {f"ink-{ink}" for ink in cls.INKS}
+        cls.COMPONENT_CLASSES = {f"ink-{ink}" for ink in cls.STYLES}
         super().__init_subclass__(**options)  # type: ignore[arg-type]
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -54,7 +54,7 @@ class Canvas(Widget):
         old, self._lines = self._lines, self._arranged(columns, rows)
         dirty: list[Region] = []
         for y, line in enumerate(self._lines):
-            runs = changes(old[y] if y < len(old) else (), line)
+            runs = changed_cells(old[y] if y < len(old) else (), line)
             if runs:
                 self._strips.pop(y, None)
                 dirty += [Region(start, y, end - start, 1) for start, end in runs]
@@ -62,7 +62,7 @@ class Canvas(Widget):
             self.refresh(*dirty)
 
     def _arranged(self, columns: int, rows: int) -> list[Line]:
-        lines = [fit(line, columns) for line in self.lines(columns, rows)[:rows]]
+        lines = [truncate(line, columns) for line in self.lines(columns, rows)[:rows]]
         return lines + [()] * (rows - len(lines))
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -94,10 +94,10 @@ class Canvas(Widget):
         if len(self._lines) != rows:
             self._lines = self._arranged(columns, rows)
         line = self._lines[y] if y < len(self._lines) else ()
-        segments = [Segment(span.text, self.ink(span.ink)) for span in line]
-        return Strip(segments).adjust_cell_length(columns, self.ink(""))
+        segments = [Segment(span.text, self.style_of(span.style)) for span in line]
+        return Strip(segments).adjust_cell_length(columns, self.style_of(""))
 
-    def ink(self, names: str) -> Style:
+    def style_of(self, names: str) -> Style:
         """Return the style of one or more inks, one over the other."""
         found = self._styles_of.get(names)
         if found is None:

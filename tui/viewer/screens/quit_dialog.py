@@ -7,12 +7,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from tui.viewer.lines import Span
 from tui.viewer.screens.dialog import Dialog
+from tui.viewer.styled_text import Span
 from tui.viewer.widgets.choices import Choices, Reader
 
 
-class Leave(StrEnum):
+class QuitChoice(StrEnum):
     """The ways to leave."""
 
     STOP = "stop"
@@ -20,13 +20,13 @@ class Leave(StrEnum):
 
 
 ROWS = (
-    (Leave.STOP, "x", "Stop and quit", "finish the session, save it, end the engine"),
-    (Leave.KEEP, "l", "Leave it running", "`livegist` returns to it"),
+    (QuitChoice.STOP, "x", "Stop and quit", "finish the session, save it, end the engine"),
+    (QuitChoice.KEEP, "l", "Leave it running", "`livegist` returns to it"),
     (None, "esc", "Cancel", "stay here"),
 )
 
 
-class LeaveScreen(Dialog[Leave | None]):
+class QuitDialog(Dialog[QuitChoice | None]):
     """Ask: stop and quit, leave it running, or stay."""
 
     NAME = "Leaving"
@@ -65,4 +65,4 @@ class LeaveScreen(Dialog[Leave | None]):
 
     def action_leave(self, way: str) -> None:
         """Take a way by its key."""
-        self.dismiss(Leave(way))
+        self.dismiss(QuitChoice(way))

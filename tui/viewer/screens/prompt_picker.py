@@ -11,13 +11,13 @@ from textual.widgets import Input
 
 from tui.model.commands import UseExtraPrompts
 from tui.model.events import PromptInfo
-from tui.viewer.inert import inert, one_line
-from tui.viewer.lines import Line, Span
-from tui.viewer.messages import Change, Order, Wish
+from tui.presentation.sanitize import one_line, sanitize
+from tui.viewer.messages import CommandRequested, PromptChange, PromptChangeKind
 from tui.viewer.screens.dialog import Dialog
+from tui.viewer.styled_text import Line, Span
 from tui.viewer.widgets.choices import Choices, Reader
 
-LENSES_MOST = 3
+MAX_EXTRA_PROMPTS = 3
 """Prompts that may be asked beside the one in use."""
 
 
@@ -39,7 +39,7 @@ class Filter(Input):
         return key != "space" and super().check_consume_key(key, character)
 
 
-class PromptPicker(Dialog[str | Change | None]):
+class PromptPicker(Dialog[str | PromptChange | None]):
     """A prompt's id, what is to become of one, or `None` if the person thought better of it.
 
     Lenses are ordered as they are marked.
@@ -119,19 +119,21 @@ class PromptPicker(Dialog[str | Change | None]):
         marked = self.query_one(Choices).marked
         if marked >= len(self._found) or (id := self._found[marked].id) == self._current:
             return
-        if id not in self._lenses and len(self._lenses) >= LENSES_MOST:
-            self.notify(f"At most {LENSES_MOST} go beside the one in use.", severity="warning", markup=False)
+        if id not in self._lenses and len(self._lenses) >= MAX_EXTRA_PROMPTS:
+            self.notify(f"At most {MAX_EXTRA_PROMPTS} go beside the one in use.", severity="warning", markup=False)
             return
         kept = tuple(lens for lens in self._lenses if lens != id)
         self._lenses = kept if id in self._lenses else (*kept, id)
-        self.post_message(Order(UseExtraPrompts(self._lenses)))
+        self.post_message(CommandRequested(UseExtraPrompts(self._lenses)))
         self._offer(marked)
 
     def action_change(self, wish: str) -> None:
         """Have a prompt written, from nothing or from the marked one, or the marked one deleted."""
         marked = self.query_one(Choices).marked
-        if wish == Wish.NEW or marked < len(self._found):
-            self.dismiss(Change(Wish(wish), self._found[marked].id if marked < len(self._found) else ""))
+        if wish == PromptChangeKind.NEW or marked < len(self._found):
+            self.dismiss(
+                PromptChange(PromptChangeKind(wish), self._found[marked].id if marked < len(self._found) else "")
+            )
 
     def _offer(self, marked: int) -> None:
         self.query_one(Choices).show([self._row(prompt) for prompt in self._found], marked)
@@ -150,7 +152,7 @@ class PromptPicker(Dialog[str | Change | None]):
             self.query_one("#preview", Reader).show([(Span("No prompt has these words.", "muted"),)])
             return
         prompt = self._found[marked]
-        text: list[Line] = [(Span("asked of each turn", "muted"),), (Span(inert(prompt.turn.strip())),)]
+        text: list[Line] = [(Span("asked of each turn", "muted"),), (Span(sanitize(prompt.turn.strip())),)]
         if prompt.session:
-            text += [(), (Span("asked of the whole session", "muted"),), (Span(inert(prompt.session.strip())),)]
+            text += [(), (Span("asked of the whole session", "muted"),), (Span(sanitize(prompt.session.strip())),)]
         self.query_one("#preview", Reader).show(text)

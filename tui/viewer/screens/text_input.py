@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 
-class LineScreen(ModalScreen[str | None]):
+class TextInputScreen(ModalScreen[str | None]):
     """What a person wrote, or `None` if they thought better of it.
 
     Args:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from tui.lines import json_line
 from tui.model.events import TurnChanged
 from tui.model.transcript import Turn
+from tui.presentation.sanitize import one_line
 from tui.user_command import run_with_stdin
 from tui.viewer.clipboard import passed_on
-from tui.viewer.inert import one_line
 
 TEXT_MOST = 200
 """Characters of a turn in a notification."""

@@ -16,11 +16,11 @@ from textual.driver import Driver
 from textual.drivers._writer_thread import WriterThread
 from textual.strip import Strip
 
-MOST_WAITING = 2
+MAX_FRAMES_WAITING = 2
 """Frames that may wait for the terminal to take them before no more are made."""
 
 
-def waiting(driver: Driver | None) -> int:
+def frames_waiting(driver: Driver | None) -> int:
     """Return how many frames the terminal has not taken yet, as a slow line or a suspended one leaves them.
 
     Textual's own limit is thirty: the next one stops the whole program until the terminal is read again.
@@ -29,7 +29,7 @@ def waiting(driver: Driver | None) -> int:
     return writer._queue.qsize() if isinstance(writer, WriterThread) else 0
 
 
-class Pen:
+class SgrWriter:
     """Writes strips one after the other and says of each style only what is different from the one before.
 
     Args:
@@ -48,7 +48,7 @@ class Pen:
     def write(self, strip: Strip) -> None:
         """Write the strip's text in its styles."""
         for text, style, _ in strip:
-            wanted = codes(style, self._system) if style else PLAIN
+            wanted = sgr_codes(style, self._system) if style else PLAIN
             if wanted != self._now:
                 self._written.append(f"\x1b[{self._change(wanted)}m")
                 self._now = wanted
@@ -60,7 +60,7 @@ class Pen:
             self._written.append("\x1b[0m")
         return "".join(self._written)
 
-    def _change(self, wanted: "Codes") -> str:
+    def _change(self, wanted: "SgrCodes") -> str:
         """Return the shortest parameters that lead from the style in force to another."""
         if wanted == PLAIN:
             return "0"
@@ -72,7 +72,7 @@ class Pen:
         return ";".join(part for part in (attributes, colour, background) if part)
 
 
-class Codes(NamedTuple):
+class SgrCodes(NamedTuple):
     """A style as SGR parameters; empty for what is as usual."""
 
     attributes: str = ""
@@ -80,16 +80,16 @@ class Codes(NamedTuple):
     background: str = ""
 
 
-PLAIN = Codes()
+PLAIN = SgrCodes()
 
 
 @lru_cache(maxsize=1024)
-def codes(style: Style, system: ColorSystem) -> Codes:
+def sgr_codes(style: Style, system: ColorSystem) -> SgrCodes:
     """Return a style's parameters in the colours that the terminal knows."""
     colour = style.color.downgrade(system).get_ansi_codes() if style.color else ()
     background = style.bgcolor.downgrade(system).get_ansi_codes(False) if style.bgcolor else ()
     attributes = Strip.render_ansi(style.without_color, system)
-    return Codes(attributes, ";".join(colour), ";".join(background))
+    return SgrCodes(attributes, ";".join(colour), ";".join(background))
 
 
 class CellsUpdate(ChopsUpdate):
@@ -97,7 +97,7 @@ class CellsUpdate(ChopsUpdate):
 
     def render_segments(self, console: Console) -> str:
         """Return what to write to the terminal."""
-        pen = Pen(console._color_system or ColorSystem.TRUECOLOR)
+        pen = SgrWriter(console._color_system or ColorSystem.TRUECOLOR)
         for y, start, end in self.spans:
             for edge, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
                 first, last = max(start, x), min(end, edge)
@@ -112,7 +112,7 @@ class ScreenUpdate(LayoutUpdate):
 
     def render_segments(self, console: Console) -> str:
         """Return what to write to the terminal."""
-        pen = Pen(console._color_system or ColorSystem.TRUECOLOR)
+        pen = SgrWriter(console._color_system or ColorSystem.TRUECOLOR)
         for y, strips in enumerate(self.strips, self.region.y):
             pen.move_to(self.region.x, y)
             for strip in strips:
@@ -120,7 +120,7 @@ class ScreenUpdate(LayoutUpdate):
         return pen.done()
 
 
-class CellsCompositor(Compositor):
+class CellCompositor(Compositor):
     """Textual's compositor with smaller updates."""
 
     def render_partial_update(self) -> ChopsUpdate | None:

@@ -15,7 +15,7 @@ _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _VISIBLE_CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if code != 0x0A} | {0x7F: "␡"}
 
 
-def inert(text: str, limit: int = LIMIT) -> str:
+def sanitize(text: str, limit: int = LIMIT) -> str:
     """Return `text` so that a terminal shows it and does nothing else with it.
 
     Control characters become their pictures (`␛`), C1 controls and what cannot be encoded become `�`; characters
@@ -31,7 +31,7 @@ def inert(text: str, limit: int = LIMIT) -> str:
         text = text[:limit]
     if not text.replace("\n", "").isprintable() or (not text.isascii() and _unusual().search(text)):
         text = _SPACES.sub(" ", _LINE_ENDS.sub("\n", text.replace("\t", " ")))
-        text = _harmless(text)
+        text = _replace_unsafe(text)
     return f"{text} … ({left_out:,} more characters)" if left_out > 0 else text
 
 
@@ -44,7 +44,7 @@ def _unusual() -> re.Pattern[str]:
     return re.compile("[\u0300-\u200f\u20d0-\u20ff\u2c00-\U0010ffff]")
 
 
-def _harmless(text: str) -> str:
+def _replace_unsafe(text: str) -> str:
     kept: list[str] = []
     marks = 0
     for character in text:
@@ -69,4 +69,4 @@ def _harmless(text: str) -> str:
 
 def one_line(text: str, limit: int = LIMIT) -> str:
     """Return `text` made harmless, on one line."""
-    return " ".join(inert(text, limit).split())
+    return " ".join(sanitize(text, limit).split())

@@ -100,18 +100,18 @@ TOPICS = (
 NINE = "Use the prompt at that place from now on; of several that are asked, show it alone, or all"
 
 
-class Told(NamedTuple):
+class KeyHelp(NamedTuple):
     """A key in the help."""
 
     key: str
-    about: str
+    description: str
     id: str = ""
     """By which it can be given another key; empty for none."""
     possible: bool = True
     """Whether it does something now."""
 
 
-def by_topic(keys: Mapping[str, str], possible: Container[str]) -> list[tuple[str, list[Told]]]:
+def group_by_topic(keys: Mapping[str, str], possible: Container[str]) -> list[tuple[str, list[KeyHelp]]]:
     """Return the dashboard's keys by topic, for the help; the prompts' nine as one unless they were changed.
 
     Args:
@@ -120,23 +120,23 @@ def by_topic(keys: Mapping[str, str], possible: Container[str]) -> list[tuple[st
     """
     known = {binding.id: binding for binding in DASHBOARD if binding.id}
     own = [id for id in keys if id.startswith("prompt-") and id[7:].isdigit() and id != "prompt-1" and id in known]
-    topics: list[tuple[str, list[Told]]] = []
+    topics: list[tuple[str, list[KeyHelp]]] = []
     for topic, ids in TOPICS:
-        rows = [told(known[id], keys, possible) for id in ids]
+        rows = [help_entry(known[id], keys, possible) for id in ids]
         if "prompt-1" in ids:
             at = ids.index("prompt-1")
             if "prompt-1" not in keys:
-                rows[at] = Told("1 … 9", NINE, "prompt-1 … prompt-9", "prompt-1" in possible)
-            rows[at + 1 : at + 1] = [told(known[id], keys, possible) for id in own]
+                rows[at] = KeyHelp("1 … 9", NINE, "prompt-1 … prompt-9", "prompt-1" in possible)
+            rows[at + 1 : at + 1] = [help_entry(known[id], keys, possible) for id in own]
         topics.append((topic, rows))
     return topics
 
 
-def told(binding: Binding, keys: Mapping[str, str], possible: Container[str]) -> Told:
+def help_entry(binding: Binding, keys: Mapping[str, str], possible: Container[str]) -> KeyHelp:
     """Return one key for the help."""
     id = binding.id or ""
     key = keys.get(id) or binding.key_display or binding.key.replace(",", " ")
-    return Told(key, binding.tooltip or binding.description, id, id in possible)
+    return KeyHelp(key, binding.tooltip or binding.description, id, id in possible)
 
 
 def problems(keys: Mapping[str, str], bindings: Iterable[Binding]) -> list[ConfigError]:

@@ -59,7 +59,7 @@ def made_by(model: str, columns: int = 80) -> str:
     return told if len(told) <= columns else "extractive: picked sentences, no LLM"
 
 
-def took(value: float) -> str:
+def format_latency(value: float) -> str:
     """Return how long an answer took, in ms below a second."""
     return milliseconds(value * 1000) if value < 0.9995 else seconds(value)
 

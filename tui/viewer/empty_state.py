@@ -1,11 +1,11 @@
 """What an empty turns pane says: where things stand and what to do next. Pure."""
 
 from tui.model.events import State
-from tui.viewer.inert import one_line
-from tui.viewer.lines import Span
-from tui.viewer.picture import Picture
+from tui.presentation.sanitize import one_line
+from tui.presentation.view_model import ViewModel
+from tui.viewer.styled_text import Span
 
-WAYS = (
+SETUP_HINTS = (
     ("livegist login", "with a key of the vendor"),
     ("livegist --engine local", "this machine; extra [local]"),
     ("livegist demo", "just watch; extra [local]"),
@@ -13,11 +13,11 @@ WAYS = (
 """How to begin; what needs an extra says so, for without it `pip install '.[local]'` comes first."""
 
 
-def invitation(picture: Picture, *, cut: bool) -> list[Span]:
+def empty_text(picture: ViewModel, *, cut: bool) -> list[Span]:
     """Return the words for a session without turns."""
     if cut:
         return [Span("The engine cannot be heard. Its recording and everything in it stay on disk.", "muted")]
-    if not picture.known:
+    if not picture.synced:
         return [Span("Starting the engine…", "muted")]
     match picture.state:
         case State.CONNECTING:
@@ -45,7 +45,7 @@ def invitation(picture: Picture, *, cut: bool) -> list[Span]:
         Span(f"{ended}Press "),
         Span("s", "accent strong"),
         Span(" to start listening: turns appear here as they are spoken, their gists beside them."),
-        *_unheard(len(picture.unheard)),
+        *_offer_recovery(len(picture.untranscribed)),
         Span("\n\nNothing set up yet? "),
         Span("q", "accent strong"),
         Span(" leaves; three ways to begin:"),
@@ -56,10 +56,12 @@ def invitation(picture: Picture, *, cut: bool) -> list[Span]:
 
 
 def _ways() -> list[Span]:
-    return [Span(text, ink) for name, about in WAYS for text, ink in ((f"\n{name:<25}", "strong"), (about, "muted"))]
+    return [
+        Span(text, ink) for name, about in SETUP_HINTS for text, ink in ((f"\n{name:<25}", "strong"), (about, "muted"))
+    ]
 
 
-def _unheard(sessions: int) -> list[Span]:
+def _offer_recovery(sessions: int) -> list[Span]:
     """Return the offer to transcribe what was recorded and never heard."""
     if not sessions:
         return []

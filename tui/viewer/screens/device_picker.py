@@ -10,11 +10,11 @@ from textual.containers import Vertical
 
 from tui.model.commands import MeasureDevices
 from tui.model.events import DeviceInfo, DeviceLevel, DeviceLevels
-from tui.viewer.ballistics import FLOOR_DBFS, Ballistics, Condition, Reading
-from tui.viewer.inert import one_line
-from tui.viewer.lines import Line, Span, fill
-from tui.viewer.messages import Louder, Order
+from tui.presentation.ballistics import FLOOR_DBFS, Ballistics, Condition, Reading
+from tui.presentation.sanitize import one_line
+from tui.viewer.messages import CommandRequested, GainStepped
 from tui.viewer.screens.dialog import Dialog
+from tui.viewer.styled_text import Line, Span, pad
 from tui.viewer.widgets.choices import Choices, Reader
 from tui.viewer.widgets.meter import bar
 
@@ -145,7 +145,7 @@ class DevicePicker(Dialog[str | None]):
         return self.query_one(Choices).marked
 
     def _listen(self) -> None:
-        self.post_message(Order(MeasureDevices(HEAR_S)))
+        self.post_message(CommandRequested(MeasureDevices(HEAR_S)))
 
     def _show(self, marked: int | None = None) -> None:
         if not self.is_mounted:
@@ -170,19 +170,19 @@ class DevicePicker(Dialog[str | None]):
         named = max(12, columns * 2 // 5)
         level = self._levels.get(_heard_as(device))
         bars = self._bars(level, max(0, columns - named - SAID_CELLS - 1))
-        said = fill(self._said(device, level), SAID_CELLS)
-        return (Span(sign, "accent"), *fill((Span(one_line(name, 60)),), named - 2), Span(" "), *bars, *said)
+        said = pad(self._said(device, level), SAID_CELLS)
+        return (Span(sign, "accent"), *pad((Span(one_line(name, 60)),), named - 2), Span(" "), *bars, *said)
 
     def _bars(self, level: DeviceLevel | None, columns: int) -> Line:
         """Return a bar, or one for each of two channels."""
         readings = self._readings(level)
         if not readings or columns < 6:
-            return fill((), columns)
+            return pad((), columns)
         if len(readings) == 1:
             return bar(readings[0], columns)
         each = (columns - 5) // 2
         left, right = (bar(reading, each) for reading in readings[:2])
-        return fill((Span("L ", "muted"), *left, Span(" R ", "muted"), *right), columns)
+        return pad((Span("L ", "muted"), *left, Span(" R ", "muted"), *right), columns)
 
     def _readings(self, level: DeviceLevel | None) -> list[Reading]:
         if level is None:
@@ -231,7 +231,7 @@ class DevicePicker(Dialog[str | None]):
 
     def action_gain(self, step_db: int) -> None:
         """Have it recorded louder or softer."""
-        self.post_message(Louder(step_db))
+        self.post_message(GainStepped(step_db))
 
 
 def _heard_as(device: DeviceInfo) -> str:

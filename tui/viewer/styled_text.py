@@ -14,7 +14,7 @@ class Span(NamedTuple):
     """A stretch of text in one ink."""
 
     text: str
-    ink: str = ""
+    style: str = ""
     """Names of component classes without their `ink-`, a space between; empty for the widget's own style."""
     action: str = ""
     """Action that a click on it runs; empty for none."""
@@ -83,7 +83,7 @@ def _cut(spans: Iterable[Span], start: int, end: int) -> Iterator[Span]:
         at = after
 
 
-def fit(line: Sequence[Span], columns: int) -> Line:
+def truncate(line: Sequence[Span], columns: int) -> Line:
     """Return the line cut to `columns` cells, an ellipsis at its end if something is missing."""
     if width(line) <= columns:
         return tuple(line)
@@ -101,44 +101,44 @@ def fit(line: Sequence[Span], columns: int) -> Line:
     return tuple(kept)
 
 
-def fill(line: Sequence[Span], columns: int, ink: str = "") -> Line:
+def pad(line: Sequence[Span], columns: int, ink: str = "") -> Line:
     """Return the line cut or made longer to exactly `columns` cells."""
-    line = fit(line, columns)
+    line = truncate(line, columns)
     missing = columns - width(line)
     return (*line, Span(" " * missing, ink)) if missing > 0 else tuple(line)
 
 
-def spread(left: Sequence[Span], right: Sequence[Span], columns: int, ink: str = "") -> Line:
+def justify(left: Sequence[Span], right: Sequence[Span], columns: int, ink: str = "") -> Line:
     """Return one line with `left` at its start and `right` at its end; the left gives way."""
-    right = fit(right, columns)
-    return (*fill(left, columns - width(right), ink), *right)
+    right = truncate(right, columns)
+    return (*pad(left, columns - width(right), ink), *right)
 
 
-def over(line: Iterable[Span], ink: str) -> Line:
+def restyle(line: Iterable[Span], ink: str) -> Line:
     """Return the line with another ink laid over its own."""
-    return tuple(span._replace(ink=f"{span.ink} {ink}".strip()) for span in line)
+    return tuple(span._replace(style=f"{span.style} {ink}".strip()) for span in line)
 
 
-def mark(line: Line, needle: str, ink: str) -> Line:
+def highlight(line: Line, needle: str, ink: str) -> Line:
     """Return the line with another ink laid over every place where `needle` stands, capitals or not."""
     text = "".join(span.text for span in line)
     found = re.finditer(re.escape(needle), text, re.IGNORECASE) if needle else ()
-    return lay(line, [match.span() for match in found], ink)
+    return restyle_ranges(line, [match.span() for match in found], ink)
 
 
-def lay(line: Line, places: Iterable[tuple[int, int]], ink: str) -> Line:
+def restyle_ranges(line: Line, places: Iterable[tuple[int, int]], ink: str) -> Line:
     """Return the line with another ink laid over places in its text, each a start and an end, in order."""
     text = "".join(span.text for span in line)
     marked: list[Span] = []
     at = 0
     for start, end in places:
         marked += _cut(line, at, start)
-        marked += over(_cut(line, start, end), ink)
+        marked += restyle(_cut(line, start, end), ink)
         at = end
     return (*marked, *_cut(line, at, len(text))) if marked else line
 
 
-def changes(old: Line, new: Line, gap: int = MERGE_GAP) -> list[tuple[int, int]]:
+def changed_cells(old: Line, new: Line, gap: int = MERGE_GAP) -> list[tuple[int, int]]:
     """Return the stretches of cells, as start and end, that differ between two lines."""
     if old == new:
         return []

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 
 
-class Roll:
+class VirtualList:
     """Entries of some lines each, in the order of their keys, seen through a page.
 
     While it follows, the newest line is on the page and up to a quarter of the page stays free below it, so that

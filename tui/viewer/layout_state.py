@@ -10,7 +10,7 @@ from tui.errors import LivegistError
 from tui.paths import private_dir
 
 
-class Arrangement(msgspec.Struct, frozen=True):
+class LayoutState(msgspec.Struct, frozen=True):
     """What a person chose to see."""
 
     zoomed: Literal["", "turns", "gists"] = ""
@@ -18,15 +18,15 @@ class Arrangement(msgspec.Struct, frozen=True):
     hidden: tuple[Literal["gists", "figures"], ...] = ()
 
 
-def load(file: Path) -> Arrangement:
+def load(file: Path) -> LayoutState:
     """Return what was chosen before; everything if there is nothing that can be read."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Arrangement)
+        return msgspec.json.decode(file.read_bytes(), type=LayoutState)
     except (OSError, UnicodeDecodeError, msgspec.MsgspecError):
-        return Arrangement()
+        return LayoutState()
 
 
-def save(file: Path, arrangement: Arrangement) -> None:
+def save(file: Path, arrangement: LayoutState) -> None:
     """Keep what was chosen; a disk that does not take it costs no more than a key next time."""
     with contextlib.suppress(OSError, LivegistError):
         private_dir(file.parent)

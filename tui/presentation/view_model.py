@@ -16,12 +16,12 @@ from tui.model.session_state import SessionState
 from tui.model.transcript import Transcript, Turn, without_words
 
 
-class Picture(SessionState):
+class ViewModel(SessionState):
     """All there is to show: the session, and what a snapshot says of the engine."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.known = False
+        self.synced = False
         """Whether a snapshot has come."""
         self.prompts: tuple[PromptInfo, ...] = ()
         self._spoken: frozenset[int] = frozenset()
@@ -30,7 +30,7 @@ class Picture(SessionState):
         """Numbers of the gists by their turn."""
         self._missing: dict[int, None] = {}
         """Numbers of the gists that failed or timed out."""
-        self.unheard: tuple[str, ...] = ()
+        self.untranscribed: tuple[str, ...] = ()
         """Sessions that are over and were not transcribed to their end, newest first."""
         self.replay_speed = 0.0
         """How fast a session that is over is told again; 0 for any other."""
@@ -45,7 +45,7 @@ class Picture(SessionState):
             case PromptsChanged(prompts=prompts):
                 self.prompts = prompts
             case UntranscribedChanged(sessions=sessions):
-                self.unheard = sessions
+                self.untranscribed = sessions
             case TurnChanged(turn=turn):
                 super().apply(TurnChanged(without_words(turn)))
                 self._spoken = self._spoken - {turn.number} if turn.final else self._spoken | {turn.number}
@@ -64,7 +64,7 @@ class Picture(SessionState):
         """Return the gists of a turn, oldest first."""
         return [self.gists[number] for number in self._gists_of.get(turn, ())]
 
-    def beside(self, number: int) -> list[Gist]:
+    def extra_gists(self, number: int) -> list[Gist]:
         """Return the gists of the same turn as a gist, its own among them, oldest first; its own for no turn."""
         gist = self.gists.get(number)
         if gist is None:
@@ -100,7 +100,7 @@ class Picture(SessionState):
         return list(dict.fromkeys(gist.question for gist in self.gists.values() if gist.question))
 
     def _replace(self, event: Snapshot) -> None:
-        self.known = True
+        self.synced = True
         self.state, self.why, self.hint = event.state, event.reason, event.hint
         self.session, self.muted, self.stats = event.session, event.muted, event.stats
         self.prompt, self.prompts = event.prompt, event.prompts
@@ -112,7 +112,7 @@ class Picture(SessionState):
             self._keep(gist)
         self.bookmarks = {mark.turn: mark.note for mark in event.bookmarks if mark.note is not None}
         self.speakers = {named.label: named.name for named in event.speakers}
-        self.extra_prompts, self.gain_db, self.unheard = event.extra_prompts, event.gain_db, event.untranscribed
+        self.extra_prompts, self.gain_db, self.untranscribed = event.extra_prompts, event.gain_db, event.untranscribed
 
     def _keep(self, gist: Gist) -> None:
         if gist.turn is not None and gist.number not in self.gists:

@@ -14,7 +14,7 @@ EARLY_S = 0.02
 """Seconds by which a frame may come too early: the next would be late by more."""
 
 
-class Pace:
+class FrameRateController:
     """A rate for the meter and one for what is still growing: partial turns and answers.
 
     Args:
@@ -39,7 +39,7 @@ class Pace:
         """Seconds between two states of what is still growing; 0 shows each."""
         return LOW_HOLD_S if self._low_bandwidth else LOW_HOLD_S * self._step / STEPS
 
-    def behind(self, now: float) -> None:
+    def mark_slow(self, now: float) -> None:
         """Take note that frames wait while another one is due."""
         self._eased_at = now
         if self._behind_since is None:
@@ -48,7 +48,7 @@ class Pace:
             self._behind_since = now
             self._step = min(self._step + 1, STEPS)
 
-    def in_time(self, now: float) -> None:
+    def mark_fast(self, now: float) -> None:
         """Take note that the terminal took what it was given."""
         self._behind_since = None
         if self._step and now - self._eased_at >= EASE_S:
@@ -56,7 +56,7 @@ class Pace:
             self._step -= 1
 
 
-class Frames:
+class FrameLimiter:
     """Tells when a frame is due, whatever asks for one and however unevenly: so many a second and no more."""
 
     def __init__(self) -> None:

@@ -16,9 +16,9 @@ from textual.widgets import TextArea
 from tui.errors import ConfigError
 from tui.model.commands import PROMPT_CHARACTERS
 from tui.model.prompts import parse_prompt
-from tui.viewer.inert import one_line
-from tui.viewer.lines import Span
+from tui.presentation.sanitize import one_line
 from tui.viewer.screens.dialog import show_keys
+from tui.viewer.styled_text import Span
 from tui.viewer.widgets.choices import Reader
 
 TEMPLATE = '''\
@@ -35,7 +35,7 @@ What matters in this meeting?
 """What a new prompt begins as."""
 
 
-class EditorScreen(ModalScreen[str | None]):
+class PromptEditor(ModalScreen[str | None]):
     """The text of a prompt that is one, or `None` if the person thought better of it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -74,7 +74,7 @@ class EditorScreen(ModalScreen[str | None]):
         area = self.query_one(TextArea)
         try:
             with self.app.suspend():
-                area.text = edited(area.text, self._prompt)
+                area.text = edit_externally(area.text, self._prompt)
         except SuspendNotSupported:
             self.notify("This terminal cannot be handed to an editor.", severity="warning", markup=False)
         except OSError as error:
@@ -89,7 +89,7 @@ class EditorScreen(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-def edited(text: str, id: str) -> str:
+def edit_externally(text: str, id: str) -> str:
     """Return a text as the person's `VISUAL` or `EDITOR` leaves it; blocks until that ends.
 
     Raises:

@@ -3,17 +3,17 @@
 from typing import ClassVar
 
 from tui.model.stats import Stats
-from tui.viewer.inert import one_line
-from tui.viewer.lines import Line, Span, fill, spread, width
-from tui.viewer.widgets.canvas import Canvas
+from tui.presentation.formatting import clock, dollars, milliseconds, plural, seconds, size
+from tui.presentation.sanitize import one_line
+from tui.viewer.styled_text import Line, Span, justify, pad, width
+from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.pane import title
-from tui.viewer.words import clock, dollars, milliseconds, plural, seconds, size
 
 NOTABLE_LAG_S = 2.0
 """From here on the sender's lag is told as something to look at."""
 
 
-def figures(stats: Stats) -> list[tuple[str, str, str]]:
+def stats_rows(stats: Stats) -> list[tuple[str, str, str]]:
     """Return label, value and ink of every figure, those watched most first."""
     lag = "warn" if stats.lag_s >= NOTABLE_LAG_S else ""
     missing = f" +{stats.gists_missing} missing" if stats.gists_missing else ""
@@ -44,7 +44,7 @@ def figures(stats: Stats) -> list[tuple[str, str, str]]:
     return rows
 
 
-class Figures(Canvas):
+class StatsPane(CellWidget):
     """All figures: a table where there is room, else the most watched ones in a row."""
 
     INKS: ClassVar[frozenset[str]] = frozenset({"muted", "warn", "bad", "rule", "accent", "strong"})
@@ -64,7 +64,7 @@ class Figures(Canvas):
 
     def lines(self, columns: int, rows: int) -> list[Line]:
         """Return a title and the table, or one row."""
-        found = figures(self._stats)
+        found = stats_rows(self._stats)
         if rows < 4:
             return [self._row(found, columns)]
         body = rows - 1
@@ -78,7 +78,7 @@ class Figures(Canvas):
 
     def _cell(self, figure: tuple[str, str, str], columns: int) -> Line:
         label, value, ink = figure
-        return fill((Span(f" {label:<{self.LABEL}}", "muted"), Span(value, ink)), columns)
+        return pad((Span(f" {label:<{self.LABEL}}", "muted"), Span(value, ink)), columns)
 
     @staticmethod
     def _row(found: list[tuple[str, str, str]], columns: int) -> Line:
@@ -87,4 +87,4 @@ class Figures(Canvas):
             item = (Span(f" {label} ", "muted"), Span(value, ink), Span(" "))
             if width(row) + width(item) <= columns:
                 row += item
-        return spread(row, (), columns)
+        return justify(row, (), columns)

@@ -6,20 +6,20 @@ from textual.screen import Screen
 
 from tui.model.commands import Analyse, Ask, AskAllTurns, Bookmark, Command, NameSpeaker, RetryGist, SetGain
 from tui.model.gists import Gist
-from tui.viewer.inert import one_line
-from tui.viewer.messages import Order
-from tui.viewer.picture import Picture
+from tui.presentation.formatting import plural, prompt_name
+from tui.presentation.sanitize import one_line
+from tui.presentation.view_model import ViewModel
+from tui.viewer.messages import CommandRequested
 from tui.viewer.widgets.body import Body
-from tui.viewer.words import plural, prompt_name
 
-GAIN_MOST_DB = 40.0
+MAX_GAIN_DB = 40.0
 """Largest gain or loss that the engine takes."""
 
 
-class Remarking(Screen[None]):
+class AnnotationActions(Screen[None]):
     """A screen whose session takes remarks."""
 
-    picture: Picture
+    view_model: ViewModel
     body: Body
 
     def action_ask(self) -> None:
@@ -31,15 +31,15 @@ class Remarking(Screen[None]):
                 self.body.show_answer()
 
         asked = "ask about what was said so far · ↑ ↓ earlier questions · enter asks · esc back"
-        self._ask_line(asked, put, before=self.picture.questions)
+        self._ask_line(asked, put, before=self.view_model.questions)
 
     def action_ask_again(self) -> None:
         """Ask for the selected gist again if it failed, else for the newest that did."""
-        missing = self.picture.missing
+        missing = self.view_model.missing
         key = self.body.gists.cursor
-        selected = [gist for gist in self.picture.beside(key) if gist in missing] if key is not None else []
+        selected = [gist for gist in self.view_model.extra_gists(key) if gist in missing] if key is not None else []
         for gist in selected or missing[-1:]:
-            self._order(again(gist))
+            self._order(retry_command(gist))
 
     def action_ask_all(self) -> None:
         """Ask the prompt in use and the lenses about the turns that they were not asked about."""
@@ -50,13 +50,13 @@ class Remarking(Screen[None]):
         """Say with which key a prompt that was chosen is asked about the turns so far, too."""
         behind = self._behind()
         if behind and self.check_action("ask_all", ()):
-            names = " and ".join(one_line(prompt_name(self.picture.prompts, prompt), 40) for prompt in behind)
-            turns = plural(max(self.picture.unasked(prompt) for prompt in behind), "turn")
+            names = " and ".join(one_line(prompt_name(self.view_model.prompts, prompt), 40) for prompt in behind)
+            turns = plural(max(self.view_model.unasked(prompt) for prompt in behind), "turn")
             self.notify(f"{key} asks {names} about the {turns} so far, too.", markup=False)
 
     def _behind(self) -> list[str]:
         """Return the prompts in use that were not asked about all turns so far."""
-        picture = self.picture
+        picture = self.view_model
         return [prompt for prompt in picture.asking if picture.unasked(prompt)]
 
     def action_bookmark(self) -> None:
@@ -64,7 +64,7 @@ class Remarking(Screen[None]):
         turn = self.body.turn
         if turn is None:
             return
-        note = self.picture.bookmarks.get(turn.number)
+        note = self.view_model.bookmarks.get(turn.number)
         if note is None:
             asked = f"note for the mark on turn {turn.number}, or none · enter marks · esc back"
         else:
@@ -93,24 +93,24 @@ class Remarking(Screen[None]):
                 self._order(NameSpeaker(label, written))
 
         asked = f"name of speaker {one_line(label, 40)}, in all turns · empty takes it away · esc back"
-        self._ask_line(asked, name, self.picture.speakers.get(label, ""))
+        self._ask_line(asked, name, self.view_model.speakers.get(label, ""))
 
     def action_gain(self, step_db: int) -> None:
         """Record louder or softer."""
-        self._order(SetGain(max(-GAIN_MOST_DB, min(GAIN_MOST_DB, self.picture.gain_db + step_db))))
+        self._order(SetGain(max(-MAX_GAIN_DB, min(MAX_GAIN_DB, self.view_model.gain_db + step_db))))
 
     def _ask_line(
         self, asked: str, then: Callable[[str | None], None], written: str = "", before: Sequence[str] = ()
     ) -> None:
-        from tui.viewer.screens.line import LineScreen
+        from tui.viewer.screens.text_input import TextInputScreen
 
-        self.app.push_screen(LineScreen(asked, written, before), then)
+        self.app.push_screen(TextInputScreen(asked, written, before), then)
 
     def _order(self, command: Command) -> None:
-        self.post_message(Order(command))
+        self.post_message(CommandRequested(command))
 
 
-def again(gist: Gist) -> Command:
+def retry_command(gist: Gist) -> Command:
     """Return the command that asks for a gist once more."""
     if gist.turn is not None:
         return RetryGist(gist.number)
