@@ -20,9 +20,9 @@ from tui.cli.serve import serve
 from tui.config.format import rows
 from tui.config.schema import is_table
 from tui.gateway.parameters import IgnoredParameters, Parameters
+from tui.line_ui.input import COMMANDS
 from tui.model.prompts import PromptLibrary
 from tui.paths import PACKAGE
-from tui.plain.asked import WORDS
 from tui.sessions.export import FORMATS
 from tui.stream.protocol import LOST, Retry, classify_close
 from tui.viewer.bindings import DASHBOARD, KeyHelp, group_by_topic
@@ -171,7 +171,9 @@ def _key_table(keys: Iterable[KeyHelp], *, ids: bool = False) -> str:
 
 
 def _words() -> str:
-    return _table(("word", "what it does"), [(_code(f"{word} {rest}".strip()), about) for word, rest, about in WORDS])
+    return _table(
+        ("word", "what it does"), [(_code(f"{word} {rest}".strip()), about) for word, rest, about in COMMANDS]
+    )
 
 
 def _settings() -> str:

@@ -18,11 +18,11 @@ from tests import endpoint
 from tests.command import INTERNAL_ERROR
 from tests.endpoint import Endpoint, said, speech
 from tests.kept import keep
+from tui.batch.transcribing import sources
 from tui.paths import sessions_dir
 from tui.sessions.flac import compress
 from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store, StoredSession
-from tui.transcribing import sources
 
 DEADLINE_S = 60.0
 

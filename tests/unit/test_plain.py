@@ -12,6 +12,9 @@ from msgspec.structs import replace
 
 from tests.viewer.script import DEADLINE_S, PROMPTS, ScriptedLine, gist, meeting, partial, turn
 from tui.errors import UsageError
+from tui.line_ui.app import LineApp
+from tui.line_ui.input import COMMANDS, LocalCommand, parse_command
+from tui.line_ui.output import LineFormatter, help_lines
 from tui.model.commands import (
     Analyse,
     Ask,
@@ -52,9 +55,6 @@ from tui.model.events import (
 )
 from tui.model.gists import Gist, GistStatus
 from tui.model.stats import Stats
-from tui.plain.asked import WORDS, Local, understood
-from tui.plain.front import Front
-from tui.plain.told import Teller, help_lines
 from tui.presentation.view_model import ViewModel
 
 
@@ -98,45 +98,45 @@ def picture(snapshot: Snapshot | None = None) -> ViewModel:
     ],
 )
 def test_each_word_is_a_command(typed: str, commands: list[Command]) -> None:
-    assert understood(typed, picture(), {"source": "talk.wav"}) == commands
+    assert parse_command(typed, picture(), {"source": "talk.wav"}) == commands
 
 
 def test_all_asks_the_prompts_that_are_behind() -> None:
     behind = picture(replace(meeting(), prompt="actions", lenses=("takeaway",)))
-    assert understood("all", behind, {}) == [AskAllTurns("actions"), AskAllTurns("takeaway")]
+    assert parse_command("all", behind, {}) == [AskAllTurns("actions"), AskAllTurns("takeaway")]
 
 
 @pytest.mark.parametrize("typed", ["prompt", "prompt 9", "ask", "gain loud", "frobnicate", "name", "device", "export"])
 def test_what_cannot_be_done_says_how_to_say_it(typed: str) -> None:
     with pytest.raises(UsageError) as told:
-        understood(typed, picture(), {})
+        parse_command(typed, picture(), {})
     assert told.value.message
 
 
 def test_every_word_that_help_names_is_known() -> None:
-    for word, takes, _ in WORDS:
+    for word, takes, _ in COMMANDS:
         said = f"{word} {'1' if takes else ''}"
-        assert understood(said, picture(), {}) is not None
-    assert len(help_lines()) == len(WORDS)
+        assert parse_command(said, picture(), {}) is not None
+    assert len(help_lines()) == len(COMMANDS)
 
 
 @given(st.text(st.characters(codec="utf-8")))
 def test_any_line_is_understood_or_refused(line: str) -> None:
     try:
-        found = understood(line, picture(), {})
+        found = parse_command(line, picture(), {})
     except UsageError:
         return
-    assert isinstance(found, list | Local)
+    assert isinstance(found, list | LocalCommand)
 
 
-def teller(snapshot: Snapshot | None = None) -> Teller:
-    found = Teller(lambda: 0.0)
-    found.tell(snapshot or meeting())
+def teller(snapshot: Snapshot | None = None) -> LineFormatter:
+    found = LineFormatter(lambda: 0.0)
+    found.format(snapshot or meeting())
     return found
 
 
 def test_it_begins_with_where_the_session_is_and_its_newest_turn() -> None:
-    lines = Teller(lambda: 0.0).tell(meeting())
+    lines = LineFormatter(lambda: 0.0).format(meeting())
     assert lines[0] == "live, 12:34, 132 turns, prompt Summary, from Built-in Audio Analog Stereo"
     assert lines[1:] == [
         "turn 132, 13:12, A: Maria, could you do those after the script? If not, tell me by three and I find somebody."
@@ -165,16 +165,16 @@ def test_it_begins_with_where_the_session_is_and_its_newest_turn() -> None:
     ],
 )
 def test_each_event_is_one_line(event: Event, line: str) -> None:
-    assert teller().tell(event) == [line]
+    assert teller().format(event) == [line]
 
 
 def test_what_is_not_whole_is_not_told_and_nothing_is_told_twice() -> None:
     told = teller()
-    assert told.tell(TurnChanged(partial(140, "so be"))) == []
-    assert told.tell(GistChanged(gist(140, 140, "", GistStatus.STREAMING))) == []
-    assert len(told.tell(TurnChanged(turn(140, "So be it.")))) == 1
-    assert told.tell(TurnChanged(turn(140, "So be it."))) == []
-    assert told.tell(TurnChanged(turn(140, "So be it!"))) == ["turn 140, corrected, 14:00: So be it!"]
+    assert told.format(TurnChanged(partial(140, "so be"))) == []
+    assert told.format(GistChanged(gist(140, 140, "", GistStatus.STREAMING))) == []
+    assert len(told.format(TurnChanged(turn(140, "So be it.")))) == 1
+    assert told.format(TurnChanged(turn(140, "So be it."))) == []
+    assert told.format(TurnChanged(turn(140, "So be it!"))) == ["turn 140, corrected, 14:00: So be it!"]
 
 
 def test_after_a_cut_only_what_was_missed_is_told() -> None:
@@ -182,7 +182,7 @@ def test_after_a_cut_only_what_was_missed_is_told() -> None:
     again = replace(
         meeting(), turns=(*meeting().turns[:-1], turn(133, "Missed.")), gists=(gist(200, 133, "Missed it."),)
     )
-    assert told.tell(again)[1:] == [
+    assert told.format(again)[1:] == [
         "turn 133, 13:18: Missed.",
         "Summary of turn 133, claude-sonnet-4-20250514: Missed it.",
     ]
@@ -190,42 +190,42 @@ def test_after_a_cut_only_what_was_missed_is_told() -> None:
 
 def test_an_answer_that_is_tried_again_is_told_again() -> None:
     told = teller()
-    assert told.tell(GistChanged(gist(105, 131, "", GistStatus.WAITING))) == []
-    assert len(told.tell(GistChanged(gist(105, 131, "There.")))) == 1
+    assert told.format(GistChanged(gist(105, 131, "", GistStatus.WAITING))) == []
+    assert len(told.format(GistChanged(gist(105, 131, "There.")))) == 1
 
 
 def test_a_named_speaker_is_called_by_the_name() -> None:
     told = teller()
-    told.tell(SpeakerNamed("B", "Tom"))
-    assert told.tell(TurnChanged(turn(140, "Yes.", speaker="B"))) == ["turn 140, 14:00, Tom: Yes."]
+    told.format(SpeakerNamed("B", "Tom"))
+    assert told.format(TurnChanged(turn(140, "Yes.", speaker="B"))) == ["turn 140, 14:00, Tom: Yes."]
 
 
 def test_the_level_is_told_when_something_is_wrong_with_it_and_when_it_is_not_any_more() -> None:
     now = [0.0]
-    told = Teller(lambda: now[0])
-    told.tell(meeting())
+    told = LineFormatter(lambda: now[0])
+    told.format(meeting())
     lines: list[str] = []
     for tick in range(60):
         now[0] = tick * 0.05
-        lines += told.tell(LevelChanged(-120.0, -120.0))
+        lines += told.format(LevelChanged(-120.0, -120.0))
     assert lines == ["level: no signal"]
-    assert told.tell(LevelChanged(-30.0, -12.0)) == ["level: good"]
+    assert told.format(LevelChanged(-30.0, -12.0)) == ["level: good"]
 
 
 def test_silence_that_was_asked_for_is_nothing_wrong() -> None:
     now = [0.0]
-    told = Teller(lambda: now[0])
-    told.tell(replace(meeting(), muted=True))
+    told = LineFormatter(lambda: now[0])
+    told.format(replace(meeting(), muted=True))
     for tick in range(60):
         now[0] = tick * 0.5
-        assert told.tell(LevelChanged(-120.0, -120.0)) == []
-    told.tell(MutedChanged(False))
-    assert told.tell(LevelChanged(-30.0, -12.0)) == []
+        assert told.format(LevelChanged(-120.0, -120.0)) == []
+    told.format(MutedChanged(False))
+    assert told.format(LevelChanged(-30.0, -12.0)) == []
 
 
 def test_hostile_text_stays_on_its_line() -> None:
     hostile = "\x1b[31m one\r\ntwo\u202e \x07"
-    (line,) = teller().tell(TurnChanged(turn(140, hostile, speaker=hostile)))
+    (line,) = teller().format(TurnChanged(turn(140, hostile, speaker=hostile)))
     assert not set(line) & set("\x1b\r\n\u202e\x07")
 
 
@@ -281,7 +281,7 @@ class Line(ScriptedLine):
 @asynccontextmanager
 async def front(line: Line, typist: Typist, start: Start | None = None) -> AsyncIterator["asyncio.Task[None]"]:
     """Run a front until the person leaves."""
-    running = asyncio.create_task(Front(line, line.tell, options={}, start=start).run(typist))
+    running = asyncio.create_task(LineApp(line, line.tell, options={}, start=start).run(typist))
     try:
         yield running
     finally:
@@ -305,7 +305,7 @@ async def test_words_are_sent_and_leave_detaches() -> None:
 
 async def test_the_end_of_what_is_typed_leaves() -> None:
     line = Line(meeting())
-    await asyncio.wait_for(Front(line, line.tell, options={}).run([]), DEADLINE_S)
+    await asyncio.wait_for(LineApp(line, line.tell, options={}).run([]), DEADLINE_S)
     assert line.sent == []
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.structs import instances
-from tui.lines import clock, json_line, remark, text_line
+from tui.batch.lines import clock, json_line, status_line, text_line
 from tui.model.events import (
     Event,
     GistChanged,
@@ -70,7 +70,7 @@ def test_every_event_is_one_object_of_a_known_type_on_one_line_or_nothing(event:
 
 @given(EVENTS)
 def test_text_never_carries_what_a_terminal_obeys(event: Event) -> None:
-    for line in (text_line(event), remark(event)):
+    for line in (text_line(event), status_line(event)):
         assert all(character.isprintable() or character == "\n" for character in line or "")
 
 
@@ -86,12 +86,13 @@ def test_a_missing_answer_is_said() -> None:
 
 def test_states_and_notices_are_remarks_and_a_failure_is_left_to_the_command() -> None:
     assert (
-        remark(StateChanged(State.RECONNECTING, "The connection was lost.")) == "reconnecting: The connection was lost."
+        status_line(StateChanged(State.RECONNECTING, "The connection was lost."))
+        == "reconnecting: The connection was lost."
     )
-    assert remark(Notice(Severity.WARNING, "Full.", "Make room.")) == "Full. Make room."
-    assert remark(StateChanged(State.FAILED, "No.")) is None
+    assert status_line(Notice(Severity.WARNING, "Full.", "Make room.")) == "Full. Make room."
+    assert status_line(StateChanged(State.FAILED, "No.")) is None
     session = Session("1", "/p", "", "mic", "local", "this machine", "tiny.en", "m")
-    assert remark(SessionStarted(session)) == "listening to mic, kept in /p"
+    assert status_line(SessionStarted(session)) == "listening to mic, kept in /p"
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "00:00"), (59.9, "00:59"), (61, "01:01"), (3661, "1:01:01")])

@@ -64,8 +64,8 @@ async def _whole(config: "Config", stored: "StoredSession", prompt: "Prompt") ->
 async def _each_turn(config: "Config", stored: "StoredSession", prompt: "Prompt") -> None:
     import asyncio
 
+    from tui.batch.lines import text_line
     from tui.errors import ChatError
-    from tui.lines import text_line
     from tui.llm.prompt_messages import turn_messages
     from tui.model.events import GistChanged, TurnChanged
     from tui.model.gists import Gist, GistStatus

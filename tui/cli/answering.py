@@ -37,7 +37,7 @@ async def answer(
     import asyncio
     from contextlib import aclosing
 
-    from tui.lines import inert
+    from tui.batch.lines import inert
     from tui.llm.chunking import ChunkedAsker, ChunkProgress
     from tui.llm.protocol import Completion
 

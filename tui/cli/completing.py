@@ -28,7 +28,7 @@ def _offered(items: Callable[[], Iterable[CompletionItem]]) -> Complete:
 def _sessions() -> Iterable[CompletionItem]:
     from itertools import islice
 
-    from tui.lines import inert
+    from tui.batch.lines import inert
     from tui.paths import sessions_dir
     from tui.sessions.catalogue import LAST, summarise
     from tui.sessions.store import Store

@@ -122,10 +122,10 @@ def tell(client: "EngineConnection", options: Flags, start: "Start | None" = Non
     import asyncio
     import contextlib
 
-    from tui.plain.front import Front
+    from tui.line_ui.app import LineApp
 
     def say(line: str) -> None:
         print(line, flush=True)  # noqa: T201 - what is asked for
 
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        asyncio.run(Front(client, say, options=options, start=start).run(sys.stdin))
+        asyncio.run(LineApp(client, say, options=options, start=start).run(sys.stdin))

@@ -83,7 +83,7 @@ def ls() -> None:
 
 async def _standing(client: "EngineClient") -> str:
     """Return in a line how the engine stands."""
-    from tui.lines import clock, inert
+    from tui.batch.lines import clock, inert
     from tui.model.events import Snapshot
 
     async for event in client.events():

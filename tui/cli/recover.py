@@ -19,7 +19,7 @@ def recover(session: str, as_json: bool, **flags: str | None) -> None:
     """
     import asyncio
 
-    from tui import streaming
+    from tui.batch import streaming
     from tui.cli.crash import keep_log
     from tui.model.commands import Recover
     from tui.paths import log_file, sessions_dir

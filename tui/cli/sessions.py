@@ -81,7 +81,7 @@ def show(session: str, as_json: bool) -> None:
     if as_json:
         click.echo(to_json(record, stored.metadata()).encode(), nl=False)
         return
-    from tui.lines import inert, text_line
+    from tui.batch.lines import inert, text_line
     from tui.model.events import GistChanged, TurnChanged
     from tui.paths import sessions_dir
     from tui.sessions.store import Store

@@ -11,7 +11,7 @@ from tui.cli.options import Flags, endpoint_options, given, kept, prompt_folders
 from tui.errors import UsageError
 
 if TYPE_CHECKING:
-    from tui.transcribing import Done, Source
+    from tui.batch.transcribing import Source, TranscriptionResult
 
 CLEAR_LINE = "\r\x1b[K"
 
@@ -34,13 +34,13 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
     """Transcribe files, folders and sessions; exit with 1 if not all went well."""
     import asyncio
 
+    from tui.batch.transcribing import Transcriber
     from tui.cli.crash import keep_log
     from tui.credentials import api_key, llm_key
     from tui.engine.gateway_process import is_installed
     from tui.engine.routing import resolve_route
     from tui.paths import log_file, sessions_dir
     from tui.sessions.store import Store
-    from tui.transcribing import Transcriber
 
     config = settings(options, prompt=True).config
     if config.private:
@@ -101,7 +101,7 @@ class _Progress:
         before, self._heard_s = int(self._heard_s), self._heard_s + seconds
         self._bar.update(int(self._heard_s) - before)
 
-    def tell(self, done: "Done") -> None:
+    def tell(self, done: "TranscriptionResult") -> None:
         """Print what became of a source, above the bar."""
         import msgspec
 
@@ -123,7 +123,7 @@ class _Progress:
 
 
 def _sources(word: str) -> "list[Source]":
-    from tui.transcribing import SOUND, sources
+    from tui.batch.transcribing import SOUND, sources
 
     path = Path(word).expanduser()
     if path.exists():

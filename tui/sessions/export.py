@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from tui.batch.lines import clock, inert, json_line
 from tui.errors import UsageError
-from tui.lines import clock, inert, json_line
 from tui.model.events import GistChanged, Session, SessionStarted, StatsChanged, TurnBookmarked, TurnChanged
 from tui.model.gists import Gist
 from tui.model.session_state import SessionState

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from tui.lines import clock, inert
+from tui.batch.lines import clock, inert
 from tui.llm.protocol import Message
 from tui.model.prompts import TRANSCRIPT, Prompt
 from tui.model.session_state import SessionState

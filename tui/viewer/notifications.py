@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tui.lines import json_line
+from tui.batch.lines import json_line
 from tui.model.events import TurnChanged
 from tui.model.transcript import Turn
 from tui.presentation.sanitize import one_line

@@ -27,7 +27,7 @@ from tui.model.commands import (
 )
 from tui.presentation.view_model import ViewModel
 
-WORDS = (
+COMMANDS = (
     ("start", "", "start listening: a new session"),
     ("recover", "", "send what a session recorded but never had transcribed"),
     ("stop", "", "stop listening, wait for what is still to come, end the session"),
@@ -55,7 +55,7 @@ WORDS = (
 """Each word, what may follow it, and what it does."""
 
 
-class Local(StrEnum):
+class LocalCommand(StrEnum):
     """Words that ask nothing of the engine."""
 
     PROMPTS = "prompts"
@@ -64,7 +64,7 @@ class Local(StrEnum):
     LEAVE = "leave"
 
 
-def understood(line: str, picture: ViewModel, options: Mapping[str, Option]) -> list[Command] | Local:
+def parse_command(line: str, picture: ViewModel, options: Mapping[str, Option]) -> list[Command] | LocalCommand:
     """Return what a line asks for; nothing for an empty one.
 
     Args:
@@ -81,7 +81,7 @@ def understood(line: str, picture: ViewModel, options: Mapping[str, Option]) -> 
         case "":
             return []
         case "prompts" | "status" | "help" | "leave":
-            return Local(word.lower())
+            return LocalCommand(word.lower())
         case "start":
             return [Start(dict(options))]
         case "recover":
@@ -117,7 +117,7 @@ def understood(line: str, picture: ViewModel, options: Mapping[str, Option]) -> 
             return [ExportSession("", rest)]
         case "quit":
             return [Quit()]
-    known = next((f"{word} {takes}".strip() for word_, takes, _ in WORDS if word_ == word.lower()), "")
+    known = next((f"{word} {takes}".strip() for word_, takes, _ in COMMANDS if word_ == word.lower()), "")
     raise UsageError(f"Say it as: {known}" if known else f"There is no word {word}.", "Type help for all words.")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tui.line_ui.input import COMMANDS
 from tui.model.events import (
     DevicesListed,
     Event,
@@ -24,7 +25,6 @@ from tui.model.events import (
 )
 from tui.model.gists import Gist, GistStatus
 from tui.model.transcript import Turn
-from tui.plain.asked import WORDS
 from tui.presentation.ballistics import Ballistics, Condition
 from tui.presentation.formatting import STATES, clock, made_by, plural, prompt_name
 from tui.presentation.sanitize import one_line
@@ -34,7 +34,7 @@ TEXT_MOST = 1_000_000
 """Characters of one line: all of any real one."""
 
 
-class Teller:
+class LineFormatter:
     """Makes lines of events; what was told once is not told again after a cut.
 
     Args:
@@ -42,7 +42,7 @@ class Teller:
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
-        self.picture = ViewModel()
+        self.view_model = ViewModel()
         self._now = now
         self._ballistics = Ballistics()
         self._condition = Condition.NONE
@@ -50,13 +50,13 @@ class Teller:
         """Texts of the turns that were told."""
         self._gists: set[int] = set()
 
-    def tell(self, event: Event) -> list[str]:
+    def format(self, event: Event) -> list[str]:
         """Take in an event and return what there is to say of it."""
-        first = not self.picture.synced
-        self.picture.apply(event)
+        first = not self.view_model.synced
+        self.view_model.apply(event)
         match event:
             case Snapshot():
-                return self._greeting(first=first)
+                return self._format_snapshot(first=first)
             case SessionStarted(session=session):
                 self._turns, self._gists = {}, set()
                 self._ballistics.reset()
@@ -73,11 +73,11 @@ class Teller:
                 return [one_line(f"{text} {hint}".strip())]
             case DevicesListed(devices=devices):
                 return [f"device {one_line(found.name)}" for found in devices] or ["There is no device."]
-        return self._change(event)
+        return self._format_change(event)
 
     def status(self) -> str:
         """Return where the session is, in a line."""
-        picture = self.picture
+        picture = self.view_model
         parts = [_state(picture.state), clock(picture.stats.elapsed_s), plural(picture.stats.turns, "turn")]
         if picture.muted:
             parts.append("muted")
@@ -92,19 +92,19 @@ class Teller:
         """Return the prompts, a line each."""
         return [
             f"prompt {at} {one_line(prompt.id, 60)}: {one_line(prompt.name, 60)}"
-            for at, prompt in enumerate(self.picture.prompts, 1)
+            for at, prompt in enumerate(self.view_model.prompts, 1)
         ]
 
-    def _greeting(self, *, first: bool) -> list[str]:
-        finals = self.picture.transcript.finals
+    def _format_snapshot(self, *, first: bool) -> list[str]:
+        finals = self.view_model.transcript.finals
         if first:
             for turn in finals[:-1]:
                 self._turns[turn.number] = turn.text
-            self._gists |= {gist.number for gist in self.picture.gists.values() if gist.status.over}
+            self._gists |= {gist.number for gist in self.view_model.gists.values() if gist.status.over}
         lines = [self.status()]
         for turn in finals:
             lines += self._turn(turn)
-        for gist in list(self.picture.gists.values()):
+        for gist in list(self.view_model.gists.values()):
             lines += self._gist(gist)
         return lines
 
@@ -113,7 +113,7 @@ class Teller:
             return []
         again = ", corrected" if turn.number in self._turns else ""
         self._turns[turn.number] = turn.text
-        name = self.picture.speakers.get(turn.speaker or "", turn.speaker)
+        name = self.view_model.speakers.get(turn.speaker or "", turn.speaker)
         who = f", {one_line(name, 60)}" if name else ""
         return [f"turn {turn.number}{again}, {clock(turn.start_s)}{who}: {one_line(turn.text, TEXT_MOST)}"]
 
@@ -128,7 +128,7 @@ class Teller:
             about = f"answer to {one_line(gist.question, 400)}"
         else:
             of = f"turn {gist.turn}" if gist.turn is not None else "the whole session"
-            about = f"{one_line(prompt_name(self.picture.prompts, gist.prompt), 60)} of {of}"
+            about = f"{one_line(prompt_name(self.view_model.prompts, gist.prompt), 60)} of {of}"
         if gist.status is not GistStatus.DONE:
             return [f"{about}: {gist.status}. {one_line(gist.error)}"]
         made = f", {made_by(gist.model)}" if gist.model else ""
@@ -136,7 +136,7 @@ class Teller:
 
     def _level(self, rms_dbfs: float, peak_dbfs: float, clipped: bool) -> list[str]:
         """Say what is wrong with the level when that changes; silence that was asked for is not."""
-        if self.picture.muted:
+        if self.view_model.muted:
             self._ballistics.reset()
             self._condition = Condition.NONE
             return []
@@ -148,7 +148,7 @@ class Teller:
         self._condition = condition
         return [f"level: {condition or 'good'}"]
 
-    def _change(self, event: Event) -> list[str]:
+    def _format_change(self, event: Event) -> list[str]:
         match event:
             case PromptChanged() | ExtraPromptsChanged():
                 return [self.status()]
@@ -170,7 +170,7 @@ class Teller:
 
 def help_lines() -> list[str]:
     """Return the words there are, a line each."""
-    return [f"{f'{word} {takes}'.strip()}: {about}" for word, takes, about in WORDS]
+    return [f"{f'{word} {takes}'.strip()}: {about}" for word, takes, about in COMMANDS]
 
 
 def _state(state: State) -> str:

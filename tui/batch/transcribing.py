@@ -22,7 +22,7 @@ SOUND = frozenset({".aac", ".aif", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mp
 """Endings of files that are taken for sound in a folder."""
 
 
-class Done(msgspec.Struct, frozen=True, omit_defaults=True):
+class TranscriptionResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of a file or a recording."""
 
     source: str
@@ -68,7 +68,7 @@ class Transcriber:
         flags: Mapping[str, Option],
         prompt_folders: tuple[Path, ...],
         log_file: Path,
-        tell: Callable[[Done], None],
+        tell: Callable[[TranscriptionResult], None],
         heard: Callable[[float], None],
     ) -> None:
         self._store = store
@@ -96,7 +96,7 @@ class Transcriber:
         async with asyncio.TaskGroup() as tasks:
             workers = [tasks.create_task(self._work()) for _ in range(min(at_once, len(given)))]
         for source in self._left:
-            self._tell(Done(_name(source), error="It was not begun.", hint="Name it again."))
+            self._tell(TranscriptionResult(_name(source), error="It was not begun.", hint="Name it again."))
         return all(worker.result() for worker in workers) and not self._left
 
     def _end(self) -> None:
@@ -106,7 +106,7 @@ class Transcriber:
 
     async def _work(self) -> bool:
         """Take what is left, one after the other, through an engine of its own."""
-        follow = _Follow(self._heard)
+        follow = _ProgressTracker(self._heard)
         engine = Engine(
             follow.hear,
             store=self._store,
@@ -131,14 +131,14 @@ class Transcriber:
                 engine.quit()
         return well
 
-    async def _transcribe(self, engine: Engine, source: Source, follow: "_Follow") -> Done:
+    async def _transcribe(self, engine: Engine, source: Source, follow: "_ProgressTracker") -> TranscriptionResult:
         name = _name(source)
         try:
             stored = await self._kept(source, name)
         except LivegistError as error:
-            return Done(name, error=error.message, hint=error.hint)
+            return TranscriptionResult(name, error=error.message, hint=error.hint)
         if self._ending:
-            return Done(name, stored.id, str(stored.path), error=WAITING, hint=_go_on(stored))
+            return TranscriptionResult(name, stored.id, str(stored.path), error=WAITING, hint=_go_on(stored))
         follow.begin()
         try:
             await engine.execute(Recover(stored.id))
@@ -151,7 +151,7 @@ class Transcriber:
             failure = refused
         record = stored.load()
         follow.finish(record.stats.elapsed_s)
-        done = Done(name, stored.id, str(stored.path), len(record.transcript.finals))
+        done = TranscriptionResult(name, stored.id, str(stored.path), len(record.transcript.finals))
         left_s = record.stats.untranscribed_s
         if failure is None and left_s < MIN_UNTRANSCRIBED_S:
             return done
@@ -196,7 +196,7 @@ async def _stop_when(asked: asyncio.Event, engine: Engine) -> None:
             await engine.execute(Stop())
 
 
-class _Follow:
+class _ProgressTracker:
     """Counts how much of one source after the other has been heard out."""
 
     def __init__(self, heard: Callable[[float], None]) -> None:

@@ -70,7 +70,7 @@ def text_line(event: Event) -> str | None:
             return None
 
 
-def remark(event: Event) -> str | None:
+def status_line(event: Event) -> str | None:
     """Return what a person should know beside the transcript: state, notices; `None` if it is nothing of that kind.
 
     A failure is not among them: it ends the command, which says it.

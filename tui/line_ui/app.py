@@ -8,16 +8,16 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Protocol
 
 from tui.errors import EngineError, UsageError
+from tui.line_ui.input import LocalCommand, parse_command
+from tui.line_ui.output import LineFormatter, help_lines
 from tui.model.commands import Command, Option, Quit, Start
 from tui.model.events import Event, Rejected, Snapshot
-from tui.plain.asked import Local, understood
-from tui.plain.told import Teller, help_lines
 
 RETRY_S = 0.5
 """Pause before an engine that went away is looked for."""
 
 
-class EngineLine(Protocol):
+class EngineConnection(Protocol):
     """The line to an engine: `EngineClient` is one."""
 
     def events(self) -> AsyncIterator[Event]:
@@ -29,7 +29,7 @@ class EngineLine(Protocol):
         ...
 
 
-class Front:
+class LineApp:
     """A viewer that paints nothing.
 
     Args:
@@ -42,7 +42,7 @@ class Front:
 
     def __init__(
         self,
-        client: EngineLine,
+        client: EngineConnection,
         say: Callable[[str], None],
         *,
         options: Mapping[str, Option],
@@ -53,7 +53,7 @@ class Front:
         self._say = say
         self._options = dict(options)
         self._start = start
-        self._teller = Teller(clock)
+        self._formatter = LineFormatter(clock)
         self._quitting = False
 
     async def run(self, typed: Iterable[str]) -> None:
@@ -63,9 +63,9 @@ class Front:
             typed: lines; read in a thread of its own. Their end is a `leave`.
         """
         lines: asyncio.Queue[str | None] = asyncio.Queue()
-        _pour(typed, lines, asyncio.get_running_loop())
-        listening = asyncio.create_task(self._listen(), name="listen")
-        obeying = asyncio.create_task(self._obey(lines), name="obey")
+        _read_lines(typed, lines, asyncio.get_running_loop())
+        listening = asyncio.create_task(self._receive_events(), name="listen")
+        obeying = asyncio.create_task(self._execute(lines), name="obey")
         try:
             await asyncio.wait({listening, obeying}, return_when=asyncio.FIRST_COMPLETED)
             if self._quitting:
@@ -77,14 +77,14 @@ class Front:
         for ended in done:
             if isinstance(ended, Exception):
                 raise ended
-        self._take_leave()
+        self._detach()
 
-    async def _listen(self) -> None:
+    async def _receive_events(self) -> None:
         """Tell events, and come back after a cut, until the engine was told to quit."""
         while True:
             try:
                 async for event in self._client.events():
-                    for line in self._teller.tell(event):
+                    for line in self._formatter.format(event):
                         self._say(line)
                     if self._quitting and isinstance(event, Rejected):
                         return
@@ -102,23 +102,23 @@ class Front:
             if not event.state.active:
                 await self._client.send(start)
 
-    async def _obey(self, lines: "asyncio.Queue[str | None]") -> None:
+    async def _execute(self, lines: "asyncio.Queue[str | None]") -> None:
         """Do what is typed until it ends with leaving or quitting."""
         while (line := await lines.get()) is not None:
             try:
-                asked = understood(line, self._teller.picture, self._options)
+                asked = parse_command(line, self._formatter.view_model, self._options)
             except UsageError as error:
                 self._say(f"{error.message} {error.hint}".strip())
                 continue
             match asked:
-                case Local.LEAVE:
+                case LocalCommand.LEAVE:
                     return
-                case Local.HELP:
+                case LocalCommand.HELP:
                     told = help_lines()
-                case Local.PROMPTS:
-                    told = self._teller.prompts()
-                case Local.STATUS:
-                    told = [self._teller.status()]
+                case LocalCommand.PROMPTS:
+                    told = self._formatter.prompts()
+                case LocalCommand.STATUS:
+                    told = [self._formatter.status()]
                 case commands:
                     told = await self._send(commands)
             for answer in told:
@@ -137,15 +137,15 @@ class Front:
                 return ["Not done: the engine cannot be heard now."]
         return []
 
-    def _take_leave(self) -> None:
-        picture = self._teller.picture
+    def _detach(self) -> None:
+        picture = self._formatter.view_model
         if picture.state.active and not self._quitting:
             self._say("Detached; the session goes on. livegist returns to it, livegist stop ends it.")
         elif picture.session is not None and picture.session.path and not picture.stats.unsaved_s:
             self._say(f"The session is saved in {picture.session.path}")
 
 
-def _pour(typed: Iterable[str], lines: "asyncio.Queue[str | None]", loop: asyncio.AbstractEventLoop) -> None:
+def _read_lines(typed: Iterable[str], lines: "asyncio.Queue[str | None]", loop: asyncio.AbstractEventLoop) -> None:
     """Have lines arrive in the queue as they come, then a `None`; a thread waits for them, and nobody for it."""
 
     def read() -> None:

@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tui.batch.lines import json_line, status_line, text_line
 from tui.engine.engine import Engine
 from tui.errors import LivegistError, advice
-from tui.lines import json_line, remark, text_line
 from tui.model.commands import Option, Recover, Start, Stop
 from tui.model.events import Event, SessionStarted, Snapshot, StatsChanged, TurnChanged
 from tui.sessions.store import Store
@@ -47,7 +47,7 @@ class Printer:
         self._thread = threading.Thread(target=self._run, name="print")
         self._thread.start()
 
-    def tell(self, event: Event) -> None:
+    def publish(self, event: Event) -> None:
         """Print what is to be printed of an event."""
         if isinstance(event, StatsChanged):
             self._last_stats, self._stats = event, self._stats + 1
@@ -75,7 +75,7 @@ class Printer:
                 self._put_json(line, first=isinstance(event, SessionStarted))
         elif (line := text_line(event)) is not None:
             self._lines.put((line, True))
-        elif (line := remark(event)) is not None:
+        elif (line := status_line(event)) is not None:
             self._lines.put((line, False))
 
     def _put_json(self, line: str, *, first: bool) -> None:
@@ -126,14 +126,14 @@ async def stream(
     printer = Printer(as_json, lambda: _soon(loop, stopping))
 
     def tell(event: Event) -> None:
-        printer.tell(event)
+        printer.publish(event)
         if isinstance(event, SessionStarted | Snapshot):
             tell_news()
 
     def tell_news() -> None:
         """Print what was found when the engine started: sessions that had been cut off."""
         for notice in engine.pop_notices():
-            printer.tell(notice)
+            printer.publish(notice)
 
     engine = Engine(tell, store=store, prompt_folders=prompt_folders, log_file=log_file, flags=flags)
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -146,7 +146,7 @@ async def stream(
                 await engine.execute(first)
                 await asyncio.sleep(0)
                 for notice in engine.pop_notices():
-                    printer.tell(notice)
+                    printer.publish(notice)
                 await engine.wait_idle()
             finally:
                 stopper.cancel()

@@ -1,0 +1,1 @@
+"""Running sessions without a screen: streams of lines, and transcription of files."""
