@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.kept import MEETING, keep, meeting
-from tui.cli.replay import telling
+from tui.cli.replay import replay_process
 from tui.engine.client import EngineClient
 from tui.engine.process import SOCKET_NAME
 from tui.engine.replay import ReplayEngine
@@ -211,7 +211,7 @@ async def test_what_is_over_cannot_be_changed(watched: Watched) -> None:
 
 async def test_a_viewer_sees_the_replay_over_a_real_socket_and_leaves_nothing_behind(stored: StoredSession) -> None:
     before = stored.events.read_bytes()
-    with telling(stored, 60.0, listen=False) as folder:
+    with replay_process(stored, 60.0, listen=False) as folder:
         client = EngineClient(folder / SOCKET_NAME)
         finals: list[int] = []
         async with asyncio.timeout(DEADLINE_S):

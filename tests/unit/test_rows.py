@@ -1,11 +1,11 @@
 import pytest
 
-from tui.cli.rows import counted, fitted, size
+from tui.cli.session_table import fit_to_terminal, plural, size
 
 
 @pytest.fixture
 def forty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.cli.rows.on_a_terminal", lambda: True)
+    monkeypatch.setattr("tui.cli.session_table.on_a_terminal", lambda: True)
     monkeypatch.setenv("COLUMNS", "40")
 
 
@@ -20,11 +20,11 @@ def forty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_line_is_as_wide_as_the_terminal_by_its_cells(forty_columns: None, line: str, shown: str) -> None:
-    assert fitted(line) == shown
+    assert fit_to_terminal(line) == shown
 
 
 def test_a_line_for_a_file_is_whole() -> None:
-    assert fitted("x" * 1000) == "x" * 1000
+    assert fit_to_terminal("x" * 1000) == "x" * 1000
 
 
 @pytest.mark.parametrize(
@@ -35,4 +35,4 @@ def test_sizes_are_told_as_a_person_reads_them(size_bytes: int, told: str) -> No
 
 
 def test_one_is_not_many() -> None:
-    assert (counted(1, "turn"), counted(0, "turn")) == ("1 turn", "0 turns")
+    assert (plural(1, "turn"), plural(0, "turn")) == ("1 turn", "0 turns")

@@ -11,7 +11,7 @@ import click
 
 from tui import __version__
 from tui.cli.group import WholeHelp
-from tui.cli.options import given, screen_options, session_options
+from tui.cli.options import flags_from, screen_options, session_options
 from tui.errors import LivegistError, UsageError
 
 COMMANDS = {
@@ -65,9 +65,9 @@ class Group(WholeHelp):
             # Hints name the program as a person calls it, whatever it was started by.
             return super().main(*args, **extra | {"prog_name": "livegist"})
         except Exception as error:  # noqa: BLE001 - the last place where it can be told
-            from tui.cli.crash import told
+            from tui.cli.crash_report import describe
 
-            fail(told(error))
+            fail(describe(error))
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Read the options of the program itself."""
@@ -125,6 +125,6 @@ def main(context: click.Context, /, **flags: str | None) -> None:
     if context.invoked_subcommand is None:
         from tui.cli.dashboard import open_dashboard
 
-        open_dashboard(given(flags))
-    elif given(flags):
+        open_dashboard(flags_from(flags))
+    elif flags_from(flags):
         raise click.UsageError("Options come after the command.", context)

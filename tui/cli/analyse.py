@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli import completing
-from tui.cli.answering import answer, chat, keep, one_with_words
-from tui.cli.options import chat_options, given, prompt_folders, settings
+from tui.cli import completion
+from tui.cli.llm_common import answer, chat, keep, one_with_words
+from tui.cli.options import chat_options, flags_from, prompt_folders, settings
 
 if TYPE_CHECKING:
     from tui.config.schema import Config
@@ -20,9 +20,9 @@ AT_ONCE = 4
 
 
 @click.command()
-@click.argument("session", shell_complete=completing.sessions)
+@click.argument("session", shell_complete=completion.sessions)
 @click.option(
-    "--prompt", metavar="ID", shell_complete=completing.prompts, help="Prompt to ask with; see `livegist prompts list`."
+    "--prompt", metavar="ID", shell_complete=completion.prompts, help="Prompt to ask with; see `livegist prompts list`."
 )
 @click.option("--turns", "each_turn", is_flag=True, help="Ask about each turn, not about the whole session.")
 @chat_options
@@ -32,7 +32,7 @@ def analyse(session: str, prompt: str | None, each_turn: bool, **flags: str | No
 
     from tui.model.prompts import PromptLibrary
 
-    options = given(flags) | ({"prompt": prompt} if prompt else {})
+    options = flags_from(flags) | ({"prompt": prompt} if prompt else {})
     config = settings(options).config
     wanted = PromptLibrary.load(*prompt_folders())[config.prompt]
     stored = one_with_words(session)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.options import Flags, given, screen_options, session_options, settings
+from tui.cli.options import Flags, flags_from, screen_options, session_options, settings
 from tui.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def demo(**flags: str | None) -> None:
     from tui.model.commands import Start
     from tui.paths import demo_recording
 
-    options: Flags = {"source": str(demo_recording()), "engine": "local"} | given(flags)
+    options: Flags = {"source": str(demo_recording()), "engine": "local"} | flags_from(flags)
     open_dashboard(options, start=Start(options))
 
 
@@ -40,14 +40,14 @@ def attach(host: str | None, ssh_options: tuple[str, ...], remote: str, **flags:
     if host is not None:
         from tui.engine.ssh_client import SSHEngineClient, ssh_command
 
-        show(SSHEngineClient(ssh_command(host, ssh_options, remote), host), settings(given(flags)).config, {})
+        show(SSHEngineClient(ssh_command(host, ssh_options, remote), host), settings(flags_from(flags)).config, {})
         return
     from tui.engine.process import is_running
     from tui.paths import runtime_dir
 
     if not is_running(runtime_dir()):
         raise EngineError("No engine is running.", "Start one with: livegist")
-    open_dashboard(given(flags), revive=False)
+    open_dashboard(flags_from(flags), revive=False)
 
 
 def open_dashboard(options: Flags, *, start: "Start | None" = None, revive: bool = True) -> None:
@@ -87,12 +87,12 @@ def need_terminal() -> None:
 def show(client: "EngineConnection", config: "Config", options: Flags, start: "Start | None" = None) -> None:
     """Open the dashboard on a line to an engine, or tell it in lines."""
     if config.plain:
-        tell(client, options, start)
+        run_line_ui(client, options, start)
         return
     need_terminal()
     if os.environ.get("TERM", "dumb") == "dumb":
         click.echo("This terminal cannot be painted on (TERM=dumb), so these are plain lines. Type help for the words.")
-        tell(client, options, start)
+        run_line_ui(client, options, start)
         return
     import gc
 
@@ -117,7 +117,7 @@ def show(client: "EngineConnection", config: "Config", options: Flags, start: "S
         click.echo(farewell)
 
 
-def tell(client: "EngineConnection", options: Flags, start: "Start | None" = None) -> None:
+def run_line_ui(client: "EngineConnection", options: Flags, start: "Start | None" = None) -> None:
     """Tell what the engine tells in lines, and do what is typed as words; Ctrl-C leaves."""
     import asyncio
     import contextlib

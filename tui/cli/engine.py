@@ -74,14 +74,14 @@ def ls() -> None:
 
     folder = runtime_dir()
     if is_running(folder):
-        click.echo(asyncio.run(_standing(EngineClient(folder / SOCKET_NAME, glance=True))))
+        click.echo(asyncio.run(_status_line(EngineClient(folder / SOCKET_NAME, glance=True))))
     else:
         click.echo("No engine is running.")
     for stored in Store(sessions_dir()).incomplete():
         click.echo(f"{stored.id}  not all of it was transcribed: livegist recover {stored.id}")
 
 
-async def _standing(client: "EngineClient") -> str:
+async def _status_line(client: "EngineClient") -> str:
     """Return in a line how the engine stands."""
     from tui.batch.lines import clock, inert
     from tui.model.events import Snapshot

@@ -5,20 +5,20 @@ from pathlib import Path
 
 import click
 
-from tui.cli import completing
-from tui.cli.options import opened
+from tui.cli import completion
+from tui.cli.options import load_session
 from tui.errors import SessionError, UsageError
 
 STDOUT = "-"
 
 
 @click.command()
-@click.argument("session", shell_complete=completing.sessions)
+@click.argument("session", shell_complete=completion.sessions)
 @click.option(
     "--format",
     "format",
     metavar="FORMAT",
-    shell_complete=completing.formats,
+    shell_complete=completion.formats,
     help="md, txt, srt, vtt, json, jsonl, csv; else FILE's ending.",
 )
 @click.option("-o", "--output", metavar="FILE", default=STDOUT, help="Where it goes; - is stdout, the default.")
@@ -34,7 +34,7 @@ def export(session: str, format: str | None, output: str, template: str | None, 
     chosen = format or _format_of(output)
     if template is not None and chosen != "md":
         raise UsageError("A template is for Markdown.", "Use --format md.")
-    stored, record = opened(session)
+    stored, record = load_session(session)
     about = stored.metadata()
     if template is not None:
         text = exports.to_markdown(record, about, _read(Path(template)))
@@ -80,7 +80,7 @@ def _write(path: Path, text: str, *, force: bool) -> None:
     if path.is_file() and not force:
         raise UsageError(f"{path} exists.", "Use --force to replace it.")
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        _pour(path, text)
+        _write_stream(path, text)
         return
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -93,7 +93,7 @@ def _write(path: Path, text: str, *, force: bool) -> None:
         raise SessionError(f"{path} cannot be written: {error.strerror}.", "Choose another place.") from error
 
 
-def _pour(path: Path, text: str) -> None:
+def _write_stream(path: Path, text: str) -> None:
     """Write into what is there: a pipe, a device, what a link leads to; none of them is to be replaced by a file.
 
     Raises:

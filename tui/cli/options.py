@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.cli import completing
+from tui.cli import completion
 
 if TYPE_CHECKING:
     from tui.config.schema import Settings
@@ -21,7 +21,7 @@ SOURCE = "mic, mic:NAME, a file, - (stdin) or cmd:PROGRAM."
 
 def session_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say how a session runs."""
-    source = click.option("--source", metavar="SOURCE", shell_complete=completing.sources, help=SOURCE)
+    source = click.option("--source", metavar="SOURCE", shell_complete=completion.sources, help=SOURCE)
     return source(endpoint_options(private_option(command)))
 
 
@@ -38,14 +38,14 @@ def endpoint_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option(
                 "--engine",
                 metavar="ENGINE",
-                shell_complete=completing.engines,
+                shell_complete=completion.engines,
                 help="Who recognises speech: cloud, local or auto.",
             ),
             click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers prompts."),
             click.option(
                 "--prompt",
                 metavar="ID",
-                shell_complete=completing.prompts,
+                shell_complete=completion.prompts,
                 help="Prompt to start with; see `livegist prompts list`.",
             ),
             click.option("--speech-model", metavar="NAME", help="The endpoint's speech model."),
@@ -77,7 +77,7 @@ def chat_options(command: Callable[..., None]) -> Callable[..., None]:
             click.option(
                 "--engine",
                 metavar="ENGINE",
-                shell_complete=completing.engines,
+                shell_complete=completion.engines,
                 help="Whose LLM answers: cloud, local or auto.",
             ),
             click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers."),
@@ -107,7 +107,7 @@ def settings(options: Flags, *, prompt: bool = False) -> "Settings":
     return loaded
 
 
-def given(flags: dict[str, Any]) -> Flags:
+def flags_from(flags: dict[str, Any]) -> Flags:
     """Return the flags that were given; a file's name becomes absolute, for the engine lives elsewhere."""
     found = {name: value for name, value in flags.items() if value not in (None, False)}
     source = found.get("source")
@@ -123,7 +123,7 @@ def prompt_folders() -> tuple[Path, ...]:
     return PACKAGE / "prompts", config_dir() / "prompts"
 
 
-def opened(word: str) -> "tuple[StoredSession, SessionState]":
+def load_session(word: str) -> "tuple[StoredSession, SessionState]":
     """Return the session that a word means and what its journal tells; say what of it is damaged.
 
     Raises:
@@ -132,14 +132,14 @@ def opened(word: str) -> "tuple[StoredSession, SessionState]":
     """
     from tui.sessions.catalogue import summarise
 
-    stored = kept(word)
+    stored = find_stored(word)
     record = stored.load()
     if trouble := summarise(stored).problem:
         click.echo(f"livegist: {stored.id}: {trouble}.", err=True)
     return stored, record
 
 
-def kept(word: str) -> "StoredSession":
+def find_stored(word: str) -> "StoredSession":
     """Return the session on disk that a word means: `last`, an id, the start of one, or a name.
 
     Raises:

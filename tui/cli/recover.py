@@ -2,13 +2,13 @@
 
 import click
 
-from tui.cli import completing
-from tui.cli.options import endpoint_options, given, kept, prompt_folders, settings
+from tui.cli import completion
+from tui.cli.options import endpoint_options, find_stored, flags_from, prompt_folders, settings
 from tui.errors import SessionError
 
 
 @click.command()
-@click.argument("session", shell_complete=completing.sessions, default="")
+@click.argument("session", shell_complete=completion.sessions, default="")
 @endpoint_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 def recover(session: str, as_json: bool, **flags: str | None) -> None:
@@ -20,18 +20,18 @@ def recover(session: str, as_json: bool, **flags: str | None) -> None:
     import asyncio
 
     from tui.batch import streaming
-    from tui.cli.crash import keep_log
+    from tui.cli.crash_report import keep_log
     from tui.model.commands import Recover
     from tui.paths import log_file, sessions_dir
     from tui.sessions.store import Store
 
-    options = given(flags)
+    options = flags_from(flags)
     settings(options, prompt=True)
     store = Store(sessions_dir())
     if not session and next(store.incomplete(), None) is None:
         click.echo("All that was recorded was transcribed.", err=True)
         return
-    stored = kept(session) if session else None
+    stored = find_stored(session) if session else None
     if stored is not None and stored.live:
         raise SessionError(f"The session {stored.id} is under way.", "Stop it first: livegist stop")
     keep_log(log_file())

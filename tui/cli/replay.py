@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli import completing
-from tui.cli.options import kept, settings
+from tui.cli import completion
+from tui.cli.options import find_stored, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ END_S = 5.0
 
 
 @click.command()
-@click.argument("session", shell_complete=completing.sessions)
+@click.argument("session", shell_complete=completion.sessions)
 @click.option("--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, help="How fast it goes by.")
 @click.option("--listen", is_flag=True, help="Play the recording, too, through the default output.")
 def replay(session: str, speed: float, listen: bool) -> None:
@@ -38,9 +38,9 @@ def replay(session: str, speed: float, listen: bool) -> None:
     from tui.engine.process import SOCKET_NAME
 
     need_terminal()
-    stored = kept(session)
+    stored = find_stored(session)
     stored.read()
-    with telling(stored, speed, listen=listen) as folder:
+    with replay_process(stored, speed, listen=listen) as folder:
         show(EngineClient(folder / SOCKET_NAME), settings({}).config, {})
 
 
@@ -49,14 +49,14 @@ def replay(session: str, speed: float, listen: bool) -> None:
 @click.argument("session")
 @click.option("--speed", type=float, default=1.0)
 @click.option("--listen", is_flag=True)
-def replaying(folder: Path, session: str, speed: float, listen: bool) -> None:
+def replay_server(folder: Path, session: str, speed: float, listen: bool) -> None:
     """Tell a session again behind a socket; `replay` starts it."""
     import asyncio
 
     from tui.engine.replay import ReplayEngine
     from tui.engine.server import EngineServer
 
-    stored = kept(session)
+    stored = find_stored(session)
 
     def build(tell: "Callable[[Event], None]") -> "ReplayEngine":
         return ReplayEngine(tell, stored, speed=speed, listen=listen)
@@ -68,7 +68,7 @@ def replaying(folder: Path, session: str, speed: float, listen: bool) -> None:
 
 
 @contextlib.contextmanager
-def telling(stored: "StoredSession", speed: float, *, listen: bool) -> Iterator[Path]:
+def replay_process(stored: "StoredSession", speed: float, *, listen: bool) -> Iterator[Path]:
     """Run a replay as a process of its own, as an engine is one; give the folder of its socket."""
     from tui.engine.process import LOG_NAME
 

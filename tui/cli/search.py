@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli import completing
+from tui.cli import completion
 
 if TYPE_CHECKING:
     from tui.sessions.search import Hit
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("words", nargs=-1, required=True)
 @click.option("--since", metavar="WHEN", help="In sessions that started since: 2026-11-22, or an age such as 7d.")
-@click.option("--tag", default="", metavar="TAG", shell_complete=completing.tags, help="In sessions with this tag.")
+@click.option("--tag", default="", metavar="TAG", shell_complete=completion.tags, help="In sessions with this tag.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Most places to show.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 def search(words: tuple[str, ...], since: str | None, tag: str, limit: int, as_json: bool) -> None:

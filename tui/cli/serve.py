@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from tui.cli.options import Flags, given
+from tui.cli.options import Flags, flags_from
 
 
 @click.command()
@@ -42,4 +42,4 @@ def serve(host: str, port: int, **flags: Any) -> None:
     llm_url = flags.pop("llm_url") or ("" if flags["llm_file"] else config.llm_url)
     key = llm_key() or (api_key() if is_vendor(llm_url) else "")
     options: Flags = {"model": config.local_model, "device": config.local_device, "llm_url": llm_url, "llm_key": key}
-    run(GatewayOptions(**(options | given(flags))), host, port)
+    run(GatewayOptions(**(options | flags_from(flags))), host, port)

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli import completing
+from tui.cli import completion
 from tui.cli.group import WholeHelp
-from tui.cli.options import kept
-from tui.cli.rows import counted, facts, fitted, on_a_terminal, row, size
+from tui.cli.options import find_stored
+from tui.cli.session_table import facts, fit_to_terminal, on_a_terminal, plural, row, size
 from tui.errors import SessionError, UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def sessions(context: click.Context) -> None:
     "tags",
     multiple=True,
     metavar="TAG",
-    shell_complete=completing.tags,
+    shell_complete=completion.tags,
     help="Those with this tag; may be given again.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
@@ -53,7 +53,7 @@ def list_sessions(
     found = _chosen(since, tags)
     listed = list(found if everything else islice(found, LISTED))
     for summary in listed:
-        click.echo(msgspec.json.encode(summary) if as_json else fitted(row(summary)))
+        click.echo(msgspec.json.encode(summary) if as_json else fit_to_terminal(row(summary)))
     if not listed and not as_json:
         click.echo("No session is kept here yet." if not (since or tags) else "No session is like that.", err=True)
     elif not everything and not as_json and next(found, None) is not None:
@@ -64,18 +64,18 @@ def list_sessions(
         from tui.sessions.store import Store
 
         count, taken = disk_usage(Store(sessions_dir()))
-        click.echo(f"{counted(count, 'session')} in all, {size(taken)}", err=True)
+        click.echo(f"{plural(count, 'session')} in all, {size(taken)}", err=True)
 
 
 @sessions.command()
-@click.argument("session", shell_complete=completing.sessions)
+@click.argument("session", shell_complete=completion.sessions)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: all that is known of it.")
 def show(session: str, as_json: bool) -> None:
     """Show a session: what is known of it, its turns and its gists."""
     from tui.sessions.catalogue import summarise
     from tui.sessions.export import to_json
 
-    stored = kept(session)
+    stored = find_stored(session)
     summary = summarise(stored)
     record = stored.load()
     if as_json:
@@ -103,7 +103,7 @@ def show(session: str, as_json: bool) -> None:
 
 
 @sessions.command()
-@click.argument("session", shell_complete=completing.sessions)
+@click.argument("session", shell_complete=completion.sessions)
 @click.argument("name")
 def rename(session: str, name: str) -> None:
     """Give a session a name; an empty one takes the name away."""
@@ -111,12 +111,12 @@ def rename(session: str, name: str) -> None:
 
     from tui.sessions.metadata import one_line, update_metadata
 
-    about = update_metadata(kept(session).path, lambda about: replace(about, name=one_line(name)))
+    about = update_metadata(find_stored(session).path, lambda about: replace(about, name=one_line(name)))
     click.echo(f"It is called {about.name}." if about.name else "It has no name now.")
 
 
 @sessions.command()
-@click.argument("session", shell_complete=completing.sessions)
+@click.argument("session", shell_complete=completion.sessions)
 @click.argument("text")
 def note(session: str, text: str) -> None:
     """Put a note to a session, in place of the one it has; an empty one takes it away."""
@@ -124,12 +124,12 @@ def note(session: str, text: str) -> None:
 
     from tui.sessions.metadata import lines, update_metadata
 
-    about = update_metadata(kept(session).path, lambda about: replace(about, note=lines(text)))
+    about = update_metadata(find_stored(session).path, lambda about: replace(about, note=lines(text)))
     click.echo("Noted." if about.note else "It has no note now.")
 
 
 @sessions.command()
-@click.argument("session", shell_complete=completing.sessions)
+@click.argument("session", shell_complete=completion.sessions)
 @click.argument("tags", nargs=-1, required=True)
 @click.option("--remove", is_flag=True, help="Take the tags away.")
 def tag(session: str, tags: tuple[str, ...], remove: bool) -> None:
@@ -139,21 +139,21 @@ def tag(session: str, tags: tuple[str, ...], remove: bool) -> None:
     if not all(map(normalise_tag, tags)):
         raise UsageError("A tag is a word.", "Write: livegist sessions tag last work")
     about = update_metadata(
-        kept(session).path, lambda about: about.without_tags(*tags) if remove else about.with_tags(*tags)
+        find_stored(session).path, lambda about: about.without_tags(*tags) if remove else about.with_tags(*tags)
     )
     click.echo(f"Its tags: {' '.join('#' + tag for tag in about.tags)}" if about.tags else "It has no tags now.")
 
 
 @sessions.command()
-@click.argument("session", shell_complete=completing.sessions)
+@click.argument("session", shell_complete=completion.sessions)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete(session: str, yes: bool) -> None:
     """Delete a session with its recording, for good."""
     from tui.sessions import catalogue
 
-    stored = kept(session)
+    stored = find_stored(session)
     if not yes:
-        click.echo(fitted(row(catalogue.summarise(stored))))
+        click.echo(fit_to_terminal(row(catalogue.summarise(stored))))
         click.confirm("Delete it, the recording included?", abort=True)
     catalogue.delete(stored)
     _forget()
@@ -179,8 +179,8 @@ def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
     store = Store(sessions_dir())
     old = catalogue.expired(catalogue.select(store, until=before), before=before, keep_tagged=keep_tagged)
     for summary in old:
-        click.echo(fitted(row(summary)))
-    what = f"{counted(len(old), 'session')}, {size(sum(summary.size_bytes for summary in old))}"
+        click.echo(fit_to_terminal(row(summary)))
+    what = f"{plural(len(old), 'session')}, {size(sum(summary.size_bytes for summary in old))}"
     if dry_run or not old:
         click.echo(f"{what} would go." if old else "No session is that old.")
         return
@@ -191,13 +191,13 @@ def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
 
 
 @sessions.command()
-@click.argument("session", shell_complete=completing.sessions)
+@click.argument("session", shell_complete=completion.sessions)
 def compress(session: str) -> None:
     """Make the recording of a session a FLAC: half the size, every sample the same."""
     from tui.sessions.flac import compress as make_flac
     from tui.sessions.store import MIN_UNTRANSCRIBED_S
 
-    stored = kept(session)
+    stored = find_stored(session)
     record = stored.load()
     if not record.state.over or record.stats.untranscribed_s >= MIN_UNTRANSCRIBED_S:
         raise SessionError(f"{stored.id} is still to be transcribed.", f"First: livegist recover {stored.id}")
@@ -214,7 +214,7 @@ def compress(session: str) -> None:
 
 
 @sessions.command()
-@click.argument("session", shell_complete=completing.sessions)
+@click.argument("session", shell_complete=completion.sessions)
 def hook(session: str) -> None:
     """Run the hooks of the settings on a session again."""
     import asyncio
@@ -226,7 +226,7 @@ def hook(session: str) -> None:
     config = load().config
     if not (config.hook_command or config.hook_url):
         raise UsageError("There is no hook.", "Set hook_command or hook_url; see: livegist config path")
-    stored, secret = kept(session), find(Key.HOOK)
+    stored, secret = find_stored(session), find(Key.HOOK)
     try:
         if config.hook_command:
             asyncio.run(hooks.run_command(config.hook_command, stored))

@@ -38,6 +38,6 @@ def man() -> None:
     livegist man | man -l -
     """  # noqa: D301
     from tui.cli import main
-    from tui.cli.manual import page
+    from tui.cli.man_page import page
 
     click.echo(page(main, "livegist"), nl=False)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from tui.cli import completing
-from tui.cli.options import SOURCE, endpoint_options, given, private_option, prompt_folders, settings
+from tui.cli import completion
+from tui.cli.options import SOURCE, endpoint_options, flags_from, private_option, prompt_folders, settings
 from tui.errors import UsageError
 
 
@@ -15,7 +15,7 @@ from tui.errors import UsageError
     "sources",
     multiple=True,
     metavar="SOURCE",
-    shell_complete=completing.sources,
+    shell_complete=completion.sources,
     help=f"{SOURCE[:-1]}; files and folders may be given again.",
 )
 @endpoint_options
@@ -30,7 +30,7 @@ def stream(sources: tuple[str, ...], as_json: bool, **flags: str | None) -> None
     import asyncio
 
     from tui.batch import streaming
-    from tui.cli.crash import keep_log
+    from tui.cli.crash_report import keep_log
     from tui.model.commands import Start
     from tui.paths import log_file, sessions_dir
     from tui.sessions.store import Store
@@ -42,9 +42,9 @@ def stream(sources: tuple[str, ...], as_json: bool, **flags: str | None) -> None
     if len(sources) > 1 or any(Path(source).is_dir() for source in sources):
         from tui.cli.transcribe import transcribe_all
 
-        transcribe_all(sources, at_once=None, as_json=as_json, options=given(flags))
+        transcribe_all(sources, at_once=None, as_json=as_json, options=flags_from(flags))
         return
-    options = given({"source": sources[0] if sources else None} | flags)
+    options = flags_from({"source": sources[0] if sources else None} | flags)
     settings(options, prompt=True)
     keep_log(log_file())
     failure = asyncio.run(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from tui.cli import completing
-from tui.cli.options import Flags, endpoint_options, given, kept, prompt_folders, settings
+from tui.cli import completion
+from tui.cli.options import Flags, endpoint_options, find_stored, flags_from, prompt_folders, settings
 from tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ CLEAR_LINE = "\r\x1b[K"
 
 
 @click.command()
-@click.argument("what", nargs=-1, required=True, shell_complete=completing.recordings)
+@click.argument("what", nargs=-1, required=True, shell_complete=completion.recordings)
 @click.option("--at-once", type=click.IntRange(1, 20), help="How many at a time; 3, or 1 with the local engine.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object for each when it is done.")
 @endpoint_options
@@ -27,7 +27,7 @@ def transcribe(what: tuple[str, ...], at_once: int | None, as_json: bool, **flag
     Each becomes a session of its own; one of a session, with another model or engine, is a new version beside the old.
     It goes as fast as the endpoint allows. ctrl+c ends it: `livegist recover` goes on where it stopped.
     """
-    transcribe_all(what, at_once=at_once, as_json=as_json, options=given(flags))
+    transcribe_all(what, at_once=at_once, as_json=as_json, options=flags_from(flags))
 
 
 def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool, options: Flags) -> None:
@@ -35,7 +35,7 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
     import asyncio
 
     from tui.batch.transcribing import Transcriber
-    from tui.cli.crash import keep_log
+    from tui.cli.crash_report import keep_log
     from tui.credentials import api_key, llm_key
     from tui.engine.gateway_process import is_installed
     from tui.engine.routing import resolve_route
@@ -129,7 +129,7 @@ def _sources(word: str) -> "list[Source]":
     if path.exists():
         return [*sources(path.absolute())]
     try:
-        return [kept(word)]
+        return [find_stored(word)]
     except UsageError as error:
         if path.suffix.lower() in SOUND or path.name != word:
             raise UsageError(f"There is no file {word}.", "Name a file of sound, a folder, or a session.") from error

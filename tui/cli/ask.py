@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli import completing
-from tui.cli.answering import answer, keep, one_with_words
-from tui.cli.options import chat_options, given, settings
+from tui.cli import completion
+from tui.cli.llm_common import answer, keep, one_with_words
+from tui.cli.options import chat_options, flags_from, settings
 from tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True, metavar="[SESSION] QUESTION", shell_complete=completing.sessions)
+@click.argument("words", nargs=-1, required=True, metavar="[SESSION] QUESTION", shell_complete=completion.sessions)
 @click.option("--since", metavar="WHEN", help="Ask all sessions that started since: 2026-11-22, or an age such as 7d.")
 @click.option(
     "--tag",
     "tags",
     multiple=True,
     metavar="TAG",
-    shell_complete=completing.tags,
+    shell_complete=completion.tags,
     help="Ask all sessions with this tag; may be given again.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: answer, model, quotes.")
@@ -44,7 +44,7 @@ def ask(words: tuple[str, ...], since: str | None, tags: tuple[str, ...], as_jso
     if not question:
         raise UsageError("That is no question.", 'Write: livegist ask last "What was decided?"')
     stored = _chosen(since, tags) if several else [one_with_words(words[0])]
-    config = settings(given(flags)).config
+    config = settings(flags_from(flags)).config
     asyncio.run(_ask(config, stored, question, as_json=as_json))
 
 

@@ -37,7 +37,7 @@ def facts(summary: Summary, versions: Sequence[str]) -> Iterator[str]:
         versions: ids of the sessions that transcribe its recording again.
     """
     yield inert(summary.name or summary.id)
-    yield inert(f"started {summary.started_at}, {clock(summary.length_s)} long, {counted(summary.turns, 'turn')}")
+    yield inert(f"started {summary.started_at}, {clock(summary.length_s)} long, {plural(summary.turns, 'turn')}")
     why = f": {summary.why}" if summary.why else ""
     yield inert(f"source {summary.source or 'unknown'}, {state(summary)}{why}")
     if summary.tags:
@@ -53,7 +53,7 @@ def facts(summary: Summary, versions: Sequence[str]) -> Iterator[str]:
         yield inert(f"! {summary.problem}")
 
 
-def counted(number: int, what: str) -> str:
+def plural(number: int, what: str) -> str:
     """Return `1 turn`, `2 turns`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
 
@@ -70,7 +70,7 @@ def on_a_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
-def fitted(line: str) -> str:
+def fit_to_terminal(line: str) -> str:
     """Return a line as wide as the terminal; whole where there is none."""
     if not on_a_terminal():
         return line

@@ -28,7 +28,7 @@ def keep_log(path: Path) -> None:
     )
 
 
-def told(error: Exception) -> LivegistError:
+def describe(error: Exception) -> LivegistError:
     """Return what happened as a person is told it; a mistake of ours leaves a report, a refusal by the system none."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
@@ -37,11 +37,11 @@ def told(error: Exception) -> LivegistError:
     if isinstance(error, OSError):
         what = error.strerror or str(error) or type(error).__name__
         if error.filename is None:
-            _print_no_more()
+            _discard_stdout()
         about = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
         return LivegistError(f"{about}{what}.", advice(error))
     report = _report(error)
-    where = _kept(report)
+    where = _write_report(report)
     hint = f"The report is in {where}." if where else "No report of it could be written."
     return LivegistError(f"This is a mistake in livegist: {_last_line(report)}", f"What was recorded is safe. {hint}")
 
@@ -66,7 +66,7 @@ def _last_line(report: str) -> str:
     return inert(report.rstrip().rpartition("\n")[2])[:300]
 
 
-def _kept(report: str) -> str:
+def _write_report(report: str) -> str:
     """Write the report for its owner alone, in place of the one before; return where, empty if that cannot be."""
     from tui.paths import runtime_dir
 
@@ -80,7 +80,7 @@ def _kept(report: str) -> str:
     return str(path)
 
 
-def _print_no_more() -> None:
+def _discard_stdout() -> None:
     """Give up standard output, which may be what was refused: what still waits for it would be refused at the end."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)

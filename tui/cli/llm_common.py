@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.cli.options import opened
+from tui.cli.options import load_session
 from tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def one_with_words(word: str) -> "StoredSession":
     Raises:
         UsageError: there is none, or nothing was said in it.
     """
-    stored, record = opened(word)
+    stored, record = load_session(word)
     if not record.finals:
         raise UsageError("Nothing was said in that session.", "Choose another: livegist sessions")
     return stored
