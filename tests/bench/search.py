@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.bench.table import Figure, markdown
-from tests.kept import STARTED, keep, spoken
+from tests.session_fixtures import STARTED, keep, spoken
 from tui.model.events import Event, TurnChanged
 from tui.sessions.search import search
 from tui.sessions.store import Store

@@ -15,11 +15,11 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tests import endpoint
-from tests.endpoint import RATE, Endpoint, said, speech
+from tests import fake_endpoint
+from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import assert_all_arrived, options
 from tests.faults.proxy import Proxy, between
-from tests.integration.test_host import Viewer
+from tests.integration.test_server import Viewer
 from tests.terminal import LIVEGIST
 from tui.engine.process import SOCKET_NAME
 from tui.model.commands import Command, Quit, Start, UsePrompt
@@ -144,7 +144,7 @@ async def soak(minutes: float, every_s: float, home: Path) -> bool:
     sound = speech(*range(1, turns + 1))
     log = (home / "soak.log").open("wb")
     child = await asyncio.create_subprocess_exec(*LIVEGIST, "engine", stderr=log, stdout=log)
-    async with endpoint.running() as server, between(server.url) as (proxy, url):
+    async with fake_endpoint.running() as server, between(server.url) as (proxy, url):
         run = Soak(home, server, proxy)
         await run.attach()
         await run.send(Start(options(sound, url, home)))

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.endpoint import Call, said
+from tests.fake_endpoint import Call, said
 from tui.engine.engine import Engine
 from tui.model.commands import Option, Start
 from tui.model.events import Event, Notice, State, StateChanged, TurnChanged

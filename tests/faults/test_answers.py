@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import endpoint, http_server
-from tests.endpoint import Endpoint, speech
+from tests import fake_endpoint, http_server
+from tests.fake_endpoint import Endpoint, speech
 from tests.faults.engines import Watch, assert_nothing_lost, fast, hear, running
 from tests.http_server import Answer, Server
 from tui.model.commands import UsePrompt
@@ -22,7 +22,7 @@ SAID = {"model": "m", "choices": [{"message": {"content": "Asked again."}, "fini
 
 @pytest.fixture
 async def server() -> AsyncIterator[Endpoint]:
-    async with endpoint.running() as running:
+    async with fake_endpoint.running() as running:
         yield running
 
 

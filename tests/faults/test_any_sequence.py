@@ -9,10 +9,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import endpoint
-from tests.endpoint import RATE, Endpoint, said, speech
+from tests import fake_endpoint
+from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import assert_all_arrived
-from tests.integration.test_link import Heard, target
+from tests.integration.test_reconnecting import Heard, target
 from tui.audio.recording import Recording
 from tui.stream import reconnecting
 from tui.stream.reconnecting import ReconnectingStream
@@ -127,7 +127,7 @@ class Story:
 
 
 async def live(steps: list[Step], late: list[Step], folder: Path) -> None:
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         recording = Recording.create(folder / "audio.wav", RATE)
         story = Story(server, recording)
         async with asyncio.timeout(60):

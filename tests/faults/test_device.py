@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests import busy, endpoint
+from tests import fake_endpoint, loop_lag
 from tests.conftest import Pulse
-from tests.endpoint import RATE, Endpoint
+from tests.fake_endpoint import RATE, Endpoint
 from tests.faults.engines import Watch, assert_all_arrived, running
 from tui.audio.microphone import Microphone
 from tui.audio.sources import warm_up
@@ -24,7 +24,7 @@ LOST = range(30, 60)
 
 @pytest.fixture
 async def server() -> AsyncIterator[Endpoint]:
-    async with endpoint.running() as running:
+    async with fake_endpoint.running() as running:
         yield running
 
 
@@ -86,7 +86,7 @@ async def test_a_silent_device_is_told_of_within_three_seconds_and_silence_fills
     watch = Watch()
     async with running(watch) as built:
         began = await listen(built, server, watch)
-        async with busy.measured() as machine:
+        async with loop_lag.measured() as machine:
             gone = time.monotonic()
             microphone.suspend()
             await watch.until(lambda: any("gone silent" in notice for notice in watch.notices))
@@ -109,7 +109,7 @@ async def test_a_device_that_is_unplugged_is_told_of_at_once_and_found_when_it_i
     async with running(watch) as built:
         began = await listen(built, server, watch)
         try:
-            async with busy.measured() as machine:
+            async with loop_lag.measured() as machine:
                 gone = time.monotonic()
                 microphone.unplug()
                 await watch.until(lambda: any("Silence is recorded" in notice for notice in watch.notices))

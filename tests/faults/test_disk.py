@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import endpoint
+from tests import fake_endpoint
 from tests.conftest import needs
-from tests.endpoint import RATE, Endpoint, speech
+from tests.fake_endpoint import RATE, Endpoint, speech
 from tests.faults.engines import PATIENCE_S, Watch, assert_nothing_lost, engine, fast, hear
 from tui.errors import UsageError
 from tui.model.commands import Quit
@@ -41,7 +41,7 @@ def small_disk(short_dir: Path) -> Iterator[Path]:
 
 @pytest.fixture
 async def server() -> AsyncIterator[Endpoint]:
-    async with endpoint.running() as running:
+    async with fake_endpoint.running() as running:
         yield running
 
 

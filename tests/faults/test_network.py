@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import busy, endpoint
-from tests.endpoint import RATE, Endpoint, said, speech
+from tests import fake_endpoint, loop_lag
+from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import (
     Watch,
     assert_all_arrived,
@@ -30,7 +30,7 @@ SOUND = speech(*range(1, TURNS + 1))
 
 @pytest.fixture
 async def server() -> AsyncIterator[Endpoint]:
-    async with endpoint.running() as running:
+    async with fake_endpoint.running() as running:
         yield running
 
 
@@ -91,7 +91,7 @@ async def test_a_silent_black_hole_is_noticed_within_five_seconds_and_loses_noth
     async with running(watch) as engine:
         await hear(engine, SOUND, url, tmp_path)
         await watch.until_turn(2)
-        async with busy.measured() as machine:
+        async with loop_lag.measured() as machine:
             proxy.blackhole()
             gone = time.monotonic()
             await watch.until_state(State.RECONNECTING)

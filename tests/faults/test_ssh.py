@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from tests import endpoint
+from tests import fake_endpoint
 from tests.conftest import needs
-from tests.endpoint import Endpoint, said, speech
+from tests.fake_endpoint import Endpoint, said, speech
 from tests.faults.engines import options
 from tests.faults.proxy import Proxy, between
 from tests.faults.screen import screen
 from tests.faults.test_terminal import SOUND, TURNS, assert_whole, over
-from tests.integration.test_host import Viewer, hosted_until, hosting
+from tests.integration.test_server import Viewer, hosted_until, hosting
 from tests.terminal import LIVEGIST
-from tests.viewer.script import load
+from tests.viewer.scripted_engine import load
 from tui.engine.ssh_client import SSHEngineClient, ssh_command
 from tui.errors import EngineError
 from tui.model.commands import Start, Stop
@@ -98,7 +98,7 @@ def sshd(short_dir: Path) -> Iterator[Sshd]:
 
 @pytest.fixture
 async def server() -> AsyncIterator[Endpoint]:
-    async with endpoint.running() as running:
+    async with fake_endpoint.running() as running:
         yield running
 
 

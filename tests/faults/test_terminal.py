@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import endpoint
-from tests.endpoint import Endpoint, said, speech
+from tests import fake_endpoint
+from tests.fake_endpoint import Endpoint, said, speech
 from tests.faults.engines import assert_all_arrived, options
 from tests.faults.screen import screen
-from tests.integration.test_host import Hosted, hosted_until, hosting
+from tests.integration.test_server import Hosted, hosted_until, hosting
 from tests.terminal import LIVEGIST
 from tui.engine.process import LOCK_NAME
 from tui.model.commands import Start
@@ -27,7 +27,7 @@ ATTACH = (*LIVEGIST, "attach")
 
 @pytest.fixture
 async def server() -> AsyncIterator[Endpoint]:
-    async with endpoint.running() as running:
+    async with fake_endpoint.running() as running:
         yield running
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.command import livegist
 from tests.http_server import Answer, Server, serving
-from tests.kept import STARTED, keep, meeting, spoken
+from tests.session_fixtures import STARTED, keep, meeting, spoken
 from tests.terminal import LIVEGIST
 from tui.model.events import Event, SpeakerNamed, State, TurnChanged
 from tui.paths import sessions_dir

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.command import livegist
-from tests.kept import keep, spoken
+from tests.session_fixtures import keep, spoken
 from tests.terminal import LIVEGIST
 from tui.cli import main
 from tui.model.events import Event, TurnChanged

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.command import INTERNAL_ERROR, livegist
-from tests.kept import MEETING, STARTED, keep
+from tests.session_fixtures import MEETING, STARTED, keep
 from tests.terminal import LIVEGIST
 from tui.audio.recording import repair
 from tui.errors import SessionError

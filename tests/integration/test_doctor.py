@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.kept import keep
+from tests.session_fixtures import keep
 from tui.cli import main
 from tui.paths import config_dir, log_file, sessions_dir
 from tui.sessions.store import Store

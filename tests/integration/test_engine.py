@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import endpoint
-from tests.endpoint import RATE, Endpoint, said, speech
+from tests import fake_endpoint
+from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import (
     Watch,
     assert_all_arrived,
@@ -26,7 +26,7 @@ from tests.faults.engines import (
     options,
     running,
 )
-from tests.kept import keep
+from tests.session_fixtures import keep
 from tui.audio.sources import Source
 from tui.engine.capture import Capture
 from tui.engine.engine import Engine
@@ -52,7 +52,7 @@ from tui.sessions.store import Store, StoredSession
 
 @pytest.fixture
 async def server() -> AsyncIterator[Endpoint]:
-    async with endpoint.running() as running:
+    async with fake_endpoint.running() as running:
         yield running
 
 

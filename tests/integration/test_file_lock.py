@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kept import keep
+from tests.session_fixtures import keep
 from tui.engine.process import is_running, lock
 from tui.errors import EngineError, SessionError
 from tui.paths import runtime_dir

@@ -1,7 +1,7 @@
 """Past sessions are listed, shown and exported to a viewer over the engine's own socket."""
 
-from tests.integration.test_host import hosting, watching
-from tests.kept import MEETING, keep
+from tests.integration.test_server import hosting, watching
+from tests.session_fixtures import MEETING, keep
 from tui.model.commands import ExportSession, ListSessions, Pause, ShowSession
 from tui.model.events import Notice, Rejected, SessionShown, SessionsListed
 from tui.paths import data_dir, sessions_dir

@@ -10,8 +10,8 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.http_server import Answer, Server, serving
-from tests.kept import MEETING, keep
 from tests.processes import all_ended
+from tests.session_fixtures import MEETING, keep
 from tests.terminal import LIVEGIST
 from tui.errors import UsageError
 from tui.paths import sessions_dir

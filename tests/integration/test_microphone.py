@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from tests import busy
+from tests import loop_lag
 from tests.conftest import DATA, Pulse, needs
 from tui.audio.devices import list_devices
 from tui.audio.level import measure
@@ -98,7 +98,7 @@ async def test_a_device_that_refuses_our_rate_and_mono_is_heard_at_its_own(
 
 
 async def test_the_clock_of_the_microphone_is_that_of_the_wall(pulse: Pulse) -> None:
-    async with listening() as source, busy.measured() as machine:
+    async with listening() as source, loop_lag.measured() as machine:
         await take(source, 8_000)
         start = time.monotonic()
         sound = await take(source, 48_000)
@@ -154,7 +154,7 @@ async def test_a_device_that_goes_is_told_of_at_once_and_found_when_it_is_back(
             monkeypatch.setenv(name, value)
         async with listening() as source:
             await take(source, 800)
-            async with busy.measured() as machine:
+            async with loop_lag.measured() as machine:
                 other.process.kill()
                 start = time.monotonic()
                 with pytest.raises(SourceError, match=r"stopped|gone silent"):

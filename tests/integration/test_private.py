@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import endpoint
-from tests.endpoint import said, speech
-from tests.kept import files
+from tests import fake_endpoint
+from tests.fake_endpoint import said, speech
+from tests.session_fixtures import files
 from tui.audio.recording import Recording
 from tui.errors import SessionError
 from tui.paths import sessions_dir
@@ -30,7 +30,7 @@ def sound(tmp_path: Path) -> Path:
 
 
 async def test_a_private_session_is_heard_and_leaves_nothing(sound: Path, home: Path) -> None:
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tui", "stream", "--private", "--source", str(sound), "--url", server.url,
             env=os.environ | {"LIVEGIST_FLAC": "true", "LIVEGIST_HOOK_COMMAND": f"tee {home}/hooked"},

@@ -12,8 +12,8 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from tests import endpoint
-from tests.endpoint import Endpoint, speech
+from tests import fake_endpoint
+from tests.fake_endpoint import Endpoint, speech
 from tests.terminal import LIVEGIST
 from tui.errors import ChatError
 from tui.llm.client import ChatClient
@@ -213,7 +213,7 @@ async def redirecting(location: str, asked: list[Request] | None = None) -> Asyn
 
 @pytest.fixture
 async def elsewhere() -> AsyncIterator[Endpoint]:
-    async with endpoint.running() as running:
+    async with fake_endpoint.running() as running:
         yield running
 
 

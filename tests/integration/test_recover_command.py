@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import endpoint
+from tests import fake_endpoint
 from tests.command import INTERNAL_ERROR
-from tests.endpoint import Endpoint, said, speech
+from tests.fake_endpoint import Endpoint, said, speech
 from tests.faults.engines import Watch, hear, running
-from tests.kept import keep
+from tests.session_fixtures import keep
 from tests.terminal import LIVEGIST
 from tui.audio.recording import Recording
 from tui.model.events import Session, SessionStarted, State, StateChanged, TurnChanged
@@ -27,7 +27,7 @@ ID = "2026-11-22T10-00-00-abcd"
 
 @pytest.fixture
 async def server() -> AsyncIterator[Endpoint]:
-    async with endpoint.running() as running:
+    async with fake_endpoint.running() as running:
         yield running
 
 

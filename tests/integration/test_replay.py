@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kept import MEETING, keep, meeting
+from tests.session_fixtures import MEETING, keep, meeting
 from tui.cli.replay import replay_process
 from tui.engine.client import EngineClient
 from tui.engine.process import SOCKET_NAME

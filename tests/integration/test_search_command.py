@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.command import livegist
-from tests.kept import STARTED, keep
+from tests.session_fixtures import STARTED, keep
 from tui.paths import data_dir, sessions_dir
 from tui.sessions.metadata import SessionMetadata
 from tui.sessions.search import INDEX

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import endpoint
+from tests import fake_endpoint
 from tests.command import INTERNAL_ERROR, livegist
-from tests.endpoint import Endpoint, speech
+from tests.fake_endpoint import Endpoint, speech
 from tests.http_server import Answer, serving
-from tests.kept import keep
+from tests.session_fixtures import keep
 from tui.credentials import Key
 from tui.credentials import store as store_key
 from tui.paths import sessions_dir
@@ -89,7 +89,7 @@ def leaks(*where: bytes) -> list[str]:
 
 
 async def test_a_session_writes_prints_and_shows_no_key(sound: Path, home: Path) -> None:
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         ran = await run(server, sound)
         assert server.calls[0].headers["Authorization"] == PLANTED
     assert b'"type":"turn"' in ran.printed
@@ -98,7 +98,7 @@ async def test_a_session_writes_prints_and_shows_no_key(sound: Path, home: Path)
 
 
 async def test_an_endpoint_that_repeats_the_key_it_refuses_does_not_get_it_written(sound: Path, home: Path) -> None:
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         server.error_first = f"Not authorized: {PLANTED}"
         server.close_with = (1008, f"bad key {PLANTED}")
         ran = await run(server, sound, code=1)
@@ -109,7 +109,7 @@ async def test_an_endpoint_that_repeats_the_key_it_refuses_does_not_get_it_writt
 
 async def test_an_llm_that_repeats_the_key_it_refuses_does_not_get_it_written(sound: Path, home: Path) -> None:
     refusal = Answer(401, {"error": {"message": f"Incorrect API key provided: {PLANTED_LLM}"}})
-    async with endpoint.running() as server, serving(refusal, refusal, refusal) as llm:
+    async with fake_endpoint.running() as server, serving(refusal, refusal, refusal) as llm:
         ran = await run(server, sound, "--llm-url", llm.url)
         assert any(PLANTED_LLM in request.headers.get("authorization", "") for request in llm.asked)
     assert b"Incorrect API key provided: [key]" in written(home)
@@ -127,7 +127,7 @@ async def test_a_crash_writes_a_traceback_but_no_key(sound: Path, home: Path, wh
         f"module.{class_}.{name} = crash\n"
         "main(sys.argv[1:])"
     )
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", program, "stream", "--json", "--source", str(sound), "--url", server.url,
             env=os.environ | {"ASSEMBLYAI_API_KEY": PLANTED, "LIVEGIST_LLM_KEY": PLANTED_LLM},
@@ -143,7 +143,7 @@ async def test_a_crash_writes_a_traceback_but_no_key(sound: Path, home: Path, wh
 
 
 async def test_a_mistyped_setting_does_not_print_a_key_from_the_environment(sound: Path, home: Path) -> None:
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tui", "stream", "--url", server.url, "--source", str(sound),
             env=os.environ | {"ASSEMBLYAI_API_KEY": PLANTED, "LIVEGIST_API_KEY": PLANTED},
@@ -160,7 +160,7 @@ async def test_a_mistyped_setting_does_not_print_a_key_from_the_environment(soun
 async def test_all_that_a_session_leaves_is_for_its_owner_alone(sound: Path, home: Path) -> None:
     before = os.umask(0)
     try:
-        async with endpoint.running() as server:
+        async with fake_endpoint.running() as server:
             await run(server, sound)
     finally:
         os.umask(before)

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from tests.command import livegist
-from tests.kept import STARTED, files, keep, meeting
+from tests.session_fixtures import STARTED, files, keep, meeting
 from tui.model.events import State, TurnBookmarked
 from tui.paths import sessions_dir
 from tui.sessions.catalogue import disk_usage, summarise

@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tests.kept import keep
+from tests.session_fixtures import keep
 from tui.cli import main
 from tui.paths import sessions_dir
 from tui.sessions.metadata import SessionMetadata

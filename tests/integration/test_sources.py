@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from tests import busy
+from tests import loop_lag
 from tests.conftest import DATA
 from tests.terminal import LIVEGIST
 from tui.audio import pipe_source, wav
@@ -96,7 +96,7 @@ async def test_a_file_is_heard_in_real_time_and_ends_by_itself(tmp_path: Path, s
     path = tmp_path / "speech.wav"
     path.write_bytes(wav.header(16_000, 32_000) + speech[:32_000])
     given = 0
-    async with open_source(str(path)) as source, busy.measured() as machine:
+    async with open_source(str(path)) as source, loop_lag.measured() as machine:
         assert (source.name, source.finite, source.overflows) == ("speech.wav", True, 0)
         start = time.monotonic()
         async for block in source:

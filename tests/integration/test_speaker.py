@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Pulse
-from tests.kept import keep, tone
+from tests.session_fixtures import keep, tone
 from tui.audio.speaker import Speaker
 from tui.engine.replay import ReplayEngine
 from tui.errors import SourceError

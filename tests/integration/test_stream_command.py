@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests import endpoint
+from tests import fake_endpoint
 from tests.command import INTERNAL_ERROR
-from tests.endpoint import Endpoint, said, speech
+from tests.fake_endpoint import Endpoint, said, speech
 from tests.terminal import LIVEGIST
 
 PATIENCE_S = 80.0
@@ -24,7 +24,7 @@ TYPES = {"session", "state", "turn", "gist", "analysis", "error", "stats"}
 
 @pytest.fixture
 async def server() -> AsyncIterator[Endpoint]:
-    async with endpoint.running() as running:
+    async with fake_endpoint.running() as running:
         yield running
 
 

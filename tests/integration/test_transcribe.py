@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import soundfile
 
-from tests import endpoint
+from tests import fake_endpoint
 from tests.command import INTERNAL_ERROR
-from tests.endpoint import Endpoint, said, speech
-from tests.kept import keep
+from tests.fake_endpoint import Endpoint, said, speech
+from tests.session_fixtures import keep
 from tui.batch.transcribing import sources
 from tui.paths import sessions_dir
 from tui.sessions.flac import compress
@@ -75,7 +75,7 @@ def texts(store: Store, done: dict[str, Any]) -> list[str]:
 
 async def test_a_file_becomes_a_session_with_its_name(store: Store, tmp_path: Path) -> None:
     path = sound(tmp_path / "talk.wav", 1, 2)
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         (done,) = await transcribed(server, str(path))
         assert bytes(server.calls[0].audio).startswith(speech(1, 2))
     assert texts(store, done) == [said(1), said(2)]
@@ -92,7 +92,7 @@ async def test_a_folder_is_all_its_files_of_sound_several_at_once(store: Store, 
         sound(tmp_path / "talks" / f"{number}.wav", number)
     sound(tmp_path / "talks" / "more" / "4.WAV", 4)
     (tmp_path / "talks" / "notes.txt").write_text("no sound")
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         done = await transcribed(server, str(tmp_path / "talks"), "--at-once", "2")
     assert [Path(each["source"]).name for each in done] == ["1.wav", "2.wav", "3.wav", "4.WAV"]
     assert [texts(store, each) for each in done] == [[said(number)] for number in (1, 2, 3, 4)]
@@ -100,7 +100,7 @@ async def test_a_folder_is_all_its_files_of_sound_several_at_once(store: Store, 
 
 async def test_a_session_gets_another_version_and_keeps_the_old(store: Store, stored: StoredSession) -> None:
     before = stored.events.read_bytes()
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         (done,) = await transcribed(server, "standup", "--speech-model", "universal-streaming-english")
         assert server.calls[0].query["speech_model"] == "universal-streaming-english"
     assert texts(store, done) == [said(1), said(2), said(3)]
@@ -116,7 +116,7 @@ async def test_a_session_gets_another_version_and_keeps_the_old(store: Store, st
 
 
 async def test_a_version_outlives_the_session_it_was_made_of(store: Store, stored: StoredSession) -> None:
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         await transcribed(server, "last")
     shutil.rmtree(stored.path)
     (version,) = store
@@ -125,7 +125,7 @@ async def test_a_version_outlives_the_session_it_was_made_of(store: Store, store
 
 async def test_a_flac_is_transcribed_again_too(store: Store, stored: StoredSession) -> None:
     compress(stored)
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         (done,) = await transcribed(server, "last")
         assert bytes(server.calls[0].audio).startswith(speech(1, 2, 3))
     assert texts(store, done) == [said(1), said(2), said(3)]
@@ -134,7 +134,7 @@ async def test_a_flac_is_transcribed_again_too(store: Store, stored: StoredSessi
 async def test_what_cannot_be_read_is_told_and_the_rest_is_done(store: Store, tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_text("no sound at all")
     sound(tmp_path / "b.wav", 1)
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         broken, whole = await transcribed(server, str(tmp_path / "a.wav"), str(tmp_path / "b.wav"), well=False)
     assert "cannot be read as sound" in broken["error"]
     assert texts(store, whole) == [said(1)]
@@ -147,7 +147,7 @@ async def test_a_name_that_is_no_text_is_told_and_the_rest_is_done(store: Store,
     except OSError:
         pytest.skip("this file system takes names of text alone")
     sound(tmp_path / "whole.wav", 2)
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         odd, whole = await transcribed(server, str(tmp_path), well=False)
     assert odd["error"] == "The name of caf?.wav holds bytes that are no text."
     assert texts(store, whole) == [said(2)]
@@ -161,7 +161,7 @@ async def test_several_sources_are_not_private_and_nothing_of_them_is_kept(
 ) -> None:
     one, two = sound(tmp_path / "1.wav", 1), sound(tmp_path / "2.wav", 2)
     given = [word.format(one, two, tmp_path) for word in words]
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tui", "stream", "--url", server.url, *given, stderr=asyncio.subprocess.PIPE
         )
@@ -176,7 +176,7 @@ async def test_several_sources_are_not_private_and_nothing_of_them_is_kept(
 @pytest.mark.parametrize("times", [1, 2])
 async def test_ctrl_c_ends_it_and_what_is_left_can_be_gone_on_with(store: Store, tmp_path: Path, times: int) -> None:
     one, two = sound(tmp_path / "1.wav", *range(1, 200)), sound(tmp_path / "2.wav", 1)
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tui", "transcribe", "--json", "--at-once", "1", "--url", server.url,
             str(one), str(two),
@@ -199,7 +199,7 @@ async def test_ctrl_c_ends_it_and_what_is_left_can_be_gone_on_with(store: Store,
 
 async def test_an_endpoint_that_refuses_leaves_what_can_be_gone_on_with(store: Store, tmp_path: Path) -> None:
     path = sound(tmp_path / "talk.wav", 1)
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         server.error_first, server.close_with = "Not authorized", (1008, "bad key")
         (done,) = await transcribed(server, str(path), well=False)
     assert "ASSEMBLYAI_API_KEY" in done["hint"], done
@@ -208,7 +208,7 @@ async def test_an_endpoint_that_refuses_leaves_what_can_be_gone_on_with(store: S
 
 async def test_a_session_under_way_is_not_transcribed_again(store: Store, stored: StoredSession) -> None:
     engine = stored.journal()
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         (done,) = await transcribed(server, "last", well=False)
     engine.close()
     assert "under way" in done["error"]
@@ -216,7 +216,7 @@ async def test_a_session_under_way_is_not_transcribed_again(store: Store, stored
 
 async def test_stream_takes_several_sources_too(store: Store, tmp_path: Path) -> None:
     one, two = sound(tmp_path / "1.wav", 1), sound(tmp_path / "2.wav", 2)
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         done = await transcribed(server, "--source", str(one), "--source", str(two), command="stream")
     assert [texts(store, each) for each in done] == [[said(1)], [said(2)]]
 
@@ -224,7 +224,7 @@ async def test_stream_takes_several_sources_too(store: Store, tmp_path: Path) ->
 async def test_a_progress_bar_is_for_a_terminal(store: Store, tmp_path: Path) -> None:
     path = sound(tmp_path / "talk.wav", 1, 2)
     screen, terminal = os.openpty()
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tui", "transcribe", "--url", server.url, str(path),
             env=os.environ | {"LIVEGIST_ANALYSE_AT_END": "false"},

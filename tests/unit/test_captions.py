@@ -3,7 +3,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kept import spoken
+from tests.session_fixtures import spoken
 from tui.model.transcript import Turn
 from tui.sessions.captions import MAX_CUE_S, MAX_LINE_CHARACTERS, MAX_LINES, MIN_CUE_S, captions
 

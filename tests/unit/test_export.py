@@ -11,7 +11,7 @@ import srt
 import webvtt
 from markdown_it import MarkdownIt
 
-from tests.kept import MEETING, answer, keep, meeting, spoken
+from tests.session_fixtures import MEETING, answer, keep, meeting, spoken
 from tui.errors import UsageError
 from tui.model.events import Event, GistChanged, SpeakerNamed, TurnBookmarked, TurnChanged
 from tui.model.session_state import SessionState

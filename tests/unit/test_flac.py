@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from tests.kept import keep, tone
+from tests.session_fixtures import keep, tone
 from tui.errors import SessionError
 from tui.sessions import flac
 from tui.sessions.store import Store, StoredSession

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.kept import STARTED, answer, keep, spoken
+from tests.session_fixtures import STARTED, answer, keep, spoken
 from tui.errors import SessionError, UsageError
 from tui.model.events import GistChanged, TurnBookmarked, TurnChanged
 from tui.sessions import catalogue

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from tests.viewer.hands import at, stand_still, until
-from tests.viewer.script import ScriptedLine, gist, meeting
+from tests.viewer.pilot import at, stand_still, until
+from tests.viewer.scripted_engine import ScriptedEngine, gist, meeting
 from tui.model.events import (
     DeviceInfo,
     DeviceLevel,
@@ -164,7 +164,7 @@ PICTURES = (
 
 async def take(picture: Picture) -> str:
     """Return the picture as SVG."""
-    line = ScriptedLine(snapshot=picture.snapshot)
+    line = ScriptedEngine(snapshot=picture.snapshot)
     with home("/home/ines/.livegist"):
         return await _taken(picture, line)
 
@@ -183,7 +183,7 @@ def home(folder: str) -> Iterator[None]:
             os.environ["LIVEGIST_HOME"] = before
 
 
-async def _taken(picture: Picture, line: ScriptedLine) -> str:
+async def _taken(picture: Picture, line: ScriptedEngine) -> str:
     app = LivegistApp(line, theme=picture.theme, fps=20, keys={}, clock=lambda: 1000.0)
     async with at(app, size=picture.size) as hands:
         await until(hands, lambda: app.dashboard.view_model.synced)

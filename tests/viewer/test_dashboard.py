@@ -13,13 +13,13 @@ from textual.events import Key, MouseScrollUp
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from tests.viewer.hands import at, until
-from tests.viewer.script import (
+from tests.viewer.pilot import at, until
+from tests.viewer.scripted_engine import (
     PROMPTS,
     SAID,
     SESSION,
     STATS,
-    ScriptedLine,
+    ScriptedEngine,
     gist,
     meeting,
     partial,
@@ -66,7 +66,7 @@ Running = tuple[LivegistApp, Pilot[ExitStatus]]
 
 @asynccontextmanager
 async def running(
-    line: ScriptedLine,
+    line: ScriptedEngine,
     *,
     size: tuple[int, int] = (120, 36),
     keys: dict[str, str] | None = None,
@@ -99,7 +99,7 @@ def toasts(app: LivegistApp) -> str:
     return "\n".join(notice.message for notice in app._notifications)
 
 
-async def said(pilot: Pilot[ExitStatus], line: ScriptedLine, *events: Event) -> None:
+async def said(pilot: Pilot[ExitStatus], line: ScriptedEngine, *events: Event) -> None:
     """Have the engine say something, and wait until the viewer has shown it."""
     line.say(*events)
     await line.heard()
@@ -107,7 +107,7 @@ async def said(pilot: Pilot[ExitStatus], line: ScriptedLine, *events: Event) -> 
 
 
 async def test_the_first_frame_does_not_wait_for_the_engine() -> None:
-    line = ScriptedLine()
+    line = ScriptedEngine()
     line.silence.clear()
     app = LivegistApp(line, theme="night", fps=20, keys={})
     async with at(app, size=(80, 24)) as pilot:
@@ -119,7 +119,7 @@ async def test_the_first_frame_does_not_wait_for_the_engine() -> None:
 
 
 async def test_an_empty_dashboard_says_what_to_do() -> None:
-    async with running(ScriptedLine()) as (app, pilot):
+    async with running(ScriptedEngine()) as (app, pilot):
         await until(pilot, lambda: "Press s to start" in shown(app, "turns"))
         assert "○ READY" in shown(app, "banner")
         assert "s start" in shown(app, "keys")
@@ -131,7 +131,7 @@ async def test_an_empty_dashboard_says_what_to_do() -> None:
 async def test_the_first_start_explains_the_three_ways_to_begin_at_any_size(
     size: tuple[int, int], failed: bool
 ) -> None:
-    line = ScriptedLine()
+    line = ScriptedEngine()
     async with running(line, size=size) as (app, pilot):
         if failed:
             why = "There is no key for the cloud engine, and the local engine is not installed."
@@ -144,7 +144,7 @@ async def test_the_first_start_explains_the_three_ways_to_begin_at_any_size(
 
 
 async def test_a_snapshot_is_shown_whole() -> None:
-    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await until(pilot, lambda: "let me look at the" in shown(app, "turns"))
         assert "● LIVE" in shown(app, "banner")
         assert "12:34" in shown(app, "banner")
@@ -163,7 +163,7 @@ async def test_a_snapshot_is_shown_whole() -> None:
 
 
 async def test_a_final_takes_the_place_of_its_partial() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
         await said(pilot, line, TurnChanged(partial(1, "so the plan is that", stable=2)))
         assert "0:06 … so the plan is that" in shown(app, "turns")
@@ -175,7 +175,7 @@ async def test_a_final_takes_the_place_of_its_partial() -> None:
 
 
 async def test_words_that_may_change_look_it() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
         await said(pilot, line, TurnChanged(partial(1, "sure and unsure words", stable=2)))
         canvas = app.dashboard.body.turns
@@ -187,14 +187,14 @@ async def test_words_that_may_change_look_it() -> None:
 
 
 async def test_a_turn_that_was_nothing_disappears() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
         await said(pilot, line, TurnChanged(partial(1, "uh")), TurnRemoved(1))
         assert "uh" not in shown(app, "turns")
 
 
 async def test_an_answer_streams_as_plain_text_and_is_markdown_once_whole() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
         await said(pilot, line, GistChanged(gist(1, 1, "", GistStatus.WAITING)), GistDelta(1, "It is **bo"))
         await until(pilot, lambda: "It is **bo ▌" in shown(app, "gists"))
@@ -211,7 +211,7 @@ async def test_a_streaming_answer_is_laid_out_less_often_than_it_grows() -> None
             laid_out.append(key)
             return super().entry(key, columns)
 
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, keys={})
     app.dashboard.body.gists = Counted(app.dashboard.view_model, id="gists")
     async with at(app) as pilot:
@@ -223,14 +223,14 @@ async def test_a_streaming_answer_is_laid_out_less_often_than_it_grows() -> None
 
 
 async def test_a_failed_answer_says_why() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
         await said(pilot, line, GistChanged(gist(1, 1, "", GistStatus.FAILED, error="the key is wrong")))
         assert "✗ failed: the key is wrong" in shown(app, "gists")
 
 
 async def test_a_whole_session_stands_out_and_an_extractive_answer_says_what_it_is() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
         whole = gist(1, None, "They ship on Thursday.")
         extract = type(whole)(2, 1, "summary", "We ship on Thursday.", GistStatus.DONE, model="extractive")
@@ -245,7 +245,7 @@ HOSTILE = "\x1b[31m[red]x[/red] [@click=app.exit]\u202eevil\x07 [/]" + "\u200b" 
 
 async def test_hostile_text_is_shown_and_does_nothing() -> None:
     session = type(SESSION)(**dict.fromkeys(SESSION.__struct_fields__, HOSTILE))
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
         await said(
             pilot,
@@ -267,7 +267,7 @@ async def test_hostile_text_is_shown_and_does_nothing() -> None:
 
 
 async def test_scrolled_back_the_turns_stay_put_and_say_how_much_is_new() -> None:
-    line = ScriptedLine(snapshot=long_session(60))
+    line = ScriptedEngine(snapshot=long_session(60))
     async with running(line) as (app, pilot):
         await pilot.press("home")
         await until(pilot, lambda: "This is turn 1." in shown(app, "turns"))
@@ -281,7 +281,7 @@ async def test_scrolled_back_the_turns_stay_put_and_say_how_much_is_new() -> Non
 
 
 async def test_f_stays_put_and_follows_again() -> None:
-    line = ScriptedLine(snapshot=long_session(60))
+    line = ScriptedEngine(snapshot=long_session(60))
     async with running(line) as (app, pilot):
         await pilot.press("f")
         await until(pilot, lambda: not app.dashboard.body.turns.following)
@@ -290,7 +290,7 @@ async def test_f_stays_put_and_follows_again() -> None:
 
 
 async def test_paging_and_the_wheel_scroll() -> None:
-    line = ScriptedLine(snapshot=long_session(80))
+    line = ScriptedEngine(snapshot=long_session(80))
     async with running(line) as (app, pilot):
         await until(pilot, lambda: "turn 80." in shown(app, "turns"))
         await pilot.press("pageup")
@@ -302,7 +302,7 @@ async def test_paging_and_the_wheel_scroll() -> None:
 
 
 async def test_selecting_a_turn_shows_its_gist_and_the_reverse() -> None:
-    line = ScriptedLine(snapshot=long_session(60))
+    line = ScriptedEngine(snapshot=long_session(60))
     async with running(line) as (app, pilot):
         await pilot.press("home")
         await until(pilot, lambda: app.dashboard.body.gists.cursor == 1001)
@@ -318,7 +318,7 @@ async def test_selecting_a_turn_shows_its_gist_and_the_reverse() -> None:
 
 
 async def test_a_click_selects_a_turn() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await until(pilot, lambda: "Good morning" in shown(app, "turns"))
         await pilot.click("#turns", offset=(20, 3))
@@ -326,7 +326,7 @@ async def test_a_click_selects_a_turn() -> None:
 
 
 async def test_tab_goes_from_pane_to_pane_and_the_title_says_where_the_keys_go() -> None:
-    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         assert "▸ Turns" in shown(app, "turns")
         await pilot.press("tab")
         await until(pilot, lambda: "▸ Gists" in shown(app, "gists"))
@@ -336,7 +336,7 @@ async def test_tab_goes_from_pane_to_pane_and_the_title_says_where_the_keys_go()
 
 
 async def test_z_gives_a_pane_the_whole_body_and_takes_it_back() -> None:
-    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         wide = app.dashboard.body.turns.size.width
         await pilot.press("z")
         await until(pilot, lambda: app.dashboard.body.turns.size.width == 120)
@@ -348,13 +348,13 @@ async def test_z_gives_a_pane_the_whole_body_and_takes_it_back() -> None:
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
 async def test_the_way_to_all_keys_stands_in_the_footer_at_any_width(columns: int) -> None:
-    async with running(ScriptedLine(snapshot=meeting()), size=(columns, 16)) as (app, _):
+    async with running(ScriptedEngine(snapshot=meeting()), size=(columns, 16)) as (app, _):
         assert "? help" in shown(app, "keys")
         assert shown(app, "keys").startswith(" x stop")
 
 
 async def test_the_footer_is_a_row_of_buttons_for_the_mouse() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         at = shown(app, "keys").index("mute")
         await pilot.click("#keys", offset=(at, 0))
@@ -373,14 +373,14 @@ async def test_the_footer_is_a_row_of_buttons_for_the_mouse() -> None:
     ],
 )
 async def test_each_key_of_a_live_session_asks_the_engine(key: str, command: object) -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (_, pilot):
         await pilot.press(key)
         await until(pilot, lambda: line.sent == [command])
 
 
 async def test_s_starts_with_the_options_of_the_command_line() -> None:
-    line = ScriptedLine()
+    line = ScriptedEngine()
     app = LivegistApp(line, theme="night", fps=20, keys={}, options={"source": "talk.wav"})
     async with at(app) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
@@ -389,7 +389,7 @@ async def test_s_starts_with_the_options_of_the_command_line() -> None:
 
 
 async def test_what_is_not_possible_now_is_not_asked() -> None:
-    line = ScriptedLine()
+    line = ScriptedEngine()
     async with running(line) as (_, pilot):
         await pilot.press("x", "space", "a", "9", "c")
         await pilot.press("s")
@@ -397,17 +397,17 @@ async def test_what_is_not_possible_now_is_not_asked() -> None:
 
 
 async def test_a_start_is_sent_after_the_first_snapshot_only_if_no_session_is_live() -> None:
-    idle = ScriptedLine()
+    idle = ScriptedEngine()
     async with running(idle, start=Start({"source": "demo.wav"})) as (_, pilot):
         await until(pilot, lambda: idle.sent == [Start({"source": "demo.wav"})])
-    busy = ScriptedLine(snapshot=meeting())
+    busy = ScriptedEngine(snapshot=meeting())
     async with running(busy, start=Start()) as (_, pilot):
         await pilot.press("space")
         await until(pilot, lambda: busy.sent == [Mute(True)])
 
 
 async def test_how_far_endpoint_and_disk_are_behind_is_said_in_the_header_while_it_matters() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, StatsChanged(Stats(lag_s=37.4, unsaved_s=12.0)))
         assert "37 s BEHIND" in shown(app, "banner")
@@ -421,7 +421,7 @@ async def test_how_far_endpoint_and_disk_are_behind_is_said_in_the_header_while_
 
 
 async def test_the_rest_of_a_session_is_offered_and_sent_by_a_key() -> None:
-    line = ScriptedLine()
+    line = ScriptedEngine()
     async with running(line) as (app, pilot):
         await until(pilot, lambda: "READY" in shown(app, "banner"))
         assert "transcribe rest" not in shown(app, "keys")
@@ -433,7 +433,7 @@ async def test_the_rest_of_a_session_is_offered_and_sent_by_a_key() -> None:
 
 
 async def test_muted_is_said_in_the_header_and_on_the_meter() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, MutedChanged(True))
         assert "⊘ MUTED" in shown(app, "banner")
@@ -441,7 +441,7 @@ async def test_muted_is_said_in_the_header_and_on_the_meter() -> None:
 
 
 async def test_the_picker_filters_previews_and_chooses() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("p")
         await until(pilot, lambda: isinstance(app.screen, PromptPicker))
@@ -454,7 +454,7 @@ async def test_the_picker_filters_previews_and_chooses() -> None:
 
 
 async def test_the_picker_moves_with_the_arrows_and_leaves_with_escape() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("p")
         await until(pilot, lambda: isinstance(app.screen, PromptPicker))
@@ -467,7 +467,7 @@ async def test_the_picker_moves_with_the_arrows_and_leaves_with_escape() -> None
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 3), (20, 5), (40, 10), (300, 100)])
 async def test_no_size_is_too_small_or_too_big(size: tuple[int, int]) -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line, size=size) as (app, pilot):
         await said(pilot, line, LevelChanged(-23.0, -12.0, True), StateChanged(State.FAILED, "why " * 50, "hint " * 50))
         for key in ("p", "escape", "question_mark", "escape", "slash", "x", "enter", "z", "up", "q"):
@@ -476,20 +476,20 @@ async def test_no_size_is_too_small_or_too_big(size: tuple[int, int]) -> None:
 
 
 async def test_another_prompt_is_named_in_the_header() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, PromptChanged("actions"))
         assert "prompt Action items" in shown(app, "banner")
 
 
 async def test_a_theme_is_in_force_from_the_first_frame() -> None:
-    async with running(ScriptedLine(), theme="paper") as (app, _):
+    async with running(ScriptedEngine(), theme="paper") as (app, _):
         assert app.dashboard.styles.background.hex.lower() == "#faf7f0"
         assert app.dashboard.body.turns.style_of("accent").color.name == "#1f4f9e"  # type: ignore[union-attr]
 
 
 async def test_a_search_marks_its_matches_and_n_goes_from_one_to_the_next() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("slash")
         await until(pilot, lambda: isinstance(app.screen, SearchScreen))
@@ -511,7 +511,7 @@ async def test_a_search_marks_its_matches_and_n_goes_from_one_to_the_next() -> N
 
 
 async def test_a_search_starts_from_what_is_on_the_page_of_the_pane_in_use() -> None:
-    line = ScriptedLine(snapshot=long_session(300))
+    line = ScriptedEngine(snapshot=long_session(300))
     async with running(line) as (app, pilot):
         await pilot.press("tab", "home", "escape")
         await until(pilot, lambda: "Gist of turn 1." in shown(app, "gists"))
@@ -526,7 +526,7 @@ async def test_a_search_starts_from_what_is_on_the_page_of_the_pane_in_use() -> 
 
 async def test_the_end_of_the_engine_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.viewer.app.QUIT_S", 0.05)
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     line.quits = False
     async with running(line) as (app, pilot):
         await pilot.press("q", "x")
@@ -535,7 +535,7 @@ async def test_the_end_of_the_engine_is_not_waited_for_without_end(monkeypatch: 
 
 
 async def test_a_search_is_ended_with_escape() -> None:
-    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await pilot.press("slash", *"pool", "escape")
         await until(pilot, lambda: app.screen is app.dashboard)
         assert "with “" not in shown(app, "turns")
@@ -545,7 +545,7 @@ async def test_a_search_is_ended_with_escape() -> None:
 async def test_y_copies_the_selected_turn_and_says_where_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEGIST_HOME", str(tmp_path))
     monkeypatch.delenv("TMUX", raising=False)
-    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await pilot.press("home", "y")
         await until(pilot, lambda: "Copied" in toasts(app))
         kept = tmp_path / "run" / "copied.txt"
@@ -556,7 +556,7 @@ async def test_y_copies_the_selected_turn_and_says_where_to(tmp_path: Path, monk
 
 
 async def test_escape_selects_nothing() -> None:
-    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await pilot.press("home")
         await until(pilot, lambda: app.dashboard.body.turns.cursor == 126)
         await pilot.press("escape")
@@ -564,7 +564,7 @@ async def test_escape_selects_nothing() -> None:
 
 
 async def test_help_shows_every_key_with_its_id() -> None:
-    async with running(ScriptedLine(), keys={"start": "f5"}, size=(120, 100)) as (app, pilot):
+    async with running(ScriptedEngine(), keys={"start": "f5"}, size=(120, 100)) as (app, pilot):
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await until(pilot, lambda: "[quit]" in shown(app, "help-text"))
@@ -575,7 +575,7 @@ async def test_help_shows_every_key_with_its_id() -> None:
 
 
 async def test_help_is_readable_at_60_columns() -> None:
-    async with running(ScriptedLine(), size=(60, 16)) as (app, pilot):
+    async with running(ScriptedEngine(), size=(60, 16)) as (app, pilot):
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen) and "In Turns" in shown(app, "help-text"))
         await pilot.press("pagedown")
@@ -587,7 +587,7 @@ async def test_help_is_readable_at_60_columns() -> None:
 
 
 async def test_help_tells_what_is_possible_now_from_what_is_not() -> None:
-    async with running(ScriptedLine(), size=(120, 100)) as (app, pilot):
+    async with running(ScriptedEngine(), size=(120, 100)) as (app, pilot):
         await pilot.press("question_mark")
         reader = app.screen.query_one("#help-text", Reader)
         inks = {span.text.strip(): span.style for line in reader.lines(90, 100) for span in line}
@@ -612,7 +612,7 @@ def test_every_key_of_the_dashboard_has_its_place_in_the_help() -> None:
     ],
 )
 async def test_a_dialog_shows_its_own_keys(opening: tuple[str, ...], name: str, says: str) -> None:
-    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await pilot.press(*opening, "f1")
         assert isinstance(app.screen, HelpScreen)
         assert name in shown(app, "help-text")
@@ -623,7 +623,7 @@ async def test_a_dialog_shows_its_own_keys(opening: tuple[str, ...], name: str, 
 
 
 async def test_a_click_marks_a_row_of_a_dialog_a_second_takes_it_and_the_wheel_goes_through_them() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("p")
         await pilot.click("#prompts", offset=(5, 2))
@@ -636,7 +636,7 @@ async def test_a_click_marks_a_row_of_a_dialog_a_second_takes_it_and_the_wheel_g
 
 
 async def test_a_key_of_ones_own_works_and_stands_in_the_footer() -> None:
-    line = ScriptedLine()
+    line = ScriptedEngine()
     async with running(line, keys={"start": "f5"}) as (app, pilot):
         await until(pilot, lambda: "start" in shown(app, "keys"))
         assert "f5 start" in shown(app, "keys").lower()
@@ -645,7 +645,7 @@ async def test_a_key_of_ones_own_works_and_stands_in_the_footer() -> None:
 
 
 async def test_bad_keys_and_a_missing_theme_are_notices() -> None:
-    async with running(ScriptedLine(), keys={"start": "x"}, theme="nigth") as (app, _):
+    async with running(ScriptedEngine(), keys={"start": "x"}, theme="nigth") as (app, _):
         assert "'x' is both start and stop" in toasts(app)
         assert "There is no theme 'nigth'" in toasts(app)
         assert app.theme == "night"
@@ -658,7 +658,7 @@ async def test_ones_own_theme_is_used_as_soon_as_it_is_saved(tmp_path: Path, mon
     folder.mkdir(parents=True)
     night = (shipped("themes") / "night.toml").read_text()
     (folder / "mine.toml").write_text(night)
-    async with running(ScriptedLine(), theme="mine") as (app, pilot):
+    async with running(ScriptedEngine(), theme="mine") as (app, pilot):
         (folder / "mine.toml").write_text(night.replace("#12161f", "#010203"))
         await until(pilot, lambda: app.dashboard.styles.background.hex == "#010203")
         (folder / "mine.toml").write_text("dark =")
@@ -671,7 +671,7 @@ async def test_a_broken_theme_is_told_once(tmp_path: Path, monkeypatch: pytest.M
     folder = tmp_path / "config" / "themes"
     folder.mkdir(parents=True)
     (folder / "mine.toml").write_text("dark =")
-    async with running(ScriptedLine(), theme="mine") as (app, _):
+    async with running(ScriptedEngine(), theme="mine") as (app, _):
         assert toasts(app).count("mine.toml") == 1
         assert app.theme == "night"
 
@@ -679,7 +679,7 @@ async def test_a_broken_theme_is_told_once(tmp_path: Path, monkeypatch: pytest.M
 async def test_nothing_is_painted_for_a_terminal_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     behind = 30
     monkeypatch.setattr("tui.viewer.screens.dashboard.waiting", lambda driver: behind)
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
         painted: list[object] = []
         show = app._display
@@ -700,7 +700,7 @@ async def test_nothing_is_painted_for_a_terminal_that_is_behind(monkeypatch: pyt
 
 
 async def test_keys_that_come_in_one_piece_go_to_the_screen_that_the_first_opens() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         assert app._driver is not None
         for key in ("colon", *"why", "question_mark", "enter"):
@@ -709,7 +709,7 @@ async def test_keys_that_come_in_one_piece_go_to_the_screen_that_the_first_opens
 
 
 async def test_the_palette_offers_every_action_with_its_key_and_the_themes() -> None:
-    async with running(ScriptedLine(snapshot=meeting())) as (app, _):
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, _):
         every = list(app.get_system_commands(app.screen))
         offered = {command.title: command for command in every}
         assert len(offered) == len(every)
@@ -724,7 +724,7 @@ async def test_the_palette_offers_every_action_with_its_key_and_the_themes() -> 
 
 
 async def test_a_command_of_the_palette_is_carried_out() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("ctrl+p")
         await until(pilot, lambda: app.screen is not app.dashboard)
@@ -736,7 +736,7 @@ async def test_a_command_of_the_palette_is_carried_out() -> None:
 
 
 async def test_notices_and_refusals_are_shown() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(
             pilot,
@@ -749,7 +749,7 @@ async def test_notices_and_refusals_are_shown() -> None:
 
 
 async def test_a_failure_says_why_and_what_to_do() -> None:
-    line = ScriptedLine()
+    line = ScriptedEngine()
     async with running(line) as (app, pilot):
         await said(pilot, line, StateChanged(State.FAILED, "There is no microphone.", "Plug one in."))
         assert "✗ FAILED" in shown(app, "banner")
@@ -770,21 +770,21 @@ async def test_a_failure_says_why_and_what_to_do() -> None:
     ],
 )
 async def test_every_state_is_a_sign_and_a_word(state: State, word: str) -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
         await said(pilot, line, StateChanged(state))
         assert word in shown(app, "banner")
 
 
 async def test_the_end_of_a_session_says_where_it_is_saved() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, StateChanged(State.ENDED))
         assert f"Saved in {SESSION.path}" in toasts(app)
 
 
 async def test_a_cut_line_is_said_and_mended() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         line.silence.clear()
         line.cut()
@@ -799,7 +799,7 @@ async def test_a_cut_line_is_said_and_mended() -> None:
 
 
 async def test_an_engine_that_cannot_be_reached_is_told_of_with_what_helps() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         app.dashboard.set_connection_lost("far: Network is unreachable.", "Is it on?")
         told = "✗ far: Network is unreachable. Is it on? Still trying; q leaves."
@@ -807,7 +807,7 @@ async def test_an_engine_that_cannot_be_reached_is_told_of_with_what_helps() -> 
 
 
 async def test_d_leaves_the_session_running() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("d")
         await until(pilot, lambda: app.return_value is not None)
@@ -818,7 +818,7 @@ async def test_d_leaves_the_session_running() -> None:
 
 
 async def test_q_without_a_session_ends_the_engine_and_leaves() -> None:
-    line = ScriptedLine()
+    line = ScriptedEngine()
     async with running(line) as (app, pilot):
         await pilot.press("q")
         await until(pilot, lambda: app.return_value is not None)
@@ -827,7 +827,7 @@ async def test_q_without_a_session_ends_the_engine_and_leaves() -> None:
 
 
 async def test_q_in_a_session_asks_and_stop_waits_for_its_end() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     line.quits = False
     async with running(line) as (app, pilot):
         await pilot.press("q")
@@ -845,7 +845,7 @@ async def test_q_in_a_session_asks_and_stop_waits_for_its_end() -> None:
 
 @pytest.mark.parametrize(("keys", "running_on"), [(("l",), True), (("down", "enter"), True), (("x",), False)])
 async def test_the_question_is_answered_by_its_keys(keys: tuple[str, ...], running_on: bool) -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("q", *keys)
         await until(pilot, lambda: app.return_value is not None)
@@ -854,7 +854,7 @@ async def test_the_question_is_answered_by_its_keys(keys: tuple[str, ...], runni
 
 
 async def test_the_question_may_be_left_open() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("q", "escape")
         await until(pilot, lambda: app.screen is app.dashboard)
@@ -863,7 +863,7 @@ async def test_the_question_may_be_left_open() -> None:
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36), (200, 50)])
 async def test_every_size_shows_state_level_turns_gists_and_figures(size: tuple[int, int]) -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line, size=size) as (app, pilot):
         await said(pilot, line, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "█" in shown(app, "meter"))
@@ -875,7 +875,7 @@ async def test_every_size_shows_state_level_turns_gists_and_figures(size: tuple[
 
 
 async def test_another_size_lays_everything_out_anew() -> None:
-    line = ScriptedLine(snapshot=long_session(300))
+    line = ScriptedEngine(snapshot=long_session(300))
     async with running(line, size=(120, 36)) as (app, pilot):
         await until(pilot, lambda: "turn 300." in shown(app, "turns"))
         await pilot.resize_terminal(60, 16)
@@ -887,7 +887,7 @@ async def test_a_long_session_is_whole_from_its_first_turn_to_its_last() -> None
     long = "word " * 60
     snapshot = long_session(1500)
     turns = tuple(turn(n, f"Turn {n}. {long if n % 3 else ''}end {n}.") for n in range(1, 1501))
-    line = ScriptedLine(snapshot=replace(snapshot, turns=turns))
+    line = ScriptedEngine(snapshot=replace(snapshot, turns=turns))
     async with running(line) as (app, pilot):
         await until(pilot, lambda: "end 1500." in shown(app, "turns"))
         await pilot.press("home")
@@ -912,7 +912,7 @@ async def test_a_long_session_lays_out_one_turn_for_one_change() -> None:
             laid_out.append(key)
             return super().entry(key, columns)
 
-    line = ScriptedLine(snapshot=long_session(4000))
+    line = ScriptedEngine(snapshot=long_session(4000))
     app = LivegistApp(line, theme="night", fps=20, keys={})
     app.dashboard.body.turns = Counted(app.dashboard.view_model, id="turns")
     async with at(app, size=(120, 36)) as pilot:

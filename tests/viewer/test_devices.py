@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from tests.viewer.hands import until
-from tests.viewer.script import ScriptedLine, meeting
+from tests.viewer.pilot import until
+from tests.viewer.scripted_engine import ScriptedEngine, meeting
 from tests.viewer.test_dashboard import running, said, shown, toasts
 from tests.viewer.test_meter import Clock
 from tui.model.commands import ListDevices, MeasureDevices, SetGain, Start, UseSource
@@ -24,7 +24,7 @@ def heard(*levels: DeviceLevel) -> DeviceLevels:
 
 
 async def test_another_device_is_chosen_while_the_session_goes_on() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("D")
         assert isinstance(app.screen, DevicePicker)
@@ -37,7 +37,7 @@ async def test_another_device_is_chosen_while_the_session_goes_on() -> None:
 
 
 async def test_each_device_shows_its_level_and_what_is_wrong_with_it() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     clock = Clock()
     async with running(line, clock=clock) as (app, pilot):
         await pilot.press("D")
@@ -67,7 +67,7 @@ async def test_each_device_shows_its_level_and_what_is_wrong_with_it() -> None:
 
 
 async def test_a_quiet_and_a_clipping_device_say_so() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     clock = Clock()
     async with running(line, clock=clock) as (app, pilot):
         await pilot.press("D")
@@ -81,7 +81,7 @@ async def test_a_quiet_and_a_clipping_device_say_so() -> None:
 
 
 async def test_gain_shows_in_the_levels_of_the_devices() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line, clock=Clock()) as (app, pilot):
         await pilot.press("D")
         await said(pilot, line, DevicesListed(DEVICES), heard(DeviceLevel("Built-in", ((-30.0, -20.0),))))
@@ -94,7 +94,7 @@ async def test_gain_shows_in_the_levels_of_the_devices() -> None:
 
 
 async def test_before_a_session_the_choice_is_for_the_next_one() -> None:
-    line = ScriptedLine()
+    line = ScriptedEngine()
     async with running(line) as (app, pilot):
         await pilot.press("D")
         await said(pilot, line, DevicesListed(DEVICES))
@@ -105,7 +105,7 @@ async def test_before_a_session_the_choice_is_for_the_next_one() -> None:
 
 
 async def test_a_machine_without_devices_says_so() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("D")
         await said(pilot, line, DevicesListed(()))
@@ -116,7 +116,7 @@ async def test_a_machine_without_devices_says_so() -> None:
 
 
 async def test_a_sound_system_that_cannot_be_asked_closes_the_list_and_is_told() -> None:
-    line = ScriptedLine(snapshot=replace(meeting(), gain_db=6.0))
+    line = ScriptedEngine(snapshot=replace(meeting(), gain_db=6.0))
     async with running(line) as (app, pilot):
         await pilot.press("D")
         await said(pilot, line, Rejected("PortAudio is not installed.", "Install it."))

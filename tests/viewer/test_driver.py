@@ -4,7 +4,7 @@ import pytest
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual.drivers.linux_driver import LinuxDriver
 
-from tests.viewer.script import ScriptedLine
+from tests.viewer.scripted_engine import ScriptedEngine
 from tui.viewer.app import LivegistApp
 from tui.viewer.driver import FrameDriver
 
@@ -18,7 +18,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def driver() -> FrameDriver:
-    app = LivegistApp(ScriptedLine(), theme="night", fps=20, keys={})
+    app = LivegistApp(ScriptedEngine(), theme="night", fps=20, keys={})
     assert app.driver_class is FrameDriver
     return FrameDriver(app)
 

@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.processes import all_ended
-from tests.viewer.hands import at, until
-from tests.viewer.script import ScriptedLine, gist, partial, turn
+from tests.viewer.pilot import at, until
+from tests.viewer.scripted_engine import ScriptedEngine, gist, partial, turn
 from tests.viewer.test_dashboard import live, said, toasts
 from tui.config.format import show
 from tui.config.load import load
@@ -145,7 +145,7 @@ class Watched(LivegistApp):
 
 
 async def test_what_is_sought_stands_out_in_turns_and_gists() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, keys={}, highlights=TABLE)
     async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
@@ -159,7 +159,7 @@ async def test_what_is_sought_stands_out_in_turns_and_gists() -> None:
 
 
 async def test_a_turn_rings_once_when_it_ends_and_not_when_it_is_shown_again() -> None:
-    line = ScriptedLine(snapshot=replace(live(), turns=(turn(1, "The connection pool of before."),)))
+    line = ScriptedEngine(snapshot=replace(live(), turns=(turn(1, "The connection pool of before."),)))
     app = Watched(line, theme="night", fps=20, keys={}, highlights=TABLE)
     async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
@@ -174,7 +174,7 @@ async def test_a_turn_rings_once_when_it_ends_and_not_when_it_is_shown_again() -
 
 async def test_a_replay_rings_nothing() -> None:
     snapshot: Snapshot = replace(live(), replay_speed=2.0)
-    line = ScriptedLine(snapshot=snapshot)
+    line = ScriptedEngine(snapshot=snapshot)
     app = Watched(line, theme="night", fps=20, keys={}, highlights=TABLE)
     async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
@@ -186,7 +186,7 @@ async def test_a_notification_goes_to_the_terminal_and_a_failed_command_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("TMUX", raising=False)
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     both: dict[str, Style | Highlight] = {"pool": Highlight(notify="9", command="false")}
     app = LivegistApp(line, theme="night", fps=20, keys={}, highlights=both)
     written: list[str] = []
@@ -199,7 +199,7 @@ async def test_a_notification_goes_to_the_terminal_and_a_failed_command_is_told(
 
 
 async def test_a_broken_expression_is_a_notice() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, keys={}, highlights={"/[/": "mark"})
     async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: "/[/ is no expression" in toasts(app))

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from tests.viewer.hands import until
-from tests.viewer.script import SESSION, ScriptedLine, meeting
+from tests.viewer.pilot import until
+from tests.viewer.scripted_engine import SESSION, ScriptedEngine, meeting
 from tests.viewer.test_dashboard import running, said, shown
 from tui.model.commands import ExportSession, ListSessions, Mute, Pause, Seek, ShowSession
 from tui.model.events import SessionInfo, SessionShown, SessionsListed, SpeakerNamed, State, TurnBookmarked
@@ -23,7 +23,7 @@ REPLAY = replace(meeting(), replay_speed=2.0)
 
 
 async def test_h_lists_what_is_kept_and_enter_opens_one() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("h")
         await until(pilot, lambda: line.sent == [ListSessions()])
@@ -40,7 +40,7 @@ async def test_h_lists_what_is_kept_and_enter_opens_one() -> None:
 
 
 async def test_nothing_kept_is_said() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, SessionsListed(()))
         await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
@@ -51,7 +51,7 @@ async def test_nothing_kept_is_said() -> None:
 
 
 async def test_a_past_session_stands_in_the_same_panes_and_escape_leads_back() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, SessionShown(PAST))
         await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
@@ -64,7 +64,7 @@ async def test_a_past_session_stands_in_the_same_panes_and_escape_leads_back() -
 
 
 async def test_no_key_of_a_past_session_changes_the_live_one() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, SessionShown(PAST))
         await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
@@ -74,7 +74,7 @@ async def test_no_key_of_a_past_session_changes_the_live_one() -> None:
 
 
 async def test_e_exports_what_is_shown() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, ExportPicker))
@@ -90,7 +90,7 @@ async def test_e_exports_what_is_shown() -> None:
 
 async def test_a_past_session_shows_its_marks_and_names_and_only_those_on_a_key() -> None:
     marked = replace(PAST, bookmarks=(TurnBookmarked(127, "the plan"),), speakers=(SpeakerNamed("B", "Tom"),))
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, SessionShown(marked))
         await until(
@@ -108,7 +108,7 @@ def test_every_format_can_be_chosen() -> None:
 
 
 async def test_a_private_session_is_not_exported() -> None:
-    line = ScriptedLine(snapshot=replace(meeting(), session=replace(SESSION, path="")))
+    line = ScriptedEngine(snapshot=replace(meeting(), session=replace(SESSION, path="")))
     async with running(line) as (app, pilot):
         await pilot.press("e")
         await pilot.pause()
@@ -116,7 +116,7 @@ async def test_a_private_session_is_not_exported() -> None:
 
 
 async def test_in_a_replay_space_pauses_and_arrows_seek() -> None:
-    line = ScriptedLine(snapshot=REPLAY)
+    line = ScriptedEngine(snapshot=REPLAY)
     async with running(line) as (app, pilot):
         assert "REPLAY ×2" in shown(app, "banner")
         await pilot.press("space", "left", "right")
@@ -129,7 +129,7 @@ async def test_in_a_replay_space_pauses_and_arrows_seek() -> None:
 
 
 async def test_in_a_replay_o_goes_on_from_the_selected_turn() -> None:
-    line = ScriptedLine(snapshot=REPLAY)
+    line = ScriptedEngine(snapshot=REPLAY)
     async with running(line) as (app, pilot):
         await pilot.press("home")
         await until(pilot, lambda: app.dashboard.body.turns.cursor is not None)
@@ -139,7 +139,7 @@ async def test_in_a_replay_o_goes_on_from_the_selected_turn() -> None:
 
 
 async def test_in_a_replay_nothing_is_recorded_or_asked() -> None:
-    line = ScriptedLine(snapshot=REPLAY)
+    line = ScriptedEngine(snapshot=REPLAY)
     async with running(line) as (app, pilot):
         await pilot.press("s", "x", "a", "1", "p", "D", "e", "h")
         await pilot.pause()
@@ -148,14 +148,14 @@ async def test_in_a_replay_nothing_is_recorded_or_asked() -> None:
 
 
 async def test_a_live_session_knows_no_seeking_and_space_mutes() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (_, pilot):
         await pilot.press("left", "right", "o", "space")
         await until(pilot, lambda: line.sent == [Mute(True)])
 
 
 async def test_a_past_session_shows_its_own_keys() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, SessionShown(meeting(State.ENDED)))
         await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))

@@ -4,8 +4,8 @@ import time
 import pytest
 from textual.geometry import Region
 
-from tests.viewer.hands import until
-from tests.viewer.script import ScriptedLine, partial, turn
+from tests.viewer.pilot import until
+from tests.viewer.scripted_engine import ScriptedEngine, partial, turn
 from tests.viewer.test_dashboard import live, running, said, shown
 from tui.model.events import LevelChanged, TurnChanged, TurnRemoved
 from tui.presentation.ballistics import Reading
@@ -77,7 +77,7 @@ def test_a_sparkline_has_a_bar_for_a_level_and_a_dot_for_none() -> None:
 
 async def test_the_last_minute_stands_beside_the_scale() -> None:
     clock = Clock()
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line, clock=clock) as (app, pilot):
         for peak in (-30.0, -5.0, -20.0):
             await said(pilot, line, LevelChanged(-40.0, peak))
@@ -86,7 +86,7 @@ async def test_the_last_minute_stands_beside_the_scale() -> None:
 
 
 async def test_levels_move_the_meter_and_its_figures() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line, clock=Clock()) as (app, pilot):
         await said(pilot, line, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "█" in shown(app, "meter"))
@@ -99,7 +99,7 @@ async def test_levels_move_the_meter_and_its_figures() -> None:
 async def test_the_meter_says_whether_the_endpoint_hears_speech(
     size: tuple[int, int], speech: str, silence: str
 ) -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line, clock=Clock(), size=size) as (app, pilot):
         await said(pilot, line, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: silence in shown(app, "meter"))
@@ -110,7 +110,7 @@ async def test_the_meter_says_whether_the_endpoint_hears_speech(
 
 
 async def test_two_channels_have_a_bar_each_and_mono_has_one() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     clock = Clock()
     async with running(line, clock=clock) as (app, pilot):
         await said(pilot, line, LevelChanged(-23.0, -12.0, channels=((-20.0, -9.0), (-120.0, -120.0))))
@@ -128,7 +128,7 @@ async def test_two_channels_have_a_bar_each_and_mono_has_one() -> None:
 
 
 async def test_the_clip_mark_stays_until_c() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
         await said(pilot, line, LevelChanged(-3.0, 0.0, True))
         await until(pilot, lambda: "CLIP" in shown(app, "meter"))
@@ -140,7 +140,7 @@ async def test_the_clip_mark_stays_until_c() -> None:
 
 async def test_digital_silence_is_called_no_signal() -> None:
     clock = Clock()
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line, clock=clock) as (app, pilot):
         await said(pilot, line, LevelChanged(-120.0, -120.0))
         clock.now += 2
@@ -152,7 +152,7 @@ async def test_digital_silence_is_called_no_signal() -> None:
 
 async def test_the_clock_of_the_needles_rests_when_they_do() -> None:
     clock = Clock()
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line, clock=clock) as (app, pilot):
 
         def resting() -> bool:
@@ -170,7 +170,7 @@ async def test_the_clock_of_the_needles_rests_when_they_do() -> None:
 
 async def test_a_level_that_looks_the_same_paints_nothing() -> None:
     clock = Clock()
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line, clock=clock) as (app, pilot):
         await said(pilot, line, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "-23 peak -12" in shown(app, "meter"))
@@ -198,7 +198,7 @@ def count_refreshes(meter: Meter) -> list[tuple[Region, ...]]:
 
 
 async def test_a_meter_paints_no_more_frames_than_it_may() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line, clock=Clock()) as (app, pilot):
         await said(pilot, line, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "-23 peak -12" in shown(app, "meter"))
@@ -221,7 +221,7 @@ def count_paints(meter: Meter) -> list[None]:
 
 async def test_the_clock_moves_the_needles_only_while_no_level_comes() -> None:
     clock = Clock()
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line, clock=clock) as (app, pilot):
         await said(pilot, line, LevelChanged(-23.0, -12.0))
         meter = app.dashboard.meter

@@ -4,8 +4,8 @@ import tomllib
 
 import pytest
 
-from tests.viewer.hands import until
-from tests.viewer.script import ScriptedLine, meeting
+from tests.viewer.pilot import until
+from tests.viewer.scripted_engine import ScriptedEngine, meeting
 from tests.viewer.test_dashboard import running, shown, toasts
 from tui.paths import config_file
 from tui.viewer.screens.settings import IMMEDIATE, NEXT_START, SHOWN, SettingsScreen
@@ -31,7 +31,7 @@ def test_notes_on_when_a_setting_takes_effect_are_about_settings_on_the_screen()
 
 
 async def test_the_settings_stand_below_the_names_of_their_groups() -> None:
-    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await pilot.press("comma")
         await until(pilot, lambda: "Speech recognition  engine " in shown(app, "settings"))
         assert "Audio               source " in shown(app, "settings")
@@ -40,7 +40,7 @@ async def test_the_settings_stand_below_the_names_of_their_groups() -> None:
 
 
 async def test_it_shows_values_what_they_are_for_and_where_they_are_written() -> None:
-    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await pilot.press("comma")
         await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
         await until(pilot, lambda: "Audio source: mic" in shown(app, "preview"))
@@ -51,7 +51,7 @@ async def test_it_shows_values_what_they_are_for_and_where_they_are_written() ->
 
 
 async def test_a_theme_holds_at_once_and_the_files_comments_stay() -> None:
-    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await until(pilot, lambda: app._themes)
         before = app.theme
         await pilot.press("comma", *down_to("theme"), "enter")
@@ -63,7 +63,7 @@ async def test_a_theme_holds_at_once_and_the_files_comments_stay() -> None:
 
 
 async def test_yes_and_no_change_places_and_del_takes_the_default() -> None:
-    async with running(ScriptedLine(snapshot=meeting())) as (_, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (_, pilot):
         await pilot.press("comma", *down_to("flac"), "space")
         await until(pilot, lambda: written().get("flac") is True)
         await pilot.press("delete")
@@ -71,7 +71,7 @@ async def test_yes_and_no_change_places_and_del_takes_the_default() -> None:
 
 
 async def test_a_number_is_asked_for_and_a_wrong_one_is_refused() -> None:
-    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await pilot.press("comma", *down_to("fps"), "enter")
         await until(pilot, lambda: isinstance(app.screen, TextInputScreen))
         await pilot.press("backspace", "backspace", *"30", "enter")
@@ -82,21 +82,21 @@ async def test_a_number_is_asked_for_and_a_wrong_one_is_refused() -> None:
 
 
 async def test_the_prompts_are_those_of_the_engine() -> None:
-    async with running(ScriptedLine(snapshot=meeting())) as (_, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (_, pilot):
         await pilot.press("comma", *down_to("prompt"), "enter")
         await until(pilot, lambda: written().get("prompt") == "actions")
 
 
 async def test_a_variable_that_comes_before_the_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEGIST_FPS", "5")
-    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await pilot.press("comma", *down_to("fps"))
         await until(pilot, lambda: "Set by LIVEGIST_FPS" in shown(app, "preview"))
 
 
 async def test_a_broken_file_is_told_and_left_alone() -> None:
     config_file().write_text("fps = = 1\n")
-    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await pilot.press("comma")
         await until(pilot, lambda: "is not valid TOML" in toasts(app))
         await pilot.press("enter", "down", "delete", "escape")

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from tests import endpoint
-from tests.endpoint import said, speech
+from tests import fake_endpoint
+from tests.fake_endpoint import said, speech
 from tests.http_server import Answer, serving
-from tests.kept import keep
+from tests.session_fixtures import keep
 from tui.paths import sessions_dir
 from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store, StoredSession
@@ -37,7 +37,7 @@ def sound(tmp_path: Path) -> Path:
 async def recorded(sound: Path, **settings: str) -> tuple[StoredSession, str]:
     """Run a session with these settings; return what is kept of it and what was printed beside the lines."""
     environment = {f"LIVEGIST_{name.upper()}": value for name, value in settings.items()}
-    async with endpoint.running() as server:
+    async with fake_endpoint.running() as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tui", "stream", "--source", str(sound), "--url", server.url,
             env=os.environ | {"LIVEGIST_ANALYSE_AT_END": "false"} | environment,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.kept import spoken
+from tests.session_fixtures import spoken
 from tui.engine.compressed_store import BLOCK_SIZE, UNCOMPRESSED_BLOCKS, CompressedDict, WordStore
 from tui.model.events import Event, GistChanged, GistDelta, TurnChanged, TurnRemoved
 from tui.model.gists import Gist, GistStatus

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
-from tests.viewer.script import DEADLINE_S
+from tests.viewer.scripted_engine import DEADLINE_S
 from tui.viewer.app import ExitStatus, LivegistApp
 from tui.viewer.compositor import MAX_FRAMES_WAITING
 from tui.viewer.screens import dashboard
@@ -26,7 +26,7 @@ SURE = 3
 """Rounds in a row without anything to do, after which nothing is: what a round sets off shows in the next."""
 
 
-class Hands(Pilot[ExitStatus]):
+class SettledPilot(Pilot[ExitStatus]):
     """A pilot whose `pause` ends when the app has nothing left to do but to wait for keys, events and the clock."""
 
     async def press(self, *keys: str) -> None:
@@ -55,10 +55,10 @@ class Hands(Pilot[ExitStatus]):
 @asynccontextmanager
 async def at(
     app: LivegistApp, *, size: tuple[int, int] = (80, 24), notifications: bool = False
-) -> AsyncIterator[Hands]:
+) -> AsyncIterator[SettledPilot]:
     """Run the app without a terminal, with hands at it."""
     async with app.run_test(size=size, notifications=notifications):
-        hands = Hands(app)
+        hands = SettledPilot(app)
         await hands.pause()
         yield hands
 

@@ -89,7 +89,7 @@ class At(NamedTuple):
     event: Event
 
 
-class ScriptedLine:
+class ScriptedEngine:
     """Plays a script, then stays open until `cut`; records what it is sent.
 
     Args:

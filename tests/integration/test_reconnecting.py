@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests import busy, endpoint
-from tests.endpoint import RATE, Endpoint, said, speech
+from tests import fake_endpoint, loop_lag
+from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tui.audio.recording import Recording
 from tui.model.transcript import Transcript
 from tui.stream import active_connection, protocol, reconnecting
@@ -22,7 +22,7 @@ from tui.stream.reconnecting import ReconnectingStream, StreamEvent, Target
 
 @pytest.fixture
 async def server() -> AsyncIterator[Endpoint]:
-    async with endpoint.running() as running:
+    async with fake_endpoint.running() as running:
         yield running
 
 
@@ -508,7 +508,7 @@ async def test_a_silent_black_hole_is_noticed_within_five_seconds(server: Endpoi
     await heard.until(lambda: len(heard.finals) == 1)
     call = server.calls[0].websocket
     assert call is not None
-    async with busy.measured() as machine:
+    async with loop_lag.measured() as machine:
         call.transport.pause_reading()
         began = time.monotonic()
         await heard.until(lambda: bool(heard.of(reconnecting.ConnectionLost)))

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.viewer.script import PROMPTS, meeting, partial
+from tests.viewer.scripted_engine import PROMPTS, meeting, partial
 from tui.model.events import Snapshot, State, UntranscribedChanged
 from tui.presentation.availability import ACTION_STATES, is_available
 from tui.presentation.view_model import ViewModel

@@ -1,23 +1,23 @@
-"""Watch the dashboard without an engine: `python -m tests.viewer.play [empty|meeting|load] [THEME]`."""
+"""Watch the dashboard without an engine: `python -m tests.viewer.manual [empty|meeting|load] [THEME]`."""
 
 import sys
 
-from tests.viewer.script import PROMPTS, SESSION, ScriptedLine, load, meeting
+from tests.viewer.scripted_engine import PROMPTS, SESSION, ScriptedEngine, load, meeting
 from tui.model.events import Snapshot, State
 from tui.viewer.app import LivegistApp
 
 
-def line(scene: str) -> ScriptedLine:
+def line(scene: str) -> ScriptedEngine:
     match scene:
         case "empty":
-            return ScriptedLine()
+            return ScriptedEngine()
         case "load":
             live = Snapshot(
                 protocol=1, version="0", state=State.LIVE, session=SESSION, prompt="summary", prompts=PROMPTS
             )
-            return ScriptedLine(load(120), snapshot=live)
+            return ScriptedEngine(load(120), snapshot=live)
         case _:
-            return ScriptedLine(load(120, first=134), snapshot=meeting())
+            return ScriptedEngine(load(120, first=134), snapshot=meeting())
 
 
 if __name__ == "__main__":

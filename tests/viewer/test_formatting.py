@@ -1,6 +1,6 @@
 import pytest
 
-from tests.viewer.script import PROMPTS
+from tests.viewer.scripted_engine import PROMPTS
 from tui.model.events import State
 from tui.presentation.formatting import (
     STATES,

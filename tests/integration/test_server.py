@@ -14,10 +14,10 @@ import pytest
 from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import ConnectionClosedError
 
-from tests import endpoint
-from tests.endpoint import Endpoint, said, speech
+from tests import fake_endpoint
+from tests.fake_endpoint import Endpoint, said, speech
 from tests.faults.engines import options
-from tests.kept import keep
+from tests.session_fixtures import keep
 from tests.terminal import LIVEGIST
 from tui.engine import server as engine_server
 from tui.engine.client import STARTING_S, EngineClient
@@ -124,7 +124,7 @@ async def read_to_the_end(connection: ClientConnection) -> int:
 
 @pytest.fixture
 async def server() -> AsyncIterator[Endpoint]:
-    async with endpoint.running() as running:
+    async with fake_endpoint.running() as running:
         yield running
 
 

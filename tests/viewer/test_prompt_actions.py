@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from textual.widgets import TextArea
 
-from tests.viewer.hands import until
-from tests.viewer.script import ScriptedLine, meeting
+from tests.viewer.pilot import until
+from tests.viewer.scripted_engine import ScriptedEngine, meeting
 from tests.viewer.test_dashboard import running, said, shown, toasts
 from tui.model.commands import COMMAND_BYTES, PROMPT_CHARACTERS, DeletePrompt, ShowPrompt, WritePrompt
 from tui.model.events import PromptShown
@@ -20,14 +20,14 @@ TEXT = '# mine\nname = "Risks"\nturn = "Risks? {{turn}}"\nsession = "Risks? {{tr
 
 
 async def test_the_picker_names_its_keys() -> None:
-    async with running(ScriptedLine(snapshot=meeting())) as (app, pilot):
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await pilot.press("p")
         await until(pilot, lambda: isinstance(app.screen, PromptPicker))
         await until(pilot, lambda: "^n new · ^e edit · ^y duplicate · ^x delete" in shown(app, "prompt-keys"))
 
 
 async def test_a_new_prompt_begins_as_one_and_is_written() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("p", "ctrl+n")
         await until(pilot, lambda: isinstance(app.screen, TextInputScreen))
@@ -42,7 +42,7 @@ async def test_a_new_prompt_begins_as_one_and_is_written() -> None:
 
 
 async def test_the_marked_prompt_is_edited_as_its_file_is() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("p", "down", "ctrl+e")
         await until(pilot, lambda: line.sent == [ShowPrompt("actions")])
@@ -53,7 +53,7 @@ async def test_the_marked_prompt_is_edited_as_its_file_is() -> None:
 
 
 async def test_a_copy_gets_an_id_of_its_own() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("p", "ctrl+y")
         await until(pilot, lambda: isinstance(app.screen, TextInputScreen))
@@ -66,7 +66,7 @@ async def test_a_copy_gets_an_id_of_its_own() -> None:
 
 
 async def test_a_prompt_is_deleted_only_when_its_id_is_typed() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("p", "ctrl+x", "enter")
         await until(pilot, lambda: app.screen is app.dashboard)
@@ -76,7 +76,7 @@ async def test_a_prompt_is_deleted_only_when_its_id_is_typed() -> None:
 
 
 async def test_what_is_no_prompt_stays_open_and_says_why() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, PromptShown("risks", TEXT, own=True))
         await until(pilot, lambda: isinstance(app.screen, PromptEditor))
@@ -89,7 +89,7 @@ async def test_what_is_no_prompt_stays_open_and_says_why() -> None:
 
 
 async def test_a_prompt_that_is_too_long_stays_open_and_says_why() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, PromptShown("risks", TEXT, own=True))
         await until(pilot, lambda: isinstance(app.screen, PromptEditor))
@@ -101,7 +101,7 @@ async def test_a_prompt_that_is_too_long_stays_open_and_says_why() -> None:
 
 
 async def test_a_command_that_is_too_long_is_refused_with_words() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         app.post_message(CommandRequested(WritePrompt("risks", "#" * COMMAND_BYTES)))
         await until(pilot, lambda: "The text is too long" in toasts(app))
@@ -118,7 +118,7 @@ def test_a_persons_own_editor_changes_the_text(tmp_path: Path, monkeypatch: pyte
 
 
 async def test_an_editor_that_cannot_be_started_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, PromptShown("risks", TEXT, own=True))
         await until(pilot, lambda: isinstance(app.screen, PromptEditor))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import endpoint
-from tests.endpoint import Endpoint, speech
+from tests import fake_endpoint
+from tests.fake_endpoint import Endpoint, speech
 from tests.faults.engines import Watch, assert_nothing_lost, fast, hear
 from tui.engine.engine import Engine
 from tui.errors import ConfigError
@@ -22,7 +22,7 @@ TEXT = '# mine\nname = "Risks"\nturn = "Risks? {{turn}}"\nsession = "Risks? {{tr
 
 @pytest.fixture
 async def server() -> AsyncIterator[Endpoint]:
-    async with endpoint.running() as running:
+    async with fake_endpoint.running() as running:
         yield running
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import needs
-from tests.kept import keep
+from tests.session_fixtures import keep
 from tests.terminal import LIVEGIST, terminal
 from tui.paths import data_dir, sessions_dir
 from tui.sessions.metadata import SessionMetadata

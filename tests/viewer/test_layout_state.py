@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.viewer.hands import at, until
-from tests.viewer.script import ScriptedLine, meeting
+from tests.viewer.pilot import at, until
+from tests.viewer.scripted_engine import ScriptedEngine, meeting
 from tests.viewer.test_dashboard import Running, shown
 from tui.viewer.app import LivegistApp
 from tui.viewer.layout_state import LayoutState, load, save
@@ -15,7 +15,7 @@ from tui.viewer.layout_state import LayoutState, load, save
 
 @asynccontextmanager
 async def viewer(file: Path | None, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Running]:
-    app = LivegistApp(ScriptedLine(snapshot=meeting()), theme="night", fps=20, keys={}, arrangement_file=file)
+    app = LivegistApp(ScriptedEngine(snapshot=meeting()), theme="night", fps=20, keys={}, arrangement_file=file)
     async with at(app, size=size) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
         yield app, pilot

@@ -1,4 +1,4 @@
-from tests.kept import MEETING, meeting
+from tests.session_fixtures import MEETING, meeting
 from tui.model.prompts import Prompt
 from tui.model.session_state import SessionState
 from tui.sessions.metadata import SessionMetadata

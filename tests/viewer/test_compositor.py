@@ -12,8 +12,8 @@ from rich.style import Style
 from textual.screen import Screen
 from textual.strip import Strip
 
-from tests.viewer.hands import until
-from tests.viewer.script import ScriptedLine, meeting, partial
+from tests.viewer.pilot import until
+from tests.viewer.scripted_engine import ScriptedEngine, meeting, partial
 from tests.viewer.test_dashboard import live, running, said, shown
 from tui.model.events import TurnChanged
 from tui.viewer.app import LivegistApp
@@ -68,7 +68,7 @@ def test_only_the_dirty_stretch_of_a_row_is_written() -> None:
 
 
 async def test_a_growing_partial_costs_little_more_than_its_new_words() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
         await said(pilot, line, TurnChanged(partial(1, "so the plan is that we ship the", stable=7)))
         written = record_updates(app)
@@ -80,7 +80,7 @@ async def test_a_growing_partial_costs_little_more_than_its_new_words() -> None:
 
 
 async def test_going_to_another_pane_paints_two_titles() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await until(pilot, lambda: "… waiting" in shown(app, "gists"))
         written = record_updates(app)

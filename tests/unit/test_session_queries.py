@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kept import MEETING, STARTED, keep
+from tests.session_fixtures import MEETING, STARTED, keep
 from tui.engine.session_queries import export_session, list_sessions, show_session
 from tui.errors import UsageError
 from tui.sessions.metadata import SessionMetadata

@@ -8,7 +8,7 @@ from tests.conftest import needs
 from tests.terminal import terminal
 from tui.viewer.no_color import strip_colours
 
-PLAY = f"{sys.executable} -m tests.viewer.play"
+PLAY = f"{sys.executable} -m tests.viewer.manual"
 
 
 def test_attributes_stay_and_colours_go() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.viewer.script import DEADLINE_S, PROMPTS, ScriptedLine, gist, meeting, partial, turn
+from tests.viewer.scripted_engine import DEADLINE_S, PROMPTS, ScriptedEngine, gist, meeting, partial, turn
 from tui.errors import UsageError
 from tui.line_ui.app import LineApp
 from tui.line_ui.input import COMMANDS, LocalCommand, parse_command
@@ -251,7 +251,7 @@ class Typist:
             yield line
 
 
-class Line(ScriptedLine):
+class Line(ScriptedEngine):
     """A scripted line that says what was sent over it, and hears what is told at its other end."""
 
     def __init__(self, snapshot: Snapshot | None = None) -> None:

@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from tests.viewer.hands import until
-from tests.viewer.script import ScriptedLine, gist, meeting, turn
+from tests.viewer.pilot import until
+from tests.viewer.scripted_engine import ScriptedEngine, gist, meeting, turn
 from tests.viewer.test_dashboard import live, running, said, shown, toasts
 from tui.model.commands import Analyse, Ask, Bookmark, Command, NameSpeaker, RetryGist, SetGain
 from tui.model.events import (
@@ -23,7 +23,7 @@ from tui.viewer.screens.text_input import TextInputScreen
 
 
 async def test_a_question_is_asked_and_its_answer_grows_among_the_gists() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("colon")
         await until(pilot, lambda: isinstance(app.screen, TextInputScreen))
@@ -36,7 +36,7 @@ async def test_a_question_is_asked_and_its_answer_grows_among_the_gists() -> Non
 
 async def test_up_brings_earlier_questions_back_and_down_returns_to_what_was_begun() -> None:
     asked = (Gist(200, None, "", question="first?"), Gist(201, None, "", question="second?"))
-    line = ScriptedLine(snapshot=replace(meeting(), gists=asked))
+    line = ScriptedEngine(snapshot=replace(meeting(), gists=asked))
     async with running(line) as (app, pilot):
         await pilot.press("colon", *"dra", "up", "up", "up", "down", "down", *"ft", "up", "up", "enter")
         await until(pilot, lambda: line.sent == [Ask("first?")])
@@ -46,7 +46,7 @@ async def test_up_brings_earlier_questions_back_and_down_returns_to_what_was_beg
 
 
 async def test_an_empty_question_is_not_asked() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("colon", "enter")
         await pilot.press("colon", *"what", "escape")
@@ -55,7 +55,7 @@ async def test_an_empty_question_is_not_asked() -> None:
 
 
 async def test_an_answer_is_shown_even_if_the_turns_had_the_whole_screen() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("z")
         await until(pilot, lambda: not app.dashboard.body.gists.display)
@@ -64,7 +64,7 @@ async def test_an_answer_is_shown_even_if_the_turns_had_the_whole_screen() -> No
 
 
 async def test_the_newest_turn_is_marked_with_a_note_and_shows_it() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("m", *"ask Maria", "enter")
         await until(pilot, lambda: line.sent == [Bookmark(132, "ask Maria")])
@@ -76,7 +76,7 @@ async def test_the_newest_turn_is_marked_with_a_note_and_shows_it() -> None:
 
 
 async def test_a_mark_without_a_note_is_taken_away_by_the_same_keys() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (_, pilot):
         await pilot.press("home", "m", "enter")
         await until(pilot, lambda: line.sent == [Bookmark(126, "")])
@@ -86,7 +86,7 @@ async def test_a_mark_without_a_note_is_taken_away_by_the_same_keys() -> None:
 
 
 async def test_the_turn_of_a_selected_gist_is_marked() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("tab", "home")
         await until(pilot, lambda: app.dashboard.body.gists.cursor == 100)
@@ -96,7 +96,7 @@ async def test_the_turn_of_a_selected_gist_is_marked() -> None:
 
 async def test_only_marks_and_what_was_answered_about_them_can_be_shown() -> None:
     marks = (TurnBookmarked(127, "the plan"),)
-    line = ScriptedLine(snapshot=replace(meeting(), bookmarks=marks))
+    line = ScriptedEngine(snapshot=replace(meeting(), bookmarks=marks))
     async with running(line) as (app, pilot):
         await pilot.press("M")
         await until(pilot, lambda: "★ only · M shows all" in shown(app, "turns"))
@@ -113,7 +113,7 @@ async def test_only_marks_and_what_was_answered_about_them_can_be_shown() -> Non
 
 
 async def test_a_speaker_gets_a_name_in_turns_of_before_too() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("home", "R", *"Ines", "enter")
         await until(pilot, lambda: line.sent == [NameSpeaker("A", "Ines")])
@@ -126,7 +126,7 @@ async def test_a_speaker_gets_a_name_in_turns_of_before_too() -> None:
 
 
 async def test_a_turn_without_a_speaker_says_so() -> None:
-    line = ScriptedLine(snapshot=replace(live(), turns=(turn(1, "Hello."),)))
+    line = ScriptedEngine(snapshot=replace(live(), turns=(turn(1, "Hello."),)))
     async with running(line) as (app, pilot):
         await pilot.press("R")
         await until(pilot, lambda: "does not say who speaks" in toasts(app))
@@ -134,14 +134,14 @@ async def test_a_turn_without_a_speaker_says_so() -> None:
 
 
 async def test_a_hostile_name_is_shown_inert_and_short() -> None:
-    line = ScriptedLine(snapshot=replace(meeting(), speakers=(SpeakerNamed("A", "\x1b[31m" + "x" * 400),)))
+    line = ScriptedEngine(snapshot=replace(meeting(), speakers=(SpeakerNamed("A", "\x1b[31m" + "x" * 400),)))
     async with running(line) as (app, pilot):
         await until(pilot, lambda: "␛[31mxxxxx" in shown(app, "turns"))
         assert "x" * 16 not in shown(app, "turns")
 
 
 async def test_the_newest_answer_that_did_not_come_is_asked_for_again() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (_, pilot):
         await pilot.press("r")
         await until(pilot, lambda: line.sent == [RetryGist(105)])
@@ -149,7 +149,7 @@ async def test_the_newest_answer_that_did_not_come_is_asked_for_again() -> None:
 
 async def test_the_selected_answer_goes_before_the_newest() -> None:
     failed = GistChanged(gist(107, 132, "", GistStatus.FAILED, error="no"))
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, failed)
         await pilot.press("tab", "end", "up", "up")
@@ -159,7 +159,7 @@ async def test_the_selected_answer_goes_before_the_newest() -> None:
 
 
 async def test_nothing_is_tried_again_while_nothing_failed() -> None:
-    line = ScriptedLine(snapshot=replace(meeting(), gists=()))
+    line = ScriptedEngine(snapshot=replace(meeting(), gists=()))
     async with running(line) as (app, pilot):
         await until(pilot, lambda: "ask" in shown(app, "keys"))
         assert "try again" not in shown(app, "keys")
@@ -181,7 +181,7 @@ def test_each_kind_of_answer_is_asked_for_as_it_was(missing: Gist, command: Comm
 
 
 async def test_gain_goes_by_three_db_and_stands_beside_the_meter() -> None:
-    line = ScriptedLine(snapshot=replace(meeting(), gain_db=3.0))
+    line = ScriptedEngine(snapshot=replace(meeting(), gain_db=3.0))
     async with running(line) as (app, pilot):
         await pilot.press("plus", "minus")
         await until(pilot, lambda: line.sent == [SetGain(6.0), SetGain(0.0)])
@@ -194,14 +194,14 @@ async def test_gain_goes_by_three_db_and_stands_beside_the_meter() -> None:
 
 
 async def test_gain_has_a_place_on_the_smallest_meter() -> None:
-    line = ScriptedLine(snapshot=replace(meeting(), gain_db=12.0))
+    line = ScriptedEngine(snapshot=replace(meeting(), gain_db=12.0))
     async with running(line, size=(60, 16)) as (app, pilot):
         await said(pilot, line, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "dB +12" in shown(app, "meter"))
 
 
 async def test_an_ended_session_takes_questions_and_marks_but_no_gain() -> None:
-    line = ScriptedLine(snapshot=meeting(State.ENDED))
+    line = ScriptedEngine(snapshot=meeting(State.ENDED))
     async with running(line) as (_, pilot):
         await pilot.press("plus", "m", "enter", "colon", *"why?", "enter")
         await until(pilot, lambda: line.sent == [Bookmark(132, ""), Ask("why?")])

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests import endpoint, http_server
-from tests.endpoint import RATE, Endpoint, speech
+from tests import fake_endpoint, http_server
+from tests.fake_endpoint import RATE, Endpoint, speech
 from tests.faults.engines import PATIENCE_S, Watch, fast, hear, running
 from tests.http_server import Answer, Server
 from tui.config.schema import Config
@@ -30,7 +30,7 @@ SAID = {"model": "m", "choices": [{"message": {"content": "It was [turn 1, 00:00
 
 @pytest.fixture
 async def server() -> AsyncIterator[Endpoint]:
-    async with endpoint.running() as running:
+    async with fake_endpoint.running() as running:
         yield running
 
 

@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from tests.viewer.hands import until
-from tests.viewer.script import GISTS, ScriptedLine, gist, meeting
+from tests.viewer.pilot import until
+from tests.viewer.scripted_engine import GISTS, ScriptedEngine, gist, meeting
 from tests.viewer.test_dashboard import live, running, said, shown, toasts
 from tui.model.commands import AskAllTurns, RetryGist, UseExtraPrompts, UsePrompt
 from tui.model.events import ExtraPromptsChanged, GistChanged, GistDelta, PromptChanged
@@ -16,7 +16,7 @@ def lens(number: int, turn: int, prompt: str, text: str, status: GistStatus = Gi
 
 
 async def test_space_puts_a_prompt_beside_the_one_in_use_and_takes_it_away() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await pilot.press("p", "down", "space")
         await until(pilot, lambda: line.sent == [UseExtraPrompts(("actions",))])
@@ -30,7 +30,7 @@ async def test_space_puts_a_prompt_beside_the_one_in_use_and_takes_it_away() -> 
 async def test_a_fourth_beside_it_and_the_one_in_use_are_not_taken() -> None:
     prompts = (*meeting().prompts, replace(meeting().prompts[1], id="fifth", name="Fifth"))
     lenses = ("actions", "takeaway", "improve")
-    line = ScriptedLine(snapshot=replace(meeting(), prompts=prompts, lenses=lenses))
+    line = ScriptedEngine(snapshot=replace(meeting(), prompts=prompts, lenses=lenses))
     async with running(line) as (app, pilot):
         await pilot.press("p", "space", *["down"] * 4, "space")
         await until(pilot, lambda: "At most 3" in toasts(app))
@@ -38,7 +38,7 @@ async def test_a_fourth_beside_it_and_the_one_in_use_are_not_taken() -> None:
 
 
 async def test_without_a_session_nothing_goes_beside() -> None:
-    line = ScriptedLine()
+    line = ScriptedEngine()
     async with running(line) as (app, pilot):
         await pilot.press("p", "down", "space")
         await until(pilot, lambda: "once a session is there" in toasts(app))
@@ -46,7 +46,7 @@ async def test_without_a_session_nothing_goes_beside() -> None:
 
 
 async def test_the_gists_of_a_turn_stand_together_each_with_its_prompt() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
         await said(
             pilot,
@@ -69,7 +69,7 @@ async def test_the_gists_of_a_turn_stand_together_each_with_its_prompt() -> None
 
 async def test_a_snapshot_groups_them_too_and_a_turn_leads_to_its_group() -> None:
     gists = (*meeting().gists, lens(120, 126, "actions", "Nothing to do."))
-    line = ScriptedLine(snapshot=replace(meeting(), gists=gists))
+    line = ScriptedEngine(snapshot=replace(meeting(), gists=gists))
     async with running(line) as (app, pilot):
         await pilot.press("home")
         await until(pilot, lambda: app.dashboard.body.gists.cursor == 100)
@@ -79,7 +79,7 @@ async def test_a_snapshot_groups_them_too_and_a_turn_leads_to_its_group() -> Non
 
 async def test_a_number_shows_one_of_several_prompts_alone_and_all_again() -> None:
     gists = (*meeting().gists, lens(120, 126, "actions", "Nothing to do."))
-    line = ScriptedLine(snapshot=replace(meeting(), gists=gists, lenses=("actions",)))
+    line = ScriptedEngine(snapshot=replace(meeting(), gists=gists, lenses=("actions",)))
     async with running(line) as (app, pilot):
         await pilot.press("home")
         await pilot.press("2")
@@ -98,7 +98,7 @@ async def test_a_number_shows_one_of_several_prompts_alone_and_all_again() -> No
 
 
 async def test_what_failed_of_a_group_is_asked_for_again() -> None:
-    line = ScriptedLine(snapshot=replace(meeting(), gists=(gist(1, 126, "Done."), lens(2, 126, "actions", ""))))
+    line = ScriptedEngine(snapshot=replace(meeting(), gists=(gist(1, 126, "Done."), lens(2, 126, "actions", ""))))
     failed = lens(2, 126, "actions", "", GistStatus.FAILED)
     async with running(line) as (app, pilot):
         await said(pilot, line, GistChanged(failed), GistChanged(gist(3, 127, "", GistStatus.FAILED)))
@@ -109,7 +109,7 @@ async def test_what_failed_of_a_group_is_asked_for_again() -> None:
 
 
 async def test_after_a_swap_the_new_prompt_is_offered_for_the_turns_so_far() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, PromptChanged("actions"))
         await until(pilot, lambda: "b asks Action items about the 7 turns so far, too." in toasts(app))
@@ -120,7 +120,7 @@ async def test_after_a_swap_the_new_prompt_is_offered_for_the_turns_so_far() -> 
 
 
 async def test_a_lens_that_comes_into_use_is_counted_and_asked_once() -> None:
-    line = ScriptedLine(snapshot=replace(meeting(), prompt="actions", lenses=("actions", "takeaway")))
+    line = ScriptedEngine(snapshot=replace(meeting(), prompt="actions", lenses=("actions", "takeaway")))
     async with running(line) as (app, pilot):
         assert "prompt Action items +1 " in shown(app, "banner")
         await pilot.press("b")
@@ -128,7 +128,7 @@ async def test_a_lens_that_comes_into_use_is_counted_and_asked_once() -> None:
 
 
 async def test_what_was_asked_about_everything_is_not_offered() -> None:
-    line = ScriptedLine(snapshot=meeting())
+    line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, PromptChanged("summary"))
         assert toasts(app) == ""

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.viewer.hands import at, until
-from tests.viewer.script import ScriptedLine, partial, turn
+from tests.viewer.pilot import at, until
+from tests.viewer.scripted_engine import ScriptedEngine, partial, turn
 from tests.viewer.test_dashboard import live, said, shown
 from tui.model.events import TurnChanged, TurnRemoved
 from tui.viewer.app import LivegistApp
@@ -71,7 +71,7 @@ def test_a_line_that_is_said_to_bear_little_is_spared_from_the_start() -> None:
 async def test_on_a_bad_line_only_the_newest_of_many_partials_is_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, low_bandwidth=True, keys={})
     async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
@@ -84,7 +84,7 @@ async def test_on_a_bad_line_only_the_newest_of_many_partials_is_shown(
 
 
 async def test_on_a_bad_line_a_final_is_shown_at_once() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, low_bandwidth=True, keys={})
     async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
@@ -93,7 +93,7 @@ async def test_on_a_bad_line_a_final_is_shown_at_once() -> None:
 
 
 async def test_a_partial_that_was_kept_back_and_came_to_nothing_is_not_shown() -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, low_bandwidth=True, keys={})
     async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
@@ -104,7 +104,7 @@ async def test_a_partial_that_was_kept_back_and_came_to_nothing_is_not_shown() -
 
 
 async def test_frames_that_wait_for_the_terminal_lower_the_rate_of_the_meter(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = ScriptedLine(snapshot=live())
+    line = ScriptedEngine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, keys={})
     async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)

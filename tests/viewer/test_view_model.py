@@ -1,4 +1,4 @@
-from tests.viewer.script import PROMPTS, SESSION, gist, meeting, partial, turn
+from tests.viewer.scripted_engine import PROMPTS, SESSION, gist, meeting, partial, turn
 from tui.model.events import (
     GistChanged,
     GistDelta,
