@@ -117,3 +117,8 @@ def log_file() -> Path:
 def demo_recording() -> Path:
     """Return the path of the bundled demo recording."""
     return PACKAGE / "demo" / "standup.flac"
+
+
+def prompt_folders() -> tuple[Path, ...]:
+    """Return where prompts are: those that ship with livegist, then the person's own."""
+    return PACKAGE / "prompts", config_dir() / "prompts"

@@ -8,9 +8,9 @@ import signal
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import Mapping
 
-from tui.batch.lines import inert
 from tui.credentials import without_keys
 from tui.errors import LivegistError
+from tui.model.lines import inert
 
 COMMAND_S = 60.0
 """Longest time that a command may take."""

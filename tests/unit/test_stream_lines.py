@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.structs import instances
-from tui.batch.lines import clock, json_line, status_line, text_line
 from tui.model.events import (
     Event,
     GistChanged,
@@ -20,6 +19,7 @@ from tui.model.events import (
     TurnChanged,
 )
 from tui.model.gists import Gist, GistStatus
+from tui.model.lines import clock, json_line, status_line, text_line
 from tui.model.transcript import Turn, Word
 
 TURN = Turn(3, "We ship.", True, 61.0, 62.5, (Word("We", 61.0, 61.2), Word("ship.", 61.3, 62.5)))

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tui.batch.lines import json_line, status_line, text_line
 from tui.engine.engine import Engine
 from tui.errors import LivegistError, advice
 from tui.model.commands import Option, Recover, Start, Stop
 from tui.model.events import Event, SessionStarted, Snapshot, StatsChanged, TurnChanged
+from tui.model.lines import json_line, status_line, text_line
 from tui.sessions.store import Store
 
 LAG_LINES = 1000

@@ -7,7 +7,8 @@ import click
 
 from tui.cli import completion
 from tui.cli.llm_common import answer, chat, keep, one_with_words
-from tui.cli.options import chat_options, flags_from, prompt_folders, settings
+from tui.cli.options import chat_options, flags_from, settings
+from tui.paths import prompt_folders
 
 if TYPE_CHECKING:
     from tui.config.schema import Config
@@ -64,11 +65,11 @@ async def _whole(config: "Config", stored: "StoredSession", prompt: "Prompt") ->
 async def _each_turn(config: "Config", stored: "StoredSession", prompt: "Prompt") -> None:
     import asyncio
 
-    from tui.batch.lines import text_line
     from tui.errors import ChatError
     from tui.llm.prompt_messages import turn_messages
     from tui.model.events import GistChanged, TurnChanged
     from tui.model.gists import Gist, GistStatus
+    from tui.model.lines import text_line
     from tui.model.transcript import Turn
 
     config = _of_prompt(config, prompt)

@@ -28,7 +28,7 @@ def _offered(items: Callable[[], Iterable[CompletionItem]]) -> Complete:
 def _sessions() -> Iterable[CompletionItem]:
     from itertools import islice
 
-    from tui.batch.lines import inert
+    from tui.model.lines import inert
     from tui.paths import sessions_dir
     from tui.sessions.catalogue import LAST, summarise
     from tui.sessions.store import Store
@@ -52,8 +52,8 @@ def _tags() -> Iterable[CompletionItem]:
 
 
 def _prompts() -> Iterable[CompletionItem]:
-    from tui.cli.options import prompt_folders
     from tui.model.prompts import PromptLibrary
+    from tui.paths import prompt_folders
 
     return [CompletionItem(prompt.id, help=prompt.name) for prompt in PromptLibrary.load(*prompt_folders())]
 

@@ -61,7 +61,7 @@ def _report(error: Exception) -> str:
 
 
 def _last_line(report: str) -> str:
-    from tui.batch.lines import inert
+    from tui.model.lines import inert
 
     return inert(report.rstrip().rpartition("\n")[2])[:300]
 

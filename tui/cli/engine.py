@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.cli.options import prompt_folders
+from tui.paths import prompt_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,8 +83,8 @@ def ls() -> None:
 
 async def _status_line(client: "EngineClient") -> str:
     """Return in a line how the engine stands."""
-    from tui.batch.lines import clock, inert
     from tui.model.events import Snapshot
+    from tui.model.lines import clock, inert
 
     async for event in client.events():
         if isinstance(event, Snapshot):

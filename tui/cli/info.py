@@ -5,8 +5,8 @@ import sys
 import click
 
 from tui.cli.group import WholeHelp
-from tui.cli.options import prompt_folders
 from tui.errors import SourceError
+from tui.paths import prompt_folders
 
 
 @click.command()

@@ -37,9 +37,9 @@ async def answer(
     import asyncio
     from contextlib import aclosing
 
-    from tui.batch.lines import inert
     from tui.llm.chunking import ChunkedAsker, ChunkProgress
     from tui.llm.protocol import Completion
+    from tui.model.lines import inert
 
     started = asyncio.get_running_loop().time()
     done = Completion("")

@@ -100,6 +100,7 @@ def settings(options: Flags, *, prompt: bool = False) -> "Settings":
     """
     from tui.config.load import load
     from tui.model.prompts import PromptLibrary
+    from tui.paths import prompt_folders
 
     loaded = load(options)
     if prompt or "prompt" in options:
@@ -114,13 +115,6 @@ def flags_from(flags: dict[str, Any]) -> Flags:
     if source and source not in ("-", "mic") and not source.startswith(("mic:", "cmd:")):
         found["source"] = str(Path(source).expanduser().absolute())
     return found
-
-
-def prompt_folders() -> tuple[Path, ...]:
-    """Return where prompts are: those that ship with livegist, then the person's own."""
-    from tui.paths import PACKAGE, config_dir
-
-    return PACKAGE / "prompts", config_dir() / "prompts"
 
 
 def load_session(word: str) -> "tuple[StoredSession, SessionState]":

@@ -3,8 +3,9 @@
 import click
 
 from tui.cli import completion
-from tui.cli.options import endpoint_options, find_stored, flags_from, prompt_folders, settings
+from tui.cli.options import endpoint_options, find_stored, flags_from, settings
 from tui.errors import SessionError
+from tui.paths import prompt_folders
 
 
 @click.command()

@@ -51,7 +51,7 @@ def _oldest(since: str) -> str:
 
 
 def _line(hit: "Hit") -> str:
-    from tui.batch.lines import clock
+    from tui.model.lines import clock
 
     where = f"{hit.kind} {hit.number}" if hit.number else hit.kind
     words = "".join(click.style(part, bold=True) if at % 2 else part for at, part in enumerate(hit.parts))

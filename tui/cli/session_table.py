@@ -6,7 +6,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from tui.batch.lines import clock, inert
+from tui.model.lines import clock, inert
 from tui.sessions.catalogue import Summary
 
 

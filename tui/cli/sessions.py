@@ -81,8 +81,8 @@ def show(session: str, as_json: bool) -> None:
     if as_json:
         click.echo(to_json(record, stored.metadata()).encode(), nl=False)
         return
-    from tui.batch.lines import inert, text_line
     from tui.model.events import GistChanged, TurnChanged
+    from tui.model.lines import inert, text_line
     from tui.paths import sessions_dir
     from tui.sessions.store import Store
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from tui.cli import completion
-from tui.cli.options import SOURCE, endpoint_options, flags_from, private_option, prompt_folders, settings
+from tui.cli.options import SOURCE, endpoint_options, flags_from, private_option, settings
 from tui.errors import UsageError
+from tui.paths import prompt_folders
 
 
 @click.command()

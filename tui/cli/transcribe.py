@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from tui.cli import completion
-from tui.cli.options import Flags, endpoint_options, find_stored, flags_from, prompt_folders, settings
+from tui.cli.options import Flags, endpoint_options, find_stored, flags_from, settings
 from tui.errors import UsageError
+from tui.paths import prompt_folders
 
 if TYPE_CHECKING:
     from tui.batch.transcribing import Source, TranscriptionResult

@@ -240,6 +240,7 @@ class DeltaThrottle:
         self.text = ""
 
     def add(self, text: str) -> None:
+        """Collect text; publish it once `DELTA_INTERVAL_S` have passed since the last delta."""
         self.text += text
         self._pending += text
         if self._clock() - self._published_at >= DELTA_INTERVAL_S:

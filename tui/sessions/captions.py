@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec.structs import replace
 
-from tui.batch.lines import inert
+from tui.model.lines import inert
 from tui.model.transcript import Turn, Word
 
 MAX_LINE_CHARACTERS = 42

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from tui.batch.lines import clock, inert, json_line
 from tui.errors import UsageError
 from tui.model.events import GistChanged, Session, SessionStarted, StatsChanged, TurnBookmarked, TurnChanged
 from tui.model.gists import Gist
+from tui.model.lines import clock, inert, json_line
 from tui.model.session_state import SessionState
 from tui.model.stats import Stats
 from tui.model.transcript import Turn

@@ -16,8 +16,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 import tui
-from tui.batch.lines import inert
 from tui.errors import LivegistError, UsageError
+from tui.model.lines import inert
 from tui.sessions.export import to_json
 from tui.sessions.store import StoredSession
 from tui.urls import host, is_loopback, may_carry_key

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from tui.batch.lines import inert
 from tui.errors import SessionError, advice
+from tui.model.lines import inert
 
 METADATA_FILE = "about.json"
 

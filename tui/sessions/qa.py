@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from tui.batch.lines import clock, inert
 from tui.llm.protocol import Message
+from tui.model.lines import clock, inert
 from tui.model.prompts import TRANSCRIPT, Prompt
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from tui.batch.lines import inert
 from tui.errors import SessionError, UsageError, advice
+from tui.model.lines import inert
 from tui.model.session_state import SessionState
 from tui.paths import private_dir
 from tui.sessions.metadata import METADATA_FILE, SessionMetadata
