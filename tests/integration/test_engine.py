@@ -353,9 +353,9 @@ async def main():
             print(watch.record.session.id, flush=True)
         if isinstance(event, StatsChanged) and event.stats.elapsed_s >= 5.5:
             print(event.stats.elapsed_s, flush=True)
-    built._tell = told
+    built._publish = told
     task = asyncio.create_task(built.run())
-    await built.perform(Start(json.loads(sys.argv[1])))
+    await built.execute(Start(json.loads(sys.argv[1])))
     await task
 
 asyncio.run(main())

@@ -219,7 +219,7 @@ CALL = """
 import asyncio, time
 from tui.audio import portaudio
 async def main():
-    calling = asyncio.ensure_future(portaudio.answered(lambda: print(time.sleep(0.5) or "back", flush=True)))
+    calling = asyncio.ensure_future(portaudio.call_with_timeout(lambda: print(time.sleep(0.5) or "back", flush=True)))
     await asyncio.sleep(0)
     calling.cancel()
 asyncio.run(main())

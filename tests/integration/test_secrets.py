@@ -117,13 +117,15 @@ async def test_an_llm_that_repeats_the_key_it_refuses_does_not_get_it_written(so
 
 
 @pytest.mark.internal_error
-@pytest.mark.parametrize("where", ["engine.session_builder.SessionBuilder._new", "engine.session.LiveSession._turn"])
+@pytest.mark.parametrize(
+    "where", ["engine.session_builder.SessionBuilder._build_recording", "engine.session.LiveSession._handle_turn"]
+)
 async def test_a_crash_writes_a_traceback_but_no_key(sound: Path, home: Path, where: str) -> None:
     module, class_, name = where.rsplit(".", 2)
     program = (
         f"import logging, sys; import tui.{module} as module; from tui.cli import main\n"
         "logging.basicConfig(level=logging.DEBUG)\n"
-        f"def crash(self, *given): key = self._plan.key; raise RuntimeError('planted crash')\n"
+        f"def crash(self, *given): key = self._route.key; raise RuntimeError('planted crash')\n"
         f"module.{class_}.{name} = crash\n"
         "main(sys.argv[1:])"
     )

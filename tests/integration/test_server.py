@@ -241,7 +241,7 @@ async def test_an_unattended_session_stops_when_it_is_told_to(
 async def test_a_viewer_that_is_lost_has_time_to_come_back(
     server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.engine.server.WATCH_S", 0.05)
+    monkeypatch.setattr("tui.engine.server.CHECK_INTERVAL_S", 0.05)
     sound = speech(*range(1, 13))
     async with hosting() as hosted:
         await hosted_until(hosted, lambda told: told.state is State.IDLE)

@@ -126,8 +126,8 @@ def test_a_session_is_renamed_tagged_and_noted_while_it_lives(store: Store) -> N
 def test_two_who_tag_at_once_lose_neither_tag(store: Store) -> None:
     stored = keep(store)
     program = (
-        "import sys; from pathlib import Path; from tui.sessions.metadata import change_about\n"
-        "for n in range(50): change_about(Path(sys.argv[1]), lambda about: about.tagged(f'{sys.argv[2]}{n}'))"
+        "import sys; from pathlib import Path; from tui.sessions.metadata import update_metadata\n"
+        "for n in range(50): update_metadata(Path(sys.argv[1]), lambda about: about.with_tags(f'{sys.argv[2]}{n}'))"
     )
     both = [subprocess.Popen([sys.executable, "-c", program, str(stored.path), who]) for who in ("a", "b")]
     assert [each.wait(60) for each in both] == [0, 0]
@@ -139,8 +139,8 @@ def test_two_who_add_answers_at_once_lose_none_and_break_nothing(store: Store) -
     program = (
         "import sys, time; from pathlib import Path; from tui.errors import SessionError\n"
         "from tui.model.gists import Gist, GistStatus; from tui.sessions.added_gists import add_gists\n"
-        "from tui.sessions.store import Stored\n"
-        "stored, added = Stored(sys.argv[1], Path(sys.argv[2])), 0\n"
+        "from tui.sessions.store import StoredSession\n"
+        "stored, added = StoredSession(sys.argv[1], Path(sys.argv[2])), 0\n"
         "while added < 20:\n"
         "    try: add_gists(stored, [Gist(0, None, 'actions', sys.argv[3], GistStatus.DONE)]); added += 1\n"
         "    except SessionError: time.sleep(0.001)\n"

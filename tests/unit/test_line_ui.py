@@ -102,7 +102,7 @@ def test_each_word_is_a_command(typed: str, commands: list[Command]) -> None:
 
 
 def test_all_asks_the_prompts_that_are_behind() -> None:
-    behind = picture(replace(meeting(), prompt="actions", lenses=("takeaway",)))
+    behind = picture(replace(meeting(), prompt="actions", extra_prompts=("takeaway",)))
     assert parse_command("all", behind, {}) == [AskAllTurns("actions"), AskAllTurns("takeaway")]
 
 

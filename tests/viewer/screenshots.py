@@ -101,7 +101,7 @@ def remarked() -> Snapshot:
     return replace(
         full,
         gists=(*full.gists, *beside, question),
-        lenses=("actions",),
+        extra_prompts=("actions",),
         bookmarks=(TurnBookmarked(127, "the date for the announcement"), TurnBookmarked(129, "")),
         speakers=(SpeakerNamed("A", "Ines"), SpeakerNamed("B", "Tom")),
         gain_db=6.0,

@@ -678,7 +678,7 @@ async def test_a_broken_theme_is_told_once(tmp_path: Path, monkeypatch: pytest.M
 
 async def test_nothing_is_painted_for_a_terminal_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     behind = 30
-    monkeypatch.setattr("tui.viewer.screens.dashboard.waiting", lambda driver: behind)
+    monkeypatch.setattr("tui.viewer.screens.dashboard.frames_waiting", lambda driver: behind)
     line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
         painted: list[object] = []

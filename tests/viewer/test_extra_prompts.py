@@ -30,7 +30,7 @@ async def test_space_puts_a_prompt_beside_the_one_in_use_and_takes_it_away() -> 
 async def test_a_fourth_beside_it_and_the_one_in_use_are_not_taken() -> None:
     prompts = (*meeting().prompts, replace(meeting().prompts[1], id="fifth", name="Fifth"))
     lenses = ("actions", "takeaway", "improve")
-    line = ScriptedEngine(snapshot=replace(meeting(), prompts=prompts, lenses=lenses))
+    line = ScriptedEngine(snapshot=replace(meeting(), prompts=prompts, extra_prompts=lenses))
     async with running(line) as (app, pilot):
         await pilot.press("p", "space", *["down"] * 4, "space")
         await until(pilot, lambda: "At most 3" in toasts(app))
@@ -79,7 +79,7 @@ async def test_a_snapshot_groups_them_too_and_a_turn_leads_to_its_group() -> Non
 
 async def test_a_number_shows_one_of_several_prompts_alone_and_all_again() -> None:
     gists = (*meeting().gists, lens(120, 126, "actions", "Nothing to do."))
-    line = ScriptedEngine(snapshot=replace(meeting(), gists=gists, lenses=("actions",)))
+    line = ScriptedEngine(snapshot=replace(meeting(), gists=gists, extra_prompts=("actions",)))
     async with running(line) as (app, pilot):
         await pilot.press("home")
         await pilot.press("2")
@@ -120,7 +120,7 @@ async def test_after_a_swap_the_new_prompt_is_offered_for_the_turns_so_far() -> 
 
 
 async def test_a_lens_that_comes_into_use_is_counted_and_asked_once() -> None:
-    line = ScriptedEngine(snapshot=replace(meeting(), prompt="actions", lenses=("actions", "takeaway")))
+    line = ScriptedEngine(snapshot=replace(meeting(), prompt="actions", extra_prompts=("actions", "takeaway")))
     async with running(line) as (app, pilot):
         assert "prompt Action items +1 " in shown(app, "banner")
         await pilot.press("b")

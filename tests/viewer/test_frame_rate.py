@@ -109,7 +109,7 @@ async def test_frames_that_wait_for_the_terminal_lower_the_rate_of_the_meter(mon
     async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
         assert app.dashboard.meter.fps == 20
-        monkeypatch.setattr(dashboard, "waiting", lambda driver: MAX_FRAMES_WAITING)
+        monkeypatch.setattr(dashboard, "frames_waiting", lambda driver: MAX_FRAMES_WAITING)
         await said(pilot, line, TurnChanged(turn(200, "nobody reads this yet")))
         await until(pilot, lambda: app.dashboard.meter.fps == 10)
 

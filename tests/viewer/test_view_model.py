@@ -82,7 +82,7 @@ def test_small_events_change_what_they_say() -> None:
     picture.apply(PromptChanged("actions"))
     picture.apply(MutedChanged(True))
     picture.apply(StatsChanged(Stats(turns=3)))
-    assert (picture.state, picture.why, picture.hint) == (State.FAILED, "no key", "set one")
+    assert (picture.state, picture.reason, picture.hint) == (State.FAILED, "no key", "set one")
     assert (picture.prompt, picture.muted, picture.stats.turns) == ("actions", True, 3)
 
 

@@ -64,21 +64,21 @@ class Transcriber:
         *,
         store: Store,
         config: Config,
-        plan: Route,
+        route: Route,
         flags: Mapping[str, Option],
         prompt_folders: tuple[Path, ...],
         log_file: Path,
-        tell: Callable[[TranscriptionResult], None],
-        heard: Callable[[float], None],
+        on_result: Callable[[TranscriptionResult], None],
+        on_progress: Callable[[float], None],
     ) -> None:
         self._store = store
         self._config = config
-        self._plan = plan
+        self._route = route
         self._flags = dict(flags)
         self._prompt_folders = prompt_folders
         self._log_file = log_file
-        self._tell = tell
-        self._heard = heard
+        self._on_result = on_result
+        self._on_progress = on_progress
         self._ending = False
         self._stops: list[asyncio.Event] = []
         """One for each worker, set each time the person asks for an end."""
@@ -96,7 +96,7 @@ class Transcriber:
         async with asyncio.TaskGroup() as tasks:
             workers = [tasks.create_task(self._work()) for _ in range(min(at_once, len(given)))]
         for source in self._left:
-            self._tell(TranscriptionResult(_name(source), error="It was not begun.", hint="Name it again."))
+            self._on_result(TranscriptionResult(_name(source), error="It was not begun.", hint="Name it again."))
         return all(worker.result() for worker in workers) and not self._left
 
     def _end(self) -> None:
@@ -106,7 +106,7 @@ class Transcriber:
 
     async def _work(self) -> bool:
         """Take what is left, one after the other, through an engine of its own."""
-        follow = _ProgressTracker(self._heard)
+        follow = _ProgressTracker(self._on_progress)
         engine = Engine(
             follow.hear,
             store=self._store,
@@ -125,7 +125,7 @@ class Transcriber:
                     source = self._left.pop(0)
                     done = await self._transcribe(engine, source, follow)
                     well = well and not done.error
-                    self._tell(done)
+                    self._on_result(done)
             finally:
                 stopper.cancel()
                 engine.quit()
@@ -162,7 +162,7 @@ class Transcriber:
         )
 
     def _kept(self, source: Source, name: str) -> Awaitable[StoredSession]:
-        config, plan = self._config, self._plan
+        config, plan = self._config, self._route
         session = Session(
             id="",
             path="",

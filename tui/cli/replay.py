@@ -49,7 +49,7 @@ def replay(session: str, speed: float, listen: bool) -> None:
 @click.argument("session")
 @click.option("--speed", type=float, default=1.0)
 @click.option("--listen", is_flag=True)
-def replay_server(folder: Path, session: str, speed: float, listen: bool) -> None:
+def replaying(folder: Path, session: str, speed: float, listen: bool) -> None:
     """Tell a session again behind a socket; `replay` starts it."""
     import asyncio
 

@@ -60,12 +60,12 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
         transcriber = Transcriber(
             store=Store(sessions_dir()),
             config=config,
-            plan=plan,
+            route=plan,
             flags=options,
             prompt_folders=prompt_folders(),
             log_file=log_file(),
-            tell=progress.tell,
-            heard=progress.heard,
+            on_result=progress.tell,
+            on_progress=progress.heard,
         )
         well = asyncio.run(transcriber.run(found, at_once or (1 if plan.engine == "local" else 3)))
     if not well:

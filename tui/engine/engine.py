@@ -158,7 +158,9 @@ class Engine:
     def snapshot(self) -> Snapshot:
         """Return all there is to know now."""
         return replace(
-            self._state.snapshot(tui.__version__), prompts=self._prompt_infos(), unheard=self._recovery.untranscribed
+            self._state.snapshot(tui.__version__),
+            prompts=self._prompt_infos(),
+            untranscribed=self._recovery.untranscribed,
         )
 
     def pop_notices(self) -> list[Notice]:

@@ -116,7 +116,7 @@ class EventSink:
         """Return an event whose reasons, which may be a server's own words, do not repeat a key."""
         match event:
             case StateChanged(reason=why) if why:
-                return replace(event, why=redacted(why, *self._keys))
+                return replace(event, reason=redacted(why, *self._keys))
             case Notice(text=text):
                 return replace(event, text=redacted(text, *self._keys))
             case _:

@@ -68,8 +68,8 @@ class LiveSession:
         config: Config,
         route: Route,
         prompts: PromptLibrary,
-        servers: Endpoints,
-        chronicle: EventSink,
+        endpoints: Endpoints,
+        sink: EventSink,
         recording: Recording,
         capture: Capture | None,
         turns: TurnSequencer,
@@ -80,12 +80,12 @@ class LiveSession:
         self._config = config
         self._route = route
         self._prompts = prompts
-        self._endpoints = servers
+        self._endpoints = endpoints
         self._stats = StatsCollector()
-        self._sink = chronicle
-        self.state = chronicle.state
+        self._sink = sink
+        self.state = sink.state
         """What is known of it."""
-        self._emit = chronicle.emit
+        self._emit = sink.emit
         self._recording = recording
         self._capture = capture
         self._gists = GistTracker(config, self.state, self._stats, self._emit, clock)
@@ -94,7 +94,7 @@ class LiveSession:
         self._gists.resume()
         self._stream = ReconnectingStream(
             recording,
-            servers.target,
+            endpoints.target,
             self.state.prompt,
             self._handle_stream_event,
             chunk_ms=config.chunk_ms,
@@ -115,7 +115,7 @@ class LiveSession:
         self._sleep = SleepDetector(clock, boot_clock)
         self.viewers = 0
         """How many watch; only told in the figures."""
-        self.annotations = Annotations(self.state, prompts, self._gists, servers.chat, self._emit, self._spawn)
+        self.annotations = Annotations(self.state, prompts, self._gists, endpoints.chat, self._emit, self._spawn)
         """What a person may add to it."""
 
     # What may be asked of it -------------------------------------------------------------------------------------
@@ -282,9 +282,9 @@ class LiveSession:
         """Say how it ended, and close what is open."""
         self._recording.close()
         self._emit_stats()
-        unheard_s = round(self._stream.untranscribed / SAMPLE_RATE, 1)
+        untranscribed_s = round(self._stream.untranscribed / SAMPLE_RATE, 1)
         # The journal is written to the same disk: by the time it can be read, nothing is unsaved any more.
-        last = replace(self.state.stats, unheard_s=unheard_s, unsaved_s=0.0)
+        last = replace(self.state.stats, untranscribed_s=untranscribed_s, unsaved_s=0.0)
         self._sink.emit(StatsChanged(last), persist=True)
         self._warn_of_untranscribed()
         self._warn_of_unsaved()

@@ -42,22 +42,22 @@ class SessionBuilder:
     def __init__(
         self,
         config: Config,
-        plan: Route,
+        route: Route,
         prompts: PromptLibrary,
         store: Store,
         gateway: GatewayProcess,
-        tell: Callable[[Event], None],
+        publish: Callable[[Event], None],
         *,
         clock: Callable[[], float] = time.monotonic,
         boot_clock: Callable[[], float] = boot_clock,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
     ) -> None:
         self._config = config
-        self._plan = plan
+        self._route = route
         self._prompts = prompts
         self._store = store
-        self._servers = Endpoints(config, plan, prompts, gateway, SAMPLE_RATE)
-        self._tell = tell
+        self._endpoints = Endpoints(config, route, prompts, gateway, SAMPLE_RATE)
+        self._publish = publish
         self._clock = clock
         self._boot_clock = boot_clock
         self._now = now
@@ -83,7 +83,7 @@ class SessionBuilder:
                     clock=self._clock,
                 )
             )
-            session, capture = self._new(self._store.create(self._now()), source)
+            session, capture = self._build_recording(self._store.create(self._now()), source)
             opened(session)
             await session.run(capture.run(source, opened_sources))
 
@@ -101,12 +101,12 @@ class SessionBuilder:
             after=max((turn.number for turn in finals), default=0),
         )
         recording = Recording.open(stored.audio)
-        return self._session(self._chronicle(record, stored, recording), recording, None, turns)
+        return self._build(self._open_sink(record, stored, recording), recording, None, turns)
 
-    def _new(self, stored: StoredSession, source: Source) -> tuple[LiveSession, Capture]:
-        config, plan = self._config, self._plan
+    def _build_recording(self, stored: StoredSession, source: Source) -> tuple[LiveSession, Capture]:
+        config, plan = self._config, self._route
         recording = stored.record(SAMPLE_RATE)
-        chronicle = self._chronicle(SessionState(CompressedDict), stored, recording)
+        chronicle = self._open_sink(SessionState(CompressedDict), stored, recording)
         capture = Capture(
             recording,
             config.source,
@@ -126,7 +126,7 @@ class SessionBuilder:
             speech_model=config.speech_model if plan.engine == "cloud" else config.local_model,
             llm_model=config.llm_model,
         )
-        session = self._session(chronicle, recording, capture, TurnSequencer(SAMPLE_RATE))
+        session = self._build(chronicle, recording, capture, TurnSequencer(SAMPLE_RATE))
         chronicle.emit(SessionStarted(described))
         chronicle.emit(PromptChanged(chronicle.state.prompt))
         if not stored.stored:
@@ -135,15 +135,15 @@ class SessionBuilder:
             chronicle.emit(Notice(Severity.WARNING, warning))
         return session, capture
 
-    def _chronicle(self, record: SessionState, stored: StoredSession, recording: Recording) -> EventSink:
+    def _open_sink(self, record: SessionState, stored: StoredSession, recording: Recording) -> EventSink:
         """Open the journal, or close the recording again if that cannot be."""
         if record.prompt not in self._prompts:
             record.prompt = self._prompts[self._config.prompt].id
         try:
             return EventSink(
                 record,
-                self._tell,
-                (self._plan.key, self._plan.llm_key),
+                self._publish,
+                (self._route.key, self._route.llm_key),
                 stored,
                 lambda: recording.position / SAMPLE_RATE,
             )
@@ -151,14 +151,14 @@ class SessionBuilder:
             recording.close()
             raise
 
-    def _session(
+    def _build(
         self, chronicle: EventSink, recording: Recording, capture: Capture | None, turns: TurnSequencer
     ) -> LiveSession:
         return LiveSession(
             self._config,
-            self._plan,
+            self._route,
             self._prompts,
-            self._servers,
+            self._endpoints,
             chronicle,
             recording,
             capture,

@@ -101,7 +101,7 @@ class ViewModel(SessionState):
 
     def _replace(self, event: Snapshot) -> None:
         self.synced = True
-        self.state, self.why, self.hint = event.state, event.reason, event.hint
+        self.state, self.reason, self.hint = event.state, event.reason, event.hint
         self.session, self.muted, self.stats = event.session, event.muted, event.stats
         self.prompt, self.prompts = event.prompt, event.prompts
         self.replay_speed, self.paused = event.replay_speed, event.paused

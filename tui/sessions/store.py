@@ -227,7 +227,7 @@ class Store:
                     record.stats,
                     elapsed_s=recorded_s,
                     turns=len(record.transcript.finals),
-                    unheard_s=round(max(0.0, recorded_s - heard_s), 1),
+                    untranscribed_s=round(max(0.0, recorded_s - heard_s), 1),
                 )
                 journal.append(StatsChanged(stats), recorded_s)
                 journal.append(StateChanged(State.FAILED, f"The engine was killed; {repaired.summary}."), recorded_s)

@@ -15,7 +15,7 @@ class Span(NamedTuple):
 
     text: str
     style: str = ""
-    """Names of component classes without their `ink-`, a space between; empty for the widget's own style."""
+    """Names of component classes without their `style-`, a space between; empty for the widget's own style."""
     action: str = ""
     """Action that a click on it runs; empty for none."""
 

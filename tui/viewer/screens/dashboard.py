@@ -273,7 +273,7 @@ class Dashboard(PickerActions):
         if not self.banner.cut:
             troubled = picture.state in (State.FAILED, State.RECONNECTING)
             ink = "bad" if picture.state is State.FAILED else "warn"
-            self.alert.say(ink, picture.why if troubled else "", picture.hint)
+            self.alert.say(ink, picture.reason if troubled else "", picture.hint)
         self.refresh_bindings()
 
     def _toast(self, severity: Severity, text: str, hint: str) -> None:

@@ -12,7 +12,7 @@ from tui.viewer.styled_text import Line, Span, justify, pad, width, wrap
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.stats_pane import NOTABLE_LAG_S
 
-INKS = {
+STATE_STYLES = {
     State.IDLE: "muted",
     State.CONNECTING: "warn",
     State.LIVE: "good",
@@ -26,7 +26,7 @@ INKS = {
 class Banner(CellWidget):
     """Name, state as sign and word, elapsed time, device, models and prompt, in one row."""
 
-    INKS: ClassVar[frozenset[str]] = frozenset({"accent", "muted", "good", "warn", "bad", "strong"})
+    STYLES: ClassVar[frozenset[str]] = frozenset({"accent", "muted", "good", "warn", "bad", "strong"})
 
     def __init__(self, picture: ViewModel, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -75,7 +75,7 @@ class Banner(CellWidget):
         if not self._picture.synced:
             return [Span(" … STARTING", "muted strong")]
         sign, word = STATES[self._picture.state]
-        return [Span(f" {sign} {word}", f"{INKS[self._picture.state]} strong")]
+        return [Span(f" {sign} {word}", f"{STATE_STYLES[self._picture.state]} strong")]
 
     def _details(self) -> list[tuple[str, str]]:
         """Return what is told beside the state, most important first."""
@@ -95,7 +95,7 @@ class Banner(CellWidget):
 class Alert(CellWidget):
     """Why the session is where it is and what to do; hidden while there is nothing to say."""
 
-    INKS: ClassVar[frozenset[str]] = frozenset({"bad", "warn", "strong", "muted"})
+    STYLES: ClassVar[frozenset[str]] = frozenset({"bad", "warn", "strong", "muted"})
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -13,19 +13,19 @@ from tui.viewer.styled_text import Line, changed_cells, truncate
 
 
 class CellWidget(Widget):
-    """Lines of inked text; a subclass says which, `touch` paints what is different from before.
+    """Lines of styled text. A subclass supplies them; `touch` repaints the cells that changed.
 
-    Every ink is a component class `ink-NAME`, so colours stay in the TCSS. An action in a span runs when it is clicked.
+    Every style is a component class `style-NAME`, so colours stay in the TCSS. A click runs the action of a span.
     """
 
     ALLOW_SELECT = False
     STYLES: ClassVar[frozenset[str]] = frozenset()
-    """Names of the inks that the lines may use."""
+    """Names of the styles that the lines may use."""
 
     DEFAULT_CSS = ""
 
     def __init_subclass__(cls, **options: object) -> None:
-        cls.COMPONENT_CLASSES = {f"ink-{ink}" for ink in cls.STYLES}
+        cls.COMPONENT_CLASSES = {f"style-{ink}" for ink in cls.STYLES}
         super().__init_subclass__(**options)  # type: ignore[arg-type]
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -103,7 +103,7 @@ class CellWidget(Widget):
         if found is None:
             found = self.rich_style
             for name in names.split():
-                found += self.get_component_rich_style(f"ink-{name}", partial=True)
+                found += self.get_component_rich_style(f"style-{name}", partial=True)
             self._styles_of[names] = found
         return found
 

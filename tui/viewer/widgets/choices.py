@@ -14,7 +14,7 @@ from tui.viewer.widgets.cell_widget import CellWidget
 class Choices(CellWidget):
     """Rows of which one is marked. The screen around it moves the mark."""
 
-    INKS: ClassVar[frozenset[str]] = frozenset(
+    STYLES: ClassVar[frozenset[str]] = frozenset(
         {"selected", "muted", "accent", "strong", "good", "warn", "bad", "track"}
     )
 
@@ -84,7 +84,7 @@ class Choices(CellWidget):
 class Reader(CellWidget):
     """Text that scrolls if it is longer than its space."""
 
-    INKS: ClassVar[frozenset[str]] = frozenset({"muted", "accent", "strong", "good", "warn", "bad"})
+    STYLES: ClassVar[frozenset[str]] = frozenset({"muted", "accent", "strong", "good", "warn", "bad"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "scroll(-1)", show=False),
         Binding("down,j", "scroll(1)", show=False),

@@ -21,7 +21,7 @@ class FooterKey(NamedTuple):
 class Footer(CellWidget):
     """One row of keys with what they do; a click does it too."""
 
-    INKS: ClassVar[frozenset[str]] = frozenset({"accent", "strong"})
+    STYLES: ClassVar[frozenset[str]] = frozenset({"accent", "strong"})
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -22,7 +22,7 @@ class GistsPane(Pane):
     """What the LLM made of each turn and of the session."""
 
     NAME: ClassVar[str] = "Gists"
-    INKS: ClassVar[frozenset[str]] = Pane.INKS | {"heading", "em", "code", "good", "warn", "bad", "session"}
+    STYLES: ClassVar[frozenset[str]] = Pane.STYLES | {"heading", "em", "code", "good", "warn", "bad", "session"}
 
     def __init__(self, picture: ViewModel, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
         super().__init__(id=id)

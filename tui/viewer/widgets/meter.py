@@ -96,7 +96,7 @@ def _cells(dbfs: float, columns: int) -> float:
 class Meter(CellWidget):
     """A level meter of one row, or two with a scale."""
 
-    INKS: ClassVar[frozenset[str]] = frozenset({"good", "warn", "bad", "track", "muted", "clip", "strong"})
+    STYLES: ClassVar[frozenset[str]] = frozenset({"good", "warn", "bad", "track", "muted", "clip", "strong"})
 
     def __init__(self, *, fps: int, clock: Callable[[], float] = time.monotonic, id: str | None = None) -> None:
         super().__init__(id=id)

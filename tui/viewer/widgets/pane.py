@@ -43,7 +43,7 @@ def title(name: str, aside: str, columns: int, *, focused: bool) -> Line:
 class Pane(CellWidget, can_focus=True):
     """Entries in the order of their keys; a subclass says how one looks."""
 
-    INKS: ClassVar[frozenset[str]] = frozenset({"accent", "rule", "muted", "strong", "selected", "found"})
+    STYLES: ClassVar[frozenset[str]] = frozenset({"accent", "rule", "muted", "strong", "selected", "found"})
     NAME: ClassVar[str] = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "step(-1)", "previous", show=False, id="previous", tooltip="Select the entry before"),

@@ -47,7 +47,7 @@ def stats_rows(stats: Stats) -> list[tuple[str, str, str]]:
 class StatsPane(CellWidget):
     """All figures: a table where there is room, else the most watched ones in a row."""
 
-    INKS: ClassVar[frozenset[str]] = frozenset({"muted", "warn", "bad", "rule", "accent", "strong"})
+    STYLES: ClassVar[frozenset[str]] = frozenset({"muted", "warn", "bad", "rule", "accent", "strong"})
     LABEL: ClassVar[int] = 16
     COLUMN: ClassVar[int] = 40
     """Cells from which on a second column of figures fits."""

@@ -27,8 +27,8 @@ class TurnsPane(Pane):
     """The turns as they are spoken; a partial is marked, and its words that may still change look it."""
 
     NAME: ClassVar[str] = "Turns"
-    INKS: ClassVar[frozenset[str]] = (
-        Pane.INKS | {UNSTABLE, "good", "warn", "bad", "em"} | {f"speaker-{n}" for n in range(1, 7)}
+    STYLES: ClassVar[frozenset[str]] = (
+        Pane.STYLES | {UNSTABLE, "good", "warn", "bad", "em"} | {f"speaker-{n}" for n in range(1, 7)}
     )
 
     def __init__(self, picture: ViewModel, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
