@@ -37,6 +37,14 @@ def test_without_a_terminal_words_come_in_and_lines_go_out() -> None:
     assert (process.returncode, told) == (0, "")
 
 
+def test_commands_from_a_pipe_wait_for_the_connection() -> None:
+    ended = subprocess.run(
+        (*LIVEGIST, "--plain"), input="status\nquit\n", capture_output=True, text=True, check=False, timeout=40
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines() == ["ready, 0:00, 0 turns, prompt Summary"] * 2
+
+
 def test_a_dumb_terminal_gets_lines_and_is_told_why(short_dir: Path) -> None:
     needs("tmux")
     command = f"TERM=dumb {' '.join(LIVEGIST)}"

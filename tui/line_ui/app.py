@@ -55,6 +55,8 @@ class LineApp:
         self._start = start
         self._formatter = LineFormatter(clock)
         self._quitting = False
+        self._answered = asyncio.Event()
+        """Set once the engine has sent its first snapshot, or could not be reached."""
 
     async def run(self, typed: Iterable[str]) -> None:
         """Tell what happens and do what is typed, until the person leaves or the engine they quit has ended.
@@ -86,11 +88,13 @@ class LineApp:
                 async for event in self._client.events():
                     for line in self._formatter.format(event):
                         self._say(line)
+                    self._answered.set()
                     if self._quitting and isinstance(event, Rejected):
                         return
                     await self._begin(event)
             except EngineError as error:
                 self._say(f"{error.message} {error.hint}".strip())
+                self._answered.set()
             if self._quitting:
                 return
             self._say("The line to the engine was cut. Connecting again.")
@@ -103,7 +107,11 @@ class LineApp:
                 await self._client.send(start)
 
     async def _execute(self, lines: "asyncio.Queue[str | None]") -> None:
-        """Do what is typed until it ends with leaving or quitting."""
+        """Execute commands until EOF, `leave` or `quit`.
+
+        Input from a pipe is there before the connection: its commands wait for the first snapshot.
+        """
+        await self._answered.wait()
         while (line := await lines.get()) is not None:
             try:
                 asked = parse_command(line, self._formatter.view_model, self._options)
