@@ -108,12 +108,12 @@ def test_all_asks_the_prompts_that_are_behind() -> None:
 
 @pytest.mark.parametrize("typed", ["prompt", "prompt 9", "ask", "gain loud", "frobnicate", "name", "device", "export"])
 def test_what_cannot_be_done_says_how_to_say_it(typed: str) -> None:
-    with pytest.raises(UsageError) as told:
+    with pytest.raises(UsageError, match=typed.split()[0]):
         parse_command(typed, picture(), {})
-    assert told.value.message
 
 
 def test_every_word_that_help_names_is_known() -> None:
+    assert "status" in [word for word, _, _ in COMMANDS]
     for word, takes, _ in COMMANDS:
         said = f"{word} {'1' if takes else ''}"
         assert parse_command(said, picture(), {}) is not None
@@ -343,16 +343,19 @@ async def test_a_cut_is_said_and_the_engine_is_looked_for_again() -> None:
         line.cut()
         await line.until_told("was cut")
         await line.until_told("live, 12:34", times=2)
+        assert sum("was cut" in told for told in line.told) == 1
 
 
 async def test_a_start_is_sent_once_there_is_no_session() -> None:
     line = Line()
     async with front(line, Typist(), Start({"source": "a.wav"})):
-        await line.until(lambda: line.sent == [Start({"source": "a.wav"})])
+        await line.until(lambda: bool(line.sent))
+    assert line.sent == [Start({"source": "a.wav"})]
 
 
 async def test_a_start_is_not_sent_into_a_session() -> None:
     line, typist = Line(meeting()), Typist()
     async with front(line, typist, Start()):
         typist.type("unmute\n")
-        await line.until(lambda: line.sent == [Mute(False)])
+        await line.until(lambda: bool(line.sent))
+    assert line.sent == [Mute(False)]

@@ -56,11 +56,11 @@ def test_a_number_before_the_name_stays(files: PromptFiles, own: Path) -> None:
 
 @pytest.mark.parametrize("id", ["", "../evil", "a/b", ".hidden", "a b", "x" * 65, "nul\0", "é"])
 def test_an_id_that_is_no_files_name_is_refused(files: PromptFiles, own: Path, id: str) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="cannot be a prompt's id"):
         files.write(id, TEXT)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="no prompt"):
         files.show(id)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="cannot be a prompt's id"):
         files.delete(id)
     assert not own.exists()
 

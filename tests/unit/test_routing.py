@@ -20,30 +20,34 @@ def test_auto_is_the_cloud_with_a_key_and_local_without() -> None:
 
 
 def test_without_key_and_local_engine_both_ways_out_are_said() -> None:
-    with pytest.raises(EndpointError) as raised:
+    with pytest.raises(EndpointError, match="the local engine is not installed") as raised:
         resolve_route(CONFIG, key="", llm_key="", local_installed=False)
     assert "ASSEMBLYAI_API_KEY" in raised.value.hint
     assert "livegist[local]" in raised.value.hint
 
 
 def test_the_local_engine_asked_for_and_not_installed_says_how_to_install_it() -> None:
-    with pytest.raises(MissingExtra) as raised:
+    with pytest.raises(MissingExtra, match="needs packages that are not installed") as raised:
         resolve_route(replace(CONFIG, engine="local"), key="k", llm_key="", local_installed=False)
     assert "livegist[local]" in raised.value.hint
 
 
 def test_the_cloud_without_a_key_names_the_variable() -> None:
-    with pytest.raises(EndpointError) as raised:
+    with pytest.raises(EndpointError, match="no key for the cloud engine") as raised:
         resolve_route(replace(CONFIG, engine="cloud"), key="", llm_key="", local_installed=True)
     assert "ASSEMBLYAI_API_KEY" in raised.value.hint
 
 
 @pytest.mark.parametrize(
-    "config",
-    [replace(CONFIG, url="wss://host", engine="local"), replace(CONFIG, url="https://host"), replace(CONFIG, url="x")],
+    ("config", "says"),
+    [
+        (replace(CONFIG, url="wss://host", engine="local"), "the local engine exclude each other"),
+        (replace(CONFIG, url="https://host"), "https://host"),
+        (replace(CONFIG, url="x"), "(?i)x .*websocket|websocket.* x"),
+    ],
 )
-def test_settings_that_contradict_are_a_usage_error(config: Config) -> None:
-    with pytest.raises(UsageError):
+def test_settings_that_contradict_are_a_usage_error(config: Config, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
         resolve_route(config, key="k", llm_key="", local_installed=True)
 
 

@@ -1,3 +1,4 @@
+import re
 import stat
 from datetime import timedelta
 from pathlib import Path
@@ -34,7 +35,7 @@ def test_a_viewer_is_told_all_of_one(store: Store) -> None:
 
 def test_a_session_that_is_not_there_is_refused(store: Store) -> None:
     keep(store)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="no session 'nope'"):
         show_session(store, "nope")
 
 
@@ -50,6 +51,6 @@ def test_an_export_is_a_file_for_its_owner_alone(store: Store, tmp_path: Path) -
 @pytest.mark.parametrize("format", ["../../evil", "exe", ""])
 def test_no_viewer_chooses_where_a_file_goes(store: Store, tmp_path: Path, format: str) -> None:
     stored = keep(store)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=f"no format '{re.escape(format)}'"):
         export_session(store, stored.id, format, tmp_path / "exports")
     assert not (tmp_path / "exports").exists()

@@ -56,7 +56,7 @@ def test_a_recording_past_four_gib_keeps_a_valid_header() -> None:
 
 @pytest.mark.parametrize("start", [b"fLaC", b"RIFF\0\0\0\0AVI ", b"RIFX", b"\0"])
 def test_what_is_no_wav_is_refused_at_once(start: bytes) -> None:
-    with pytest.raises(InvalidWavError):
+    with pytest.raises(InvalidWavError, match="does not start with RIFF"):
         parse(start)
 
 
