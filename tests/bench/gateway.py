@@ -23,6 +23,7 @@ from tests.bench.table import at, columns
 from tests.gateway_harness import RATE
 from tests.hard_speech import Recording, recordings
 from tests.scoring import Errors, LiveRun, batch, cut_turns, errors, final_delays, live, settled
+from tui.gateway.turn_model import find_turn_model
 
 WITH_PAUSES = ("sentences with pauses", "hesitations of 0.9 s inside sentences")
 CONTINUOUS = "continuous: no pause over 100 ms"
@@ -126,18 +127,22 @@ def recognition(url: str, made: Sequence[Recording]) -> dict[str, LiveRun]:
     return runs
 
 
-def turn_ends(rule: str, runs: dict[str, LiveRun], made: Sequence[Recording]) -> None:
-    """Print how one rule ends turns where there are pauses."""
-    for recording in made:
-        if recording.name not in WITH_PAUSES or recording.name not in runs:
-            continue
-        run = runs[recording.name]
-        cut = cut_turns(run, recording)
-        print(
-            f"{rule}, {recording.name}: speech end to final {percentiles(final_delays(run, recording))} s (p50 / p95); "
-            f"{len(cut)} of {len(run.caller.finals)} turns cut in mid-sentence",
-            flush=True,
-        )
+def compare_turn_ends(made: Sequence[Recording]) -> None:
+    """Print how turns with pauses end by punctuation alone and with the end-of-turn model, one after the other."""
+    model = find_turn_model()
+    rules = {"punctuation": "off"} | ({model.stem: str(model)} if model else {})
+    table = [("recording", "rule", "speech end to final p50 / p95", "turns", "cut in mid-sentence")]
+    for rule, option in rules.items():
+        with gateway("--turn-model", option) as url:
+            for recording in made:
+                run = asyncio.run(live(url, recording.samples))
+                delays = percentiles(final_delays(run, recording))
+                cut = len(cut_turns(run, recording))
+                table.append((recording.name, rule, f"{delays} s", str(len(run.caller.finals)), str(cut)))
+    if made:
+        print(columns(table), flush=True)
+    if not model:
+        print("No end-of-turn model is installed (pip install --no-deps pipecat-ai)")
 
 
 def partials(run: LiveRun) -> None:
@@ -219,7 +224,7 @@ def main() -> None:
     with gateway() as url:
         runs = recognition(url, chosen)
         print()
-        turn_ends("Silence and punctuation", runs, chosen)
+        compare_turn_ends([recording for recording in chosen if recording.name in WITH_PAUSES])
         if WITH_PAUSES[0] in runs:
             partials(runs[WITH_PAUSES[0]])
             pocketsphinx(made[WITH_PAUSES[0]])

@@ -1,5 +1,8 @@
 """`livegist doctor` says what is wrong before a session finds out."""
 
+import importlib.util
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -50,6 +53,25 @@ def test_a_setting_that_will_not_do_is_told_with_what_would(text: str, word: str
     assert result.exit_code == code
     assert told in line(result, word)
     assert line(result, word).startswith("FAIL" if code else "note")
+
+
+def test_the_end_of_turn_model_is_named_or_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", find_all_but("pipecat"))
+    assert line(doctor(), "end-of-turn model").startswith("note")
+    assert "pip install --no-deps pipecat-ai" in line(doctor(), "end-of-turn model")
+    model = tmp_path / "model.onnx"
+    configure(f'local_turn_model = "{model}"')
+    assert line(doctor(), "end-of-turn model").startswith("FAIL")
+    model.touch()
+    assert line(doctor(), "end-of-turn model").splitlines()[0].endswith(str(model))
+    configure('local_turn_model = "off"')
+    assert line(doctor(), "end-of-turn model").splitlines()[0].endswith("off")
+
+
+def find_all_but(name: str) -> Callable[..., ModuleSpec | None]:
+    """Return `find_spec` for a machine without one package."""
+    found = importlib.util.find_spec
+    return lambda wanted, package=None: None if wanted == name else found(wanted, package)
 
 
 def test_a_prompt_that_is_none_is_told_with_its_file() -> None:

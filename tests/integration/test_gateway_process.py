@@ -89,6 +89,16 @@ async def test_a_client_may_connect_before_the_model_is_loaded() -> None:
         assert caller.finals
 
 
+def test_an_end_of_turn_model_that_cannot_be_used_is_refused_with_a_hint(tmp_path: Path) -> None:
+    missing, broken = tmp_path / "missing.onnx", tmp_path / "broken.onnx"
+    broken.write_text("not a model")
+    for path, reason in ((missing, "There is no end-of-turn model"), (broken, "is not an ONNX model")):
+        stderr = refused("--turn-model", str(path))
+        assert reason in stderr
+        assert str(path) in stderr
+        assert "pip install --no-deps pipecat-ai" in stderr
+
+
 async def test_a_prompt_of_many_thousand_characters_is_taken() -> None:
     asked = {"model": "m", "messages": [{"role": "user", "content": "Be brief. " * 3000 + "{{turn}}"}]}
     with started() as (_, line):

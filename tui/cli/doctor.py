@@ -163,6 +163,23 @@ def _recognition() -> Iterator[Finding]:
         "" if local else "Install it: pip install 'livegist[local]'",
         optional=key,
     )
+    if local:
+        yield _turn_model()
+
+
+def _turn_model() -> Finding:
+    """Find the end-of-turn model of the local engine."""
+    from tui.gateway.turn_model import OFF, find_turn_model
+
+    try:
+        setting = load().config.local_turn_model
+        path = find_turn_model(setting)
+    except LivegistError as error:
+        return Finding(False, error.message, error.hint)
+    if path or setting == OFF:
+        return Finding(True, f"end-of-turn model: {path or OFF}")
+    hint = "Turns end after silence and punctuation. To install a model: pip install --no-deps pipecat-ai"
+    return Finding(False, "end-of-turn model: not installed", hint, optional=True)
 
 
 def _sound() -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from tui.cli.options import Flags, flags_from
 @click.option("--model", help="Whisper model: a name faster-whisper knows, or a folder.")
 @click.option("--download", is_flag=True, help="Fetch the model from its hub if it is not on this machine.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs.")
+@click.option("--turn-model", metavar="FILE", help="End-of-turn model: an ONNX file of Smart Turn v3, or off.")
 @click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers prompts; else the setting's.")
 @click.option("--llm-model", metavar="NAME", help="Model to ask there, whatever a client names.")
 @click.option("--llm-file", metavar="FILE", type=click.Path(dir_okay=False), help="GGUF model that answers prompts.")
@@ -41,5 +42,11 @@ def serve(host: str, port: int, **flags: Any) -> None:
     config = load().config
     llm_url = flags.pop("llm_url") or ("" if flags["llm_file"] else config.llm_url)
     key = llm_key() or (api_key() if is_vendor(llm_url) else "")
-    options: Flags = {"model": config.local_model, "device": config.local_device, "llm_url": llm_url, "llm_key": key}
+    options: Flags = {
+        "model": config.local_model,
+        "device": config.local_device,
+        "turn_model": config.local_turn_model,
+        "llm_url": llm_url,
+        "llm_key": key,
+    }
     run(GatewayOptions(**(options | flags_from(flags))), host, port)

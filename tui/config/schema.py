@@ -108,6 +108,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     local_device: Annotated[
         str, RECOGNITION, Meta(description="Device that runs the local Whisper model: auto, cpu or cuda.")
     ] = "auto"
+    local_turn_model: Annotated[
+        str,
+        RECOGNITION,
+        Meta(
+            description="End-of-turn model of the local engine: an ONNX file of Smart Turn v3, or off; "
+            "empty uses the one of an installed pipecat-ai."
+        ),
+    ] = ""
     llm_url: Annotated[
         str,
         LLM,

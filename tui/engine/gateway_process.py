@@ -51,6 +51,8 @@ class GatewayProcess:
         """
         command = [sys.executable, "-P", "-m", "tui", "serve", "--port", "0", "--exit-with-stdin"]
         command += ["--model", config.local_model, "--device", config.local_device]
+        if config.local_turn_model:
+            command += ["--turn-model", config.local_turn_model]
         async with self._starting:
             running = self._process is not None and self._process.returncode is None
             # By the environment, not the command line, which everybody on the machine may read.

@@ -23,6 +23,7 @@ from tui.gateway.parameters import InvalidParameterError, Parameters, parse
 from tui.gateway.pcm import RATE
 from tui.gateway.scheduler import Scheduler
 from tui.gateway.speech_models import find_model
+from tui.gateway.turn_model import SmartTurn, TurnModel, find_turn_model
 from tui.gateway.whisper import WhisperRecogniser
 from tui.llm.client import ChatClient
 
@@ -34,12 +35,16 @@ class Gateway:
         options: models, backends and limits.
 
     Raises:
-        LivegistError: the speech model is not installed, or a model for answers cannot be used.
+        LivegistError: the speech model is not installed, or the end-of-turn model or a model for answers cannot be
+            used.
     """
 
     def __init__(self, options: GatewayOptions) -> None:
         self.options = options
         folder = find_model(options.model, download=options.download)
+        path = find_turn_model(options.turn_model)
+        self.turn_model: TurnModel | None = SmartTurn(path) if path else None
+        """Tells whether a speaker has finished; `None` without a model."""
         self.scheduler = Scheduler(lambda: WhisperRecogniser(folder, options.device, options.threads, options.model))
         self.chat_backend = select_chat_backend(options)
         self.metrics = Metrics()

@@ -23,7 +23,8 @@ VARIANCE_FLOOR = 1e-7
 PACKAGE = "pipecat"
 """Import package of the distribution pipecat-ai, which carries the model."""
 PACKAGE_FILES = "audio/turn/smart_turn/data/smart-turn-v3*-cpu.onnx"
-HINT = "Give an ONNX file of Smart Turn v3, or install one: pip install --no-deps pipecat-ai"
+OFF = "off"
+HINT = "Give an ONNX file of Smart Turn v3 or off, or install a model: pip install --no-deps pipecat-ai"
 
 
 class TurnModel(Protocol):
@@ -79,11 +80,14 @@ def find_turn_model(path: str = "") -> Path | None:
     """Return the file of the end-of-turn model, or `None` if there is none.
 
     Args:
-        path: the file to use; empty for the one that an installed pipecat-ai carries. That package is not imported.
+        path: the file to use, or `off` for none; empty for the one that an installed pipecat-ai carries. That package
+            is not imported.
 
     Raises:
         LivegistError: there is no file at `path`.
     """
+    if path == OFF:
+        return None
     if path:
         file = Path(path).expanduser()
         if not file.is_file():
