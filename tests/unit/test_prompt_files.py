@@ -60,7 +60,7 @@ def test_an_id_that_is_no_files_name_is_refused(files: PromptFiles, own: Path, i
         files.write(id, TEXT)
     with pytest.raises(UsageError, match="no prompt"):
         files.show(id)
-    with pytest.raises(UsageError, match="cannot be a prompt's id"):
+    with pytest.raises(UsageError, match="no prompt"):
         files.delete(id)
     assert not own.exists()
 

@@ -76,11 +76,13 @@ class PromptFiles:
         """Delete a prompt's file of the person's own; a bundled one of that id is there again.
 
         Raises:
-            UsageError: it is not the person's own.
-            ConfigError: it cannot be deleted.
+            UsageError: there is none, or it is not the person's own.
+            ConfigError: it cannot be read or deleted.
         """
         path = _file(self._folders[-1], id)
         if path is None:
+            # Says so if there is no such prompt at all.
+            self.show(id)
             raise UsageError(f"{id} ships with livegist.", "Only prompts of your own can be deleted.")
         try:
             path.unlink(missing_ok=True)
