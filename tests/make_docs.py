@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 import msgspec
+from textual.binding import Binding
 from textual.screen import Screen
 
 from tui.cli import main
@@ -25,7 +26,7 @@ from tui.model.prompts import PromptLibrary
 from tui.paths import PACKAGE
 from tui.sessions.export import FORMATS
 from tui.stream.protocol import LOST, Retry, classify_close
-from tui.viewer.bindings import DASHBOARD, KeyHelp, group_by_topic
+from tui.viewer.bindings import DASHBOARD, KeyHelp, group_by_topic, help_entry
 from tui.viewer.screens.device_picker import DevicePicker
 from tui.viewer.screens.dialog import HELP, keys_of
 from tui.viewer.screens.export import ExportPicker
@@ -34,6 +35,7 @@ from tui.viewer.screens.prompt_editor import PromptEditor
 from tui.viewer.screens.prompt_picker import PromptPicker
 from tui.viewer.screens.quit_dialog import QuitDialog
 from tui.viewer.screens.settings import SettingsScreen
+from tui.viewer.widgets.pane import Pane
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -147,6 +149,10 @@ def _listed(words: list[str]) -> str:
 def _dashboard_keys() -> str:
     ids = {binding.id or "" for binding in DASHBOARD}
     return "\n\n".join(f"### {topic}\n\n{_key_table(rows, ids=True)}" for topic, rows in group_by_topic({}, ids)) + "\n"
+
+
+def _pane_keys() -> str:
+    return _key_table([help_entry(key, {}, ()) for key in Pane.BINDINGS if isinstance(key, Binding)], ids=True)
 
 
 def _dialog_keys() -> str:
@@ -282,6 +288,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "dialog-keys": _dialog_keys,
     "formats": _formats,
     "ignored-parameters": _ignored_parameters,
+    "pane-keys": _pane_keys,
     "parameters": _parameters,
     "prompts": _prompts,
     "serve-options": lambda: _options_of(serve),
