@@ -5,6 +5,8 @@ Source: LocalAgreement-2 of Liu, Spanakis and Niehues, "Low-Latency Sequence-to-
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from tui.gateway.recogniser import RecognisedWord
 
 
@@ -25,20 +27,29 @@ class LocalAgreement:
     def update(self, words: Sequence[RecognisedWord]) -> None:
         """Take the newest transcription; ignore one that lost settled words.
 
-        The last word is never settled: it may not be over.
+        The last word is never settled: it may not be over. A recogniser without tokens transcribes settled words again;
+        they are recognised by their time and left as they are.
         """
+        if self.settled and not self.tokens:
+            settled = self.words[: self.settled]
+            words = (*settled, *(word for word in words if word.start_s + word.end_s > 2 * settled[-1].end_s))
         if len(words) < self.settled:
             return
         agreed = self.settled
         longest = min(len(words), len(self.words)) - 1
-        while agreed < longest and words[agreed].tokens == self.words[agreed].tokens:
+        while agreed < longest and _same(words[agreed], self.words[agreed]):
             agreed += 1
         self.words = (*self.words[: self.settled], *words[self.settled :])
         self.settled = agreed
 
     def pop(self, count: int) -> tuple[RecognisedWord, ...]:
-        """Remove and return the first `count` settled words."""
-        gone = self.words[:count]
-        self.words = self.words[count:]
+        """Remove and return the first `count` settled words; times of the others count from their end."""
+        gone, left = self.words[:count], self.words[count:]
+        end_s = gone[-1].end_s if gone else 0.0
+        self.words = tuple(replace(word, start_s=word.start_s - end_s, end_s=word.end_s - end_s) for word in left)
         self.settled -= count
         return gone
+
+
+def _same(word: RecognisedWord, other: RecognisedWord) -> bool:
+    return word.tokens == other.tokens and word.text == other.text
