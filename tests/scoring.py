@@ -153,4 +153,4 @@ def _whisper(model: str) -> Any:
 
     from tui.gateway.speech_models import find_model
 
-    return WhisperModel(str(find_model(model)), device="cpu", compute_type="int8")
+    return WhisperModel(str(find_model(model).folder), device="cpu", compute_type="int8")

@@ -177,17 +177,18 @@ def test_a_model_that_is_not_here_is_said_not_to_be() -> None:
 
 
 def test_a_model_that_does_not_exist_is_said_not_to() -> None:
-    assert "Unknown speech model" in refused("--model", "enormous")
+    assert "Unknown speech model" in refused("--model", "enormous", code=2)
 
 
 @pytest.mark.parametrize("damage", ["empty", "rubbish"])
 def test_a_broken_model_ends_it_with_a_reason(short_dir: Path, damage: str) -> None:
     if damage == "rubbish":
         (short_dir / "model.bin").write_bytes(os.urandom(1000))
-        (short_dir / "config.json").write_text("{}")
+        for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
+            (short_dir / name).write_text("{}")
     done = subprocess.run(
         [*SERVE, "--model", str(short_dir)], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == 1
-    assert "cannot be used" in done.stderr
+    assert ("cannot be used" if damage == "rubbish" else "is not a speech model") in done.stderr
     assert "Traceback" not in done.stderr

@@ -54,7 +54,7 @@ async def transcript(url: str, samples: Samples) -> list[str]:
 async def test_finals_are_as_good_as_a_batch_decode_of_the_whole(url: str) -> None:
     from faster_whisper import WhisperModel
 
-    batch = WhisperModel(str(find_model("tiny.en")), device="cpu", compute_type="int8", cpu_threads=2)
+    batch = WhisperModel(str(find_model("tiny.en").folder), device="cpu", compute_type="int8", cpu_threads=2)
     reference = words(spoken(*CLIPS))
     ours = theirs = 0
     for pause_s in PAUSES_S:
@@ -116,7 +116,7 @@ def test_the_model_itself_says_nothing_of(model: WhisperRecogniser, name: str) -
 
 @pytest.fixture(scope="module")
 def model() -> WhisperRecogniser:
-    return WhisperRecogniser(find_model("tiny.en"))
+    return WhisperRecogniser(find_model("tiny.en").folder)
 
 
 def test_partials_heard_together_are_those_heard_alone(model: WhisperRecogniser) -> None:

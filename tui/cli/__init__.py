@@ -29,6 +29,7 @@ COMMANDS = {
     "logout": "login",
     "ls": "engine",
     "man": "shell",
+    "models": "models",
     "prompts": "info",
     "recover": "recover",
     "relay": "engine",

@@ -12,8 +12,8 @@ from tui.cli.options import Flags, flags_from
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port; 0 takes a free one."
 )
-@click.option("--model", help="Whisper model: a name faster-whisper knows, or a folder.")
-@click.option("--download", is_flag=True, help="Fetch the model from its hub if it is not on this machine.")
+@click.option("--model", help="Speech model: a name from `livegist models`, OWNER/NAME on the hub, or a folder.")
+@click.option("--download", is_flag=True, help="Download the model first if it is not on this machine.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs.")
 @click.option("--turn-model", metavar="FILE", help="End-of-turn model: an ONNX file of Smart Turn v3, or off.")
 @click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers prompts; else the setting's.")
@@ -24,7 +24,7 @@ from tui.cli.options import Flags, flags_from
 @click.option("--max-session", "max_session_s", type=click.FloatRange(1), help="Longest session, in seconds.")
 @click.option("--exit-with-stdin", is_flag=True, help="Leave when standard input ends.")
 def serve(host: str, port: int, **flags: Any) -> None:
-    """Serve Streaming v3 and chat completions on this machine, with Whisper.
+    """Serve Streaming v3 and chat completions on this machine.
 
     Point any Streaming v3 client at it. Prints one line of JSON once it listens.
     """
@@ -49,4 +49,10 @@ def serve(host: str, port: int, **flags: Any) -> None:
         "llm_url": llm_url,
         "llm_key": key,
     }
-    run(GatewayOptions(**(options | flags_from(flags))), host, port)
+    download = flags.pop("download")
+    chosen = GatewayOptions(**(options | flags_from(flags)))
+    if download:
+        from tui.cli.models import fetch
+
+        fetch(chosen.model)
+    run(chosen, host, port)

@@ -103,10 +103,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     local_model: Annotated[
         str,
         RECOGNITION,
-        Meta(description="Whisper model of the local engine: a faster-whisper model name or a folder."),
+        Meta(description="Speech model of the local engine: a name from `livegist models`, or a folder."),
     ] = "tiny.en"
     local_device: Annotated[
-        str, RECOGNITION, Meta(description="Device that runs the local Whisper model: auto, cpu or cuda.")
+        str, RECOGNITION, Meta(description="Device that runs the local speech model: auto, cpu or cuda.")
     ] = "auto"
     local_turn_model: Annotated[
         str,

@@ -18,11 +18,13 @@ from tui.gateway.client_session import ClientSession, SessionRefusedError, send_
 from tui.gateway.completions import Completions, request_error
 from tui.gateway.context_limit import TruncatingBackend
 from tui.gateway.metrics import Metrics
+from tui.gateway.onnx import OnnxRecogniser
 from tui.gateway.options import GatewayOptions
 from tui.gateway.parameters import InvalidParameterError, Parameters, parse
 from tui.gateway.pcm import RATE
+from tui.gateway.recogniser import Recogniser
 from tui.gateway.scheduler import Scheduler
-from tui.gateway.speech_models import find_model
+from tui.gateway.speech_models import InstalledModel, find_model
 from tui.gateway.turn_model import SmartTurn, TurnModel, find_turn_model
 from tui.gateway.whisper import WhisperRecogniser
 from tui.llm.client import ChatClient
@@ -41,11 +43,11 @@ class Gateway:
 
     def __init__(self, options: GatewayOptions) -> None:
         self.options = options
-        folder = find_model(options.model, download=options.download)
+        model = find_model(options.model)
         path = find_turn_model(options.turn_model)
         self.turn_model: TurnModel | None = SmartTurn(path) if path else None
         """Tells whether a speaker has finished; `None` without a model."""
-        self.scheduler = Scheduler(lambda: WhisperRecogniser(folder, options.device, options.threads, options.model))
+        self.scheduler = Scheduler(lambda: load_recogniser(model, options))
         self.chat_backend = select_chat_backend(options)
         self.metrics = Metrics()
         self.completions = Completions(self.chat_backend, self.metrics)
@@ -207,6 +209,20 @@ class Gateway:
             "realtime_factor": scheduler.transcribed_s / scheduler.busy_s if scheduler.busy_s else 0.0,
         }
         return PlainTextResponse(self.metrics.text(gauges), media_type="text/plain; version=0.0.4")
+
+
+def load_recogniser(model: InstalledModel, options: GatewayOptions) -> Recogniser:
+    """Load a speech model into the implementation that runs it.
+
+    Raises:
+        LivegistError: its packages are not installed.
+        ValueError, OSError, RuntimeError: its files or the device cannot be used.
+    """
+    match model.engine:
+        case "whisper":
+            return WhisperRecogniser(model.folder, options.device, options.threads, model.name)
+        case "onnx":
+            return OnnxRecogniser(model, options.device, options.threads)
 
 
 def select_chat_backend(options: GatewayOptions) -> ChatBackend:

@@ -10,9 +10,7 @@ class GatewayOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Models, backends and limits of a gateway."""
 
     model: str = "tiny.en"
-    """Whisper model: a name faster-whisper knows, or a folder with a converted model."""
-    download: bool = False
-    """Whether a model that is not installed is downloaded first."""
+    """Speech model: a name of the catalogue, OWNER/NAME on the hub, or a folder."""
     device: str = "auto"
     """Where the model runs: auto, cpu or cuda."""
     turn_model: str = ""
