@@ -24,12 +24,14 @@ from tui.gateway.parameters import IgnoredParameters, Parameters
 from tui.line_ui.input import COMMANDS
 from tui.model.prompts import PromptLibrary
 from tui.paths import PACKAGE
+from tui.presentation.formatting import STATES
 from tui.sessions.export import FORMATS
 from tui.stream.protocol import LOST, Retry, classify_close
 from tui.viewer.bindings import DASHBOARD, KeyHelp, group_by_topic, help_entry
 from tui.viewer.screens.device_picker import DevicePicker
 from tui.viewer.screens.dialog import HELP, keys_of
 from tui.viewer.screens.export import ExportPicker
+from tui.viewer.screens.help import SIGNS, STATES_SAY
 from tui.viewer.screens.history import HistoryScreen, PastSessionScreen
 from tui.viewer.screens.prompt_editor import PromptEditor
 from tui.viewer.screens.prompt_picker import PromptPicker
@@ -176,6 +178,15 @@ def _key_table(keys: Iterable[KeyHelp], *, ids: bool = False) -> str:
     return _table(("key", "what it does"), [(_code(key.key), key.description) for key in keys])
 
 
+def _states() -> str:
+    rows = [(f"{sign} {word}", STATES_SAY[state]) for state, (sign, word) in STATES.items()]
+    return _table(("state", "meaning"), rows)
+
+
+def _signs() -> str:
+    return _table(("sign", "meaning"), SIGNS)
+
+
 def _words() -> str:
     return _table(
         ("word", "what it does"), [(_code(f"{word} {rest}".strip()), about) for word, rest, about in COMMANDS]
@@ -294,6 +305,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "serve-options": lambda: _options_of(serve),
     "session-options": lambda: _options_of(main),
     "settings": _settings,
+    "signs": _signs,
+    "states": _states,
     "themes": _themes,
     "words": _words,
 }

@@ -51,10 +51,13 @@ def _fields(event: Event) -> dict[str, Any] | None:
 
 
 def _all(value: msgspec.Struct) -> dict[str, Any]:
-    """Return all fields by name, also those that have their default."""
+    """Return all fields by their names on the wire, also those that have their default."""
     return {
         name: [_all(part) for part in entry] if isinstance(entry, tuple) else entry
-        for name, entry in ((name, getattr(value, name)) for name in value.__struct_fields__)
+        for name, entry in (
+            (encoded, getattr(value, name))
+            for name, encoded in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+        )
     }
 
 

@@ -22,7 +22,7 @@ FIRST_WORDS = 120
 ID_TIME = "%Y-%m-%dT%H-%M-%S"
 
 
-class Summary(msgspec.Struct, frozen=True):
+class Summary(msgspec.Struct, frozen=True, rename={"problem": "trouble"}):
     """A session in a line."""
 
     id: str

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -64,6 +65,27 @@ def is_persistent(event: Event) -> bool:
             return gist.status.over
         case _:
             return True
+
+
+class SessionJournal(Protocol):
+    """What a session's events are appended to."""
+
+    @property
+    def failure(self) -> OSError | None:
+        """Why entries are not written; `None` while they are."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether there are entries that were not written."""
+
+    def append(self, event: Event, at: float) -> None:
+        """Write an event that lasts; `at` is in seconds on the session's clock."""
+
+    def flush(self) -> None:
+        """Write what is pending."""
+
+    def close(self) -> None:
+        """Write the rest and end."""
 
 
 class Journal:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tui.audio.recording import Recording
 from tui.model.events import Event
-from tui.sessions.journal import Journal
+from tui.sessions.journal import SessionJournal
 from tui.sessions.store import Store, StoredSession
 
 
@@ -37,21 +37,16 @@ class PrivateSession(StoredSession, frozen=True):
         """
         return Recording.in_memory(sample_rate)
 
-    def journal(self) -> Journal:
+    def journal(self) -> SessionJournal:
         """Return a journal that forgets."""
         return NullJournal()
 
 
-class NullJournal(Journal):
+class NullJournal:
     """A journal that forgets at once."""
 
-    def __init__(self) -> None:
-        self.failure = None
-
-    @property
-    def waiting(self) -> bool:
-        """Return `False`: nothing is ever written."""
-        return False
+    failure: OSError | None = None
+    pending = False
 
     def append(self, event: Event, at: float) -> None:
         """Forget an event."""

@@ -15,7 +15,7 @@ from tui.file_lock import is_locked
 from tui.model.events import State, StateChanged, StatsChanged
 from tui.model.session_state import SessionState
 from tui.paths import private_dir
-from tui.sessions.journal import FORMAT, Journal, JournalContents, fold, read, read_end
+from tui.sessions.journal import FORMAT, Journal, JournalContents, SessionJournal, fold, read, read_end
 from tui.sessions.metadata import SessionMetadata, read_metadata_or_empty
 
 AUDIO = "audio.wav"
@@ -96,7 +96,7 @@ class StoredSession(msgspec.Struct, frozen=True):
             )
         return reading
 
-    def journal(self) -> Journal:
+    def journal(self) -> SessionJournal:
         """Open its journal to append to it.
 
         Raises:
