@@ -256,6 +256,7 @@ async def test_a_source_that_cannot_be_opened_is_told_and_another_may_be_chosen(
     assert said(7) in [turn.text for turn in watch.finals]
 
 
+@pytest.mark.internal_error
 async def test_a_mistake_of_ours_in_capturing_ends_the_recording_and_what_there_is_of_it_is_heard(
     server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
