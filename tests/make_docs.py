@@ -109,7 +109,7 @@ def _code(text: object) -> str:
 def _command_table() -> str:
     rows = [("`livegist`", "Opens the dashboard: on the running session, or on a new engine.")]
     rows += [(_code(path), command.get_short_help_str(400)) for path, command in commands()]
-    return _table(("command", "what it does"), rows)
+    return _table(("command", "description"), rows)
 
 
 def _options_of(command: click.Command, without: Iterable[click.Parameter] = ()) -> str:
@@ -120,7 +120,7 @@ def _options_of(command: click.Command, without: Iterable[click.Parameter] = ())
         record = option.get_help_record(context) if isinstance(option, click.Option) else None
         if record is not None and option.name not in known | {"version", "help"}:
             rows.append((_code(record[0]), " ".join(record[1].split())))
-    return _table(("option", "what it does"), rows) if rows else ""
+    return _table(("option", "description"), rows) if rows else ""
 
 
 def _command_reference() -> str:
@@ -174,8 +174,8 @@ def _has_help(screen: type[Screen[Any]]) -> bool:
 def _key_table(keys: Iterable[KeyHelp], *, ids: bool = False) -> str:
     if ids:
         rows: list[tuple[str, ...]] = [(_code(key.key), _code(key.id), key.description) for key in keys]
-        return _table(("key", "id", "what it does"), rows)
-    return _table(("key", "what it does"), [(_code(key.key), key.description) for key in keys])
+        return _table(("key", "id", "description"), rows)
+    return _table(("key", "description"), [(_code(key.key), key.description) for key in keys])
 
 
 def _states() -> str:
@@ -188,9 +188,7 @@ def _signs() -> str:
 
 
 def _words() -> str:
-    return _table(
-        ("word", "what it does"), [(_code(f"{word} {rest}".strip()), about) for word, rest, about in COMMANDS]
-    )
+    return _table(("word", "description"), [(_code(f"{word} {rest}".strip()), about) for word, rest, about in COMMANDS])
 
 
 def _settings() -> str:
@@ -200,7 +198,7 @@ def _settings() -> str:
             (_code(row.name), row.default if is_table(row.name) else _code(row.default), row.allowed, row.description)
             for row in settings
         ]
-        sections.append(f"### {group}\n\n" + _table(("setting", "default", "allowed", "what it does"), cells))
+        sections.append(f"### {group}\n\n" + _table(("setting", "default", "allowed", "description"), cells))
     return "\n" + "\n\n".join(sections) + "\n"
 
 

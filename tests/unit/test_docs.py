@@ -141,6 +141,20 @@ def test_readme_is_short() -> None:
     assert len(WRITTEN["README.md"].splitlines()) <= MAX_README_LINES
 
 
+def test_the_readme_has_the_figures_of_the_performance_page() -> None:
+    page = WRITTEN["docs/performance.md"]
+
+    def measured(what: str) -> float:
+        found = re.search(rf"^\| {re.escape(what)} +\| ([\d.,]+) ", page, re.MULTILINE)
+        assert found, f"{what} is not in the table"
+        return float(found[1].replace(",", ""))
+
+    memory = measured("memory of the viewer") + measured("memory of the engine")
+    readme = " ".join(WRITTEN["README.md"].split())
+    assert f"writes {measured('painted while live') / 1000:.1f} kB/s" in readme
+    assert f"use {measured('CPU of viewer and engine, live'):.1f} % of one CPU core and {memory:.0f} MB" in readme
+
+
 def test_the_tests_are_the_second_shell_block_of_the_readme() -> None:
     # `.ci/run` runs exactly that block.
     assert "pytest" in blocks("sh", WRITTEN["README.md"])[1]
