@@ -1,12 +1,11 @@
 """How frames go to the terminal."""
 
 import pytest
-from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual.drivers.linux_driver import LinuxDriver
 
 from tests.viewer.scripted_engine import ScriptedEngine
 from tui.viewer.app import LivegistApp
-from tui.viewer.driver import FrameDriver
+from tui.viewer.driver import SYNC_END, SYNC_START, FrameDriver
 
 
 @pytest.fixture

@@ -9,11 +9,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rich.color import ColorSystem
-from rich.console import Console
+from rich.console import COLOR_SYSTEMS, Console
 from rich.style import Style
 from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
 from textual.driver import Driver
-from textual.drivers._writer_thread import WriterThread
 from textual.strip import Strip
 
 MAX_FRAMES_WAITING = 2
@@ -25,8 +24,8 @@ def frames_waiting(driver: Driver | None) -> int:
 
     Textual's own limit is thirty: the next one stops the whole program until the terminal is read again.
     """
-    writer = getattr(driver, "_writer_thread", None)
-    return writer._queue.qsize() if isinstance(writer, WriterThread) else 0
+    queue = getattr(getattr(driver, "_writer_thread", None), "_queue", None)
+    return queue.qsize() if queue is not None else 0
 
 
 class SgrWriter:
@@ -97,7 +96,7 @@ class CellsUpdate(ChopsUpdate):
 
     def render_segments(self, console: Console) -> str:
         """Return what to write to the terminal."""
-        pen = SgrWriter(console._color_system or ColorSystem.TRUECOLOR)
+        pen = SgrWriter(COLOR_SYSTEMS[console.color_system or "truecolor"])
         for y, start, end in self.spans:
             for edge, (x, strip) in zip(self.chop_ends[y], self.chops[y].items(), strict=False):
                 first, last = max(start, x), min(end, edge)
@@ -112,7 +111,7 @@ class ScreenUpdate(LayoutUpdate):
 
     def render_segments(self, console: Console) -> str:
         """Return what to write to the terminal."""
-        pen = SgrWriter(console._color_system or ColorSystem.TRUECOLOR)
+        pen = SgrWriter(COLOR_SYSTEMS[console.color_system or "truecolor"])
         for y, strips in enumerate(self.strips, self.region.y):
             pen.move_to(self.region.x, y)
             for strip in strips:

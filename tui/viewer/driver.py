@@ -4,8 +4,10 @@ Textual hands a frame over in three pieces: the sign to hold the screen, the fra
 thread that writes and is a packet of its own on a line far away.
 """
 
-from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual.drivers.linux_driver import LinuxDriver
+
+SYNC_START, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
+"""What Textual writes before and after a frame (synchronized output, DEC private mode 2026)."""
 
 
 class FrameDriver(LinuxDriver):

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.reactive import Reactive
@@ -137,11 +137,10 @@ class Dashboard(PickerActions):
         self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
         self._show_state()
 
-    async def _on_idle(self, event: events.Idle) -> None:
+    def on_idle(self) -> None:
         """Paint at once what has changed; only what follows within a frame waits for Textual's timer."""
         if time.monotonic() - self._painted_at >= UPDATE_PERIOD:
             self._on_timer_update()
-        await super()._on_idle(event)
 
     def _on_timer_update(self) -> None:
         """Paint, unless the terminal is behind: what waits merges, and the newest is painted once it has caught up."""
