@@ -52,8 +52,9 @@ def test_any_text_is_written_so_that_it_is_read_the_same(text: str) -> None:
 def test_what_is_no_toml_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("fps = = 3\n")
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match=r"not valid TOML: .* line 1") as refused:
         write("fps", 4, file)
+    assert refused.value.hint == "Correct it in an editor first."
     assert file.read_text() == "fps = = 3\n"
 
 

@@ -55,7 +55,8 @@ def test_speech_after_a_pause_has_to_sound_complete_anew() -> None:
     endpointer = Endpointer(SETTINGS)
     fed(endpointer, (0.9, 960), (0.0, 320))
     endpointer.complete = True
-    assert Ended not in kinds(fed(endpointer, (0.9, 320), (0.0, 960)))
+    assert Ended not in kinds(fed(endpointer, (0.9, 320), (0.0, 1248)))
+    assert kinds(fed(endpointer, (0.0, 32))) == [Ended]
 
 
 def test_a_breath_does_not_end_a_turn_and_is_told_once() -> None:
@@ -115,7 +116,8 @@ def test_new_settings_hold_from_the_next_frame() -> None:
 def test_turns_never_overlap_and_their_speech_lies_inside(probabilities: list[float], complete: bool) -> None:
     endpointer = Endpointer(SETTINGS)
     ends = [0]
-    for at, probability in enumerate(probabilities, 1):
+    # One turn at least, whatever came before it.
+    for at, probability in enumerate([*probabilities, *[0.9] * 60, *[0.0] * 60], 1):
         endpointer.complete = complete
         for event in endpointer.feed(probability):
             if isinstance(event, Ended):
@@ -124,3 +126,4 @@ def test_turns_never_overlap_and_their_speech_lies_inside(probabilities: list[fl
                 ends.append(event.end)
         assert 0 <= endpointer.confidence <= 1
         assert endpointer.needed >= ends[-1]
+    assert len(ends) > 1

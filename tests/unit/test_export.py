@@ -143,7 +143,8 @@ def test_hostile_words_are_words_in_vtt(hostile: SessionState) -> None:
 
 def test_hostile_words_are_no_formula_in_csv(hostile: SessionState) -> None:
     rows = list(csv.DictReader(io.StringIO(export(hostile, SessionMetadata(), "csv"), newline="")))
-    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
+    assert [row["text"].lstrip("'")[:5] for row in rows] == [text[:5] for text in HOSTILE]
+    assert {cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@"))} == set()
 
 
 def test_hostile_words_are_words_in_markdown(hostile: SessionState) -> None:
@@ -161,6 +162,7 @@ def test_no_terminal_obeys_an_export(hostile: SessionState, format: str) -> None
     text = export(hostile, SessionMetadata(), format)
     assert "\x1b" not in text
     assert "\u202e" not in text
+    assert "no list either" in text
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -173,14 +175,23 @@ def test_an_empty_session_can_be_exported(format: str) -> None:
             assert list(webvtt.from_buffer(io.StringIO(text))) == []
         case "json":
             assert json.loads(text)["turns"] == []
+        case "md":
+            assert "Nothing was said." in text
+        case "jsonl":
+            assert {json.loads(line)["type"] for line in text.splitlines()} <= {"stats", "session", "state"}
+        case "csv":
+            assert list(csv.DictReader(io.StringIO(text, newline=""))) == []
         case _:
-            assert isinstance(text, str)
+            assert text == ""
 
 
-def test_only_finished_turns_are_exported() -> None:
+@pytest.mark.parametrize("format", FORMATS)
+def test_only_finished_turns_are_exported(format: str) -> None:
     partial = spoken(2, "not yet", None)
     record = told(*meeting()[:1], TurnChanged(type(partial)(2, "not yet", False, 6, 7)))
-    assert "not yet" not in export(record, SessionMetadata(), "txt")
+    text = export(record, SessionMetadata(), format)
+    assert "Good morning everybody" in text
+    assert "not yet" not in text
 
 
 @pytest.fixture
@@ -188,11 +199,9 @@ def marked() -> SessionState:
     return told(*meeting(), TurnBookmarked(2, "tell *Ann*"), TurnBookmarked(3, ""), SpeakerNamed("B", "Bob <b>"))
 
 
-def test_speakers_are_called_by_their_names_everywhere(marked: SessionState) -> None:
-    for format in FORMATS:
-        text = export(marked, SessionMetadata(), format)
-        if format != "jsonl":
-            assert "Bob" in text
+@pytest.mark.parametrize("format", FORMATS)
+def test_speakers_are_called_by_their_names_everywhere(marked: SessionState, format: str) -> None:
+    assert "Bob" in export(marked, SessionMetadata(), format)
 
 
 def test_bookmarks_go_with_their_turns(marked: SessionState) -> None:

@@ -1,7 +1,6 @@
 """The gateway's small parts: parameters, tokens, what waits to be sent, PCM, metrics."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from typing import cast
@@ -42,8 +41,17 @@ def test_lists_and_objects_come_as_json() -> None:
 
 @given(st.sampled_from(["sample_rate", "vad_threshold", "llm_gateway", "language_codes"]), st.text(max_size=40))
 def test_a_strange_value_is_taken_or_refused_and_never_more(name: str, value: str) -> None:
-    with contextlib.suppress(InvalidParameterError):
-        parse([(name, value)])
+    refusal = ""
+    parameters, ignored = Parameters(), list[str]()
+    try:
+        parameters, ignored = parse([(name, value)])
+    except InvalidParameterError as error:
+        refusal = str(error)
+    assert not refusal or refusal.startswith(name)
+    assert ignored == []
+    assert 8000 <= parameters.sample_rate <= 96_000
+    assert 0.05 <= parameters.endpointing.vad_threshold <= 0.99
+    assert [code for code in parameters.languages if not isinstance(code, str)] == []
 
 
 def test_the_silence_that_ends_a_turn_is_never_a_mere_breath() -> None:

@@ -260,8 +260,11 @@ async def test_a_server_that_does_not_answer_in_time_is_not_asked_twice() -> Non
 )
 async def test_an_answer_that_is_none_is_an_error_not_a_crash(body: bytes) -> None:
     async with serving(Answer(body=body)) as server:
-        with pytest.raises(ChatError):
+        with pytest.raises(ChatError) as failed:
             await complete(client(server))
+    assert failed.value.message
+    assert failed.value.hint == "Is it an OpenAI-compatible server?"
+    assert not failed.value.retry
 
 
 async def test_the_models_are_listed_if_the_server_lists_them() -> None:

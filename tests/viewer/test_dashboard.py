@@ -189,7 +189,9 @@ async def test_words_that_may_change_look_it() -> None:
 async def test_a_turn_that_was_nothing_disappears() -> None:
     line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
-        await said(pilot, line, TurnChanged(partial(1, "uh")), TurnRemoved(1))
+        await said(pilot, line, TurnChanged(partial(1, "uh")))
+        assert "uh" in shown(app, "turns")
+        await said(pilot, line, TurnRemoved(1))
         assert "uh" not in shown(app, "turns")
 
 
@@ -470,9 +472,15 @@ async def test_no_size_is_too_small_or_too_big(size: tuple[int, int]) -> None:
     line = ScriptedEngine(snapshot=meeting())
     async with running(line, size=size) as (app, pilot):
         await said(pilot, line, LevelChanged(-23.0, -12.0, True), StateChanged(State.FAILED, "why " * 50, "hint " * 50))
-        for key in ("p", "escape", "question_mark", "escape", "slash", "x", "enter", "z", "up", "q"):
+        for key in ("p", "escape", "question_mark", "escape", "slash", "x", "enter", "z", "up", "z"):
             await pilot.press(key)
-        assert all(len(row) <= size[0] for row in shown(app).splitlines())
+        rows = shown(app).splitlines()
+        assert len(rows) <= size[1]
+        assert max(map(len, rows), default=0) <= size[0]
+        await pilot.press("escape")
+        await pilot.resize_terminal(120, 36)
+        await until(pilot, lambda: app.screen is app.dashboard and "FAILED" in shown(app, "banner"))
+        await until(pilot, lambda: "why why" in shown(app, "alert"))
 
 
 async def test_another_prompt_is_named_in_the_header() -> None:

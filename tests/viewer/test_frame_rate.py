@@ -122,6 +122,7 @@ def test_frames_are_never_more_than_so_many_a_second(fps: int, waits: list[float
         first = first if painted else now
         painted += frames.due(now, fps)
         assert painted <= (now - first + EARLY_S) * fps + 2 + 1e-6, "two at once after a rest"
+    assert painted
 
 
 def test_levels_that_come_a_little_unevenly_each_get_their_frame() -> None:

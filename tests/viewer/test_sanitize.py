@@ -63,6 +63,7 @@ def test_whatever_comes_only_what_a_terminal_prints_goes_out(text: str) -> None:
     shown.encode()
     for character in shown:
         assert character == "\n" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    assert [sign for sign in shown if sign.isalnum()] == [sign for sign in text if sign.isalnum()]
 
 
 @given(st.text(st.characters()))

@@ -44,6 +44,7 @@ def test_six_themes_ship_and_one_of_them_is_the_default() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_text_can_be_read_on_whatever_lies_behind_it(file: Path) -> None:
     found = palette(file)
+    assert len(dict(found.colours)) > 10
     if found.ansi:
         assert all(colour.startswith("ansi_") for _, colour in found.colours)
         return
