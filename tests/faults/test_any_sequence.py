@@ -36,6 +36,7 @@ class Step(StrEnum):
     SHORT_LIFE = "connections expire soon"
     LONG_LIFE = "connections last"
     SWAP = "another prompt is wanted"
+    EDIT = "the prompt in use is edited"
     SLEEP = "the machine slept"
     SLOW_ANSWERS = "answers take their time"
 
@@ -44,7 +45,7 @@ STEPS = [*Step, Step.PARTIAL, Step.PARTIAL, Step.CUT, Step.CUT, Step.SWAP, Step.
 """Those that make trouble together come more often."""
 
 
-LATE = [Step.TIME, Step.CUT, Step.SLEEP, Step.SWAP]
+LATE = [Step.TIME, Step.CUT, Step.SLEEP, Step.SWAP, Step.EDIT]
 """What may happen after the last sample was recorded."""
 
 
@@ -104,6 +105,8 @@ class Story:
             case Step.SWAP:
                 self.prompts += 1
                 self.way.use_prompt(f"prompt {self.prompts}")
+            case Step.EDIT:
+                self.way.renew()
             case Step.SLEEP:
                 self.way.reconnect()
             case Step.SLOW_ANSWERS:

@@ -172,6 +172,10 @@ async def test_a_device_that_stays_away_is_replaced_by_the_default_one(server: E
         await watch.until(lambda: any("No microphone is called" in notice for notice in watch.notices))
         await watch.until(lambda: any("Recording goes on from" in notice for notice in watch.notices))
         assert time.monotonic() - began > 9
+        before = watch.record.stats.elapsed_s
+        await watch.until(lambda: watch.record.stats.elapsed_s > before + 1)
+        assert watch.record.stats.device != "no such device"
         await built.execute(Stop())
         await watch.until_over()
+    assert watch.record.state is State.ENDED
     assert_all_arrived(watch.recorded, server.calls)

@@ -143,6 +143,10 @@ async def test_an_engine_that_is_told_to_end_now_does_not_wait_for_room(
     await built.execute(Quit(now=True))
     async with asyncio.timeout(PATIENCE_S):
         await task
+    assert watch.record.state is State.ENDED
+    assert [turn.number for turn in watch.finals] == [1, 2, 3, 4]
+    assert speech(1, 2, 3, 4).startswith(watch.recorded), "what fits is whole and in its place"
+    assert len(watch.recorded) < len(speech(1, 2, 3, 4))
 
 
 async def test_a_disk_that_turns_read_only_for_a_while_loses_nothing(

@@ -180,8 +180,9 @@ async def test_who_cannot_log_in_is_told_what_ssh_says(sshd: Sshd, line: Proxy) 
 
 
 async def test_a_machine_without_livegist_is_told_of(sshd: Sshd, line: Proxy) -> None:
-    with pytest.raises(EngineError, match=r"not found|No such file"):
+    with pytest.raises(EngineError, match=r"no-such-livegist.*(not found|No such file)") as missing:
         await Far(sshd, line.port, "no-such-livegist").watch()
+    assert "find livegist" in missing.value.hint
 
 
 async def test_what_a_login_prints_before_the_relay_does_no_harm(sshd: Sshd, line: Proxy) -> None:
@@ -214,7 +215,7 @@ async def test_a_dropped_relay_comes_back_by_itself(
             await over(hosted)
             await shown.until("ENDED", said(TURNS))
             shown.type("q")
-            await shown.ended()
+            assert await shown.ended() == 0
         assert_whole(hosted, server)
 
 

@@ -151,7 +151,7 @@ async def test_a_dashboard_whose_engine_is_killed_starts_another_and_says_what_b
         shown.type("t")
         await shown.until("ENDED", said(1), said(2))
         shown.type("q")
-        await shown.ended()
+        assert await shown.ended() == 0
     (mended,) = Store(home / "data" / "sessions")
     recorded = mended.audio.read_bytes()[44:]
     assert SOUND.startswith(recorded)

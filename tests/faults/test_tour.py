@@ -119,7 +119,7 @@ def test_the_whole_tour_in_tmux_over_ssh(sshd: Sshd, short_dir: Path, home: Path
         tour.press("Space", "⊘ MUTED")
         tour.rid("Space", "MUTED")
         # Left and come back to, the session under way.
-        tour.press("d", "Detached; the session goes on.")
+        tour.press("d", "Detached; the session goes on.", "left there with 0")
     again = short_dir / "again"
     again.mkdir()
     with terminal(again, far(sshd, "attach"), columns=80, rows=24) as window:
@@ -131,7 +131,7 @@ def test_the_whole_tour_in_tmux_over_ssh(sshd: Sshd, short_dir: Path, home: Path
         tour.window.escape("Look at which session?")
         tour.press("x", "■ ENDED")
         tour.press("a", "Whole session")
-        tour.press("q", "The session is saved in")
+        tour.press("q", "The session is saved in", "left there with 0")
     (session,) = (home / "data" / "sessions").iterdir()
     record = fold(read(session / "events.jsonl").entries)
     assert record.bookmarks == {1: "the start"}

@@ -44,6 +44,7 @@ from tui.model.commands import (
     UseSource,
 )
 from tui.model.events import LevelChanged, Notice, SessionsListed, Severity, Snapshot, State, UntranscribedChanged
+from tui.model.gists import GistStatus
 from tui.model.transcript import without_words
 from tui.paths import PACKAGE, log_file, sessions_dir
 from tui.sessions.journal import fold, read
@@ -116,14 +117,21 @@ async def test_a_second_session_starts_afresh(server: Endpoint, tmp_path: Path) 
 async def test_what_cannot_be_done_is_refused_and_changes_nothing(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        for command in (Stop(), Mute(True), Analyse(), UseSource("mic"), Recover()):
-            with pytest.raises(UsageError):
+        for command, why in (
+            (Stop(), "No session is under way"),
+            (Mute(True), "No session is under way"),
+            (UseSource("mic"), "No session is under way"),
+            (Analyse(), "no session to analyse"),
+            (Recover(), "All that was recorded was transcribed"),
+        ):
+            with pytest.raises(UsageError, match=why):
                 await built.execute(command)
+        assert watch.events == []
         await hear(built, speech(1), server.url, tmp_path)
         with pytest.raises(UsageError, match="under way"):
             await hear(built, speech(1), server.url, tmp_path)
         await watch.until_over()
-    assert watch.record.state is State.ENDED
+    assert_nothing_lost(speech(1), watch, server.calls, 1)
 
 
 async def test_a_recording_that_is_missing_refuses_to_be_sent_and_the_next_session_is_heard(
@@ -152,7 +160,7 @@ class SlowStore(Store):
         self.answer = threading.Event()
         self.answered: list[bool] = []
 
-    def broken(self) -> Iterator[StoredSession]:
+    def interrupted(self) -> Iterator[StoredSession]:
         if self.slow:
             self.answered.append(self.answer.wait(5.0))
         yield from super().interrupted()
@@ -420,7 +428,8 @@ async def test_an_engine_that_is_told_to_end_finalises_everything_within_its_tim
     assert time.monotonic() - began < 15
     assert watch.record.state is State.ENDED
     assert watch.finals[0].text == f"turn 1 of {len(watch.recorded) // 2} samples"
-    assert all(gist.status.over for gist in watch.record.gists.values())
+    assert [gist.status for gist in watch.record.gists.values()] == [GistStatus.DONE], "its answer was waited for"
+    assert watch.record.stats.untranscribed_s == 0
 
 
 async def test_an_engine_whose_endpoint_says_nothing_more_ends_within_fifteen_seconds(
@@ -431,13 +440,15 @@ async def test_an_engine_whose_endpoint_says_nothing_more_ends_within_fifteen_se
     built = engine(watch)
     task = asyncio.create_task(built.run())
     await hear(built, speech(*range(1, 40)), server.url, tmp_path)
-    await watch.until(lambda: watch.record.stats.elapsed_s > 1)
+    await watch.until(lambda: watch.record.stats.elapsed_s > 3)
     began = time.monotonic()
     built.quit()
     await task
     assert time.monotonic() - began < 15
     assert watch.record.state is State.ENDED
     assert watch.record.stats.untranscribed_s > 0
+    assert any(f"livegist recover {watch.audio.parent.name}" in notice for notice in watch.notices)
+    assert speech(*range(1, 40)).startswith(watch.recorded)
 
 
 async def test_devices_are_told_to_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,7 @@ async def test_chunks_are_of_a_length_that_the_service_takes(server: Endpoint, r
     recording.close()
     await running
     sizes = [size / 2 / RATE * 1000 for size in server.calls[0].chunks]
+    assert sum(server.calls[0].chunks) == len(speech(1, 2)) + 2 * 123
     assert all(50 <= size <= 1000 for size in sizes), sizes
 
 
@@ -421,6 +422,10 @@ async def test_what_can_mend_is_tried_again(server: Endpoint, recording: Recordi
     running = asyncio.create_task(linked(recording, server, heard).run())
     await heard.until(lambda: bool(heard.of(reconnecting.ConnectionLost)))
     server.close_with = None
+    lost = heard.of(reconnecting.ConnectionLost)[0]
+    assert isinstance(lost, reconnecting.ConnectionLost)
+    assert lost.ending.code == code
+    assert lost.ending.meaning
     recording.append(speech(1))
     recording.close()
     await running
@@ -641,12 +646,15 @@ async def test_giving_up_ends_a_session_that_never_connected(server: Endpoint, r
     heard = Heard()
     way = linked(recording, server, heard)
     running = asyncio.create_task(way.run())
+    recording.append(speech(1))
     await heard.until(lambda: bool(heard.of(reconnecting.ConnectionLost)))
     recording.close()
     way.give_up_after(1)
     async with asyncio.timeout(5):
         await running
     assert way.opened == 0
+    assert way.untranscribed == len(speech(1)) // 2, "it is known to be left"
+    assert not heard.of(reconnecting.StreamFailed)
 
 
 async def test_a_stop_does_not_wait_for_a_connection_that_is_being_opened(

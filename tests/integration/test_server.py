@@ -170,8 +170,10 @@ async def test_a_command_that_is_too_long_ends_that_viewer_alone() -> None:
         with suppress(ConnectionClosedError):
             await strange.send("x" * (COMMAND_BYTES + 1))
         await strange.wait_closed()
+        assert strange.close_code == 1009
         await other.send(Stop())
         await other.until(lambda: isinstance(other.events[-1], Rejected))
+        assert [type(event) for event in other.events] == [Snapshot, Rejected]
 
 
 async def test_a_viewer_that_reads_nothing_is_cut_off_and_comes_back_to_a_snapshot() -> None:
@@ -290,14 +292,16 @@ async def test_an_engine_is_started_in_place_of_one_that_was_killed_but_not_of_o
     started: list[asyncio.Task[None]] = []
     engine = await asyncio.create_subprocess_exec(*LIVEGIST, "engine")
     client = EngineClient(folder / SOCKET_NAME, start=lambda: started.append(asyncio.create_task(Hosted().host.run())))
-    async for event in client.events():
-        assert isinstance(event, Snapshot)
-        engine.send_signal(end)
+    told = client.events()
+    assert isinstance(await anext(told), Snapshot)
+    engine.send_signal(end)
+    assert [event async for event in told] == [], "the viewer is told that it has gone"
     await engine.wait()
     if starts:
-        async for event in client.events():
-            assert isinstance(event, Snapshot)
-            await client.send(Quit())
+        told = client.events()
+        assert isinstance(await anext(told), Snapshot)
+        await client.send(Quit())
+        assert [event async for event in told] == []
     else:
         with pytest.raises(EngineError, match="No engine is running"):
             await anext(client.events())
@@ -406,10 +410,18 @@ async def test_a_signal_does_not_wait_long_for_what_is_done_after_a_session(
     hosted = Hosted()
     task = asyncio.create_task(hosted.host.run())
     async with watching(hosted.socket) as viewer:
-        await viewer.send(Start(options(speech(1), server.url, tmp_path, hook_command="sleep 60")))
+        pid = tmp_path / "pid"
+        os.mkfifo(pid)
+        hook = f"sh -c 'echo $$ >{pid}; exec sleep 600'"
+        await viewer.send(Start(options(speech(1), server.url, tmp_path, hook_command=hook)))
         await viewer.until(lambda: viewer.record.state is State.ENDED)
+        hooked = int(await asyncio.to_thread(pid.read_text))
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.wait_for(task, PATIENCE_S)
+        assert viewer.finals == [said(1)]
+    with pytest.raises(ProcessLookupError):
+        os.kill(hooked, 0)
+    assert not hosted.socket.exists()
 
 
 async def test_quit_ends_the_engine_for_all(server: Endpoint, tmp_path: Path) -> None:
@@ -421,3 +433,10 @@ async def test_quit_ends_the_engine_for_all(server: Endpoint, tmp_path: Path) ->
         await one.send(Quit())
         await asyncio.wait_for(task, 15)
         await two.until(lambda: any(isinstance(e, StateChanged) and e.state is State.ENDED for e in two.events))
+    (stored,) = Store(sessions_dir())
+    record = stored.load()
+    assert record.state is State.ENDED
+    assert record.stats.untranscribed_s == 0
+    assert [turn.text for turn in record.transcript.finals] == two.finals == one.finals
+    assert bytes(server.calls[0].audio) == stored.audio.read_bytes()[44:]
+    assert not hosted.socket.exists()
