@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from tui.credentials import without_keys
 from tui.errors import LivegistError
-from tui.model.lines import inert
+from tui.text import terminal_line
 
 COMMAND_S = 60.0
 """Longest time that a command may take."""
@@ -69,7 +69,7 @@ async def run_with_stdin(
         await _kill_group(process)
         raise
     if process.returncode:
-        last = inert((output or b"").decode(errors="replace").strip().rpartition("\n")[2])[:LAST_LINE_MOST]
+        last = terminal_line((output or b"").decode(errors="replace").strip().rpartition("\n")[2])[:LAST_LINE_MOST]
         why = f": {last}" if last else "."
         raise CommandError(f"The command {words[0]} failed with exit code {process.returncode}{why}", hint)
 

@@ -175,7 +175,7 @@ async def test_a_refused_key_ends_with_what_to_do_and_the_recording_is_kept(serv
     [
         (("--source", "/nowhere.wav", "--url", "ws://127.0.0.1:1"), 1, "/nowhere.wav"),
         (("--engine", "cloud"), 1, "ASSEMBLYAI_API_KEY"),
-        (("--engine", "moon"), 2, "engine takes"),
+        (("--engine", "moon"), 2, "engine must be"),
         (("--prompt", "poem"), 2, "poem"),
         (("--url", "http://127.0.0.1"), 2, "websocket"),
         (("--url", "ws://127.0.0.1:1", "--engine", "local"), 2, "exclude"),

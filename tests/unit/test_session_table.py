@@ -1,6 +1,7 @@
 import pytest
 
-from tui.cli.session_table import fit_to_terminal, plural, size
+from tui.cli.session_table import fit_to_terminal
+from tui.text import plural, size
 
 
 @pytest.fixture

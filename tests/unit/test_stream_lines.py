@@ -1,7 +1,6 @@
 import json
 from typing import get_args
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +18,7 @@ from tui.model.events import (
     TurnChanged,
 )
 from tui.model.gists import Gist, GistStatus
-from tui.model.lines import clock, json_line, status_line, text_line
+from tui.model.lines import json_line, status_line, text_line
 from tui.model.transcript import Turn, Word
 
 TURN = Turn(3, "We ship.", True, 61.0, 62.5, (Word("We", 61.0, 61.2), Word("ship.", 61.3, 62.5)))
@@ -93,8 +92,3 @@ def test_states_and_notices_are_remarks_and_a_failure_is_left_to_the_command() -
     assert status_line(StateChanged(State.FAILED, "No.")) is None
     session = Session("1", "/p", "", "mic", "local", "this machine", "tiny.en", "m")
     assert status_line(SessionStarted(session)) == "listening to mic, kept in /p"
-
-
-@pytest.mark.parametrize(("seconds", "shown"), [(0, "00:00"), (59.9, "00:59"), (61, "01:01"), (3661, "1:01:01")])
-def test_the_clock(seconds: float, shown: str) -> None:
-    assert clock(seconds) == shown

@@ -2,18 +2,8 @@ import pytest
 
 from tests.viewer.scripted_engine import PROMPTS
 from tui.model.events import State
-from tui.presentation.formatting import (
-    STATES,
-    clock,
-    dollars,
-    format_latency,
-    made_by,
-    milliseconds,
-    plural,
-    prompt_name,
-    seconds,
-    size,
-)
+from tui.presentation.formatting import STATES, dollars, format_latency, made_by, milliseconds, prompt_name, seconds
+from tui.text import clock, plural, size
 
 
 @pytest.mark.parametrize(

@@ -28,16 +28,16 @@ def _offered(items: Callable[[], Iterable[CompletionItem]]) -> Complete:
 def _sessions() -> Iterable[CompletionItem]:
     from itertools import islice
 
-    from tui.model.lines import inert
     from tui.paths import sessions_dir
     from tui.sessions.catalogue import LAST, summarise
     from tui.sessions.store import Store
+    from tui.text import terminal_line
 
     newest = [summarise(stored) for stored in islice(Store(sessions_dir()), SESSIONS_OFFERED)]
     if newest:
         yield CompletionItem(LAST, help="the newest session")
     for summary in newest:
-        yield CompletionItem(summary.id, help=inert(summary.name or summary.first_words)[:60])
+        yield CompletionItem(summary.id, help=terminal_line(summary.name or summary.first_words)[:60])
     for summary in newest:
         if summary.name:
             yield CompletionItem(summary.name, help=summary.id)

@@ -61,9 +61,9 @@ def _report(error: Exception) -> str:
 
 
 def _last_line(report: str) -> str:
-    from tui.model.lines import inert
+    from tui.text import terminal_line
 
-    return inert(report.rstrip().rpartition("\n")[2])[:300]
+    return terminal_line(report.rstrip().rpartition("\n")[2])[:300]
 
 
 def _write_report(report: str) -> str:

@@ -84,16 +84,16 @@ def ls() -> None:
 async def _status_line(client: "EngineClient") -> str:
     """Return in a line how the engine stands."""
     from tui.model.events import Snapshot
-    from tui.model.lines import clock, inert
+    from tui.text import clock, terminal_line
 
     async for event in client.events():
         if isinstance(event, Snapshot):
-            told = f"{event.state}  {clock(event.stats.elapsed_s)}"
-            told += f"  unattended for {clock(event.unattended_s)}" if event.unattended_s else ""
+            told = f"{event.state}  {clock(event.stats.elapsed_s, padded=True)}"
+            told += f"  unattended for {clock(event.unattended_s, padded=True)}" if event.unattended_s else ""
             unsaved_s = event.stats.unsaved_s
             told += f"  the disk does not take {unsaved_s:.0f} s" if unsaved_s else ""
             told += f"  {event.viewers} viewer{'' if event.viewers == 1 else 's'}"
-            return inert(told + (f"  {event.session.id}  from {event.session.source}" if event.session else ""))
+            return terminal_line(told + (f"  {event.session.id}  from {event.session.source}" if event.session else ""))
     return "The engine is leaving."
 
 

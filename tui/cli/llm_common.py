@@ -39,7 +39,7 @@ async def answer(
 
     from tui.llm.chunking import ChunkedAsker, ChunkProgress
     from tui.llm.protocol import Completion
-    from tui.model.lines import inert
+    from tui.text import terminal_line
 
     started = asyncio.get_running_loop().time()
     done = Completion("")
@@ -55,11 +55,11 @@ async def answer(
                     case Completion():
                         done = piece
                     case str() if not quiet:
-                        click.echo("\n".join(inert(line) for line in piece.split("\n")), nl=False)
+                        click.echo("\n".join(terminal_line(line) for line in piece.split("\n")), nl=False)
     if not quiet:
         click.echo()
         cut = " (cut off at max_tokens)" if done.finish_reason == "length" else ""
-        click.echo(f"— {inert(done.model) or 'an unnamed model'}{cut}", err=True)
+        click.echo(f"— {terminal_line(done.model) or 'an unnamed model'}{cut}", err=True)
     return done, round(asyncio.get_running_loop().time() - started, 3)
 
 

@@ -51,9 +51,10 @@ def _oldest(since: str) -> str:
 
 
 def _line(hit: "Hit") -> str:
-    from tui.model.lines import clock
+    from tui.text import clock, terminal_line
 
     where = f"{hit.kind} {hit.number}" if hit.number else hit.kind
-    words = "".join(click.style(part, bold=True) if at % 2 else part for at, part in enumerate(hit.parts))
-    title = f"{hit.title}  " if hit.title else ""
-    return f"{hit.session}  {clock(hit.at_s)}  {where}  {title}{words}"
+    parts = map(terminal_line, hit.parts)
+    words = "".join(click.style(part, bold=True) if at % 2 else part for at, part in enumerate(parts))
+    title = f"{terminal_line(hit.title)}  " if hit.title else ""
+    return f"{hit.session}  {clock(hit.at_s, padded=True)}  {where}  {title}{words}"

@@ -6,8 +6,8 @@ import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from tui.model.lines import clock, inert
 from tui.sessions.catalogue import Summary
+from tui.text import clock, plural, size, terminal_line
 
 
 def row(summary: Summary) -> str:
@@ -18,8 +18,8 @@ def row(summary: Summary) -> str:
     damaged = f"! {summary.problem}" if summary.problem else ""
     said = "; ".join(filter(None, (damaged, title))) or "nothing was said"
     turns = f"{summary.turns:>4} {'turn ' if summary.turns == 1 else 'turns'}"
-    figures = f"{clock(summary.length_s):>7}  {turns}  {size(summary.size_bytes):>8}  {state(summary):<7}"
-    return inert(f"{summary.id}  {figures}  {marks}{tags}{said}".rstrip())
+    figures = f"{clock(summary.length_s, padded=True):>7}  {turns}  {size(summary.size_bytes):>8}  {state(summary):<7}"
+    return terminal_line(f"{summary.id}  {figures}  {marks}{tags}{said}".rstrip())
 
 
 def state(summary: Summary) -> str:
@@ -36,33 +36,23 @@ def facts(summary: Summary, versions: Sequence[str]) -> Iterator[str]:
         summary: of the session.
         versions: ids of the sessions that transcribe its recording again.
     """
-    yield inert(summary.name or summary.id)
-    yield inert(f"started {summary.started_at}, {clock(summary.length_s)} long, {plural(summary.turns, 'turn')}")
+    yield terminal_line(summary.name or summary.id)
+    yield terminal_line(
+        f"started {summary.started_at}, {clock(summary.length_s, padded=True)} long, {plural(summary.turns, 'turn')}"
+    )
     why = f": {summary.why}" if summary.why else ""
-    yield inert(f"source {summary.source or 'unknown'}, {state(summary)}{why}")
+    yield terminal_line(f"source {summary.source or 'unknown'}, {state(summary)}{why}")
     if summary.tags:
-        yield inert("tags " + " ".join("#" + tag for tag in summary.tags))
+        yield terminal_line("tags " + " ".join("#" + tag for tag in summary.tags))
     if summary.note:
-        yield inert(f"note {summary.note}")
+        yield terminal_line(f"note {summary.note}")
     if summary.version_of:
-        yield inert(f"another transcript of {summary.version_of}")
+        yield terminal_line(f"another transcript of {summary.version_of}")
     if versions:
-        yield inert(f"transcribed again as {', '.join(versions)}")
-    yield inert(f"kept in {summary.path}, {size(summary.size_bytes)}")
+        yield terminal_line(f"transcribed again as {', '.join(versions)}")
+    yield terminal_line(f"kept in {summary.path}, {size(summary.size_bytes)}")
     if summary.problem:
-        yield inert(f"! {summary.problem}")
-
-
-def plural(number: int, what: str) -> str:
-    """Return `1 turn`, `2 turns`."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def size(size_bytes: int) -> str:
-    """Return bytes as a person reads them."""
-    if size_bytes >= 999_950_000:
-        return f"{size_bytes / 1e9:.1f} GB"
-    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes / 1e3:.0f} kB"
+        yield terminal_line(f"! {summary.problem}")
 
 
 def on_a_terminal() -> bool:

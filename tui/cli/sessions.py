@@ -7,8 +7,9 @@ import click
 from tui.cli import completion
 from tui.cli.group import WholeHelp
 from tui.cli.options import find_stored
-from tui.cli.session_table import facts, fit_to_terminal, on_a_terminal, plural, row, size
+from tui.cli.session_table import facts, fit_to_terminal, on_a_terminal, row
 from tui.errors import SessionError, UsageError
+from tui.text import plural, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,9 +83,10 @@ def show(session: str, as_json: bool) -> None:
         click.echo(to_json(record, stored.metadata()).encode(), nl=False)
         return
     from tui.model.events import GistChanged, TurnChanged
-    from tui.model.lines import inert, text_line
+    from tui.model.lines import text_line
     from tui.paths import sessions_dir
     from tui.sessions.store import Store
+    from tui.text import terminal_line
 
     versions = [other.id for other in Store(sessions_dir()) if other.metadata().version_of == stored.id]
     for line in facts(summary, versions):
@@ -93,7 +95,7 @@ def show(session: str, as_json: bool) -> None:
     for turn in record.finals:
         click.echo(text_line(TurnChanged(turn)))
         if turn.number in record.bookmarks:
-            click.echo(f"  ★ {inert(record.bookmarks[turn.number])}".rstrip())
+            click.echo(f"  ★ {terminal_line(record.bookmarks[turn.number])}".rstrip())
         for gist in record.gists.values():
             if gist.turn == turn.number:
                 click.echo(text_line(GistChanged(gist)))

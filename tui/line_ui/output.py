@@ -26,9 +26,9 @@ from tui.model.events import (
 from tui.model.gists import Gist, GistStatus
 from tui.model.transcript import Turn
 from tui.presentation.ballistics import Ballistics, Condition
-from tui.presentation.formatting import STATES, clock, made_by, plural, prompt_name
-from tui.presentation.sanitize import one_line
+from tui.presentation.formatting import STATES, made_by, prompt_name
 from tui.presentation.view_model import ViewModel
+from tui.text import clock, one_line, plural
 
 TEXT_MOST = 1_000_000
 """Characters of one line: all of any real one."""

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tui.errors import ChatError
+from tui.text import one_line
 
 MAX_REASON_CHARACTERS = 300
 """Most characters of a server's own words in an error."""
@@ -193,7 +194,7 @@ def _text(said: _MessageText) -> str:
 
 
 def _refused(status: int, fields: Any, retry_after_s: float | None = None) -> ChatError:
-    said = _one_line(_words(fields)) or "it gave no reason"
+    said = _short_line(_words(fields)) or "it gave no reason"
     retry = status == 429 or status >= 500
     return ChatError(
         f"The LLM server refused ({status}): {said}" if status >= 400 else f"The LLM server failed: {said}",
@@ -233,9 +234,9 @@ def _words(fields: Any) -> str:
     return f"{said} (request {refusal.request_id})" if refusal.request_id else said
 
 
-def _one_line(text: str) -> str:
-    """Return `text` on one short line without control characters."""
-    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+def _short_line(text: str) -> str:
+    """Return `text` on one line of at most `MAX_REASON_CHARACTERS`."""
+    line = one_line(text, None)
     return line if len(line) <= MAX_REASON_CHARACTERS else line[: MAX_REASON_CHARACTERS - 1] + "…"
 
 

@@ -17,6 +17,7 @@ from tui.model.events import (
     TurnChanged,
 )
 from tui.model.gists import Gist, GistStatus
+from tui.text import clock, terminal_line
 
 _encoder = msgspec.json.Encoder()
 
@@ -66,7 +67,7 @@ def text_line(event: Event) -> str | None:
     match event:
         case TurnChanged(turn=turn) if turn.final:
             speaker = f"{turn.speaker}: " if turn.speaker else ""
-            return f"[{clock(turn.start_s)}] {inert(speaker + turn.text)}"
+            return f"[{clock(turn.start_s, padded=True)}] {terminal_line(speaker + turn.text)}"
         case GistChanged(gist=gist) if gist.status.over:
             return _gist_line(gist)
         case _:
@@ -82,12 +83,12 @@ def status_line(event: Event) -> str | None:
         case StateChanged(state=State.FAILED):
             return None
         case StateChanged(state=state, reason=why, hint=hint):
-            return inert(f"{state}: {why} {hint}".rstrip() if why else str(state))
+            return terminal_line(f"{state}: {why} {hint}".rstrip() if why else str(state))
         case Notice(text=text, hint=hint) | Rejected(text=text, hint=hint):
-            return inert(f"{text} {hint}".rstrip())
+            return terminal_line(f"{text} {hint}".rstrip())
         case SessionStarted(session=session):
             kept = f"kept in {session.path}" if session.path else "kept nowhere"
-            return inert(f"listening to {session.source}, {kept}")
+            return terminal_line(f"listening to {session.source}, {kept}")
         case _:
             return None
 
@@ -95,21 +96,9 @@ def status_line(event: Event) -> str | None:
 def _gist_line(gist: Gist) -> str:
     turns = f"{gist.turns} turn{'' if gist.turns == 1 else 's'}"
     about = f"turn {gist.turn}" if gist.turn is not None else f"the session, {turns}"
-    asked = f"answer to “{inert(gist.question)}” from" if gist.question else f"{inert(gist.prompt)} of"
+    asked = f"answer to “{terminal_line(gist.question)}” from" if gist.question else f"{terminal_line(gist.prompt)} of"
     head = f"  {asked} {about}"
     if gist.status is not GistStatus.DONE:
-        return f"{head}: {gist.status}. {inert(gist.error)}"
-    body = "\n".join(f"    {inert(line)}" for line in gist.text.splitlines())
-    return f"{head}, by {inert(gist.model) or 'an unnamed model'}:\n{body}"
-
-
-def clock(seconds: float) -> str:
-    """Return seconds as `mm:ss`, or `h:mm:ss` from one hour on."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
-
-
-def inert(text: str) -> str:
-    """Return text without characters that a terminal might obey or that are not to be seen."""
-    return "".join(character if character.isprintable() else " " for character in text)
+        return f"{head}: {gist.status}. {terminal_line(gist.error)}"
+    body = "\n".join(f"    {terminal_line(line)}" for line in gist.text.splitlines())
+    return f"{head}, by {terminal_line(gist.model) or 'an unnamed model'}:\n{body}"

@@ -19,13 +19,6 @@ STATES = {
 """Sign and word of each state."""
 
 
-def clock(seconds: float) -> str:
-    """Return a place on the session's clock: `0:07`, `12:34`, `1:02:03`."""
-    minutes, second = divmod(max(0, int(seconds)), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
-
-
 def seconds(value: float) -> str:
     """Return a duration with one decimal below ten seconds."""
     return f"{value:.1f} s" if value < 9.95 else f"{value:.0f} s"
@@ -36,14 +29,6 @@ def milliseconds(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.0f} ms" if value < 9_999.5 else seconds(value / 1000)
-
-
-def size(octets: int) -> str:
-    """Return a size in kB, MB or GB."""
-    for unit, scale in (("GB", 1_000_000_000), ("MB", 1_000_000)):
-        if octets >= scale:
-            return f"{octets / scale:.1f} {unit}"
-    return f"{octets / 1000:.0f} kB"
 
 
 def dollars(value: float) -> str:
@@ -67,8 +52,3 @@ def format_latency(value: float) -> str:
 def prompt_name(prompts: Iterable[PromptInfo], id: str) -> str:
     """Return the name of the prompt with that id, or the id if it is unknown."""
     return next((prompt.name for prompt in prompts if prompt.id == id), id)
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

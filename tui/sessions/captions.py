@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from msgspec.structs import replace
 
-from tui.model.lines import inert
 from tui.model.transcript import Turn, Word
+from tui.text import file_text
 
 MAX_LINE_CHARACTERS = 42
 """Most characters of a line, as Netflix's and the BBC's guides for subtitles have it."""
@@ -73,7 +73,7 @@ def _readable_end(caption: Caption, next_s: float | None) -> float:
 def _of_turn(turn: Turn, *, named: bool) -> Iterator[Caption]:
     timed = _timed_pieces(turn)
     if named and turn.speaker and timed:
-        timed[0] = replace(timed[0], text=f"{inert(turn.speaker)}: {timed[0].text}")
+        timed[0] = replace(timed[0], text=f"{file_text(turn.speaker)}: {timed[0].text}")
     words: list[Word] = []
     for word in timed:
         while words and _starts_new_caption(words, word):
@@ -140,7 +140,7 @@ def _timed_pieces(turn: Turn) -> list[Word]:
     A turn is often worded anew (formatted) when it ends: where the words do not fit the text one by one, the text's own
     are spread over the time by their length.
     """
-    written = inert(turn.text).split()
+    written = file_text(turn.text).split()
     if len(written) == len(turn.words):
         timed = [
             Word(text, word.start_s, max(word.start_s, word.end_s))

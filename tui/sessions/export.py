@@ -11,13 +11,14 @@ import msgspec
 from tui.errors import UsageError
 from tui.model.events import GistChanged, Session, SessionStarted, StatsChanged, TurnBookmarked, TurnChanged
 from tui.model.gists import Gist
-from tui.model.lines import clock, inert, json_line
+from tui.model.lines import json_line
 from tui.model.session_state import SessionState
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
 from tui.sessions.captions import captions
 from tui.sessions.journal import FORMAT
 from tui.sessions.metadata import SessionMetadata
+from tui.text import clock, file_text
 
 TEMPLATE = """\
 # {{title}}
@@ -80,7 +81,7 @@ def to_jsonl(record: SessionState, about: SessionMetadata) -> str:
 
 def to_text(record: SessionState, about: SessionMetadata) -> str:
     """Return the turns, a line each, with their times."""
-    return "".join(f"[{clock(turn.start_s)}] {_clock_line(turn)}\n" for turn in record.finals)
+    return "".join(f"[{clock(turn.start_s, padded=True)}] {_clock_line(turn)}\n" for turn in record.finals)
 
 
 def to_csv(record: SessionState, about: SessionMetadata) -> str:
@@ -92,10 +93,10 @@ def to_csv(record: SessionState, about: SessionMetadata) -> str:
     writer = csv.writer(table)
     writer.writerow(CSV_COLUMNS)
     for turn in record.finals:
-        gists = "\n".join(inert(line) for gist in _gists_of(record, turn.number) for line in gist.text.splitlines())
+        gists = "\n".join(file_text(line) for gist in _gists_of(record, turn.number) for line in gist.text.splitlines())
         note = record.bookmarks.get(turn.number)
-        mark = "" if note is None else f"{MARK} {inert(note)}".rstrip()
-        cells = (inert(turn.speaker or ""), inert(turn.text), gists, mark)
+        mark = "" if note is None else f"{MARK} {file_text(note)}".rstrip()
+        cells = (file_text(turn.speaker or ""), file_text(turn.text), gists, mark)
         writer.writerow((turn.number, f"{turn.start_s:.3f}", f"{turn.end_s:.3f}", *map(_no_formula, cells)))
     return table.getvalue()
 
@@ -116,7 +117,7 @@ def to_vtt(record: SessionState, about: SessionMetadata) -> str:
     for caption in captions(record.finals):
         times = f"{_timestamp(caption.start_s, '.')} --> {_timestamp(caption.end_s, '.')}"
         text = _html("\n".join(caption.lines))
-        voice = f"<v {_html(inert(caption.speaker))}>" if caption.speaker else ""
+        voice = f"<v {_html(file_text(caption.speaker))}>" if caption.speaker else ""
         parts.append(f"{times}\n{voice}{text}\n\n")
     return "".join(parts)
 
@@ -164,7 +165,7 @@ def export(record: SessionState, about: SessionMetadata, format: str) -> str:
 def _markdown_fields(record: SessionState, about: SessionMetadata) -> dict[str, str]:
     session, finals = record.session, record.finals
     started = session.started_at.replace("T", " ")[:16] if session else ""
-    length = clock(max((turn.end_s for turn in finals), default=0.0))
+    length = clock(max((turn.end_s for turn in finals), default=0.0), padded=True)
     facts = {
         "Started": started,
         "Length": length,
@@ -200,7 +201,7 @@ def _turn_line(record: SessionState, turn: Turn) -> str:
     speaker = f"**{_markdown(turn.speaker)}:** " if turn.speaker else ""
     note = record.bookmarks.get(turn.number)
     mark = "" if note is None else f"**{MARK} {_markdown(note)}".rstrip() + "** "
-    return f"`{clock(turn.start_s)}` {mark}{speaker}{_markdown(turn.text)}"
+    return f"`{clock(turn.start_s, padded=True)}` {mark}{speaker}{_markdown(turn.text)}"
 
 
 def _quoted(gist: Gist) -> str:
@@ -208,7 +209,7 @@ def _quoted(gist: Gist) -> str:
     said = gist.text.replace("<", "&lt;")
     asked = f"{_markdown(gist.prompt)}, " if gist.prompt else ""
     by = f"*{asked}by {_markdown(gist.model) or 'an unnamed model'}*"
-    return "\n".join(f"> {inert(line)}".rstrip() for line in [*said.splitlines(), "", by])
+    return "\n".join(f"> {file_text(line)}".rstrip() for line in [*said.splitlines(), "", by])
 
 
 def _gists_of(record: SessionState, turn: int) -> list[Gist]:
@@ -216,12 +217,12 @@ def _gists_of(record: SessionState, turn: int) -> list[Gist]:
 
 
 def _clock_line(turn: Turn) -> str:
-    return inert(f"{turn.speaker}: {turn.text}" if turn.speaker else turn.text)
+    return file_text(f"{turn.speaker}: {turn.text}" if turn.speaker else turn.text)
 
 
 def _markdown(text: str) -> str:
     """Return text that Markdown shows as it is."""
-    escaped = re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", inert(text))
+    escaped = re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", file_text(text))
     # What would begin a list.
     return re.sub(r"^(\s*\d*)([-+.)])", r"\1\\\2", escaped)
 

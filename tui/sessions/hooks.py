@@ -17,9 +17,9 @@ from collections.abc import Awaitable, Callable
 
 import tui
 from tui.errors import LivegistError, UsageError
-from tui.model.lines import inert
 from tui.sessions.export import to_json
 from tui.sessions.store import StoredSession
+from tui.text import terminal_line
 from tui.urls import host, is_loopback, may_carry_key
 from tui.user_command import run_with_stdin
 
@@ -139,7 +139,7 @@ async def _try(url: str, body: bytes, headers: dict[str, str]) -> tuple[str, boo
         async with httpx2.AsyncClient(timeout=ANSWER_S, trust_env=not is_loopback(url)) as client:
             response = await client.post(url, content=body, headers=headers)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        return inert(str(error)) or type(error).__name__, True
+        return terminal_line(str(error)) or type(error).__name__, True
     if response.is_success:
         return "", False
     status = response.status_code

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from tui.errors import SessionError, advice
-from tui.model.lines import inert
+from tui.text import file_text
 
 METADATA_FILE = "about.json"
 
@@ -38,17 +38,17 @@ class SessionMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def normalise_tag(tag: str) -> str:
     """Return a tag as it is kept: one word without the `#`, empty if nothing of it can be seen."""
-    return "-".join(inert(tag.removeprefix("#")).split())
+    return "-".join(file_text(tag.removeprefix("#")).split())
 
 
 def one_line(text: str) -> str:
     """Return what a person typed as one line of signs that can be seen."""
-    return " ".join(inert(text).split())
+    return " ".join(file_text(text).split())
 
 
 def lines(text: str) -> str:
     """Return what a person typed as lines of signs that can be seen."""
-    return "\n".join(inert(line).rstrip() for line in text.strip().splitlines())
+    return "\n".join(file_text(line).rstrip() for line in text.strip().splitlines())
 
 
 def read_metadata(folder: Path) -> SessionMetadata:

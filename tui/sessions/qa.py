@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from tui.llm.protocol import Message
-from tui.model.lines import clock, inert
 from tui.model.prompts import TRANSCRIPT, Prompt
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
 from tui.sessions.metadata import SessionMetadata
+from tui.text import clock, file_text
 
 NUMBERS = r"((?:\d{1,6}\s*[,–-]\s*)*\d{1,6})(?![\d:])"
 """`12`, `3, 5` or `7–9`; the clock's time that follows is none of them."""
@@ -29,7 +29,7 @@ class SessionExcerpt(msgspec.Struct, frozen=True):
     @property
     def title(self) -> str:
         """What an answer calls it."""
-        return inert(self.name) or self.id
+        return file_text(self.name) or self.id
 
 
 class Quote(msgspec.Struct, frozen=True):
@@ -92,11 +92,11 @@ def merge_parts_messages(prompt: Prompt, answers: str) -> list[Message]:
 def cited_turns(answer: str, read: Sequence[SessionExcerpt]) -> list[Quote]:
     """Return the turns that an answer names or repeats, in the order of time; a turn that does not exist is none."""
     found: list[Quote] = []
-    said = " ".join(inert(answer).split()).casefold()
+    said = " ".join(file_text(answer).split()).casefold()
     for session in read:
         named = _cited_numbers(answer, session, several=len(read) > 1)
         for turn in session.turns:
-            text = " ".join(inert(turn.text).split())
+            text = " ".join(file_text(turn.text).split())
             repeated = len(text) >= MIN_QUOTE_CHARACTERS and text.casefold() in said
             if turn.number in named or repeated:
                 found.append(Quote(session.id, session.title, turn.number, turn.start_s, text))
@@ -112,13 +112,13 @@ def unknown_turns(answer: str, read: Sequence[SessionExcerpt]) -> list[int]:
 def quote_line(quote: Quote, *, several: bool) -> str:
     """Return a quotation for a person."""
     where = f"{quote.title}, turn {quote.turn}" if several else f"turn {quote.turn}"
-    return f"[{where}, {clock(quote.start_s)}] {quote.text}"
+    return f"[{where}, {clock(quote.start_s, padded=True)}] {quote.text}"
 
 
 def _line(session: SessionExcerpt, turn: Turn, *, several: bool) -> str:
     where = f"{session.title}, turn {turn.number}" if several else f"turn {turn.number}"
     speaker = f"{turn.speaker}: " if turn.speaker else ""
-    return f"[{where}, {clock(turn.start_s)}] {inert(speaker + turn.text)}"
+    return f"[{where}, {clock(turn.start_s, padded=True)}] {file_text(speaker + turn.text)}"
 
 
 def _cited_numbers(answer: str, session: SessionExcerpt, *, several: bool) -> set[int]:

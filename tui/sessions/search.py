@@ -15,11 +15,11 @@ from pathlib import Path
 import msgspec
 
 from tui.errors import SessionError, UsageError, advice
-from tui.model.lines import inert
 from tui.model.session_state import SessionState
 from tui.paths import private_dir
 from tui.sessions.metadata import METADATA_FILE, SessionMetadata
 from tui.sessions.store import EVENTS, Store, StoredSession
+from tui.text import file_text
 
 INDEX = "search.sqlite"
 VERSION = 2
@@ -116,7 +116,7 @@ def parse(query: str) -> str:
     unwanted: list[str] = []
     for sign, phrase, word in re.findall(r'(-?)(?:"([^"]*)"?|([^\s"]+))', query):
         beginning = word.endswith("*")
-        text = inert(phrase or word.rstrip("*")).strip()
+        text = file_text(phrase or word.rstrip("*")).strip()
         if any(character.isalnum() for character in text):
             quoted = '"' + text.replace('"', '""') + '"' + ("*" if beginning else "")
             (unwanted if sign else wanted).append(quoted)
@@ -210,26 +210,26 @@ def _take_in(database: sqlite3.Connection, stored: StoredSession, stamp: str) ->
     rows = [(row.text, stored.id, row.kind, row.number, row.at_s) for row in _rows(record, about)]
     database.executemany("INSERT INTO said (text, session, kind, number, at_s) VALUES (?, ?, ?, ?, ?)", rows)
     tags = f" {' '.join(about.tags)} "
-    entry = (stored.id, stamp, inert(about.name), tags, last + 1, last + len(rows))
+    entry = (stored.id, stamp, file_text(about.name), tags, last + 1, last + len(rows))
     database.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?, ?)", entry)
 
 
 def _rows(record: SessionState, about: SessionMetadata) -> Iterator[_Row]:
     names = " ".join((about.name, *about.tags))
     if names.strip():
-        yield _Row("name", 0, 0.0, inert(names))
+        yield _Row("name", 0, 0.0, file_text(names))
     if about.note:
-        yield _Row("note", 0, 0.0, inert(about.note))
+        yield _Row("note", 0, 0.0, file_text(about.note))
     for turn in record.finals:
-        yield _Row("turn", turn.number, turn.start_s, inert(turn.text))
+        yield _Row("turn", turn.number, turn.start_s, file_text(turn.text))
         if record.bookmarks.get(turn.number):
-            yield _Row("bookmark", turn.number, turn.start_s, inert(record.bookmarks[turn.number]))
+            yield _Row("bookmark", turn.number, turn.start_s, file_text(record.bookmarks[turn.number]))
     for gist in record.gists.values():
         about_turn = record.transcript.get(gist.turn) if gist.turn is not None else None
         at_s = about_turn.start_s if about_turn else 0.0
         if gist.text:
             kind = "analysis" if gist.turn is None else "gist"
-            yield _Row(kind, gist.turn or 0, at_s, " ".join(inert(gist.text).split()))
+            yield _Row(kind, gist.turn or 0, at_s, " ".join(file_text(gist.text).split()))
 
 
 def _stamp(stored: StoredSession) -> str:

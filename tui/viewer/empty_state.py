@@ -1,8 +1,8 @@
 """What an empty turns pane says: where things stand and what to do next. Pure."""
 
 from tui.model.events import State
-from tui.presentation.sanitize import one_line
 from tui.presentation.view_model import ViewModel
+from tui.text import one_line
 from tui.viewer.styled_text import Span
 
 SETUP_HINTS = (

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tui.model.events import TurnChanged
 from tui.model.lines import json_line
 from tui.model.transcript import Turn
-from tui.presentation.sanitize import one_line
+from tui.text import one_line
 from tui.user_command import run_with_stdin
 from tui.viewer.clipboard import passed_on
 

@@ -6,9 +6,9 @@ from textual.screen import Screen
 
 from tui.model.commands import Analyse, Ask, AskAllTurns, Bookmark, Command, NameSpeaker, RetryGist, SetGain
 from tui.model.gists import Gist
-from tui.presentation.formatting import plural, prompt_name
-from tui.presentation.sanitize import one_line
+from tui.presentation.formatting import prompt_name
 from tui.presentation.view_model import ViewModel
+from tui.text import one_line, plural
 from tui.viewer.messages import CommandRequested
 from tui.viewer.widgets.body import Body
 

@@ -52,8 +52,8 @@ from tui.model.events import (
 )
 from tui.model.transcript import Turn
 from tui.presentation.availability import ACTION_STATES, is_available
-from tui.presentation.sanitize import one_line
 from tui.presentation.view_model import ViewModel
+from tui.text import one_line
 from tui.viewer.bindings import DASHBOARD, group_by_topic, help_entry
 from tui.viewer.compositor import MAX_FRAMES_WAITING, CellCompositor, frames_waiting
 from tui.viewer.empty_state import empty_text

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from tui.model.commands import MeasureDevices
 from tui.model.events import DeviceInfo, DeviceLevel, DeviceLevels
 from tui.presentation.ballistics import FLOOR_DBFS, Ballistics, Condition, Reading
-from tui.presentation.sanitize import one_line
+from tui.text import one_line
 from tui.viewer.messages import CommandRequested, GainStepped
 from tui.viewer.screens.dialog import Dialog
 from tui.viewer.styled_text import Line, Span, pad

@@ -11,9 +11,8 @@ from textual.screen import Screen
 
 from tui.model.commands import ExportSession
 from tui.model.events import SessionInfo, Snapshot, State
-from tui.presentation.formatting import clock
-from tui.presentation.sanitize import one_line
 from tui.presentation.view_model import ViewModel
+from tui.text import clock, one_line
 from tui.viewer.highlights import Rule
 from tui.viewer.messages import CommandRequested, FollowChanged
 from tui.viewer.screens.dialog import Dialog, show_keys

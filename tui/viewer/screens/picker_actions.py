@@ -14,7 +14,7 @@ from tui.model.commands import (
     UseSource,
 )
 from tui.model.events import DeviceInfo, DeviceLevels, SessionInfo
-from tui.presentation.sanitize import one_line
+from tui.text import one_line
 from tui.viewer.messages import PromptChange
 from tui.viewer.screens.annotation_actions import AnnotationActions
 from tui.viewer.screens.prompt_actions import PromptActions

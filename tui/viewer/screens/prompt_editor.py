@@ -16,7 +16,7 @@ from textual.widgets import TextArea
 from tui.errors import ConfigError
 from tui.model.commands import PROMPT_CHARACTERS
 from tui.model.prompts import parse_prompt
-from tui.presentation.sanitize import one_line
+from tui.text import one_line
 from tui.viewer.screens.dialog import show_keys
 from tui.viewer.styled_text import Span
 from tui.viewer.widgets.choices import Reader

@@ -11,7 +11,7 @@ from textual.widgets import Input
 
 from tui.model.commands import UseExtraPrompts
 from tui.model.events import PromptInfo
-from tui.presentation.sanitize import one_line, sanitize
+from tui.text import one_line, sanitize
 from tui.viewer.messages import CommandRequested, PromptChange, PromptChangeKind
 from tui.viewer.screens.dialog import Dialog
 from tui.viewer.styled_text import Line, Span

@@ -13,7 +13,7 @@ from tui.config.load import ENVIRONMENT, load, parse_value
 from tui.config.schema import FIELDS, Scalar, Settings, allowed, choices, description, group, is_table
 from tui.errors import ConfigError
 from tui.paths import config_file
-from tui.presentation.sanitize import one_line
+from tui.text import one_line
 from tui.viewer.messages import SettingChanged
 from tui.viewer.screens.dialog import Dialog
 from tui.viewer.screens.text_input import TextInputScreen

@@ -5,9 +5,9 @@ from typing import ClassVar
 from textual.geometry import Size
 
 from tui.model.events import State
-from tui.presentation.formatting import STATES, clock, prompt_name
-from tui.presentation.sanitize import one_line
+from tui.presentation.formatting import STATES, prompt_name
 from tui.presentation.view_model import ViewModel
+from tui.text import clock, one_line
 from tui.viewer.styled_text import Line, Span, justify, pad, width, wrap
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.stats_pane import NOTABLE_LAG_S

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from tui.model.gists import Gist, GistStatus
-from tui.presentation.formatting import EXTRACTIVE, format_latency, made_by, plural, prompt_name
-from tui.presentation.sanitize import one_line, sanitize
+from tui.presentation.formatting import EXTRACTIVE, format_latency, made_by, prompt_name
 from tui.presentation.view_model import ViewModel
+from tui.text import one_line, plural, sanitize
 from tui.viewer.highlights import Rule, styled
 from tui.viewer.markdown import markdown
 from tui.viewer.styled_text import Line, Span, justify, truncate, width, wrap

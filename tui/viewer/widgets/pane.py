@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 
-from tui.presentation.sanitize import one_line
+from tui.text import one_line
 from tui.viewer.messages import EntrySelected, FollowChanged
 from tui.viewer.styled_text import Line, Span, highlight, justify, pad, restyle, width
 from tui.viewer.virtual_list import VirtualList

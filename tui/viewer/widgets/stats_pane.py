@@ -3,8 +3,8 @@
 from typing import ClassVar
 
 from tui.model.stats import Stats
-from tui.presentation.formatting import clock, dollars, milliseconds, plural, seconds, size
-from tui.presentation.sanitize import one_line
+from tui.presentation.formatting import dollars, milliseconds, seconds
+from tui.text import clock, one_line, plural, size
 from tui.viewer.styled_text import Line, Span, justify, pad, width
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.pane import title

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from tui.model.transcript import Turn
-from tui.presentation.formatting import clock
-from tui.presentation.sanitize import one_line, sanitize
 from tui.presentation.view_model import ViewModel
+from tui.text import clock, one_line, sanitize
 from tui.viewer.highlights import Rule, styled
 from tui.viewer.styled_text import Line, Span, truncate, width, wrap
 from tui.viewer.widgets.pane import Pane

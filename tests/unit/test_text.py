@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.presentation.sanitize import LIMIT, MARKS, one_line, sanitize
+from tui.text import BIDI_CONTROLS, LIMIT, MARKS, clock, file_text, one_line, plural, sanitize, size, terminal_line
 
 BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 WITHOUT_WIDTH = "\u200b\u200c\u200d\u2060\u2061\ufeff\u00ad\U000e0041"
@@ -69,3 +69,46 @@ def test_whatever_comes_only_what_a_terminal_prints_goes_out(text: str) -> None:
 @given(st.text(st.characters()))
 def test_harmless_text_is_not_changed_again(text: str) -> None:
     assert sanitize(sanitize(text)) == sanitize(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["می\u200cخواهم", "क्\u200dष", "👩\u200d👩\u200d👧", "co\u00adoperate", "a\u2060b\u200bc"]
+)
+def test_a_file_keeps_the_spelling_and_a_terminal_adds_no_space(text: str) -> None:
+    assert file_text(text) == text
+    assert " " not in terminal_line(text)
+    assert terminal_line(text) == "".join(character for character in text if unicodedata.category(character) != "Cf")
+
+
+@given(st.text())
+def test_a_file_gets_no_control_character_and_no_change_of_direction(text: str) -> None:
+    written = file_text(text)
+    assert not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in written)
+    assert not BIDI_CONTROLS & set(written)
+
+
+@given(st.text())
+def test_a_terminal_line_is_one_line_of_any_length(text: str) -> None:
+    assert "\n" not in terminal_line(text)
+    assert terminal_line("x" * LIMIT * 2) == "x" * LIMIT * 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown", "padded"),
+    [(0, "0:00", "00:00"), (59.9, "0:59", "00:59"), (61, "1:01", "01:01"), (3661, "1:01:01", "1:01:01")],
+)
+def test_the_clock(seconds: float, shown: str, padded: str) -> None:
+    assert clock(seconds) == shown
+    assert clock(seconds, padded=True) == padded
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "shown"),
+    [(0, "0 kB"), (999_499, "999 kB"), (999_500, "1.0 MB"), (999_949_999, "999.9 MB"), (999_950_000, "1.0 GB")],
+)
+def test_a_size_never_reads_a_thousand_of_a_unit(size_bytes: int, shown: str) -> None:
+    assert size(size_bytes) == shown
+
+
+def test_one_of_a_thing_is_not_many() -> None:
+    assert (plural(1, "turn"), plural(0, "turn"), plural(1234, "turn")) == ("1 turn", "0 turns", "1,234 turns")

@@ -1,0 +1,123 @@
+"""Text for people: foreign text made safe to print, and numbers as they read. Pure."""
+
+import re
+import unicodedata
+from functools import cache
+
+LIMIT = 8_000
+"""Most characters shown of one text."""
+MARKS = 4
+"""Most combining marks shown on one character: enough for every script, too few to paint over the lines around."""
+REPLACEMENT = "�"
+BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that change the direction of the text behind them (UAX #9)."""
+
+_SPACES = re.compile(r"[^\S\n ]")
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_VISIBLE_CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if code != 0x0A} | {0x7F: "␡"}
+
+
+def sanitize(text: str, limit: int | None = LIMIT) -> str:
+    """Return `text` so that a terminal shows it and does nothing else with it.
+
+    Control characters become their pictures (`␛`), C1 controls and what cannot be encoded become `�`; characters
+    without a width that steer the layout (bidirectional controls, joiners, tags) are dropped, and so are combining
+    marks beyond `MARKS`. Line ends become newlines, every other space a plain one.
+
+    Args:
+        text: anything a server may have sent.
+        limit: most characters to keep, `None` for all; the end says how many are left out.
+    """
+    left_out = len(text) - limit if limit is not None else 0
+    if left_out > 0:
+        text = text[:limit]
+    if not text.replace("\n", "").isprintable() or (not text.isascii() and _unusual().search(text)):
+        text = _SPACES.sub(" ", _LINE_ENDS.sub("\n", text.replace("\t", " ")))
+        text = _replace_unsafe(text)
+    return f"{text} … ({left_out:,} more characters)" if left_out > 0 else text
+
+
+@cache
+def _unusual() -> re.Pattern[str]:
+    """Match everything but Latin letters, punctuation and symbols: only there are marks that combine.
+
+    Made when it is needed first, for it takes 5 ms, and the first frame needs none.
+    """
+    return re.compile("[\u0300-\u200f\u20d0-\u20ff\u2c00-\U0010ffff]")
+
+
+def _replace_unsafe(text: str) -> str:
+    kept: list[str] = []
+    marks = 0
+    for character in text:
+        match unicodedata.category(character):
+            case "Mn" | "Me" | "Mc":
+                marks += 1
+                if marks > MARKS or not kept:
+                    continue
+            case "Cf":
+                continue
+            case "Cc":
+                character = "\n" if character == "\n" else _VISIBLE_CONTROLS.get(ord(character), REPLACEMENT)
+                marks = 0
+            case "Cs" | "Cn" | "Co":
+                character = REPLACEMENT
+                marks = 0
+            case _:
+                marks = 0
+        kept.append(character)
+    return "".join(kept)
+
+
+def one_line(text: str, limit: int | None = LIMIT) -> str:
+    """Return `text` as `sanitize` does, on one line."""
+    return " ".join(sanitize(text, limit).split())
+
+
+def terminal_line(text: str) -> str:
+    """Return all of `text` as `sanitize` does, line ends as spaces and runs of spaces as they are."""
+    return sanitize(text, None).replace("\n", " ")
+
+
+def file_text(text: str) -> str:
+    """Return `text` for one line of a file: as it is spelt, without characters that control a terminal.
+
+    Joiners (U+200C, U+200D), soft hyphens and the like stay, for spelling in Persian, Indic scripts and emoji needs
+    them. Bidirectional controls are dropped; control characters, line ends and all spaces become plain spaces.
+    """
+    if text.isprintable():
+        return text
+    return "".join(_file_character(character) for character in text)
+
+
+def _file_character(character: str) -> str:
+    if character in BIDI_CONTROLS:
+        return ""
+    match unicodedata.category(character):
+        case "Cc" | "Zs" | "Zl" | "Zp":
+            return " "
+        case "Cs":
+            return REPLACEMENT
+        case _:
+            return character
+
+
+def clock(seconds: float, *, padded: bool = False) -> str:
+    """Return a place on the session's clock: `0:07` (`00:07` if padded), `12:34`, `1:02:03`."""
+    minutes, second = divmod(max(0, int(seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minute:02}:{second:02}"
+    return f"{minute:02}:{second:02}" if padded else f"{minute}:{second:02}"
+
+
+def size(size_bytes: int) -> str:
+    """Return a size in kB, MB or GB (powers of 1,000)."""
+    if size_bytes >= 999_950_000:
+        return f"{size_bytes / 1e9:.1f} GB"
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 999_500 else f"{size_bytes / 1e3:.0f} kB"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 turn`, `2 turns`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
