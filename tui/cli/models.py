@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli.group import WholeHelp
-from tui.cli.session_table import size
 from tui.errors import LivegistError, MissingExtra, UsageError
+from tui.text import size
 
 if TYPE_CHECKING:
     from tui.gateway.speech_models import InstalledModel, ListedModel
