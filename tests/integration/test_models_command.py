@@ -114,6 +114,27 @@ def test_ctrl_c_keeps_what_has_arrived_and_the_next_run_continues(
     assert 0 < offsets(hub)[1] <= 100_000
 
 
+def test_one_download_at_a_time(livegist: Run, hub: FakeHub, environment: dict[str, str]) -> None:
+    hub.stall_after = 100_000
+    command = [*LIVEGIST, "models", "download", "base"]
+    first = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert hub.stalled.wait(WITHIN_S)
+        hub.stall_after = None
+        assert f"Another process downloads {REPOSITORY}." in livegist("models", "download", "base", code=1).stderr
+    finally:
+        hub.released.set()
+        first.communicate(timeout=WITHIN_S)
+    assert first.returncode == 0
+    assert "installed" in line(livegist, "base")
+
+
+def test_a_cache_that_cannot_be_written_is_told(livegist: Run, environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "hub").write_text("A file, not a folder.")
+    told = livegist("models", "download", "base", code=1).stderr
+    assert f"Writing to {environment['HF_HUB_CACHE']} failed" in told
+
+
 def test_a_connection_that_breaks_is_opened_again(livegist: Run, hub: FakeHub) -> None:
     hub.cut_after = 100_000
     assert "installed and verified" in livegist("models", "download", "base").stdout

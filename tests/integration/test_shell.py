@@ -72,6 +72,11 @@ def test_bash_knows_prompts_formats_engines_and_tags(stored: StoredSession) -> N
     assert offered("search", "--tag", "") == ["work"]
 
 
+def test_bash_knows_speech_models() -> None:
+    assert offered("models", "download", "large-v3") == ["large-v3", "large-v3-turbo"]
+    assert "nemo-canary-1b-v2" in offered("serve", "--model", "nemo-c")
+
+
 def test_a_session_that_cannot_be_read_breaks_no_completion(stored: StoredSession) -> None:
     stored.events.write_bytes(b"\xff\n")
     assert offered("export", "2026") == [stored.id]

@@ -68,11 +68,18 @@ def _formats() -> Iterable[CompletionItem]:
     return [CompletionItem(name) for name in FORMATS]
 
 
+def _speech_models() -> Iterable[CompletionItem]:
+    from tui.gateway.model_catalogue import CATALOGUE
+
+    return [CompletionItem(name) for name in CATALOGUE]
+
+
 sessions = _offered(_sessions)
 tags = _offered(_tags)
 prompts = _offered(_prompts)
 engines = _offered(_engines)
 formats = _offered(_formats)
+speech_models = _offered(_speech_models)
 
 
 def recordings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

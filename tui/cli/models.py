@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui.cli import completion
 from tui.cli.group import WholeHelp
 from tui.errors import LivegistError, MissingExtra, UsageError
 from tui.text import size
@@ -41,7 +42,7 @@ def list_models(as_json: bool = False) -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.speech_models)
 def download(name: str) -> None:
     """Download a speech model, or continue a stopped download; verify it.
 
@@ -60,10 +61,13 @@ def download(name: str) -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.speech_models)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(name: str, yes: bool) -> None:
-    """Delete a speech model from this machine, or what a stopped download has left."""
+    """Delete a speech model from this machine, or what a stopped download has left.
+
+    All versions of the model are deleted, and the models that share a repository with it.
+    """
     _require_packages()
     from tui.gateway import model_hub
     from tui.gateway.model_catalogue import CATALOGUE, known

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from tui.cli import completion
 from tui.cli.options import Flags, flags_from
 
 
@@ -12,7 +13,11 @@ from tui.cli.options import Flags, flags_from
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port; 0 takes a free one."
 )
-@click.option("--model", help="Speech model: a name from `livegist models`, OWNER/NAME on the hub, or a folder.")
+@click.option(
+    "--model",
+    shell_complete=completion.speech_models,
+    help="Speech model: a name from `livegist models`, OWNER/NAME on the hub, or a folder.",
+)
 @click.option("--download", is_flag=True, help="Download the model first if it is not on this machine.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs.")
 @click.option("--turn-model", metavar="FILE", help="End-of-turn model: an ONNX file of Smart Turn v3, or off.")
