@@ -26,7 +26,7 @@ from tui.model.prompts import PromptLibrary
 from tui.paths import PACKAGE
 from tui.presentation.formatting import STATES
 from tui.sessions.export import FORMATS
-from tui.stream.protocol import LOST, Retry, classify_close
+from tui.stream.close_codes import LOST, Retry, classify_close
 from tui.viewer.bindings import DASHBOARD, KeyHelp, group_by_topic, help_entry
 from tui.viewer.screens.device_picker import DevicePicker
 from tui.viewer.screens.dialog import HELP, keys_of

@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 from tests.gateway_harness import CLIPS, RATE, TUTORIAL, Caller, calling, chunks, read, serving, silence
-from tui.stream.protocol import WS_PATH
+from tui.stream.query import WS_PATH
 
 SENTENCE = "He might even have been made amiable himself."
 QUIET = bytes(2 * RATE // 10)

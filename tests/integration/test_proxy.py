@@ -18,8 +18,8 @@ from tests.terminal import LIVEGIST
 from tui.errors import ChatError
 from tui.llm.client import ChatClient
 from tui.llm.protocol import Message
+from tui.stream.close_codes import Retry
 from tui.stream.connection import ConnectError, Connection
-from tui.stream.protocol import Retry
 
 STREAM, CHAT = "wss://speech.example/v3/ws", "https://llm.example"
 GREETING = b"220 mail.example ESMTP\r\n"

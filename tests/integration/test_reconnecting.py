@@ -14,9 +14,10 @@ from tests import fake_endpoint, loop_lag
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tui.audio.recording import Recording
 from tui.model.transcript import Transcript
-from tui.stream import active_connection, protocol, reconnecting
+from tui.stream import active_connection, close_codes, query, reconnecting
+from tui.stream.close_codes import Retry
 from tui.stream.connection import ConnectError, Connection
-from tui.stream.protocol import LLMGateway, Retry
+from tui.stream.query import LLMGateway
 from tui.stream.reconnecting import ReconnectingStream, StreamEvent, Target
 
 
@@ -73,7 +74,7 @@ class Heard:
 def target(server: Endpoint) -> Callable[[str], "asyncio.Future[Target]"]:
     async def answer(prompt: str) -> Target:
         asked = LLMGateway("model", ({"role": "user", "content": prompt},))
-        url = protocol.endpoint(
+        url = query.connection_url(
             server.url, sample_rate=RATE, speech_model="u3-rt-pro", format_turns=True, llm_gateway=asked
         )
         return Target(url, "key")
@@ -435,7 +436,7 @@ async def test_what_can_mend_is_tried_again(server: Endpoint, recording: Recordi
 async def test_what_stands_in_the_way_for_a_while_is_waited_for_once_the_endpoint_was_reached(
     server: Endpoint, recording: Recording
 ) -> None:
-    untrusted = protocol.CloseInfo(protocol.LOST, "", Retry.NO, "The certificate cannot be trusted.", "Log in.")
+    untrusted = close_codes.CloseInfo(close_codes.LOST, "", Retry.NO, "The certificate cannot be trusted.", "Log in.")
     in_the_way = asyncio.Event()
 
     async def way_there(prompt: str) -> Target:
@@ -479,8 +480,8 @@ async def test_who_hangs_up_is_told_from_who_speaks_something_else(answer: bytes
 
 
 async def test_what_stands_in_the_way_from_the_start_is_said_at_once(recording: Recording) -> None:
-    untrusted = protocol.CloseInfo(
-        protocol.LOST, "", Retry.NO, "The certificate cannot be trusted.", "Check the clock."
+    untrusted = close_codes.CloseInfo(
+        close_codes.LOST, "", Retry.NO, "The certificate cannot be trusted.", "Check the clock."
     )
 
     async def way_there(_: str) -> Target:

@@ -22,7 +22,8 @@ from tui.gateway.send_queue import MAX_QUEUED, SendQueue, SlowClientError
 from tui.gateway.tokens import InvalidTokenError, Tokens
 from tui.gateway.whisper import most_likely_language
 from tui.llm.client import Completion, Message
-from tui.stream.protocol import LLMGateway, UpdateConfiguration, WireTurn
+from tui.stream.messages import UpdateConfiguration, WireTurn
+from tui.stream.query import LLMGateway
 
 
 def test_parameters_without_effect_are_named_once() -> None:

@@ -8,22 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.structs import TEXT, instances
-from tui.stream import protocol
-from tui.stream.protocol import (
+from tui.stream import messages
+from tui.stream.close_codes import Retry, classify_close
+from tui.stream.messages import (
     Begin,
     Error,
-    LLMGateway,
     LLMGatewayResponse,
-    Retry,
     Unknown,
     WireTurn,
     WireWord,
-    classify_close,
     encode,
-    endpoint,
     parse_client,
     parse_server,
 )
+from tui.stream.query import LLMGateway, connection_url
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
@@ -43,12 +41,12 @@ HEARD = st.just("heard")
 
 @given(st.binary() | st.text())
 def test_no_bytes_break_the_parser(raw: bytes | str) -> None:
-    assert isinstance(parse_server(raw), get_args(protocol.ServerMessage))
+    assert isinstance(parse_server(raw), get_args(messages.ServerMessage))
 
 
 @given(JSON | st.builds(lambda kind, rest: rest | {"type": kind}, TYPES, st.dictionaries(FIELDS, JSON)))
 def test_no_json_breaks_the_parser(message: Any) -> None:
-    assert isinstance(parse_server(json.dumps(message)), get_args(protocol.ServerMessage))
+    assert isinstance(parse_server(json.dumps(message)), get_args(messages.ServerMessage))
 
 
 @pytest.mark.parametrize("raw", ["[" * 100_000, '{"a":' * 100_000], ids=["list", "object"])
@@ -58,17 +56,17 @@ def test_depth_does_not_break_the_parser(raw: str) -> None:
         parse_client(raw)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in get_args(protocol.ServerMessage) if kind is not Unknown])
+@pytest.mark.parametrize("kind", [kind for kind in get_args(messages.ServerMessage) if kind is not Unknown])
 @given(given=st.data())
-def test_what_our_gateway_says_our_client_reads(kind: type[protocol.ServerMessage], given: st.DataObject) -> None:
+def test_what_our_gateway_says_our_client_reads(kind: type[messages.ServerMessage], given: st.DataObject) -> None:
     own: dict[str, st.SearchStrategy[Any]] = {"transcript": HEARD} if kind is WireTurn else {}
     message = given.draw(instances(kind, **own))
     assert parse_server(encode(message)) == message
 
 
-@pytest.mark.parametrize("kind", get_args(protocol.ClientMessage))
+@pytest.mark.parametrize("kind", get_args(messages.ClientMessage))
 @given(given=st.data())
-def test_what_our_client_says_our_gateway_reads(kind: type[protocol.ClientMessage], given: st.DataObject) -> None:
+def test_what_our_client_says_our_gateway_reads(kind: type[messages.ClientMessage], given: st.DataObject) -> None:
     message = given.draw(instances(kind))
     assert parse_client(encode(message)) == message
 
@@ -143,7 +141,7 @@ def url(base: str = "wss://streaming.assemblyai.com", **other: Any) -> str:
         "format_turns": True,
         "llm_gateway": gateway,
     }
-    return endpoint(base, **(usual | other))
+    return connection_url(base, **(usual | other))
 
 
 def query(address: str) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.model.transcript import Turn
-from tui.stream.protocol import WireTurn, WireWord
+from tui.stream.messages import WireTurn, WireWord
 from tui.stream.turn_numbering import ConnectionTurns, TurnSequencer
 
 RATE = 1000

@@ -13,7 +13,7 @@ from tui.gateway.recogniser import RATE, Clip, RecognisedWord, Transcription
 from tui.gateway.scheduler import Job, Scheduler
 from tui.gateway.turn_recognition import CONTEXT, TurnRecogniser
 from tui.gateway.vad import VoiceDetector
-from tui.stream.protocol import WireTurn
+from tui.stream.messages import WireTurn
 
 
 class Detector:

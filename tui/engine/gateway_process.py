@@ -12,8 +12,8 @@ from pathlib import Path
 from tui.config.load import ENVIRONMENT
 from tui.config.schema import Config
 from tui.credentials import Key
+from tui.stream.close_codes import LOST, CloseInfo, Retry
 from tui.stream.connection import ConnectError
-from tui.stream.protocol import LOST, CloseInfo, Retry
 
 LISTEN_S = 60.0
 """Longest wait until it listens: a cold disk has to load it first."""

@@ -7,8 +7,8 @@ import msgspec
 from tui.config.schema import Config
 from tui.errors import EndpointError, MissingExtra, UsageError
 from tui.model.prompts import TURN, Prompt
-from tui.stream import protocol
-from tui.stream.protocol import LLMGateway
+from tui.stream import query
+from tui.stream.query import LLMGateway
 from tui.urls import host, may_carry_key
 
 VENDOR = "assemblyai.com"
@@ -56,7 +56,7 @@ def resolve_route(config: Config, *, key: str, llm_key: str, local_installed: bo
         if not local_installed:
             raise MissingExtra("The local engine", "local")
         return Route("local", "", "", "", llm_key)
-    url = config.url or protocol.CLOUD_URL
+    url = config.url or query.CLOUD_URL
     if not key and _is_vendor(url):
         raise EndpointError(
             "There is no key for the cloud engine, and the local engine is not installed."
@@ -93,7 +93,7 @@ def gateway_parameter(prompt: Prompt, config: Config) -> LLMGateway:
 
 def endpoint(base_url: str, prompt: Prompt, config: Config, sample_rate: int) -> str:
     """Return the URL of a connection that carries a prompt."""
-    return protocol.endpoint(
+    return query.connection_url(
         base_url,
         sample_rate=sample_rate,
         speech_model=config.speech_model,
@@ -118,7 +118,7 @@ def _chat_server_for(url: str) -> str:
     """Return the chat completions server that belongs to a streaming endpoint."""
     if not _is_vendor(url):
         return chat_root(url)
-    return protocol.CLOUD_LLM_URL.replace("gateway.", "gateway.eu.") if ".eu." in url else protocol.CLOUD_LLM_URL
+    return query.CLOUD_LLM_URL.replace("gateway.", "gateway.eu.") if ".eu." in url else query.CLOUD_LLM_URL
 
 
 def _key_for(llm_url: str, url: str, key: str, llm_key: str) -> str:

@@ -33,8 +33,9 @@ from tui.model.prompts import PromptLibrary
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
 from tui.sessions.store import MIN_UNTRANSCRIBED_S
-from tui.stream import protocol, reconnecting
-from tui.stream.protocol import CloseInfo, Heartbeat
+from tui.stream import messages, reconnecting
+from tui.stream.close_codes import CloseInfo
+from tui.stream.messages import Heartbeat
 from tui.stream.reconnecting import ReconnectingStream, StreamEvent
 from tui.stream.turn_numbering import TurnSequencer
 
@@ -369,7 +370,7 @@ class LiveSession:
                 self._failure = ending
             case reconnecting.MessageReceived(message=Heartbeat(realtime_factor=factor)):
                 self._realtime_factor = round(factor, 2)
-            case reconnecting.MessageReceived(message=protocol.Warning(warning=text)):
+            case reconnecting.MessageReceived(message=messages.Warning(warning=text)):
                 self._emit(Notice(Severity.WARNING, text))
 
     def _ask_lost_answers(self) -> None:

@@ -29,7 +29,8 @@ from tui.gateway.access import OriginMiddleware
 from tui.gateway.completions import request_error
 from tui.gateway.gateway import Gateway
 from tui.gateway.request_timeout import RequestTimeoutProtocol
-from tui.stream.protocol import MAX_MESSAGE_BYTES, WS_PATH
+from tui.stream.messages import MAX_MESSAGE_BYTES
+from tui.stream.query import WS_PATH
 from tui.urls import is_loopback
 
 __all__ = ["GatewayOptions", "Server", "build", "serve"]

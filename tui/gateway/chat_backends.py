@@ -10,7 +10,7 @@ from tui.errors import ChatError
 from tui.gateway import extractive
 from tui.llm.client import ChatClient, Completion, Message
 from tui.model.prompts import TURN
-from tui.stream.protocol import LLMGateway
+from tui.stream.query import LLMGateway
 
 MAX_TRANSCRIPT_CHARS = 400_000
 """Longest transcript that the extractive summariser takes: eight hours of speech."""

@@ -18,7 +18,7 @@ from tui.gateway.scheduler import Scheduler
 from tui.gateway.send_queue import SendQueue, SlowClientError
 from tui.gateway.turn_recognition import TurnMessage, TurnRecogniser
 from tui.gateway.vad import VoiceDetector
-from tui.stream.protocol import (
+from tui.stream.messages import (
     MAX_AHEAD_S,
     MAX_CHUNK_MS,
     MIN_CHUNK_MS,
@@ -35,7 +35,7 @@ from tui.stream.protocol import (
     encode,
     parse_client,
 )
-from tui.stream.protocol import Warning as Notice
+from tui.stream.messages import Warning as Notice
 
 SHORT_FRAMES = 50
 """Frames under 50 ms that are tolerated."""
@@ -61,7 +61,7 @@ class SessionRefusedError(Exception):
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
-        """Close code, as in `tui.stream.protocol`."""
+        """Close code, as in `tui.stream.close_codes`."""
         self.reason = reason
 
 

@@ -6,7 +6,7 @@ from tui.gateway.endpointing import Ended
 from tui.gateway.local_agreement import LocalAgreement
 from tui.gateway.pcm import RATE
 from tui.gateway.recogniser import RecognisedWord, Transcription
-from tui.stream.protocol import WireTurn, WireWord
+from tui.stream.messages import WireTurn, WireWord
 
 FIRST_PARTIAL_AFTER = RATE * 4 // 10
 """Samples of speech before the first partial; a word is hardly shorter."""

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 import msgspec
 
 from tui.gateway.endpointing import Endpointing
-from tui.stream.protocol import LLMGateway, UpdateConfiguration
+from tui.stream.messages import UpdateConfiguration
+from tui.stream.query import LLMGateway
 
 Text = Annotated[str, msgspec.Meta(max_length=1750)]
 Keyterms = Annotated[tuple[str, ...], msgspec.Meta(max_length=100)]

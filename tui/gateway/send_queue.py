@@ -5,7 +5,7 @@ from collections import deque
 
 from starlette.websockets import WebSocket
 
-from tui.stream.protocol import ServerMessage, WireTurn, encode
+from tui.stream.messages import ServerMessage, WireTurn, encode
 
 MAX_QUEUED = 2_000
 """Most messages that may wait; a client that falls further behind is disconnected."""

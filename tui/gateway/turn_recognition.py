@@ -16,7 +16,7 @@ from tui.gateway.pcm import RATE, SampleWindow
 from tui.gateway.recogniser import Clip, Transcription
 from tui.gateway.scheduler import Job, Scheduler
 from tui.gateway.vad import VoiceDetector
-from tui.stream.protocol import Silence, SpeechStarted, WireTurn
+from tui.stream.messages import Silence, SpeechStarted, WireTurn
 
 PARTIAL_INTERVAL = RATE * 55 // 100
 """Samples between two partials of a turn, if the machine keeps up."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tui.stream.connection import Connection
-from tui.stream.protocol import MIN_CHUNK_MS, LLMGatewayResponse, ServerMessage, Termination, WireTurn
+from tui.stream.messages import MIN_CHUNK_MS, LLMGatewayResponse, ServerMessage, Termination, WireTurn
 from tui.stream.turn_numbering import ConnectionTurns
 
 MAX_SEND_RATE = 4.0

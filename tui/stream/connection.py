@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from tui.stream import protocol
-from tui.stream.protocol import Begin, CloseInfo, Error, Retry, ServerMessage, Terminate
+from tui.stream import close_codes, messages, query
+from tui.stream.close_codes import CloseInfo, Retry
+from tui.stream.messages import Begin, Error, ServerMessage, Terminate
 from tui.urls import host, may_carry_key
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Connection:
         """Connect and wait for `Begin`.
 
         Args:
-            url: with the query, as `protocol.endpoint` returns it.
+            url: with the query, as `query.connection_url` returns it.
             key: sent as it is in `Authorization`, unless empty or `url` is unencrypted and not loopback.
             open_s: longest wait for the handshakes, in seconds.
             begin_s: longest wait for `Begin`, in seconds.
@@ -73,7 +74,7 @@ class Connection:
         from tui.stream.handshake import FAILURES, SameOriginConnect, failure, find_proxy
         from tui.stream.watchdog import WatchdogConnection
 
-        headers = {"AssemblyAI-Version": protocol.API_VERSION}
+        headers = {"AssemblyAI-Version": query.API_VERSION}
         if key and may_carry_key(url):
             headers["Authorization"] = key
         proxy = None
@@ -105,7 +106,9 @@ class Connection:
         except TimeoutError as error:
             await _discard(websocket)
             raise ConnectError(
-                CloseInfo(protocol.LOST, "", Retry.YES, f"{host(url)} accepted the connection but did not begin.", "")
+                CloseInfo(
+                    close_codes.LOST, "", Retry.YES, f"{host(url)} accepted the connection but did not begin.", ""
+                )
             ) from error
         except BaseException:
             await _discard(websocket)
@@ -147,7 +150,7 @@ class Connection:
         from websockets.exceptions import ConnectionClosed
 
         with contextlib.suppress(ConnectionClosed):
-            await self._websocket.send(protocol.encode(Terminate()))
+            await self._websocket.send(messages.encode(Terminate()))
 
     async def close(self) -> None:
         """Close, waiting no longer than `CLOSE_S`."""
@@ -164,7 +167,7 @@ class Connection:
 
 
 async def _next(websocket: "ClientConnection") -> ServerMessage:
-    return protocol.parse_server(await websocket.recv())
+    return messages.parse_server(await websocket.recv())
 
 
 async def _begin(websocket: "ClientConnection", early: deque[ServerMessage]) -> Begin:
@@ -175,7 +178,7 @@ async def _begin(websocket: "ClientConnection", early: deque[ServerMessage]) -> 
                 return begin
             case Error(error=text, error_code=code):
                 await _discard(websocket)
-                raise ConnectError(protocol.classify_close(code or 1011, text))
+                raise ConnectError(close_codes.classify_close(code or 1011, text))
             case message:
                 early.append(message)
 
@@ -187,7 +190,7 @@ async def _discard(websocket: "ClientConnection") -> None:
 
 def _ending(closed: "ConnectionClosed", error: Error | None = None) -> CloseInfo:
     """Return why a connection closed; an `Error` before the close knows better than the close itself."""
-    code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (protocol.LOST, "")
+    code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (close_codes.LOST, "")
     if error is not None:
-        return protocol.classify_close(error.error_code or (code if code > 1001 else 1011), error.error)
-    return protocol.classify_close(code, reason)
+        return close_codes.classify_close(error.error_code or (code if code > 1001 else 1011), error.error)
+    return close_codes.classify_close(code, reason)

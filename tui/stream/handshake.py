@@ -17,8 +17,8 @@ from websockets.proxy import get_proxy, parse_proxy
 from websockets.uri import WebSocketURI, parse_uri
 
 from tui import proxy as proxies
-from tui.stream import protocol
-from tui.stream.protocol import CloseInfo, Retry
+from tui.stream import close_codes
+from tui.stream.close_codes import CloseInfo, Retry
 from tui.urls import host, is_loopback
 
 FAILURES = (InvalidHandshake, InvalidProxy, InvalidURI, OSError, EOFError, ImportError)
@@ -78,7 +78,7 @@ def failure(url: str, proxy: str | None, error: Exception) -> CloseInfo:
     retry, hint = Retry.YES, "Check the network; livegist keeps trying."
     match error:
         case InvalidStatus(response=response):
-            return protocol.classify_close(response.status_code, response.body.decode(errors="replace"))
+            return close_codes.classify_close(response.status_code, response.body.decode(errors="replace"))
         case InvalidProxy() | ImportError() | ProxyError():
             return _proxy_failure(url, error)
         case ssl.SSLCertVerificationError():
@@ -106,7 +106,7 @@ def failure(url: str, proxy: str | None, error: Exception) -> CloseInfo:
         case _:
             meaning = f"{there} does not speak websocket: {error}."
             hint = "Check the address in --url."
-    return CloseInfo(protocol.LOST, "", retry, meaning, hint)
+    return CloseInfo(close_codes.LOST, "", retry, meaning, hint)
 
 
 def _proxy_failure(url: str, error: Exception) -> CloseInfo:
@@ -130,7 +130,7 @@ def _proxy_failure(url: str, error: Exception) -> CloseInfo:
             fault = proxies.unusable(variable, host(url), "it does not answer as a proxy")
         case _:
             retry, fault = Retry.YES, proxies.unusable(variable, host(url), _reason(error))
-    return CloseInfo(protocol.LOST, "", retry, *fault)
+    return CloseInfo(close_codes.LOST, "", retry, *fault)
 
 
 def _reason(error: Exception) -> str:

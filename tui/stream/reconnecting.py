@@ -16,10 +16,11 @@ from typing import Any
 import msgspec
 
 from tui.model.transcript import Turn
-from tui.stream import protocol
+from tui.stream import close_codes, messages
 from tui.stream.active_connection import ActiveConnection, SampleReader
+from tui.stream.close_codes import CloseInfo, Retry
 from tui.stream.connection import ConnectError, Connection
-from tui.stream.protocol import CloseInfo, LLMGatewayResponse, Retry, ServerMessage, SpeakerRevision, WireTurn
+from tui.stream.messages import LLMGatewayResponse, ServerMessage, SpeakerRevision, WireTurn
 from tui.stream.turn_numbering import TurnSequencer
 
 SETTLE_S = 0.3
@@ -47,7 +48,7 @@ class ConnectionOpened(msgspec.Struct, frozen=True):
     """A connection carries the session now."""
 
     prompt: str
-    begin: protocol.Begin
+    begin: messages.Begin
     position: int
     """First sample that it sends."""
 
@@ -392,7 +393,7 @@ class ReconnectingStream:
 
     def _handle_loss(self, leg: ActiveConnection) -> None:
         self.lost += 1
-        ending = leg.connection.close_info or protocol.classify_close(protocol.LOST)
+        ending = leg.connection.close_info or close_codes.classify_close(close_codes.LOST)
         if ending.retry is Retry.NO:
             self._failure = ending
             return
@@ -424,7 +425,7 @@ class ReconnectingStream:
         An endpoint that let us in before and now cannot even be spoken to is still there: a network in between, as a
         hotel's, shows a certificate of its own until somebody logs in.
         """
-        if ending.retry is Retry.NO and not (self.opened and ending.code == protocol.LOST):
+        if ending.retry is Retry.NO and not (self.opened and ending.code == close_codes.LOST):
             if self._active is None:
                 self._failure = ending
             elif self._active.prompt != prompt:

@@ -8,7 +8,7 @@ partials that the one before left open.
 from collections import deque
 
 from tui.model.transcript import Turn, Word
-from tui.stream.protocol import WireTurn
+from tui.stream.messages import WireTurn
 
 
 class TurnSequencer:

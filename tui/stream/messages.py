@@ -1,20 +1,13 @@
-"""Streaming v3 on the wire: messages, the query, close codes. No I/O; the local gateway speaks it too.
+"""Messages of Streaming v3, both directions. No I/O; the local gateway uses them too.
 
 Source: the vendor's API reference and its Python SDK 1.8.2 (`assemblyai/streaming/v3/models.py`), November 2026.
 Times of messages are integer milliseconds from the first sample of the connection.
 """
 
-import json
-from enum import Enum
-from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlencode
+from typing import Any
 
 import msgspec
 
-WS_PATH = "/v3/ws"
-CLOUD_URL = "wss://streaming.assemblyai.com"
-CLOUD_LLM_URL = "https://llm-gateway.assemblyai.com"
-API_VERSION = "2025-05-12"
 MIN_CHUNK_MS = 50
 MAX_CHUNK_MS = 1000
 MAX_MESSAGE_BYTES = 128 * 1024
@@ -317,125 +310,3 @@ def parse_client(raw: str | bytes) -> ClientMessage:
 def encode(message: ServerMessage | ClientMessage) -> str:
     """Return the message as it goes over the wire."""
     return _encoder.encode(message).decode()
-
-
-# The query ------------------------------------------------------------------------------------------------------
-
-
-class LLMGateway(msgspec.Struct, frozen=True):
-    """The `llm_gateway` parameter: what is asked about every finished turn, fixed for the life of a connection."""
-
-    model: str
-    messages: Annotated[tuple[dict[str, str], ...], msgspec.Meta(min_length=1)]
-    """Chat messages; `{{turn}}` in a `content` is replaced by the turn's words."""
-    max_tokens: Annotated[int, msgspec.Meta(ge=1)] = 4000
-
-
-def endpoint(
-    base_url: str,
-    *,
-    sample_rate: int,
-    speech_model: str,
-    format_turns: bool,
-    llm_gateway: LLMGateway | None,
-    options: dict[str, Any] | None = None,
-) -> str:
-    """Return the URL to connect to, its query as the vendor's tutorial writes it.
-
-    Args:
-        base_url: such as `wss://streaming.assemblyai.com`; `/v3/ws` is added unless a path is there.
-        sample_rate: Hz of the PCM that will be sent.
-        speech_model: the endpoint's name for it.
-        format_turns: whether to ask for punctuation (Universal-Streaming only).
-        llm_gateway: `None` asks for no answers.
-        options: further parameters; lists and objects are written as JSON, and `None` is left out. What stands in
-            the query of `base_url` comes before them all.
-    """
-    query: dict[str, Any] = {
-        "sample_rate": sample_rate,
-        "format_turns": format_turns,
-        "speech_model": speech_model,
-    }
-    if llm_gateway is not None:
-        query["llm_gateway"] = json.dumps(msgspec.to_builtins(llm_gateway), ensure_ascii=False)
-    base, _, given = base_url.partition("?")
-    base = base.rstrip("/")
-    if base.count("/") == 2:
-        base += WS_PATH
-    query |= (options or {}) | dict(parse_qsl(given))
-    return f"{base}?{urlencode({name: _written(value) for name, value in query.items() if value is not None})}"
-
-
-def _written(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict | tuple) else str(value)
-
-
-# How a connection ends ------------------------------------------------------------------------------------------
-
-
-LOST = 1006
-"""Close code that no endpoint sends: there was no word from it (RFC 6455, 7.4.1)."""
-
-
-class Retry(Enum):
-    """Whether a new connection can help."""
-
-    NO = "no"
-    YES = "yes"
-    LATER = "later"
-    """Yes, but after a longer wait: the endpoint said that there are too many of us."""
-
-
-class CloseInfo(msgspec.Struct, frozen=True):
-    """Why a connection ended, what that means and what to do."""
-
-    code: int
-    reason: str
-    retry: Retry
-    meaning: str
-    hint: str
-
-
-def classify_close(code: int, reason: str = "") -> CloseInfo:
-    """Return what a close code (or the code of an `Error`, or of a refused handshake) means.
-
-    Args:
-        code: a websocket close code, an `error_code` or an HTTP status; `LOST` stands for a lost connection.
-        reason: the text that came with it: some codes mean two things and only the text tells them apart.
-    """
-    said = reason.lower()
-    crowded = "too many" in said or "concurrent" in said
-    retry, meaning, hint = Retry.YES, "The connection was lost.", "livegist connects again by itself."
-    if code == 1000:
-        retry, meaning, hint = Retry.NO, "The endpoint closed the connection.", "Press s to start again."
-    elif (code in (1008, 401, 403, 429) and crowded) or code in (3009, 429):
-        retry = Retry.LATER
-        meaning = "Too many sessions are open on this account."
-        hint = "livegist waits and tries again; end other sessions to make room."
-    elif code in (1008, 401, 403):
-        retry = Retry.NO
-        meaning = "The endpoint does not accept the key."
-        hint = "Check ASSEMBLYAI_API_KEY and the account, or use --engine local."
-    elif code == 1009:
-        retry, meaning, hint = Retry.NO, "A message was too big for the endpoint.", "Lower chunk_ms."
-    elif code == 3005:
-        meaning = "The endpoint cancelled the session."
-    elif code == 3006 and "inactiv" in said:
-        meaning = "The endpoint ended the session, for it heard nothing."
-    elif code in (3006, 400, 422):
-        retry = Retry.NO
-        meaning = "The endpoint does not accept a setting."
-        hint = "Check speech_model, llm_model and stream_options in the config."
-    elif code == 3007:
-        retry = Retry.NO
-        meaning = "The endpoint refused the size or the pace of the audio."
-        hint = "Use chunk_ms from 50 to 1000."
-    elif code == 3008:
-        meaning = "The session reached its greatest length."
-    elif code in (404, 410):
-        retry = Retry.NO
-        meaning = "The endpoint does not offer Streaming v3 there."
-        hint = "Check the address in --url, or update livegist."
-    elif code == 1011 or 500 <= code < 600:
-        meaning = "The endpoint had an internal error."
-    return CloseInfo(code, reason, retry, meaning, hint)
