@@ -57,7 +57,7 @@ def test_every_table_is_used_once() -> None:
 
 def test_every_dashboard_key_has_a_topic_and_so_a_row() -> None:
     with_topic = [id for _, ids in TOPICS for id in ids]
-    ids = {binding.id for binding in DASHBOARD if not re.fullmatch(r"prompt-[2-9]", binding.id or "")}
+    ids = {binding.id for binding in DASHBOARD if not re.fullmatch(r"use-prompt-[2-9]", binding.id or "")}
     assert sorted(with_topic) == sorted(id or "" for id in ids)
 
 

@@ -151,7 +151,7 @@ PICTURES = (
     Picture("devices", meeting(), (LEVEL, DevicesListed(DEVICES), *heard()), keys=("down",)),
     Picture("settings", meeting(), (LEVEL,), keys=("comma", "down", "down")),
     Picture("palette", meeting(), (LEVEL,), keys=("ctrl+p", *"ma")),
-    Picture("lenses", remarked(), (LEVEL,), keys=("2",)),
+    Picture("extra-prompts", remarked(), (LEVEL,), keys=("2",)),
     Picture("zoomed", meeting(), (LEVEL,), keys=("z",), size=(80, 24)),
     Picture("help", meeting(), (LEVEL,), keys=("question_mark",)),
     Picture("quit", meeting(), (LEVEL,), keys=("q",)),

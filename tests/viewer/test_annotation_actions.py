@@ -162,7 +162,7 @@ async def test_nothing_is_tried_again_while_nothing_failed() -> None:
     line = ScriptedEngine(snapshot=replace(meeting(), gists=()))
     async with running(line) as (app, pilot):
         await until(pilot, lambda: "ask" in shown(app, "keys"))
-        assert "try again" not in shown(app, "keys")
+        assert "r retry" not in shown(app, "keys")
         await pilot.press("r", "space")
         await until(pilot, lambda: len(line.sent) == 1)
         assert not isinstance(line.sent[0], RetryGist)

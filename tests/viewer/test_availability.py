@@ -26,7 +26,7 @@ def test_only_a_session_under_way_is_stopped_or_muted_and_not_while_it_finishes(
 
 @pytest.mark.parametrize("state", State)
 def test_a_device_is_chosen_before_a_session_and_in_it_but_not_while_it_finishes(state: State) -> None:
-    assert is_available(picture(state), "devices", ()) is (state is not State.DRAINING)
+    assert is_available(picture(state), "choose_device", ()) is (state is not State.DRAINING)
 
 
 @pytest.mark.parametrize("state", State)
@@ -47,10 +47,10 @@ def test_only_what_was_said_is_analysed() -> None:
 
 def test_only_prompts_that_exist_are_chosen() -> None:
     found = picture(State.LIVE)
-    assert is_available(found, "prompt", (len(PROMPTS),))
-    assert not is_available(found, "prompt", (len(PROMPTS) + 1,))
-    assert is_available(found, "pick", ())
-    assert not is_available(picture(State.IDLE, Snapshot(1, "0")), "pick", ())
+    assert is_available(found, "use_prompt", (len(PROMPTS),))
+    assert not is_available(found, "use_prompt", (len(PROMPTS) + 1,))
+    assert is_available(found, "choose_prompt", ())
+    assert not is_available(picture(State.IDLE, Snapshot(1, "0")), "choose_prompt", ())
 
 
 def test_before_the_engine_is_heard_nothing_is_asked_of_it() -> None:
@@ -59,5 +59,5 @@ def test_before_the_engine_is_heard_nothing_is_asked_of_it() -> None:
 
 
 def test_what_asks_nothing_of_the_engine_is_always_possible() -> None:
-    for action in ("zoom", "help", "detach", "leave"):
+    for action in ("zoom", "help", "detach", "request_quit"):
         assert is_available(ViewModel(), action, ())

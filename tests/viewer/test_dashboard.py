@@ -84,15 +84,15 @@ async def running(
 def shown(app: LivegistApp, part: str | None = None) -> str:
     """Return what is on the screen, or in the part with that id."""
     if part is not None:
-        canvas = app.screen.query_one(f"#{part}", CellWidget)
-        return "\n".join(canvas.render_line(y).text.rstrip() for y in range(canvas.size.height))
+        widget = app.screen.query_one(f"#{part}", CellWidget)
+        return "\n".join(widget.render_line(y).text.rstrip() for y in range(widget.size.height))
     return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
 
 
 def shown_below(app: LivegistApp, part: str) -> str:
     """Return what is on a part of the dashboard while something else is open over it."""
-    canvas = app.dashboard.query_one(f"#{part}", CellWidget)
-    return "\n".join(canvas.render_line(y).text.rstrip() for y in range(canvas.size.height))
+    widget = app.dashboard.query_one(f"#{part}", CellWidget)
+    return "\n".join(widget.render_line(y).text.rstrip() for y in range(widget.size.height))
 
 
 def toasts(app: LivegistApp) -> str:
@@ -156,10 +156,10 @@ async def test_a_snapshot_is_shown_whole() -> None:
         assert "The decision falls at noon" in shown(app, "gists")
         assert "∅ no answer in time: no answer within 30 s" in shown(app, "gists")
         assert "… waiting" in shown(app, "gists")
-        await until(pilot, lambda: "viewers" in shown(app, "figures"))
-        figures = shown(app, "figures")
+        await until(pilot, lambda: "viewers" in shown(app, "stats"))
+        stats = shown(app, "stats")
         for label, value in (("turns", "132"), ("speech → final", "304 ms  p95 612 ms"), ("cost", "$0.173")):
-            assert any(label in row and value in row for row in figures.splitlines())
+            assert any(label in row and value in row for row in stats.splitlines())
 
 
 async def test_a_final_takes_the_place_of_its_partial() -> None:
@@ -178,8 +178,8 @@ async def test_words_that_may_change_look_it() -> None:
     line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
         await said(pilot, line, TurnChanged(partial(1, "sure and unsure words", stable=2)))
-        canvas = app.dashboard.body.turns
-        segments = {part.text.strip(): part.style for part in canvas.render_line(1) if part.text.strip()}
+        widget = app.dashboard.body.turns
+        segments = {part.text.strip(): part.style for part in widget.render_line(1) if part.text.strip()}
         assert segments["unsure words"] is not None
         assert segments["unsure words"].italic
         assert segments["sure and"] is not None
@@ -586,9 +586,9 @@ async def test_help_is_readable_at_60_columns() -> None:
     async with running(ScriptedEngine(), size=(60, 16)) as (app, pilot):
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen) and "In Turns" in shown(app, "help-text"))
-        await pilot.press("pagedown")
+        await pilot.press("pagedown", "pagedown")
         rows = shown(app, "help-text").splitlines()
-        first = next(at for at, row in enumerate(rows) if "Stop listening" in row)
+        first = next(at for at, row in enumerate(rows) if "Stop recording" in row)
         assert rows[first].index("Stop") == 20
         assert rows[first + 1].index(rows[first + 1].strip()) == 20
         assert "In Turns" not in shown(app, "help-text")
@@ -599,13 +599,13 @@ async def test_help_tells_what_is_possible_now_from_what_is_not() -> None:
         await pilot.press("question_mark")
         reader = app.screen.query_one("#help-text", Reader)
         inks = {span.text.strip(): span.style for line in reader.lines(90, 100) for span in line}
-        assert inks["Start listening: a new session"] == ""
-        assert inks["Stop listening, wait for what is still to come, end the session"] == "muted"
+        assert inks["Start a session"] == ""
+        assert inks["Stop recording, wait for the last turns, end the session"] == "muted"
 
 
 def test_every_key_of_the_dashboard_has_its_place_in_the_help() -> None:
     ids = [id for _, ids in TOPICS for id in ids]
-    nine = {f"prompt-{number}" for number in range(2, 10)}
+    nine = {f"use-prompt-{number}" for number in range(2, 10)}
     assert len(ids) == len(set(ids))
     assert set(ids) == {binding.id for binding in DASHBOARD} - nine
 
@@ -654,7 +654,7 @@ async def test_a_key_of_ones_own_works_and_stands_in_the_footer() -> None:
 
 async def test_bad_keys_and_a_missing_theme_are_notices() -> None:
     async with running(ScriptedEngine(), keys={"start": "x"}, theme="nigth") as (app, _):
-        assert "'x' is both start and stop" in toasts(app)
+        assert "'x' is bound to both start and stop" in toasts(app)
         assert "There is no theme 'nigth'" in toasts(app)
         assert app.theme == "night"
 
@@ -726,7 +726,7 @@ async def test_the_palette_offers_every_action_with_its_key_and_the_themes() -> 
         assert "(x)" in offered["Stop"].help
         assert "(s)" in offered["Start – not now"].help
         ids = {binding.id for binding in (*DASHBOARD, *Pane.BINDINGS) if isinstance(binding, Binding)}
-        assert len(offered) == len(ids - {"commands"}) + len(list(shipped("themes").glob("*.toml")))
+        assert len(offered) == len(ids - {"show-commands"}) + len(list(shipped("themes").glob("*.toml")))
         offered["Theme: paper"].callback()
         assert app.theme == "paper"
 

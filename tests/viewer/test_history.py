@@ -161,4 +161,4 @@ async def test_a_past_session_shows_its_own_keys() -> None:
         await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
         await pilot.press("question_mark")
         assert "A past session" in shown(app, "help-text")
-        assert "Marks only" in shown(app, "help-text")
+        assert "Bookmarks only" in shown(app, "help-text")

@@ -15,7 +15,7 @@ from tui.viewer.layout_state import LayoutState, load, save
 
 @asynccontextmanager
 async def viewer(file: Path | None, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Running]:
-    app = LivegistApp(ScriptedEngine(snapshot=meeting()), theme="night", fps=20, keys={}, arrangement_file=file)
+    app = LivegistApp(ScriptedEngine(snapshot=meeting()), theme="night", fps=20, keys={}, layout_file=file)
     async with at(app, size=size) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
         yield app, pilot
@@ -60,15 +60,15 @@ async def test_what_was_chosen_is_there_again(tmp_path: Path) -> None:
     file = tmp_path / "new" / "panes.json"
     async with viewer(file) as (app, pilot):
         await pilot.press("i", "tab", "z")
-        await until(pilot, lambda: load(file) == LayoutState("gists", ("figures",)))
+        await until(pilot, lambda: load(file) == LayoutState("gists", ("stats",)))
     async with viewer(file) as (app, pilot):
         await until(pilot, lambda: app.focused is app.dashboard.body.gists)
         assert app.dashboard.body.gists.size.width == 120
         assert not app.dashboard.body.turns.display
         await pilot.press("z")
         await until(pilot, lambda: app.dashboard.body.turns.display)
-        assert not app.dashboard.body.figures.display
-        await until(pilot, lambda: load(file) == LayoutState("", ("figures",)))
+        assert not app.dashboard.body.stats.display
+        await until(pilot, lambda: load(file) == LayoutState("", ("stats",)))
 
 
 async def test_an_answer_to_a_question_brings_hidden_gists_back() -> None:
@@ -87,6 +87,11 @@ def test_what_cannot_be_read_shows_everything(tmp_path: Path, kept: str) -> None
 
 
 def test_what_is_kept_is_read_the_same(tmp_path: Path) -> None:
-    save(tmp_path / "panes.json", LayoutState("turns", ("figures", "gists")))
-    assert load(tmp_path / "panes.json") == LayoutState("turns", ("figures", "gists"))
+    save(tmp_path / "panes.json", LayoutState("turns", ("stats", "gists")))
+    assert load(tmp_path / "panes.json") == LayoutState("turns", ("stats", "gists"))
     save(Path("/dev/null/panes.json"), LayoutState())
+
+
+def test_a_file_with_the_old_name_of_the_stats_is_read(tmp_path: Path) -> None:
+    (tmp_path / "panes.json").write_text('{"zoomed":"","hidden":["figures","gists"]}')
+    assert load(tmp_path / "panes.json") == LayoutState("", ("stats", "gists"))

@@ -111,7 +111,7 @@ def show(client: "EngineConnection", config: "Config", options: Flags, start: "S
         highlights=config.highlights,
         start=start,
         options=options,
-        arrangement_file=data_dir() / "panes.json",
+        layout_file=data_dir() / "panes.json",
     )
     if farewell := app.run():
         click.echo(farewell)

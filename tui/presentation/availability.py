@@ -20,9 +20,9 @@ def is_available(picture: ViewModel, action: str, parameters: tuple[object, ...]
             return False
         case (("analyse" | "ask" | "ask_all" | "bookmark" | "name_speaker"), _):
             return picture.synced and any(turn.final for turn in picture.transcript)
-        case "ask_again", _:
+        case "retry_gist", _:
             return picture.synced and bool(picture.missing)
-        case "gain", _:
+        case "change_gain", _:
             return picture.synced and running
         case "history", _:
             return picture.synced
@@ -34,11 +34,11 @@ def is_available(picture: ViewModel, action: str, parameters: tuple[object, ...]
             return picture.synced and not picture.state.active and bool(picture.untranscribed)
         case (("stop" | "mute"), _):
             return picture.synced and running
-        case "devices", _:
+        case "choose_device", _:
             return picture.synced and picture.state is not State.DRAINING and not replayed
-        case (("pick" | "prompt_step"), _):
+        case (("choose_prompt" | "step_prompt"), _):
             return picture.synced and bool(picture.prompts)
-        case "prompt", (int(number),):
+        case "use_prompt", (int(number),):
             return picture.synced and number <= len(picture.prompts)
     return True
 
@@ -49,17 +49,17 @@ ACTION_STATES = frozenset(
         "recover",
         "stop",
         "mute",
-        "devices",
+        "choose_device",
         "analyse",
         "ask",
-        "ask_again",
+        "retry_gist",
         "ask_all",
         "bookmark",
         "name_speaker",
-        "gain",
-        "pick",
-        "prompt_step",
-        "prompt",
+        "change_gain",
+        "choose_prompt",
+        "step_prompt",
+        "use_prompt",
         "seek",
         "seek_turn",
         "export",

@@ -23,10 +23,10 @@ from tui.errors import ConfigError, EngineError, LivegistError, UsageError
 from tui.model.commands import Command, Option, Quit, Start
 from tui.model.events import Event, Snapshot
 from tui.paths import config_dir, runtime_dir, shipped
-from tui.viewer import layout_state as arrangements
+from tui.viewer import layout_state as layout_states
 from tui.viewer import theme as themes
 from tui.viewer.ascii import ascii_driver
-from tui.viewer.bindings import DASHBOARD, problems
+from tui.viewer.bindings import DASHBOARD, current_ids, problems
 from tui.viewer.driver import FrameDriver
 from tui.viewer.frame_rate import FrameRateController
 from tui.viewer.highlights import compiled
@@ -98,7 +98,7 @@ class LivegistApp(App[ExitStatus]):
         highlights: what stands out when it is said, as the config has it.
         start: sent after the first snapshot if no session is live.
         options: settings that every session started here gets.
-        arrangement_file: remembers which panes are seen; `None` for nothing.
+        layout_file: remembers which panes are seen; `None` for nothing.
         clock: seconds that only go up.
     """
 
@@ -106,7 +106,7 @@ class LivegistApp(App[ExitStatus]):
     CSS_PATH = Path(__file__).with_name("viewer.tcss")
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q,ctrl+c", "leave", show=False, system=True, priority=False),
+        Binding("ctrl+q,ctrl+c", "request_quit", show=False, system=True, priority=False),
     ]
 
     def __init__(
@@ -121,7 +121,7 @@ class LivegistApp(App[ExitStatus]):
         highlights: Mapping[str, Style | Highlight] | None = None,
         start: Start | None = None,
         options: Mapping[str, Option] | None = None,
-        arrangement_file: Path | None = None,
+        layout_file: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
@@ -134,16 +134,16 @@ class LivegistApp(App[ExitStatus]):
         self._client = client
         self._start = start
         self._leaving = False
-        self._keys = dict(keys)
-        self._arrangement_file = arrangement_file
+        self._keys, self._old_id_notices = current_ids(keys)
+        self._layout_file = layout_file
         rules, self._rule_problems = compiled(highlights or {})
         self.dashboard = Dashboard(
             pace=FrameRateController(fps, low_bandwidth=low_bandwidth),
-            keys=keys,
+            keys=self._keys,
             options=options,
             rules=rules,
             themes=self._theme_names,
-            arrangement=arrangements.load(arrangement_file) if arrangement_file else LayoutState(),
+            layout_state=layout_states.load(layout_file) if layout_file else LayoutState(),
             clock=clock,
         )
         self._themes: list[Theme] = []
@@ -189,7 +189,7 @@ class LivegistApp(App[ExitStatus]):
         """Connect, now that the first frame is painted; say what is wrong with themes and keys."""
         self.run_worker(self._receive_events(), name="listen", exclusive=True)
         bindings = [*DASHBOARD, *(binding for binding in Pane.BINDINGS if isinstance(binding, Binding))]
-        self._notify_user(problems(self._keys, bindings))
+        self._notify_user([*self._old_id_notices, *problems(self._keys, bindings)])
         self._notify_user(self._rule_problems)
         broken = self._load_themes()
         self._notify_user(broken)
@@ -257,8 +257,8 @@ class LivegistApp(App[ExitStatus]):
     @on(GainStepped)
     def amplify(self, louder: GainStepped) -> None:
         """Record louder or softer, if there is a session to record."""
-        if self.dashboard.check_action("gain", (louder.step_db,)):
-            self.dashboard.action_gain(louder.step_db)
+        if self.dashboard.check_action("change_gain", (louder.step_db,)):
+            self.dashboard.action_change_gain(louder.step_db)
 
     @on(CopyRequested)
     async def copy_text(self, wanted: CopyRequested) -> None:
@@ -289,10 +289,10 @@ class LivegistApp(App[ExitStatus]):
             self._notify_user([error])
 
     @on(LayoutChanged)
-    def remember_arrangement(self) -> None:
+    def store_layout(self) -> None:
         """Keep which panes are seen, for the next viewer."""
-        if self._arrangement_file is not None:
-            arrangements.save(self._arrangement_file, self.dashboard.body.arrangement)
+        if self._layout_file is not None:
+            layout_states.save(self._layout_file, self.dashboard.body.layout_state)
 
     @on(SettingChanged)
     def use_setting(self, changed: SettingChanged) -> None:
@@ -332,16 +332,16 @@ class LivegistApp(App[ExitStatus]):
             )
         return ExitStatus(running, session.path if session else "", trouble)
 
-    def action_leave(self) -> None:
+    def action_request_quit(self) -> None:
         """Ask, as the key does."""
         if self.screen is self.dashboard:
-            self.dashboard.action_leave()
+            self.dashboard.action_request_quit()
 
     # The palette
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield every action with its key, and the themes; what is not possible now is found, not listed."""
-        told = {"commands"}
+        told = {"show-commands"}
         possible = [active for active in screen.active_bindings.values() if active.enabled]
         for active in possible:
             binding = active.binding

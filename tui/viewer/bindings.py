@@ -1,4 +1,7 @@
-"""What can be done with which key: data. Users give other keys by the ids, in the config's `[keys]`."""
+"""Key bindings of the dashboard, their topics in the help, and checks of a person's own keys. Pure data and functions.
+
+A binding's id is its name in the `[keys]` table of the config file.
+"""
 
 from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
@@ -8,147 +11,263 @@ from textual.binding import Binding
 from tui.errors import ConfigError
 
 DASHBOARD = [
-    Binding("c", "clear_clip", "clear clip", id="clear-clip", tooltip="Acknowledge that the input was clipped"),
-    Binding("s", "start", "start", id="start", tooltip="Start listening: a new session"),
-    Binding("t", "recover", "transcribe rest", id="recover", tooltip="Send what was recorded but never transcribed"),
-    Binding("x", "stop", "stop", id="stop", tooltip="Stop listening, wait for what is still to come, end the session"),
-    Binding("space", "mute", "mute", id="mute", tooltip="Record and send silence, or no longer; pause a replay"),
-    Binding("p", "pick", "prompt", id="prompt", tooltip="Choose the prompt for the turns to come"),
+    Binding("c", "clear_clip", "clear clip", id="clear-clip", tooltip="Clear the clip mark"),
+    Binding("s", "start", "start", id="start", tooltip="Start a session"),
+    Binding(
+        "t",
+        "recover",
+        "transcribe rest",
+        id="recover",
+        tooltip="Transcribe the rest of the newest session that was not transcribed to its end",
+    ),
+    Binding("x", "stop", "stop", id="stop", tooltip="Stop recording, wait for the last turns, end the session"),
+    Binding("space", "mute", "mute", id="mute", tooltip="Mute or unmute; in a replay: pause or resume"),
+    Binding("p", "choose_prompt", "prompt", id="choose-prompt", tooltip="Choose the prompt for new turns"),
     Binding("a", "analyse", "analyse", id="analyse", tooltip="Ask the LLM about the whole session so far"),
-    Binding("colon", "ask", "ask", key_display=":", id="ask", tooltip="Ask a question about what was said so far"),
-    Binding("m", "bookmark", "mark", id="mark", tooltip="Mark the selected or newest turn, with or without a note"),
-    Binding("r", "ask_again", "try again", id="try-again", tooltip="Ask again for an answer that did not come"),
-    Binding("b", "ask_all", "run back", id="run-back", tooltip="Ask the prompts in use about the turns so far, too"),
+    Binding("colon", "ask", "ask", key_display=":", id="ask", tooltip="Ask a question about the session so far"),
+    Binding(
+        "m",
+        "bookmark",
+        "bookmark",
+        id="bookmark",
+        tooltip="Add, edit or remove a bookmark on the selected or last turn",
+    ),
+    Binding("r", "retry_gist", "retry", id="retry-gist", tooltip="Retry the selected or the newest failed gist"),
+    Binding("b", "ask_all", "ask all", id="ask-all", tooltip="Ask the prompts in use about all turns so far"),
     Binding(
         "question_mark",
         "help",
         "help",
         key_display="?",
-        id="help",
-        tooltip="Show the keys of this place, and signs",
+        id="show-help",
+        tooltip="Show the keys and signs of this screen",
     ),
-    Binding("q", "leave", "quit", id="quit", tooltip="Leave; asks first if a session is under way"),
-    Binding("d", "detach", "detach", id="detach", tooltip="Leave; the session goes on and `livegist` returns to it"),
-    Binding("f", "follow", "follow", id="follow", tooltip="Keep the newest turn and gist on the page, or stay put"),
-    Binding("tab", "app.focus_next", "pane", id="next-pane", tooltip="Go to the next pane"),
-    Binding("z", "zoom", "zoom", id="zoom", tooltip="Give the pane with the keyboard the whole screen, or no longer"),
-    Binding("v", "hide('gists')", "gists", show=False, id="hide-gists", tooltip="Hide the gists, or show them again"),
-    Binding("i", "hide('figures')", "stats", show=False, id="hide-stats", tooltip="Hide the stats, or show them again"),
-    Binding("slash", "search", "search", key_display="/", id="search", tooltip="Search in turns and gists"),
-    Binding("y", "copy", "copy", id="copy", tooltip="Copy the selected turn or gist; without one, the whole pane"),
-    Binding("M", "marks", "marks only", id="marks", tooltip="Show only what is marked, or everything again"),
-    Binding("R", "name_speaker", "name speaker", id="name-speaker", tooltip="Name the speaker of a turn, in all turns"),
-    Binding("plus", "gain(3)", "louder", show=False, key_display="+", id="louder", tooltip="Record 3 dB louder"),
-    Binding("minus", "gain(-3)", "softer", show=False, key_display="-", id="softer", tooltip="Record 3 dB softer"),
-    Binding("D", "devices", "device", id="device", tooltip="Choose a device by its level; a session goes on"),
-    Binding("h", "history", "history", id="history", tooltip="Look at a session that is kept"),
-    Binding("e", "export", "export", id="export", tooltip="Write the session to a file for other programs"),
-    Binding("comma", "settings", "settings", key_display=",", id="settings", tooltip="See and change settings"),
-    Binding("left", "seek(-10)", "10 s back", id="back", tooltip="Go back ten seconds in a replay"),
-    Binding("right", "seek(10)", "10 s on", id="on", tooltip="Go on ten seconds in a replay"),
-    Binding("o", "seek_turn", "from here", id="from-turn", tooltip="Go on with a replay from the selected turn"),
-    Binding("n", "to_match(1)", "next match", show=False, id="next-match", tooltip="Go to the next match"),
-    Binding("N", "to_match(-1)", "match before", show=False, id="match-before", tooltip="Go to the match before"),
-    Binding("escape", "let_go", "let go", show=False, id="let-go", tooltip="End the search; select nothing"),
-    Binding("ctrl+p", "app.command_palette", "commands", id="commands", tooltip="Find a command by its name"),
+    Binding("q", "request_quit", "quit", id="quit", tooltip="Quit; asks first if a session is running"),
+    Binding("d", "detach", "detach", id="detach", tooltip="Close the dashboard; the session continues"),
+    Binding("f", "follow", "follow", id="follow", tooltip="Follow the newest turn and gist, or stop following"),
+    Binding("tab", "app.focus_next", "pane", id="next-pane", tooltip="Focus the next pane"),
+    Binding("z", "zoom", "zoom", id="zoom", tooltip="Zoom the focused pane, or show all panes"),
+    Binding("v", "toggle_pane('gists')", "gists", show=False, id="toggle-gists", tooltip="Show or hide the gists"),
+    Binding("i", "toggle_pane('stats')", "stats", show=False, id="toggle-stats", tooltip="Show or hide the stats"),
+    Binding("slash", "search", "search", key_display="/", id="search", tooltip="Search turns and gists"),
+    Binding("y", "copy", "copy", id="copy", tooltip="Copy the selected entry, or the whole pane if none is selected"),
     Binding(
-        "shift+tab", "app.focus_previous", "pane back", show=False, id="previous-pane", tooltip="Go to the pane before"
+        "M",
+        "toggle_bookmarks",
+        "bookmarks only",
+        id="toggle-bookmarks",
+        tooltip="Show bookmarked turns only, or all turns",
+    ),
+    Binding("R", "name_speaker", "name speaker", id="name-speaker", tooltip="Name the speaker of a turn, in all turns"),
+    Binding(
+        "plus",
+        "change_gain(3)",
+        "louder",
+        show=False,
+        key_display="+",
+        id="increase-gain",
+        tooltip="Increase the gain by 3 dB",
+    ),
+    Binding(
+        "minus",
+        "change_gain(-3)",
+        "softer",
+        show=False,
+        key_display="-",
+        id="decrease-gain",
+        tooltip="Decrease the gain by 3 dB",
+    ),
+    Binding(
+        "D",
+        "choose_device",
+        "device",
+        id="choose-device",
+        tooltip="Choose an input device by its level; a running session continues",
+    ),
+    Binding("h", "history", "history", id="show-history", tooltip="Open a stored session"),
+    Binding("e", "export", "export", id="export", tooltip="Export the session to a file"),
+    Binding("comma", "settings", "settings", key_display=",", id="show-settings", tooltip="Show and change settings"),
+    Binding("left", "seek(-10)", "10 s back", id="seek-back", tooltip="Seek back 10 s in a replay"),
+    Binding("right", "seek(10)", "10 s forward", id="seek-forward", tooltip="Seek forward 10 s in a replay"),
+    Binding("o", "seek_turn", "seek to turn", id="seek-to-turn", tooltip="Seek a replay to the selected turn"),
+    Binding("n", "go_to_match(1)", "next match", show=False, id="next-match", tooltip="Go to the next match"),
+    Binding(
+        "N", "go_to_match(-1)", "previous match", show=False, id="previous-match", tooltip="Go to the previous match"
+    ),
+    Binding(
+        "escape",
+        "clear_selection",
+        "clear selection",
+        show=False,
+        id="clear-selection",
+        tooltip="Clear the search, or the selection",
+    ),
+    Binding("ctrl+p", "app.command_palette", "commands", id="show-commands", tooltip="Find a command by its name"),
+    Binding(
+        "shift+tab",
+        "app.focus_previous",
+        "previous pane",
+        show=False,
+        id="previous-pane",
+        tooltip="Focus the previous pane",
     ),
     Binding(
         "left_square_bracket",
-        "prompt_step(-1)",
-        "prompt before",
+        "step_prompt(-1)",
+        "previous prompt",
         show=False,
         key_display="[",
-        id="prompt-before",
-        tooltip="Use the prompt before this one",
+        id="previous-prompt",
+        tooltip="Use the previous prompt in the list",
     ),
     Binding(
         "right_square_bracket",
-        "prompt_step(1)",
-        "prompt after",
+        "step_prompt(1)",
+        "next prompt",
         show=False,
         key_display="]",
-        id="prompt-after",
-        tooltip="Use the prompt after this one",
+        id="next-prompt",
+        tooltip="Use the next prompt in the list",
     ),
     *(
         Binding(
             str(n),
-            f"prompt({n})",
+            f"use_prompt({n})",
             f"prompt {n}",
             show=False,
-            id=f"prompt-{n}",
-            tooltip=f"Use prompt {n} from now on; of several that are asked, show it alone",
+            id=f"use-prompt-{n}",
+            tooltip=f"Use prompt {n} for new turns; if it is in use beside others: show only its gists, or all gists",
         )
         for n in range(1, 10)
     ),
 ]
 """Keys of the dashboard, the most useful first: the footer shows as many as fit."""
 
+OLD_ACTION_IDS = {
+    "prompt": "choose-prompt",
+    **{f"prompt-{n}": f"use-prompt-{n}" for n in range(1, 10)},
+    "prompt-before": "previous-prompt",
+    "prompt-after": "next-prompt",
+    "mark": "bookmark",
+    "marks": "toggle-bookmarks",
+    "try-again": "retry-gist",
+    "run-back": "ask-all",
+    "help": "show-help",
+    "commands": "show-commands",
+    "settings": "show-settings",
+    "history": "show-history",
+    "hide-gists": "toggle-gists",
+    "hide-stats": "toggle-stats",
+    "louder": "increase-gain",
+    "softer": "decrease-gain",
+    "device": "choose-device",
+    "back": "seek-back",
+    "on": "seek-forward",
+    "from-turn": "seek-to-turn",
+    "match-before": "previous-match",
+    "let-go": "clear-selection",
+    "previous": "previous-entry",
+    "next": "next-entry",
+    "first": "first-entry",
+    "last": "last-entry",
+    "choose": "show-counterpart",
+}
+"""Current ids of actions by the ids that config files of livegist 0.1 may contain."""
 
 TOPICS = (
-    ("Session", ("start", "stop", "recover", "mute", "device", "louder", "softer", "clear-clip")),
-    ("Prompts and answers", ("prompt", "prompt-1", "prompt-before", "prompt-after", "ask", "analyse", "run-back")),
-    ("What was said", ("mark", "marks", "name-speaker", "copy", "try-again")),
-    ("Find", ("search", "next-match", "match-before", "let-go", "follow")),
-    ("Panes", ("next-pane", "previous-pane", "zoom", "hide-gists", "hide-stats")),
-    ("Replay", ("back", "on", "from-turn")),
-    ("All the rest", ("help", "commands", "settings", "history", "export", "detach", "quit")),
+    ("Session", ("start", "stop", "recover", "mute", "choose-device", "increase-gain", "decrease-gain", "clear-clip")),
+    (
+        "Prompts and gists",
+        (
+            "choose-prompt",
+            "use-prompt-1",
+            "previous-prompt",
+            "next-prompt",
+            "ask",
+            "analyse",
+            "ask-all",
+            "retry-gist",
+        ),
+    ),
+    ("Turns", ("bookmark", "toggle-bookmarks", "name-speaker", "copy")),
+    ("Search", ("search", "next-match", "previous-match", "clear-selection", "follow")),
+    ("Panes", ("next-pane", "previous-pane", "zoom", "toggle-gists", "toggle-stats")),
+    ("Replay", ("seek-back", "seek-forward", "seek-to-turn")),
+    ("Application", ("show-help", "show-commands", "show-settings", "show-history", "export", "detach", "quit")),
 )
-"""Ids of the dashboard's keys by what they are for, as the help shows them."""
-NINE = "Use the prompt at that place from now on; of several that are asked, show it alone, or all"
+"""Ids of the dashboard's keys by topic, in the order in which the help shows them."""
+PROMPT_KEYS_HELP = (
+    "Use the prompt at that place for new turns; if it is in use beside others: show only its gists, or all gists"
+)
 
 
 class KeyHelp(NamedTuple):
-    """A key in the help."""
+    """One row of the help: a key and what it does."""
 
     key: str
     description: str
     id: str = ""
-    """By which it can be given another key; empty for none."""
+    """Id of the action in `[keys]`; empty if its key is fixed."""
     possible: bool = True
-    """Whether it does something now."""
+    """Whether the action is possible now."""
 
 
 def group_by_topic(keys: Mapping[str, str], possible: Container[str]) -> list[tuple[str, list[KeyHelp]]]:
-    """Return the dashboard's keys by topic, for the help; the prompts' nine as one unless they were changed.
+    """Return the dashboard's keys by topic; `1` to `9` are one row unless a person's own keys change them.
 
     Args:
-        keys: a person's own, by id.
-        possible: ids of what can be done now.
+        keys: a person's own keys by action id.
+        possible: ids of the actions that are possible now.
     """
     known = {binding.id: binding for binding in DASHBOARD if binding.id}
-    own = [id for id in keys if id.startswith("prompt-") and id[7:].isdigit() and id != "prompt-1" and id in known]
+    own = [id for id in keys if id.startswith("use-prompt-") and id != "use-prompt-1" and id in known]
     topics: list[tuple[str, list[KeyHelp]]] = []
     for topic, ids in TOPICS:
         rows = [help_entry(known[id], keys, possible) for id in ids]
-        if "prompt-1" in ids:
-            at = ids.index("prompt-1")
-            if "prompt-1" not in keys:
-                rows[at] = KeyHelp("1 … 9", NINE, "prompt-1 … prompt-9", "prompt-1" in possible)
+        if "use-prompt-1" in ids:
+            at = ids.index("use-prompt-1")
+            if "use-prompt-1" not in keys:
+                rows[at] = KeyHelp("1 … 9", PROMPT_KEYS_HELP, "use-prompt-1 … use-prompt-9", "use-prompt-1" in possible)
             rows[at + 1 : at + 1] = [help_entry(known[id], keys, possible) for id in own]
         topics.append((topic, rows))
     return topics
 
 
 def help_entry(binding: Binding, keys: Mapping[str, str], possible: Container[str]) -> KeyHelp:
-    """Return one key for the help."""
+    """Return a binding's row of the help."""
     id = binding.id or ""
     key = keys.get(id) or binding.key_display or binding.key.replace(",", " ")
     return KeyHelp(key, binding.tooltip or binding.description, id, id in possible)
 
 
-def problems(keys: Mapping[str, str], bindings: Iterable[Binding]) -> list[ConfigError]:
-    """Return what is wrong with a person's own keys: ids that do not exist, and one key for two actions.
+def current_ids(keys: Mapping[str, str]) -> tuple[dict[str, str], list[ConfigError]]:
+    """Return a person's own keys by current action ids, and at most one notice that names the old ids.
+
+    A key under an action's current id overrides one under its old id.
 
     Args:
-        keys: by id, one key or several with commas between.
-        bindings: all there are.
+        keys: keys by action id, as the config file has them.
+    """
+    old = {id: OLD_ACTION_IDS[id] for id in keys if id in OLD_ACTION_IDS}
+    if not old:
+        return dict(keys), []
+    renamed = {new: keys[id] for id, new in old.items()}
+    current = {id: key for id, key in keys.items() if id not in old}
+    names = ", ".join(f"{id} is now called {new}" for id, new in old.items())
+    notice = ConfigError(f"[keys]: {names}.", "Old names still work; please use the new ones in the config file.")
+    return renamed | current, [notice]
+
+
+def problems(keys: Mapping[str, str], bindings: Iterable[Binding]) -> list[ConfigError]:
+    """Return the errors in a person's own keys: unknown action ids, and one key bound to two actions.
+
+    Args:
+        keys: by action id, one key or several separated by commas.
+        bindings: all bindings with ids.
     """
     known = {binding.id: binding for binding in bindings if binding.id}
     found = [
-        ConfigError(f"keys: there is no action {id!r}.", f"There are: {', '.join(sorted(known))}.")
+        ConfigError(f"[keys]: unknown action {id!r}.", f"Actions: {', '.join(sorted(known))}.")
         for id in keys
         if id not in known
     ]
@@ -157,5 +276,7 @@ def problems(keys: Mapping[str, str], bindings: Iterable[Binding]) -> list[Confi
         for key in (part.strip() for part in keys.get(id, binding.key).split(",")):
             other = taken.setdefault(key, id)
             if other != id:
-                found.append(ConfigError(f"keys: {key!r} is both {other} and {id}.", "Give one of them another key."))
+                found.append(
+                    ConfigError(f"[keys]: {key!r} is bound to both {other} and {id}.", "Give one of them another key.")
+                )
     return found

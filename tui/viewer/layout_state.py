@@ -1,4 +1,4 @@
-"""Which panes are seen, remembered from one viewer to the next."""
+"""Layout of the panes: which are hidden or zoomed, stored in a file for the next viewer."""
 
 import contextlib
 from pathlib import Path
@@ -9,25 +9,28 @@ import msgspec
 from tui.errors import LivegistError
 from tui.paths import private_dir
 
+OLD_STATS_NAME = b'"figures"'
+"""Name of the stats pane in the files of livegist 0.1."""
+
 
 class LayoutState(msgspec.Struct, frozen=True):
-    """What a person chose to see."""
+    """The panes that are zoomed and hidden."""
 
     zoomed: Literal["", "turns", "gists"] = ""
-    """The pane that has the whole space; empty for none."""
-    hidden: tuple[Literal["gists", "figures"], ...] = ()
+    """The pane that fills the body; empty for none."""
+    hidden: tuple[Literal["gists", "stats"], ...] = ()
 
 
 def load(file: Path) -> LayoutState:
-    """Return what was chosen before; everything if there is nothing that can be read."""
+    """Return the stored layout; the default one, all panes visible, if the file is missing or invalid."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=LayoutState)
+        return msgspec.json.decode(file.read_bytes().replace(OLD_STATS_NAME, b'"stats"'), type=LayoutState)
     except (OSError, UnicodeDecodeError, msgspec.MsgspecError):
         return LayoutState()
 
 
-def save(file: Path, arrangement: LayoutState) -> None:
-    """Keep what was chosen; a disk that does not take it costs no more than a key next time."""
+def save(file: Path, layout: LayoutState) -> None:
+    """Store the layout; an error of the disk is ignored, for losing the layout costs one key press."""
     with contextlib.suppress(OSError, LivegistError):
         private_dir(file.parent)
-        file.write_bytes(msgspec.json.encode(arrangement))
+        file.write_bytes(msgspec.json.encode(layout))

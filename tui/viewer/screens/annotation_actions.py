@@ -33,7 +33,7 @@ class AnnotationActions(Screen[None]):
         asked = "ask about what was said so far · ↑ ↓ earlier questions · enter asks · esc back"
         self._ask_line(asked, put, before=self.view_model.questions)
 
-    def action_ask_again(self) -> None:
+    def action_retry_gist(self) -> None:
         """Ask for the selected gist again if it failed, else for the newest that did."""
         missing = self.view_model.missing
         key = self.body.gists.cursor
@@ -76,7 +76,7 @@ class AnnotationActions(Screen[None]):
 
         self._ask_line(asked, mark, note or "")
 
-    def action_marks(self) -> None:
+    def action_toggle_bookmarks(self) -> None:
         """Show only what is marked, or everything again."""
         self.body.toggle_narrow()
 
@@ -95,7 +95,7 @@ class AnnotationActions(Screen[None]):
         asked = f"name of speaker {one_line(label, 40)}, in all turns · empty takes it away · esc back"
         self._ask_line(asked, name, self.view_model.speakers.get(label, ""))
 
-    def action_gain(self, step_db: int) -> None:
+    def action_change_gain(self, step_db: int) -> None:
         """Record louder or softer."""
         self._order(SetGain(max(-MAX_GAIN_DB, min(MAX_GAIN_DB, self.view_model.gain_db + step_db))))
 

@@ -96,7 +96,7 @@ class Dashboard(PickerActions):
         options: Mapping[str, Option] | None = None,
         rules: Sequence[Rule] = (),
         themes: Callable[[], Sequence[str]] = tuple,
-        arrangement: LayoutState = LayoutState(),  # noqa: B008 - it is frozen
+        layout_state: LayoutState = LayoutState(),  # noqa: B008 - it is frozen
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(id="dashboard")
@@ -114,7 +114,7 @@ class Dashboard(PickerActions):
         self._rules = rules
         self._themes = themes
         self.body = Body(self.view_model, rules=rules, id="body")
-        self.body.show_all_panes(arrangement)
+        self.body.set_layout(layout_state)
         self.keybar = Footer(id="keys")
 
     def compose(self) -> ComposeResult:
@@ -132,7 +132,7 @@ class Dashboard(PickerActions):
 
     def on_mount(self) -> None:
         """Say what to expect, and keep the footer true."""
-        if self.body.arrangement.zoomed == "gists":
+        if self.body.layout_state.zoomed == "gists":
             self.body.gists.focus()
         self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
         self._show_state()
@@ -208,7 +208,7 @@ class Dashboard(PickerActions):
                 if self.body.gists.alone not in self.view_model.asking or len(self.view_model.asking) < 2:
                     self.body.gists.show_alone("")
                 self._show_state()
-                self.offer_the_rest(self._keys.get("run-back", "b"))
+                self.offer_the_rest(self._keys.get("ask-all", "b"))
             case GainChanged(gain_db=gain_db):
                 self._show_state()
                 if self._devices is not None:
@@ -296,9 +296,9 @@ class Dashboard(PickerActions):
                 return self.body.count > 0
             case "copy":
                 return self.body.pane.count > 0
-            case "marks":
+            case "toggle_bookmarks":
                 return bool(self.view_model.bookmarks) or self.body.turns.narrowed
-            case "to_match":
+            case "go_to_match":
                 return bool(self.body.pane.needle)
         return is_available(self.view_model, action, parameters) and not (self.banner.cut and action in ACTION_STATES)
 
@@ -349,7 +349,7 @@ class Dashboard(PickerActions):
         """Have the session so far analysed."""
         self._order(Analyse())
 
-    def action_prompt(self, number: int) -> None:
+    def action_use_prompt(self, number: int) -> None:
         """Use a prompt by its place; of several that are asked about each turn, show that one alone or all again."""
         id, asking = self.view_model.prompts[number - 1].id, self.view_model.asking
         if id in asking and len(asking) > 1:
@@ -357,7 +357,7 @@ class Dashboard(PickerActions):
         else:
             self._order(UsePrompt(id))
 
-    def action_prompt_step(self, step: int) -> None:
+    def action_step_prompt(self, step: int) -> None:
         """Use the prompt before or after."""
         ids = [prompt.id for prompt in self.view_model.prompts]
         at = ids.index(self.view_model.prompt) if self.view_model.prompt in ids else -step
@@ -378,11 +378,11 @@ class Dashboard(PickerActions):
 
         self.app.push_screen(SearchScreen(self.body.pane.needle, self.body.search), found)
 
-    def action_to_match(self, step: int) -> None:
+    def action_go_to_match(self, step: int) -> None:
         """Go to another match in the pane with the keyboard."""
         self.body.pane.to_match(step)
 
-    def action_let_go(self) -> None:
+    def action_clear_selection(self) -> None:
         """End the search; without one, select nothing."""
         self.body.clear_selection()
         self.refresh_bindings()
@@ -401,7 +401,7 @@ class Dashboard(PickerActions):
         self.body.toggle_zoom()
         self.post_message(LayoutChanged())
 
-    def action_hide(self, name: Literal["gists", "figures"]) -> None:
+    def action_toggle_pane(self, name: Literal["gists", "stats"]) -> None:
         """Hide a pane, or show it again."""
         self.body.toggle_hidden(name)
         self.post_message(LayoutChanged())
@@ -418,7 +418,7 @@ class Dashboard(PickerActions):
         """Leave; the engine goes on."""
         self.post_message(DetachRequested())
 
-    def action_leave(self) -> None:
+    def action_request_quit(self) -> None:
         """Leave; ask what becomes of a session that is under way."""
         if not self.view_model.state.active or self.view_model.replay_speed or self.banner.cut:
             self.post_message(QuitRequested())

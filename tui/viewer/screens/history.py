@@ -68,14 +68,14 @@ class PastSessionScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,h", "app.pop_screen", "back", key_display="esc"),
         Binding("slash", "search", "search", key_display="/"),
-        Binding("n", "to_match(1)", "next match", show=False),
-        Binding("N", "to_match(-1)", "match before", show=False),
-        Binding("M", "marks", "marks only"),
+        Binding("n", "go_to_match(1)", "next match", show=False),
+        Binding("N", "go_to_match(-1)", "previous match", show=False),
+        Binding("M", "toggle_bookmarks", "bookmarks only"),
         Binding("y", "copy", "copy"),
         Binding("e", "export", "export"),
         Binding("z", "zoom", "zoom"),
         Binding("tab", "app.focus_next", "pane"),
-        Binding("shift+tab", "app.focus_previous", "pane before", show=False),
+        Binding("shift+tab", "app.focus_previous", "previous pane", show=False),
         Binding("question_mark,f1", "keys", "help", key_display="?"),
     ]
 
@@ -121,11 +121,11 @@ class PastSessionScreen(Screen[None]):
         """Show the keys of this screen."""
         show_keys(self, "A past session", [*self.BINDINGS, *Pane.BINDINGS])
 
-    def action_to_match(self, step: int) -> None:
+    def action_go_to_match(self, step: int) -> None:
         """Go to another match in the pane with the keyboard."""
         self.body.pane.to_match(step)
 
-    def action_marks(self) -> None:
+    def action_toggle_bookmarks(self) -> None:
         """Show only what is marked, or everything again."""
         self.body.toggle_narrow()
 

@@ -35,7 +35,7 @@ class PickerActions(AnnotationActions, PromptActions):
     _themes: Callable[[], Sequence[str]]
     """Returns the names of the themes there are."""
 
-    def action_pick(self) -> None:
+    def action_choose_prompt(self) -> None:
         """Choose a prompt from a list."""
         from tui.viewer.screens.prompt_picker import PromptPicker
 
@@ -50,7 +50,7 @@ class PickerActions(AnnotationActions, PromptActions):
         lenses = picture.extra_prompts if picture.session is not None else None
         self.app.push_screen(PromptPicker(picture.prompts, picture.prompt, lenses), use)
 
-    def action_devices(self) -> None:
+    def action_choose_device(self) -> None:
         """Choose a device; what there is is asked meanwhile."""
         self._order(ListDevices())
         self._open_devices(None)

@@ -38,17 +38,17 @@ class Body(Container):
     def __init__(self, picture: ViewModel, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
         super().__init__(id=id, classes="-empty")
         self._picture = picture
-        self.arrangement = LayoutState()
+        self.layout_state = LayoutState()
         """Which panes are seen."""
         self.turns = TurnsPane(picture, rules=rules, id="turns")
         self.gists = GistsPane(picture, rules=rules, id="gists")
-        self.figures = StatsPane(id="figures")
+        self.stats = StatsPane(id="stats")
 
     def compose(self) -> ComposeResult:
         """Lay out the panes."""
         yield self.turns
         yield self.gists
-        yield self.figures
+        yield self.stats
 
     def handle_event(self, event: Event) -> None:
         """Show what an event has changed in the picture."""
@@ -62,7 +62,7 @@ class Body(Container):
             case GistDelta(number=number) if number in self._picture.gists:
                 self.gists.grow(self.gists.lead(number))
             case StatsChanged(stats=stats):
-                self.figures.show(stats)
+                self.stats.show(stats)
             case TurnBookmarked() if self.turns.narrowed:
                 self._show_all()
             case TurnBookmarked(turn=number):
@@ -71,7 +71,7 @@ class Body(Container):
                 self.turns.anew()
             case Snapshot() | SessionStarted():
                 self._show_all()
-                self.figures.show(self._picture.stats)
+                self.stats.show(self._picture.stats)
         self._update_empty_text()
 
     def _update_empty_text(self) -> None:
@@ -117,27 +117,27 @@ class Body(Container):
             else:
                 pane.follow()
 
-    def show_all_panes(self, arrangement: LayoutState) -> None:
+    def set_layout(self, layout_state: LayoutState) -> None:
         """Show the panes that were chosen."""
-        self.arrangement = arrangement
-        self.set_class(bool(arrangement.zoomed), "-zoomed")
-        for part in (self.turns, self.gists, self.figures):
-            away = part.id != arrangement.zoomed if arrangement.zoomed else part.id in arrangement.hidden
+        self.layout_state = layout_state
+        self.set_class(bool(layout_state.zoomed), "-zoomed")
+        for part in (self.turns, self.gists, self.stats):
+            away = part.id != layout_state.zoomed if layout_state.zoomed else part.id in layout_state.hidden
             part.set_class(away, "-away")
-        for name in ("gists", "figures"):
-            self.set_class(name in arrangement.hidden, f"-no-{name}")
-        if "gists" in arrangement.hidden and self.is_mounted and self.screen.focused is self.gists:
+        for name in ("gists", "stats"):
+            self.set_class(name in layout_state.hidden, f"-no-{name}")
+        if "gists" in layout_state.hidden and self.is_mounted and self.screen.focused is self.gists:
             self.turns.focus()
 
     def toggle_zoom(self) -> None:
         """Give the pane with the keyboard the whole space, or give the others theirs back."""
         zoomed: Literal["turns", "gists"] = "gists" if self.pane is self.gists else "turns"
-        self.show_all_panes(replace(self.arrangement, zoomed="" if self.arrangement.zoomed else zoomed))
+        self.set_layout(replace(self.layout_state, zoomed="" if self.layout_state.zoomed else zoomed))
 
-    def toggle_hidden(self, name: Literal["gists", "figures"]) -> None:
+    def toggle_hidden(self, name: Literal["gists", "stats"]) -> None:
         """Hide a pane, or show it again; nothing has the whole space then."""
-        hidden = set(self.arrangement.hidden) ^ {name}
-        self.show_all_panes(LayoutState(hidden=tuple(sorted(hidden))))
+        hidden = set(self.layout_state.hidden) ^ {name}
+        self.set_layout(LayoutState(hidden=tuple(sorted(hidden))))
 
     def toggle_narrow(self) -> None:
         """Show only bookmarks and what was answered about them, or everything again."""
@@ -151,8 +151,8 @@ class Body(Container):
     def show_answer(self) -> None:
         """Have the newest answer on the screen."""
         if self.gists.has_class("-away"):
-            hidden = tuple(name for name in self.arrangement.hidden if name != "gists")
-            self.show_all_panes(LayoutState(hidden=hidden))
+            hidden = tuple(name for name in self.layout_state.hidden if name != "gists")
+            self.set_layout(LayoutState(hidden=hidden))
         self.gists.follow()
 
     def search(self, needle: str) -> None:

@@ -228,7 +228,7 @@ class Meter(CellWidget):
             case Condition.NO_SIGNAL:
                 return (Span("no signal", "bad strong"),)
             case Condition.WRONG_DEVICE:
-                return (Span("wrong device?", "bad strong", "screen.devices"), Span(" D", "muted"))
+                return (Span("wrong device?", "bad strong", "screen.choose_device"), Span(" D", "muted"))
             case Condition.QUIET:
                 return (Span("too quiet", "warn strong"),)
             case Condition.CLIPPING if columns < 16 or not self._shown.clipped:

@@ -46,13 +46,24 @@ class Pane(CellWidget, can_focus=True):
     STYLES: ClassVar[frozenset[str]] = frozenset({"accent", "rule", "muted", "strong", "selected", "found"})
     NAME: ClassVar[str] = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "step(-1)", "previous", show=False, id="previous", tooltip="Select the entry before"),
-        Binding("down,j", "step(1)", "next", show=False, id="next", tooltip="Select the entry after"),
-        Binding("pageup", "page(-1)", "page up", show=False, id="page-up", tooltip="Scroll a page back"),
-        Binding("pagedown", "page(1)", "page down", show=False, id="page-down", tooltip="Scroll a page on"),
-        Binding("home,g", "first", "first", show=False, id="first", tooltip="Go to the first entry"),
-        Binding("end,G", "last", "last", show=False, id="last", tooltip="Go to the newest entry and follow it"),
-        Binding("enter", "choose", "show its counterpart", show=False, id="choose", tooltip="Go to its gist or turn"),
+        Binding(
+            "up,k", "step(-1)", "previous entry", show=False, id="previous-entry", tooltip="Select the previous entry"
+        ),
+        Binding("down,j", "step(1)", "next entry", show=False, id="next-entry", tooltip="Select the next entry"),
+        Binding("pageup", "page(-1)", "page up", show=False, id="page-up", tooltip="Scroll up one page"),
+        Binding("pagedown", "page(1)", "page down", show=False, id="page-down", tooltip="Scroll down one page"),
+        Binding("home,g", "first", "first entry", show=False, id="first-entry", tooltip="Select the first entry"),
+        Binding(
+            "end,G", "last", "last entry", show=False, id="last-entry", tooltip="Go to the newest entry and follow"
+        ),
+        Binding(
+            "enter",
+            "show_counterpart",
+            "show counterpart",
+            show=False,
+            id="show-counterpart",
+            tooltip="Go to the gist of a turn, or the turn of a gist",
+        ),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -341,7 +352,7 @@ class Pane(CellWidget, can_focus=True):
         """Go to the newest entry and follow."""
         self.follow()
 
-    def action_choose(self) -> None:
+    def action_show_counterpart(self) -> None:
         """Go to the counterpart of the selected entry."""
         if self.cursor is not None:
             self.post_message(EntrySelected(self.id or "", self.cursor, go=True))
