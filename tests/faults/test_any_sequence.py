@@ -14,7 +14,7 @@ from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import assert_all_arrived
 from tests.integration.test_reconnecting import Heard, target
 from tui.audio.recording import Recording
-from tui.stream import reconnecting
+from tui.stream import events
 from tui.stream.reconnecting import ReconnectingStream
 
 SPEED = 20
@@ -152,10 +152,10 @@ async def live(steps: list[Step], late: list[Step], folder: Path) -> None:
         asked = [
             e.turn.number
             for e in story.heard.events
-            if isinstance(e, reconnecting.TurnReceived) and e.turn.final and e.prompt
+            if isinstance(e, events.TurnReceived) and e.turn.final and e.prompt
         ]
         assert asked == numbers, "each turn is asked about once"
-        assert not story.heard.of(reconnecting.StreamFailed)
+        assert not story.heard.of(events.StreamFailed)
 
 
 @settings(max_examples=60)

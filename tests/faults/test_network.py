@@ -22,7 +22,7 @@ from tests.faults.engines import (
 from tests.faults.proxy import Proxy, between
 from tui.model.commands import Stop, UsePrompt
 from tui.model.events import State
-from tui.stream import reconnecting
+from tui.stream import backoff
 
 TURNS = 12
 SOUND = speech(*range(1, TURNS + 1))
@@ -63,7 +63,7 @@ async def test_ten_minutes_without_network_are_caught_up(
     server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The clock goes forty times as fast as sleeps do, so that the longest wait must be short.
-    monkeypatch.setattr(reconnecting, "BACKOFF_MAX_S", 1.0)
+    monkeypatch.setattr(backoff, "BACKOFF_MAX_S", 1.0)
     sound = speech(*range(1, 79), samples=RATE * 5, pause=RATE * 5)
     watch = Watch()
     async with running(watch, clock=lambda: time.monotonic() * 40) as engine:

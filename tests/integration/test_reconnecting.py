@@ -14,11 +14,12 @@ from tests import fake_endpoint, loop_lag
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tui.audio.recording import Recording
 from tui.model.transcript import Transcript
-from tui.stream import active_connection, close_codes, query, reconnecting
+from tui.stream import active_connection, close_codes, events, query
 from tui.stream.close_codes import Retry
 from tui.stream.connection import ConnectError, Connection
+from tui.stream.events import StreamEvent
 from tui.stream.query import LLMGateway
-from tui.stream.reconnecting import ReconnectingStream, StreamEvent, Target
+from tui.stream.reconnecting import ReconnectingStream, Target
 
 
 @pytest.fixture
@@ -43,9 +44,9 @@ class Heard:
     def tell(self, event: StreamEvent) -> None:
         self.events.append(event)
         match event:
-            case reconnecting.TurnReceived(turn=turn):
+            case events.TurnReceived(turn=turn):
                 self.transcript.upsert(turn)
-            case reconnecting.TurnDiscarded(number=number):
+            case events.TurnDiscarded(number=number):
                 self.transcript.remove(number)
         self._changed.set()
 
@@ -64,7 +65,7 @@ class Heard:
         return [
             (event.turn, event.prompt, event.completion["choices"][0]["message"]["content"])
             for event in self.events
-            if isinstance(event, reconnecting.AnswerReceived)
+            if isinstance(event, events.AnswerReceived)
         ]
 
     def of(self, kind: type[StreamEvent]) -> list[StreamEvent]:
@@ -166,7 +167,7 @@ async def test_a_cut_in_the_middle_of_a_turn_loses_and_doubles_nothing(server: E
     assert heard.finals == [said(1), said(2), said(3)]
     assert [turn.number for turn in heard.transcript] == [1, 2, 3]
     assert len(server.calls) == 2
-    assert heard.of(reconnecting.ConnectionLost)
+    assert heard.of(events.ConnectionLost)
 
 
 async def test_a_resumed_connection_starts_at_the_end_of_the_last_final_turn(
@@ -178,7 +179,7 @@ async def test_a_resumed_connection_starts_at_the_end_of_the_last_final_turn(
     await heard.until(lambda: len(heard.finals) == 2)
     end = round(heard.transcript.finals[-1].end_s * RATE)
     await server.cut()
-    await heard.until(lambda: len(heard.of(reconnecting.ConnectionOpened)) == 2)
+    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == 2)
     recording.append(speech(3))
     recording.close()
     await running
@@ -209,7 +210,7 @@ async def test_a_swap_carries_the_new_prompt_and_the_old_answers_still_arrive(
     recording.append(speech(1) + speech(2)[: RATE // 2])
     await heard.until(lambda: len(heard.transcript) == 2)
     way.use_prompt("two")
-    await heard.until(lambda: len(heard.of(reconnecting.ConnectionOpened)) == 2)
+    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == 2)
     recording.append(speech(2)[RATE // 2 :] + speech(3))
     recording.close()
     await running
@@ -219,7 +220,7 @@ async def test_a_swap_carries_the_new_prompt_and_the_old_answers_still_arrive(
         (2, "two", f"two: {said(2)}"),
         (3, "two", f"two: {said(3)}"),
     ]
-    assert not heard.of(reconnecting.ConnectionLost)
+    assert not heard.of(events.ConnectionLost)
 
 
 async def test_of_five_swaps_in_a_row_the_last_wins_over_one_connection(server: Endpoint, recording: Recording) -> None:
@@ -230,13 +231,13 @@ async def test_of_five_swaps_in_a_row_the_last_wins_over_one_connection(server: 
     await heard.until(lambda: len(heard.finals) == 1)
     for prompt in ("two", "three", "four", "one", "five"):
         way.use_prompt(prompt)
-    await heard.until(lambda: len(heard.of(reconnecting.ConnectionOpened)) >= 2)
+    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) >= 2)
     recording.append(speech(2))
     recording.close()
     await running
     assert heard.answers[-1][:2] == (2, "five")
     assert heard.finals == [said(1), said(2)]
-    assert len(heard.of(reconnecting.ConnectionOpened)) == 2
+    assert len(heard.of(events.ConnectionOpened)) == 2
 
 
 async def test_a_swap_while_reconnecting_takes_the_new_prompt_along(server: Endpoint, recording: Recording) -> None:
@@ -247,7 +248,7 @@ async def test_a_swap_while_reconnecting_takes_the_new_prompt_along(server: Endp
     await heard.until(lambda: len(heard.finals) == 1)
     server.refuse_status = 503
     await server.cut()
-    await heard.until(lambda: len(heard.of(reconnecting.ConnectionLost)) > 1)
+    await heard.until(lambda: len(heard.of(events.ConnectionLost)) > 1)
     way.use_prompt("two")
     server.refuse_status = 0
     recording.append(speech(2))
@@ -283,7 +284,7 @@ async def test_an_edit_while_the_connection_of_the_edit_before_is_opened_counts(
     prompt.text = "third"
     way.renew()
     server.let_go.set()
-    await heard.until(lambda: len(heard.of(reconnecting.ConnectionOpened)) == 3)
+    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == 3)
     recording.append(speech(2))
     recording.close()
     await running
@@ -303,7 +304,7 @@ async def test_an_edit_while_reconnecting_counts(server: Endpoint, recording: Re
     prompt.text = "second"
     way.renew()
     server.let_go.set()
-    await heard.until(lambda: len(heard.of(reconnecting.ConnectionOpened)) == 3)
+    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == 3)
     recording.append(speech(2))
     recording.close()
     await running
@@ -319,12 +320,12 @@ async def test_an_edit_that_the_endpoint_refuses_is_told_and_tried_once(server: 
     server.error_first, server.close_with = "no such model", (3006, "no such model")
     prompt.text = "second"
     way.renew()
-    await heard.until(lambda: bool(heard.of(reconnecting.PromptRefused)))
+    await heard.until(lambda: bool(heard.of(events.PromptRefused)))
     recording.append(speech(2))
     recording.close()
     await running
-    (refused,) = heard.of(reconnecting.PromptRefused)
-    assert isinstance(refused, reconnecting.PromptRefused)
+    (refused,) = heard.of(events.PromptRefused)
+    assert isinstance(refused, events.PromptRefused)
     assert (refused.prompt, refused.kept) == ("one", "one")
     assert heard.answers[-1] == (2, "one", f"first: {said(2)}")
     assert len(server.calls) == 2
@@ -367,12 +368,12 @@ async def test_a_connection_is_renewed_before_it_expires(server: Endpoint, recor
     heard = Heard()
     running = asyncio.create_task(linked(recording, server, heard).run())
     recording.append(speech(1))
-    await heard.until(lambda: len(heard.of(reconnecting.ConnectionOpened)) == 2)
+    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == 2)
     recording.append(speech(2))
     recording.close()
     await running
     assert heard.finals == [said(1), said(2)]
-    assert not heard.of(reconnecting.ConnectionLost)
+    assert not heard.of(events.ConnectionLost)
 
 
 @pytest.mark.parametrize("wrong_s", [-86_400, 86_400])
@@ -408,11 +409,11 @@ async def test_what_cannot_mend_fails_at_once_and_says_why(
     server.error_first, server.close_with = error, (code, error)
     heard = Heard()
     await linked(recording, server, heard).run()
-    (failed,) = heard.of(reconnecting.StreamFailed)
-    assert isinstance(failed, reconnecting.StreamFailed)
-    assert failed.ending.code == code
-    assert failed.ending.retry is Retry.NO
-    assert failed.ending.hint
+    (failed,) = heard.of(events.StreamFailed)
+    assert isinstance(failed, events.StreamFailed)
+    assert failed.close.code == code
+    assert failed.close.retry is Retry.NO
+    assert failed.close.hint
     assert len(server.calls) == 1
 
 
@@ -421,12 +422,12 @@ async def test_what_can_mend_is_tried_again(server: Endpoint, recording: Recordi
     server.close_with = (code, "")
     heard = Heard()
     running = asyncio.create_task(linked(recording, server, heard).run())
-    await heard.until(lambda: bool(heard.of(reconnecting.ConnectionLost)))
+    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
     server.close_with = None
-    lost = heard.of(reconnecting.ConnectionLost)[0]
-    assert isinstance(lost, reconnecting.ConnectionLost)
-    assert lost.ending.code == code
-    assert lost.ending.meaning
+    lost = heard.of(events.ConnectionLost)[0]
+    assert isinstance(lost, events.ConnectionLost)
+    assert lost.close.code == code
+    assert lost.close.meaning
     recording.append(speech(1))
     recording.close()
     await running
@@ -450,13 +451,13 @@ async def test_what_stands_in_the_way_for_a_while_is_waited_for_once_the_endpoin
     await heard.until(lambda: len(heard.finals) == 1)
     in_the_way.set()
     await server.cut()
-    await heard.until(lambda: reconnecting.ConnectionLost(untrusted, 0.0) in heard.events)
+    await heard.until(lambda: events.ConnectionLost(untrusted, 0.0) in heard.events)
     in_the_way.clear()
     recording.append(speech(2))
     recording.close()
     await running
     assert heard.finals == [said(1), said(2)]
-    assert not heard.of(reconnecting.StreamFailed)
+    assert not heard.of(events.StreamFailed)
 
 
 @pytest.mark.parametrize(
@@ -489,7 +490,7 @@ async def test_what_stands_in_the_way_from_the_start_is_said_at_once(recording: 
 
     heard = Heard()
     await ReconnectingStream(recording, way_there, "one", heard.tell).run()
-    assert heard.events == [reconnecting.StreamFailed(untrusted)]
+    assert heard.events == [events.StreamFailed(untrusted)]
 
 
 async def test_a_refused_prompt_leaves_the_session_on_the_old_one(server: Endpoint, recording: Recording) -> None:
@@ -500,7 +501,7 @@ async def test_a_refused_prompt_leaves_the_session_on_the_old_one(server: Endpoi
     await heard.until(lambda: len(heard.finals) == 1)
     server.error_first, server.close_with = "no such model", (3006, "no such model")
     way.use_prompt("two")
-    await heard.until(lambda: bool(heard.of(reconnecting.PromptRefused)))
+    await heard.until(lambda: bool(heard.of(events.PromptRefused)))
     recording.append(speech(2))
     recording.close()
     await running
@@ -517,7 +518,7 @@ async def test_a_silent_black_hole_is_noticed_within_five_seconds(server: Endpoi
     async with loop_lag.measured() as machine:
         call.transport.pause_reading()
         began = time.monotonic()
-        await heard.until(lambda: bool(heard.of(reconnecting.ConnectionLost)))
+        await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
         assert time.monotonic() - began - machine.late_s < 5
     recording.append(speech(2))
     recording.close()
@@ -532,13 +533,13 @@ async def test_while_an_endpoint_reads_nothing_memory_stays_flat_for_the_recordi
     heard = Heard()
     way = linked(recording, server, heard, drain_s=1.0)
     running = asyncio.create_task(way.run())
-    await heard.until(lambda: bool(heard.of(reconnecting.ConnectionOpened)))
+    await heard.until(lambda: bool(heard.of(events.ConnectionOpened)))
     tracemalloc.start()
     try:
         for _ in range(600):
             recording.append(bytes(2 * RATE))
             await asyncio.sleep(0)
-        await heard.until(lambda: bool(heard.of(reconnecting.ConnectionLost)))
+        await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -570,7 +571,7 @@ async def test_nothing_is_sent_more_than_two_minutes_ahead_of_the_clock(server: 
     way = ReconnectingStream(recording, target(server), "one", heard.tell, clock=clock)
     recording.append(bytes(2 * RATE * 1200))
     running = asyncio.create_task(way.run())
-    await heard.until(lambda: bool(heard.of(reconnecting.ConnectionOpened)))
+    await heard.until(lambda: bool(heard.of(events.ConnectionOpened)))
     began = clock()
     ahead_s = 0.0
     while ahead_s < 100 or clock() - began < 100:
@@ -592,13 +593,13 @@ async def test_the_waits_between_tries_double_with_full_jitter_up_to_half_a_minu
     def tell(event: StreamEvent) -> None:
         nonlocal now
         heard.tell(event)
-        if isinstance(event, reconnecting.ConnectionLost):
+        if isinstance(event, events.ConnectionLost):
             now += event.wait_s
 
     way = ReconnectingStream(recording, target(server), "one", tell, clock=lambda: now, jitter=lambda: next(drawn))
     running = asyncio.create_task(way.run())
-    await heard.until(lambda: len(heard.of(reconnecting.ConnectionLost)) >= 9)
-    waits = [event.wait_s for event in heard.events if isinstance(event, reconnecting.ConnectionLost)]
+    await heard.until(lambda: len(heard.of(events.ConnectionLost)) >= 9)
+    waits = [event.wait_s for event in heard.events if isinstance(event, events.ConnectionLost)]
     assert waits[:9] == [0.5, 1, 2, 4, 8, 16, 30, 30, 15]
     running.cancel()
 
@@ -610,12 +611,12 @@ async def test_after_a_healthy_minute_a_loss_is_made_good_at_once_again(server: 
     running = asyncio.create_task(way.run())
     waits: list[float] = []
     for lasted_s in (1, 1, 61, 1):
-        await heard.until(lambda: len(heard.of(reconnecting.ConnectionOpened)) == len(waits) + 1)
+        await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == len(waits) + 1)
         now += lasted_s
         await server.cut()
-        await heard.until(lambda: len(heard.of(reconnecting.ConnectionLost)) == len(waits) + 1)
-        lost = heard.of(reconnecting.ConnectionLost)[-1]
-        assert isinstance(lost, reconnecting.ConnectionLost)
+        await heard.until(lambda: len(heard.of(events.ConnectionLost)) == len(waits) + 1)
+        lost = heard.of(events.ConnectionLost)[-1]
+        assert isinstance(lost, events.ConnectionLost)
         waits.append(lost.wait_s)
         now += 1
     assert waits == [0, 0.001, 0, 0.001]
@@ -631,7 +632,7 @@ async def test_the_next_try_is_made_at_once_if_waiting_makes_no_sense(
     way = ReconnectingStream(recording, target(server), "one", heard.tell, clock=lambda: 0.0, jitter=lambda: 1.0)
     running = asyncio.create_task(way.run())
     recording.append(speech(1))
-    await heard.until(lambda: bool(heard.of(reconnecting.ConnectionLost)))
+    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
     server.refuse_status = 0
     if why == "the machine slept":
         way.reconnect()
@@ -648,14 +649,14 @@ async def test_giving_up_ends_a_session_that_never_connected(server: Endpoint, r
     way = linked(recording, server, heard)
     running = asyncio.create_task(way.run())
     recording.append(speech(1))
-    await heard.until(lambda: bool(heard.of(reconnecting.ConnectionLost)))
+    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
     recording.close()
     way.give_up_after(1)
     async with asyncio.timeout(5):
         await running
     assert way.opened == 0
     assert way.untranscribed == len(speech(1)) // 2, "it is known to be left"
-    assert not heard.of(reconnecting.StreamFailed)
+    assert not heard.of(events.StreamFailed)
 
 
 async def test_a_stop_does_not_wait_for_a_connection_that_is_being_opened(
@@ -694,7 +695,7 @@ async def test_a_cut_while_draining_is_resumed_and_the_open_turn_is_heard(
 async def test_a_server_that_talks_nonsense_is_listened_to_all_the_same(server: Endpoint, recording: Recording) -> None:
     heard = Heard()
     running = asyncio.create_task(linked(recording, server, heard).run())
-    await heard.until(lambda: bool(heard.of(reconnecting.ConnectionOpened)))
+    await heard.until(lambda: bool(heard.of(events.ConnectionOpened)))
     call = server.calls[0].websocket
     assert call is not None
     for nonsense in ("", "{", "[]", '{"type":"Turn"}', '{"type":"Whatever","x":1}', "null", '{"type":1}', b"\x00\xff"):

@@ -33,10 +33,11 @@ from tui.model.prompts import PromptLibrary
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
 from tui.sessions.store import MIN_UNTRANSCRIBED_S
-from tui.stream import messages, reconnecting
+from tui.stream import events, messages
 from tui.stream.close_codes import CloseInfo
+from tui.stream.events import StreamEvent
 from tui.stream.messages import Heartbeat
-from tui.stream.reconnecting import ReconnectingStream, StreamEvent
+from tui.stream.reconnecting import ReconnectingStream
 from tui.stream.turn_numbering import TurnSequencer
 
 SAMPLE_RATE = 16_000
@@ -337,40 +338,40 @@ class LiveSession:
     def _handle_stream_event(self, event: StreamEvent) -> None:
         """Turn what the link says into what viewers are told."""
         match event:
-            case reconnecting.ConnectionOpened():
+            case events.ConnectionOpened():
                 if self.state.state in (State.CONNECTING, State.RECONNECTING):
                     self._sink.transition(State.LIVE)
                 self._ask_lost_answers()
-            case reconnecting.ConnectionLost(ending=ending, wait_s=wait_s):
-                self._last_close = ending
+            case events.ConnectionLost(close=close, wait_s=wait_s):
+                self._last_close = close
                 again = f" Next try in {wait_s:.0f} s." if wait_s >= 1 else ""
                 if self.state.state is State.DRAINING or self.state.state is State.RECONNECTING:
-                    self._sink.set_reason(f"{ending.meaning}{again}", ending.hint)
+                    self._sink.set_reason(f"{close.meaning}{again}", close.hint)
                 else:
-                    self._sink.transition(State.RECONNECTING, f"{ending.meaning}{again}", ending.hint)
-            case reconnecting.TurnReceived(turn=turn, prompt=asked):
+                    self._sink.transition(State.RECONNECTING, f"{close.meaning}{again}", close.hint)
+            case events.TurnReceived(turn=turn, prompt=asked):
                 self._handle_turn(turn, asked)
-            case reconnecting.TurnDiscarded(number=number):
+            case events.TurnDiscarded(number=number):
                 self._emit(TurnRemoved(number))
-            case reconnecting.AnswerReceived(turn=number, prompt=prompt, completion=completion):
+            case events.AnswerReceived(turn=number, prompt=prompt, completion=completion):
                 self._gists.answer(number, prompt, completion)
-            case reconnecting.AnswerLost(turn=number, prompt=prompt) if self._gists.awaits(number, prompt):
+            case events.AnswerLost(turn=number, prompt=prompt) if self._gists.awaits(number, prompt):
                 self._lost_answers.append((number, prompt))
                 if self.state.state is State.LIVE:
                     # It was the connection before the one in use.
                     self._ask_lost_answers()
-            case reconnecting.SpeakerRevised(turn=number, speaker=speaker):
+            case events.SpeakerRevised(turn=number, speaker=speaker):
                 if (known := self._sink.turn(number)) is not None:
                     self._emit(TurnChanged(replace(known, speaker=speaker)))
-            case reconnecting.PromptRefused(prompt=prompt, kept=kept, ending=ending):
-                why = f"{ending.meaning} ({ending.reason})" if ending.reason else ending.meaning
-                self._emit(Notice(Severity.ERROR, f"The prompt {prompt!r} was refused: {why}", ending.hint))
+            case events.PromptRefused(prompt=prompt, kept=kept, close=close):
+                why = f"{close.meaning} ({close.reason})" if close.reason else close.meaning
+                self._emit(Notice(Severity.ERROR, f"The prompt {prompt!r} was refused: {why}", close.hint))
                 self._emit(PromptChanged(kept))
-            case reconnecting.StreamFailed(ending=ending):
-                self._failure = ending
-            case reconnecting.MessageReceived(message=Heartbeat(realtime_factor=factor)):
+            case events.StreamFailed(close=close):
+                self._failure = close
+            case events.MessageReceived(message=Heartbeat(realtime_factor=factor)):
                 self._realtime_factor = round(factor, 2)
-            case reconnecting.MessageReceived(message=messages.Warning(warning=text)):
+            case events.MessageReceived(message=messages.Warning(warning=text)):
                 self._emit(Notice(Severity.WARNING, text))
 
     def _ask_lost_answers(self) -> None:

@@ -1,8 +1,8 @@
-"""Keep a session connected: cursor, resume, swap, renew, drain, backoff.
+"""Stream that reconnects: sends a recording over one connection after another, without losing or repeating a turn.
 
-Reconnecting, swapping the prompt (fixed for the life of a connection) and renewing a session before it expires are one
-move: open a new connection, start it at the end of the last final turn, let the old one drain. While the new one is
-being opened the old one goes on, so that a refusal costs nothing.
+Reconnecting, changing the prompt (fixed for the life of a connection) and renewing a session before it expires are the
+same operation: open a new connection, set its cursor to the end of the last final turn, let the old one drain. The old
+connection stays in use while the new one is being opened, so a refusal costs nothing.
 """
 
 import asyncio
@@ -11,139 +11,61 @@ import math
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import msgspec
 
 from tui.model.transcript import Turn
-from tui.stream import close_codes, messages
+from tui.stream import close_codes
 from tui.stream.active_connection import ActiveConnection, SampleReader
+from tui.stream.backoff import Backoff
 from tui.stream.close_codes import CloseInfo, Retry
 from tui.stream.connection import ConnectError, Connection
+from tui.stream.events import (
+    AnswerLost,
+    AnswerReceived,
+    ConnectionLost,
+    ConnectionOpened,
+    MessageReceived,
+    PromptRefused,
+    SpeakerRevised,
+    StreamEvent,
+    StreamFailed,
+    TurnDiscarded,
+    TurnReceived,
+)
 from tui.stream.messages import LLMGatewayResponse, ServerMessage, SpeakerRevision, WireTurn
 from tui.stream.turn_numbering import TurnSequencer
 
 SETTLE_S = 0.3
-"""Seconds to wait after a swap for the next one: five in a row open one connection, not five."""
-HEALTHY_S = 60.0
-"""Seconds a connection has to last for the next loss to be retried at once again."""
-BACKOFF_S = 0.5
-BACKOFF_LATER_S = 5.0
-BACKOFF_MAX_S = 30.0
-"""Full jitter: a random wait up to `BACKOFF_S` × 2ⁿ (`BACKOFF_LATER_S` if there are too many of us), at most this."""
+"""Seconds to wait after a change of the prompt for another: five changes in a row open one connection, not five."""
 MAX_WAIT_S = 3600.0
-"""Longest sleep of the loop: `asyncio.timeout` takes no infinity."""
+"""Longest wait of the loop: `asyncio.timeout` does not accept infinity."""
 
 
 class Target(msgspec.Struct, frozen=True):
-    """What to connect to."""
+    """Address and key of a connection."""
 
     url: str
     key: str = ""
     answers_turns: bool = True
-    """Whether the URL asks for an answer to every finished turn."""
-
-
-class ConnectionOpened(msgspec.Struct, frozen=True):
-    """A connection carries the session now."""
-
-    prompt: str
-    begin: messages.Begin
-    position: int
-    """First sample that it sends."""
-
-
-class ConnectionLost(msgspec.Struct, frozen=True):
-    """There is no connection; another is opened after a wait."""
-
-    ending: CloseInfo
-    wait_s: float
-
-
-class TurnReceived(msgspec.Struct, frozen=True):
-    """A turn as it is now."""
-
-    turn: Turn
-    prompt: str | None
-    """Id of the prompt by which the endpoint answers it; `None` if it does not."""
-
-
-class TurnDiscarded(msgspec.Struct, frozen=True):
-    """A partial turned out to be nothing."""
-
-    number: int
-
-
-class AnswerReceived(msgspec.Struct, frozen=True):
-    """The endpoint's answer to a finished turn."""
-
-    turn: int
-    prompt: str
-    completion: dict[str, Any]
-    """A chat completion."""
-
-
-class AnswerLost(msgspec.Struct, frozen=True):
-    """The endpoint's answer to a finished turn will not come: the connection that owed it was lost."""
-
-    turn: int
-    prompt: str
-
-
-class SpeakerRevised(msgspec.Struct, frozen=True):
-    """A turn's speaker is another than was said."""
-
-    turn: int
-    speaker: str | None
-
-
-class MessageReceived(msgspec.Struct, frozen=True):
-    """Anything else the endpoint says."""
-
-    message: ServerMessage
-
-
-class PromptRefused(msgspec.Struct, frozen=True):
-    """The endpoint does not take the new prompt; the old one stays."""
-
-    prompt: str
-    kept: str
-    ending: CloseInfo
-
-
-class StreamFailed(msgspec.Struct, frozen=True):
-    """Trying again cannot help."""
-
-    ending: CloseInfo
-
-
-StreamEvent = (
-    ConnectionOpened
-    | ConnectionLost
-    | TurnReceived
-    | TurnDiscarded
-    | AnswerReceived
-    | AnswerLost
-    | SpeakerRevised
-    | MessageReceived
-    | PromptRefused
-    | StreamFailed
-)
+    """Whether the URL carries `llm_gateway`, so that every final turn gets an answer."""
 
 
 class ReconnectingStream:
-    """A session's way to the endpoint.
+    """Stream of one session's recording to the endpoint, over as many connections as it takes.
 
     Args:
-        tape: the recording.
-        target: returns what to connect to for a prompt's id; may raise `Refused`.
+        recording: the audio to send.
+        target: returns the target for a prompt's id; may raise `ConnectError`.
         prompt: id of the first prompt.
-        tell: gets every event, in order.
-        chunk_ms: length of one message of audio.
-        drain_s: longest wait for what is still to come when the session ends, or when a connection is replaced.
+        publish: receives every event, in order.
+        chunk_ms: milliseconds of audio in one message.
+        drain_s: longest wait, in seconds, for outstanding turns and answers when the session ends or a connection is
+            replaced.
         clock: monotonic seconds.
         jitter: returns a number from 0 to 1.
-        turns: what is known from before, whose boundary is where the first connection starts; `None` is nothing.
+        turns: numbering of a resumed session, whose boundary is where the first connection starts; `None` for a new
+            session.
     """
 
     def __init__(
@@ -163,19 +85,17 @@ class ReconnectingStream:
         self._target = target
         self._prompt = prompt
         self._edits = 0
-        """How often the prompt in use has been edited: a connection that was opened at another count is replaced."""
+        """Edits of the prompt in use; a connection opened at another count is replaced."""
         self._publish = publish
         self._chunk_ms = chunk_ms
         self._drain_s = drain_s
         self._clock = clock
-        self._jitter = jitter
+        self._backoff = Backoff(clock, jitter)
         self._turns = turns or TurnSequencer(recording.sample_rate)
         self._active: ActiveConnection | None = None
         self._connections: set[ActiveConnection] = set()
-        self._attempt = 0
         self._failure: CloseInfo | None = None
         self._give_up_at = math.inf
-        self._open_at = -math.inf
         self._abandoned = False
         self._complete = False
         self._changed = asyncio.Event()
@@ -186,12 +106,12 @@ class ReconnectingStream:
         self.lost = 0
         """Connections lost so far."""
 
-    # What others see of it ---------------------------------------------------------------------------------------
+    # Progress ----------------------------------------------------------------------------------------------------
 
     @property
     def sent(self) -> int:
-        """Position up to which audio was sent, whatever was sent again."""
-        return max([self._sent, *(leg.cursor for leg in self._connections)])
+        """Position up to which audio was sent, whether or not parts of it were sent twice."""
+        return max([self._sent, *(connection.cursor for connection in self._connections)])
 
     @property
     def behind(self) -> int:
@@ -201,65 +121,65 @@ class ReconnectingStream:
 
     @property
     def untranscribed(self) -> int:
-        """Samples at the end that the endpoint never had its say on; 0 once it has said that it heard all."""
+        """Samples at the end without a final turn; 0 once the endpoint has confirmed the end."""
         return 0 if self._complete else max(0, self._recording.position - self._turns.boundary)
 
     @property
     def socket_s(self) -> float:
-        """Seconds that sockets have been open: what the vendor bills."""
+        """Seconds of open sockets, added over all connections: the vendor bills these."""
         now = self._clock()
-        return self._socket_s + sum(now - leg.begun_at for leg in self._connections)
+        return self._socket_s + sum(now - connection.begun_at for connection in self._connections)
 
     @property
     def round_trip_s(self) -> float | None:
-        """Seconds of the last ping, `None` if there is none."""
+        """Round trip of the last ping, in seconds; `None` without a connection."""
         return self._active.connection.round_trip_s if self._active else None
 
     @property
     def expires_s(self) -> float | None:
-        """Seconds until the endpoint ends the connection; `None` without one, at its end, or if it did not say."""
+        """Seconds until the endpoint ends the connection; `None` if there is none, it drains, or gave no expiry."""
         if self._active is None or self._active.draining or self._active.expires_at <= self._active.begun_at:
             return None
         return self._active.expires_at - self._clock()
 
-    # What may be asked of it -------------------------------------------------------------------------------------
+    # Commands ----------------------------------------------------------------------------------------------------
 
     def use_prompt(self, prompt: str) -> None:
-        """Have turns that end from now on answered by another prompt."""
+        """Send final turns to the LLM with another prompt from now on."""
         self._prompt = prompt
         self._changed.set()
 
     def renew(self) -> None:
-        """Go on over a new connection: the text of the prompt in use was edited."""
+        """Open a new connection, because the text of the prompt in use was edited."""
         self._edits += 1
         self._changed.set()
 
     def give_up_after(self, seconds: float) -> None:
-        """Stop trying to connect after that time; a standing connection goes on.
+        """Stop trying to connect after that many seconds; an open connection stays.
 
-        Without one the next try is made now: a wait of before could outlast what is left.
+        Without one, the next attempt is made now: a wait chosen earlier could outlast the rest.
         """
         self._give_up_at = self._clock() + seconds
         self._retry_now()
 
     def abandon(self) -> None:
-        """End at once, whatever is still to be sent or heard."""
+        """End now, without sending the rest and without waiting for turns and answers."""
         self._abandoned = True
-        for leg in self._connections:
-            leg.connection.abort()
+        for connection in self._connections:
+            connection.connection.abort()
         self._changed.set()
 
     def reconnect(self) -> None:
-        """Take the connections for lost: after a sleep of the machine they are, whatever the system says.
+        """Drop all connections and open a new one, because none survives a sleep of the machine.
 
-        Without one the next try is made now: what kept us from the endpoint was before the sleep.
+        Without a connection, the next attempt is made now: the reason for the wait was before the sleep.
         """
-        for leg in self._connections:
-            leg.connection.abort()
+        for connection in self._connections:
+            connection.connection.abort()
         self._retry_now()
 
     async def run(self) -> None:
-        """Stay connected until the recording has ended and all of it was heard, or until that cannot be."""
+        """Send the recording until it has ended and its last turn is final, or until another attempt cannot help."""
         async with asyncio.TaskGroup() as tasks:
             while self._failure is None and not await self._finish():
                 if self._needs_connection():
@@ -271,47 +191,49 @@ class ReconnectingStream:
         for number in self._turns.drop_inherited() if self._failure is None else ():
             self._publish(TurnDiscarded(number))
 
-    # How it goes on ----------------------------------------------------------------------------------------------
+    # Connecting --------------------------------------------------------------------------------------------------
 
     def _needs_connection(self) -> bool:
-        leg = self._active
-        if self._clock() < self._open_at:
+        connection = self._active
+        if not self._backoff.is_due:
             return False
-        if leg is None:
+        if connection is None:
             return True
         if self._recording.closed:
             return False
-        return leg.prompt != self._prompt or leg.edits != self._edits or self._clock() >= leg.renew_at
+        return (
+            connection.prompt != self._prompt or connection.edits != self._edits or self._clock() >= connection.renew_at
+        )
 
     def _next_at(self) -> float:
-        """Return when, on the clock, there is something to do even if nothing happens."""
+        """Return the time, on the clock, of the next deadline."""
         now = self._clock()
-        times = (self._give_up_at, self._open_at, self._active.renew_at if self._active else math.inf)
+        times = (self._give_up_at, self._backoff.retry_at, self._active.renew_at if self._active else math.inf)
         return min((at for at in times if at > now), default=math.inf)
 
     async def _wait_for_change(self, until: float) -> None:
-        """Wait until something happened, or `until` on the clock."""
+        """Wait for a change, or until the time `until` on the clock."""
         self._changed.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, min(until - self._clock(), MAX_WAIT_S))):
                 await self._changed.wait()
 
     async def _finish(self) -> bool:
-        """End the session if its audio has ended and was sent; return whether it is over."""
-        leg = self._active
-        if leg is not None and leg.sent_all.is_set():
-            await leg.drain(self._drain_s)
-            self._complete = leg.complete
-            if not (leg.cut_off and self.untranscribed):
+        """Drain the connection once the recording has ended and was sent; return whether the stream is over."""
+        connection = self._active
+        if connection is not None and connection.sent_all.is_set():
+            await connection.drain(self._drain_s)
+            self._complete = connection.complete
+            if not (connection.cut_off and self.untranscribed):
                 return True
             self._active = None
-            self._handle_loss(leg)
+            self._handle_loss(connection)
         if self._active is None and self._recording.closed:
             return self._abandoned or (self.opened > 0 and not self.untranscribed) or self._clock() >= self._give_up_at
         return self._abandoned
 
     async def _open(self, tasks: asyncio.TaskGroup) -> None:
-        """Open a connection for the prompt that is wanted now, and hand over to it."""
+        """Open a connection for the requested prompt and hand over to it."""
         if self._active is not None:
             await asyncio.sleep(SETTLE_S)
         prompt, edits = self._prompt, self._edits
@@ -327,141 +249,131 @@ class ReconnectingStream:
             await _cancel_opening(opening)
             return
         try:
-            connection, asks = opening.result()
-        except ConnectError as refused:
-            self._handle_connect_error(refused.close, prompt, edits)
+            connection, answers_turns = opening.result()
+        except ConnectError as error:
+            self._handle_connect_error(error.close, prompt, edits)
             return
         if self._superseded(prompt):
             tasks.create_task(_dismiss(connection), name="dismiss")
         else:
-            self._hand_over(connection, prompt, edits, asks, tasks)
+            self._hand_over(connection, prompt, edits, answers_turns, tasks)
 
     async def _connect(self, prompt: str) -> tuple[Connection, bool]:
         target = await self._target(prompt)
         return await Connection.open(target.url, target.key), target.answers_turns
 
     def _superseded(self, prompt: str) -> bool:
-        """Return whether a connection for `prompt` is not wanted any more."""
+        """Return whether a connection for `prompt` has become unnecessary."""
         if self._abandoned:
             return True
         if self._active is not None:
             return prompt != self._prompt or self._recording.closed
         return prompt != self._prompt or self._clock() >= self._give_up_at
 
-    def _hand_over(self, connection: Connection, prompt: str, edits: int, asks: bool, tasks: asyncio.TaskGroup) -> None:
-        """Let `connection` carry the session from the end of the last final turn on."""
+    def _hand_over(
+        self, connection: Connection, prompt: str, edits: int, answers_turns: bool, tasks: asyncio.TaskGroup
+    ) -> None:
+        """Continue over `connection`, from the end of the last final turn."""
         old = self._active
         if old is not None:
             old.stop_sending()
             tasks.create_task(old.drain(self._drain_s), name="drain")
-        leg = ActiveConnection(
+        active = ActiveConnection(
             connection,
             prompt=prompt,
             edits=edits,
-            answers_turns=asks,
+            answers_turns=answers_turns,
             turns=self._turns.attach(),
             recording=self._recording,
             chunk_ms=self._chunk_ms,
             clock=self._clock,
         )
-        self._active = leg
-        self._connections.add(leg)
+        self._active = active
+        self._connections.add(active)
         self.opened += 1
-        self._publish(ConnectionOpened(prompt, connection.begin, leg.cursor))
-        tasks.create_task(self._send(leg), name="send")
-        tasks.create_task(self._receive(leg), name="receive")
+        self._publish(ConnectionOpened(prompt, connection.begin, active.cursor))
+        tasks.create_task(self._send(active), name="send")
+        tasks.create_task(self._receive(active), name="receive")
 
-    async def _send(self, leg: ActiveConnection) -> None:
-        """Send until there is no more to send over this connection, and note it."""
-        await leg.send()
+    async def _send(self, connection: ActiveConnection) -> None:
+        """Send over this connection until its end, then wake the loop."""
+        await connection.send()
         self._changed.set()
 
-    async def _receive(self, leg: ActiveConnection) -> None:
-        """Pass on what a connection says, and note its end."""
+    async def _receive(self, connection: ActiveConnection) -> None:
+        """Handle the messages of a connection, then its end."""
         try:
-            await leg.receive(lambda message: self._handle_message(leg, message))
+            await connection.receive(lambda message: self._handle_message(connection, message))
         finally:
-            self._connections.discard(leg)
-            self._sent = max(self._sent, leg.cursor)
-            self._socket_s += self._clock() - leg.begun_at
-        if leg is self._active and not leg.draining:
+            self._connections.discard(connection)
+            self._sent = max(self._sent, connection.cursor)
+            self._socket_s += self._clock() - connection.begun_at
+        if connection is self._active and not connection.draining:
             self._active = None
-            self._handle_loss(leg)
-        for number in leg.missing_answers if leg.cut_off else ():
-            self._publish(AnswerLost(number, leg.prompt))
+            self._handle_loss(connection)
+        for number in connection.missing_answers if connection.cut_off else ():
+            self._publish(AnswerLost(number, connection.prompt))
         self._changed.set()
 
-    def _handle_loss(self, leg: ActiveConnection) -> None:
+    def _handle_loss(self, connection: ActiveConnection) -> None:
         self.lost += 1
-        ending = leg.connection.close_info or close_codes.classify_close(close_codes.LOST)
-        if ending.retry is Retry.NO:
-            self._failure = ending
+        close = connection.connection.close_info or close_codes.classify_close(close_codes.LOST)
+        if close.retry is Retry.NO:
+            self._failure = close
             return
-        if self._clock() - leg.begun_at >= HEALTHY_S:
-            self._attempt = 0
-        # The first loss is made good at once; an endpoint that lets us in and throws us out again is not stormed.
-        at_once = self._attempt == 0 and ending.retry is Retry.YES
-        wait_s = self._back_off(ending)
-        if at_once:
-            self._open_at, wait_s = -math.inf, 0.0
-        self._publish(ConnectionLost(ending, wait_s))
+        wait_s = self._backoff.after_loss(close.retry, self._clock() - connection.begun_at)
+        self._publish(ConnectionLost(close, wait_s))
 
     def _retry_now(self) -> None:
-        """Put the next try off no longer."""
-        self._attempt, self._open_at = 0, -math.inf
+        """Make the next attempt now."""
+        self._backoff.reset()
         self._changed.set()
 
-    def _back_off(self, ending: CloseInfo) -> float:
-        """Put the next try off; return by how many seconds."""
-        first = BACKOFF_LATER_S if ending.retry is Retry.LATER else BACKOFF_S
-        wait_s = self._jitter() * min(BACKOFF_MAX_S, first * 2.0 ** min(self._attempt, 16))
-        self._attempt += 1
-        self._open_at = self._clock() + wait_s
-        return wait_s
+    def _handle_connect_error(self, close: CloseInfo, prompt: str, edits: int) -> None:
+        """Handle a failed attempt to connect: fail, keep the old prompt, or back off.
 
-    def _handle_connect_error(self, ending: CloseInfo, prompt: str, edits: int) -> None:
-        """Decide what a failed try to connect means.
-
-        An endpoint that let us in before and now cannot even be spoken to is still there: a network in between, as a
-        hotel's, shows a certificate of its own until somebody logs in.
+        A failed handshake with an endpoint that accepted a connection before is retried: a network in between, such as
+        a hotel's, may present its own certificate until somebody logs in.
         """
-        if ending.retry is Retry.NO and not (self.opened and ending.code == close_codes.LOST):
+        if close.retry is Retry.NO and not (self.opened and close.code == close_codes.LOST):
             if self._active is None:
-                self._failure = ending
+                self._failure = close
             elif self._active.prompt != prompt:
                 self._prompt = self._active.prompt
-                self._publish(PromptRefused(prompt, self._active.prompt, ending))
+                self._publish(PromptRefused(prompt, self._active.prompt, close))
             elif self._active.edits != edits:
                 self._active.edits = edits
-                self._publish(PromptRefused(prompt, prompt, ending))
+                self._publish(PromptRefused(prompt, prompt, close))
             else:
                 self._active.renew_at = math.inf
             return
-        wait_s = self._back_off(ending)
+        wait_s = self._backoff.after_failure(close.retry)
         if self._active is None:
-            self._publish(ConnectionLost(ending, wait_s))
+            self._publish(ConnectionLost(close, wait_s))
 
-    def _handle_message(self, leg: ActiveConnection, message: ServerMessage) -> None:
+    def _handle_message(self, connection: ActiveConnection, message: ServerMessage) -> None:
         match message:
             case WireTurn():
-                match leg.turns.receive(message, leg.cursor):
+                match connection.turns.receive(message, connection.cursor):
                     case Turn() as turn:
-                        self._publish(TurnReceived(turn, leg.prompt if turn.final and leg.answers_turns else None))
+                        self._publish(
+                            TurnReceived(turn, connection.prompt if turn.final and connection.answers_turns else None)
+                        )
                     case int(number):
                         self._publish(TurnDiscarded(number))
             case LLMGatewayResponse(turn_order=order, data=completion):
-                if (answered := leg.turns.number(order)) is not None:
-                    self._publish(AnswerReceived(answered, leg.prompt, completion))
+                if (final := connection.turns.number(order)) is not None:
+                    self._publish(AnswerReceived(final, connection.prompt, completion))
             case SpeakerRevision(revisions=revisions):
                 for revision in revisions:
-                    if (relabelled := leg.turns.number(revision.turn_order)) is not None:
-                        self._publish(SpeakerRevised(relabelled, revision.speaker_label))
+                    if (final := connection.turns.number(revision.turn_order)) is not None:
+                        self._publish(SpeakerRevised(final, revision.speaker_label))
             case _:
                 self._publish(MessageReceived(message))
 
 
 async def _cancel_opening(opening: "asyncio.Future[tuple[Connection, bool]]") -> None:
-    """Cancel a try to connect; close what it opened in the same moment."""
+    """Cancel an attempt to connect; close its connection if it opened one at the same moment."""
     opening.cancel()
     with contextlib.suppress(asyncio.CancelledError, ConnectError):
         connection, _ = await opening
@@ -469,6 +381,6 @@ async def _cancel_opening(opening: "asyncio.Future[tuple[Connection, bool]]") ->
 
 
 async def _dismiss(connection: Connection) -> None:
-    """End a connection that is not wanted any more before it carried anything."""
+    """End a connection that was never used."""
     await connection.terminate()
     await connection.close()
