@@ -107,7 +107,7 @@ def _code(text: object) -> str:
 
 
 def _command_table() -> str:
-    rows = [("`livegist`", "Opens the dashboard: on the running session, or on a new engine.")]
+    rows = [("`livegist`", "Open the dashboard: on the running session, or on a new engine.")]
     rows += [(_code(path), command.get_short_help_str(400)) for path, command in commands()]
     return _table(("command", "description"), rows)
 
