@@ -25,7 +25,7 @@ STREAM, CHAT = "wss://speech.example/v3/ws", "https://llm.example"
 GREETING = b"220 mail.example ESMTP\r\n"
 NEEDS_PASSWORD = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
 FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
-BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
+SERVER_ERROR = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
 SECRET = "hunter2"
 """A password in a proxy's address, which no message may show."""
 
@@ -57,9 +57,9 @@ async def dead() -> str:
     return f"127.0.0.1:{port}"
 
 
-async def stream_failure() -> ConnectError:
+async def stream_failure(url: str = STREAM) -> ConnectError:
     with pytest.raises(ConnectError) as refused:
-        await Connection.open(STREAM, "key")
+        await Connection.open(url, "key")
     return refused.value
 
 
@@ -114,7 +114,7 @@ def test_a_proxy_that_cannot_be_used_ends_a_session_with_a_hint(
         (NEEDS_PASSWORD, "requires a user name and a password (status 407)", "Write HTTPS_PROXY as", Retry.NO),
         (FORBIDDEN, "speech.example cannot be reached through the proxy in HTTPS_PROXY: it answers with status 403.",
          "Check HTTPS_PROXY, or add speech.example to no_proxy", Retry.NO),
-        (BAD_GATEWAY, "it answers with status 502.", "Check HTTPS_PROXY", Retry.YES),
+        (SERVER_ERROR, "it answers with status 500.", "Check HTTPS_PROXY", Retry.YES),
         (GREETING, "it does not answer as a proxy.", "Check HTTPS_PROXY", Retry.NO),
         (b"", "it closed the connection.", "Check HTTPS_PROXY", Retry.YES),
     ],
@@ -138,6 +138,12 @@ async def test_a_proxy_that_is_down_is_named_by_its_variable(dead: str, monkeypa
     assert ending.hint.startswith("Check https_proxy")
     assert ending.retry is Retry.YES
     assert SECRET not in ending.meaning
+
+
+async def test_an_unencrypted_stream_uses_the_proxy_for_http(dead: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", f"http://{dead}")
+    ending = (await stream_failure("ws://speech.example/v3/ws")).close
+    assert ending.meaning.startswith("speech.example cannot be reached through the proxy in http_proxy: ")
 
 
 @pytest.mark.parametrize(
@@ -186,20 +192,22 @@ async def test_a_chat_over_a_proxy_that_is_down_names_its_variable(dead: str, mo
 
 async def test_a_host_in_no_proxy_is_not_said_to_be_behind_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("NO_PROXY", "llm.invalid")
-    error = await chat_failure("https://llm.invalid")
-    assert error.message.startswith("llm.invalid cannot be reached: ")
+    monkeypatch.setenv("NO_PROXY", "0.0.0.1")
+    error = await chat_failure("https://0.0.0.1")
+    assert error.message.startswith("0.0.0.1 cannot be reached: ")
     assert error.hint == "Check the network and llm_url."
 
 
 @asynccontextmanager
-async def redirecting(location: str, asked: list[Request] | None = None) -> AsyncIterator[str]:
+async def redirecting(
+    location: str, asked: list[Request] | None = None, status: HTTPStatus = HTTPStatus.FOUND
+) -> AsyncIterator[str]:
     """Run a websocket server that redirects from `/old`; give its URL and note other requests in `asked`."""
 
     def redirect(connection: ServerConnection, request: Request) -> Response | None:
         if request.path != "/old":
             return None
-        response = connection.respond(HTTPStatus.FOUND, "")
+        response = connection.respond(status, "")
         response.headers["Location"] = location
         return response
 
@@ -245,6 +253,14 @@ async def test_a_redirect_to_what_is_not_a_websocket_is_refused(location: str) -
             await Connection.open(f"{url}/old", "secret")
     assert "redirects to another server" in refused.value.close.meaning
     assert refused.value.close.retry is Retry.NO
+
+
+@pytest.mark.parametrize("status", [HTTPStatus.UNAUTHORIZED, HTTPStatus.INTERNAL_SERVER_ERROR])
+async def test_a_refusal_with_an_address_in_it_is_no_redirect(status: HTTPStatus) -> None:
+    async with redirecting("ws://127.0.0.2/v3/ws", status=status) as url:
+        ending = (await stream_failure(f"{url}/old")).close
+    assert ending.code == status
+    assert "redirect" not in ending.meaning
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1", "ws://127.0.0.1:port", "ws://127.0.0.1:99999/v3/ws?a=b"])
