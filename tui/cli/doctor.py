@@ -18,6 +18,7 @@ from tui.errors import LivegistError
 from tui.model.prompts import PromptLibrary
 from tui.paths import PACKAGE, config_dir, config_file, data_dir, runtime_dir, sessions_dir, shipped
 from tui.sessions.store import Store
+from tui.text import plural
 from tui.urls import host, may_carry_key
 
 MIN_FREE_MB = 500
@@ -133,7 +134,7 @@ def _sessions() -> Iterator[Finding]:
     except LivegistError as error:
         yield Finding(False, error.message, error.hint)
         return
-    yield Finding(True, f"{len(stored)} session{'' if len(stored) == 1 else 's'} stored")
+    yield Finding(True, f"{plural(len(stored), 'session')} stored")
     if incomplete:
         yield Finding(
             False,
@@ -193,7 +194,7 @@ def _sound() -> Iterator[Finding]:
     default = next((device.name for device in found if device.default), "")
     yield Finding(
         bool(found),
-        f"{len(found)} input device{'' if len(found) == 1 else 's'}" + (f", default: {default}" if default else ""),
+        plural(len(found), "input device") + (f", default: {default}" if default else ""),
         "" if found else "Over SSH, mic is the microphone of the remote machine; a file or cmd:PROGRAM needs none.",
         optional=True,
     )

@@ -84,7 +84,7 @@ def ls() -> None:
 async def _status_line(client: "EngineClient") -> str:
     """Return in a line how the engine stands."""
     from tui.model.events import Snapshot
-    from tui.text import clock, terminal_line
+    from tui.text import clock, plural, terminal_line
 
     async for event in client.events():
         if isinstance(event, Snapshot):
@@ -92,7 +92,7 @@ async def _status_line(client: "EngineClient") -> str:
             told += f"  unattended for {clock(event.unattended_s, padded=True)}" if event.unattended_s else ""
             unsaved_s = event.stats.unsaved_s
             told += f"  the disk does not take {unsaved_s:.0f} s" if unsaved_s else ""
-            told += f"  {event.viewers} viewer{'' if event.viewers == 1 else 's'}"
+            told += f"  {plural(event.viewers, 'viewer')}"
             return terminal_line(told + (f"  {event.session.id}  from {event.session.source}" if event.session else ""))
     return "The engine is leaving."
 

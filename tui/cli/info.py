@@ -7,6 +7,7 @@ import click
 from tui.cli.group import WholeHelp
 from tui.errors import SourceError
 from tui.paths import prompt_folders
+from tui.text import plural
 
 
 @click.command()
@@ -35,7 +36,7 @@ def doctor() -> None:
         if finding.hint:
             click.echo(f"      {finding.hint}")
     if failed:
-        click.echo(f"{failed} check{'' if failed == 1 else 's'} failed.", err=True)
+        click.echo(f"{plural(failed, 'check')} failed.", err=True)
         sys.exit(1)
 
 

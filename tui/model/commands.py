@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tui.codec import Codec
 from tui.errors import UsageError
 
 PROMPT_CHARACTERS = 100_000
@@ -204,8 +205,9 @@ Command = (
     | Quit
 )
 
-_encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+_codec: Codec[Command] = Codec(Command)
+decode = _codec.decode
+"""Return the command in a line of JSON; `msgspec.MsgspecError` if there is none."""
 
 
 def encode(command: Command) -> str:
@@ -214,19 +216,7 @@ def encode(command: Command) -> str:
     Raises:
         UsageError: it is longer than `COMMAND_BYTES`.
     """
-    line = _encoder.encode(command)
-    if len(line) > COMMAND_BYTES:
-        raise UsageError(f"The text is too long: {len(line):,} bytes.", f"At most {COMMAND_BYTES:,} bytes can be sent.")
-    return line.decode()
-
-
-def decode(raw: str | bytes) -> Command:
-    """Return the command that a line of JSON says.
-
-    Raises:
-        msgspec.MsgspecError: it is no command.
-    """
-    try:
-        return _decoder.decode(raw)
-    except RecursionError as error:
-        raise msgspec.DecodeError("it is nested too deeply") from error
+    line = _codec.encode(command)
+    if (octets := len(line.encode())) > COMMAND_BYTES:
+        raise UsageError(f"The text is too long: {octets:,} bytes.", f"At most {COMMAND_BYTES:,} bytes can be sent.")
+    return line

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from tui.codec import Codec
 from tui.model.gists import Gist
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
@@ -346,22 +347,8 @@ Event = (
     | Rejected
 )
 
-_encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
-
-
-def encode(event: Event) -> str:
-    """Return the event as one line of JSON."""
-    return _encoder.encode(event).decode()
-
-
-def decode(raw: str | bytes) -> Event:
-    """Return the event that a line of JSON says.
-
-    Raises:
-        msgspec.MsgspecError: it is no event.
-    """
-    try:
-        return _decoder.decode(raw)
-    except RecursionError as error:
-        raise msgspec.DecodeError("it is nested too deeply") from error
+_codec: Codec[Event] = Codec(Event)
+encode = _codec.encode
+"""Return an event as one line of JSON."""
+decode = _codec.decode
+"""Return the event in a line of JSON; `msgspec.MsgspecError` if there is none."""

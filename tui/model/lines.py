@@ -17,7 +17,7 @@ from tui.model.events import (
     TurnChanged,
 )
 from tui.model.gists import Gist, GistStatus
-from tui.text import clock, terminal_line
+from tui.text import clock, plural, terminal_line
 
 _encoder = msgspec.json.Encoder()
 
@@ -94,8 +94,7 @@ def status_line(event: Event) -> str | None:
 
 
 def _gist_line(gist: Gist) -> str:
-    turns = f"{gist.turns} turn{'' if gist.turns == 1 else 's'}"
-    about = f"turn {gist.turn}" if gist.turn is not None else f"the session, {turns}"
+    about = f"turn {gist.turn}" if gist.turn is not None else f"the session, {plural(gist.turns, 'turn')}"
     asked = f"answer to “{terminal_line(gist.question)}” from" if gist.question else f"{terminal_line(gist.prompt)} of"
     head = f"  {asked} {about}"
     if gist.status is not GistStatus.DONE:

@@ -18,7 +18,7 @@ from tui.model.transcript import Turn
 from tui.sessions.captions import captions
 from tui.sessions.journal import FORMAT
 from tui.sessions.metadata import SessionMetadata
-from tui.text import clock, file_text
+from tui.text import clock, file_text, plural
 
 TEMPLATE = """\
 # {{title}}
@@ -189,7 +189,7 @@ def _markdown_fields(record: SessionState, about: SessionMetadata) -> dict[str, 
 def _analyses(record: SessionState) -> Iterator[str]:
     for gist in record.gists.values():
         if gist.turn is None and gist.text:
-            head = gist.question or f"{gist.prompt}, {gist.turns} turn{'' if gist.turns == 1 else 's'}"
+            head = gist.question or f"{gist.prompt}, {plural(gist.turns, 'turn')}"
             yield f"## {_markdown(head)}\n\n{_quoted(gist)}"
 
 

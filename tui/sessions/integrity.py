@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tui.audio import wav
 from tui.audio.wav import HEADER_BYTES, SAMPLE_BYTES
+from tui.text import plural
 
 MISSING_S = 1.0
 """Seconds of sound that may be missing without a word: the journal tells a moment before the disk has it."""
@@ -15,7 +16,7 @@ def journal_damage(lost_lines: int) -> str:
     """Return what of a journal is lost; empty if nothing is."""
     if not lost_lines:
         return ""
-    return f"{lost_lines} line{'' if lost_lines == 1 else 's'} of its journal cannot be read; the rest is whole"
+    return f"{plural(lost_lines, 'line')} of its journal cannot be read; the rest is whole"
 
 
 def recording_damage(path: Path, length_s: float) -> str:

@@ -17,6 +17,7 @@ from tui.model.session_state import SessionState
 from tui.paths import private_dir
 from tui.sessions.journal import FORMAT, Journal, JournalContents, SessionJournal, fold, read, read_end
 from tui.sessions.metadata import SessionMetadata, read_metadata_or_empty
+from tui.text import plural
 
 AUDIO = "audio.wav"
 FLAC = "audio.flac"
@@ -134,7 +135,7 @@ class RepairReport(msgspec.Struct, frozen=True):
         if self.lost_s >= MIN_UNTRANSCRIBED_S:
             parts.append(f"{self.lost_s:.0f} s of sound are lost")
         if self.lost_lines:
-            parts.append(f"{self.lost_lines} line{'' if self.lost_lines == 1 else 's'} of its journal are lost")
+            parts.append(f"{plural(self.lost_lines, 'line')} of its journal are lost")
         return ", ".join(parts)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from tui.codec import Codec
+
 MIN_CHUNK_MS = 50
 MAX_CHUNK_MS = 1000
 MAX_MESSAGE_BYTES = 128 * 1024
@@ -291,7 +293,7 @@ class UpdateConfiguration(msgspec.Struct, frozen=True, tag="UpdateConfiguration"
 
 ClientMessage = Terminate | ForceEndpoint | KeepAlive | UpdateConfiguration
 
-_client_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
+_client_codec: Codec[ClientMessage] = Codec(ClientMessage)
 _encoder = msgspec.json.Encoder()
 
 
@@ -301,10 +303,7 @@ def parse_client(raw: str | bytes) -> ClientMessage:
     Raises:
         msgspec.MsgspecError: bad JSON, an unknown type, or a bad value (the service closes with 3006).
     """
-    try:
-        return _client_decoder.decode(raw)
-    except RecursionError as error:
-        raise msgspec.DecodeError("it is nested too deeply") from error
+    return _client_codec.decode(raw)
 
 
 def encode(message: ServerMessage | ClientMessage) -> str:
