@@ -68,6 +68,13 @@ def test_the_end_of_turn_model_is_named_or_how_to_install_it(tmp_path: Path, mon
     assert line(doctor(), "end-of-turn model").splitlines()[0].endswith("off")
 
 
+def test_a_speech_model_that_is_not_installed_is_told_with_the_command() -> None:
+    assert "tiny.en in " in line(doctor(), "ok    speech model")
+    configure('local_model = "small"')
+    assert line(doctor(), "small").startswith("FAIL  The speech model small is not installed.")
+    assert "livegist models download small" in line(doctor(), "small")
+
+
 def find_all_but(name: str) -> Callable[..., ModuleSpec | None]:
     """Return `find_spec` for a machine without one package."""
     found = importlib.util.find_spec

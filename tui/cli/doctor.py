@@ -165,7 +165,19 @@ def _recognition() -> Iterator[Finding]:
         optional=key,
     )
     if local:
+        yield _speech_model(optional=key)
         yield _turn_model()
+
+
+def _speech_model(*, optional: bool) -> Finding:
+    """Find the speech model of the local engine."""
+    from tui.gateway.speech_models import find_model
+
+    try:
+        model = find_model(load().config.local_model)
+    except LivegistError as error:
+        return Finding(False, error.message, error.hint, optional=optional)
+    return Finding(True, f"speech model: {model.name} in {model.folder}")
 
 
 def _turn_model() -> Finding:

@@ -191,7 +191,7 @@ def _complete(repository: Repository, file: HubFile, blobs: Path, progress: Call
     with incomplete.open("ab") as written:
         try:
             fcntl.flock(written, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise LivegistError(f"Another process downloads {repository.name}.", "Wait until it is done.") from error
         _fetch(repository, file, written, progress)
         if not _is_whole(incomplete, file):
