@@ -118,7 +118,7 @@ async def test_an_llm_that_repeats_the_key_it_refuses_does_not_get_it_written(so
 
 @pytest.mark.internal_error
 @pytest.mark.parametrize(
-    "where", ["engine.session_builder.SessionBuilder._build_recording", "engine.session.LiveSession._handle_turn"]
+    "where", ["engine.session_builder.SessionBuilder._build_recording", "engine.session.LiveSession._run_tasks"]
 )
 async def test_a_crash_writes_a_traceback_but_no_key(sound: Path, home: Path, where: str) -> None:
     module, class_, name = where.rsplit(".", 2)

@@ -1,4 +1,4 @@
-"""One session: capture, link, answers, journal and figures under one roof."""
+"""One session: capture, stream, gists, journal and statistics."""
 
 import asyncio
 import logging
@@ -17,6 +17,7 @@ from tui.engine.gist_tracker import GistTracker
 from tui.engine.monitors import DiskMonitor, SleepDetector
 from tui.engine.routing import Route
 from tui.engine.stats_collector import StatsCollector
+from tui.engine.stream_events import StreamEventHandler
 from tui.errors import UsageError
 from tui.model.events import (
     GainChanged,
@@ -26,17 +27,9 @@ from tui.model.events import (
     Severity,
     State,
     StatsChanged,
-    TurnChanged,
-    TurnRemoved,
 )
 from tui.model.prompts import PromptLibrary
-from tui.model.stats import Stats
-from tui.model.transcript import Turn
 from tui.sessions.store import MIN_UNTRANSCRIBED_S
-from tui.stream import events, messages
-from tui.stream.close_codes import CloseInfo
-from tui.stream.events import StreamEvent
-from tui.stream.messages import Heartbeat
 from tui.stream.reconnecting import ReconnectingStream
 from tui.stream.turn_numbering import TurnSequencer
 
@@ -54,10 +47,10 @@ class LiveSession:
 
     Args:
         config: the settings it runs with.
-        plan: where speech and prompts go.
+        route: where speech and prompts go.
         prompts: the prompts it may use.
-        servers: connect it to the endpoint and to the LLM server.
-        chronicle: knows what of the session is known already, and keeps and tells what becomes of it.
+        endpoints: connect it to the endpoint and to the LLM server.
+        sink: has the session's state, and keeps and publishes every event.
         recording: what is sent.
         capture: what is recorded; `None` if the session is over and only the rest of it is sent.
         turns: where the first connection starts.
@@ -94,31 +87,36 @@ class LiveSession:
         for turn in self.state.transcript.finals:
             self._stats.add_final(turn)
         self._gists.resume()
+        self._analysing: set[asyncio.Task[None]] = set()
+        self.annotations = Annotations(self.state, prompts, self._gists, endpoints.chat, self._emit, self._spawn)
+        """What a person may add to it."""
+        self._stream_events = StreamEventHandler(
+            sink,
+            self._gists,
+            self._stats,
+            self.annotations,
+            prompts,
+            endpoints.chat,
+            self._spawn,
+            self._position_s if capture is not None else None,
+        )
         self._stream = ReconnectingStream(
             recording,
             endpoints.target,
             self.state.prompt,
-            self._handle_stream_event,
+            self._stream_events.handle,
             chunk_ms=config.chunk_ms,
             drain_s=config.drain_timeout_s,
             clock=clock,
             turns=turns,
         )
-        self._analysing: set[asyncio.Task[None]] = set()
-        self._lost_answers: list[tuple[int, str]] = []
-        """Turns whose answers were lost with their connection, and the prompts."""
-        self._realtime_factor: float | None = None
         self._stop_asked = 0
         self._capture_ends = asyncio.Event()
         """Set once nothing more is to be recorded."""
-        self._last_close: CloseInfo | None = None
-        self._failure: CloseInfo | None = None
         self._disk = DiskMonitor()
         self._sleep = SleepDetector(clock, boot_clock)
         self.viewers = 0
         """How many watch; only told in the figures."""
-        self.annotations = Annotations(self.state, prompts, self._gists, endpoints.chat, self._emit, self._spawn)
-        """What a person may add to it."""
 
     # What may be asked of it -------------------------------------------------------------------------------------
 
@@ -273,7 +271,7 @@ class LiveSession:
 
     async def _analyse_at_end(self) -> None:
         """Analyse the whole session if that is wanted, and wait for analyses that are under way."""
-        wanted = self._config.analyse_at_end and self._stop_asked < 2 and self._failure is None
+        wanted = self._config.analyse_at_end and self._stop_asked < 2 and self._stream_events.failure is None
         if wanted and self.state.transcript.finals:
             self._sink.set_reason("analysing the whole session")
             await self.analyse("")
@@ -290,7 +288,7 @@ class LiveSession:
         self._sink.emit(StatsChanged(last), persist=True)
         self._warn_of_untranscribed()
         self._warn_of_unsaved()
-        ending = self._failure or (self._last_close if self._stream.opened == 0 else None)
+        ending = self._stream_events.failure or (self._stream_events.last_close if self._stream.opened == 0 else None)
         if ending is not None:
             why = f"{ending.meaning} ({ending.code}: {ending.reason})" if ending.reason else ending.meaning
             self._sink.transition(State.FAILED, why, ending.hint)
@@ -333,65 +331,6 @@ class LiveSession:
                 )
             )
 
-    # What it hears -----------------------------------------------------------------------------------------------
-
-    def _handle_stream_event(self, event: StreamEvent) -> None:
-        """Turn what the link says into what viewers are told."""
-        match event:
-            case events.ConnectionOpened():
-                if self.state.state in (State.CONNECTING, State.RECONNECTING):
-                    self._sink.transition(State.LIVE)
-                self._ask_lost_answers()
-            case events.ConnectionLost(close=close, wait_s=wait_s):
-                self._last_close = close
-                again = f" Next try in {wait_s:.0f} s." if wait_s >= 1 else ""
-                if self.state.state is State.DRAINING or self.state.state is State.RECONNECTING:
-                    self._sink.set_reason(f"{close.meaning}{again}", close.hint)
-                else:
-                    self._sink.transition(State.RECONNECTING, f"{close.meaning}{again}", close.hint)
-            case events.TurnReceived(turn=turn, prompt=asked):
-                self._handle_turn(turn, asked)
-            case events.TurnDiscarded(number=number):
-                self._emit(TurnRemoved(number))
-            case events.AnswerReceived(turn=number, prompt=prompt, completion=completion):
-                self._gists.answer(number, prompt, completion)
-            case events.AnswerLost(turn=number, prompt=prompt) if self._gists.awaits(number, prompt):
-                self._lost_answers.append((number, prompt))
-                if self.state.state is State.LIVE:
-                    # It was the connection before the one in use.
-                    self._ask_lost_answers()
-            case events.SpeakerRevised(turn=number, speaker=speaker):
-                if (known := self._sink.turn(number)) is not None:
-                    self._emit(TurnChanged(replace(known, speaker=speaker)))
-            case events.PromptRefused(prompt=prompt, kept=kept, close=close):
-                why = f"{close.meaning} ({close.reason})" if close.reason else close.meaning
-                self._emit(Notice(Severity.ERROR, f"The prompt {prompt!r} was refused: {why}", close.hint))
-                self._emit(PromptChanged(kept))
-            case events.StreamFailed(close=close):
-                self._failure = close
-            case events.MessageReceived(message=Heartbeat(realtime_factor=factor)):
-                self._realtime_factor = round(factor, 2)
-            case events.MessageReceived(message=messages.Warning(warning=text)):
-                self._emit(Notice(Severity.WARNING, text))
-
-    def _ask_lost_answers(self) -> None:
-        """Ask ourselves for what connections owed that were lost, now that there is a line again."""
-        for number, prompt in self._lost_answers:
-            turn = self.state.transcript.get(number)
-            if turn is not None and prompt in self._prompts:
-                self._spawn(self._gists.about_turn(turn, self._prompts[prompt], self._endpoints.chat, instead=True))
-        self._lost_answers.clear()
-
-    def _handle_turn(self, turn: Turn, asked: str | None) -> None:
-        known = self.state.transcript.get(turn.number)
-        self._emit(TurnChanged(turn))
-        if turn.final:
-            after_ms = max(0.0, self._position_s() - turn.end_s) * 1000 if self._capture is not None else None
-            self._stats.add_final(turn, after_ms, before=known if known is not None and known.final else None)
-            if asked is not None:
-                self._gists.expect(turn.number, self._prompts[asked])
-            self.annotations.on_final(turn, asked)
-
     # What it says ------------------------------------------------------------------------------------------------
 
     def _position_s(self) -> float:
@@ -426,38 +365,12 @@ class LiveSession:
             self._emit(doubt)
 
     def _emit_stats(self) -> None:
-        figures, way = self._stats, self._stream
-        round_trip_s = way.round_trip_s
-        self._emit(
-            StatsChanged(
-                Stats(
-                    elapsed_s=round(self._position_s(), 1),
-                    sent_s=round(way.sent / SAMPLE_RATE, 1),
-                    lag_s=round(way.behind / SAMPLE_RATE, 1),
-                    turns=figures.turns,
-                    words=figures.words,
-                    words_per_minute=figures.words_per_minute,
-                    final_p50_ms=figures.final_ms(0.5),
-                    final_p95_ms=figures.final_ms(0.95),
-                    gists=figures.gists,
-                    gists_missing=figures.gists_missing,
-                    gist_p50_ms=figures.gist_ms(0.5),
-                    input_tokens=figures.input_tokens,
-                    output_tokens=figures.output_tokens,
-                    cost_usd=round(
-                        figures.cost_usd(self._config, socket_s=way.socket_s, billed=self._route.engine == "cloud"),
-                        4,
-                    ),
-                    connections=way.opened,
-                    reconnects=way.lost,
-                    round_trip_ms=None if round_trip_s is None else round(round_trip_s * 1000),
-                    realtime_factor=self._realtime_factor,
-                    device=self._capture.device if self._capture else "",
-                    overflows=self._capture.overflows if self._capture else 0,
-                    recording_bytes=self._recording.size_bytes,
-                    unsaved_s=self._unsaved_s,
-                    expires_s=None if way.expires_s is None else round(way.expires_s),
-                    viewers=self.viewers,
-                )
-            )
+        stats = self._stats.collect(
+            self._stream,
+            self._recording,
+            self._capture,
+            config=self._config,
+            billed=self._route.engine == "cloud",
         )
+        factor = self._stream_events.realtime_factor
+        self._emit(StatsChanged(replace(stats, realtime_factor=factor, viewers=self.viewers)))

@@ -1,0 +1,125 @@
+"""What the connection to the endpoint reports, as changes of the session's state, turns and gists."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from msgspec.structs import replace
+
+from tui.engine.annotations import Annotations
+from tui.engine.event_sink import EventSink
+from tui.engine.gist_tracker import Chat, GistTracker
+from tui.engine.stats_collector import StatsCollector
+from tui.model.events import Notice, PromptChanged, Severity, State, TurnChanged, TurnRemoved
+from tui.model.prompts import PromptLibrary
+from tui.model.transcript import Turn
+from tui.stream import events, messages
+from tui.stream.close_codes import CloseInfo
+from tui.stream.events import StreamEvent
+from tui.stream.messages import Heartbeat
+
+
+class StreamEventHandler:
+    """Applies the stream's events to one session.
+
+    Args:
+        sink: publishes every change.
+        gists: takes the answers to turns.
+        stats: counts final turns.
+        annotations: asks extra prompts about final turns.
+        prompts: the prompts that connections carry.
+        chat: returns the client of the LLM server, which is asked for answers that a lost connection owed.
+        spawn: runs such a request.
+        recorded_s: returns the length of the recording in seconds; `None` if the session is not being recorded, so
+            that nobody knows how long a final turn took.
+    """
+
+    def __init__(
+        self,
+        sink: EventSink,
+        gists: GistTracker,
+        stats: StatsCollector,
+        annotations: Annotations,
+        prompts: PromptLibrary,
+        chat: Chat,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        recorded_s: Callable[[], float] | None,
+    ) -> None:
+        self._sink = sink
+        self._state = sink.state
+        self._gists = gists
+        self._stats = stats
+        self._annotations = annotations
+        self._prompts = prompts
+        self._chat = chat
+        self._spawn = spawn
+        self._recorded_s = recorded_s
+        self._lost_answers: list[tuple[int, str]] = []
+        """Turns whose answers were lost with their connection, and the prompts."""
+        self.last_close: CloseInfo | None = None
+        """Why the last connection was lost; `None` if none was."""
+        self.failure: CloseInfo | None = None
+        """Why the stream gave up; `None` if it did not."""
+        self.realtime_factor: float | None = None
+        """Seconds the endpoint needs for a second of audio; `None` if it does not report it."""
+
+    def handle(self, event: StreamEvent) -> None:
+        """Apply an event."""
+        match event:
+            case events.ConnectionOpened():
+                if self._state.state in (State.CONNECTING, State.RECONNECTING):
+                    self._sink.transition(State.LIVE)
+                self._ask_lost_answers()
+            case events.ConnectionLost(close=close, wait_s=wait_s):
+                self._handle_loss(close, wait_s)
+            case events.TurnReceived(turn=turn, prompt=prompt):
+                self._handle_turn(turn, prompt)
+            case events.TurnDiscarded(number=number):
+                self._sink.emit(TurnRemoved(number))
+            case events.AnswerReceived(turn=number, prompt=prompt, completion=completion):
+                self._gists.answer(number, prompt, completion)
+            case events.AnswerLost(turn=number, prompt=prompt) if self._gists.awaits(number, prompt):
+                self._lost_answers.append((number, prompt))
+                if self._state.state is State.LIVE:
+                    # It was the connection before the one in use.
+                    self._ask_lost_answers()
+            case events.SpeakerRevised(turn=number, speaker=speaker):
+                if (known := self._sink.turn(number)) is not None:
+                    self._sink.emit(TurnChanged(replace(known, speaker=speaker)))
+            case events.PromptRefused(prompt=prompt, kept=kept, close=close):
+                why = f"{close.meaning} ({close.reason})" if close.reason else close.meaning
+                self._sink.emit(Notice(Severity.ERROR, f"The prompt {prompt!r} was refused: {why}", close.hint))
+                self._sink.emit(PromptChanged(kept))
+            case events.StreamFailed(close=close):
+                self.failure = close
+            case events.MessageReceived(message=Heartbeat(realtime_factor=factor)):
+                self.realtime_factor = round(factor, 2)
+            case events.MessageReceived(message=messages.Warning(warning=text)):
+                self._sink.emit(Notice(Severity.WARNING, text))
+
+    def _handle_loss(self, close: CloseInfo, wait_s: float) -> None:
+        self.last_close = close
+        why = f"{close.meaning} Next try in {wait_s:.0f} s." if wait_s >= 1 else close.meaning
+        if self._state.state in (State.DRAINING, State.RECONNECTING):
+            self._sink.set_reason(why, close.hint)
+        else:
+            self._sink.transition(State.RECONNECTING, why, close.hint)
+
+    def _handle_turn(self, turn: Turn, prompt: str | None) -> None:
+        """Publish a turn; `prompt` is the id of the one by which the endpoint answers it, `None` if it does not."""
+        known = self._state.transcript.get(turn.number)
+        self._sink.emit(TurnChanged(turn))
+        if not turn.final:
+            return
+        after_ms = None if self._recorded_s is None else max(0.0, self._recorded_s() - turn.end_s) * 1000
+        self._stats.add_final(turn, after_ms, before=known if known is not None and known.final else None)
+        if prompt is not None:
+            self._gists.expect(turn.number, self._prompts[prompt])
+        self._annotations.on_final(turn, prompt)
+
+    def _ask_lost_answers(self) -> None:
+        """Ask the LLM server for the answers that lost connections owed, now that there is a connection again."""
+        for number, prompt in self._lost_answers:
+            turn = self._state.transcript.get(number)
+            if turn is not None and prompt in self._prompts:
+                self._spawn(self._gists.about_turn(turn, self._prompts[prompt], self._chat, instead=True))
+        self._lost_answers.clear()
