@@ -17,13 +17,13 @@ OPENINGS = 3_000
 PROBING = """
 import sys
 from pathlib import Path
-from tui.engine.process import running
-from tui.sessions.store import Stored
-stored, folder = Stored("s", Path(sys.argv[1])), Path(sys.argv[2])
+from tui.engine.process import is_running
+from tui.sessions.store import StoredSession
+stored, folder = StoredSession("s", Path(sys.argv[1])), Path(sys.argv[2])
 print("probing", flush=True)
 while True:
     stored.live
-    running(folder)
+    is_running(folder)
 """
 
 
