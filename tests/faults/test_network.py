@@ -120,7 +120,7 @@ async def test_a_name_that_cannot_be_found_for_a_while_loses_nothing(
 
             patch.setattr(socket, "getaddrinfo", nameless)
             proxy.cut()
-            await watch.until(lambda: "name localhost cannot be found" in watch.record.reason)
+            await watch.until(lambda: "host name localhost was not found" in watch.record.reason)
         await watch.until_over()
     assert_nothing_lost(SOUND, watch, server.calls, TURNS)
 

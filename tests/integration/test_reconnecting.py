@@ -464,7 +464,7 @@ async def test_what_stands_in_the_way_for_a_while_is_waited_for_once_the_endpoin
     ("answer", "meaning"),
     [
         (b"", "127.0.0.1 closed the connection before it answered."),
-        (b"220 mail.example.com ESMTP\r\n", "127.0.0.1 does not speak websocket:"),
+        (b"220 mail.example.com ESMTP\r\n", "127.0.0.1 is not a WebSocket server:"),
     ],
 )
 async def test_who_hangs_up_is_told_from_who_speaks_something_else(answer: bytes, meaning: str) -> None:

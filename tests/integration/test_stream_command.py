@@ -158,7 +158,7 @@ async def test_a_full_disk_behind_stdout_ends_it_and_is_said(server: Endpoint, s
 async def test_a_refused_key_ends_with_what_to_do_and_the_recording_is_kept(server: Endpoint, sound: Path) -> None:
     server.error_first, server.close_with = "Not authorized", (1008, "Not authorized")
     says = (
-        "livegist: The endpoint does not accept the key. (1008: Not authorized)\n"
+        "livegist: The endpoint rejected the API key. (1008: Not authorized)\n"
         "Check ASSEMBLYAI_API_KEY and the account, or use --engine local.\n"
     )
     async with streaming("--url", server.url, "--source", f"cmd:cat {sound}", says=says) as program:

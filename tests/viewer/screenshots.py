@@ -53,7 +53,7 @@ NO_MICROPHONE = StateChanged(
     State.FAILED, "There is no microphone to record from.", "Plug one in, or choose another source: livegist devices"
 )
 LOST = StateChanged(
-    State.RECONNECTING, "The connection was lost.", "livegist connects again by itself; what is said now is recorded."
+    State.RECONNECTING, "The connection was lost.", "livegist reconnects automatically; recording continues."
 )
 
 

@@ -26,7 +26,7 @@ DEFAULT_SOURCE = "mic"
 """The device that stands in."""
 SAMPLE_BYTES = 2
 
-log = logging.getLogger("livegist.capture")
+log = logging.getLogger(__name__)
 
 
 class Capture:

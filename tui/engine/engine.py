@@ -83,7 +83,7 @@ WARM_S = 2.0
 PROMPT_POLL_S = 1.0
 """Seconds between two looks at the prompts' files."""
 
-log = logging.getLogger("livegist.engine")
+log = logging.getLogger(__name__)
 
 
 class Engine:

@@ -19,7 +19,7 @@ from tui.sessions.store import MIN_UNTRANSCRIBED_S, Store, StoredSession
 MAX_WAIT_S = 25.0
 """Longest time that an engine which is told to end waits for it."""
 
-log = logging.getLogger("livegist.afterwards")
+log = logging.getLogger(__name__)
 
 
 class PostSessionTasks:

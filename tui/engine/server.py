@@ -34,7 +34,7 @@ FLUSH_S = 1.0
 SIGNAL_S = 12.0
 """Time, from a signal on, for a session and what is done after it; with what runs around it that is under 15 s."""
 
-log = logging.getLogger("livegist.host")
+log = logging.getLogger(__name__)
 
 
 class ServedEngine(Protocol):

@@ -39,7 +39,7 @@ MAX_GAIN_DB = 40
 STATS_INTERVAL_S = 1.0
 """Seconds between two figures."""
 
-log = logging.getLogger("livegist.session")
+log = logging.getLogger(__name__)
 
 
 class LiveSession:

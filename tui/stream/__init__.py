@@ -1,1 +1,1 @@
-"""The wire to a Streaming v3 endpoint."""
+"""Client side of Streaming v3: connections, reconnecting, turn numbering."""

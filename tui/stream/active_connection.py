@@ -1,4 +1,4 @@
-"""A connection in use: a cursor over the recording that sends at a bounded pace, and an ear for what comes back."""
+"""Connection in use: sends the recording from its cursor at a bounded rate, and receives turns and answers."""
 
 import asyncio
 import math
@@ -11,23 +11,23 @@ from tui.stream.messages import MIN_CHUNK_MS, LLMGatewayResponse, ServerMessage,
 from tui.stream.turn_numbering import ConnectionTurns
 
 MAX_SEND_RATE = 4.0
-"""Most seconds of audio sent in one second; more would be a burst that other sessions pay for."""
+"""Seconds of audio sent per second at most, when catching up; more would slow down other sessions."""
 AHEAD_S = 120.0
-"""Most seconds of audio sent ahead of the connection's clock: the service closes at about 310."""
+"""Seconds of audio sent ahead of the connection's clock at most: the service closes at about 310."""
 BEHIND_S = 1.0
-"""Seconds behind the microphone from which on chunks are sent four at a time."""
+"""Seconds behind the recording above which four chunks are sent in one message."""
 RENEW_BEFORE_S = 120.0
 """Seconds before its expiry at which a connection is renewed, or a fifth of its life if that is shorter."""
 MIN_LIFE_S = 5.0
-"""An expiry nearer than this is no plan but a wrong clock: nothing is renewed then."""
+"""Shortest plausible life of a connection, in seconds: a nearer expiry means a wrong clock and is ignored."""
 NORMAL_CLOSURE = 1000
-"""Close code of an endpoint that was done (RFC 6455, 7.4.1)."""
+"""Close code of a normal end (RFC 6455, 7.4.1)."""
 ANSWERS_SHARE = 0.5
-"""Share of the drain's time that answers may take before `Terminate`."""
+"""Share of the drain time that may pass waiting for answers before `Terminate`."""
 
 
 class SampleReader(Protocol):
-    """What is recorded, readable by position while it grows."""
+    """Recording that can be read by position while it grows."""
 
     sample_rate: int
 
@@ -37,26 +37,26 @@ class SampleReader(Protocol):
 
     @property
     def closed(self) -> bool:
-        """Whether no more will come."""
+        """Whether recording has ended."""
 
     def read(self, position: int, samples: int) -> bytes:
         """Return at most `samples` samples of s16le from `position` on."""
 
     async def wait_beyond(self, position: int) -> None:
-        """Return once there is more than `position`, or no more will come."""
+        """Wait until the recording reaches beyond `position` or has ended."""
 
 
 class ActiveConnection:
     """One connection of a session.
 
     Args:
-        connection: it has begun.
-        prompt: id of the prompt whose text travels with it.
-        edits: how often that text had been edited when the connection was opened.
-        asks: whether the endpoint was asked to answer finished turns.
-        ear: knows the connection's base and numbers.
-        tape: what is sent, from the ear's base on.
-        chunk_ms: length of one message.
+        connection: an open connection.
+        prompt: id of the prompt in its `llm_gateway`.
+        edits: edits of the prompt's text when the connection was opened.
+        answers_turns: whether the endpoint answers final turns.
+        turns: numbering of its turns; its base is where the connection starts.
+        recording: the audio to send.
+        chunk_ms: milliseconds of audio in one message.
         clock: monotonic seconds.
     """
 
@@ -85,9 +85,9 @@ class ActiveConnection:
         self.renew_at = self.expires_at - min(RENEW_BEFORE_S, life_s / 5) if life_s > MIN_LIFE_S else math.inf
         """When another connection should take over, on `clock`."""
         self.draining = False
-        """Whether its end is wanted."""
+        """Whether it is being drained."""
         self.sent_all = asyncio.Event()
-        """Set once the tape has closed and its end is sent."""
+        """Set once recording has ended and its end is sent."""
         self._answers_turns = answers_turns
         self._recording = recording
         self._chunk = recording.sample_rate * chunk_ms // 1000
@@ -105,50 +105,50 @@ class ActiveConnection:
 
     @property
     def answers_turns(self) -> bool:
-        """Whether finished turns will be answered."""
+        """Whether the endpoint answers final turns."""
         return self._answers_turns
 
     @property
     def complete(self) -> bool:
-        """Whether the endpoint has said all there is to say about what it was sent."""
+        """Whether the endpoint has sent everything about the audio it received."""
         ending = self.connection.close_info
         return self._terminated or (self.draining and ending is not None and ending.code == NORMAL_CLOSURE)
 
     @property
     def cut_off(self) -> bool:
-        """Whether the connection ended before the endpoint had said all."""
+        """Whether the connection ended before it was complete."""
         return not (self.complete or self._closed_by_us)
 
     @property
     def missing_answers(self) -> list[int]:
-        """Turns of this connection whose answers never came: the session's numbers, in order."""
+        """Numbers, in the session, of final turns whose answers did not arrive, in order."""
         numbers = (self.turns.number(order) for order in self._unanswered)
         return sorted(number for number in numbers if number is not None)
 
     def stop_sending(self) -> None:
-        """Send no more: another connection has taken over."""
+        """Stop sending: another connection has taken over."""
         self._stopped = True
         self.turns.accepts_new = False
 
     async def send(self) -> None:
-        """Send the tape from the cursor on until it ends, the connection does, or another took over."""
-        tape = self._recording
+        """Send the recording from the cursor on, until it ends, the connection ends, or another has taken over."""
+        recording = self._recording
         while not self._stopped:
             samples = self._due_samples()
             if not samples:
-                if tape.closed and self.cursor >= tape.position:
+                if recording.closed and self.cursor >= recording.position:
                     self.sent_all.set()
                     return
                 await self._wait()
                 continue
-            pcm = tape.read(self.cursor, samples)
+            pcm = recording.read(self.cursor, samples)
             # Only the end of the tape is shorter than a message may be; the silence after it counts nowhere.
             if not pcm or not await self.connection.send(pcm.ljust(self._shortest, b"\0")):
                 return
             self.cursor += len(pcm) // 2
 
     async def receive(self, on_message: Callable[[ServerMessage], None]) -> None:
-        """Pass on every message until the connection ends."""
+        """Call `on_message` with every message until the connection ends."""
         try:
             async for message in self.connection.messages():
                 match message:
@@ -173,7 +173,7 @@ class ActiveConnection:
             self._over.set()
 
     async def drain(self, within_s: float) -> None:
-        """Wait for answers still to come, ask for the end, wait for it, close: all within `within_s` seconds."""
+        """Wait for outstanding answers, terminate, wait for the end and close, within `within_s` seconds in all."""
         self.draining = True
         deadline = self._clock() + within_s
         await _wait_within(self._all_answered, within_s * ANSWERS_SHARE)
@@ -183,25 +183,25 @@ class ActiveConnection:
         await self.connection.close()
 
     def _due_samples(self) -> int:
-        """Return how many samples may be sent now: 0, or one message's worth."""
-        tape, chunk = self._recording, self._chunk
-        there = tape.position - self.cursor
-        if tape.closed and there < 2 * chunk and there <= self._max_chunk:
-            return there
-        behind = there > BEHIND_S * tape.sample_rate
+        """Return the samples of the next message, 0 if none may be sent now."""
+        recording, chunk = self._recording, self._chunk
+        available = recording.position - self.cursor
+        if recording.closed and available < 2 * chunk and available <= self._max_chunk:
+            return available
+        behind = available > BEHIND_S * recording.sample_rate
         size = min(4 * chunk, self._max_chunk // chunk * chunk) if behind else chunk
-        if there < size or self.cursor + size > self._limit():
+        if available < size or self.cursor + size > self._limit():
             return 0
         return size
 
     def _limit(self) -> int:
-        """Return the position up to which the pace allows to send."""
+        """Return the position up to which the send rate allows to send."""
         elapsed_s = self._clock() - self.begun_at
         allowed_s = min(1.0 + elapsed_s * MAX_SEND_RATE, elapsed_s + AHEAD_S)
         return self.turns.base + int(allowed_s * self._recording.sample_rate)
 
     async def _wait(self) -> None:
-        """Wait until there may be something due."""
+        """Wait until the next message may be due."""
         need = self.cursor + self._chunk
         if self._recording.position < need and not self._recording.closed:
             await self._recording.wait_beyond(need - 1)
@@ -210,7 +210,7 @@ class ActiveConnection:
 
 
 async def _wait_within(event: asyncio.Event, within_s: float) -> None:
-    """Wait for the event, but no longer than `within_s` seconds."""
+    """Wait for the event for at most `within_s` seconds."""
     try:
         async with asyncio.timeout(max(0.0, within_s)):
             await event.wait()

@@ -1,4 +1,4 @@
-"""One websocket to a Streaming v3 endpoint: chunks out, messages in."""
+"""One WebSocket to a Streaming v3 endpoint: sends chunks of audio, receives messages."""
 
 import asyncio
 import contextlib
@@ -21,32 +21,32 @@ OPEN_S = 10.0
 BEGIN_S = 20.0
 """Longest wait for `Begin`: 1.2 s is usual, 11 s has been seen."""
 PING_S = 1.0
-"""Seconds between pings: each has an answer, so that only a dead line says nothing for longer (see `Line`)."""
+"""Seconds between pings: each gets a pong, so only a dead connection is silent (see `WatchdogConnection`)."""
 STALL_S = 4.5
-"""Longest time that the endpoint may take no audio at all."""
+"""Longest time, in seconds, that the endpoint may accept no audio."""
 CLOSE_S = 1.0
 """Longest wait for the closing handshake."""
 WRITE_LIMIT = 16 * 1024
-"""Bytes waiting to be sent above which a send waits: half a second of 16 kHz audio, so a wait means congestion."""
+"""Queued bytes above which `send` waits: half a second of 16 kHz audio, so a wait means congestion."""
 QUEUE = 16
-"""Messages received and not yet read; beyond it the endpoint is made to wait."""
+"""Received messages that may queue unread; beyond that, backpressure stops the endpoint."""
 
 
-_log = logging.getLogger("livegist.wire")
-# Below that it would write the headers of the handshake, and with them the key.
+_log = logging.getLogger(__name__)
+# At DEBUG, websockets logs the headers of the handshake, and with them the key.
 _log.setLevel(logging.INFO)
 
 
 class ConnectError(Exception):
-    """No connection came to be; `ending` says why and whether to try again."""
+    """Connecting failed; `close` holds the reason and whether to try again."""
 
-    def __init__(self, ending: CloseInfo) -> None:
-        super().__init__(ending.meaning)
-        self.close = ending
+    def __init__(self, close: CloseInfo) -> None:
+        super().__init__(close.meaning)
+        self.close = close
 
 
 class Connection:
-    """A connection for which the endpoint has said `Begin`. Use `open` to make one."""
+    """Connection that the endpoint has confirmed with `Begin`. `open` creates one."""
 
     def __init__(self, websocket: "ClientConnection", begin: Begin, early: deque[ServerMessage]) -> None:
         self._websocket = websocket
@@ -54,7 +54,7 @@ class Connection:
         self._error: Error | None = None
         self.begin = begin
         self.close_info: CloseInfo | None = None
-        """Why it ended; `None` while it has not."""
+        """Why it ended; `None` while it is open."""
 
     @classmethod
     async def open(cls, url: str, key: str, *, open_s: float = OPEN_S, begin_s: float = BEGIN_S) -> "Connection":
@@ -67,7 +67,7 @@ class Connection:
             begin_s: longest wait for `Begin`, in seconds.
 
         Raises:
-            Refused: there is no connection.
+            ConnectError: there is no connection.
         """
         from websockets.exceptions import ConnectionClosed
 
@@ -102,12 +102,16 @@ class Connection:
             async with asyncio.timeout(begin_s):
                 return cls(websocket, await _begin(websocket, early), early)
         except ConnectionClosed as closed:
-            raise ConnectError(_ending(closed)) from closed
+            raise ConnectError(_close_info(closed)) from closed
         except TimeoutError as error:
             await _discard(websocket)
             raise ConnectError(
                 CloseInfo(
-                    close_codes.LOST, "", Retry.YES, f"{host(url)} accepted the connection but did not begin.", ""
+                    close_codes.LOST,
+                    "",
+                    Retry.YES,
+                    f"{host(url)} accepted the connection but sent no Begin message.",
+                    "",
                 )
             ) from error
         except BaseException:
@@ -115,7 +119,7 @@ class Connection:
             raise
 
     async def messages(self) -> AsyncIterator[ServerMessage]:
-        """Yield what the endpoint says until the connection ends; then `ending` is set."""
+        """Yield messages until the connection ends, then set `close_info`."""
         from websockets.exceptions import ConnectionClosed
 
         try:
@@ -126,12 +130,12 @@ class Connection:
                     self._error = message
                     await self._websocket.close()
         except ConnectionClosed as closed:
-            self.close_info = _ending(closed, self._error)
+            self.close_info = _close_info(closed, self._error)
 
     async def send(self, pcm: bytes) -> bool:
-        """Send audio; wait while the line is congested; return whether the connection still stands.
+        """Send audio, wait while the network is congested; return whether the connection is still open.
 
-        A line that takes nothing for `STALL_S` is cut: a ping waits behind the audio and would not notice.
+        A connection that accepts nothing for `STALL_S` is aborted: a ping would queue behind the audio and not notice.
         """
         from websockets.exceptions import ConnectionClosed
 
@@ -157,7 +161,7 @@ class Connection:
         await self._websocket.close()
 
     def abort(self) -> None:
-        """Cut it without a word."""
+        """Abort without a closing handshake."""
         self._websocket.transport.abort()
 
     @property
@@ -171,7 +175,7 @@ async def _next(websocket: "ClientConnection") -> ServerMessage:
 
 
 async def _begin(websocket: "ClientConnection", early: deque[ServerMessage]) -> Begin:
-    """Wait for `Begin`; what comes before it is put into `early`."""
+    """Wait for `Begin`; messages before it go into `early`."""
     while True:
         match await _next(websocket):
             case Begin() as begin:
@@ -188,8 +192,8 @@ async def _discard(websocket: "ClientConnection") -> None:
     await websocket.wait_closed()
 
 
-def _ending(closed: "ConnectionClosed", error: Error | None = None) -> CloseInfo:
-    """Return why a connection closed; an `Error` before the close knows better than the close itself."""
+def _close_info(closed: "ConnectionClosed", error: Error | None = None) -> CloseInfo:
+    """Return why a connection closed; an `Error` message before the close is more precise than its code."""
     code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (close_codes.LOST, "")
     if error is not None:
         return close_codes.classify_close(error.error_code or (code if code > 1001 else 1011), error.error)

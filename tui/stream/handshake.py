@@ -1,4 +1,4 @@
-"""Opening a websocket: proxies, redirects, and what a failed handshake means. It imports `websockets`, so late."""
+"""Opening a WebSocket: proxies, redirects, failed handshakes. Imports `websockets`, so import it late."""
 
 import socket
 import ssl
@@ -22,20 +22,20 @@ from tui.stream.close_codes import CloseInfo, Retry
 from tui.urls import host, is_loopback
 
 FAILURES = (InvalidHandshake, InvalidProxy, InvalidURI, OSError, EOFError, ImportError)
-"""What `connect` and `find_proxy` raise when there is no connection; `TimeoutError` is an `OSError`."""
+"""Errors that `connect` and `find_proxy` raise; `TimeoutError` is an `OSError`."""
 
 
 class RedirectError(InvalidHandshake):
-    """The server redirects to another origin, to which neither the key nor the audio is sent."""
+    """Redirect to another origin, which gets neither the key nor the audio."""
 
     def __init__(self, location: str) -> None:
         self.server = urlsplit(location).netloc.rpartition("@")[2] if host(location) else "its address is not valid"
-        """`host:port`, or that there is none."""
+        """`host:port`, or a note that the address is not valid."""
         super().__init__(f"redirected to another server: {self.server}")
 
 
 class SameOriginConnect(connect):
-    """Follows redirects only within the scheme, the host and the port that it was asked to connect to."""
+    """Connect that follows redirects only within the requested scheme, host and port."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         """Return the address to follow, or the error that ends the connection."""
@@ -47,7 +47,7 @@ class SameOriginConnect(connect):
 
 
 def find_proxy(url: str) -> str | None:
-    """Return the proxy on the way to `url`, `None` for a direct connection: always on this machine.
+    """Return the proxy for `url`, `None` for a direct connection, which loopback always is.
 
     Raises:
         InvalidURI: `url` is not a valid WebSocket URL.
@@ -67,14 +67,14 @@ def find_proxy(url: str) -> str | None:
 
 
 def failure(url: str, proxy: str | None, error: Exception) -> CloseInfo:
-    """Return what one of `FAILURES` means.
+    """Return the reason and the hint for one of `FAILURES`.
 
     Args:
-        url: the address that was to be reached.
-        proxy: the proxy on the way there, `None` if there is none or its address is not valid.
-        error: what was raised.
+        url: the address of the endpoint.
+        proxy: the proxy used, `None` if there is none or its address is not valid.
+        error: the error raised.
     """
-    there = host(url)
+    name = host(url)
     retry, hint = Retry.YES, "Check the network; livegist keeps trying."
     match error:
         case InvalidStatus(response=response):
@@ -82,35 +82,35 @@ def failure(url: str, proxy: str | None, error: Exception) -> CloseInfo:
         case InvalidProxy() | ImportError() | ProxyError():
             return _proxy_failure(url, error)
         case ssl.SSLCertVerificationError():
-            retry, meaning = Retry.NO, f"The certificate of {there} cannot be trusted: {error.verify_message}."
+            retry, meaning = Retry.NO, f"The certificate of {name} cannot be trusted: {error.verify_message}."
             hint = "Check the clock of this machine and the address in --url."
         case OSError() if proxy is not None:
             return _proxy_failure(url, error)
         case socket.gaierror():
-            meaning = f"The name {there} cannot be found."
+            meaning = f"The host name {name} was not found."
         case ConnectionRefusedError():
-            meaning = f"Nobody listens at {there}."
+            meaning = f"Nothing listens at {name}."
             hint = "Is the endpoint running? livegist keeps trying."
         case TimeoutError():
-            meaning = f"{there} does not answer."
+            meaning = f"{name} does not answer."
         case OSError():
-            meaning = f"{there} cannot be reached: {error.strerror or error}."
+            meaning = f"{name} cannot be reached: {error.strerror or error}."
         case InvalidURI():
             retry, meaning = Retry.NO, f"{url.partition('?')[0]} is not a valid WebSocket URL."
             hint = "Write ws:// or wss://."
         case RedirectError(server=server):
-            retry, meaning = Retry.NO, f"{there} redirects to another server: {server}."
+            retry, meaning = Retry.NO, f"{name} redirects to another server: {server}."
             hint = "If you trust that server, put its address in --url."
         case _ if isinstance(error.__cause__, EOFError | OSError):
-            meaning = f"{there} closed the connection before it answered."
+            meaning = f"{name} closed the connection before it answered."
         case _:
-            meaning = f"{there} does not speak websocket: {error}."
+            meaning = f"{name} is not a WebSocket server: {error}."
             hint = "Check the address in --url."
     return CloseInfo(close_codes.LOST, "", retry, meaning, hint)
 
 
 def _proxy_failure(url: str, error: Exception) -> CloseInfo:
-    """Return what it means that the proxy on the way to `url` cannot be used."""
+    """Return the reason and the hint for a proxy that cannot be used for `url`."""
     secure = url.lower().startswith("wss:")
     # The order in which `websockets` looks for one.
     schemes = ("wss", "socks", "https") if secure else ("ws", "socks", "https", "http")
@@ -138,7 +138,7 @@ def _reason(error: Exception) -> str:
         case ProxyError():
             return "it closed the connection"
         case socket.gaierror():
-            return "its name cannot be found"
+            return "its host name was not found"
         case TimeoutError():
             return "no answer"
         case OSError(strerror=str(reason)) if reason:

@@ -41,14 +41,14 @@ class Begin(msgspec.Struct, frozen=True, tag="Begin", omit_defaults=True):
 
 
 class SpeechStarted(msgspec.Struct, frozen=True, tag="SpeechStarted", omit_defaults=True):
-    """Somebody began to speak."""
+    """Speech has started."""
 
     timestamp: int
     confidence: float | None = None
 
 
 class WireTurn(msgspec.Struct, frozen=True, tag="Turn", omit_defaults=True):
-    """A whole turn as heard so far: replaces the one with the same `turn_order`. Final on `end_of_turn` alone."""
+    """Whole turn so far: replaces the one with the same `turn_order`. Only `end_of_turn` makes it final."""
 
     turn_order: int
     transcript: str
@@ -62,7 +62,7 @@ class WireTurn(msgspec.Struct, frozen=True, tag="Turn", omit_defaults=True):
 
 
 class LLMGatewayResponse(msgspec.Struct, frozen=True, tag="LLMGatewayResponse"):
-    """The LLM's answer for one finished turn; `data` is a chat completion."""
+    """The LLM's answer about a final turn; `data` is a chat completion."""
 
     turn_order: int
     transcript: str
@@ -70,7 +70,7 @@ class LLMGatewayResponse(msgspec.Struct, frozen=True, tag="LLMGatewayResponse"):
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag="Heartbeat"):
-    """How the endpoint keeps up, every 5 s on request."""
+    """Progress of the endpoint, every 5 s on request."""
 
     total_audio_received_ms: int
     total_duration_ms: int
@@ -94,13 +94,13 @@ class Revision(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SpeakerRevision(msgspec.Struct, frozen=True, tag="SpeakerRevision"):
-    """New speaker labels of turns told before."""
+    """New speaker labels of earlier turns."""
 
     revisions: tuple[Revision, ...] = ()
 
 
 class Warning(msgspec.Struct, frozen=True, tag="Warning"):
-    """Something is not as asked; the session goes on."""
+    """A request that the endpoint cannot fulfil; the session continues."""
 
     warning_code: int
     warning: str
@@ -114,14 +114,14 @@ class Error(msgspec.Struct, frozen=True, tag="Error", omit_defaults=True):
 
 
 class Termination(msgspec.Struct, frozen=True, tag="Termination", omit_defaults=True):
-    """The answer to `Terminate`: all is said."""
+    """The answer to `Terminate`: nothing follows."""
 
     audio_duration_seconds: float | None = None
     session_duration_seconds: float | None = None
 
 
 class Unknown(msgspec.Struct, frozen=True):
-    """A message of a type that came after us, or one whose fields make no sense: counted, never an error."""
+    """Message of an unknown type or with invalid fields: ignored, never an error."""
 
     type: str
 
@@ -151,7 +151,7 @@ class _LenientWord(msgspec.Struct):
 
 
 class _LenientTurn(msgspec.Struct):
-    """A `Turn` of which only the order is needed: fields come and go between models."""
+    """`Turn` that requires only its order: the other fields differ between models."""
 
     turn_order: int
     transcript: str | None = None
@@ -182,10 +182,9 @@ _EXACT: dict[str, type[ServerMessage]] = {
 
 
 def parse_server(raw: str | bytes) -> ServerMessage:
-    """Return what a text frame from the endpoint says.
+    """Parse a text frame from the endpoint.
 
-    Numbers may come as floats or strings; unknown fields are ignored; a message that cannot be understood is
-    `Unknown`, whose `type` says what it called itself.
+    Numbers may be floats or strings; unknown fields are ignored; any other message becomes `Unknown` with its `type`.
     """
     try:
         fields = msgspec.json.decode(raw)
@@ -231,7 +230,7 @@ def _build(kind: str, fields: dict[str, Any]) -> ServerMessage:
 
 
 def _words(found: Any) -> tuple[WireWord, ...]:
-    """Return a turn's words, or none if they make no sense: its transcript counts all the same."""
+    """Return a turn's words, none if they are invalid: the transcript is used all the same."""
     try:
         words = msgspec.convert(found or (), tuple[_LenientWord, ...], strict=False)
         return tuple(
@@ -272,7 +271,7 @@ class KeepAlive(msgspec.Struct, frozen=True, tag="KeepAlive"):
 
 
 class UpdateConfiguration(msgspec.Struct, frozen=True, tag="UpdateConfiguration", omit_defaults=True):
-    """Change some parameters of the session; never acknowledged. `llm_gateway` is not among them."""
+    """Change parameters of the session, without acknowledgement. `llm_gateway` cannot be changed."""
 
     prompt: str | None = None
     agent_context: str | None = None
@@ -298,7 +297,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def parse_client(raw: str | bytes) -> ClientMessage:
-    """Return what a text frame from a client says.
+    """Parse a text frame from a client.
 
     Raises:
         msgspec.MsgspecError: bad JSON, an unknown type, or a bad value (the service closes with 3006).
@@ -307,5 +306,5 @@ def parse_client(raw: str | bytes) -> ClientMessage:
 
 
 def encode(message: ServerMessage | ClientMessage) -> str:
-    """Return the message as it goes over the wire."""
+    """Return the message as a line of JSON."""
     return _encoder.encode(message).decode()

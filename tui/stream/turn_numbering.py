@@ -1,8 +1,8 @@
-"""Which turn of the session a connection's turn is, and up to where speech is settled. Pure.
+"""Turn numbering over connections: maps a connection's turns and times to the session's. Pure.
 
-A connection counts its turns and its milliseconds from 0. A session outlives connections: a new one starts at the end
-of the last final turn (the *boundary*) and hears the open turn again, so that its first turns take the numbers of the
-partials that the one before left open.
+A connection counts its turns and its milliseconds from 0. A session outlives its connections: a new one starts at the
+end of the last final turn (the *boundary*) and transcribes the open turn again, so its first turns take the numbers of
+the partials that the previous connection left open.
 """
 
 from collections import deque
@@ -12,11 +12,11 @@ from tui.stream.messages import WireTurn
 
 
 class TurnSequencer:
-    """The session's count of turns, over connections.
+    """Numbers of the session's turns.
 
     Args:
         sample_rate: Hz of the session's clock.
-        boundary: end of the last final turn of a session that is taken up again, in samples.
+        boundary: end of the last final turn of a resumed session, in samples.
         after: number of its last turn.
     """
 
@@ -30,16 +30,16 @@ class TurnSequencer:
 
     @property
     def open(self) -> tuple[int, ...]:
-        """Numbers of turns that were heard and have not ended, in order."""
+        """Numbers of turns that have partials and no final yet, in order."""
         return tuple(self._open)
 
     def attach(self) -> "ConnectionTurns":
-        """Return the ear of a new connection, which starts at the boundary; no older one is listened to any more."""
+        """Return the numbering of a new connection, which starts at the boundary and replaces all older ones."""
         self._inherited = deque(self._open)
         return ConnectionTurns(self, self.boundary)
 
     def drop_inherited(self) -> tuple[int, ...]:
-        """Forget partials that the connection after the one that heard them did not hear; return their numbers."""
+        """Discard partials of the previous connection that the current one did not transcribe; return their numbers."""
         gone = tuple(self._inherited)
         for number in gone:
             self._open.pop(number, None)
@@ -58,7 +58,7 @@ class TurnSequencer:
 
 
 class ConnectionTurns:
-    """What one connection heard."""
+    """Turns of one connection."""
 
     def __init__(self, turns: TurnSequencer, base: int) -> None:
         self._turns = turns
@@ -67,14 +67,14 @@ class ConnectionTurns:
         self.base = base
         """Position of the connection's first sample."""
         self.accepts_new = True
-        """Whether new turns count; once another connection took over, only what was final here may still change."""
+        """Whether new turns count; after another connection took over, only its final turns may still change."""
 
     def receive(self, wire: WireTurn, sent: int) -> Turn | int | None:
-        """Return the session's turn that `wire` says, the number of one that turned out to be nothing, or `None`.
+        """Return the session's turn for a message, the number of a turn that ended without words, or `None`.
 
         Args:
             wire: the connection's turn.
-            sent: position up to which this connection got audio; nothing it heard can lie beyond.
+            sent: position up to which audio was sent over this connection; no turn can end beyond it.
         """
         order, text = wire.turn_order, wire.transcript.strip()
         if order in self._finals:
@@ -96,7 +96,7 @@ class ConnectionTurns:
         return turn
 
     def number(self, order: int) -> int | None:
-        """Return the session's number of a turn that ended on this connection, or `None`."""
+        """Return the session's number of a final turn of this connection, or `None`."""
         return self._numbers[order] if order in self._finals else None
 
     def _drop(self, order: int) -> int | None:
