@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.session_fixtures import spoken
-from tui.model.transcript import Turn
-from tui.sessions.captions import MAX_CUE_S, MAX_LINE_CHARACTERS, MAX_LINES, MIN_CUE_S, captions
+from tui.model.transcript import Turn, Word
+from tui.sessions.captions import MAX_CUE_S, MAX_LINE_CHARACTERS, MAX_LINES, MIN_CUE_S, PAUSE_S, captions
 
 LONG = (
     "We went through the whole list yesterday and found that the pool is too small for what we want to do on "
@@ -105,3 +105,46 @@ def test_whatever_was_said_captions_are_legible_and_never_overlap(said: list[tup
 
 def test_no_caption_is_up_for_long_while_somebody_talks_on() -> None:
     assert max(caption.end_s - caption.start_s for caption in captions([spoken(1, LONG)])) <= MAX_CUE_S
+
+
+def times(*turns: Turn) -> list[tuple[float, float]]:
+    return [(caption.start_s, caption.end_s) for caption in captions(turns)]
+
+
+def test_who_began_first_gives_way_to_who_speaks_next() -> None:
+    first = Turn(1, "What I wanted to say", True, 0.0, 5.0)
+    assert times(first, Turn(2, "No.", True, 2.0, 4.0)) == [(0.0, 2.0), (2.0, 4.0)]
+    assert times(first, Turn(2, "No.", True, MIN_CUE_S, 4.0)) == [(0.0, MIN_CUE_S), (MIN_CUE_S, 4.0)]
+
+
+def test_of_two_who_begin_together_one_is_shown_after_the_other() -> None:
+    turns = Turn(1, "Yes.", True, 0.0, 2.0), Turn(2, "No.", True, 0.5, 1.0)
+    assert texts(*turns) == ["Yes.", "No."]
+    assert times(*turns) == [(0.0, 2.0), (2.0, 3.0)]
+
+
+def test_two_lines_are_about_equally_long() -> None:
+    (caption,) = captions([spoken(1, "We went through the whole list on Monday and found it short.")])
+    assert caption.lines == ("We went through the whole list", "on Monday and found it short.")
+
+
+def test_a_line_may_have_the_greatest_length_and_no_more() -> None:
+    longest = "a" * (MAX_LINE_CHARACTERS - 2) + " b"
+    assert [caption.lines for caption in captions([spoken(1, longest)])] == [(longest,)]
+    (caption,) = captions([spoken(1, f"{longest}c")])
+    assert len(caption.lines) == 2
+
+
+def test_a_pause_of_a_second_begins_a_new_caption_and_a_shorter_one_does_not() -> None:
+    def said(pause_s: float) -> list[str]:
+        words = (Word("one", 0.0, 0.5), Word("two", 0.5 + pause_s, 1.0 + pause_s))
+        return texts(Turn(1, "one two", True, 0.0, 2.0, words))
+
+    assert said(PAUSE_S) == ["one", "two"]
+    assert said(PAUSE_S - 0.01) == ["one two"]
+
+
+def test_a_slow_speakers_words_are_divided_after_seven_seconds() -> None:
+    words = tuple(Word(f"w{at}", at * 0.9, at * 0.9 + 0.9) for at in range(10))
+    turn = Turn(1, " ".join(word.text for word in words), True, 0.0, 9.0, words)
+    assert [len(text.split()) for text in texts(turn)] == [7, 3]

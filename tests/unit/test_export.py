@@ -13,8 +13,9 @@ from markdown_it import MarkdownIt
 
 from tests.session_fixtures import MEETING, answer, keep, meeting, spoken
 from tui.errors import UsageError
-from tui.model.events import Event, GistChanged, SpeakerNamed, TurnBookmarked, TurnChanged
+from tui.model.events import Event, GistChanged, Session, SessionStarted, SpeakerNamed, TurnBookmarked, TurnChanged
 from tui.model.session_state import SessionState
+from tui.model.transcript import Turn
 from tui.sessions.export import FORMATS, export, to_markdown
 from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store
@@ -214,3 +215,42 @@ def test_bookmarks_go_with_their_turns(marked: SessionState) -> None:
         "turn": 2,
         "note": "tell *Ann*",
     }
+
+
+LATE = Turn(1, "Goodbye.", True, 3723.456, 3724.956)
+"""It begins after 1 h 2 min 3.456 s and lasts 1.5 s."""
+
+
+@pytest.mark.parametrize(
+    ("format", "line"),
+    [
+        ("srt", "01:02:03,456 --> 01:02:04,956"),
+        ("vtt", "01:02:03.456 --> 01:02:04.956"),
+        ("csv", "1,3723.456,3724.956,,Goodbye.,,"),
+        ("md", "`1:02:03` Goodbye."),
+        ("txt", "[1:02:03] Goodbye."),
+    ],
+)
+def test_times_go_beyond_an_hour(format: str, line: str) -> None:
+    assert line in export(told(TurnChanged(LATE)), SessionMetadata(), format).splitlines()
+
+
+def test_markdown_begins_with_the_facts_of_the_session() -> None:
+    session = Session(
+        id="a", path="/a", started_at="2026-11-22T09:45:31+01:00", source="mic:USB_1", engine="local",
+        endpoint="", speech_model="", llm_model="",
+    )  # fmt: skip
+    record = told(SessionStarted(session), TurnChanged(LATE))
+    assert export(record, SessionMetadata(note="short", tags=("work", "q4")), "md").splitlines()[:7] == [
+        "# Session of 2026-11-22 09:45",
+        "",
+        "- Started: 2026-11-22 09:45",
+        "- Length: 1:02:04",
+        "- Source: mic:USB\\_1",
+        "- Tags: #work #q4",
+        "- Note: short",
+    ]
+
+
+def test_an_analysis_says_of_how_many_turns_it_is(record: SessionState) -> None:
+    assert "## summary, 5 turns" in export(record, SessionMetadata(), "md").splitlines()

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from tests.viewer.scripted_engine import PROMPTS, meeting, partial
@@ -61,3 +62,27 @@ def test_before_the_engine_is_heard_nothing_is_asked_of_it() -> None:
 def test_what_asks_nothing_of_the_engine_is_always_possible() -> None:
     for action in ("zoom", "help", "detach", "request_quit"):
         assert is_available(ViewModel(), action, ())
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_gain_is_changed_while_it_is_recorded(state: State) -> None:
+    running = state in {State.CONNECTING, State.LIVE, State.RECONNECTING}
+    assert is_available(picture(state), "change_gain", (3.0,)) is running
+
+
+def test_missing_answers_are_asked_for_again_only_if_there_are_some() -> None:
+    assert is_available(picture(State.ENDED), "retry_gist", ())
+    nothing = Snapshot(1, "0", State.ENDED, turns=meeting().turns)
+    assert not is_available(picture(State.ENDED, nothing), "retry_gist", ())
+
+
+def test_only_a_session_that_is_stored_is_exported() -> None:
+    assert is_available(picture(State.ENDED), "export", ())
+    assert not is_available(picture(State.IDLE, Snapshot(1, "0")), "export", ())
+
+
+def test_a_replay_is_muted_and_sought_in_and_takes_nothing_else() -> None:
+    replayed = msgspec.structs.replace(meeting(State.LIVE), replay_speed=0.5)
+    found = picture(State.LIVE, replayed)
+    assert {action for action in ACTION_STATES if is_available(found, action, (1,))} == {"mute", "seek", "seek_turn"}
+    assert not is_available(picture(State.LIVE), "seek", ())
