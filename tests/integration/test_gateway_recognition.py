@@ -1,6 +1,7 @@
-"""What the gateway hears: as well as a batch decode, and nothing where nothing is said."""
+"""Recognition by the gateway: as good as a batch decode, no words in noise, the same at any pace."""
 
 import asyncio
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from tests.gateway_harness import (
     RATE,
     Samples,
     calling,
+    chunks,
     read,
     serving,
     silence,
@@ -23,6 +25,8 @@ from tests.gateway_harness import (
     word_errors,
     words,
 )
+from tests.hard_speech import without_pauses
+from tests.scoring import errors
 from tui.gateway.recogniser import Clip, Transcription
 from tui.gateway.speech_models import find_model
 from tui.gateway.whisper import WhisperRecogniser
@@ -151,6 +155,42 @@ async def test_key_terms_lean_the_recogniser(url: str) -> None:
 
     assert "Dashwood" in await first_word()
     assert "Dashwoode" in await first_word(keyterms_prompt='["Dashwoode"]')
+
+
+@pytest.mark.parametrize("prompt", ["Words that may occur: Dashwood.", "He was not."])
+async def test_a_prompt_never_loses_words(url: str, prompt: str) -> None:
+    spoken_on = continuous()
+    async with calling(url, prompt=prompt) as caller:
+        for start in range(0, len(spoken_on), 4 * RATE):
+            await caller.say(spoken_on[start : start + 4 * RATE], chunk_ms=1000)
+            await caller.send("ForceEndpoint")
+        await caller.send("Terminate")
+        await caller.ended()
+    found = errors(spoken(*CLIPS), " ".join(turn["transcript"] for turn in caller.finals))
+    assert found.longest_missing <= 3, found
+
+
+def continuous() -> Samples:
+    """Return the five sentences without pauses."""
+    return np.concatenate(without_pauses([read(clip) for clip in CLIPS]))
+
+
+async def test_the_same_audio_gives_the_same_turns_at_any_pace_and_load(url: str) -> None:
+    samples = np.concatenate([joined(0.8), continuous()])
+
+    async def turns(chunk_ms: int, speed: float) -> list[tuple[str, list[Any]]]:
+        async with calling(url) as caller:
+            for chunk in chunks(samples, chunk_ms):
+                await caller.websocket.send(chunk)
+                await asyncio.sleep(chunk_ms / 1000 / speed)
+            await caller.send("Terminate")
+            await caller.ended()
+        return [(turn["transcript"], turn["words"]) for turn in caller.finals]
+
+    fast = await turns(1000, math.inf)
+    assert len(fast) > len(CLIPS)
+    assert await turns(80, 8) == fast
+    assert await asyncio.gather(*(turns(250, 16) for _ in range(4))) == [fast] * 4
 
 
 async def test_a_monologue_is_split_and_nothing_of_it_lost(url: str) -> None:

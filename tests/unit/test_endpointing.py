@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.gateway.endpointing import FRAME, FRAME_MS, Ended, Endpointer, Endpointing, Event, Paused, Started
+from tui.gateway.endpointing import FRAME, FRAME_MS, Ended, Endpointer, Endpointing, Event, Paused, Resumed, Started
 
 SETTINGS = Endpointing()
 
@@ -43,25 +43,40 @@ def test_a_turn_ends_after_the_longest_silence() -> None:
     assert kinds(fed(endpointer, (0.0, 32))) == [Ended]
 
 
-def test_a_turn_that_sounds_complete_ends_sooner() -> None:
+def test_a_complete_turn_ends_sooner() -> None:
     endpointer = Endpointer(SETTINGS)
     fed(endpointer, (0.9, 960), (0.0, 320))
-    endpointer.complete = True
+    endpointer.decide(True)
     assert Ended not in kinds(fed(endpointer, (0.0, 256)))
     assert kinds(fed(endpointer, (0.0, 32))) == [Ended]
 
 
-def test_speech_after_a_pause_has_to_sound_complete_anew() -> None:
+def test_speech_after_a_pause_is_judged_anew() -> None:
     endpointer = Endpointer(SETTINGS)
     fed(endpointer, (0.9, 960), (0.0, 320))
-    endpointer.complete = True
-    assert Ended not in kinds(fed(endpointer, (0.9, 320), (0.0, 1248)))
+    endpointer.decide(True)
+    assert Ended not in kinds(fed(endpointer, (0.9, 320), (0.0, 224)))
+    endpointer.decide(False)
+    assert Ended not in kinds(fed(endpointer, (0.0, 1024)))
     assert kinds(fed(endpointer, (0.0, 32))) == [Ended]
 
 
-def test_a_breath_does_not_end_a_turn_and_is_told_once() -> None:
+def test_a_pause_depends_on_its_decision_where_it_ends_or_could_end_the_turn() -> None:
+    endpointer = Endpointer(SETTINGS)
+    assert not endpointer.depends_on_decision(0.0)
+    fed(endpointer, (0.9, 960), (0.0, 224))
+    assert endpointer.undecided
+    assert endpointer.depends_on_decision(0.9)
+    assert not endpointer.depends_on_decision(0.0)
+    fed(endpointer, (0.0, 352))
+    assert endpointer.depends_on_decision(0.0)
+    endpointer.decide(False)
+    assert not endpointer.depends_on_decision(0.0)
+
+
+def test_a_breath_does_not_end_a_turn() -> None:
     events = fed(Endpointer(SETTINGS), (0.9, 960), (0.0, 480), (0.9, 960), (0.0, 480))
-    assert kinds(events) == [Started, Paused, Paused]
+    assert kinds(events) == [Started, Paused, Resumed, Paused]
 
 
 def test_speech_goes_on_a_little_below_the_threshold_that_begins_it() -> None:
@@ -79,20 +94,14 @@ def test_a_turn_does_not_reach_back_into_the_one_before() -> None:
     assert second.start == first.end
 
 
-def test_a_turn_too_long_is_split_where_it_is_least_like_speech() -> None:
-    events = fed(Endpointer(SETTINGS), (0.95, 20_000), (0.6, 192), (0.95, 4000))
-    split = events[-1]
-    assert isinstance(split, Ended)
-    assert split.continues
-    assert abs(split.end / 16 - 20_096) < 96
-
-
-def test_the_next_turn_goes_on_at_the_split() -> None:
+def test_a_split_turn_continues_at_the_split() -> None:
     endpointer = Endpointer(SETTINGS)
-    events = fed(endpointer, (0.95, 20_000), (0.6, 192), (0.95, 8000), (0.0, 1600))
-    first, second = (event for event in events if isinstance(event, Ended))
-    assert second.start == first.end
-    assert kinds(events).count(Started) == 1
+    fed(endpointer, (0.0, 960), (0.9, 8000))
+    first = endpointer.split(5000 * 16)
+    second = fed(endpointer, (0.9, 8000), (0.0, 1600))[-1]
+    assert first == Ended(640 * 16, 5000 * 16, 960 * 16, 5000 * 16, continues=True)
+    assert isinstance(second, Ended)
+    assert (second.start, second.speech) == (first.end, first.end)
 
 
 def test_force_ends_the_open_turn_once() -> None:
@@ -118,11 +127,11 @@ def test_turns_never_overlap_and_their_speech_lies_inside(probabilities: list[fl
     ends = [0]
     # One turn at least, whatever came before it.
     for at, probability in enumerate([*probabilities, *[0.9] * 60, *[0.0] * 60], 1):
-        endpointer.complete = complete
+        if endpointer.undecided:
+            endpointer.decide(complete)
         for event in endpointer.feed(probability):
             if isinstance(event, Ended):
                 assert ends[-1] <= event.start <= event.speech <= event.speech_end <= event.end <= at * FRAME
-                assert event.end - event.start <= SETTINGS.max_turn_ms * 16 + FRAME
                 ends.append(event.end)
         assert 0 <= endpointer.confidence <= 1
         assert endpointer.needed >= ends[-1]

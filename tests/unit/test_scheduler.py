@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import cast
 
 import numpy as np
 
-from tui.gateway.recogniser import Clip, Recogniser, Transcription
-from tui.gateway.scheduler import BATCH, Job, Scheduler
+from tui.gateway.recogniser import Clip, Transcription
+from tui.gateway.scheduler import BATCH, FinalJob, PartialJob, Scheduler
 
 DEADLINE_S = 10.0
 
@@ -16,11 +15,14 @@ DEADLINE_S = 10.0
 class FakeRecogniser:
     """Returns no words; fails on the prompt `fail`."""
 
+    name = "fake"
+    languages = ("en",)
+
     def __init__(self) -> None:
-        self.heard: list[list[str]] = []
+        self.batches: list[list[str]] = []
 
     def transcribe(self, clips: Sequence[Clip]) -> list[Transcription]:
-        self.heard.append([clip.languages[0] for clip in clips])
+        self.batches.append([clip.languages[0] for clip in clips])
         if clips[0].prompt == "fail":
             raise RuntimeError("out of memory")
         return [Transcription()] * len(clips)
@@ -31,21 +33,23 @@ class Plan:
 
     def __init__(self) -> None:
         self.fake = FakeRecogniser()
-        self.scheduler = Scheduler(lambda: cast(Recogniser, self.fake))
+        self.scheduler = Scheduler(lambda: self.fake)
         self.failed: list[Exception] = []
         self._open = 0
         self._done = asyncio.Event()
 
-    def job(self, name: str, *, final: bool, prompt: str = "", wanted: bool = True) -> Job:
-        clip = Clip(np.zeros(160, np.float32), final, languages=(name,), prompt=prompt)
+    def clip(self, name: str, *, final: bool, prompt: str = "", wanted: bool = True) -> Clip | None:
         self._open += wanted
-        return Job(lambda: clip if wanted else None, lambda _: self._close(), self._fail)
+        return Clip(np.zeros(160, np.float32), final, languages=(name,), prompt=prompt) if wanted else None
 
-    def final(self, session: str, name: str, prompt: str = "") -> None:
-        self.scheduler.submit_final(session, self.job(name, final=True, prompt=prompt))
+    def final(self, session: str, name: str, prompt: str = "", *, wanted: bool = True) -> None:
+        clip = self.clip(name, final=True, prompt=prompt, wanted=wanted)
+        work = (lambda recogniser: recogniser.transcribe([clip])) if clip else None
+        self.scheduler.submit_final(session, FinalJob(lambda: work, lambda _: self._close(), self._fail))
 
     def partial(self, session: str, name: str, prompt: str = "", *, wanted: bool = True) -> None:
-        self.scheduler.submit_partial(session, self.job(name, final=False, prompt=prompt, wanted=wanted))
+        clip = self.clip(name, final=False, prompt=prompt, wanted=wanted)
+        self.scheduler.submit_partial(session, PartialJob(lambda: clip, lambda _: self._close(), self._fail))
 
     def _fail(self, error: Exception) -> None:
         self.failed.append(error)
@@ -62,7 +66,7 @@ class Plan:
         running = asyncio.create_task(self.scheduler.run())
         async with asyncio.timeout(DEADLINE_S):
             await self._done.wait()
-        yield self.fake.heard
+        yield self.fake.batches
         running.cancel()
         await asyncio.wait((running,))
 
@@ -71,8 +75,8 @@ async def test_finals_come_before_partials() -> None:
     plan = Plan()
     plan.partial("a", "partial")
     plan.final("a", "final")
-    async with plan.run() as heard:
-        assert heard == [["final"], ["partial"]]
+    async with plan.run() as batches:
+        assert batches == [["final"], ["partial"]]
 
 
 async def test_sessions_take_turns() -> None:
@@ -80,76 +84,83 @@ async def test_sessions_take_turns() -> None:
     for name in ("a1", "a2", "a3"):
         plan.final("a", name)
     plan.final("b", "b1")
-    async with plan.run() as heard:
-        assert heard == [["a1"], ["b1"], ["a2"], ["a3"]]
+    async with plan.run() as batches:
+        assert batches == [["a1"], ["b1"], ["a2"], ["a3"]]
 
 
-async def test_partials_of_several_sessions_are_heard_together() -> None:
+async def test_partials_of_several_sessions_are_decoded_together() -> None:
     plan = Plan()
     for session in "abcdef":
         plan.partial(session, session)
-    async with plan.run() as heard:
-        assert heard == [list("abcdef"[:BATCH]), list("abcdef"[BATCH:])]
+    async with plan.run() as batches:
+        assert batches == [list("abcdef"[:BATCH]), list("abcdef"[BATCH:])]
 
 
 async def test_partials_with_other_prompts_wait_for_their_own_turn() -> None:
     plan = Plan()
     for session, prompt in (("a", "x"), ("b", "y"), ("c", "x")):
         plan.partial(session, session, prompt)
-    async with plan.run() as heard:
-        assert heard == [["a", "c"], ["b"]]
-
-
-async def test_what_is_heard_ahead_for_good_is_heard_alone() -> None:
-    plan = Plan()
-    plan.partial("a", "a")
-    plan.scheduler.submit_partial("b", plan.job("ahead", final=True))
-    plan.partial("c", "c")
-    async with plan.run() as heard:
-        assert heard == [["a", "c"], ["ahead"]]
+    async with plan.run() as batches:
+        assert batches == [["a", "c"], ["b"]]
 
 
 async def test_a_newer_partial_takes_the_place_of_the_one_that_waits() -> None:
     plan = Plan()
-    plan.scheduler.submit_partial("a", Job(lambda: None, lambda _: None, lambda _: None))
+    plan.partial("a", "older", wanted=False)
     plan.partial("a", "newer")
-    async with plan.run() as heard:
-        assert heard == [["newer"]]
+    async with plan.run() as batches:
+        assert batches == [["newer"]]
 
 
-async def test_what_nobody_wants_any_more_is_not_heard() -> None:
+async def test_a_partial_that_is_no_longer_needed_is_not_decoded() -> None:
     plan = Plan()
     plan.partial("a", "unwanted", wanted=False)
     plan.partial("b", "wanted")
-    async with plan.run() as heard:
-        assert heard == [["wanted"]]
+    async with plan.run() as batches:
+        assert batches == [["wanted"]]
 
 
-async def test_a_session_that_left_is_forgotten() -> None:
+async def test_jobs_of_a_closed_session_are_dropped() -> None:
     plan = Plan()
-    plan.scheduler.submit_final("gone", Job(lambda: None, lambda _: None, lambda _: None))
+    plan.final("gone", "gone", wanted=False)
     plan.scheduler.cancel("gone")
     plan.final("here", "here")
-    async with plan.run() as heard:
-        assert heard == [["here"]]
-    assert plan.scheduler.finals_queued == 0
+    async with plan.run() as batches:
+        assert batches == [["here"]]
+    assert plan.scheduler.finals_waiting == 0
 
 
-async def test_a_clip_that_cannot_be_heard_fails_alone() -> None:
+async def test_a_clip_that_cannot_be_decoded_fails_alone() -> None:
     plan = Plan()
     plan.final("a", "bad", prompt="fail")
     plan.final("b", "good")
-    async with plan.run() as heard:
-        assert heard == [["bad"], ["good"]]
+    async with plan.run() as batches:
+        assert batches == [["bad"], ["good"]]
     assert [str(error) for error in plan.failed] == ["out of memory"]
 
 
-async def test_work_that_comes_later_is_heard_too() -> None:
+async def test_a_final_that_is_no_longer_needed_is_not_decoded() -> None:
+    plan = Plan()
+    plan.final("a", "unwanted", wanted=False)
+    plan.final("b", "wanted")
+    async with plan.run() as batches:
+        assert batches == [["wanted"]]
+
+
+async def test_seconds_of_audio_are_counted() -> None:
+    plan = Plan()
+    plan.final("a", "final")
+    plan.partial("b", "partial")
+    async with plan.run():
+        assert plan.scheduler.transcribed_s == 0.02
+
+
+async def test_a_job_that_comes_later_is_run_too() -> None:
     plan = Plan()
     plan.final("a", "first")
-    async with plan.run() as heard:
+    async with plan.run() as batches:
         plan.final("a", "second")
         async with asyncio.timeout(DEADLINE_S):
-            while len(heard) < 2:  # noqa: ASYNC110
+            while len(batches) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0)
-    assert heard == [["first"], ["second"]]
+    assert batches == [["first"], ["second"]]

@@ -1,278 +1,352 @@
-"""Turns of one connection, with a detector and a recogniser that do as the test says."""
+"""The turns of one connection, with coded speech and jobs that run when the test says so."""
 
 import asyncio
-from collections.abc import Callable, Hashable
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tui.gateway.endpointing import FRAME, Endpointing
+from tests.coded_speech import CodedDetector, CodedRecogniser, ManualScheduler, Spoken, speak
+from tui.gateway.endpointing import Endpointing
 from tui.gateway.metrics import Metrics
-from tui.gateway.recogniser import RATE, Clip, RecognisedWord, Transcription
-from tui.gateway.scheduler import Job, Scheduler
-from tui.gateway.turn_recognition import CONTEXT, TurnRecogniser
+from tui.gateway.recogniser import RATE, Clip, RecognisedWord
+from tui.gateway.scheduler import Scheduler
+from tui.gateway.turn_model import TurnModel
+from tui.gateway.turn_recognition import TurnRecogniser, TurnSettings
 from tui.gateway.vad import VoiceDetector
-from tui.stream.messages import WireTurn
+from tui.stream.messages import SpeechStarted, WireTurn
+
+END_MS = 2000
+"""Silence that ends any turn."""
 
 
-class Detector:
-    """Takes loud frames for speech."""
+class Session:
+    """A turn recogniser and its messages."""
 
-    def probabilities(self, frames: Any) -> list[float]:
-        return [0.9 if np.abs(frame).max() > 0.1 else 0.0 for frame in frames]
-
-
-class Recogniser:
-    """Keeps what is to be heard until the test lets it be."""
-
-    idle = True
-
-    def __init__(self) -> None:
-        self.finals: list[Job] = []
-        self.partial: Job | None = None
-
-    def submit_final(self, session: Hashable, job: Job) -> None:
-        self.finals.append(job)
-
-    def submit_partial(self, session: Hashable, job: Job) -> None:
-        self.partial = job
-
-    def cancel(self, session: Hashable) -> None:
-        self.finals.clear()
-
-    def begin_partial(self) -> Callable[[str], None] | None:
-        """Take the waiting partial; return what ends it with the words heard, `None` if it is not wanted any more."""
-        job, self.partial = self.partial, None
-        assert job is not None
-        clip = job.make_clip()
-        return (lambda text: job.on_result(heard(text, clip))) if clip else None
-
-    def finish_final(self, text: str) -> Clip:
-        """Hear the next final; return its clip."""
-        job = self.finals.pop(0)
-        clip = job.make_clip()
-        assert clip is not None
-        job.on_result(heard(text, clip))
-        return clip
-
-
-def heard(text: str, clip: Clip) -> Transcription:
-    """Return what was heard; of several languages it is always the last."""
-    said = text.split()
-    step_s = (len(clip.samples) - clip.context) / RATE / max(1, len(said))
-    return Transcription(
-        tuple(RecognisedWord(word, at * step_s, (at + 1) * step_s, 0.9, (hash(word),)) for at, word in enumerate(said)),
-        clip.languages[-1],
-    )
-
-
-class Room:
-    """A hearing, and what it told."""
-
-    def __init__(self) -> None:
-        self.told: list[Any] = []
-        self.recogniser = Recogniser()
+    def __init__(
+        self,
+        recogniser: CodedRecogniser | None = None,
+        turn_settings: TurnSettings = TurnSettings(),  # noqa: B008
+        turn_model: TurnModel | None = None,
+    ) -> None:
+        self.messages: list[Any] = []
+        self.scheduler = ManualScheduler(recogniser)
+        self.metrics = Metrics()
         self.turn_recogniser = TurnRecogniser(
-            cast(Scheduler, self.recogniser),
-            cast(VoiceDetector, Detector()),
-            Endpointing(),
-            self.told.append,
-            Metrics(),
+            cast(Scheduler, self.scheduler),
+            cast(VoiceDetector, CodedDetector()),
+            turn_settings,
+            self.messages.append,
+            self.metrics,
+            turn_model,
         )
 
-    def sound(self, speech: bool, length_ms: int) -> None:
-        for _ in range(length_ms * 16 // FRAME):
-            self.turn_recogniser.feed(np.full(FRAME, 8000 if speech else 0, np.int16))
+    def feed(self, samples: npt.NDArray[np.int16], chunk: int = 512, after: Callable[[], None] = lambda: None) -> None:
+        """Send samples in chunks; call `after` after each."""
+        for start in range(0, len(samples), chunk):
+            self.turn_recogniser.feed(samples[start : start + chunk])
+            after()
 
-    def partial(self, text: str) -> None:
-        done = self.recogniser.begin_partial()
-        assert done is not None
-        done(text)
+    def say(self, *words: Spoken) -> None:
+        """Send words, with all finals done at once."""
+        self.feed(speak(words), after=self.scheduler.run_finals)
 
     @property
-    def turns(self) -> list[tuple[int, str, bool]]:
-        return [
-            (turn.turn_order, turn.transcript, turn.end_of_turn) for turn in self.told if isinstance(turn, WireTurn)
-        ]
+    def turns(self) -> list[WireTurn]:
+        return [message for message in self.messages if isinstance(message, WireTurn)]
+
+    @property
+    def finals(self) -> list[str]:
+        return [turn.transcript for turn in self.turns if turn.end_of_turn]
+
+    @property
+    def partials(self) -> list[str]:
+        return [turn.transcript for turn in self.turns if not turn.end_of_turn]
+
+
+def sentence(*numbers: int, pause_ms: int = END_MS) -> list[Spoken]:
+    """Return words with a pause after the last."""
+    return [Spoken(number) for number in numbers[:-1]] + [Spoken(numbers[-1], pause_ms)]
 
 
 @pytest.fixture
-def room() -> Room:
-    return Room()
+def session() -> Session:
+    return Session()
 
 
-def test_a_turn_is_told_in_part_and_then_whole(room: Room) -> None:
-    room.sound(True, 960)
-    room.partial("we ship")
-    room.sound(False, 1600)
-    room.recogniser.finish_final("We ship it.")
-    assert room.turns == [(0, "we ship", False), (0, "We ship it.", True)]
+def test_a_turn_has_partials_and_then_a_final(session: Session) -> None:
+    session.feed(speak(sentence(1, 2, 3, pause_ms=0)), after=session.scheduler.run_finals)
+    session.scheduler.run_partial()
+    session.feed(np.zeros(RATE * 2, np.int16), after=session.scheduler.run_finals)
+    assert session.partials[-1] == session.finals[0] == "w1 w2 w3"
+    assert {turn.turn_order for turn in session.turns} == {0}
 
 
-def test_a_partial_that_comes_after_its_turn_ended_is_not_told(room: Room) -> None:
-    room.sound(True, 960)
-    late = room.recogniser.begin_partial()
-    assert late is not None
-    room.sound(False, 1600)
-    late("we ship")
-    room.recogniser.finish_final("We ship it.")
-    assert room.turns == [(0, "We ship it.", True)]
+def test_a_partial_that_comes_after_the_end_of_its_turn_is_not_sent(session: Session) -> None:
+    session.feed(speak(sentence(1, 2, 3, pause_ms=0)))
+    finish = session.scheduler.start_partial()
+    assert finish is not None
+    session.feed(np.zeros(RATE * 2, np.int16), after=session.scheduler.run_finals)
+    finish()
+    assert (session.partials, session.finals) == ([], ["w1 w2 w3"])
 
 
-def test_a_partial_that_is_not_begun_when_its_turn_ends_is_dropped(room: Room) -> None:
-    room.sound(True, 960)
-    room.sound(False, 1600)
-    assert room.recogniser.begin_partial() is None
+def test_a_partial_of_a_turn_that_has_ended_is_not_decoded(session: Session) -> None:
+    session.feed(speak(sentence(1, 2, 3)))
+    session.scheduler.run_finals()
+    assert session.scheduler.start_partial() is None
 
 
-def test_a_whole_sentence_ends_its_turn_early_and_is_there_at_once(room: Room) -> None:
-    room.sound(True, 960)
-    room.sound(False, 256)
-    room.partial("We ship it.")
-    room.partial("We ship it today.")
-    room.sound(False, 384)
-    assert room.turns[-1] == (0, "We ship it today.", True)
-    assert room.recogniser.finals == []
+def test_a_complete_sentence_ends_its_turn_after_the_short_silence(session: Session) -> None:
+    session.say(*sentence(1, 2, 5, pause_ms=640))
+    assert session.finals == ["w1 w2 w5."]
 
 
-def test_a_turn_that_ends_while_it_is_heard_ahead_is_told_when_that_is_done(room: Room) -> None:
-    room.sound(True, 960)
-    room.sound(False, 256)
-    room.partial("We ship it.")
-    ahead = room.recogniser.begin_partial()
-    assert ahead is not None
-    room.sound(False, 640)
-    assert not room.turns[-1][2]
-    ahead("We ship it today.")
-    assert room.turns[-1] == (0, "We ship it today.", True)
-    assert room.recogniser.finals == []
+def test_an_incomplete_sentence_waits_for_the_long_silence(session: Session) -> None:
+    session.say(*sentence(1, 2, 3, pause_ms=1200))
+    assert session.finals == []
+    session.feed(np.zeros(RATE // 2, np.int16), after=session.scheduler.run_finals)
+    assert session.finals == ["w1 w2 w3"]
 
 
-def test_more_speech_makes_what_was_heard_ahead_worthless(room: Room) -> None:
-    room.sound(True, 960)
-    room.sound(False, 256)
-    room.partial("We ship it.")
-    ahead = room.recogniser.begin_partial()
-    assert ahead is not None
-    room.sound(True, 640)
-    ahead("We ship it.")
-    room.sound(False, 1600)
-    room.recogniser.finish_final("We ship it today.")
-    assert [turn for turn in room.turns if turn[2]] == [(0, "We ship it today.", True)]
+def test_the_final_is_sent_as_soon_as_its_end_is_decided(session: Session) -> None:
+    session.feed(speak(sentence(1, 2, 5, pause_ms=320)))
+    session.scheduler.run_finals()
+    session.feed(np.zeros(RATE, np.int16))
+    assert session.finals == ["w1 w2 w5."]
 
 
-def test_nothing_is_heard_ahead_while_others_wait(room: Room) -> None:
-    room.recogniser.idle = False
-    room.sound(True, 960)
-    room.sound(False, 256)
-    room.partial("We ship it.")
-    assert room.recogniser.partial is None
+class FixedTurnModel:
+    """Gives one probability, and keeps what it was asked about."""
+
+    def __init__(self, probability: float) -> None:
+        self._probability = probability
+        self.asked: list[int] = []
+
+    def probability(self, samples: npt.NDArray[np.float32]) -> float:
+        self.asked.append(len(samples))
+        return self._probability
 
 
-def test_a_turn_is_heard_with_the_sound_before_it(room: Room) -> None:
-    for _ in range(2):
-        room.sound(True, 4000)
-        room.sound(False, 1600)
-    assert room.recogniser.finish_final("One.").context == 0
-    assert room.recogniser.finish_final("Two.").context == CONTEXT
+@pytest.mark.parametrize(("probability", "number", "ended"), [(0.9, 3, True), (0.1, 5, False)])
+def test_the_turn_model_decides_instead_of_the_punctuation(probability: float, number: int, ended: bool) -> None:
+    session = Session(turn_model=FixedTurnModel(probability))
+    session.say(*sentence(1, 2, number, pause_ms=800))
+    assert bool(session.finals) is ended
 
 
-def test_a_turn_long_after_the_last_is_heard_alone(room: Room) -> None:
-    for _ in range(2):
-        room.sound(True, 4000)
-        room.sound(False, 12_000)
-    room.recogniser.finish_final("One.")
-    assert room.recogniser.finish_final("Two.").context == 0
+def test_the_turn_model_gets_the_turn_and_at_most_eight_seconds() -> None:
+    model = FixedTurnModel(0.1)
+    session = Session(turn_model=model)
+    session.say(*sentence(*range(1, 5), pause_ms=320), *sentence(*[1] * 30, pause_ms=320))
+    assert 1.5 * RATE < model.asked[0] < 2.5 * RATE
+    assert model.asked[-1] == 8 * RATE
 
 
-def test_a_turn_without_words_is_not_told(room: Room) -> None:
-    for text in ("", "Yes."):
-        room.sound(True, 960)
-        room.sound(False, 1600)
-        room.recogniser.finish_final(text)
-    assert room.turns == [(0, "Yes.", True)]
+def test_audio_behind_a_pause_waits_for_the_decision(session: Session) -> None:
+    session.feed(speak([*sentence(1, 2, 5, pause_ms=800), *sentence(6, 7)]))
+    assert [message for message in session.messages if isinstance(message, SpeechStarted)] == session.messages
+    assert session.turn_recogniser.backlog > RATE
+    session.scheduler.run_finals()
+    assert session.finals == ["w1 w2 w5.", "w6 w7"]
+    assert session.turn_recogniser.backlog == 0
 
 
-def test_a_turn_that_was_told_and_comes_to_nothing_ends_empty(room: Room) -> None:
-    room.sound(True, 960)
-    room.partial("hm")
-    room.sound(False, 1600)
-    room.recogniser.finish_final("")
-    assert room.turns == [(0, "hm", False), (0, "", True)]
+def test_a_turn_starts_only_after_the_final_of_the_last(session: Session) -> None:
+    session.feed(speak([*sentence(1, 2, 5), *sentence(6, 7)]), chunk=16_000)
+    session.scheduler.run_finals()
+    kinds = ["start" if isinstance(message, SpeechStarted) else "final" for message in session.messages]
+    assert kinds == ["start", "final", "start", "final"]
 
 
-def test_the_last_word_ends_where_speech_ends(room: Room) -> None:
-    room.sound(False, 960)
-    room.sound(True, 960)
-    room.sound(False, 1600)
-    room.recogniser.finish_final("We ship")
-    words = room.told[-1].words
-    assert (words[0].start, words[-1].end) == (960, 1920)
+def test_a_turn_without_words_is_not_sent() -> None:
+    session = Session(CodedRecogniser(lambda clip, words: () if words and words[0].text == "w1" else words))
+    session.say(*sentence(1, pause_ms=8000), *sentence(2))
+    assert [(turn.turn_order, turn.transcript) for turn in session.turns if turn.end_of_turn] == [(0, "w2")]
 
 
-def test_no_word_begins_before_speech_did(room: Room) -> None:
-    room.sound(False, 960)
-    room.sound(True, 960)
-    room.partial("we ship")
-    assert [word.start for word in room.told[-1].words] == [960, 1280]
-    room.sound(False, 1600)
-    room.recogniser.finish_final("We ship it.")
-    assert room.told[-1].words[0].start == 960
+def test_a_turn_with_partials_and_no_final_words_ends_empty() -> None:
+    session = Session(CodedRecogniser(lambda clip, words: () if clip.final else words))
+    session.feed(speak(sentence(1, 2, pause_ms=0)))
+    session.scheduler.run_partial()
+    session.feed(np.zeros(RATE * 2, np.int16), after=session.scheduler.run_finals)
+    assert [(turn.transcript, turn.end_of_turn) for turn in session.turns] == [("w1 w2", False), ("", True)]
 
 
-def test_a_turn_goes_on_in_the_language_of_its_settled_words(room: Room) -> None:
-    room.turn_recogniser.languages = ("en", "de")
-    for _ in range(2):
-        room.sound(True, 960)
-        room.partial("wir reden")
-    room.turn_recogniser.languages = ("en", "fr")
-    room.sound(True, 960)
-    room.partial("wir reden weiter")
-    assert [told.language_code for told in room.told if isinstance(told, WireTurn)] == ["de"] * 3
-    room.sound(False, 1600)
-    room.recogniser.finish_final("on parle")
-    assert room.told[-1].language_code == "fr"
+def test_speech_without_words_is_counted() -> None:
+    session = Session(CodedRecogniser(lambda clip, words: ()))
+    session.say(*sentence(1, 2, 3, 4))
+    text = session.metrics.text({})
+    assert "livegist_gateway_finals_decoded_again_total 1\n" in text
+    assert "livegist_gateway_speech_without_words_seconds_total 1.3" in text
 
 
-def test_only_a_pause_is_heard_when_no_partials_are_wanted(room: Room) -> None:
-    room.turn_recogniser.send_partials = False
-    room.sound(True, 1600)
-    assert room.recogniser.partial is None
-    room.sound(False, 256)
-    room.partial("We ship it.")
-    assert room.turns == []
+def test_a_final_that_contradicts_its_settled_partials_is_counted() -> None:
+    def faults(clip: Clip, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
+        return words if clip.final else tuple(msgspec.structs.replace(word, text="other") for word in words)
+
+    session = Session(CodedRecogniser(faults))
+    session.feed(speak(sentence(1, 2, 3, pause_ms=0)))
+    session.scheduler.run_partial()
+    session.feed(speak(sentence(4, 6, pause_ms=0), before_ms=0))
+    session.scheduler.run_partial()
+    session.feed(np.zeros(RATE * 2, np.int16), after=session.scheduler.run_finals)
+    assert "livegist_gateway_settled_partials_changed_total 1\n" in session.metrics.text({})
 
 
-def test_a_long_turn_leaves_settled_words_behind_and_keeps_them(room: Room) -> None:
-    said = "one two three four five six seven eight nine ten"
-    room.sound(True, 10_000)
-    room.partial(said)
-    room.sound(True, 640)
-    room.partial(said)
-    room.sound(True, 2000)
-    rest = room.recogniser.begin_partial()
-    assert rest is not None
-    rest("ten eleven")
-    assert room.turns[-1][1].startswith("one two three four five")
+def test_words_are_inside_the_speech_of_their_turn(session: Session) -> None:
+    session.feed(speak(sentence(1, 2, pause_ms=0), before_ms=960))
+    session.scheduler.run_partial()
+    assert session.turns[-1].words[0].start == 960
+    session.feed(np.zeros(RATE * 2, np.int16), after=session.scheduler.run_finals)
+    assert (session.turns[-1].words[0].start, session.turns[-1].words[-1].end) == (960, 1600)
 
 
-def test_whoever_left_is_told_nothing_more(room: Room) -> None:
-    room.sound(True, 960)
-    told = list(room.told)
-    late = room.recogniser.begin_partial()
-    assert late is not None
-    room.turn_recogniser.close()
-    late("we ship")
-    assert room.told == told
+def test_a_split_turn_continues_with_the_next_word() -> None:
+    session = Session()
+    words = [Spoken(number % 5 + 1 if number % 5 < 4 else 1) for number in range(150)]
+    session.say(*words, *sentence(1))
+    assert len(session.finals) > 1
+    assert " ".join(session.finals).split() == [word.text for word in words] + ["w1"]
+    ends = [(turn.words[0].start, turn.words[-1].end) for turn in session.turns if turn.end_of_turn]
+    assert all(end - start <= 24_000 for start, end in ends)
 
 
-async def test_finish_waits_for_what_is_being_heard(room: Room) -> None:
-    room.sound(True, 960)
-    finishing = asyncio.create_task(room.turn_recogniser.finish())
+def test_the_end_of_a_long_turn_decodes_only_its_last_piece() -> None:
+    lengths: list[float] = []
+
+    def faults(clip: Clip, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
+        lengths.append(len(clip.samples) / RATE)
+        return words
+
+    session = Session(CodedRecogniser(faults), TurnSettings(partials=False))
+    session.say(*[Spoken(1)] * 60, *sentence(2))
+    assert max(lengths) <= 15.1
+
+
+def test_a_change_of_settings_takes_effect_at_its_place_in_the_audio() -> None:
+    session = Session()
+    session.feed(speak(sentence(1, 2, 3, pause_ms=2000)))
+    session.turn_recogniser.configure(TurnSettings(Endpointing(max_turn_silence_ms=320)))
+    session.feed(speak(sentence(4, 6, pause_ms=400), before_ms=0))
+    session.scheduler.run_finals()
+    assert session.finals == ["w1 w2 w3", "w4 w6"]
+
+
+def test_no_partials_are_decoded_if_none_are_wanted() -> None:
+    session = Session(turn_settings=TurnSettings(partials=False))
+    session.say(*sentence(1, 2, 3))
+    assert session.scheduler.partial is None
+    assert session.finals == ["w1 w2 w3"]
+
+
+def test_partials_of_a_long_turn_keep_their_settled_words(session: Session) -> None:
+    words = [Spoken(number) for number in range(1, 50)]
+    texts = []
+    for start in range(0, len(words), 2):
+        session.feed(speak(words[start : start + 2], before_ms=0), after=session.scheduler.run_finals)
+        if session.scheduler.partial:
+            session.scheduler.run_partial()
+    stable: list[str] = []
+    for turn in session.turns:
+        if turn.turn_order == 0 and not turn.end_of_turn:
+            texts = [word.text for word in turn.words]
+            assert texts[: len(stable)] == stable
+            stable = [word.text for word in turn.words if word.word_is_final]
+    assert len(stable) > 20
+
+
+def test_a_closed_session_gets_no_more_messages(session: Session) -> None:
+    session.feed(speak(sentence(1, 2, 3, pause_ms=0)))
+    finish = session.scheduler.start_partial()
+    assert finish is not None
+    messages = list(session.messages)
+    session.turn_recogniser.close()
+    finish()
+    assert session.messages == messages
+
+
+async def test_finish_waits_for_the_last_final(session: Session) -> None:
+    session.feed(speak(sentence(1, 2, 3, pause_ms=0)))
+    finishing = asyncio.create_task(session.turn_recogniser.finish())
     await asyncio.sleep(0)
     assert not finishing.done()
-    room.recogniser.finish_final("We ship.")
+    session.scheduler.run_finals()
     async with asyncio.timeout(5):
         await finishing
-    assert room.turns == [(0, "We ship.", True)]
+    assert session.finals == ["w1 w2 w3"]
+
+
+TALK = st.lists(
+    st.builds(
+        Spoken, st.integers(0, 999), st.one_of(st.just(0), st.integers(0, 400), st.sampled_from([250, 620, 900, 1500]))
+    ),
+    min_size=1,
+    max_size=80,
+)
+
+
+def transcribe(
+    talk: Sequence[Spoken], chunk: int, run_every: int, recogniser: CodedRecogniser | None = None
+) -> list[WireTurn]:
+    """Return the finals of coded speech in chunks; finals are decoded after every few chunks, or at the end."""
+    session = Session(recogniser, TurnSettings(partials=False))
+    samples = speak(talk)
+    for count, start in enumerate(range(0, len(samples), chunk)):
+        session.turn_recogniser.feed(samples[start : start + chunk])
+        if run_every and count % run_every == 0:
+            session.scheduler.run_finals()
+    session.turn_recogniser.force_endpoint()
+    session.scheduler.run_finals()
+    return [turn for turn in session.turns if turn.end_of_turn]
+
+
+@settings(deadline=None, max_examples=60)
+@given(TALK, st.integers(160, 16_000), st.integers(0, 40))
+def test_turns_and_words_do_not_depend_on_pace_load_and_chunks(talk: list[Spoken], chunk: int, run_every: int) -> None:
+    assert transcribe(talk, chunk, run_every) == transcribe(talk, 512, 1)
+
+
+@settings(deadline=None, max_examples=60)
+@given(TALK)
+def test_no_word_is_lost_or_repeated(talk: list[Spoken]) -> None:
+    words = [word for turn in transcribe(talk, 1600, 1) for word in turn.words]
+    assert [word.text for word in words] == [spoken.text for spoken in talk]
+    times = [time for word in words for time in (word.start, word.end)]
+    assert times == sorted(times)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.integers(0, 999), min_size=12, max_size=60, unique=True),
+    st.integers(4, 7),
+    st.floats(0, 1),
+    st.booleans(),
+)
+def test_words_that_the_recogniser_skips_are_decoded_again(
+    numbers: list[int], count: int, place: float, stretched: bool
+) -> None:
+    """The recogniser skips words in every long clip; at most two of them, too short for a gap, stay missing."""
+
+    def faults(clip: Clip, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
+        if len(words) < 2 * count + 8:
+            return words
+        start = int(place * (len(words) - count))
+        after = words[start + count :]
+        if stretched and after:
+            # The alignment stretches the next word over the hole.
+            first = msgspec.structs.replace(after[0], start_s=words[start].start_s, confidence=0.1)
+            after = (first, *after[1:])
+        return (*words[:start], *after)
+
+    talk = [Spoken(number) for number in numbers]
+    words = [word.text for turn in transcribe(talk, 1600, 1, CodedRecogniser(faults)) for word in turn.words]
+    places = [[spoken.text for spoken in talk].index(word) for word in words]
+    missing = [after - before - 1 for before, after in itertools.pairwise([-1, *places, len(talk)])]
+    assert all(0 <= run <= 2 for run in missing)

@@ -16,7 +16,8 @@ from tui.gateway.parameters import InvalidParameterError, Parameters, apply_upda
 from tui.gateway.pcm import RATE, PcmDecoder
 from tui.gateway.scheduler import Scheduler
 from tui.gateway.send_queue import SendQueue, SlowClientError
-from tui.gateway.turn_recognition import TurnMessage, TurnRecogniser
+from tui.gateway.turn_model import TurnModel
+from tui.gateway.turn_recognition import TurnMessage, TurnRecogniser, TurnSettings
 from tui.gateway.vad import VoiceDetector
 from tui.stream.messages import (
     MAX_AHEAD_S,
@@ -78,6 +79,7 @@ class ClientSession:
         metrics: takes the counts.
         model: name of the speech model.
         max_duration_s: seconds after which the session is closed.
+        turn_model: judges whether a turn is complete; `None` to go by the punctuation of its text.
         clock: returns seconds.
     """
 
@@ -93,6 +95,7 @@ class ClientSession:
         *,
         model: str,
         max_duration_s: float,
+        turn_model: TurnModel | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.id = str(uuid.uuid4())
@@ -107,8 +110,10 @@ class ClientSession:
         self._clock = clock
         self._send_queue = SendQueue()
         self._decoder = PcmDecoder(parameters.encoding, parameters.sample_rate)
-        self.turn_recogniser = TurnRecogniser(scheduler, detector, parameters.endpointing, self._publish, metrics)
-        self._configure(parameters)
+        self._parameters = parameters
+        self.turn_recogniser = TurnRecogniser(
+            scheduler, detector, _turn_settings(parameters), self._publish, metrics, turn_model
+        )
         self._answering: set[asyncio.Task[None]] = set()
         self._answer_slots = asyncio.Semaphore(MAX_CONCURRENT_ANSWERS)
         self._received_ms = 0.0
@@ -216,12 +221,7 @@ class ClientSession:
 
     def _configure(self, parameters: Parameters) -> None:
         self._parameters = parameters
-        self.turn_recogniser.endpointing = parameters.endpointing
-        self.turn_recogniser.languages = parameters.languages
-        self.turn_recogniser.unformatted = parameters.unformatted
-        self.turn_recogniser.prompt = parameters.recogniser_prompt
-        self.turn_recogniser.send_partials = parameters.include_partial_turns
-        self.turn_recogniser.send_silence = parameters.acknowledge_silence
+        self.turn_recogniser.configure(_turn_settings(parameters))
 
     def _publish(self, message: TurnMessage) -> None:
         self._send_queue.put(message)
@@ -305,6 +305,17 @@ async def send_error(websocket: WebSocket, error: SessionRefusedError) -> tuple[
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         await websocket.send_text(encode(Error(error.reason, error.code)))
     return error.code, error.reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+
+
+def _turn_settings(parameters: Parameters) -> TurnSettings:
+    return TurnSettings(
+        endpointing=parameters.endpointing,
+        languages=parameters.languages,
+        prompt=parameters.recogniser_prompt,
+        unformatted=parameters.unformatted,
+        partials=parameters.include_partial_turns,
+        silence=parameters.acknowledge_silence,
+    )
 
 
 def _first(errors: ExceptionGroup[SessionRefusedError]) -> SessionRefusedError:

@@ -1,7 +1,5 @@
 """Detect the start and end of turns from speech probabilities. Pure: no audio, no clock."""
 
-from collections import deque
-
 import msgspec
 
 FRAME = 512
@@ -26,10 +24,6 @@ class Endpointing(msgspec.Struct, frozen=True):
     """Silence after which the turn is checked for completeness."""
     padding_ms: int = 320
     """Audio kept before and after the speech: a weak consonant is below the threshold."""
-    max_turn_ms: int = 24_000
-    """Longest turn; Whisper takes at most 30 s."""
-    split_ms: int = 8_000
-    """Stretch at the end of an overlong turn in which it may be split."""
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -43,7 +37,11 @@ class Started(msgspec.Struct, frozen=True):
 
 
 class Paused(msgspec.Struct, frozen=True):
-    """The speaker paused or has finished."""
+    """The speaker paused or has finished: `Endpointer.decide` has to be called."""
+
+
+class Resumed(msgspec.Struct, frozen=True):
+    """The speaker continued after a pause."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -61,7 +59,7 @@ class Ended(msgspec.Struct, frozen=True):
     """Whether the next turn starts at `end`: this one was too long and has been split."""
 
 
-Event = Started | Paused | Ended
+Event = Started | Paused | Resumed | Ended
 
 
 class Endpointer:
@@ -70,8 +68,6 @@ class Endpointer:
     def __init__(self, settings: Endpointing, position: int = 0) -> None:
         self.settings = settings
         """May be replaced at any time; takes effect with the next frame."""
-        self.complete = False
-        """Whether the text up to the current silence is a complete sentence; speech resets it."""
         self._position = position
         self._floor = position
         self._onset: list[float] = []
@@ -79,7 +75,7 @@ class Endpointer:
         self._speech = position
         self._speech_end = position
         self._paused = False
-        self._recent: deque[float] = deque()
+        self._complete: bool | None = False
 
     @property
     def start(self) -> int | None:
@@ -92,9 +88,29 @@ class Endpointer:
         return self._speech_end
 
     @property
+    def position(self) -> int:
+        """Sample after the last frame."""
+        return self._position
+
+    @property
     def paused(self) -> bool:
         """Whether the open turn is in a pause."""
         return self._start is not None and self._paused
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it is not known yet if the turn is complete up to the current pause."""
+        return self.paused and self._complete is None
+
+    def decide(self, complete: bool) -> None:
+        """Set whether the turn is complete up to the current pause."""
+        self._complete = complete
+
+    def depends_on_decision(self, probability: float) -> bool:
+        """Return whether the next frame may only be fed after `decide`: it ends the pause or would end the turn."""
+        if not self.undecided:
+            return False
+        return self.is_speech(probability) or self._silence_ms + FRAME_MS >= self._min_silence_ms
 
     @property
     def needed(self) -> int:
@@ -128,10 +144,29 @@ class Endpointer:
     def _silence_ms(self) -> int:
         return (self._position - self._speech_end) // 16
 
+    def split(self, end: int) -> Ended:
+        """End the open turn at a position behind, and start the next one there."""
+        assert self._start is not None
+        ended = Ended(self._start, end, self._speech, min(self._speech_end, end), continues=True)
+        self._start = self._speech = self._floor = end
+        self._speech_end = max(self._speech_end, end)
+        return ended
+
+    @property
+    def _max_silence_ms(self) -> int:
+        return max(self.settings.max_turn_silence_ms, FRAME_MS)
+
+    @property
+    def _min_silence_ms(self) -> int:
+        return min(self.settings.min_turn_silence_ms, self._max_silence_ms)
+
     @property
     def _silence_needed_ms(self) -> int:
-        longest = max(self.settings.max_turn_silence_ms, FRAME_MS)
-        return min(self.settings.min_turn_silence_ms, longest) if self.complete else longest
+        return self._min_silence_ms if self._complete else self._max_silence_ms
+
+    def is_speech(self, probability: float) -> bool:
+        """Return whether a frame continues speech."""
+        return probability >= self.settings.vad_threshold - self.settings.hysteresis
 
     def _await_speech(self, probability: float) -> list[Event]:
         if probability < self.settings.vad_threshold:
@@ -143,45 +178,27 @@ class Endpointer:
         self._speech = self._position - len(self._onset) * FRAME
         self._start = max(self._floor, self._speech - self.settings.padding_ms * 16)
         self._speech_end = self._position
-        self._paused = self.complete = False
-        self._recent.clear()
+        self._paused = self._complete = False
         started = Started(self._start, self._speech, sum(self._onset) / len(self._onset))
         self._onset.clear()
         return [started]
 
     def _await_silence(self, probability: float) -> list[Event]:
-        assert self._start is not None
-        self._recent.append(probability)
-        if len(self._recent) * FRAME_MS > self.settings.split_ms:
-            self._recent.popleft()
-        if probability >= self.settings.vad_threshold - self.settings.hysteresis:
+        if self.is_speech(probability):
+            resumed = self._paused
             self._speech_end = self._position
-            self._paused = self.complete = False
-        elif self._silence_ms >= self._silence_needed_ms:
+            self._paused = self._complete = False
+            return [Resumed()] if resumed else []
+        if self._silence_ms >= self._silence_needed_ms:
             return [self._end(min(self._position, self._speech_end + self.settings.padding_ms * 16))]
-        events: list[Event] = []
         if not self._paused and self._silence_ms >= self.settings.pause_ms:
-            self._paused = True
-            events.append(Paused())
-        if self._position - self._start >= self.settings.max_turn_ms * 16:
-            events.append(self._split())
-        return events
+            self._paused, self._complete = True, None
+            return [Paused()]
+        return []
 
     def _end(self, end: int) -> Ended:
         assert self._start is not None
         ended = Ended(self._start, end, self._speech, self._speech_end)
         self._start = None
         self._floor = end
-        return ended
-
-    def _split(self) -> Ended:
-        """Split an overlong turn where speech was least likely."""
-        assert self._start is not None
-        recent = list(self._recent)
-        smooth = [sum(recent[at - 1 : at + 2]) for at in range(1, len(recent) - 1)] or [0.0]
-        quietest = min(range(len(smooth)), key=smooth.__getitem__) + 1
-        cut = self._position - (len(recent) - quietest) * FRAME + FRAME // 2
-        ended = Ended(self._start, cut, self._speech, min(self._speech_end, cut), continues=True)
-        self._start = self._speech = self._floor = cut
-        self._speech_end = max(self._speech_end, cut)
         return ended

@@ -134,6 +134,7 @@ class Gateway:
             self.metrics,
             model=self.options.model,
             max_duration_s=max_duration_s,
+            turn_model=self.turn_model,
         )
         self.sessions.add(session)
         self.metrics.count("sessions_total")
@@ -202,7 +203,7 @@ class Gateway:
         scheduler = self.scheduler
         gauges = {
             "sessions": len(self.sessions),
-            "finals_waiting": scheduler.finals_queued,
+            "finals_waiting": scheduler.finals_waiting,
             "backlog_seconds": sum(session.turn_recogniser.backlog for session in self.sessions) / RATE,
             "recogniser_busy_seconds_total": scheduler.busy_s,
             "recogniser_audio_seconds_total": scheduler.transcribed_s,

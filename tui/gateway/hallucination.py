@@ -1,15 +1,10 @@
-"""Detect truncated or looping transcriptions. Pure; words are texts."""
+"""Detect transcriptions that start late or loop. Pure; words are texts."""
 
 from collections.abc import Sequence
 
 SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
 MAX_LOOP_WORDS = 8
 """Longest phrase that is checked for repetition."""
-
-
-def is_truncated(words: Sequence[str], other: Sequence[str]) -> bool:
-    """Return whether a transcription has fewer words than another of the same audio, or lacks its sentence end."""
-    return len(words) < len(other) or (len(words) == len(other) and _ends(other) and not _ends(words))
 
 
 def misses_start(words: Sequence[str], other: Sequence[str]) -> bool:
@@ -34,10 +29,6 @@ def strip_repetition(words: Sequence[str], settled: int = 0) -> int:
         if same >= (3 if length == 1 else length):
             return max(settled, len(words) - same)
     return len(words)
-
-
-def _ends(words: Sequence[str]) -> bool:
-    return bool(words) and words[-1].endswith(SENTENCE_ENDS)
 
 
 def _bare(word: str) -> str:

@@ -10,18 +10,25 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "audio_seconds_total": ("counter", "Seconds of audio received."),
     "partials_total": ("counter", "Partial turns sent."),
     "turns_total": ("counter", "Final turns sent."),
-    "final_seconds_sum": ("counter", "Seconds from the decision that a turn has ended to its text."),
+    "settled_partials_changed_total": (
+        "counter",
+        "Final turns that differ from the settled words of their partials by more than punctuation.",
+    ),
+    "finals_decoded_again_total": ("counter", "Decodes beyond the first of a final text, for speech without words."),
+    "decodes_rejected_total": ("counter", "Outputs of the speech model that were discarded, by reason."),
+    "speech_without_words_seconds_total": ("counter", "Seconds of detected speech without words after all decodes."),
+    "final_seconds_sum": ("counter", "Seconds from the arrival of the audio that ends a turn to its text."),
     "answers_total": ("counter", "Answers to turns and chats, by outcome."),
     "answer_seconds_sum": ("counter", "Seconds spent on answers."),
     "recogniser_busy_seconds_total": ("counter", "Seconds that the recogniser was busy."),
     "recogniser_audio_seconds_total": ("counter", "Seconds of audio transcribed, partials included."),
     "sessions": ("gauge", "Open sessions."),
-    "finals_waiting": ("gauge", "Finished turns that wait for the recogniser."),
+    "finals_waiting": ("gauge", "Final texts that are queued or being decoded."),
     "backlog_seconds": ("gauge", "Seconds of audio that wait for their final text."),
     "realtime_factor": ("gauge", "Seconds of audio transcribed per second of work."),
 }
 """Type and help text, by name."""
-LABELLED = frozenset({"refusals_total", "answers_total"})
+LABELLED = frozenset({"refusals_total", "answers_total", "decodes_rejected_total"})
 """Counters with a label; all others are exported from the start, so that a rate has a first value."""
 
 

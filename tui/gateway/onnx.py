@@ -84,7 +84,7 @@ class OnnxRecogniser:
             places = [place for place, code in enumerate(asked) if code == language]
             audio = [_samples(clips[place]) for place in places]
             for place, samples, result in zip(places, audio, self._recognise(audio, language), strict=True):
-                duration_s = (len(clips[place].samples) - clips[place].context) / RATE
+                duration_s = len(clips[place].samples) / RATE
                 words = timed_words(result, duration_s) or spread_words(result, samples)
                 found[place] = Transcription(words, language or self._reported(clips[place]))
         return [found[place] for place in range(len(clips))]
@@ -179,8 +179,7 @@ def _confidence(result: "TimestampedResult", tokens: Sequence[int]) -> float:
 
 
 def _samples(clip: Clip) -> npt.NDArray[np.float32]:
-    samples = clip.samples[clip.context :]
-    return np.pad(samples, (0, max(0, MIN_SAMPLES - len(samples))))
+    return np.pad(clip.samples, (0, max(0, MIN_SAMPLES - len(clip.samples))))
 
 
 def _sound(samples: npt.NDArray[np.float32]) -> tuple[float, float]:

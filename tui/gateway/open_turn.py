@@ -1,11 +1,15 @@
 """The state of an open turn, and its messages."""
 
+from collections.abc import Sequence
+
 import msgspec
 
+from tui.gateway.coverage import Span, normalized, speech_s
 from tui.gateway.endpointing import Ended
+from tui.gateway.hallucination import SENTENCE_ENDS
 from tui.gateway.local_agreement import LocalAgreement
 from tui.gateway.pcm import RATE
-from tui.gateway.recogniser import RecognisedWord, Transcription
+from tui.gateway.recogniser import RecognisedWord
 from tui.stream.messages import WireTurn, WireWord
 
 FIRST_PARTIAL_AFTER = RATE * 4 // 10
@@ -14,25 +18,16 @@ MAX_PARTIAL = RATE * 12
 """Longest stretch of an open turn that a partial decodes, in samples; settled words before it are not decoded again."""
 KEPT_AFTER_TRIM = RATE * 5
 """Samples that are still decoded after settled words are removed."""
+TAIL_S = 2.0
+"""The last seconds of a decode in mid-speech are not final: a decoder needs what follows."""
 
 
-class SpeculativeFinal:
-    """A final decoded before the turn's end is decided, in a pause that probably ends it.
-
-    Args:
-        speech_end: sample after the last frame of speech; further speech invalidates it.
-    """
-
-    def __init__(self, speech_end: int) -> None:
-        self.speech_end = speech_end
-        self.transcription: Transcription | None = None
-        """The text; `None` until it is decoded."""
-        self.ended: tuple[Ended, float] | None = None
-        """The turn's end and the time of that decision, if it came before the text."""
+BOUNDARY_S = 0.05
+"""Longest distance of a boundary from the word before it: the decoder may have skipped the next one."""
 
 
 class OpenTurn:
-    """An open turn.
+    """An open turn: partials from its newest audio, and its final text, which is decoded in pieces.
 
     Args:
         start: its first sample, padding included.
@@ -50,16 +45,29 @@ class OpenTurn:
         """Position from which the next partial is due."""
         self.order: int | None = None
         """Its number, assigned with its first message."""
-        self.speculative: SpeculativeFinal | None = None
+        self.done: tuple[RecognisedWord, ...] = ()
+        """The final words up to `done_until`; times of final words are seconds of the connection."""
+        self.done_until = start
+        """Position up to which the final text is decoded."""
+        self.rest: tuple[RecognisedWord, ...] | None = None
+        """The final words from there to the current pause; `None` if they are not decoded."""
+        self.final_language: str | None = None
+        """Language of the final text; `None` until some is decoded."""
         self._speech = speech
         self._kept: tuple[WireWord, ...] = ()
 
     @property
-    def words(self) -> tuple[WireWord, ...]:
-        """All words so far, those before `base` included."""
-        agreement = self.agreement
-        current = (_wire(word, self.base, settled=at < agreement.settled) for at, word in enumerate(agreement.words))
+    def partial_words(self) -> tuple[WireWord, ...]:
+        """All words of the partials so far, those before `base` included."""
+        offset_s, settled = self.base / RATE, self.agreement.settled
+        current = (_wire(word, offset_s, final=at < settled) for at, word in enumerate(self.agreement.words))
         return _from(self._speech, (*self._kept, *current))
+
+    @property
+    def is_sentence(self) -> bool:
+        """Whether the final words so far end with a sentence."""
+        words = (*self.done, *(self.rest or ()))
+        return bool(words) and words[-1].text.endswith(SENTENCE_ENDS)
 
     def trim(self, position: int) -> None:
         """Stop decoding settled words when the turn is long, so that partials stay cheap."""
@@ -70,8 +78,49 @@ class OpenTurn:
         count = sum(1 for word in settled if word.end_s <= latest_s)
         if count:
             removed = self.agreement.pop(count)
-            self._kept += tuple(_wire(word, self.base, settled=True) for word in removed)
+            self._kept += tuple(_wire(word, self.base / RATE, final=True) for word in removed)
             self.base += int(removed[-1].end_s * RATE)
+
+    def finish_piece(
+        self, words: Sequence[RecognisedWord], speech: Sequence[Span], end: int
+    ) -> tuple[RecognisedWord, ...]:
+        """Take a decode of the audio from `done_until` to `end`; return the words that become final.
+
+        Args:
+            words: of the decode.
+            speech: where the detector found speech.
+            end: last sample.
+        """
+        count, boundary_s = piece(words, speech, end / RATE)
+        self.done += tuple(words[:count])
+        self.done_until = min(end, max(self.done_until, round(boundary_s * RATE)))
+        self.rest = None if self.rest is None else tuple(words[count:])
+        return tuple(words[:count])
+
+    def final_words(self, ended: Ended) -> tuple[WireWord, ...]:
+        """Return the final words, within the bounds of the turn's speech, which the detector measures more exactly.
+
+        A client that reconnects resumes at the last word's end: if that were too early, the word would occur twice.
+        """
+        final = (_wire(word, 0.0, final=True) for word in (*self.done, *(self.rest or ())))
+        words = _from(ended.speech, tuple(final))
+        if not words:
+            return ()
+        end = ended.speech_end * 1000 // RATE
+        if ended.continues:
+            return words
+        return (*words[:-1], msgspec.structs.replace(words[-1], end=max(end, words[-1].start)))
+
+    def contradicts(self, words: Sequence[WireWord], end: int) -> bool:
+        """Return whether the settled words of the partials differ from the final ones by more than punctuation.
+
+        Args:
+            words: the final ones.
+            end: sample after the turn's last.
+        """
+        end_ms = end * 1000 // RATE
+        settled = [normalized(word.text) for word in self.partial_words if word.word_is_final and word.end <= end_ms]
+        return settled != [normalized(word.text) for word in words][: len(settled)]
 
     def message(
         self, words: tuple[WireWord, ...], confidence: float, language: str, *, final: bool, unformatted: bool
@@ -93,37 +142,49 @@ class OpenTurn:
         )
 
 
-def final_words(transcription: Transcription, turn: Ended) -> tuple[WireWord, ...]:
-    """Return a finished turn's words, within the bounds of its speech, which the detector measures more exactly.
+def piece(words: Sequence[RecognisedWord], speech: Sequence[Span], end_s: float) -> tuple[int, float]:
+    """Return how many words of a decode in mid-speech are final, and the boundary after them.
 
-    A client that reconnects resumes at the last word's end: if that were too early, the word would occur twice.
+    It lies between two words, `TAIL_S` or more before the end: after the last sentence in the later half of these
+    words, else in the longest silence there.
     """
-    words = _from(turn.speech, tuple(_wire(word, turn.start, settled=True) for word in transcription.words))
-    if not words:
-        return ()
-    end = turn.speech_end * 1000 // RATE
-    return (*words[:-1], msgspec.structs.replace(words[-1], end=max(end, words[-1].start)))
+    last = [at for at in range(1, len(words)) if words[at - 1].end_s <= end_s - TAIL_S]
+    if not last:
+        count = sum(1 for word in words if word.end_s <= end_s - TAIL_S)
+        return count, min([end_s - TAIL_S, *(word.start_s for word in words[count:])])
+    later = last[len(last) // 2 :]
+    sentences = [at for at in later if words[at - 1].text.endswith(SENTENCE_ENDS)]
+    count = sentences[-1] if sentences else max(later, key=lambda at: (_silence_s(words, at, speech), at))
+    end_s = words[count - 1].end_s
+    return count, end_s + min((words[count].start_s - end_s) / 2, BOUNDARY_S)
+
+
+def _silence_s(words: Sequence[RecognisedWord], at: int, speech: Sequence[Span]) -> float:
+    """Return the seconds without speech before a word."""
+    gap = (words[at - 1].end_s, words[at].start_s)
+    return gap[1] - gap[0] - speech_s(speech, gap)
 
 
 def _from(speech: int, words: tuple[WireWord, ...]) -> tuple[WireWord, ...]:
-    """Return the words with none starting before speech."""
-    begin = speech * 1000 // RATE
-    return tuple(
-        word if word.start >= begin else msgspec.structs.replace(word, start=begin, end=max(begin, word.end))
-        for word in words
-    )
+    """Return the words in order of time, with none before speech."""
+    position, kept = speech * 1000 // RATE, []
+    for word in words:
+        start = max(position, word.start)
+        position = max(start, word.end)
+        kept.append(msgspec.structs.replace(word, start=start, end=position))
+    return tuple(kept)
 
 
 def _unformatted(text: str) -> str:
     return text.strip('.,?!;:…"“”()').lower()
 
 
-def _wire(word: RecognisedWord, base: int, *, settled: bool) -> WireWord:
-    """Return a word of the message; `base` is the position of the clip."""
+def _wire(word: RecognisedWord, offset_s: float, *, final: bool) -> WireWord:
+    """Return a word of the message."""
     return WireWord(
         text=word.text,
-        start=base * 1000 // RATE + round(word.start_s * 1000),
-        end=base * 1000 // RATE + round(word.end_s * 1000),
+        start=round((offset_s + word.start_s) * 1000),
+        end=round((offset_s + word.end_s) * 1000),
         confidence=round(word.confidence, 3),
-        word_is_final=settled,
+        word_is_final=final,
     )

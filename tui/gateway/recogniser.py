@@ -26,10 +26,6 @@ class Clip(msgspec.Struct, frozen=True):
     prefix_tokens: tuple[int, ...] = ()
     """Tokens of the first words, as this recogniser returned them earlier; decoding continues after them. An
     implementation without such tokens ignores them."""
-    context: int = 0
-    """Samples at the beginning that only give context; their words are left out."""
-    partial_words: tuple[str, ...] = ()
-    """Words of the turn's last partial, which a final is checked against."""
 
 
 class RecognisedWord(msgspec.Struct, frozen=True):
@@ -49,8 +45,10 @@ class Transcription(msgspec.Struct, frozen=True):
     """The text of a clip."""
 
     words: tuple[RecognisedWord, ...] = ()
-    """In order; times are seconds from the clip's first sample (after its context)."""
+    """In order and without overlaps; times are seconds from the clip's first sample."""
     language: str = "en"
+    rejected: str = ""
+    """Why the model's output was discarded, in a few words; empty if it was not."""
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -64,7 +62,10 @@ class Transcription(msgspec.Struct, frozen=True):
 
 
 class Recogniser(Protocol):
-    """Transcribes clips. It keeps no state between calls; one thread at a time calls it."""
+    """Transcribes clips. It keeps no state between calls; one thread at a time calls it.
+
+    Whether the words account for all speech is checked by the caller, the same way for every implementation.
+    """
 
     @property
     def name(self) -> str:

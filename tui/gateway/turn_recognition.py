@@ -1,33 +1,89 @@
-"""The turns of one connection: partials of the open turn, one careful decode of a finished one."""
+"""The turns of one connection: where they end, their partials and their final texts.
+
+Everything but the partials is decided in audio time. The same audio therefore gives the same turns and words at any
+pace and load: a decision that rests on a decode waits for it, and the audio behind it waits meanwhile.
+"""
 
 import asyncio
+import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tui.gateway.endpointing import FRAME, Ended, Endpointer, Endpointing, Paused, Started
-from tui.gateway.hallucination import SENTENCE_ENDS
+from tui.gateway.coverage import Span
+from tui.gateway.endpointing import FRAME, Ended, Endpointer, Endpointing, Event, Paused, Resumed, Started
+from tui.gateway.final_decoding import FinalRequest, FinalText, decode_final
 from tui.gateway.metrics import Metrics
-from tui.gateway.open_turn import OpenTurn, SpeculativeFinal, final_words
+from tui.gateway.open_turn import TAIL_S, OpenTurn
 from tui.gateway.pcm import RATE, SampleWindow
-from tui.gateway.recogniser import Clip, Transcription
-from tui.gateway.scheduler import Job, Scheduler
+from tui.gateway.recogniser import Clip, RecognisedWord, Recogniser, Transcription
+from tui.gateway.scheduler import FinalJob, PartialJob, Scheduler, Work
+from tui.gateway.turn_model import TurnModel
 from tui.gateway.vad import VoiceDetector
 from tui.stream.messages import Silence, SpeechStarted, WireTurn
 
 PARTIAL_INTERVAL = RATE * 55 // 100
 """Samples between two partials of a turn, if the machine keeps up."""
 CONTEXT = RATE * 5
-"""Samples before a turn that are decoded with it. On read speech a turn alone has twice the errors of a batch decode,
-with 3 s of context a few more, with 5 s none more; the previous turn's text as a prompt would pass on its errors."""
+"""Samples before a stretch that are decoded with it. On read speech a turn alone has twice the errors of a batch
+decode, with 3 s of context a few more, with 5 s none more; the previous text as a prompt would pass on its errors."""
+MAX_PIECE = RATE * 10
+"""Samples of speech without a pause after which a piece of the final text is decoded."""
+MIN_PIECE = RATE * 7
+"""Samples at a pause from which a part of them becomes final."""
+SPLIT_AFTER = RATE * 14
+"""Samples of finished pieces after which a turn is split; with what is not yet final it has at most 24 s."""
+HISTORY_S = 10.0
+"""Seconds of final words that are kept for the next context."""
+TURN_MODEL_WINDOW = RATE * 8
+"""Samples that the end-of-turn model gets at most."""
+COMPLETE = 0.5
+"""Probability from which a turn counts as complete."""
 SILENCE_INTERVAL = RATE
 MAX_BACKLOG = RATE * 310
-"""Most samples that may wait for their final text; beyond that the session stops receiving."""
+"""Most samples that may wait for a decision; beyond that the session stops receiving."""
 
 TurnMessage = SpeechStarted | WireTurn | Silence
+log = logging.getLogger(__name__)
+
+
+class TurnSettings(msgspec.Struct, frozen=True):
+    """How a client wants its turns."""
+
+    endpointing: Endpointing = Endpointing()
+    languages: tuple[str, ...] = ("en",)
+    """Codes of the languages that may be spoken; with several or none the model detects one."""
+    prompt: str = ""
+    """Text that biases the recogniser towards the client's words."""
+    unformatted: bool = False
+    """Whether turns are sent without capitals and punctuation."""
+    partials: bool = True
+    """Whether partials are sent."""
+    silence: bool = False
+    """Whether stretches without speech are reported."""
+
+
+class _Force(msgspec.Struct, frozen=True):
+    """The client ends the open turn."""
+
+
+class _Queued(msgspec.Struct, frozen=True):
+    """A frame's speech probability or a request of the client, in the order of arrival."""
+
+    item: float | TurnSettings | _Force
+    arrived_at: float
+
+
+class _Decode(msgspec.Struct, frozen=True):
+    """What a job decodes for a turn, and returns: the text, and the turn model's probability if it was asked."""
+
+    text: FinalText
+    complete: float | None = None
 
 
 class TurnRecogniser:
@@ -36,9 +92,10 @@ class TurnRecogniser:
     Args:
         scheduler: runs the recogniser.
         detector: detects speech.
-        endpointing: settings of turn detection.
+        settings: may be changed by `configure`.
         send: takes the messages for the client, in order.
         metrics: takes the counts.
+        turn_model: judges whether a turn is complete; `None` to go by the punctuation of its text.
         clock: returns seconds.
     """
 
@@ -46,74 +103,68 @@ class TurnRecogniser:
         self,
         scheduler: Scheduler,
         detector: VoiceDetector,
-        endpointing: Endpointing,
+        settings: TurnSettings,
         send: Callable[[TurnMessage], None],
         metrics: Metrics,
+        turn_model: TurnModel | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.languages: tuple[str, ...] = ("en",)
-        """Codes of the languages that may be spoken; with several or none the model detects one."""
-        self.unformatted = False
-        """Whether turns are sent without capitals and punctuation."""
-        self.prompt = ""
-        """Text that biases the recogniser towards the client's words."""
-        self.send_partials = True
-        """Whether partials are sent."""
-        self.send_silence = False
-        """Whether stretches without speech are reported."""
         self.max_speech_probability = 0.0
         """Highest speech probability since it was last set to 0."""
         self.failure: Exception | None = None
         """Error of the recogniser; `None` while it works."""
         self._scheduler = scheduler
         self._detector = detector
-        self._endpointer = Endpointer(endpointing)
+        self._settings = settings
+        self._endpointer = Endpointer(settings.endpointing)
         self._send = send
         self._metrics = metrics
+        self._turn_model = turn_model
         self._clock = clock
         self._audio = SampleWindow()
         self._framed = 0
+        self._queue: deque[_Queued] = deque()
+        self._arrived_at = 0.0
         self._turn: OpenTurn | None = None
+        self._decoding = False
+        self._ending: Ended | None = None
         self._next_order = 0
-        self._last: Ended | None = None
-        self.backlog = 0
-        """Samples of finished turns that wait for their text."""
+        self._speech: list[Span] = []
+        self._history: tuple[RecognisedWord, ...] = ()
         self._drained = asyncio.Event()
         self._silent_from = 0
+        self._closed = False
+
+    @property
+    def backlog(self) -> int:
+        """Samples that wait for a decision or for their final text."""
+        frames = sum(1 for queued in self._queue if isinstance(queued.item, float))
+        return frames * FRAME + (self._ending.end - self._ending.start if self._ending else 0)
 
     @property
     def processed_until(self) -> int:
-        """Position up to which all finals are done."""
+        """Position up to which all decisions are made and all finals are done."""
         return self._audio.end - self.backlog
 
-    @property
-    def endpointing(self) -> Endpointing:
-        """Settings of turn detection; may be set at any time."""
-        return self._endpointer.settings
-
-    @endpointing.setter
-    def endpointing(self, settings: Endpointing) -> None:
-        self._endpointer.settings = settings
+    def configure(self, settings: TurnSettings) -> None:
+        """Change the settings from the next sample on."""
+        self._enqueue(settings)
 
     def feed(self, samples: npt.NDArray[np.int16]) -> None:
         """Process the next samples."""
         self._audio.append(samples)
-        whole = (self._audio.end - self._framed) // FRAME
-        frames = self._audio.read(self._framed, self._framed + whole * FRAME).reshape(whole, FRAME)
-        self._framed += whole * FRAME
+        count = (self._audio.end - self._framed) // FRAME
+        frames = self._audio.read(self._framed, self._framed + count * FRAME).reshape(count, FRAME)
+        self._framed += count * FRAME
+        now = self._clock()
         for probability in self._detector.probabilities(frames):
             self.max_speech_probability = max(self.max_speech_probability, probability)
-            for event in self._endpointer.feed(probability):
-                self._handle_event(event)
-        self._audio.drop(min(self._endpointer.needed, self._framed) - CONTEXT)
-        self._request_partial()
-        self._report_silence()
+            self._queue.append(_Queued(probability, now))
+        self._advance()
 
     def force_endpoint(self) -> None:
-        """End the open turn now."""
-        ended = self._endpointer.force()
-        if ended:
-            self._handle_event(ended)
+        """End the open turn at the last sample."""
+        self._enqueue(_Force())
 
     async def wait_for_capacity(self) -> None:
         """Wait until the backlog is below its limit."""
@@ -127,128 +178,242 @@ class TurnRecogniser:
     def close(self) -> None:
         """Drop waiting jobs and send no more messages; the result of a running job is ignored."""
         self._scheduler.cancel(self)
+        self._closed = True
         self._send = _discard
+        self._queue.clear()
 
     async def _until_backlog_is(self, most: int) -> None:
-        while self.backlog > most:
+        while self.backlog > most or (self._queue and not most):
             self._drained.clear()
             await self._drained.wait()
 
-    def _handle_event(self, event: Started | Paused | Ended) -> None:
+    def _enqueue(self, item: TurnSettings | _Force) -> None:
+        self._queue.append(_Queued(item, self._clock()))
+        self._advance()
+
+    def _advance(self) -> None:
+        """Process what is queued, up to the first item that has to wait for a decode."""
+        while self._queue and not self._has_to_wait(self._queue[0].item):
+            queued = self._queue.popleft()
+            self._arrived_at = queued.arrived_at
+            match queued.item:
+                case float():
+                    self._feed_frame(queued.item)
+                case TurnSettings():
+                    self._settings = queued.item
+                    self._endpointer.settings = queued.item.endpointing
+                case _Force():
+                    ended = self._endpointer.force()
+                    if ended:
+                        self._end(ended)
+        self._audio.drop(min(self._endpointer.needed, self._endpointer.position) - CONTEXT)
+        self._request_partial()
+        self._report_silence()
+        self._drained.set()
+
+    def _has_to_wait(self, item: float | TurnSettings | _Force) -> bool:
+        """Return whether an item depends on a decode that is not done. A pause goes on while it is decoded."""
+        if not self._decoding:
+            return False
+        return not (
+            isinstance(item, float) and self._endpointer.undecided and not self._endpointer.depends_on_decision(item)
+        )
+
+    def _feed_frame(self, probability: float) -> None:
+        position = self._endpointer.position
+        if self._endpointer.is_speech(probability):
+            self._add_speech(position / RATE, (position + FRAME) / RATE)
+        for event in self._endpointer.feed(probability):
+            self._handle_event(event)
+        turn, position = self._turn, self._endpointer.position
+        idle = not self._decoding and not self._endpointer.paused
+        if turn and idle and position - turn.done_until >= MAX_PIECE:
+            self._decode(turn, position, self._piece_decoded, in_speech=True)
+
+    def _add_speech(self, start_s: float, end_s: float) -> None:
+        """Note that a frame is speech; forget what is too old to be decoded."""
+        if self._speech and self._speech[-1][1] == start_s:
+            self._speech[-1] = (self._speech[-1][0], end_s)
+        else:
+            self._speech.append((start_s, end_s))
+        oldest_s = self._audio.start / RATE
+        while self._speech[0][1] < oldest_s:
+            del self._speech[0]
+
+    def _handle_event(self, event: Event) -> None:
         match event:
             case Started(start=start, speech=speech, probability=probability):
                 self._turn = OpenTurn(start, speech)
                 self._send(SpeechStarted(speech * 1000 // RATE, round(probability, 3)))
             case Paused():
-                if self._turn:
-                    self._turn.due = min(self._turn.due, self._audio.end)
+                assert self._turn is not None
+                self._turn.due = min(self._turn.due, self._endpointer.position)
+                self._decode(self._turn, self._endpointer.position, self._pause_decoded, in_pause=True)
+            case Resumed():
+                assert self._turn is not None
+                self._turn.rest = None
+                self._split_if_long(self._turn)
             case Ended():
                 self._end(event)
 
+    def _decode(
+        self,
+        turn: OpenTurn,
+        end: int,
+        on_result: Callable[[OpenTurn, int, _Decode], None],
+        *,
+        in_speech: bool = False,
+        in_pause: bool = False,
+    ) -> None:
+        """Decode the final text of a turn from where it is done to a position."""
+        request = self._request(turn, end, in_speech=in_speech)
+        model = self._turn_model if in_pause else None
+        heard = self._audio.read(max(turn.start, end - TURN_MODEL_WINDOW), end) if model else request.samples[:0]
+
+        def work(recogniser: Recogniser) -> _Decode:
+            return _Decode(decode_final(recogniser, request), model.probability(heard) if model else None)
+
+        self._decoding = True
+        self._scheduler.submit_final(
+            self, FinalJob(lambda: self._if_open(work), partial(self._decoded, turn, end, on_result), self._fail)
+        )
+
+    def _if_open(self, work: Work) -> Work | None:
+        return None if self._closed else work
+
+    def _request(self, turn: OpenTurn, end: int, *, in_speech: bool) -> FinalRequest:
+        """Return the stretch to decode, with the audio before it as context if something was said there.
+
+        The last seconds of speech that continues are decoded again later: they need no words yet.
+        """
+        base_s = turn.done_until / RATE
+        start = max(self._audio.start, turn.done_until - CONTEXT)
+        before = tuple(word for word in self._history if word.end_s > start / RATE)
+        if not before:
+            start = turn.done_until
+        languages = (turn.final_language,) if turn.final_language else self._settings.languages
+        return FinalRequest(
+            samples=self._audio.read(start, end),
+            start_s=start / RATE,
+            base_s=base_s,
+            speech=_clipped(self._speech, (base_s, end / RATE - (TAIL_S if in_speech else 0.0))),
+            before=before,
+            languages=languages,
+            prompt=self._settings.prompt,
+        )
+
+    def _decoded(
+        self, turn: OpenTurn, end: int, on_result: Callable[[OpenTurn, int, _Decode], None], decode: _Decode
+    ) -> None:
+        self._decoding = False
+        self._count(decode.text)
+        turn.final_language = turn.final_language or (decode.text.language if decode.text.words else None)
+        on_result(turn, end, decode)
+        self._advance()
+
+    def _count(self, text: FinalText) -> None:
+        """Count and log what was decoded again, rejected, or left without words."""
+        self._metrics.count("finals_decoded_again_total", text.decoded_again)
+        for reason in text.rejected:
+            self._metrics.count("decodes_rejected_total", label=f'reason="{reason}"')
+        seconds = sum(end - start for start, end in text.uncovered)
+        self._metrics.count("speech_without_words_seconds_total", seconds)
+        if text.rejected or text.uncovered:
+            spans = ", ".join(f"{start:.1f}-{end:.1f} s" for start, end in text.uncovered) or "none"
+            reasons = ", ".join(text.rejected) or "none"
+            log.warning("Decodes rejected: %s. Speech without words: %s.", reasons, spans)
+
+    def _piece_decoded(self, turn: OpenTurn, end: int, decode: _Decode) -> None:
+        self._finish_piece(turn, end, decode.text.words)
+        self._split_if_long(turn)
+
+    def _pause_decoded(self, turn: OpenTurn, end: int, decode: _Decode) -> None:
+        turn.rest = decode.text.words
+        if decode.complete is None:
+            self._endpointer.decide(turn.is_sentence)
+        else:
+            self._endpointer.decide(decode.complete >= COMPLETE)
+        if end - turn.done_until >= MIN_PIECE:
+            self._finish_piece(turn, end, decode.text.words)
+
+    def _finish_piece(self, turn: OpenTurn, end: int, words: tuple[RecognisedWord, ...]) -> None:
+        self._remember(turn.finish_piece(words, self._speech, end))
+
+    def _remember(self, words: tuple[RecognisedWord, ...]) -> None:
+        """Keep the newest final words for the next context."""
+        history = (*self._history, *words)
+        self._history = tuple(word for word in history if word.end_s > history[-1].end_s - HISTORY_S)
+
+    def _split_if_long(self, turn: OpenTurn) -> None:
+        """End a turn at the end of its finished pieces if they are long; what follows is the next turn."""
+        if turn.done_until - turn.start >= SPLIT_AFTER:
+            ended = self._endpointer.split(turn.done_until)
+            turn.rest = None
+            self._turn = OpenTurn(ended.end, ended.end)
+            self._publish_final(turn, ended)
+
     def _end(self, ended: Ended) -> None:
         assert self._turn is not None
-        turn, self._turn = self._turn, OpenTurn(ended.end, ended.end) if ended.continues else None
+        turn, self._turn = self._turn, None
         self._silent_from = ended.end
-        self.backlog += ended.end - ended.start
-        decided = self._clock()
-        speculative = turn.speculative
-        if speculative is None or speculative.speech_end != ended.speech_end or ended.continues:
-            clip = self._final_clip(turn, ended.start, ended.end)
-            self._scheduler.submit_final(
-                self, Job(lambda: clip, partial(self._publish_final, turn, ended, decided), self._fail)
-            )
-        elif speculative.transcription is None:
-            speculative.ended = (ended, decided)
+        if turn.rest is None:
+            self._ending = ended
+            self._decode(turn, ended.end, partial(self._end_decoded, ended))
         else:
-            self._publish_final(turn, ended, decided, speculative.transcription)
-        self._last = ended
+            self._remember(turn.rest)
+            self._publish_final(turn, ended)
 
-    def _final_clip(self, turn: OpenTurn, start: int, end: int) -> Clip:
-        """Return a turn's clip, with the audio before it as context if the previous turn ended shortly before."""
-        context = 0
-        if self._last is not None and not self._last.continues and start - self._last.end <= CONTEXT:
-            context = min(CONTEXT, start - self._audio.start)
-        partial_words = tuple(word.text for word in turn.words)
-        samples = self._audio.read(start - context, end)
-        return Clip(samples, True, self.languages, self.prompt, context=context, partial_words=partial_words)
+    def _end_decoded(self, ended: Ended, turn: OpenTurn, end: int, decode: _Decode) -> None:
+        turn.rest = decode.text.words
+        self._ending = None
+        self._remember(turn.rest)
+        self._publish_final(turn, ended)
 
-    def _speculate(self, turn: OpenTurn) -> None:
-        """Decode the open turn's final before its end is decided, while the recogniser is idle."""
-        speculative = SpeculativeFinal(self._endpointer.speech_end)
-
-        def whole() -> Clip | None:
-            if self._turn is not turn or self._endpointer.speech_end != speculative.speech_end:
-                return None
-            turn.speculative = speculative
-            padded = speculative.speech_end + self._endpointer.settings.padding_ms * RATE // 1000
-            return self._final_clip(turn, turn.start, min(self._audio.end, padded))
-
-        def take(transcription: Transcription) -> None:
-            speculative.transcription = transcription
-            if speculative.ended:
-                self._publish_final(turn, *speculative.ended, transcription)
-
-        self._scheduler.submit_partial(self, Job(whole, take, self._fail))
+    def _publish_final(self, turn: OpenTurn, ended: Ended) -> None:
+        words = turn.final_words(ended)
+        if not words and turn.order is None:
+            return
+        self._assign_order(turn)
+        language = turn.final_language or turn.language or (self._settings.languages or ("en",))[0]
+        self._send(turn.message(words, 1.0, language, final=True, unformatted=self._settings.unformatted))
+        self._metrics.count("turns_total")
+        self._metrics.count("settled_partials_changed_total", turn.contradicts(words, ended.end))
+        self._metrics.count("final_seconds_sum", self._clock() - self._arrived_at)
 
     def _fail(self, error: Exception) -> None:
         self.failure = error
 
     def _request_partial(self) -> None:
         turn = self._turn
-        if turn is None or self._audio.end < turn.due or not (self.send_partials or self._endpointer.paused):
+        if self._closed or turn is None or self._endpointer.position < turn.due or not self._settings.partials:
             return
-        turn.due = self._audio.end + PARTIAL_INTERVAL
-        end = 0
+        turn.due = self._endpointer.position + PARTIAL_INTERVAL
 
         def newest() -> Clip | None:
-            nonlocal end
             if self._turn is not turn:
                 return None
-            end = self._audio.end
+            end = self._endpointer.position
             turn.due = end + PARTIAL_INTERVAL
             turn.trim(end)
-            samples = self._audio.read(turn.base, end)
             # A prefix fixes the language.
-            languages = (turn.language,) if turn.language else self.languages
-            return Clip(samples, False, languages, self.prompt, prefix_tokens=turn.agreement.tokens)
+            languages = (turn.language,) if turn.language else self._settings.languages
+            samples = self._audio.read(turn.base, end)
+            return Clip(samples, False, languages, self._settings.prompt, prefix_tokens=turn.agreement.tokens)
 
-        self._scheduler.submit_partial(
-            self, Job(newest, lambda transcription: self._publish_partial(turn, end, transcription), self._fail)
-        )
+        self._scheduler.submit_partial(self, PartialJob(newest, partial(self._publish_partial, turn), self._fail))
 
-    def _publish_partial(self, turn: OpenTurn, end: int, transcription: Transcription) -> None:
+    def _publish_partial(self, turn: OpenTurn, transcription: Transcription) -> None:
         if self._turn is not turn:
             return
         turn.agreement.update(transcription.words)
         if turn.agreement.settled:
             turn.language = transcription.language
-        words = turn.words
-        if words and self.send_partials:
+        words = turn.partial_words
+        if words:
             self._assign_order(turn)
-            self._send(
-                turn.message(
-                    words,
-                    self._endpointer.confidence,
-                    transcription.language,
-                    final=False,
-                    unformatted=self.unformatted,
-                )
-            )
+            confidence, unformatted = self._endpointer.confidence, self._settings.unformatted
+            self._send(turn.message(words, confidence, transcription.language, final=False, unformatted=unformatted))
             self._metrics.count("partials_total")
-        if end >= self._endpointer.speech_end:
-            self._endpointer.complete = bool(words) and words[-1].text.endswith(SENTENCE_ENDS)
-            if self._endpointer.paused and self._scheduler.idle:
-                self._speculate(turn)
-
-    def _publish_final(self, turn: OpenTurn, ended: Ended, decided: float, transcription: Transcription) -> None:
-        words = final_words(transcription, ended)
-        if words or turn.order is not None:
-            self._assign_order(turn)
-            self._send(turn.message(words, 1.0, transcription.language, final=True, unformatted=self.unformatted))
-            self._metrics.count("turns_total")
-            self._metrics.count("final_seconds_sum", self._clock() - decided)
-        self.backlog -= ended.end - ended.start
-        self._drained.set()
 
     def _assign_order(self, turn: OpenTurn) -> None:
         if turn.order is None:
@@ -256,11 +421,17 @@ class TurnRecogniser:
             self._next_order += 1
 
     def _report_silence(self) -> None:
-        if self._turn is not None:
-            return
-        if self.send_silence and self._audio.end - self._silent_from >= SILENCE_INTERVAL:
-            self._send(Silence(self._silent_from * 1000 // RATE, self._audio.end * 1000 // RATE))
-            self._silent_from = self._audio.end
+        position = self._endpointer.position
+        if self._turn is None and self._settings.silence and position - self._silent_from >= SILENCE_INTERVAL:
+            self._send(Silence(self._silent_from * 1000 // RATE, position * 1000 // RATE))
+            self._silent_from = position
+
+
+def _clipped(spans: list[Span], bounds: Span) -> tuple[Span, ...]:
+    """Return the parts of spans inside bounds."""
+    return tuple(
+        (max(start, bounds[0]), min(end, bounds[1])) for start, end in spans if start < bounds[1] and end > bounds[0]
+    )
 
 
 def _discard(message: TurnMessage) -> None:

@@ -8,11 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tui.gateway.hallucination import is_truncated, misses_start, strip_repetition
+from tui.gateway.hallucination import strip_repetition
 from tui.gateway.recogniser import RATE, Clip, RecognisedWord, Transcription
 
 if TYPE_CHECKING:
@@ -25,8 +24,9 @@ FINAL_PADDING_S = 12.0
 more."""
 PARTIAL_PADDING_S = 3.0
 """Silence after a partial clip; with 1 s Whisper sometimes repeats the end."""
-TOKENS_PER_SECOND = 6.0
-"""Limit of the output; without one the decoder loops on a short window."""
+TOKENS_PER_SECOND = 12.0
+"""Limit of the output, twice that of the fastest speech; without one the decoder loops on a short window."""
+MAX_OUTPUT_TOKENS = 224
 FINAL_BEAM = 5
 MAX_PROMPT_TOKENS = 200
 NO_SPEECH_PROBABILITY = 0.6
@@ -82,38 +82,27 @@ class WhisperRecogniser:
         Raises:
             RuntimeError, ValueError: the model cannot process them.
         """
-        transcriptions = self._decode(clips)
-        clip, texts = clips[0], transcriptions[0].texts
-        late = misses_start(texts, clip.partial_words)
-        if clip.context and (late or is_truncated(texts, clip.partial_words)):
-            # The context can make the decoder skip a short turn, its beginning or its end, or start a loop.
-            alone = self._decode([msgspec.structs.replace(clip, samples=clip.samples[clip.context :], context=0)])
-            if is_truncated(texts, alone[0].texts) or (late and not misses_start(alone[0].texts, clip.partial_words)):
-                return alone
-        return transcriptions
-
-    def _decode(self, clips: Sequence[Clip]) -> list[Transcription]:
         max_duration_s = max(len(clip.samples) for clip in clips) / RATE
         window_s = min(WINDOW_S, max_duration_s + (FINAL_PADDING_S if clips[0].final else PARTIAL_PADDING_S))
         features = np.stack([self._features(clip.samples, window_s) for clip in clips])
         encoded = self._whisper.encode(features)
         languages = self._languages(clips, encoded)
         prompts = [self._prompt(clip, language) for clip, language in zip(clips, languages, strict=True)]
-        room = min(224, int(max_duration_s * TOKENS_PER_SECOND) + 8)
+        limit = min(MAX_OUTPUT_TOKENS, int(max_duration_s * TOKENS_PER_SECOND) + 16)
         outcomes = self._whisper.model.generate(
             encoded,
             prompts,
             beam_size=FINAL_BEAM if clips[0].final else 1,
-            max_length=min(self._whisper.max_length, max(len(prompt) for prompt in prompts) + room),
+            # CTranslate2 generates at most half of `max_length`, and at most what the prompt leaves of it.
+            max_length=min(self._whisper.max_length, limit + max(limit, *(len(prompt) for prompt in prompts))),
             suppress_tokens=self._suppressed,
             return_scores=True,
             return_no_speech_prob=True,
         )
-        tokens = [
-            self._accepted(clip, outcome, language)
-            for clip, outcome, language in zip(clips, outcomes, languages, strict=True)
+        return [
+            self._transcription(clip, outcome, language, encoded if len(clips) == 1 else _row(encoded, at))
+            for at, (clip, outcome, language) in enumerate(zip(clips, outcomes, languages, strict=True))
         ]
-        return self._align(clips, encoded, tokens, languages)
 
     def text(self, tokens: Sequence[int], language: str = "en") -> str:
         """Return tokens as text."""
@@ -152,36 +141,27 @@ class WhisperRecogniser:
         prompt = self._whisper.get_prompt(tokenizer, before, without_timestamps=True)
         return [*prompt, *clip.prefix_tokens]
 
-    def _accepted(self, clip: Clip, outcome: Any, language: str) -> list[int]:
-        """Return the output's tokens, the prefix first; none if Whisper's own measures say that they are invented."""
+    def _transcription(self, clip: Clip, outcome: Any, language: str, encoded: Any) -> Transcription:
+        """Return the words of a clip, without a loop at their end."""
         tokens = [token for token in outcome.sequences_ids[0] if token < self._tokenizer(language).eot]
-        log_probability = outcome.scores[0]
-        if outcome.no_speech_prob > NO_SPEECH_PROBABILITY and log_probability < MIN_LOG_PROBABILITY:
-            return []
-        text = self.text(tokens, language).encode()
-        if text and len(text) / len(zlib.compress(text)) > MAX_COMPRESSION_RATIO:
-            return []
-        return tokens
+        rejected = _rejection(outcome, self.text(tokens, language)) if tokens else ""
+        if rejected or not tokens:
+            return Transcription((), language, rejected)
+        duration_s = len(clip.samples) / RATE
+        alignment = self._whisper.find_alignment(
+            self._tokenizer(language), [tokens], encoded, math.ceil(duration_s * 100)
+        )
+        words = tuple(_join_pieces(alignment[0], duration_s, len(clip.prefix_tokens)))
+        return Transcription(_without_repetition(words, len(clip.prefix_tokens)), language)
 
-    def _align(
-        self, clips: Sequence[Clip], encoded: Any, tokens: Sequence[list[int]], languages: Sequence[str]
-    ) -> list[Transcription]:
-        """Return the words of each clip with their times."""
-        transcriptions = []
-        for at, (clip, output, language) in enumerate(zip(clips, tokens, languages, strict=True)):
-            if not output:
-                transcriptions.append(Transcription((), language))
-                continue
-            one = encoded if len(clips) == 1 else _row(encoded, at)
-            duration_s = len(clip.samples) / RATE
-            pieces = self._whisper.find_alignment(self._tokenizer(language), [output], one, math.ceil(duration_s * 100))
-            context_s = clip.context / RATE
-            words = tuple(_join_pieces(pieces[0], duration_s, len(clip.prefix_tokens)))
-            if not clip.final:
-                words = _without_repetition(words, len(clip.prefix_tokens))
-            kept = tuple(_shifted(word, context_s) for word in words if _middle_s(word) >= context_s)
-            transcriptions.append(Transcription(kept, language))
-        return transcriptions
+
+def _rejection(outcome: Any, text: str) -> str:
+    """Return which of Whisper's own measures say that the output is invented; empty if none does."""
+    log_probability = outcome.scores[0]
+    if outcome.no_speech_prob > NO_SPEECH_PROBABILITY and log_probability < MIN_LOG_PROBABILITY:
+        return "no speech"
+    encoded = text.encode()
+    return "repetition" if len(encoded) / len(zlib.compress(encoded)) > MAX_COMPRESSION_RATIO else ""
 
 
 def _row(encoded: Any, at: int) -> Any:
@@ -228,15 +208,6 @@ def _word(parts: Sequence[dict[str, Any]], floor_s: float, duration_s: float) ->
         confidence=min(1.0, sum(float(piece["probability"]) for piece in parts) / len(parts)),
         tokens=tuple(token for piece in parts for token in piece["tokens"]),
     )
-
-
-def _middle_s(word: RecognisedWord) -> float:
-    return (word.start_s + word.end_s) / 2
-
-
-def _shifted(word: RecognisedWord, context_s: float) -> RecognisedWord:
-    """Return a word with its times counted from the end of the context."""
-    return msgspec.structs.replace(word, start_s=max(0.0, word.start_s - context_s), end_s=word.end_s - context_s)
 
 
 def _is_spoken(piece: dict[str, Any]) -> bool:

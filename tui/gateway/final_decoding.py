@@ -1,0 +1,150 @@
+"""Decode a stretch of a turn for its final text; decode again what the text leaves out.
+
+Times are seconds from the connection's first sample.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from tui.gateway.coverage import Span, continuation, fill, middle_s, shifted, speech_s, uncovered
+from tui.gateway.hallucination import misses_start
+from tui.gateway.recogniser import RATE, Clip, RecognisedWord, Recogniser, Transcription
+
+AROUND_S = 1.0
+"""Audio decoded on each side of a gap; its words find the place of the new ones."""
+MAX_GAP_S = 12.0
+"""Longest gap that is decoded as one clip."""
+MIN_CONFIDENCE = 0.3
+"""Words found in a gap need this confidence on average: in noise a decoder invents some."""
+
+
+class FinalRequest(msgspec.Struct, frozen=True):
+    """A stretch of audio to decode."""
+
+    samples: npt.NDArray[np.float32]
+    """16 kHz mono, -1 to 1: the context, then the stretch; at most 30 s."""
+    start_s: float
+    """Time of the first sample."""
+    base_s: float
+    """Where the stretch starts; words before it are known."""
+    speech: tuple[Span, ...]
+    """Where the detector found speech, from `base_s` on."""
+    before: tuple[RecognisedWord, ...] = ()
+    """The known words in the context."""
+    languages: tuple[str, ...] = ("en",)
+    prompt: str = ""
+    """As `Clip.prompt`."""
+
+
+class FinalText(msgspec.Struct, frozen=True):
+    """The words of a stretch."""
+
+    words: tuple[RecognisedWord, ...]
+    language: str
+    decoded_again: int = 0
+    """Decodes beyond the first."""
+    rejected: tuple[str, ...] = ()
+    """Reasons for which outputs of the model were discarded."""
+    uncovered: tuple[Span, ...] = ()
+    """Speech without words after all decodes."""
+
+
+def decode_final(recogniser: Recogniser, request: FinalRequest) -> FinalText:
+    """Return the words of a stretch, such that they account for its speech as far as the recogniser can.
+
+    Raises:
+        RuntimeError, ValueError: the recogniser cannot process it.
+    """
+    return _Decoding(recogniser, request).run()
+
+
+class _Decoding:
+    """The decodes of one request."""
+
+    def __init__(self, recogniser: Recogniser, request: FinalRequest) -> None:
+        self._recogniser = recogniser
+        self._request = request
+        self._decodes = 0
+        self._rejected: list[str] = []
+        self._language = request.languages[0] if request.languages else "en"
+
+    def run(self) -> FinalText:
+        """Return the words and the counts."""
+        request = self._request
+        words = self._decode(request.start_s, prompt=request.prompt)
+        if request.prompt:
+            words = self._checked_without_prompt(words)
+        if uncovered(words, request.speech) and (request.prompt or request.start_s < request.base_s):
+            # The context or the prompt can make the decoder skip speech.
+            words = self._better(words, self._decode(request.base_s))
+        for gap in uncovered(words, request.speech):
+            words = self._filled(words, gap)
+        return FinalText(
+            words,
+            self._language,
+            self._decodes - 1,
+            tuple(self._rejected),
+            tuple(uncovered(words, request.speech)),
+        )
+
+    def _checked_without_prompt(self, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
+        """Return the words, or a decode without the prompt if the prompt made the recogniser lose some."""
+        request = self._request
+        plain = self._decode(request.start_s, final=False)
+        lost = len(words) < len(plain) - 1 or misses_start(_texts(words), _texts(plain))
+        return self._decode(request.start_s) if lost else words
+
+    def _decode(self, start_s: float, *, prompt: str = "", final: bool = True) -> tuple[RecognisedWord, ...]:
+        """Decode from a time on; return the words after the known ones."""
+        request = self._request
+        words = self._words(start_s, request.start_s + len(request.samples) / RATE, prompt, final=final)
+        known = request.before if start_s < request.base_s else ()
+        return continuation(known, words, request.base_s) if start_s < request.base_s else words
+
+    def _words(
+        self, start_s: float, end_s: float, prompt: str = "", *, final: bool = True
+    ) -> tuple[RecognisedWord, ...]:
+        """Decode a span of the samples."""
+        request = self._request
+        first, last = (max(0, round((at_s - request.start_s) * RATE)) for at_s in (start_s, end_s))
+        [transcription] = self._recogniser.transcribe(
+            [Clip(request.samples[first:last], final, request.languages, prompt)]
+        )
+        self._note(transcription)
+        return tuple(shifted(word, request.start_s + first / RATE) for word in transcription.words)
+
+    def _note(self, transcription: Transcription) -> None:
+        if not self._decodes:
+            self._language = transcription.language
+        self._decodes += 1
+        if transcription.rejected:
+            self._rejected.append(transcription.rejected)
+
+    def _better(
+        self, words: tuple[RecognisedWord, ...], others: tuple[RecognisedWord, ...]
+    ) -> tuple[RecognisedWord, ...]:
+        """Return the text that leaves less speech uncovered; the first of equal ones."""
+        return others if self._uncovered_s(others) < self._uncovered_s(words) else words
+
+    def _uncovered_s(self, words: Sequence[RecognisedWord]) -> float:
+        return sum(speech_s(self._request.speech, gap) for gap in uncovered(words, self._request.speech))
+
+    def _filled(self, words: tuple[RecognisedWord, ...], gap: Span) -> tuple[RecognisedWord, ...]:
+        """Return the words with those that a decode of the gap alone finds."""
+        count = int((gap[1] - gap[0]) // MAX_GAP_S) + 1
+        length_s = (gap[1] - gap[0]) / count
+        for part in range(count):
+            span = (gap[0] + part * length_s, gap[0] + (part + 1) * length_s)
+            low_s = max(self._request.base_s, span[0] - AROUND_S)
+            found = self._words(low_s, span[1] + AROUND_S)
+            inside = [word.confidence for word in found if span[0] <= middle_s(word) <= span[1]]
+            if inside and sum(inside) / len(inside) >= MIN_CONFIDENCE:
+                words = fill(words, span, found)
+        return words
+
+
+def _texts(words: Sequence[RecognisedWord]) -> list[str]:
+    return [word.text for word in words]
