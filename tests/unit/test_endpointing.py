@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,20 +44,33 @@ def test_a_turn_ends_after_the_longest_silence() -> None:
     assert kinds(fed(endpointer, (0.0, 32))) == [Ended]
 
 
-def test_a_complete_turn_ends_sooner() -> None:
+@pytest.mark.parametrize(
+    ("completeness", "silence_ms"),
+    [(1.0, 608), (0.5, 960), (0.0, 1280)],
+    ids=["the shortest", "the mean, to a whole frame", "the longest"],
+)
+def test_the_silence_that_ends_a_turn_depends_on_how_complete_it_is(completeness: float, silence_ms: int) -> None:
     endpointer = Endpointer(SETTINGS)
     fed(endpointer, (0.9, 960), (0.0, 320))
-    endpointer.decide(True)
-    assert Ended not in kinds(fed(endpointer, (0.0, 256)))
+    endpointer.decide(completeness)
+    assert Ended not in kinds(fed(endpointer, (0.0, silence_ms - 352)))
     assert kinds(fed(endpointer, (0.0, 32))) == [Ended]
+
+
+@pytest.mark.parametrize("completeness", [0.0, 0.5, 1.0])
+def test_a_clients_longest_silence_ends_a_turn_however_complete_it_is(completeness: float) -> None:
+    endpointer = Endpointer(Endpointing(min_turn_silence_ms=608, max_turn_silence_ms=480))
+    fed(endpointer, (0.9, 960), (0.0, 320))
+    endpointer.decide(completeness)
+    assert kinds(fed(endpointer, (0.0, 160))) == [Ended]
 
 
 def test_speech_after_a_pause_is_judged_anew() -> None:
     endpointer = Endpointer(SETTINGS)
     fed(endpointer, (0.9, 960), (0.0, 320))
-    endpointer.decide(True)
+    endpointer.decide(1.0)
     assert Ended not in kinds(fed(endpointer, (0.9, 320), (0.0, 224)))
-    endpointer.decide(False)
+    endpointer.decide(0.0)
     assert Ended not in kinds(fed(endpointer, (0.0, 1024)))
     assert kinds(fed(endpointer, (0.0, 32))) == [Ended]
 
@@ -70,7 +84,7 @@ def test_a_pause_depends_on_its_decision_where_it_ends_or_could_end_the_turn() -
     assert not endpointer.depends_on_decision(0.0)
     fed(endpointer, (0.0, 352))
     assert endpointer.depends_on_decision(0.0)
-    endpointer.decide(False)
+    endpointer.decide(0.0)
     assert not endpointer.depends_on_decision(0.0)
 
 
@@ -121,14 +135,14 @@ def test_new_settings_hold_from_the_next_frame() -> None:
     assert kinds(fed(endpointer, (0.0, 32))) == [Ended]
 
 
-@given(st.lists(st.floats(0, 1), max_size=1500), st.booleans())
-def test_turns_never_overlap_and_their_speech_lies_inside(probabilities: list[float], complete: bool) -> None:
+@given(st.lists(st.floats(0, 1), max_size=1500), st.floats(0, 1))
+def test_turns_never_overlap_and_their_speech_lies_inside(probabilities: list[float], completeness: float) -> None:
     endpointer = Endpointer(SETTINGS)
     ends = [0]
     # One turn at least, whatever came before it.
     for at, probability in enumerate([*probabilities, *[0.9] * 60, *[0.0] * 60], 1):
         if endpointer.undecided:
-            endpointer.decide(complete)
+            endpointer.decide(completeness)
         for event in endpointer.feed(probability):
             if isinstance(event, Ended):
                 assert ends[-1] <= event.start <= event.speech <= event.speech_end <= event.end <= at * FRAME

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
 from tests.conftest import DATA
 from tests.gateway_harness import CLIPS, RATE, read
+from tests.turn_models import save_turn_model
 from tui.errors import LivegistError
 from tui.gateway.turn_model import FEATURES, SmartTurn, find_turn_model
 
@@ -29,23 +28,9 @@ def speech(name: str) -> npt.NDArray[np.float32]:
     return samples[name].astype(np.float32) / np.float32(32_768)
 
 
-def save_model(path: Path, *, input_name: str = "input_features", shape: tuple[int, int] = FEATURES) -> Path:
-    """Write a model that returns the sigmoid of the mean of its input."""
-    nodes = [
-        helper.make_node("ReduceMean", [input_name], ["bands"], axes=[2], keepdims=0),
-        helper.make_node("ReduceMean", ["bands"], ["mean"], axes=[1], keepdims=1),
-        helper.make_node("Sigmoid", ["mean"], ["logits"]),
-    ]
-    inputs = [helper.make_tensor_value_info(input_name, TensorProto.FLOAT, ["batch", *shape])]
-    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 1])]
-    graph = helper.make_graph(nodes, "tiny", inputs, outputs)
-    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 13)]), str(path))
-    return path
-
-
 @pytest.fixture
 def tiny(tmp_path: Path) -> SmartTurn:
-    return SmartTurn(save_model(tmp_path / "tiny.onnx"))
+    return SmartTurn(save_turn_model(tmp_path / "tiny.onnx"))
 
 
 @pytest.mark.parametrize("name", list(REFERENCE))
@@ -87,7 +72,7 @@ def test_the_model_of_an_installed_package_is_found_without_importing_it(
     folder.mkdir(parents=True)
     (tmp_path / "pipecat" / "__init__.py").write_text("raise ImportError('imported')\n")
     for version in ("v3.1", "v3.2"):
-        save_model(folder / f"smart-turn-{version}-cpu.onnx")
+        save_turn_model(folder / f"smart-turn-{version}-cpu.onnx")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "pipecat", raising=False)
     assert find_turn_model() == folder / "smart-turn-v3.2-cpu.onnx"
@@ -100,7 +85,7 @@ def test_without_the_package_there_is_no_model(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_path_goes_before_the_package(tmp_path: Path) -> None:
-    path = save_model(tmp_path / "mine.onnx")
+    path = save_turn_model(tmp_path / "mine.onnx")
     assert find_turn_model(str(path)) == path
 
 
@@ -125,7 +110,7 @@ def test_a_file_that_is_no_model_is_reported_with_a_hint(tmp_path: Path, content
 
 @pytest.mark.parametrize("different", [{"input_name": "audio"}, {"shape": (80, 3000)}])
 def test_another_onnx_model_is_reported_with_its_inputs(tmp_path: Path, different: dict[str, Any]) -> None:
-    path = save_model(tmp_path / "other.onnx", **different)
+    path = save_turn_model(tmp_path / "other.onnx", **different)
     with pytest.raises(LivegistError, match=r"not an end-of-turn model: its inputs are \w+ \(80, \d+\)"):
         SmartTurn(path)
 

@@ -134,10 +134,16 @@ class FixedTurnModel:
         return self._probability
 
 
-@pytest.mark.parametrize(("probability", "number", "ended"), [(0.9, 3, True), (0.1, 5, False)])
-def test_the_turn_model_decides_instead_of_the_punctuation(probability: float, number: int, ended: bool) -> None:
+@pytest.mark.parametrize(
+    ("probability", "last_word", "pause_ms", "ended"),
+    [(0.5, 3, 640, True), (0.49, 5, 800, False), (0.49, 5, 1024, True), (0.49, 3, 1200, False)],
+    ids=["sounds finished", "only a sentence", "only a sentence, for longer", "neither"],
+)
+def test_the_turn_model_and_the_punctuation_decide_how_long_a_pause_ends_a_turn(
+    probability: float, last_word: int, pause_ms: int, ended: bool
+) -> None:
     session = Session(turn_model=FixedTurnModel(probability))
-    session.say(*sentence(1, 2, number, pause_ms=800))
+    session.say(*sentence(1, 2, last_word, pause_ms=pause_ms))
     assert bool(session.finals) is ended
 
 

@@ -75,7 +75,7 @@ class Endpointer:
         self._speech = position
         self._speech_end = position
         self._paused = False
-        self._complete: bool | None = False
+        self._completeness: float | None = 0.0
 
     @property
     def start(self) -> int | None:
@@ -99,12 +99,12 @@ class Endpointer:
 
     @property
     def undecided(self) -> bool:
-        """Whether it is not known yet if the turn is complete up to the current pause."""
-        return self.paused and self._complete is None
+        """Whether it is not known yet how complete the turn is up to the current pause."""
+        return self.paused and self._completeness is None
 
-    def decide(self, complete: bool) -> None:
-        """Set whether the turn is complete up to the current pause."""
-        self._complete = complete
+    def decide(self, completeness: float) -> None:
+        """Set how complete the turn is up to the current pause: at 1 the shortest silence ends it, at 0 the longest."""
+        self._completeness = completeness
 
     def depends_on_decision(self, probability: float) -> bool:
         """Return whether the next frame may only be fed after `decide`: it ends the pause or would end the turn."""
@@ -162,7 +162,8 @@ class Endpointer:
 
     @property
     def _silence_needed_ms(self) -> int:
-        return self._min_silence_ms if self._complete else self._max_silence_ms
+        shorter = (self._completeness or 0.0) * (self._max_silence_ms - self._min_silence_ms)
+        return self._max_silence_ms - round(shorter)
 
     def is_speech(self, probability: float) -> bool:
         """Return whether a frame continues speech."""
@@ -178,7 +179,7 @@ class Endpointer:
         self._speech = self._position - len(self._onset) * FRAME
         self._start = max(self._floor, self._speech - self.settings.padding_ms * 16)
         self._speech_end = self._position
-        self._paused = self._complete = False
+        self._paused, self._completeness = False, 0.0
         started = Started(self._start, self._speech, sum(self._onset) / len(self._onset))
         self._onset.clear()
         return [started]
@@ -187,12 +188,12 @@ class Endpointer:
         if self.is_speech(probability):
             resumed = self._paused
             self._speech_end = self._position
-            self._paused = self._complete = False
+            self._paused, self._completeness = False, 0.0
             return [Resumed()] if resumed else []
         if self._silence_ms >= self._silence_needed_ms:
             return [self._end(min(self._position, self._speech_end + self.settings.padding_ms * 16))]
         if not self._paused and self._silence_ms >= self.settings.pause_ms:
-            self._paused, self._complete = True, None
+            self._paused, self._completeness = True, None
             return [Paused()]
         return []
 

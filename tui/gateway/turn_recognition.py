@@ -42,8 +42,8 @@ HISTORY_S = 10.0
 """Seconds of final words that are kept for the next context."""
 TURN_MODEL_WINDOW = RATE * 8
 """Samples that the end-of-turn model gets at most."""
-COMPLETE = 0.5
-"""Probability from which a turn counts as complete."""
+FINISHED = 0.5
+"""Probability of the end-of-turn model from which a speaker sounds finished: the model's own threshold."""
 SILENCE_INTERVAL = RATE
 MAX_BACKLOG = RATE * 310
 """Most samples that may wait for a decision; beyond that the session stops receiving."""
@@ -83,7 +83,7 @@ class _Decode(msgspec.Struct, frozen=True):
     """What a job decodes for a turn, and returns: the text, and the turn model's probability if it was asked."""
 
     text: FinalText
-    complete: float | None = None
+    finished: float | None = None
 
 
 class TurnRecogniser:
@@ -329,10 +329,7 @@ class TurnRecogniser:
 
     def _pause_decoded(self, turn: OpenTurn, end: int, decode: _Decode) -> None:
         turn.rest = decode.text.words
-        if decode.complete is None:
-            self._endpointer.decide(turn.is_sentence)
-        else:
-            self._endpointer.decide(decode.complete >= COMPLETE)
+        self._endpointer.decide(_completeness(turn.is_sentence, decode.finished))
         if end - turn.done_until >= MIN_PIECE:
             self._finish_piece(turn, end, decode.text.words)
 
@@ -425,6 +422,22 @@ class TurnRecogniser:
         if self._turn is None and self._settings.silence and position - self._silent_from >= SILENCE_INTERVAL:
             self._send(Silence(self._silent_from * 1000 // RATE, position * 1000 // RATE))
             self._silent_from = position
+
+
+def _completeness(is_sentence: bool, finished: float | None) -> float:
+    """Return how complete a turn is.
+
+    Args:
+        is_sentence: whether its text is a complete sentence.
+        finished: probability that the speaker sounds finished; `None` without an end-of-turn model. A sentence that
+            does not sound finished counts half: a pause to think is often after a word that could end a sentence, but
+            a sentence may also sound as if another followed, as in read speech.
+    """
+    if finished is None:
+        return float(is_sentence)
+    if finished >= FINISHED:
+        return 1.0
+    return 0.5 if is_sentence else 0.0
 
 
 def _clipped(spans: list[Span], bounds: Span) -> tuple[Span, ...]:
