@@ -80,7 +80,7 @@ def test_the_whole_tour_in_tmux_over_ssh(sshd: Sshd, short_dir: Path, home: Path
         tour.open_and_leave("?", "In Turns")
         tour.open_and_leave("D", "esc back")
         tour.open_and_leave(",", "Settings")
-        tour.open_and_leave("C-p", "Ask a question about what was said so far  (:)")
+        tour.open_and_leave("C-p", "Ask a question about the session so far  (:)")
         # What was said: selected, marked, searched, copied.
         tour.press("Home", "▸ Turns")
         tour.press("m", "note for the mark on turn 1")
