@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from tests.faults.engines import (
     options,
     running,
 )
-from tests.session_fixtures import keep
+from tests.session_fixtures import STARTED, keep
 from tui.audio.sources import Source
 from tui.engine.capture import Capture
 from tui.engine.engine import Engine
@@ -142,12 +143,27 @@ async def test_a_recording_that_is_missing_refuses_to_be_sent_and_the_next_sessi
     watch = Watch()
     async with running(watch, clock=fast) as built:
         with pytest.raises(SessionError, match="No such file"):
-            await built.execute(Recover(options=to(server)))
+            await built.execute(Recover(stored.id, to(server)))
         assert watch.states == []
         await hear(built, speech(1), server.url, tmp_path)
         await watch.until_over()
     assert watch.record.state is State.ENDED
     assert [turn.text for turn in watch.finals] == [said(1)]
+
+
+async def test_a_missing_recording_does_not_keep_an_older_session_from_being_sent(server: Endpoint) -> None:
+    store = Store(sessions_dir())
+    older = keep(store, unheard_s=5.0)
+    keep(store, started=STARTED + timedelta(hours=1), unheard_s=5.0).audio.unlink()
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await watch.until(lambda: UntranscribedChanged((older.id,)) in watch.events)
+        await built.execute(Recover(options=to(server)))
+        (snapshot,) = [event for event in watch.events if isinstance(event, Snapshot)]
+        await built.execute(Stop())
+        await built.wait_idle()
+    assert snapshot.session is not None
+    assert snapshot.session.id == older.id
 
 
 class SlowStore(Store):

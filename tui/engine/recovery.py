@@ -36,10 +36,13 @@ class SessionRecovery:
         """Repair what is cut off, and return the notices of that and what was not transcribed to its end.
 
         Args:
-            session: the id of the only one to return; empty returns all, newest first.
+            session: the id of the only one to return, whether or not it has a recording; empty returns all that have
+                one, newest first.
         """
         repaired = self.repair()
-        return repaired, [stored for stored in self._store.untranscribed() if session in ("", stored.id)]
+        if not session:
+            return repaired, self._transcribable()
+        return repaired, [stored for stored in self._store.untranscribed() if stored.id == session]
 
     def _mend(self) -> list[Notice]:
         told = []
@@ -74,10 +77,12 @@ class SessionRecovery:
             self._scanning.cancel()
 
     async def _scan(self) -> None:
-        unheard = await asyncio.to_thread(self._find_untranscribed)
-        if unheard != self.untranscribed:
-            self.untranscribed = unheard
-            self._publish(UntranscribedChanged(unheard))
+        found = await asyncio.to_thread(self._transcribable)
+        ids = tuple(stored.id for stored in found)
+        if ids != self.untranscribed:
+            self.untranscribed = ids
+            self._publish(UntranscribedChanged(ids))
 
-    def _find_untranscribed(self) -> tuple[str, ...]:
-        return tuple(stored.id for stored in self._store.untranscribed())
+    def _transcribable(self) -> list[StoredSession]:
+        """Return the sessions that are not transcribed to their end and still have a recording, newest first."""
+        return [stored for stored in self._store.untranscribed() if stored.audio.exists()]
