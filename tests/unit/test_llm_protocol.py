@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -48,7 +49,9 @@ def test_every_known_shape_of_error_is_read(body: Any, said: str) -> None:
     assert not error.retry
 
 
-@pytest.mark.parametrize(("status", "again"), [(400, False), (401, False), (404, False), (429, True), (503, True)])
+@pytest.mark.parametrize(
+    ("status", "again"), [(400, False), (404, False), (429, True), (499, False), (500, True), (503, True)]
+)
 def test_only_a_crowd_or_a_fault_of_the_server_is_worth_another_try(status: int, again: bool) -> None:
     assert parse_error(status, b"{}").retry is again
 
@@ -118,3 +121,36 @@ def test_any_retry_after_is_a_wait_or_none(value: str | None) -> None:
 def test_a_list_of_models_is_one_or_none(body: bytes) -> None:
     assert parse_models(body) is None
     assert parse_models(b'{"data": [{"id": "a", "owned_by": 3}]}') == ["a"]
+
+
+@pytest.mark.parametrize("parse", [parse_completion, parse_delta])
+@pytest.mark.parametrize(
+    ("fields", "status", "again", "message"),
+    [
+        ({"error": {"message": "slow down", "code": 429}}, 429, True, "The LLM server refused (429): slow down"),
+        ({"error": "bad model", "status": 400}, 400, False, "The LLM server refused (400): bad model"),
+        ({"error": "out of memory", "code": 599}, 599, True, "The LLM server refused (599): out of memory"),
+        ({"error": "odd", "code": 600}, 0, False, "The LLM server failed: odd"),
+        ({"error": "odd", "code": "model_not_found"}, 0, False, "The LLM server failed: odd"),
+    ],
+)
+def test_an_error_inside_a_good_answer_is_told(
+    parse: Callable[[Any], Completion], fields: dict[str, Any], status: int, again: bool, message: str
+) -> None:
+    with pytest.raises(ChatError) as failed:
+        parse(fields | {"choices": [{"message": {"content": "half an answer"}}]})
+    assert (failed.value.message, failed.value.status, failed.value.retry) == (message, status, again)
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        (401, "Check the key"),
+        (404, "Check llm_url"),
+        (413, "longer than the model can take"),
+        (500, "server's side"),
+        (418, "Try again"),
+    ],
+)
+def test_each_refusal_says_what_to_do(status: int, hint: str) -> None:
+    assert hint in parse_error(status, b"{}").hint

@@ -35,6 +35,13 @@ def test_markup_stays_the_text_it_is() -> None:
 def test_a_flood_of_combining_marks_is_dammed() -> None:
     assert sanitize("e" + "\u0301" * 500) == "e" + "\u0301" * MARKS
     assert sanitize("\u0301x") == "x"
+    each = "e" + "\u0301" * MARKS
+    assert sanitize(f"{each * 3}\x07{each}") == f"{each * 3}␇{each}"
+
+
+def test_a_text_of_the_greatest_length_is_shown_whole() -> None:
+    assert sanitize("x" * LIMIT) == "x" * LIMIT
+    assert sanitize("x" * (LIMIT + 1)) == "x" * LIMIT + " … (1 more characters)"
 
 
 def test_scripts_of_the_world_stay_as_they_are() -> None:
