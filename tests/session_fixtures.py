@@ -38,7 +38,7 @@ TURN_S = 6.0
 """Seconds from one turn's start to the next."""
 
 
-def spoken(number: int, text: str, speaker: str | None = None, *, start_s: float | None = None) -> Turn:
+def final_turn(number: int, text: str, speaker: str | None = None, *, start_s: float | None = None) -> Turn:
     """Return a final turn whose words take 0.3 s each, 0.05 s of them a pause."""
     start = (number - 1) * TURN_S if start_s is None else start_s
     words = tuple(
@@ -48,32 +48,32 @@ def spoken(number: int, text: str, speaker: str | None = None, *, start_s: float
     return Turn(number, text, True, start, words[-1].end_s if words else start, words, speaker)
 
 
-def answer(number: int, turn: int | None, text: str, *, turns: int = 0) -> Gist:
+def finished_gist(number: int, turn: int | None, text: str, *, turns: int = 0) -> Gist:
     """Return a finished answer about a turn, or about the session for `None`."""
     return Gist(number, turn, "summary", text, GistStatus.DONE, "echo", input_tokens=7, output_tokens=5, turns=turns)
 
 
-def meeting() -> list[Event]:
+def meeting_events() -> list[Event]:
     """Return the events of a meeting of five turns, a gist for each, and its analysis."""
     told: list[Event] = []
     for number, (speaker, text) in enumerate(MEETING, 1):
         told += [
-            TurnChanged(spoken(number, text, speaker)),
-            GistChanged(answer(number, number, f"Gist of turn {number}.")),
+            TurnChanged(final_turn(number, text, speaker)),
+            GistChanged(finished_gist(number, number, f"Gist of turn {number}.")),
         ]
-    told.append(GistChanged(answer(6, None, "# Standup\n\n- Ship on **Thursday**", turns=5)))
+    told.append(GistChanged(finished_gist(6, None, "# Standup\n\n- Ship on **Thursday**", turns=5)))
     return told
 
 
-def keep(
+def store_session(
     store: Store,
     events: list[Event] | None = None,
     *,
     started: datetime = STARTED,
     sound_s: float = 30.0,
     state: State | None = State.ENDED,
-    unheard_s: float = 0.0,
-    about: SessionMetadata | None = None,
+    untranscribed_s: float = 0.0,
+    metadata: SessionMetadata | None = None,
 ) -> StoredSession:
     """Keep a session.
 
@@ -95,15 +95,15 @@ def keep(
     journal.append(PromptChanged("summary"), 0.0)
     journal.append(StateChanged(State.CONNECTING), 0.0)
     journal.append(StateChanged(State.LIVE), 0.0)
-    for event in meeting() if events is None else events:
+    for event in meeting_events() if events is None else events:
         at = event.turn.end_s if isinstance(event, TurnChanged) else 0.0
         journal.append(event, at)
     if state is not None:
-        journal.append(StatsChanged(Stats(elapsed_s=30.0, turns=5, untranscribed_s=unheard_s)), 30.0)
+        journal.append(StatsChanged(Stats(elapsed_s=30.0, turns=5, untranscribed_s=untranscribed_s)), 30.0)
         journal.append(StateChanged(state), 30.0)
     journal.close()
-    if about is not None:
-        update_metadata(stored.path, lambda _: about)
+    if metadata is not None:
+        update_metadata(stored.path, lambda _: metadata)
     return stored
 
 

@@ -4,7 +4,7 @@ import errno
 from typing import ClassVar
 
 
-def advice(error: OSError) -> str:
+def file_error_hint(error: OSError) -> str:
     """Return what a person can do about a file that the system refuses."""
     match error.errno:
         case errno.EACCES | errno.EPERM:
@@ -71,7 +71,7 @@ class SessionError(LivegistError):
     """A session on disk cannot be found, read or written."""
 
 
-class MissingExtra(LivegistError):
+class MissingExtraError(LivegistError):
     """A part of livegist needs packages that are not installed."""
 
     def __init__(self, what: str, extra: str) -> None:

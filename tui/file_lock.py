@@ -11,9 +11,9 @@ import random
 import time
 from pathlib import Path
 
-PROBES_S = 2.0
+PROBE_TIMEOUT_S = 2.0
 """Longest wait for probes to end, in seconds."""
-PAUSE_S = 0.001
+MAX_PAUSE_S = 0.001
 """Longest pause between two tries; each is drawn evenly, so that two openings do not try in step."""
 
 
@@ -26,7 +26,7 @@ def lock_exclusively(fd: int) -> None:
     Raises:
         OSError: another process holds the exclusive lock (`BlockingIOError`), or the file cannot be locked.
     """
-    give_up_at = time.monotonic() + PROBES_S
+    give_up_at = time.monotonic() + PROBE_TIMEOUT_S
     while True:
         try:
             return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -36,7 +36,7 @@ def lock_exclusively(fd: int) -> None:
             fcntl.flock(fd, fcntl.LOCK_UN)
             if time.monotonic() > give_up_at:
                 raise
-        time.sleep(random.uniform(0, PAUSE_S))  # noqa: S311
+        time.sleep(random.uniform(0, MAX_PAUSE_S))  # noqa: S311
 
 
 def is_locked(path: Path) -> bool:

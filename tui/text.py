@@ -4,9 +4,9 @@ import re
 import unicodedata
 from functools import cache
 
-LIMIT = 8_000
+MAX_CHARACTERS = 8_000
 """Most characters shown of one text."""
-MARKS = 4
+MAX_COMBINING_MARKS = 4
 """Most combining marks shown on one character: enough for every script, too few to paint over the lines around."""
 REPLACEMENT = "�"
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -17,7 +17,7 @@ _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _VISIBLE_CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if code != 0x0A} | {0x7F: "␡"}
 
 
-def sanitize(text: str, limit: int | None = LIMIT) -> str:
+def sanitize(text: str, limit: int | None = MAX_CHARACTERS) -> str:
     """Return `text` so that a terminal shows it and does nothing else with it.
 
     Control characters become their pictures (`␛`), C1 controls and what cannot be encoded become `�`; characters
@@ -53,7 +53,7 @@ def _replace_unsafe(text: str) -> str:
         match unicodedata.category(character):
             case "Mn" | "Me" | "Mc":
                 marks += 1
-                if marks > MARKS or not kept:
+                if marks > MAX_COMBINING_MARKS or not kept:
                     continue
             case "Cf":
                 continue
@@ -69,7 +69,7 @@ def _replace_unsafe(text: str) -> str:
     return "".join(kept)
 
 
-def one_line(text: str, limit: int | None = LIMIT) -> str:
+def one_line(text: str, limit: int | None = MAX_CHARACTERS) -> str:
     """Return `text` as `sanitize` does, on one line."""
     return " ".join(sanitize(text, limit).split())
 

@@ -12,11 +12,11 @@ from tui.credentials import without_keys
 from tui.errors import LivegistError
 from tui.text import terminal_line
 
-COMMAND_S = 60.0
+COMMAND_TIMEOUT_S = 60.0
 """Longest time that a command may take."""
-KILLED_S = 1.0
+KILL_TIMEOUT_S = 1.0
 """Longest wait for a killed command: a process of another group may still hold its output."""
-LAST_LINE_MOST = 200
+MAX_LAST_LINE_CHARACTERS = 200
 """Characters of the last line of a command's output in an error."""
 
 
@@ -60,16 +60,20 @@ async def run_with_stdin(
     except OSError as error:
         raise CommandError(f"The command {words[0]} cannot be started: {error.strerror}.", hint) from error
     try:
-        async with asyncio.timeout(COMMAND_S):
+        async with asyncio.timeout(COMMAND_TIMEOUT_S):
             output, _ = await process.communicate(stdin)
     except TimeoutError as error:
         await _kill_group(process)
-        raise CommandError(f"The command {words[0]} took longer than {COMMAND_S:.0f} s and was ended.", hint) from error
+        raise CommandError(
+            f"The command {words[0]} took longer than {COMMAND_TIMEOUT_S:.0f} s and was ended.", hint
+        ) from error
     except asyncio.CancelledError:
         await _kill_group(process)
         raise
     if process.returncode:
-        last = terminal_line((output or b"").decode(errors="replace").strip().rpartition("\n")[2])[:LAST_LINE_MOST]
+        last = terminal_line((output or b"").decode(errors="replace").strip().rpartition("\n")[2])[
+            :MAX_LAST_LINE_CHARACTERS
+        ]
         why = f": {last}" if last else "."
         raise CommandError(f"The command {words[0]} failed with exit code {process.returncode}{why}", hint)
 
@@ -80,5 +84,5 @@ async def _kill_group(process: Process) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(KILLED_S):
+        async with asyncio.timeout(KILL_TIMEOUT_S):
             await process.wait()

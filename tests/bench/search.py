@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.bench.table import Figure, markdown
-from tests.session_fixtures import STARTED, keep, spoken
+from tests.session_fixtures import STARTED, final_turn, store_session
 from tui.model.events import Event, TurnChanged
 from tui.sessions.search import search
 from tui.sessions.store import Store
@@ -38,11 +38,13 @@ def kept(folder: Path, turns: int = TURNS, sessions: int = SESSIONS) -> Store:
     for session in range(sessions):
         events: list[Event] = [
             TurnChanged(
-                spoken(turn, f"the {' '.join(chance.choices(words, k=TURN_WORDS))}{' connection pool' * (turn == 7)}")
+                final_turn(
+                    turn, f"the {' '.join(chance.choices(words, k=TURN_WORDS))}{' connection pool' * (turn == 7)}"
+                )
             )
             for turn in range(1, turns // sessions + 1)
         ]
-        keep(store, events, started=STARTED + timedelta(hours=session), sound_s=0.0)
+        store_session(store, events, started=STARTED + timedelta(hours=session), sound_s=0.0)
     return store
 
 
@@ -61,7 +63,7 @@ def measured(folder: Path) -> list[Figure]:
     store, index = kept(folder), folder / "search.sqlite"
     journals = [str(stored.events) for stored in store]
     grep_ms = median_ms(lambda: subprocess.run(("grep", "-ci", "connection pool", *journals), capture_output=True))
-    assert len(search(store, index, QUERIES[0], most=SESSIONS)) == SESSIONS
+    assert len(search(store, index, QUERIES[0], max_hits=SESSIONS)) == SESSIONS
 
     def figure(query: str) -> Figure:
         found_ms = median_ms(lambda: search(store, index, query))

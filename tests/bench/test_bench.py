@@ -60,6 +60,6 @@ def test_what_costs_more_is_drawn_higher() -> None:
 
 def test_what_is_searched_for_is_there_to_be_found(tmp_path: Path) -> None:
     store = kept(tmp_path, turns=400, sessions=4)
-    found = [len(search(store, tmp_path / "search.sqlite", query, most=1000)) for query in QUERIES]
+    found = [len(search(store, tmp_path / "search.sqlite", query, max_hits=1000)) for query in QUERIES]
     assert found[:2] == [4, 400]
     assert all(found)

@@ -126,7 +126,7 @@ async def test_a_device_that_is_unplugged_is_told_of_at_once_and_found_when_it_i
 async def test_what_the_sound_system_lost_is_counted_shown_and_filled_so_that_the_clock_stays_true(
     server: Endpoint, microphone: Unplugged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hear = Microphone._hear
+    hear = Microphone._on_block
     calls = itertools.count()
 
     def overflowing(heard_by: Microphone, heard: bytes, frames: int, times: object, status: object) -> None:
@@ -134,7 +134,7 @@ async def test_what_the_sound_system_lost_is_counted_shown_and_filled_so_that_th
         if (call := next(calls)) not in LOST:
             hear(heard_by, heard, frames, times, SimpleNamespace(input_overflow=call == LOST.stop))
 
-    monkeypatch.setattr(Microphone, "_hear", overflowing)
+    monkeypatch.setattr(Microphone, "_on_block", overflowing)
     watch = Watch()
     async with running(watch) as built:
         began = await listen(built, server, watch)

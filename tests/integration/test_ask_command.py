@@ -12,7 +12,7 @@ import pytest
 
 from tests.command import livegist
 from tests.http_server import Answer, Server, serving
-from tests.session_fixtures import STARTED, keep, meeting, spoken
+from tests.session_fixtures import STARTED, final_turn, meeting_events, store_session
 from tests.terminal import LIVEGIST
 from tui.model.events import Event, SpeakerNamed, State, TurnChanged
 from tui.paths import sessions_dir
@@ -57,7 +57,7 @@ def asked(server: Server) -> list[str]:
 
 
 def test_an_answer_comes_with_the_turns_it_rests_on_in_their_own_words(store: Store, llm: Server) -> None:
-    keep(store)
+    store_session(store)
     llm.answers = [said("On Thursday [turn 2, 00:06].")]
     result = livegist("ask", "last", "When do we ship?", "--llm-url", llm.url, says="— echo")
     assert result.exit_code == 0
@@ -70,14 +70,14 @@ def test_an_answer_comes_with_the_turns_it_rests_on_in_their_own_words(store: St
 
 
 def test_an_answer_that_names_nothing_is_not_vouched_for(store: Store, llm: Server) -> None:
-    keep(store)
+    store_session(store)
     llm.answers = [said("Probably never."), said("See [turn 77, 01:00].")]
     livegist("ask", "last", "When?", "--llm-url", llm.url, says="names no turn")
     livegist("ask", "last", "When?", "--llm-url", llm.url, says="do not exist: 77")
 
 
 def test_an_answer_about_one_session_is_kept_there(store: Store, llm: Server) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     llm.answers = [said("On Thursday [turn 2, 00:06].")]
     livegist("ask", "last", "When?", "--llm-url", llm.url, says="— echo")
     gist = stored.load().gists[7]
@@ -87,9 +87,9 @@ def test_an_answer_about_one_session_is_kept_there(store: Store, llm: Server) ->
 
 
 def test_several_sessions_are_asked_at_once(store: Store, llm: Server) -> None:
-    keep(store, about=SessionMetadata("Old", ("work",)))
-    keep(store, started=STARTED + timedelta(days=1), about=SessionMetadata("New", ("work",)))
-    keep(store, started=STARTED + timedelta(days=2))
+    store_session(store, metadata=SessionMetadata("Old", ("work",)))
+    store_session(store, started=STARTED + timedelta(days=1), metadata=SessionMetadata("New", ("work",)))
+    store_session(store, started=STARTED + timedelta(days=2))
     llm.answers = [said("Twice: [Old, turn 3, 00:12] and [New, turn 3, 00:12].")]
     result = livegist("ask", "--tag", "work", "What of the pool?", "--json", "--llm-url", llm.url)
     answer = json.loads(result.stdout)
@@ -101,7 +101,7 @@ def test_several_sessions_are_asked_at_once(store: Store, llm: Server) -> None:
 def test_a_long_session_is_read_in_parts_and_that_is_said(
     store: Store, llm: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep(store, _long())
+    store_session(store, _long())
     monkeypatch.setenv("LIVEGIST_CONTEXT_TOKENS", "1000")
     llm.answers = [*[said("part")] * 4, said("Whole [turn 40, 03:54].")]
     result = livegist("ask", "last", "What?", "--llm-url", llm.url, says="part 1 of 4")
@@ -110,17 +110,17 @@ def test_a_long_session_is_read_in_parts_and_that_is_said(
 
 
 def _long() -> list[Event]:
-    return [TurnChanged(spoken(n, f"This is turn {n} " + "and it goes on " * 4)) for n in range(1, 41)]
+    return [TurnChanged(final_turn(n, f"This is turn {n} " + "and it goes on " * 4)) for n in range(1, 41)]
 
 
 def test_a_question_without_a_session_is_a_usage_error(store: Store) -> None:
-    keep(store)
+    store_session(store)
     livegist("ask", "What?", code=2, says="A question needs a session")
     livegist("ask", "--tag", "nope", "What?", code=2, says="No session is like that")
 
 
 def test_a_session_under_way_is_asked_but_nothing_is_added_to_it(store: Store, llm: Server) -> None:
-    stored = keep(store, state=None)
+    stored = store_session(store, state=None)
     engine = Journal(stored.events)
     llm.answers = [said("Yes [turn 1, 00:00].")]
     livegist("ask", "last", "Well?", "--llm-url", llm.url, says="not kept")
@@ -129,7 +129,7 @@ def test_a_session_under_way_is_asked_but_nothing_is_added_to_it(store: Store, l
 
 
 def test_a_session_is_analysed_again_beside_what_was_said_of_it(store: Store, llm: Server) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     llm.answers = [said("- Tom: pool")]
     result = livegist("analyse", "last", "--prompt", "actions", "--llm-url", llm.url, says="— echo")
     assert result.stdout == "- Tom: pool\n"
@@ -138,7 +138,7 @@ def test_a_session_is_analysed_again_beside_what_was_said_of_it(store: Store, ll
 
 
 def test_each_turn_is_analysed_again(store: Store, llm: Server) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     llm.answers = [said(f"new {n}") for n in range(5)]
     result = livegist("analyse", "last", "--turns", "--prompt", "takeaway", "--llm-url", llm.url)
     assert result.exit_code == 0
@@ -149,7 +149,7 @@ def test_each_turn_is_analysed_again(store: Store, llm: Server) -> None:
 
 
 def test_answers_about_turns_come_one_by_one_and_those_there_are_outlive_a_ctrl_c(store: Store, llm: Server) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     llm.answers = [said("new 1"), said("new 2"), *[Answer(hangs=True)] * 3]
     process = subprocess.Popen(
         [*LIVEGIST, "analyse", "last", "--turns", "--prompt", "takeaway", "--llm-url", llm.url],
@@ -170,14 +170,14 @@ def test_answers_about_turns_come_one_by_one_and_those_there_are_outlive_a_ctrl_
 
 
 def test_speakers_that_have_names_are_called_by_them(store: Store, llm: Server) -> None:
-    keep(store, [*meeting(), SpeakerNamed("B", "Bob")])
+    store_session(store, [*meeting_events(), SpeakerNamed("B", "Bob")])
     llm.answers = [said("- Bob: ship")]
     livegist("analyse", "last", "--llm-url", llm.url, says="— echo")
     assert "Bob: The migration is ready" in asked(llm)[0]
 
 
 def test_many_answers_do_not_make_a_session_look_broken(store: Store, llm: Server) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     llm.answers = [said("long " * 20_000) for _ in range(5)]
     livegist("analyse", "last", "--turns", "--llm-url", llm.url)
     assert list(store.interrupted()) == []
@@ -185,13 +185,13 @@ def test_many_answers_do_not_make_a_session_look_broken(store: Store, llm: Serve
 
 
 def test_an_llm_that_refuses_fails_in_two_lines_and_keeps_nothing(store: Store, llm: Server) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     llm.answers = [Answer(401, {"error": {"message": "bad key"}})]
     livegist("analyse", "last", "--llm-url", llm.url, code=1, says="bad key")
     assert len(stored.load().gists) == 6
 
 
 def test_a_session_without_words_is_not_analysed(store: Store, llm: Server) -> None:
-    keep(store, [])
+    store_session(store, [])
     livegist("analyse", "last", "--llm-url", llm.url, code=2, says="Nothing was said")
     assert llm.asked == []

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.command import livegist
-from tests.session_fixtures import keep, spoken
+from tests.session_fixtures import final_turn, store_session
 from tests.terminal import LIVEGIST
 from tui.cli import main
 from tui.model.events import Event, TurnChanged
@@ -23,7 +23,7 @@ PATIENCE_S = 40
 
 @pytest.fixture
 def stored() -> StoredSession:
-    return keep(Store(sessions_dir()), about=SessionMetadata("Standup"))
+    return store_session(Store(sessions_dir()), metadata=SessionMetadata("Standup"))
 
 
 def run(script: str, **environment: str) -> "subprocess.CompletedProcess[bytes]":
@@ -133,8 +133,8 @@ def test_a_closed_stdout_breaks_nothing(stored: StoredSession, command: str) -> 
 
 
 def test_a_reader_that_has_enough_hears_of_no_error() -> None:
-    turns: list[Event] = [TurnChanged(spoken(n, f"This is turn {n}. " * 20, start_s=0.0)) for n in range(1, 300)]
-    keep(Store(sessions_dir()), turns)
+    turns: list[Event] = [TurnChanged(final_turn(n, f"This is turn {n}. " * 20, start_s=0.0)) for n in range(1, 300)]
+    store_session(Store(sessions_dir()), turns)
     done = run("$LIVEGIST export last --format json | head -n 1")
     assert (done.stdout, done.stderr) == (b"{\n", b"")
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.command import INTERNAL_ERROR, livegist
-from tests.session_fixtures import MEETING, STARTED, keep
+from tests.session_fixtures import MEETING, STARTED, store_session
 from tests.terminal import LIVEGIST
 from tui.audio.recording import repair
 from tui.errors import SessionError
@@ -33,7 +33,7 @@ def store() -> Store:
 
 @pytest.fixture
 def stored(store: Store) -> StoredSession:
-    return keep(store, about=SessionMetadata("Standup"))
+    return store_session(store, metadata=SessionMetadata("Standup"))
 
 
 def damage() -> str:
@@ -110,13 +110,13 @@ def test_a_damaged_name_costs_neither_search_nor_export(stored: StoredSession) -
 
 
 def test_what_is_still_to_be_transcribed_is_not_made_flac(store: Store) -> None:
-    cut_off = keep(store, state=None)
+    cut_off = store_session(store, state=None)
     livegist("sessions", "compress", "last", code=1, says=f"livegist recover {cut_off.id}")
     assert cut_off.audio.suffix == ".wav"
 
 
 def test_a_session_in_which_nothing_was_said_is_not_asked(store: Store) -> None:
-    keep(store, [])
+    store_session(store, [])
     livegist("ask", "last", "What was decided?", code=2, says="Nothing was said")
 
 
@@ -153,7 +153,7 @@ def test_whatever_is_damaged_every_command_gives_what_is_left_or_says_why(
 
 
 def test_a_session_that_was_cut_off_is_repaired_and_says_what_was_lost(store: Store) -> None:
-    stored = keep(store, state=None)
+    stored = store_session(store, state=None)
     lines = stored.events.read_bytes().splitlines(keepends=True)
     lines[6] = b"{}\n"
     stored.events.write_bytes(b"".join(lines)[:-20])
@@ -172,9 +172,9 @@ def test_a_session_that_was_cut_off_is_repaired_and_says_what_was_lost(store: St
 
 
 def test_a_session_that_another_process_mends_or_writes_is_left_to_it(store: Store) -> None:
-    stored = keep(store, state=None)
+    stored = store_session(store, state=None)
     before = stored.events.read_bytes()
-    engine = stored.journal()
+    engine = stored.open_journal()
     assert store.repair(stored, 30.0) is None
     engine.close()
     assert stored.events.read_bytes() == before
@@ -203,7 +203,7 @@ def test_a_session_that_may_not_be_read_hides_no_other_and_stops_no_new_one(
     store: Store, stored: StoredSession, without_rights: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIVEGIST_DRAIN_TIMEOUT_S", "0.5")
-    closed = keep(store, started=STARTED + timedelta(days=1))
+    closed = store_session(store, started=STARTED + timedelta(days=1))
     closed.path.chmod(0)
     try:
         code, listed, told = refused(without_rights, "sessions")

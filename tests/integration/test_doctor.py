@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.session_fixtures import keep
+from tests.session_fixtures import store_session
 from tui.cli import main
 from tui.paths import config_dir, log_file, sessions_dir
 from tui.sessions.store import Store
@@ -31,7 +31,7 @@ def configure(text: str) -> None:
 
 
 def test_all_is_well_where_nothing_is_wrong() -> None:
-    keep(Store(sessions_dir()))
+    store_session(Store(sessions_dir()))
     result = doctor()
     assert result.exit_code == 0, result.output
     assert "FAIL" not in result.stdout
@@ -90,7 +90,7 @@ def test_a_prompt_that_is_none_is_told_with_its_file() -> None:
 
 
 def test_what_waits_to_be_transcribed_is_told_with_the_command() -> None:
-    stored = keep(Store(sessions_dir()), state=None)
+    stored = store_session(Store(sessions_dir()), state=None)
     result = doctor()
     assert result.exit_code == 0
     assert f"livegist recover {stored.id}" in line(result, "not fully transcribed")
@@ -106,7 +106,7 @@ def test_a_log_that_others_may_read_is_found() -> None:
 
 def test_a_link_to_somewhere_else_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "open").mkdir(mode=0o755)
-    keep(Store(sessions_dir()))
+    store_session(Store(sessions_dir()))
     (sessions_dir() / "elsewhere").symlink_to(tmp_path / "open")
     (sessions_dir() / "nowhere").symlink_to(tmp_path / "gone")
     assert doctor().exit_code == 0

@@ -27,7 +27,7 @@ from tests.faults.engines import (
     options,
     running,
 )
-from tests.session_fixtures import STARTED, keep
+from tests.session_fixtures import STARTED, store_session
 from tui.audio.sources import Source
 from tui.engine.capture import Capture
 from tui.engine.engine import Engine
@@ -138,7 +138,7 @@ async def test_what_cannot_be_done_is_refused_and_changes_nothing(server: Endpoi
 async def test_a_recording_that_is_missing_refuses_to_be_sent_and_the_next_session_is_heard(
     server: Endpoint, tmp_path: Path
 ) -> None:
-    stored = keep(Store(sessions_dir()), unheard_s=5.0)
+    stored = store_session(Store(sessions_dir()), untranscribed_s=5.0)
     stored.audio.unlink()
     watch = Watch()
     async with running(watch, clock=fast) as built:
@@ -153,8 +153,8 @@ async def test_a_recording_that_is_missing_refuses_to_be_sent_and_the_next_sessi
 
 async def test_a_missing_recording_does_not_keep_an_older_session_from_being_sent(server: Endpoint) -> None:
     store = Store(sessions_dir())
-    older = keep(store, unheard_s=5.0)
-    keep(store, started=STARTED + timedelta(hours=1), unheard_s=5.0).audio.unlink()
+    older = store_session(store, untranscribed_s=5.0)
+    store_session(store, started=STARTED + timedelta(hours=1), untranscribed_s=5.0).audio.unlink()
     watch = Watch()
     async with running(watch, clock=fast) as built:
         await watch.until(lambda: UntranscribedChanged((older.id,)) in watch.events)
@@ -199,7 +199,7 @@ async def test_while_sessions_are_looked_through_for_what_to_recover_the_engine_
 
 
 async def test_an_engine_that_quits_while_it_looks_for_what_to_recover_begins_nothing(server: Endpoint) -> None:
-    keep(Store(sessions_dir()), unheard_s=5.0)
+    store_session(Store(sessions_dir()), untranscribed_s=5.0)
     watch, store = Watch(), SlowStore(sessions_dir())
     built = engine(watch, store=store)
     task = asyncio.create_task(built.run())

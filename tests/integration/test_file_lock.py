@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.session_fixtures import keep
+from tests.session_fixtures import store_session
 from tui.engine.process import is_running, lock
 from tui.errors import EngineError, SessionError
 from tui.paths import runtime_dir
@@ -29,7 +29,7 @@ while True:
 
 @pytest.fixture
 def stored(tmp_path: Path) -> StoredSession:
-    return keep(Store(tmp_path))
+    return store_session(Store(tmp_path))
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def probing(stored: StoredSession) -> Iterator[None]:
 @pytest.mark.usefixtures("probing")
 def test_a_session_opens_while_others_look_whether_it_is_under_way(stored: StoredSession) -> None:
     for _ in range(OPENINGS):
-        stored.journal().close()
+        stored.open_journal().close()
     assert not stored.live
 
 
@@ -66,13 +66,13 @@ def test_an_engine_starts_while_others_look_whether_one_is_running() -> None:
 
 @pytest.mark.usefixtures("probing")
 def test_a_second_opening_is_refused_while_others_look(stored: StoredSession) -> None:
-    journal = stored.journal()
+    journal = stored.open_journal()
     with lock(runtime_dir()):
         for _ in range(OPENINGS):
             assert stored.live
             assert is_running(runtime_dir())
             with pytest.raises(SessionError, match=f"The session {stored.id} is under way"):
-                stored.journal()
+                stored.open_journal()
             with pytest.raises(EngineError, match="An engine is running already"), lock(runtime_dir()):
                 pass
     journal.close()

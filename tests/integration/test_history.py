@@ -1,7 +1,7 @@
 """Past sessions are listed, shown and exported to a viewer over the engine's own socket."""
 
 from tests.integration.test_server import hosting, watching
-from tests.session_fixtures import MEETING, keep
+from tests.session_fixtures import MEETING, store_session
 from tui.model.commands import ExportSession, ListSessions, Pause, ShowSession
 from tui.model.events import Notice, Rejected, SessionShown, SessionsListed
 from tui.paths import data_dir, sessions_dir
@@ -10,7 +10,7 @@ from tui.sessions.store import Store
 
 
 async def test_a_viewer_lists_opens_and_exports_what_is_kept() -> None:
-    stored = keep(Store(sessions_dir()), about=SessionMetadata("Standup"))
+    stored = store_session(Store(sessions_dir()), metadata=SessionMetadata("Standup"))
     async with hosting() as hosted, watching(hosted.socket) as viewer:
         await viewer.send(ListSessions())
         await viewer.until(lambda: isinstance(viewer.events[-1], SessionsListed))

@@ -11,11 +11,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.http_server import Answer, Server, serving
 from tests.processes import all_ended
-from tests.session_fixtures import MEETING, keep
+from tests.session_fixtures import MEETING, store_session
 from tests.terminal import LIVEGIST
 from tui.errors import UsageError
 from tui.paths import sessions_dir
-from tui.sessions.hooks import HookError, document, post, run_command, sign
+from tui.sessions.hooks import HookError, post, run_command, session_json, sign
 from tui.sessions.store import Store, StoredSession
 from tui.user_command import CommandError
 
@@ -27,7 +27,7 @@ BUSY = Answer(503, {"error": "later"})
 
 @pytest.fixture
 def stored(tmp_path: Path) -> StoredSession:
-    return keep(Store(tmp_path / "sessions"))
+    return store_session(Store(tmp_path / "sessions"))
 
 
 def script(folder: Path, text: str) -> str:
@@ -96,7 +96,7 @@ async def test_a_command_that_hangs_is_ended(
     stored: StoredSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A shell, and what it starts: both begin at once, however busy the machine is.
-    monkeypatch.setattr("tui.user_command.COMMAND_S", 3.0)
+    monkeypatch.setattr("tui.user_command.COMMAND_TIMEOUT_S", 3.0)
     pids = tmp_path / "pids"
     hook = f"sh -c 'sleep 300 & echo $! $$ >{pids}; wait'"
     with pytest.raises(CommandError, match="took longer than 3 s and was ended"):
@@ -107,7 +107,7 @@ async def test_a_command_that_hangs_is_ended(
 async def test_what_a_command_leaves_behind_with_its_output_is_ended_too(
     stored: StoredSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.user_command.COMMAND_S", 3.0)
+    monkeypatch.setattr("tui.user_command.COMMAND_TIMEOUT_S", 3.0)
     pids = tmp_path / "pids"
     with pytest.raises(CommandError, match="took longer than 3 s and was ended"):
         await run_command(f"sh -c 'sleep 300 & echo $! >{pids}'", stored)
@@ -133,7 +133,7 @@ async def test_a_webhook_is_signed_so_that_somebody_elses_library_agrees(stored:
     async with serving(OK) as server:
         assert await posted(server, stored) == []
     (request,) = server.asked
-    body = document(stored)
+    body = session_json(stored)
     assert Webhook(SECRET).verify(body, request.headers) == request.body
     assert request.body["turns"][2]["text"] == MEETING[2][1]
     with pytest.raises(WebhookVerificationError):
@@ -185,7 +185,7 @@ def test_a_secret_that_is_plain_text_signs_too() -> None:
 
 @pytest.mark.parametrize(("command", "code"), [("true", 0), ("false", 1)])
 async def test_the_hooks_run_again_by_command_each_whatever_becomes_of_the_other(command: str, code: int) -> None:
-    stored = keep(Store(sessions_dir()))
+    stored = store_session(Store(sessions_dir()))
     async with serving(OK) as server:
         process = await asyncio.create_subprocess_exec(
             *LIVEGIST, "sessions", "hook", "last",
@@ -204,4 +204,4 @@ async def test_the_hooks_run_again_by_command_each_whatever_becomes_of_the_other
     assert printed == (b"" if code else b"Done.\n")
     assert told == (b"livegist: The command false failed with exit code 1.\nCheck hook_command.\n" if code else b"")
     (request,) = server.asked
-    assert Webhook(SECRET).verify(document(stored), request.headers) == request.body
+    assert Webhook(SECRET).verify(session_json(stored), request.headers) == request.body

@@ -180,7 +180,7 @@ from tui.audio import microphone, portaudio
 from tui.audio.microphone import Microphone
 from tui.audio.sources import open_source
 from tui.errors import SourceError
-portaudio.ANSWER_S = microphone.SILENT_S = 0.5
+portaudio.CALL_TIMEOUT_S = microphone.SILENCE_TIMEOUT_S = 0.5
 async def main():
     for _ in range(2):
         try:

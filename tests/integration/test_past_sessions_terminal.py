@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import needs
-from tests.session_fixtures import keep
+from tests.session_fixtures import store_session
 from tests.terminal import LIVEGIST, terminal
 from tui.paths import data_dir, sessions_dir
 from tui.sessions.metadata import SessionMetadata
@@ -16,7 +16,7 @@ from tui.sessions.store import Store, StoredSession
 @pytest.fixture
 def stored() -> StoredSession:
     needs("tmux")
-    return keep(Store(sessions_dir()), sound_s=30.0, about=SessionMetadata("Standup"))
+    return store_session(Store(sessions_dir()), sound_s=30.0, metadata=SessionMetadata("Standup"))
 
 
 def test_a_replay_is_watched_paused_and_sought_in(stored: StoredSession, short_dir: Path) -> None:

@@ -14,7 +14,7 @@ import soundfile
 from tests import fake_endpoint
 from tests.fake_endpoint import said, speech
 from tests.http_server import Answer, serving
-from tests.session_fixtures import keep
+from tests.session_fixtures import store_session
 from tui.paths import sessions_dir
 from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store, StoredSession
@@ -85,15 +85,15 @@ async def test_a_hook_that_fails_is_told_and_the_session_is_kept(sound: Path) ->
 async def test_sessions_that_are_too_old_go_when_another_ends_but_not_the_tagged(sound: Path) -> None:
     store = Store(sessions_dir())
     now = datetime.now().astimezone()
-    keep(store, started=now - timedelta(days=40))
-    tagged = keep(store, started=now - timedelta(days=41), about=SessionMetadata(tags=("keep",)))
-    young = keep(store, started=now - timedelta(days=20))
+    store_session(store, started=now - timedelta(days=40))
+    tagged = store_session(store, started=now - timedelta(days=41), metadata=SessionMetadata(tags=("keep",)))
+    young = store_session(store, started=now - timedelta(days=20))
     new, _ = await recorded(sound, keep_days="30")
     assert [stored.id for stored in store] == [new.id, young.id, tagged.id]
 
 
 async def test_by_default_nothing_is_done(sound: Path) -> None:
-    old = keep(Store(sessions_dir()), started=datetime.fromisoformat("2001-01-01T00:00:00+00:00"))
+    old = store_session(Store(sessions_dir()), started=datetime.fromisoformat("2001-01-01T00:00:00+00:00"))
     stored, _ = await recorded(sound)
     assert stored.audio.name == "audio.wav"
     assert old.audio.exists()

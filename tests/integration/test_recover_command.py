@@ -12,7 +12,7 @@ from tests import fake_endpoint
 from tests.command import INTERNAL_ERROR
 from tests.fake_endpoint import Endpoint, said, speech
 from tests.faults.engines import Watch, hear, running
-from tests.session_fixtures import keep
+from tests.session_fixtures import store_session
 from tests.terminal import LIVEGIST
 from tui.audio.recording import Recording
 from tui.model.events import Session, SessionStarted, State, StateChanged, TurnChanged
@@ -93,7 +93,7 @@ async def test_an_endpoint_that_refuses_leaves_it_to_another_time(server: Endpoi
 
 
 async def test_a_session_whose_recording_is_missing_ends_with_what_to_do(server: Endpoint) -> None:
-    stored = keep(Store(sessions_dir()), unheard_s=5.0)
+    stored = store_session(Store(sessions_dir()), untranscribed_s=5.0)
     stored.audio.unlink()
     journal = stored.events.read_bytes()
     told = await livegist("recover", stored.id, "--url", server.url, code=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.session_fixtures import MEETING, keep, meeting
+from tests.session_fixtures import MEETING, meeting_events, store_session
 from tui.cli.replay import replay_process
 from tui.engine.client import EngineClient
 from tui.engine.process import SOCKET_NAME
@@ -29,7 +29,7 @@ DEADLINE_S = 60.0
 
 @pytest.fixture
 def stored() -> StoredSession:
-    return keep(Store(sessions_dir()), sound_s=30.0)
+    return store_session(Store(sessions_dir()), sound_s=30.0)
 
 
 class Watched:
@@ -93,14 +93,14 @@ def test_every_moment_of_a_session_can_be_shown(stored: StoredSession) -> None:
 
 
 def test_what_was_transcribed_once_the_recording_was_over_comes_when_it_was_said() -> None:
-    stored = keep(Store(sessions_dir()), [], state=None)
-    journal = stored.journal()
+    stored = store_session(Store(sessions_dir()), [], state=None)
+    journal = stored.open_journal()
     for event in (
         StatsChanged(Stats(elapsed_s=30.0, untranscribed_s=30.0)),
         StateChanged(State.FAILED, "It is recorded and waits to be transcribed."),
         StateChanged(State.CONNECTING),
         StateChanged(State.LIVE),
-        *meeting(),
+        *meeting_events(),
         StateChanged(State.ENDED),
     ):
         journal.append(event, 30.0)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.command import livegist
-from tests.session_fixtures import STARTED, keep
+from tests.session_fixtures import STARTED, store_session
 from tui.paths import data_dir, sessions_dir
 from tui.sessions.metadata import SessionMetadata
 from tui.sessions.search import INDEX
@@ -18,37 +18,37 @@ def store() -> Store:
 
 
 def test_a_place_is_shown_with_session_time_turn_and_context(store: Store) -> None:
-    stored = keep(store, about=SessionMetadata("Standup"))
+    stored = store_session(store, metadata=SessionMetadata("Standup"))
     (line,) = livegist("search", "connection pool").stdout.splitlines()
     assert line.startswith(f"{stored.id}  00:12  turn 3  Standup  What worries me is the connection pool")
 
 
 def test_words_are_looked_for_apart_and_a_quoted_argument_together(store: Store) -> None:
-    keep(store)
+    store_session(store)
     livegist("search", "pool", "connection")
     livegist("search", "pool connection", code=1, says="Nothing is found")
 
 
 def test_json_is_one_object_a_place(store: Store) -> None:
-    keep(store)
+    store_session(store)
     hits = [json.loads(line) for line in livegist("search", "pool", "--json").stdout.splitlines()]
     assert sorted(hit["number"] for hit in hits) == [3, 4]
 
 
 def test_nothing_found_is_said_and_told_by_the_exit_code(store: Store) -> None:
-    keep(store)
+    store_session(store)
     assert livegist("search", "zeppelin", code=1, says="Nothing is found").stdout == ""
 
 
 def test_since_and_tag_narrow_it(store: Store) -> None:
-    keep(store, about=SessionMetadata(tags=("work",)))
-    new = keep(store, started=STARTED + timedelta(days=3))
+    store_session(store, metadata=SessionMetadata(tags=("work",)))
+    new = store_session(store, started=STARTED + timedelta(days=3))
     assert new.id in livegist("search", "connection", "--since", "2026-11-22").stdout
     assert new.id not in livegist("search", "connection", "--tag", "work").stdout
 
 
 def test_deleting_a_session_removes_the_index(store: Store) -> None:
-    keep(store)
+    store_session(store)
     livegist("search", "pool")
     assert stat.S_IMODE((data_dir() / INDEX).stat().st_mode) == 0o600
     livegist("sessions", "delete", "last", "--yes")

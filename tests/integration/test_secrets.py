@@ -15,7 +15,7 @@ from tests import fake_endpoint
 from tests.command import INTERNAL_ERROR, livegist
 from tests.fake_endpoint import Endpoint, speech
 from tests.http_server import Answer, serving
-from tests.session_fixtures import keep
+from tests.session_fixtures import store_session
 from tui.credentials import Key
 from tui.credentials import store as store_key
 from tui.paths import sessions_dir
@@ -186,7 +186,7 @@ def test_a_key_is_no_argument() -> None:
 
 
 def test_doctor_finds_what_others_may_read() -> None:
-    stored = keep(Store(sessions_dir()))
+    stored = store_session(Store(sessions_dir()))
     store_key(Key.VENDOR, PLANTED, in_keyring=False)
     well = livegist("doctor").stdout
     assert "with sessions, keys and logs are private" in well
@@ -205,7 +205,7 @@ def test_the_settings_that_are_shown_hold_no_key(monkeypatch: pytest.MonkeyPatch
 
 def test_an_export_holds_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSEMBLYAI_API_KEY", PLANTED)
-    keep(Store(sessions_dir()))
+    store_session(Store(sessions_dir()))
     exported = livegist("export", "last", "--format", "json").stdout
     assert json.loads(exported)["turns"]
     assert PLANTED not in exported

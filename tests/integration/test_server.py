@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosedError
 from tests import fake_endpoint
 from tests.fake_endpoint import Endpoint, said, speech
 from tests.faults.engines import options
-from tests.session_fixtures import keep
+from tests.session_fixtures import store_session
 from tests.terminal import LIVEGIST
 from tui.engine import server as engine_server
 from tui.engine.client import STARTING_S, EngineClient
@@ -326,7 +326,7 @@ async def test_an_engine_that_leaves_while_one_comes_is_followed_by_another() ->
 
 
 async def test_who_stops_a_recovery_at_once_stays_connected_and_the_rest_is_left(server: Endpoint) -> None:
-    stored = keep(Store(sessions_dir()), unheard_s=5.0)
+    stored = store_session(Store(sessions_dir()), untranscribed_s=5.0)
     recorded = stored.audio.read_bytes()
     async with hosting() as hosted, watching(hosted.socket) as viewer:
         await viewer.send(Recover(stored.id, {"url": server.url, "analyse_at_end": False}))

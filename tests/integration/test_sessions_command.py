@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from tests.command import livegist
-from tests.session_fixtures import STARTED, files, keep, meeting
+from tests.session_fixtures import STARTED, files, meeting_events, store_session
 from tui.model.events import State, TurnBookmarked
 from tui.paths import sessions_dir
 from tui.sessions.catalogue import disk_usage, summarise
@@ -36,7 +36,7 @@ def test_no_session_yet_is_said(store: Store) -> None:
 
 
 def test_a_session_is_listed_in_a_line(store: Store) -> None:
-    stored = keep(store, about=SessionMetadata("Standup", ("work",)))
+    stored = store_session(store, metadata=SessionMetadata("Standup", ("work",)))
     (line,) = livegist("sessions").stdout.splitlines()
     assert line.startswith(stored.id)
     for part in ("00:30", "5 turns", "ended", "#work", "Standup: Good morning everybody"):
@@ -44,7 +44,7 @@ def test_a_session_is_listed_in_a_line(store: Store) -> None:
 
 
 def test_a_session_whose_engine_was_killed_is_cut_off_and_one_under_way_is_live(store: Store) -> None:
-    stored = keep(store, state=None)
+    stored = store_session(store, state=None)
     assert "  cut off  " in livegist("sessions").stdout
     engine = Journal(stored.events)
     assert "  live  " in livegist("sessions").stdout
@@ -53,7 +53,7 @@ def test_a_session_whose_engine_was_killed_is_cut_off_and_one_under_way_is_live(
 
 def test_the_newest_comes_first_and_the_rest_is_told_of(store: Store) -> None:
     for day in range(25):
-        keep(store, [], started=STARTED + timedelta(days=day), sound_s=0.0)
+        store_session(store, [], started=STARTED + timedelta(days=day), sound_s=0.0)
     result = livegist("sessions", says="--all")
     ids = [line.split()[0] for line in result.stdout.splitlines()]
     assert len(ids) == 20
@@ -62,8 +62,8 @@ def test_the_newest_comes_first_and_the_rest_is_told_of(store: Store) -> None:
 
 
 def test_sessions_are_chosen_by_tag_and_time(store: Store) -> None:
-    old = keep(store, about=SessionMetadata(tags=("work",)))
-    new = keep(store, started=STARTED + timedelta(days=10), about=SessionMetadata(tags=("work", "home")))
+    old = store_session(store, metadata=SessionMetadata(tags=("work",)))
+    new = store_session(store, started=STARTED + timedelta(days=10), metadata=SessionMetadata(tags=("work", "home")))
     assert [each["id"] for each in listed("--tag", "work")] == [new.id, old.id]
     assert [each["id"] for each in listed("--tag", "#home")] == [new.id]
     assert [each["id"] for each in listed("--since", (STARTED + timedelta(days=1)).isoformat())] == [new.id]
@@ -74,7 +74,7 @@ def test_a_moment_that_is_none_says_how_to_write_one(store: Store) -> None:
 
 
 def test_a_session_is_shown_with_its_turns_and_gists(store: Store) -> None:
-    keep(store)
+    store_session(store)
     shown = livegist("sessions", "show", "last").stdout
     assert "[00:06] B: The migration is ready" in shown
     assert "Gist of turn 2." in shown
@@ -83,37 +83,37 @@ def test_a_session_is_shown_with_its_turns_and_gists(store: Store) -> None:
 
 
 def test_a_session_tells_of_its_versions_and_they_of_it(store: Store) -> None:
-    first = keep(store)
-    other = keep(store, started=STARTED + timedelta(days=1), about=SessionMetadata(version_of=first.id))
+    first = store_session(store)
+    other = store_session(store, started=STARTED + timedelta(days=1), metadata=SessionMetadata(version_of=first.id))
     assert f"\ntranscribed again as {other.id}\n" in livegist("sessions", "show", first.id).stdout
     assert f"\nanother transcript of {first.id}\n" in livegist("sessions", "show", "last").stdout
 
 
 def test_bookmarks_are_counted_and_shown(store: Store) -> None:
-    keep(store, [*meeting(), TurnBookmarked(2, "tell Ann"), TurnBookmarked(3, "")])
+    store_session(store, [*meeting_events(), TurnBookmarked(2, "tell Ann"), TurnBookmarked(3, "")])
     assert "★2" in livegist("sessions").stdout
     assert "  ★ tell Ann\n" in livegist("sessions", "show", "last").stdout
 
 
 @pytest.mark.parametrize("word", ["last", "2026-11-20", "standup", "Standup"])
 def test_a_session_is_found_by_what_a_person_remembers(store: Store, word: str) -> None:
-    stored = keep(store, about=SessionMetadata("Standup"))
+    stored = store_session(store, metadata=SessionMetadata("Standup"))
     assert stored.id in livegist("sessions", "show", word).stdout
 
 
 def test_a_word_that_may_mean_several_asks_for_more(store: Store) -> None:
-    keep(store)
-    keep(store, started=STARTED + timedelta(hours=1))
+    store_session(store)
+    store_session(store, started=STARTED + timedelta(hours=1))
     livegist("sessions", "show", "2026", code=2, says="any of 2 sessions")
 
 
 def test_a_word_that_means_none_is_a_usage_error(store: Store) -> None:
-    keep(store)
+    store_session(store)
     livegist("sessions", "show", "1999", code=2, says="no session '1999'")
 
 
 def test_a_session_is_renamed_tagged_and_noted_while_it_lives(store: Store) -> None:
-    stored = keep(store, state=None)
+    stored = store_session(store, state=None)
     engine = Journal(stored.events)
     livegist("sessions", "rename", "last", "Budget  talk")
     livegist("sessions", "tag", "last", "#money", "q 4")
@@ -124,7 +124,7 @@ def test_a_session_is_renamed_tagged_and_noted_while_it_lives(store: Store) -> N
 
 
 def test_two_who_tag_at_once_lose_neither_tag(store: Store) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     program = (
         "import sys; from pathlib import Path; from tui.sessions.metadata import update_metadata\n"
         "for n in range(50): update_metadata(Path(sys.argv[1]), lambda about: about.with_tags(f'{sys.argv[2]}{n}'))"
@@ -135,7 +135,7 @@ def test_two_who_tag_at_once_lose_neither_tag(store: Store) -> None:
 
 
 def test_two_who_add_answers_at_once_lose_none_and_break_nothing(store: Store) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     program = (
         "import sys, time; from pathlib import Path; from tui.errors import SessionError\n"
         "from tui.model.gists import Gist, GistStatus; from tui.sessions.added_gists import add_gists\n"
@@ -154,7 +154,7 @@ def test_two_who_add_answers_at_once_lose_none_and_break_nothing(store: Store) -
 
 
 def test_a_recording_that_is_cut_off_costs_what_was_cut_off_alone(store: Store) -> None:
-    stored = keep(store, sound_s=2.0)
+    stored = store_session(store, sound_s=2.0)
     stored.audio.write_bytes(stored.audio.read_bytes()[:-16_001])
     livegist("sessions")
     livegist("export", "last", "--format", "srt", says="of its recording are missing")
@@ -164,7 +164,7 @@ def test_a_recording_that_is_cut_off_costs_what_was_cut_off_alone(store: Store) 
 
 
 def test_a_session_is_deleted_once_the_person_agrees(store: Store) -> None:
-    keep(store)
+    store_session(store)
     livegist("sessions", "delete", "last", stdin="n\n", code=1, says="Aborted")
     assert len(list(store)) == 1
     livegist("sessions", "delete", "last", stdin="y\n")
@@ -172,7 +172,7 @@ def test_a_session_is_deleted_once_the_person_agrees(store: Store) -> None:
 
 
 def test_a_session_under_way_is_not_deleted(store: Store) -> None:
-    stored = keep(store, state=None)
+    stored = store_session(store, state=None)
     engine = Journal(stored.events)
     livegist("sessions", "delete", "last", "--yes", code=1, says="under way")
     engine.close()
@@ -181,10 +181,10 @@ def test_a_session_under_way_is_not_deleted(store: Store) -> None:
 
 def test_old_sessions_are_pruned_but_not_the_tagged_nor_the_live(store: Store) -> None:
     now = datetime.now().astimezone()
-    new = keep(store, started=now - timedelta(days=89))
-    keep(store, started=now - timedelta(days=91))
-    tagged = keep(store, started=now - timedelta(days=92), about=SessionMetadata(tags=("keep",)))
-    live = keep(store, started=now - timedelta(days=93), state=None)
+    new = store_session(store, started=now - timedelta(days=89))
+    store_session(store, started=now - timedelta(days=91))
+    tagged = store_session(store, started=now - timedelta(days=92), metadata=SessionMetadata(tags=("keep",)))
+    live = store_session(store, started=now - timedelta(days=93), state=None)
     engine = Journal(live.events)
     dry = livegist("sessions", "prune", "--older-than", "90d", "--keep-tagged", "--dry-run")
     assert "1 session," in dry.stdout
@@ -197,7 +197,7 @@ def test_old_sessions_are_pruned_but_not_the_tagged_nor_the_live(store: Store) -
 
 
 def test_a_damaged_journal_gives_what_is_whole_and_says_what_is_not(store: Store) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     lines = stored.events.read_bytes().splitlines(keepends=True)
     lines[4] = b'{"at": 1, "event": {"type": "turn", \xff\n'
     stored.events.write_bytes(b"".join(lines)[:-10])
@@ -207,7 +207,7 @@ def test_a_damaged_journal_gives_what_is_whole_and_says_what_is_not(store: Store
 
 
 def test_a_session_of_a_later_format_is_refused_in_two_lines(store: Store) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     stored.events.write_bytes(stored.events.read_bytes().replace(b'"format":1', b'"format":99', 1))
     result = livegist("sessions", "show", "last", code=1, says="format 99")
     assert result.stderr.splitlines()[1] == "Update livegist."
@@ -215,7 +215,7 @@ def test_a_session_of_a_later_format_is_refused_in_two_lines(store: Store) -> No
 
 
 def test_a_damaged_name_costs_the_name_alone(store: Store) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     (stored.path / "about.json").write_bytes(b"{")
     assert "about.json is damaged" in livegist("sessions").stdout
     livegist("sessions", "rename", "last", "new", code=1, says="about.json is damaged")
@@ -223,7 +223,7 @@ def test_a_damaged_name_costs_the_name_alone(store: Store) -> None:
 
 
 def test_hostile_names_do_not_reach_the_terminal(store: Store) -> None:
-    keep(store, about=SessionMetadata("\x1b[2Jname", ("\x1b[31m",), "\x1b]0;title\x07"))
+    store_session(store, metadata=SessionMetadata("\x1b[2Jname", ("\x1b[31m",), "\x1b]0;title\x07"))
     assert "\x1b" not in livegist("sessions").stdout + livegist("sessions", "show", "last").stdout
 
 
@@ -231,7 +231,7 @@ def test_hostile_names_do_not_reach_the_terminal(store: Store) -> None:
 def test_the_files_ending_says_the_format_and_nobody_else_may_read_it(
     store: Store, tmp_path: Path, format: str
 ) -> None:
-    keep(store)
+    store_session(store)
     target = tmp_path / f"out.{format}"
     livegist("export", "last", "-o", str(target), says=f"Wrote {target}")
     assert target.read_text(encoding="utf-8") == livegist("export", "last", "--format", format).stdout
@@ -240,7 +240,7 @@ def test_the_files_ending_says_the_format_and_nobody_else_may_read_it(
 
 
 def test_an_export_replaces_no_file_unless_told_to(store: Store, tmp_path: Path) -> None:
-    keep(store)
+    store_session(store)
     target = tmp_path / "out.csv"
     target.write_text("mine")
     livegist("export", "last", "-o", str(target), code=2, says="--force")
@@ -250,7 +250,7 @@ def test_an_export_replaces_no_file_unless_told_to(store: Store, tmp_path: Path)
 
 
 def test_an_export_goes_into_a_pipe_and_through_a_link_and_replaces_neither(store: Store, tmp_path: Path) -> None:
-    keep(store)
+    store_session(store)
     pipe, link, target = tmp_path / "pipe", tmp_path / "link.txt", tmp_path / "notes.txt"
     os.mkfifo(pipe)
     with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True) as reader:
@@ -267,13 +267,13 @@ def test_an_export_goes_into_a_pipe_and_through_a_link_and_replaces_neither(stor
 
 
 def test_an_export_that_cannot_be_written_leaves_nothing(store: Store, tmp_path: Path) -> None:
-    keep(store)
+    store_session(store)
     livegist("export", "last", "-o", str(tmp_path / "missing" / "out.md"), code=1, says="No such file or directory")
     assert files(tmp_path) == []
 
 
 def test_a_template_from_a_file_is_used(store: Store, tmp_path: Path) -> None:
-    keep(store, about=SessionMetadata("Standup"))
+    store_session(store, metadata=SessionMetadata("Standup"))
     template = tmp_path / "mine.md"
     template.write_text("{{title}}: {{length}}")
     assert livegist("export", "last", "--template", str(template)).stdout == "Standup: 00:26\n"
@@ -281,14 +281,14 @@ def test_a_template_from_a_file_is_used(store: Store, tmp_path: Path) -> None:
 
 
 def test_all_that_is_kept_is_for_its_owner_alone(store: Store) -> None:
-    stored = keep(store, state=State.ENDED)
+    stored = store_session(store, state=State.ENDED)
     update_metadata(stored.path, lambda about: about.with_tags("x"))
     assert {stat.S_IMODE(file.stat().st_mode) for file in files(sessions_dir())} == {0o600}
     assert stat.S_IMODE(stored.path.stat().st_mode) == 0o700
 
 
 def test_a_recording_that_two_versions_share_counts_once(store: Store) -> None:
-    one, two = keep(store), keep(store, started=STARTED + timedelta(days=1))
+    one, two = store_session(store), store_session(store, started=STARTED + timedelta(days=1))
     two.audio.unlink()
     two.audio.hardlink_to(one.audio)
     count, taken = disk_usage(store)

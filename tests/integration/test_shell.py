@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tests.session_fixtures import keep
+from tests.session_fixtures import store_session
 from tui.cli import main
 from tui.paths import sessions_dir
 from tui.sessions.metadata import SessionMetadata
@@ -51,7 +51,7 @@ def offered(*words: str) -> list[str]:
 
 @pytest.fixture
 def stored() -> StoredSession:
-    return keep(Store(sessions_dir()), about=SessionMetadata("Standup", ("work",)))
+    return store_session(Store(sessions_dir()), metadata=SessionMetadata("Standup", ("work",)))
 
 
 def test_bash_knows_commands_and_their_commands() -> None:

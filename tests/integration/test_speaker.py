@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Pulse
-from tests.session_fixtures import keep, tone
+from tests.session_fixtures import store_session, tone
 from tui.audio.speaker import Speaker
 from tui.engine.replay import ReplayEngine
 from tui.errors import SourceError
@@ -42,7 +42,7 @@ async def test_what_is_played_is_heard_as_loud_as_it_is(pulse: Pulse) -> None:
 
 
 async def test_a_replay_is_heard(pulse: Pulse) -> None:
-    stored = keep(Store(sessions_dir()), sound_s=30.0)
+    stored = store_session(Store(sessions_dir()), sound_s=30.0)
     listening = await asyncio.create_subprocess_exec(
         "parec", "--device=spk.monitor", "--format=s16le", "--rate=16000", "--channels=1", "--latency-msec=20",
         env=os.environ | pulse.env, stdout=subprocess.PIPE,
@@ -75,7 +75,7 @@ async def test_a_replay_that_cannot_be_heard_is_seen_all_the_same(monkeypatch: p
         if event == StateChanged(State.ENDED):
             over.set()
 
-    replay = ReplayEngine(tell, keep(Store(sessions_dir())), speed=60.0, listen=True)
+    replay = ReplayEngine(tell, store_session(Store(sessions_dir())), speed=60.0, listen=True)
     running = asyncio.create_task(replay.run())
     async with asyncio.timeout(DEADLINE_S):
         await over.wait()
@@ -88,9 +88,9 @@ def test_sound_that_nobody_takes_does_not_pile_up(pulse: Pulse) -> None:
     speaker = Speaker(RATE)
     for _ in range(100):
         speaker.play(tone(0.1))
-    assert speaker._bytes <= RATE
+    assert speaker._queued_bytes <= RATE
     speaker.clear()
-    assert speaker._bytes == 0
+    assert speaker._queued_bytes == 0
     speaker.close()
 
 

@@ -17,7 +17,7 @@ import soundfile
 from tests import fake_endpoint
 from tests.command import INTERNAL_ERROR
 from tests.fake_endpoint import Endpoint, said, speech
-from tests.session_fixtures import keep
+from tests.session_fixtures import store_session
 from tui.batch.transcribing import sources
 from tui.paths import sessions_dir
 from tui.sessions.flac import compress
@@ -44,7 +44,7 @@ def store() -> Store:
 @pytest.fixture
 def stored(store: Store) -> StoredSession:
     """Keep a session that another model misheard."""
-    stored = keep(store, about=SessionMetadata("Standup", ("work",), "old note"))
+    stored = store_session(store, metadata=SessionMetadata("Standup", ("work",), "old note"))
     stored.audio.unlink()
     sound(stored.audio, 1, 2, 3)
     stored.audio.chmod(0o600)
@@ -207,7 +207,7 @@ async def test_an_endpoint_that_refuses_leaves_what_can_be_gone_on_with(store: S
 
 
 async def test_a_session_under_way_is_not_transcribed_again(store: Store, stored: StoredSession) -> None:
-    engine = stored.journal()
+    engine = stored.open_journal()
     async with fake_endpoint.running() as server:
         (done,) = await transcribed(server, "last", well=False)
     engine.close()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.session_fixtures import spoken
+from tests.session_fixtures import final_turn
 from tui.engine.compressed_store import BLOCK_SIZE, UNCOMPRESSED_BLOCKS, CompressedDict, WordStore
 from tui.model.events import Event, GistChanged, GistDelta, TurnChanged, TurnRemoved
 from tui.model.gists import Gist, GistStatus
@@ -94,10 +94,10 @@ def test_a_record_that_is_packed_knows_the_same(events: list[Event]) -> None:
 
 
 def test_a_turn_that_comes_late_stands_in_its_place() -> None:
-    for transcript in (Transcript(), Transcript(kept=CompressedDict(Turn))):
+    for transcript in (Transcript(), Transcript(storage=CompressedDict(Turn))):
         numbers = [*range(1, 4 * BLOCK_SIZE, 2), *range(2, 4 * BLOCK_SIZE, 2)]
         for number in numbers:
-            assert transcript.upsert(spoken(number, "some words"))
+            assert transcript.upsert(final_turn(number, "some words"))
         assert [turn.number for turn in transcript] == sorted(numbers)
 
 
@@ -109,7 +109,7 @@ def test_gists_that_are_much_alike_take_a_tenth_of_their_room() -> None:
 
 
 def test_a_turn_comes_back_with_its_words() -> None:
-    words, turn = WordStore(), spoken(3, SAID)
+    words, turn = WordStore(), final_turn(3, SAID)
     assert turn.words
     slim = words.store(turn)
     assert (slim.text, slim.words) == (turn.text, ())
@@ -118,14 +118,14 @@ def test_a_turn_comes_back_with_its_words() -> None:
 
 def test_a_turn_of_long_ago_comes_back_with_its_words() -> None:
     words = WordStore()
-    turns = [words.store(spoken(number, f"{SAID} and that is {number}")) for number in range(4 * BLOCK_SIZE)]
-    assert words.restore(turns[5]) == spoken(5, f"{SAID} and that is 5")
+    turns = [words.store(final_turn(number, f"{SAID} and that is {number}")) for number in range(4 * BLOCK_SIZE)]
+    assert words.restore(turns[5]) == final_turn(5, f"{SAID} and that is 5")
 
 
 def test_a_turn_that_is_told_again_is_kept_as_it_was_told_last() -> None:
     words = WordStore()
-    words.store(spoken(3, "the first words"))
-    again = spoken(3, "other words altogether")
+    words.store(final_turn(3, "the first words"))
+    again = final_turn(3, "other words altogether")
     assert words.restore(words.store(again)) == again
 
 
@@ -153,13 +153,13 @@ def test_words_come_back_to_the_millisecond_whatever_they_are(spoken: list[Word]
 
 
 def test_words_that_the_text_does_not_hold_come_back_too() -> None:
-    turn = replace(spoken(5, "different words"), text="")
+    turn = replace(final_turn(5, "different words"), text="")
     words = WordStore()
     assert words.restore(words.store(turn)) == turn
 
 
 def test_a_turn_that_was_never_packed_stays_as_it_is() -> None:
-    turn = spoken(4, "from the journal")
+    turn = final_turn(4, "from the journal")
     assert WordStore().restore(turn) is turn
 
 
@@ -167,7 +167,7 @@ def test_packed_words_take_a_twentieth_of_their_room() -> None:
     words, chance = WordStore(), random.Random(1)
     loose = 0
     for number in range(4 * BLOCK_SIZE):
-        turn = spoken(number, SAID)
+        turn = final_turn(number, SAID)
         uneven = tuple(
             replace(
                 word, end_s=word.start_s + chance.randrange(80, 250) / 1000, confidence=chance.randrange(1000) / 1000

@@ -11,7 +11,7 @@ import srt
 import webvtt
 from markdown_it import MarkdownIt
 
-from tests.session_fixtures import MEETING, answer, keep, meeting, spoken
+from tests.session_fixtures import MEETING, final_turn, finished_gist, meeting_events, store_session
 from tui.errors import UsageError
 from tui.model.events import Event, GistChanged, Session, SessionStarted, SpeakerNamed, TurnBookmarked, TurnChanged
 from tui.model.session_state import SessionState
@@ -25,7 +25,7 @@ SAID = [text for _, text in MEETING]
 
 @pytest.fixture
 def record(tmp_path: Path) -> SessionState:
-    return keep(Store(tmp_path / "sessions")).load()
+    return store_session(Store(tmp_path / "sessions")).load()
 
 
 def told(*events: Event) -> SessionState:
@@ -48,8 +48,10 @@ HOSTILE = (
 
 @pytest.fixture
 def hostile() -> SessionState:
-    events: list[Event] = [TurnChanged(spoken(number, text, "<v A>")) for number, text in enumerate(HOSTILE, 1)]
-    return told(*events, GistChanged(answer(1, 1, "<script>alert(1)</script>\n\n> quoted \x1b[31m\u202e", turns=0)))
+    events: list[Event] = [TurnChanged(final_turn(number, text, "<v A>")) for number, text in enumerate(HOSTILE, 1)]
+    return told(
+        *events, GistChanged(finished_gist(1, 1, "<script>alert(1)</script>\n\n> quoted \x1b[31m\u202e", turns=0))
+    )
 
 
 def words(text: str) -> list[str]:
@@ -188,8 +190,8 @@ def test_an_empty_session_can_be_exported(format: str) -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_only_finished_turns_are_exported(format: str) -> None:
-    partial = spoken(2, "not yet", None)
-    record = told(*meeting()[:1], TurnChanged(type(partial)(2, "not yet", False, 6, 7)))
+    partial = final_turn(2, "not yet", None)
+    record = told(*meeting_events()[:1], TurnChanged(type(partial)(2, "not yet", False, 6, 7)))
     text = export(record, SessionMetadata(), format)
     assert "Good morning everybody" in text
     assert "not yet" not in text
@@ -197,7 +199,7 @@ def test_only_finished_turns_are_exported(format: str) -> None:
 
 @pytest.fixture
 def marked() -> SessionState:
-    return told(*meeting(), TurnBookmarked(2, "tell *Ann*"), TurnBookmarked(3, ""), SpeakerNamed("B", "Bob <b>"))
+    return told(*meeting_events(), TurnBookmarked(2, "tell *Ann*"), TurnBookmarked(3, ""), SpeakerNamed("B", "Bob <b>"))
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from tests.session_fixtures import keep, tone
+from tests.session_fixtures import store_session, tone
 from tui.errors import SessionError
 from tui.sessions import flac
 from tui.sessions.store import Store, StoredSession
@@ -12,7 +12,7 @@ from tui.sessions.store import Store, StoredSession
 
 @pytest.fixture
 def stored(tmp_path: Path) -> StoredSession:
-    return keep(Store(tmp_path / "sessions"), sound_s=20.0)
+    return store_session(Store(tmp_path / "sessions"), sound_s=20.0)
 
 
 def test_a_flac_holds_every_sample_and_the_wav_is_gone(stored: StoredSession) -> None:
@@ -63,6 +63,6 @@ def test_what_is_flac_already_is_left_alone(stored: StoredSession) -> None:
 
 
 def test_an_empty_recording_stays_as_it_is(tmp_path: Path) -> None:
-    stored = keep(Store(tmp_path / "empty"), sound_s=0.0)
+    stored = store_session(Store(tmp_path / "empty"), sound_s=0.0)
     assert flac.compress(stored) == 0
     assert stored.audio.name == "audio.wav"

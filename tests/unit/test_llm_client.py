@@ -280,12 +280,12 @@ async def test_the_models_are_listed_if_the_server_lists_them() -> None:
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1:9", "https://llm.example", "https://localhost:9"])
 def test_who_shows_a_certificate_needs_one_that_the_system_trusts(url: str) -> None:
-    assert ChatClient(url)._trusted() is True
+    assert ChatClient(url)._tls_verification() is True
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "HTTP://localhost:9"])
 def test_no_certificates_are_loaded_where_nobody_shows_one(url: str) -> None:
-    trusted = ChatClient(url)._trusted()
+    trusted = ChatClient(url)._tls_verification()
     assert isinstance(trusted, ssl.SSLContext)
     assert trusted.verify_mode is ssl.CERT_REQUIRED
     assert trusted.cert_store_stats()["x509"] == 0

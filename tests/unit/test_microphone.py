@@ -35,7 +35,7 @@ class Heard(Microphone):
 
     def hear(self, at: float, block: bytes = BLOCK, *, overflow: bool = False) -> None:
         times = SimpleNamespace(inputBufferAdcTime=at)
-        self._hear(block, len(block) // 2, times, SimpleNamespace(input_overflow=overflow))
+        self._on_block(block, len(block) // 2, times, SimpleNamespace(input_overflow=overflow))
 
 
 async def take(microphone: Microphone, samples: int) -> bytes:
@@ -111,7 +111,7 @@ async def test_what_was_heard_before_a_stop_is_given_out_to_the_last_sample(tmp_
 async def test_a_device_that_stops_is_told_after_its_last_sound() -> None:
     microphone = Heard()
     microphone.hear(10.0)
-    microphone._finish()
+    microphone._on_finished()
     assert await take(microphone, 800) == BLOCK
     with pytest.raises(SourceError, match="stopped"):
         await take(microphone, 800)

@@ -89,8 +89,8 @@ def test_a_library_keeps_what_is_in_use(files: PromptFiles) -> None:
     files.write("risks", TEXT)
     library = files.load()
     files.delete("risks")
-    library.take(files.load(), keep=("risks", "summary", "unknown"))
+    library.replace_with(files.load(), in_use=("risks", "summary", "unknown"))
     assert "risks" in library
-    library.take(files.load())
+    library.replace_with(files.load())
     assert "risks" not in library
     assert {prompt.id for prompt in library} == {prompt.id for prompt in PromptLibrary.load(PACKAGE / "prompts")}

@@ -1,4 +1,4 @@
-from tests.session_fixtures import MEETING, meeting
+from tests.session_fixtures import MEETING, meeting_events
 from tui.model.prompts import Prompt
 from tui.model.session_state import SessionState
 from tui.sessions.metadata import SessionMetadata
@@ -7,7 +7,7 @@ from tui.sessions.qa import SessionExcerpt, cited_turns, excerpt, format_excerpt
 
 def read(id: str = "one", name: str = "") -> SessionExcerpt:
     record = SessionState()
-    for event in meeting():
+    for event in meeting_events():
         record.apply(event)
     return excerpt(id, record, SessionMetadata(name))
 

@@ -145,7 +145,7 @@ def test_a_full_disk_is_told_and_what_memory_kept_is_written_when_it_has_room(
 def test_past_ten_minutes_memory_drops_the_oldest_and_leaves_silence_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RING_S", 1)
+    monkeypatch.setattr(module, "MAX_RING_S", 1)
     recording = Recording.create(tmp_path / "audio.wav")
     recording.append(speech(8_000))
     disk = FullDisk(monkeypatch)

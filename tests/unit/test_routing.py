@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from tui.config.schema import Config
 from tui.engine.routing import chat_root, endpoint, resolve_route
-from tui.errors import EndpointError, MissingExtra, UsageError
+from tui.errors import EndpointError, MissingExtraError, UsageError
 from tui.model.prompts import PromptLibrary
 from tui.paths import PACKAGE
 
@@ -27,7 +27,7 @@ def test_without_key_and_local_engine_both_ways_out_are_said() -> None:
 
 
 def test_the_local_engine_asked_for_and_not_installed_says_how_to_install_it() -> None:
-    with pytest.raises(MissingExtra, match="needs packages that are not installed") as raised:
+    with pytest.raises(MissingExtraError, match="needs packages that are not installed") as raised:
         resolve_route(replace(CONFIG, engine="local"), key="k", llm_key="", local_installed=False)
     assert "livegist[local]" in raised.value.hint
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.session_fixtures import STARTED, answer, keep, spoken
+from tests.session_fixtures import STARTED, final_turn, finished_gist, store_session
 from tui.errors import SessionError, UsageError
 from tui.model.events import GistChanged, TurnBookmarked, TurnChanged
 from tui.sessions import catalogue
 from tui.sessions.journal import Journal
 from tui.sessions.metadata import SessionMetadata, update_metadata
-from tui.sessions.search import Hit, delete_index, parse, search
+from tui.sessions.search import Hit, delete_index, search, to_fts_expression
 from tui.sessions.store import Store
 
 
@@ -34,7 +34,7 @@ def found(hits: list[Hit]) -> list[tuple[str, int]]:
 
 
 def test_a_turn_is_found_with_its_time_and_the_words_around_it(store: Store, index: Path) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     (hit,) = search(store, index, "connection pool")
     assert (hit.session, hit.kind, hit.number, hit.at_s) == (stored.id, "turn", 3, 12.0)
     assert hit.parts[1] == "connection"
@@ -42,7 +42,7 @@ def test_a_turn_is_found_with_its_time_and_the_words_around_it(store: Store, ind
 
 
 def test_gists_notes_names_and_tags_are_found_too(store: Store, index: Path) -> None:
-    keep(store, about=SessionMetadata("Budget", ("money",), "ask Maria"))
+    store_session(store, metadata=SessionMetadata("Budget", ("money",), "ask Maria"))
     assert found(search(store, index, "gist -pool")) == [("gist", n) for n in range(1, 6)]
     assert found(search(store, index, "ship thursday")) == [("analysis", 0), ("turn", 2)]
     assert found(search(store, index, "budget")) == [("name", 0)]
@@ -52,13 +52,13 @@ def test_gists_notes_names_and_tags_are_found_too(store: Store, index: Path) -> 
 
 
 def test_the_note_of_a_bookmark_is_found_with_its_turn(store: Store, index: Path) -> None:
-    keep(store, [TurnChanged(spoken(1, "Hello.")), TurnBookmarked(1, "ask the landlord")])
+    store_session(store, [TurnChanged(final_turn(1, "Hello.")), TurnBookmarked(1, "ask the landlord")])
     (hit,) = search(store, index, "landlord")
     assert (hit.kind, hit.number) == ("bookmark", 1)
 
 
 def test_phrases_beginnings_and_exclusions_narrow_it(store: Store, index: Path) -> None:
-    keep(store)
+    store_session(store)
     assert found(search(store, index, '"the pool"')) == [("turn", 4)]
     assert found(search(store, index, "migrat*")) == [("turn", 2)]
     assert found(search(store, index, "pool -forty")) == [("turn", 3)]
@@ -66,15 +66,15 @@ def test_phrases_beginnings_and_exclusions_narrow_it(store: Store, index: Path) 
 
 
 def test_accents_and_case_do_not_matter(store: Store, index: Path) -> None:
-    keep(store)
+    store_session(store)
     assert found(search(store, index, "GRUSSE")) == []
     assert found(search(store, index, "grüße")) == [("turn", 5)]
     assert found(search(store, index, "Gruße")) == [("turn", 5)]
 
 
 def test_sessions_are_narrowed_by_tag_and_time(store: Store, index: Path) -> None:
-    old = keep(store, about=SessionMetadata(tags=("work",)))
-    new = keep(store, started=STARTED + timedelta(days=3))
+    old = store_session(store, metadata=SessionMetadata(tags=("work",)))
+    new = store_session(store, started=STARTED + timedelta(days=3))
     assert {hit.session for hit in search(store, index, "pool")} == {old.id, new.id}
     assert {hit.session for hit in search(store, index, "pool", tag="work")} == {old.id}
     assert {hit.session for hit in search(store, index, "pool", tag="wor")} == set()
@@ -82,11 +82,11 @@ def test_sessions_are_narrowed_by_tag_and_time(store: Store, index: Path) -> Non
 
 
 def test_what_is_said_after_a_search_is_found_by_the_next(store: Store, index: Path) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     assert search(store, index, "zeppelin") == []
     journal = Journal(stored.events)
-    journal.append(TurnChanged(spoken(6, "A zeppelin landed.")), 36.0)
-    journal.append(GistChanged(answer(7, 6, "About a balloon.")), 36.0)
+    journal.append(TurnChanged(final_turn(6, "A zeppelin landed.")), 36.0)
+    journal.append(GistChanged(finished_gist(7, 6, "About a balloon.")), 36.0)
     assert found(search(store, index, "zeppelin")) == [("turn", 6)]
     journal.close()
     update_metadata(stored.path, lambda about: about.with_tags("airship"))
@@ -95,8 +95,8 @@ def test_what_is_said_after_a_search_is_found_by_the_next(store: Store, index: P
 
 
 def test_what_was_deleted_is_found_no_more_not_even_in_the_file(store: Store, index: Path) -> None:
-    stored = keep(store, [TurnChanged(spoken(1, "The password is xyzzyplugh."))])
-    keep(store, started=STARTED + timedelta(days=1))
+    stored = store_session(store, [TurnChanged(final_turn(1, "The password is xyzzyplugh."))])
+    store_session(store, started=STARTED + timedelta(days=1))
     assert len(search(store, index, "xyzzyplugh")) == 1
     catalogue.delete(stored)
     delete_index(index)
@@ -105,8 +105,8 @@ def test_what_was_deleted_is_found_no_more_not_even_in_the_file(store: Store, in
 
 
 def test_a_session_that_vanished_is_dropped(store: Store, index: Path) -> None:
-    stored = keep(store)
-    other = keep(store, started=STARTED + timedelta(days=1))
+    stored = store_session(store)
+    other = store_session(store, started=STARTED + timedelta(days=1))
     search(store, index, "pool")
     catalogue.delete(stored)
     assert {hit.session for hit in search(store, index, "pool")} == {other.id}
@@ -114,7 +114,7 @@ def test_a_session_that_vanished_is_dropped(store: Store, index: Path) -> None:
 
 @pytest.mark.parametrize("damage", [b"", b"garbage" * 1000, None])
 def test_an_index_that_is_damaged_or_missing_is_made_anew(store: Store, index: Path, damage: bytes | None) -> None:
-    keep(store)
+    store_session(store)
     search(store, index, "pool")
     if damage is None:
         index.unlink()
@@ -124,7 +124,7 @@ def test_an_index_that_is_damaged_or_missing_is_made_anew(store: Store, index: P
 
 
 def test_an_index_with_a_hole_in_it_is_made_anew(store: Store, index: Path) -> None:
-    keep(store)
+    store_session(store)
     search(store, index, "pool")
     content = bytearray(index.read_bytes())
     content[4096:] = b"\xff" * (len(content) - 4096)
@@ -133,7 +133,7 @@ def test_an_index_with_a_hole_in_it_is_made_anew(store: Store, index: Path) -> N
 
 
 def test_an_index_of_another_version_is_made_anew(store: Store, index: Path) -> None:
-    keep(store)
+    store_session(store)
     search(store, index, "pool")
     with sqlite3.connect(index) as database:
         database.execute("PRAGMA user_version = 99")
@@ -143,20 +143,20 @@ def test_an_index_of_another_version_is_made_anew(store: Store, index: Path) -> 
 
 
 def test_the_index_is_for_its_owner_alone(store: Store, index: Path) -> None:
-    keep(store)
+    store_session(store)
     search(store, index, "pool")
     assert stat.S_IMODE(index.stat().st_mode) == 0o600
 
 
 def test_a_session_that_cannot_be_read_hides_no_other(store: Store, index: Path) -> None:
-    keep(store)
-    broken = keep(store, started=STARTED + timedelta(days=1))
+    store_session(store)
+    broken = store_session(store, started=STARTED + timedelta(days=1))
     broken.events.write_bytes(b'{"at":0,"format":99,"event":{"type":"muted","muted":true}}\n')
     assert len(search(store, index, "pool")) == 2
 
 
 def test_an_index_that_cannot_be_written_is_said(store: Store, tmp_path: Path) -> None:
-    keep(store)
+    store_session(store)
     (tmp_path / "folder").mkdir()
     with pytest.raises(SessionError, match="cannot be used"):
         search(store, tmp_path / "folder", "pool")
@@ -165,13 +165,13 @@ def test_an_index_that_cannot_be_written_is_said(store: Store, tmp_path: Path) -
 @pytest.mark.parametrize("query", ["", "  ", '""', "*", "-pool", "(", '"', "- -"])
 def test_a_query_for_nothing_is_refused(query: str) -> None:
     with pytest.raises(UsageError, match="There is nothing to look for"):
-        parse(query)
+        to_fts_expression(query)
 
 
 @given(st.text(max_size=40))
 def test_no_query_is_a_syntax_error_of_sqlite(query: str) -> None:
     try:
-        expression = parse(query)
+        expression = to_fts_expression(query)
     except UsageError:
         assert "-" in query or not any(map(str.isalnum, query))
         return
@@ -183,7 +183,7 @@ def test_no_query_is_a_syntax_error_of_sqlite(query: str) -> None:
 
 def test_several_that_make_the_index_at_once_all_find_what_is_there(store: Store, index: Path, tmp_path: Path) -> None:
     for day in range(5):
-        keep(store, started=STARTED + timedelta(days=day), sound_s=0.0)
+        store_session(store, started=STARTED + timedelta(days=day), sound_s=0.0)
     program = (
         "import sys; from pathlib import Path\n"
         "from tui.sessions.search import search; from tui.sessions.store import Store\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.session_fixtures import MEETING, STARTED, keep
+from tests.session_fixtures import MEETING, STARTED, store_session
 from tui.engine.session_queries import export_session, list_sessions, show_session
 from tui.errors import UsageError
 from tui.sessions.metadata import SessionMetadata
@@ -18,8 +18,8 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_viewers_are_told_of_the_newest_first(store: Store) -> None:
-    old = keep(store, about=SessionMetadata("Standup", ("work",)))
-    new = keep(store, [], started=STARTED + timedelta(days=1))
+    old = store_session(store, metadata=SessionMetadata("Standup", ("work",)))
+    new = store_session(store, [], started=STARTED + timedelta(days=1))
     listed = list_sessions(store).sessions
     assert [session.id for session in listed] == [new.id, old.id]
     assert [session.problem for session in listed] == ["", ""]
@@ -27,20 +27,20 @@ def test_viewers_are_told_of_the_newest_first(store: Store) -> None:
 
 
 def test_a_viewer_is_told_all_of_one(store: Store) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     snapshot = show_session(store, stored.id).snapshot
     assert [turn.text for turn in snapshot.turns] == [text for _, text in MEETING]
     assert len(snapshot.gists) == 6
 
 
 def test_a_session_that_is_not_there_is_refused(store: Store) -> None:
-    keep(store)
+    store_session(store)
     with pytest.raises(UsageError, match="no session 'nope'"):
         show_session(store, "nope")
 
 
 def test_an_export_is_a_file_for_its_owner_alone(store: Store, tmp_path: Path) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     notice = export_session(store, stored.id, "txt", tmp_path / "exports")
     path = tmp_path / "exports" / f"{stored.id}.txt"
     assert notice.text == f"Wrote {path}"
@@ -50,7 +50,7 @@ def test_an_export_is_a_file_for_its_owner_alone(store: Store, tmp_path: Path) -
 
 @pytest.mark.parametrize("format", ["../../evil", "exe", ""])
 def test_no_viewer_chooses_where_a_file_goes(store: Store, tmp_path: Path, format: str) -> None:
-    stored = keep(store)
+    stored = store_session(store)
     with pytest.raises(UsageError, match=f"no format '{re.escape(format)}'"):
         export_session(store, stored.id, format, tmp_path / "exports")
     assert not (tmp_path / "exports").exists()

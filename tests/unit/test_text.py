@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.text import BIDI_CONTROLS, LIMIT, MARKS, clock, file_text, one_line, plural, sanitize, size, terminal_line
+from tui.text import (
+    BIDI_CONTROLS,
+    MAX_CHARACTERS,
+    MAX_COMBINING_MARKS,
+    clock,
+    file_text,
+    one_line,
+    plural,
+    sanitize,
+    size,
+    terminal_line,
+)
 
 BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 WITHOUT_WIDTH = "\u200b\u200c\u200d\u2060\u2061\ufeff\u00ad\U000e0041"
@@ -33,15 +44,15 @@ def test_markup_stays_the_text_it_is() -> None:
 
 
 def test_a_flood_of_combining_marks_is_dammed() -> None:
-    assert sanitize("e" + "\u0301" * 500) == "e" + "\u0301" * MARKS
+    assert sanitize("e" + "\u0301" * 500) == "e" + "\u0301" * MAX_COMBINING_MARKS
     assert sanitize("\u0301x") == "x"
-    each = "e" + "\u0301" * MARKS
+    each = "e" + "\u0301" * MAX_COMBINING_MARKS
     assert sanitize(f"{each * 3}\x07{each}") == f"{each * 3}␇{each}"
 
 
 def test_a_text_of_the_greatest_length_is_shown_whole() -> None:
-    assert sanitize("x" * LIMIT) == "x" * LIMIT
-    assert sanitize("x" * (LIMIT + 1)) == "x" * LIMIT + " … (1 more characters)"
+    assert sanitize("x" * MAX_CHARACTERS) == "x" * MAX_CHARACTERS
+    assert sanitize("x" * (MAX_CHARACTERS + 1)) == "x" * MAX_CHARACTERS + " … (1 more characters)"
 
 
 def test_scripts_of_the_world_stay_as_they_are() -> None:
@@ -55,8 +66,8 @@ def test_half_a_surrogate_pair_can_be_encoded_afterwards() -> None:
 
 def test_a_hundred_kilobytes_are_cut_and_the_cut_is_told() -> None:
     shown = sanitize("x" * 100_000)
-    assert shown.startswith("x" * LIMIT + " … (92,000 more characters)")
-    assert len(shown) < LIMIT + 40
+    assert shown.startswith("x" * MAX_CHARACTERS + " … (92,000 more characters)")
+    assert len(shown) < MAX_CHARACTERS + 40
 
 
 def test_every_line_end_becomes_a_newline_and_one_line_has_none() -> None:
@@ -97,7 +108,7 @@ def test_a_file_gets_no_control_character_and_no_change_of_direction(text: str) 
 @given(st.text())
 def test_a_terminal_line_is_one_line_of_any_length(text: str) -> None:
     assert "\n" not in terminal_line(text)
-    assert terminal_line("x" * LIMIT * 2) == "x" * LIMIT * 2
+    assert terminal_line("x" * MAX_CHARACTERS * 2) == "x" * MAX_CHARACTERS * 2
 
 
 @pytest.mark.parametrize(

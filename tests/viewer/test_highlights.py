@@ -118,7 +118,7 @@ async def test_a_command_that_fails_is_named(command: str, says: str) -> None:
 async def test_a_command_that_hangs_is_ended_with_what_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.user_command.COMMAND_S", 3.0)
+    monkeypatch.setattr("tui.user_command.COMMAND_TIMEOUT_S", 3.0)
     pids = tmp_path / "pids"
     with pytest.raises(CommandError, match="took longer than 3 s and was ended"):
         await run_command(f"sh -c 'sleep 300 & echo $! $$ >{pids}; wait'", turn(1, "Hello."), os.environ)

@@ -51,7 +51,7 @@ class Resampler:
     """
 
     def __init__(self, source_rate: float, sample_rate: int) -> None:
-        self._peaks: npt.NDArray[Any] | None = None
+        self._channel_levels: npt.NDArray[Any] | None = None
         """RMS and peak of each channel since they were taken, the greatest of all blocks; `None` for mono."""
         self._stream: Any = None
         """A `soxr.ResampleStream`; `None` if the rate is right already."""
@@ -66,7 +66,7 @@ class Resampler:
 
         if frames.shape[1] > 1 and len(frames):
             heard = np.stack((np.sqrt(np.mean(frames**2, axis=0)), np.abs(frames).max(axis=0)), axis=1)
-            self._peaks = heard if self._peaks is None else np.maximum(self._peaks, heard)
+            self._channel_levels = heard if self._channel_levels is None else np.maximum(self._channel_levels, heard)
         mono: npt.NDArray[Any] = frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1, dtype=np.float32)
         if self._stream is not None:
             mono = self._stream.resample_chunk(np.ascontiguousarray(mono), last=last)
@@ -76,7 +76,7 @@ class Resampler:
 
     def take_levels(self) -> tuple[tuple[float, float], ...]:
         """Return RMS and peak of each channel since the last time, in dBFS; nothing for mono."""
-        loudest, self._peaks = self._peaks, None
+        loudest, self._channel_levels = self._channel_levels, None
         if loudest is None:
             return ()
         return tuple((dbfs(float(rms)), dbfs(float(peak))) for rms, peak in loudest)

@@ -15,7 +15,7 @@ import msgspec
 from tui.audio import portaudio
 from tui.errors import SourceError
 
-ANSWER_S = 10.0
+LIST_TIMEOUT_S = 10.0
 """Longest wait for the sound system to name its devices."""
 
 
@@ -46,10 +46,13 @@ def list_devices() -> list[Device]:
     # -P keeps a folder named `tui` in the current directory from being run instead of us.
     command = [sys.executable, "-P", "-m", "tui.audio.devices"]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=ANSWER_S, check=False)
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LIST_TIMEOUT_S, check=False
+        )
     except subprocess.TimeoutExpired as error:
         raise SourceError(
-            f"The sound system did not name its devices within {ANSWER_S:.0f} s.", "Is its server (PULSE_SERVER) alive?"
+            f"The sound system did not name its devices within {LIST_TIMEOUT_S:.0f} s.",
+            "Is its server (PULSE_SERVER) alive?",
         ) from error
     try:
         answer = msgspec.json.decode(done.stdout, type=list[Device] | _Failure)
@@ -90,7 +93,7 @@ def list_inputs(sounddevice: ModuleType) -> dict[int, Device]:
     }
 
 
-def match_device(devices: Mapping[int, Device], wanted: str) -> int:
+def match_device(devices: Mapping[int, Device], requested: str) -> int:
     """Return the index of the device called `wanted`, or with that in its name; of the default one if it is empty.
 
     Raises:
@@ -101,15 +104,16 @@ def match_device(devices: Mapping[int, Device], wanted: str) -> int:
             "There is no microphone on this machine.",
             "A sound server elsewhere: set PULSE_SERVER. A program: cmd:parec … More: livegist doctor",
         )
-    if not wanted:
+    if not requested:
         return next((index for index, device in devices.items() if device.default), next(iter(devices)))
-    name = wanted.casefold()
+    name = requested.casefold()
     for fits in (name.__eq__, lambda other: name in other):
         for index, device in devices.items():
             if fits(device.name.casefold()):
                 return index
     raise SourceError(
-        f"No microphone is called {wanted!r}.", f"There are: {', '.join(device.name for device in devices.values())}."
+        f"No microphone is called {requested!r}.",
+        f"There are: {', '.join(device.name for device in devices.values())}.",
     )
 
 

@@ -24,7 +24,7 @@ BLOCK_S = 0.05
 """Seconds of sound in one callback."""
 MAX_DEVICES = 16
 """Devices that are opened at most: ALSA names some dozens on a machine with several cards."""
-FULL_SCALE = 2
+MAX_SEPARATE_CHANNELS = 2
 """Channels up to which each is told apart."""
 
 
@@ -51,7 +51,7 @@ class DeviceProbe:
 
     def open(self, sounddevice: ModuleType, index: int) -> None:
         """Start to listen, with as many channels as are told apart or as the device insists on."""
-        for channels in dict.fromkeys((min(FULL_SCALE, self.device.channels), 1, self.device.channels)):
+        for channels in dict.fromkeys((min(MAX_SEPARATE_CHANNELS, self.device.channels), 1, self.device.channels)):
             self._channels = channels
             try:
                 with portaudio.quiet_stderr():
@@ -73,9 +73,11 @@ class DeviceProbe:
     def _on_block(self, heard: Any, frames: int, times: Any, status: Any) -> None:
         """Take a block in PortAudio's thread."""
         block = bytes(heard)
-        if self._channels == FULL_SCALE:
+        if self._channels == MAX_SEPARATE_CHANNELS:
             samples = memoryview(block).cast("h")
-            self._levels.append(tuple(measure(samples[at::FULL_SCALE].tobytes()) for at in range(FULL_SCALE)))
+            self._levels.append(
+                tuple(measure(samples[at::MAX_SEPARATE_CHANNELS].tobytes()) for at in range(MAX_SEPARATE_CHANNELS))
+            )
         else:
             self._levels.append((measure(block),))
 

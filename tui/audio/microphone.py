@@ -24,16 +24,16 @@ from tui.errors import SourceError
 if TYPE_CHECKING:
     from tui.audio.convert import Converter
 
-SILENT_S = 2.0
+SILENCE_TIMEOUT_S = 2.0
 """Seconds without a callback after which a device counts as lost: many raise nothing when they are unplugged."""
-QUEUE_S = 60.0
+MAX_QUEUE_S = 60.0
 """Seconds of sound that wait while the event loop is held up; what comes after is counted and becomes silence."""
-GAP_S = 0.02
+MIN_GAP_S = 0.02
 """Shortest gap that is filled. Device times jitter by some ms, and macOS tells of overflows that lost nothing."""
-GAP_LIMIT_S = 60.0
+MAX_GAP_S = 60.0
 """Longest gap that is filled: beyond it, it is the clock that jumped."""
 
-PLUG_IN = "Plug it in again, or choose another device."
+RECONNECT_HINT = "Plug it in again, or choose another device."
 
 _INVALID_CHANNELS, _INVALID_RATE, _UNAVAILABLE = -9998, -9997, -9985
 """PortAudio's error codes for what a device does not offer, and for one that somebody else holds."""
@@ -55,7 +55,7 @@ class GapDetector:
         self._overflowed = False
         """Whether the last block told of an overflow."""
 
-    def lost_frames(self, frames: int, heard_at: float, *, overflowed: bool) -> int:
+    def lost_frames(self, frames: int, captured_at: float, *, overflowed: bool) -> int:
         """Return the frames missing before a block of `frames` whose first was heard at `heard_at`, in seconds.
 
         Only an overflow loses frames; without one a late block is just that. PortAudio may tell of it one block early,
@@ -63,10 +63,10 @@ class GapDetector:
         """
         gap = 0.0
         if self._expected is not None and (overflowed or self._overflowed):
-            gap = heard_at - self._expected
-        self._expected = heard_at + frames / self._sample_rate
+            gap = captured_at - self._expected
+        self._expected = captured_at + frames / self._sample_rate
         self._overflowed = overflowed
-        return round(gap * self._sample_rate) if GAP_S < gap < GAP_LIMIT_S else 0
+        return round(gap * self._sample_rate) if MIN_GAP_S < gap < MAX_GAP_S else 0
 
 
 class Microphone:
@@ -83,14 +83,14 @@ class Microphone:
     finite = False
 
     def __init__(
-        self, wanted: str, sample_rate: int, latency_ms: int, clock: Callable[[], float], channels: int = 1
+        self, requested: str, sample_rate: int, latency_ms: int, clock: Callable[[], float], channels: int = 1
     ) -> None:
         self._channels = channels
-        self.name = wanted or "microphone"
+        self.name = requested or "microphone"
         self.overflows = 0
         self.format = Format(sample_rate)
         """What the device gives."""
-        self._wanted = wanted
+        self._requested = requested
         self._sample_rate = sample_rate
         self._latency: str | float = latency_ms / 1000 if latency_ms else "low"
         self._clock = clock
@@ -101,8 +101,8 @@ class Microphone:
         self._closed = False
         self._stopped = False
         """Whether the device stopped by itself."""
-        self._timeline = GapDetector(sample_rate)
-        self._lost = 0
+        self._gap_detector = GapDetector(sample_rate)
+        self._lost_bytes = 0
         """Bytes lost before the next block."""
         self._queue: deque[tuple[int, bytes]] = deque()
         """Blocks, each with the bytes lost before it."""
@@ -117,23 +117,23 @@ class Microphone:
         """
         while not self._closed:
             if not self._stopped:
-                await self._wait()
+                await self._wait_for_block()
             while self._queue:
-                self._convert()
+                self._convert_next()
                 for block in take_blocks(self._converted, self._sample_rate):
                     yield block
             if self._stopped and not self._closed and not self._queue:
-                raise SourceError(f"{self.name} stopped.", PLUG_IN)
+                raise SourceError(f"{self.name} stopped.", RECONNECT_HINT)
 
     def flush(self) -> bytes:
         """Return what was heard already and not given out: a loop that was held up has not come to it."""
         while self._queue:
-            self._convert()
+            self._convert_next()
         rest = bytes(self._converted)
         self._converted.clear()
         return rest
 
-    def _convert(self) -> None:
+    def _convert_next(self) -> None:
         lost, heard = self._queue.popleft()
         self._converted += self._converter.feed(bytes(lost) + heard)
 
@@ -141,14 +141,16 @@ class Microphone:
         """Return RMS and peak of each channel since the last time, in dBFS; nothing for mono."""
         return self._converter.take_levels()
 
-    async def _wait(self) -> None:
+    async def _wait_for_block(self) -> None:
         try:
-            async with asyncio.timeout(SILENT_S):
+            async with asyncio.timeout(SILENCE_TIMEOUT_S):
                 await self._ready.wait()
         except TimeoutError:
             # After a loop that was held up both have happened, and then there is sound.
             if not self._ready.is_set():
-                raise SourceError(f"{self.name} has gone silent: no sound for {SILENT_S:.0f} s.", PLUG_IN) from None
+                raise SourceError(
+                    f"{self.name} has gone silent: no sound for {SILENCE_TIMEOUT_S:.0f} s.", RECONNECT_HINT
+                ) from None
         self._ready.clear()
 
     def start(self) -> None:
@@ -167,16 +169,16 @@ class Microphone:
                     portaudio.restart(sounddevice)
                 devices = list_inputs(sounddevice)
             except sounddevice.PortAudioError as error:
-                raise self._refused(error) from error
-            index = match_device(devices, self._wanted)
+                raise self._open_error(error) from error
+            index = match_device(devices, self._requested)
             self.name = devices[index].name
-            self._stream = self._opened(sounddevice, index, devices[index])
+            self._stream = self._open_stream(sounddevice, index, devices[index])
             _open.add(self)
             self._converter = Converter(self.format, self._sample_rate)
             try:
                 self._stream.start()
             except sounddevice.PortAudioError as error:
-                raise self._refused(error) from error
+                raise self._open_error(error) from error
             if self._closed:
                 # Whoever wanted it has given up meanwhile.
                 self._close()
@@ -184,7 +186,7 @@ class Microphone:
     def stop(self) -> None:
         """Close the device; blocks until it is."""
         self._closed = True
-        while not portaudio.lock.acquire(timeout=portaudio.ANSWER_S):
+        while not portaudio.lock.acquire(timeout=portaudio.CALL_TIMEOUT_S):
             if self._stream is None:
                 return
         try:
@@ -197,12 +199,12 @@ class Microphone:
             self._stream.close(ignore_errors=True)
             _open.discard(self)
 
-    def _opened(self, sounddevice: ModuleType, index: int, device: Device) -> Any:
+    def _open_stream(self, sounddevice: ModuleType, index: int, device: Device) -> Any:
         """Return a stream of the first format that the device does not refuse, in the order of what it costs us."""
         refused: Exception | None = None
         for format in _formats(self._sample_rate, device, self._channels):
             self.format = format
-            self._timeline = GapDetector(format.sample_rate)
+            self._gap_detector = GapDetector(format.sample_rate)
             try:
                 with portaudio.quiet_stderr():
                     return sounddevice.RawInputStream(
@@ -212,38 +214,40 @@ class Microphone:
                         dtype="int16",
                         blocksize=round(BLOCK_S * format.sample_rate),
                         latency=self._latency,
-                        callback=self._hear,
-                        finished_callback=self._finish,
+                        callback=self._on_block,
+                        finished_callback=self._on_finished,
                     )
             except sounddevice.PortAudioError as error:
                 refused = error
                 if _code(error) not in (_INVALID_CHANNELS, _INVALID_RATE):
                     break
         assert refused is not None
-        raise self._refused(refused) from refused
+        raise self._open_error(refused) from refused
 
-    def _refused(self, error: Exception) -> SourceError:
+    def _open_error(self, error: Exception) -> SourceError:
         if _code(error) == _UNAVAILABLE:
             hint = "Another program may hold it, or you may not be allowed to use it (group audio)."
         else:
             hint = "Choose another device (livegist devices), or a program: cmd:parec …"
         return SourceError(f"{self.name} cannot be opened: {error.args[0] if error.args else error}.", hint)
 
-    def _hear(self, heard: Any, frames: int, times: Any, status: Any) -> None:
+    def _on_block(self, heard: Any, frames: int, times: Any, status: Any) -> None:
         """Take a block in PortAudio's thread, where nothing may wait."""
         overflowed: bool = status.input_overflow
         self.overflows += overflowed
         heard_at = times.inputBufferAdcTime or self._clock()
-        self._lost += self._timeline.lost_frames(frames, heard_at, overflowed=overflowed) * self.format.frame_bytes
-        if len(self._queue) * BLOCK_S < QUEUE_S:
-            self._queue.append((self._lost, bytes(heard)))
-            self._lost = 0
+        self._lost_bytes += (
+            self._gap_detector.lost_frames(frames, heard_at, overflowed=overflowed) * self.format.frame_bytes
+        )
+        if len(self._queue) * BLOCK_S < MAX_QUEUE_S:
+            self._queue.append((self._lost_bytes, bytes(heard)))
+            self._lost_bytes = 0
         else:
             self.overflows += 1
-            self._lost += len(heard)
+            self._lost_bytes += len(heard)
         self._wake()
 
-    def _finish(self) -> None:
+    def _on_finished(self) -> None:
         self._stopped = True
         self._wake()
 
@@ -278,10 +282,10 @@ async def open_microphone(
             await portaudio.call_with_timeout(microphone.stop)
 
 
-def _formats(sample_rate: int, device: Device, wanted: int = 1) -> Iterator[Format]:
-    """Yield what may be asked of a device: the channels wanted at our rate first, at last all its own at its rate."""
+def _formats(sample_rate: int, device: Device, requested_channels: int = 1) -> Iterator[Format]:
+    """Yield the formats to try: the requested channels at our rate first, all of the device's at its own rate last."""
     rates = dict.fromkeys((sample_rate, round(device.default_rate)))
-    channels = dict.fromkeys((min(wanted, device.channels), 1, min(2, device.channels), device.channels))
+    channels = dict.fromkeys((min(requested_channels, device.channels), 1, min(2, device.channels), device.channels))
     return (Format(rate, count) for rate in rates for count in channels)
 
 

@@ -30,15 +30,15 @@ class RealtimePacer:
         self._lead_s = lead_s
         self._clock = clock
         self._start: float | None = None
-        self._given = 0
+        self._released = 0
 
     def wait_s(self, samples: int) -> float:
         """Count `samples` more and return the seconds until they may be given, 0 if they may be at once."""
         now = self._clock()
         if self._start is None:
             self._start = now
-        self._given += samples
-        return max(0.0, self._start + self._given / self._rate - self._lead_s - now)
+        self._released += samples
+        return max(0.0, self._start + self._released / self._rate - self._lead_s - now)
 
 
 def take_blocks(buffer: bytearray, sample_rate: int) -> Iterator[bytes]:

@@ -19,21 +19,27 @@ from tui.credentials import without_keys
 from tui.errors import SourceError
 
 STDIN = 0
-RAW = Format(16_000)
+RAW_FORMAT = Format(16_000)
 """What is taken for granted of sound without a header."""
 READ_BYTES = 1 << 14
-HEADER_LIMIT = 1 << 20
+MAX_HEADER_BYTES = 1 << 20
 """Most bytes before the sound of a WAV."""
 LEAD_S = 0.5
 """Seconds a pipe may be ahead of real time, so that a live one that started late or comes in bursts is not held up."""
 SPEED = 1.001
 """How fast a recording is let through. No live clock is that much too fast, so none is ever slowed down."""
-END_S = 2.0
+EXIT_TIMEOUT_S = 2.0
 """Longest wait for a program to end once its output has, and again once it is told to."""
-MESSAGE_BYTES = 4096
+STDERR_TAIL_BYTES = 4096
 """How much of the end of a program's stderr is kept."""
 
-OTHER_FORMATS = {b"fLaC": "FLAC", b"OggS": "Ogg", b"ID3": "MP3", b"FORM": "AIFF", b"\x1aE\xdf\xa3": "Matroska or WebM"}
+UNSUPPORTED_FORMATS = {
+    b"fLaC": "FLAC",
+    b"OggS": "Ogg",
+    b"ID3": "MP3",
+    b"FORM": "AIFF",
+    b"\x1aE\xdf\xa3": "Matroska or WebM",
+}
 """How sound starts that must not be taken for raw PCM."""
 
 
@@ -110,10 +116,10 @@ class PipeSource:
     async def _header(self) -> tuple[wav.Header, bytes]:
         """Return how to read the pipe, and the sound that came with the header."""
         start = b""
-        while len(start) < HEADER_LIMIT:
+        while len(start) < MAX_HEADER_BYTES:
             more = await read(self._file, READ_BYTES)
             start += more
-            for magic, what in OTHER_FORMATS.items():
+            for magic, what in UNSUPPORTED_FORMATS.items():
                 if start.startswith(magic):
                     raise self._unreadable(f"it is {what}")
             try:
@@ -121,11 +127,11 @@ class PipeSource:
             except wav.InvalidWavError as error:
                 if start.startswith(b"RIFF") and start[8:12] == b"WAVE":
                     raise self._unreadable(str(error)) from error
-                return wav.Header(RAW, 0, None), start
+                return wav.Header(RAW_FORMAT, 0, None), start
             if header is not None:
                 return header, start[header.offset :]
             if not start:
-                return wav.Header(RAW, 0, None), b""
+                return wav.Header(RAW_FORMAT, 0, None), b""
             if not more:
                 break
         raise self._unreadable("it breaks off before its sound")
@@ -188,7 +194,7 @@ async def open_program(
             ) from error
         sound_in.close()
         said_in.close()
-        program = _ListenedProgram(process, Path(arguments[0]).name, said)
+        program = _SourceProgram(process, Path(arguments[0]).name, said)
         try:
             yield PipeSource(sound.fileno(), program.name, sample_rate, program.finish, clock)
         finally:
@@ -211,7 +217,7 @@ def _pipe(pipes: contextlib.ExitStack) -> tuple[FileIO, FileIO]:
     return pipes.enter_context(FileIO(read_end, "rb")), pipes.enter_context(FileIO(write_end, "wb"))
 
 
-class _ListenedProgram:
+class _SourceProgram:
     """A program that is listened to: its last words are kept, and it does not outlive us.
 
     Args:
@@ -220,13 +226,13 @@ class _ListenedProgram:
         said: the pipe its stderr goes to.
     """
 
-    def __init__(self, process: Process, name: str, said: FileIO) -> None:
+    def __init__(self, process: Process, name: str, stderr: FileIO) -> None:
         self.name = name
         self._process = process
-        self._stderr_tail = said
-        self._tail = b""
-        os.set_blocking(said.fileno(), False)
-        asyncio.get_running_loop().add_reader(said.fileno(), self._listen)
+        self._stderr = stderr
+        self._stderr_tail = b""
+        os.set_blocking(stderr.fileno(), False)
+        asyncio.get_running_loop().add_reader(stderr.fileno(), self._read_stderr)
 
     async def finish(self) -> None:
         """Wait for the program's end.
@@ -235,39 +241,39 @@ class _ListenedProgram:
             SourceError: it failed; what it said last is in the message.
         """
         try:
-            async with asyncio.timeout(END_S):
+            async with asyncio.timeout(EXIT_TIMEOUT_S):
                 code = await self._process.wait()
         except TimeoutError:
             return
-        self._listen()
+        self._read_stderr()
         if code:
-            lines = self._tail.decode(errors="replace").split("\n")
+            lines = self._stderr_tail.decode(errors="replace").split("\n")
             last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
             how = f"signal {-code}" if code < 0 else f"code {code}"
             raise SourceError(f"{self.name} ended with {how}: {last}", "Run it by itself to see what is wrong.")
 
     async def close(self) -> None:
         """End the program and what it started, and wait until it is gone."""
-        asyncio.get_running_loop().remove_reader(self._stderr_tail.fileno())
+        asyncio.get_running_loop().remove_reader(self._stderr.fileno())
         for how in (signal.SIGTERM, signal.SIGKILL):
             if self._process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._process.pid, how)
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(END_S):
+                    async with asyncio.timeout(EXIT_TIMEOUT_S):
                         await self._process.wait()
 
-    def _listen(self) -> None:
+    def _read_stderr(self) -> None:
         """Take what there is of its stderr and keep the end of it."""
         while True:
             try:
-                more = os.read(self._stderr_tail.fileno(), MESSAGE_BYTES)
+                more = os.read(self._stderr.fileno(), STDERR_TAIL_BYTES)
             except BlockingIOError:
                 return
             if not more:
-                asyncio.get_running_loop().remove_reader(self._stderr_tail.fileno())
+                asyncio.get_running_loop().remove_reader(self._stderr.fileno())
                 return
-            self._tail = (self._tail + more)[-MESSAGE_BYTES:]
+            self._stderr_tail = (self._stderr_tail + more)[-STDERR_TAIL_BYTES:]
 
 
 async def read(file: int, size: int) -> bytes:

@@ -12,16 +12,16 @@ from types import ModuleType
 
 from tui.errors import SourceError
 
-ANSWER_S = 5.0
+CALL_TIMEOUT_S = 5.0
 """Longest wait for the sound system to open or close a device."""
 
-END_S = 2.0
+EXIT_TIMEOUT_S = 2.0
 """Longest wait of the end of the process for a call that has not come back: to end in the midst of one crashes."""
 
 lock = threading.Lock()
 """Held while PortAudio opens and closes."""
 
-_calling: set[threading.Thread] = set()
+_pending_calls: set[threading.Thread] = set()
 """Threads with a call that has not come back."""
 
 
@@ -96,24 +96,24 @@ async def call_with_timeout(call: Callable[[], object]) -> None:
         except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
             answer.set_exception(error)
         finally:
-            _calling.discard(thread)
+            _pending_calls.discard(thread)
 
     answer.set_running_or_notify_cancel()
     thread = threading.Thread(target=run, name="portaudio", daemon=True)
-    _calling.add(thread)
+    _pending_calls.add(thread)
     thread.start()
     try:
-        async with asyncio.timeout(ANSWER_S):
+        async with asyncio.timeout(CALL_TIMEOUT_S):
             await asyncio.wrap_future(answer)
     except TimeoutError:
-        raise _hung() from None
+        raise _not_responding() from None
 
 
 @atexit.register
-def _settle() -> None:
+def _wait_for_calls() -> None:
     """Let calls come back before the process ends, for a moment."""
-    until = time.monotonic() + END_S
-    for thread in list(_calling):
+    until = time.monotonic() + EXIT_TIMEOUT_S
+    for thread in list(_pending_calls):
         thread.join(max(0.0, until - time.monotonic()))
 
 
@@ -124,16 +124,16 @@ def exclusive() -> Iterator[None]:
     Raises:
         SourceError: another call has not come back for long.
     """
-    if not lock.acquire(timeout=ANSWER_S):
-        raise _hung()
+    if not lock.acquire(timeout=CALL_TIMEOUT_S):
+        raise _not_responding()
     try:
         yield
     finally:
         lock.release()
 
 
-def _hung() -> SourceError:
+def _not_responding() -> SourceError:
     return SourceError(
-        f"The sound system has not answered for {ANSWER_S:.0f} s.",
+        f"The sound system has not answered for {CALL_TIMEOUT_S:.0f} s.",
         "Start its server (PulseAudio, PipeWire) again, or use a program: cmd:parec …",
     )

@@ -12,13 +12,13 @@ from tui.audio import wav
 from tui.audio.wav import HEADER_BYTES, SAMPLE_BYTES
 from tui.errors import SessionError
 
-RING_S = 600
+MAX_RING_S = 600
 """Seconds of sound that memory keeps while the disk refuses; the oldest goes first."""
 RETRY_S = 0.5
 """Seconds of sound between two tries on a disk that refused."""
-CATCH_UP_BYTES = 1 << 20
+MAX_WRITE_BYTES = 1 << 20
 """Most bytes written at one go when the disk takes them again, so that the event loop is not held up."""
-SYNC_S = 0.2
+FLUSH_PERIOD_S = 0.2
 """Seconds between two flushes to the disk: what a power cut may cost, with 50 ms for the flush itself."""
 DEFAULT_RATE = 16_000
 
@@ -44,10 +44,10 @@ class Recording:
         """Bytes of sound that the file holds."""
         self._ring = bytearray()
         """The end of the sound, as far as the file lacks it."""
-        self._refused: OSError | None = None
+        self._write_error: OSError | None = None
         self._retry_at = 0
         """Position from which on the disk is tried again."""
-        self._waiting: dict[asyncio.Future[None], int] = {}
+        self._waiters: dict[asyncio.Future[None], int] = {}
         self._flusher: _Flusher | None = None
         weakref.finalize(self, os.close, file)
 
@@ -61,12 +61,12 @@ class Recording:
         try:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise _unusable(path, error) from error
+            raise _unusable_recording(path, error) from error
         recording = cls(path, file, sample_rate, 0)
         try:
             recording._write_header()
         except OSError as error:
-            raise _unusable(path, error) from error
+            raise _unusable_recording(path, error) from error
         recording.closed = False
         recording._flusher = _Flusher(os.dup(file), path)
         weakref.finalize(recording, recording._flusher.stop)
@@ -99,12 +99,12 @@ class Recording:
         try:
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            raise _unusable(path, error) from error
+            raise _unusable_recording(path, error) from error
         start = os.pread(file, HEADER_BYTES, 0)
         sample_rate = _sample_rate(start)
         if sample_rate is None:
             os.close(file)
-            raise _foreign(path)
+            raise _not_a_recording(path)
         # A file cut short holds more than its header knows.
         sound = os.fstat(file).st_size - HEADER_BYTES
         return cls(path, file, sample_rate, sound - sound % SAMPLE_BYTES)
@@ -122,7 +122,7 @@ class Recording:
     @property
     def failure(self) -> OSError | None:
         """Return why the disk refuses sound, while it does; `None` if all is well."""
-        return self._refused or (self._flusher.failure if self._flusher else None)
+        return self._write_error or (self._flusher.failure if self._flusher else None)
 
     def append(self, pcm: bytes) -> None:
         """Add whole samples of s16le PCM at the end; never blocks for long and never fails for the disk's sake."""
@@ -132,8 +132,8 @@ class Recording:
         self._ring += pcm
         if self.position >= self._retry_at:
             self._write()
-        del self._ring[: max(0, len(self._ring) - RING_S * self.sample_rate * SAMPLE_BYTES)]
-        for waiter, position in self._waiting.items():
+        del self._ring[: max(0, len(self._ring) - MAX_RING_S * self.sample_rate * SAMPLE_BYTES)]
+        for waiter, position in self._waiters.items():
             if self.position > position and not waiter.done():
                 waiter.set_result(None)
 
@@ -161,11 +161,11 @@ class Recording:
         if self.position > position or self.closed:
             return
         waiter = asyncio.get_running_loop().create_future()
-        self._waiting[waiter] = position
+        self._waiters[waiter] = position
         try:
             await waiter
         finally:
-            del self._waiting[waiter]
+            del self._waiters[waiter]
 
     def close(self) -> None:
         """Take no more sound. What is there can still be read; what the disk refuses can still be saved."""
@@ -173,7 +173,7 @@ class Recording:
             return
         self.closed = True
         self.save()
-        for waiter in self._waiting:
+        for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -191,16 +191,16 @@ class Recording:
 
     def _write(self) -> bool:
         """Write some of what the file lacks; return whether the disk took it."""
-        room = CATCH_UP_BYTES
+        room = MAX_WRITE_BYTES
         try:
             while room > 0 and self._ring:
                 room -= self._write_some(room)
         except OSError as error:
-            self._refused = error
+            self._write_error = error
             self._retry_at = self.position + int(RETRY_S * self.sample_rate)
             return False
         if not self._ring:
-            self._refused = None
+            self._write_error = None
         if self._flusher:
             self._flusher.dirty.set()
         return True
@@ -223,7 +223,7 @@ class Recording:
         try:
             found = os.pread(self._file, stop - start, HEADER_BYTES + start)
         except OSError as error:
-            self._refused = error
+            self._write_error = error
             found = b""
         return found.ljust(stop - start, b"\0")
 
@@ -265,7 +265,7 @@ class _Flusher:
                 self.failure = None
             except OSError as error:
                 self.failure = error
-            self._stopped.wait(SYNC_S)
+            self._stopped.wait(FLUSH_PERIOD_S)
         os.close(self._file)
 
 
@@ -304,14 +304,14 @@ def repair(path: Path) -> int:
             start = os.pread(file.fileno(), HEADER_BYTES, 0)
             sample_rate = _sample_rate(start)
             if sample_rate is None and any(start) and len(start) == HEADER_BYTES:
-                raise _foreign(path)
+                raise _not_a_recording(path)
             sound = max(0, os.fstat(file.fileno()).st_size - HEADER_BYTES)
             samples = sound // SAMPLE_BYTES
             file.truncate(HEADER_BYTES + samples * SAMPLE_BYTES)
             os.pwrite(file.fileno(), wav.header(sample_rate or DEFAULT_RATE, samples * SAMPLE_BYTES), 0)
             os.fsync(file.fileno())
     except OSError as error:
-        raise _unusable(path, error) from error
+        raise _unusable_recording(path, error) from error
     return samples
 
 
@@ -326,12 +326,12 @@ def _sample_rate(start: bytes) -> int | None:
     return found.format.sample_rate
 
 
-def _unusable(path: Path, error: OSError) -> SessionError:
+def _unusable_recording(path: Path, error: OSError) -> SessionError:
     return SessionError(
         f"The recording {path} cannot be used: {error.strerror or error}.",
         "See that its folder exists, is yours to write to, and that the disk has room.",
     )
 
 
-def _foreign(path: Path) -> SessionError:
+def _not_a_recording(path: Path) -> SessionError:
     return SessionError(f"{path} is not a recording of livegist.", "It must be a mono WAV of 16 bits.")

@@ -7,7 +7,7 @@ from tui.audio.portaudio import load, quiet_stderr
 from tui.audio.wav import SAMPLE_BYTES
 from tui.errors import SourceError
 
-AHEAD_S = 0.5
+MAX_BUFFERED_S = 0.5
 """Most sound that waits to be heard; what is older goes, so that ear and eye stay together."""
 
 
@@ -23,9 +23,9 @@ class Speaker:
 
     def __init__(self, sample_rate: int) -> None:
         sounddevice = load()
-        self._waiting: deque[bytes] = deque()
-        self._bytes = 0
-        self._most = int(AHEAD_S * sample_rate) * SAMPLE_BYTES
+        self._queue: deque[bytes] = deque()
+        self._queued_bytes = 0
+        self._max_queued_bytes = int(MAX_BUFFERED_S * sample_rate) * SAMPLE_BYTES
         self._lock = threading.Lock()
         try:
             with quiet_stderr():
@@ -41,16 +41,16 @@ class Speaker:
     def play(self, pcm: bytes) -> None:
         """Have sound played after what waits."""
         with self._lock:
-            self._waiting.append(pcm)
-            self._bytes += len(pcm)
-            while self._bytes > self._most:
-                self._bytes -= len(self._waiting.popleft())
+            self._queue.append(pcm)
+            self._queued_bytes += len(pcm)
+            while self._queued_bytes > self._max_queued_bytes:
+                self._queued_bytes -= len(self._queue.popleft())
 
     def clear(self) -> None:
         """Forget what waits."""
         with self._lock:
-            self._waiting.clear()
-            self._bytes = 0
+            self._queue.clear()
+            self._queued_bytes = 0
 
     def close(self) -> None:
         """Stop at once."""
@@ -62,10 +62,10 @@ class Speaker:
         wanted = frames * SAMPLE_BYTES
         with self._lock:
             pcm = b""
-            while self._waiting and len(pcm) < wanted:
-                pcm += self._waiting.popleft()
+            while self._queue and len(pcm) < wanted:
+                pcm += self._queue.popleft()
             if len(pcm) > wanted:
-                self._waiting.appendleft(pcm[wanted:])
+                self._queue.appendleft(pcm[wanted:])
             pcm = pcm[:wanted]
-            self._bytes -= len(pcm)
+            self._queued_bytes -= len(pcm)
         out[:] = pcm.ljust(wanted, b"\0")

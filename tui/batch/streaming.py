@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tui.engine.engine import Engine
-from tui.errors import LivegistError, advice
+from tui.errors import LivegistError, file_error_hint
 from tui.model.commands import Option, Recover, Start, Stop
 from tui.model.events import Event, SessionStarted, Snapshot, StatsChanged, TurnChanged
 from tui.model.lines import json_line, status_line, text_line
@@ -157,7 +157,9 @@ async def stream(
         tell_news()
         printer.close()
     if printer.failure is not None:
-        return LivegistError(f"What was heard cannot be printed: {printer.failure.strerror}.", advice(printer.failure))
+        return LivegistError(
+            f"What was heard cannot be printed: {printer.failure.strerror}.", file_error_hint(printer.failure)
+        )
     return engine.failure
 
 

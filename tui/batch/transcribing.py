@@ -15,7 +15,7 @@ from tui.engine.routing import Route
 from tui.errors import LivegistError
 from tui.model.commands import Option, Recover, Stop
 from tui.model.events import Event, Session, StatsChanged, TurnChanged
-from tui.sessions.importing import WAITING, from_file, from_session
+from tui.sessions.importing import WAITING_REASON, from_file, from_session
 from tui.sessions.store import MIN_UNTRANSCRIBED_S, Store, StoredSession
 
 SOUND = frozenset({".aac", ".aif", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav"})
@@ -138,7 +138,7 @@ class Transcriber:
         except LivegistError as error:
             return TranscriptionResult(name, error=error.message, hint=error.hint)
         if self._ending:
-            return TranscriptionResult(name, stored.id, str(stored.path), error=WAITING, hint=_go_on(stored))
+            return TranscriptionResult(name, stored.id, str(stored.path), error=WAITING_REASON, hint=_go_on(stored))
         follow.begin()
         try:
             await engine.execute(Recover(stored.id))

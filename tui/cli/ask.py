@@ -35,12 +35,12 @@ def ask(words: tuple[str, ...], since: str | None, tags: tuple[str, ...], as_jso
     """
     import asyncio
 
-    from tui.sessions.metadata import one_line
+    from tui.sessions.metadata import clean_line
 
     several = bool(since or tags)
     if not several and len(words) < 2:
         raise UsageError("A question needs a session.", 'Write: livegist ask last "What was decided?"')
-    question = one_line(" ".join(words if several else words[1:]))
+    question = clean_line(" ".join(words if several else words[1:]))
     if not question:
         raise UsageError("That is no question.", 'Write: livegist ask last "What was decided?"')
     stored = _chosen(since, tags) if several else [one_with_words(words[0])]

@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 
 from tui import __version__
-from tui.errors import LivegistError, advice
+from tui.errors import LivegistError, file_error_hint
 
 REPORT = "crash.log"
 
@@ -39,7 +39,7 @@ def describe(error: Exception) -> LivegistError:
         if error.filename is None:
             _discard_stdout()
         about = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-        return LivegistError(f"{about}{what}.", advice(error))
+        return LivegistError(f"{about}{what}.", file_error_hint(error))
     report = _report(error)
     where = _write_report(report)
     hint = f"The report is in {where}." if where else "No report of it could be written."

@@ -11,7 +11,7 @@ from tui.errors import UsageError
 
 if TYPE_CHECKING:
     from tui.config.schema import Config
-    from tui.llm.chunking import Ask
+    from tui.llm.chunking import MakeMessages
     from tui.llm.client import ChatClient
     from tui.llm.protocol import Completion
     from tui.model.gists import Gist
@@ -31,7 +31,7 @@ def one_with_words(word: str) -> "StoredSession":
 
 
 async def answer(
-    config: "Config", lines: list[str], about: "Ask", merge: "Ask", *, quiet: bool = False
+    config: "Config", lines: list[str], about: "MakeMessages", merge: "MakeMessages", *, quiet: bool = False
 ) -> "tuple[Completion, float]":
     """Print an answer as it comes; return it and how many seconds it took."""
     import asyncio

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tui.errors import MissingExtra, UsageError
+from tui.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from tui.credentials import Key
@@ -31,7 +31,7 @@ def login(llm: bool, hook: bool, in_file: bool, in_keyring: bool) -> None:
         raise UsageError("--file and --keyring exclude each other.", "Use one of them.")
     there = not in_file and credentials.has_keyring(safe=not in_keyring)
     if in_keyring and not there:
-        raise MissingExtra("A keyring", "keyring")
+        raise MissingExtraError("A keyring", "keyring")
     value = click.prompt("Key", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
     place = credentials.store(_key(llm, hook), value, in_keyring=there)
     click.echo(f"Stored in {place}.")

@@ -6,7 +6,7 @@ import click
 
 from tui.cli import completion
 from tui.cli.group import WholeHelp
-from tui.errors import LivegistError, MissingExtra, UsageError
+from tui.errors import LivegistError, MissingExtraError, UsageError
 from tui.text import size
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _require_packages() -> None:
     from tui.engine.gateway_process import is_installed
 
     if not is_installed():
-        raise MissingExtra("A local speech model", "local")
+        raise MissingExtraError("A local speech model", "local")
 
 
 def _row(model: "ListedModel") -> str:

@@ -32,7 +32,9 @@ def search(words: tuple[str, ...], since: str | None, tag: str, limit: int, as_j
 
     query = " ".join(f'"{word}"' if " " in word and '"' not in word else word for word in words)
     oldest = _oldest(since) if since else ""
-    hits = look(Store(sessions_dir()), data_dir() / INDEX, query, since=oldest, tag=tag.removeprefix("#"), most=limit)
+    hits = look(
+        Store(sessions_dir()), data_dir() / INDEX, query, since=oldest, tag=tag.removeprefix("#"), max_hits=limit
+    )
     for hit in hits:
         click.echo(msgspec.json.encode(hit) if as_json else _line(hit))
     if not hits:
@@ -44,10 +46,10 @@ def _oldest(since: str) -> str:
     """Return what the ids of sessions begin with at that moment: an id is a local time, so their order is time's."""
     from datetime import datetime
 
-    from tui.sessions.catalogue import ID_TIME
+    from tui.sessions.catalogue import ID_TIME_FORMAT
     from tui.sessions.time_spec import parse_time
 
-    return parse_time(since, datetime.now().astimezone()).strftime(ID_TIME)
+    return parse_time(since, datetime.now().astimezone()).strftime(ID_TIME_FORMAT)
 
 
 def _line(hit: "Hit") -> str:

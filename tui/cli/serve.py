@@ -36,11 +36,11 @@ def serve(host: str, port: int, **flags: Any) -> None:
     from tui.config.load import load
     from tui.credentials import api_key, llm_key
     from tui.engine.gateway_process import is_installed
-    from tui.errors import MissingExtra
+    from tui.errors import MissingExtraError
     from tui.llm.client import is_vendor
 
     if not is_installed():
-        raise MissingExtra("The local gateway", "local")
+        raise MissingExtraError("The local gateway", "local")
     from tui.gateway.app import serve as run
     from tui.gateway.options import GatewayOptions
 

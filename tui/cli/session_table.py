@@ -40,7 +40,7 @@ def facts(summary: Summary, versions: Sequence[str]) -> Iterator[str]:
     yield terminal_line(
         f"started {summary.started_at}, {clock(summary.length_s, padded=True)} long, {plural(summary.turns, 'turn')}"
     )
-    why = f": {summary.why}" if summary.why else ""
+    why = f": {summary.reason}" if summary.reason else ""
     yield terminal_line(f"source {summary.source or 'unknown'}, {state(summary)}{why}")
     if summary.tags:
         yield terminal_line("tags " + " ".join("#" + tag for tag in summary.tags))

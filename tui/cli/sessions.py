@@ -111,9 +111,9 @@ def rename(session: str, name: str) -> None:
     """Give a session a name; an empty one takes the name away."""
     from msgspec.structs import replace
 
-    from tui.sessions.metadata import one_line, update_metadata
+    from tui.sessions.metadata import clean_line, update_metadata
 
-    about = update_metadata(find_stored(session).path, lambda about: replace(about, name=one_line(name)))
+    about = update_metadata(find_stored(session).path, lambda about: replace(about, name=clean_line(name)))
     click.echo(f"It is called {about.name}." if about.name else "It has no name now.")
 
 
@@ -124,9 +124,9 @@ def note(session: str, text: str) -> None:
     """Put a note to a session, in place of the one it has; an empty one takes it away."""
     from msgspec.structs import replace
 
-    from tui.sessions.metadata import lines, update_metadata
+    from tui.sessions.metadata import clean_lines, update_metadata
 
-    about = update_metadata(find_stored(session).path, lambda about: replace(about, note=lines(text)))
+    about = update_metadata(find_stored(session).path, lambda about: replace(about, note=clean_lines(text)))
     click.echo("Noted." if about.note else "It has no note now.")
 
 
@@ -207,7 +207,7 @@ def compress(session: str) -> None:
         click.echo("It is FLAC already.")
         return
     # Held meanwhile, so that nobody takes the session up again.
-    journal = stored.journal()
+    journal = stored.open_journal()
     try:
         saved = make_flac(stored)
     finally:

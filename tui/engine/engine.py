@@ -421,7 +421,7 @@ class Engine:
         before = {prompt.id: prompt for prompt in self._prompts}
         record = self._state
         used = (record.prompt, *record.extra_prompts) if self.busy else ()
-        self._prompts.take(self._prompt_files.load(), keep=used)
+        self._prompts.replace_with(self._prompt_files.load(), in_use=used)
         self._publish(PromptsChanged(self._prompt_infos()))
         if not self.busy and record.prompt not in self._prompts and len(self._prompts):
             self._prompt_chosen = False

@@ -42,7 +42,7 @@ class EventSink:
         self._keys = keys
         self._words = WordStore()
         self.stored = stored
-        self._journal = stored.journal()
+        self._journal = stored.open_journal()
         self._at = at
         self._closed = False
 
@@ -105,7 +105,7 @@ class EventSink:
             self._journal.append(event, self._at())
             return
         try:
-            journal = self.stored.journal()
+            journal = self.stored.open_journal()
         except SessionError as error:
             self._publish(Notice(Severity.WARNING, error.message, error.hint))
             return

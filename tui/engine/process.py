@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tui.errors import EngineError, advice
+from tui.errors import EngineError, file_error_hint
 from tui.file_lock import is_locked, lock_exclusively
 
 SOCKET_NAME = "engine.sock"
@@ -75,4 +75,4 @@ def spawn(folder: Path) -> None:
                 cwd="/",
             )
     except OSError as error:
-        raise EngineError(f"The engine cannot be started: {error.strerror}.", advice(error)) from error
+        raise EngineError(f"The engine cannot be started: {error.strerror}.", file_error_hint(error)) from error

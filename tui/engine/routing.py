@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from tui.config.schema import Config
-from tui.errors import EndpointError, MissingExtra, UsageError
+from tui.errors import EndpointError, MissingExtraError, UsageError
 from tui.model.prompts import TURN, Prompt
 from tui.stream import query
 from tui.stream.query import LLMGateway
@@ -46,7 +46,7 @@ def resolve_route(config: Config, *, key: str, llm_key: str, local_installed: bo
     Raises:
         UsageError: the settings contradict each other.
         EndpointError: there is neither a key nor a local engine.
-        MissingExtra: the local engine is wanted and not installed.
+        MissingExtraError: the local engine is wanted and not installed.
     """
     if config.url and config.engine == "local":
         raise UsageError("An address and the local engine exclude each other.", "Leave out --url or --engine local.")
@@ -54,7 +54,7 @@ def resolve_route(config: Config, *, key: str, llm_key: str, local_installed: bo
         raise UsageError(f"{config.url} is no websocket address.", "Write --url wss://HOST or --url ws://HOST:PORT.")
     if config.engine == "local" or (config.engine == "auto" and not config.url and not key and local_installed):
         if not local_installed:
-            raise MissingExtra("The local engine", "local")
+            raise MissingExtraError("The local engine", "local")
         return Route("local", "", "", "", llm_key)
     url = config.url or query.CLOUD_URL
     if not key and _is_vendor(url):

@@ -326,7 +326,7 @@ class LiveSession:
                     Severity.WARNING,
                     f"{unheard_s:.0f} s were recorded but could not be transcribed.",
                     f"Once it is possible, t sends them, or: livegist recover {session.id}"
-                    if self._sink.stored.stored
+                    if self._sink.stored.on_disk
                     else "It is a private session: they are lost.",
                 )
             )

@@ -105,7 +105,7 @@ class SessionBuilder:
 
     def _build_recording(self, stored: StoredSession, source: Source) -> tuple[LiveSession, Capture]:
         config, plan = self._config, self._route
-        recording = stored.record(SAMPLE_RATE)
+        recording = stored.create_recording(SAMPLE_RATE)
         chronicle = self._open_sink(SessionState(CompressedDict), stored, recording)
         capture = Capture(
             recording,
@@ -118,7 +118,7 @@ class SessionBuilder:
         capture.device = source.name
         described = Session(
             id=stored.id,
-            path=str(stored.path) if stored.stored else "",
+            path=str(stored.path) if stored.on_disk else "",
             started_at=self._now().isoformat(timespec="seconds"),
             source=config.source,
             engine=plan.engine,
@@ -129,7 +129,7 @@ class SessionBuilder:
         session = self._build(chronicle, recording, capture, TurnSequencer(SAMPLE_RATE))
         chronicle.emit(SessionStarted(described))
         chronicle.emit(PromptChanged(chronicle.state.prompt))
-        if not stored.stored:
+        if not stored.on_disk:
             chronicle.emit(Notice(Severity.INFO, "A private session: nothing of it is written to the disk."))
         for warning in plan.warnings:
             chronicle.emit(Notice(Severity.WARNING, warning))

@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 import tui
-from tui.errors import SessionError, advice
+from tui.errors import SessionError, file_error_hint
 from tui.model.events import (
     Notice,
     SessionInfo,
@@ -71,5 +71,5 @@ def export_session(store: Store, id: str, format: str, folder: Path) -> Notice:
         with os.fdopen(fd, "w", encoding="utf-8", newline="") as file:
             file.write(text)
     except OSError as error:
-        raise SessionError(f"Nothing can be written to {folder}: {error.strerror}.", advice(error)) from error
+        raise SessionError(f"Nothing can be written to {folder}: {error.strerror}.", file_error_hint(error)) from error
     return Notice(Severity.INFO, f"Wrote {path}")

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Generator
 
-from tui.errors import LivegistError, MissingExtra
+from tui.errors import LivegistError, MissingExtraError
 from tui.gateway.options import GatewayOptions
 
 try:
@@ -23,7 +23,7 @@ try:
     from starlette.routing import Route, WebSocketRoute
     from starlette.websockets import WebSocket
 except ModuleNotFoundError as missing:
-    raise MissingExtra("The local gateway", "local") from missing
+    raise MissingExtraError("The local gateway", "local") from missing
 
 from tui.gateway.access import OriginMiddleware
 from tui.gateway.completions import request_error

@@ -8,7 +8,7 @@ import msgspec
 from tui.errors import ChatError
 from tui.gateway.chat_backends import ChatBackend
 from tui.gateway.extractive import split_prompt
-from tui.llm.chunking import TOO_LONG
+from tui.llm.chunking import CONTEXT_EXCEEDED
 from tui.llm.client import Completion, Message
 
 TRIES = 5
@@ -89,7 +89,7 @@ def _shorter(
         ChatError: it is another error, or no words are left to leave out.
     """
     at = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
-    if last or at < 0 or not TOO_LONG.search(error.message):
+    if last or at < 0 or not CONTEXT_EXCEEDED.search(error.message):
         raise error
     content = messages[at].content
     _, transcript = split_prompt(content)

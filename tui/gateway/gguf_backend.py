@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tui.errors import LivegistError, MissingExtra
+from tui.errors import LivegistError, MissingExtraError
 from tui.llm.client import ChatClient, Completion, Message
 
 CONTEXT = 4096
@@ -27,7 +27,7 @@ class GgufBackend:
 
     Raises:
         LivegistError: the file does not exist or is not a GGUF file.
-        MissingExtra: xllamacpp is not installed.
+        MissingExtraError: xllamacpp is not installed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,7 +39,7 @@ class GgufBackend:
         try:
             import xllamacpp  # noqa: F401
         except ModuleNotFoundError as missing:
-            raise MissingExtra("A local LLM", "llm") from missing
+            raise MissingExtraError("A local LLM", "llm") from missing
         self.name = self.model = path.stem
         self._path = path
         self._server: Any = None

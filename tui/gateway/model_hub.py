@@ -19,7 +19,7 @@ from typing import IO, Any
 import httpx2
 import msgspec
 
-from tui.errors import LivegistError, advice
+from tui.errors import LivegistError, file_error_hint
 
 HASH = r"[0-9a-f]{40}|[0-9a-f]{64}"
 """Names of commits and of files in the cache: SHA-1 or SHA-256."""
@@ -146,7 +146,9 @@ def download(repository: Repository, patterns: Sequence[str], progress: Progress
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise _unreachable(error) from error
     except OSError as error:
-        raise LivegistError(f"Writing to {cache_dir()} failed: {error.strerror or error}.", advice(error)) from error
+        raise LivegistError(
+            f"Writing to {cache_dir()} failed: {error.strerror or error}.", file_error_hint(error)
+        ) from error
 
 
 def remove(name: str) -> None:
@@ -160,7 +162,9 @@ def remove(name: str) -> None:
         shutil.rmtree(folder)
         shutil.rmtree(folder.parent / ".locks" / folder.name, ignore_errors=True)
     except OSError as error:
-        raise LivegistError(f"{folder} cannot be deleted: {error.strerror or error}.", advice(error)) from error
+        raise LivegistError(
+            f"{folder} cannot be deleted: {error.strerror or error}.", file_error_hint(error)
+        ) from error
 
 
 def _is_safe(file: HubFile) -> bool:

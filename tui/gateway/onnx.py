@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from tui.errors import MissingExtra
+from tui.errors import MissingExtraError
 from tui.gateway.model_catalogue import CATALOGUE
 from tui.gateway.recogniser import RATE, Clip, RecognisedWord, Transcription
 from tui.gateway.speech_models import InstalledModel
@@ -54,7 +54,7 @@ class OnnxRecogniser:
         try:
             from onnx_asr.loader import Manager
         except ModuleNotFoundError as missing:
-            raise MissingExtra("An ONNX speech model", "onnx") from missing
+            raise MissingExtraError("An ONNX speech model", "onnx") from missing
         import onnxruntime
 
         self.name = model.name

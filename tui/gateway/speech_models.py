@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from tui.errors import LivegistError, MissingExtra
+from tui.errors import LivegistError, MissingExtraError
 from tui.gateway import model_hub
 from tui.gateway.model_catalogue import CATALOGUE, Engine, SpeechModel, known
 
@@ -139,7 +139,7 @@ def listed() -> Iterator[ListedModel]:
 def _installed(model: SpeechModel, name: str) -> ListedModel | None:
     try:
         found = installed(name)
-    except MissingExtra as error:
+    except MissingExtraError as error:
         size = model_hub.stored_bytes(model.repository)
         return (
             ListedModel(name, size, model.languages, True, f"installed; {error.hint}") if name == model.name else None
@@ -239,7 +239,7 @@ def _onnx_files(model: InstalledModel) -> list[str]:
         from onnx_asr.loader import create_asr_resolver
         from onnx_asr.utils import ModelLoadingError
     except ModuleNotFoundError as missing:
-        raise MissingExtra("An ONNX speech model", "onnx") from missing
+        raise MissingExtraError("An ONNX speech model", "onnx") from missing
     if model.architecture is None and not (model.folder / "config.json").is_file():
         raise NotAModelError(model.folder, "config.json")
     try:

@@ -16,10 +16,12 @@ MIN_CHARACTERS = 600
 """Characters of a part, below which it makes no sense to ask."""
 MAX_DEPTH = 4
 """How often answers about parts are made into fewer before it is given up."""
-TOO_LONG = re.compile(r"context (?:size|length|window)|maximum context|too long|too many tokens|prompt is longer", re.I)
+CONTEXT_EXCEEDED = re.compile(
+    r"context (?:size|length|window)|maximum context|too long|too many tokens|prompt is longer", re.I
+)
 """How servers say that a model cannot take so much."""
 
-Ask = Callable[[str], list[Message]]
+MakeMessages = Callable[[str], list[Message]]
 """Makes a chat of a text."""
 
 
@@ -47,17 +49,17 @@ class ChunkedAsker:
         self._model = model
         self._max_tokens = max_tokens
         # An answer gets at most half of what there is: a limit of max_tokens is seldom used up.
-        self._room = (context_tokens - min(max_tokens, context_tokens // 2)) * CHARACTERS_PER_TOKEN
+        self._max_characters = (context_tokens - min(max_tokens, context_tokens // 2)) * CHARACTERS_PER_TOKEN
 
     async def ask(
-        self, lines: Sequence[str], about: Ask, merge: Ask
+        self, lines: Sequence[str], ask: MakeMessages, merge: MakeMessages
     ) -> AsyncGenerator[str | ChunkProgress | Completion, None]:
         """Yield the answer's text as it comes and at last the whole of it; before that each `Part` that is read.
 
         Args:
             lines: the text; it is only cut between lines, unless one alone is too long.
-            about: asks about the text, or about a part of it.
-            merge: asks to make one answer of several, a paragraph each.
+            ask: makes the messages that ask about the text, or about a part of it.
+            merge: makes the messages that ask for one answer out of several, a paragraph each.
 
         Raises:
             ChatError: there is no answer.
@@ -65,24 +67,24 @@ class ChunkedAsker:
         while True:
             told = False
             try:
-                async with aclosing(self._ask(lines, about, merge)) as pieces:
+                async with aclosing(self._ask(lines, ask, merge)) as pieces:
                     async for piece in pieces:
                         told = told or isinstance(piece, str)
                         yield piece
                 return
             except ChatError as error:
-                if told or not TOO_LONG.search(error.message) or self._room <= MIN_CHARACTERS:
+                if told or not CONTEXT_EXCEEDED.search(error.message) or self._max_characters <= MIN_CHARACTERS:
                     raise
-                longest = max(self._room // 2, MIN_CHARACTERS)
-                self._room = min(longest, max(MIN_CHARACTERS, sum(map(len, lines)) // 2))
+                longest = max(self._max_characters // 2, MIN_CHARACTERS)
+                self._max_characters = min(longest, max(MIN_CHARACTERS, sum(map(len, lines)) // 2))
 
     async def _ask(
-        self, lines: Sequence[str], about: Ask, merge: Ask
+        self, lines: Sequence[str], about: MakeMessages, merge: MakeMessages
     ) -> AsyncGenerator[str | ChunkProgress | Completion, None]:
         used_input = used_output = 0
         ask = about
         for _ in range(MAX_DEPTH):
-            room = max(MIN_CHARACTERS, self._room - sum(len(message.content) for message in ask("")))
+            room = max(MIN_CHARACTERS, self._max_characters - sum(len(message.content) for message in ask("")))
             parts = split_text(lines, room)
             if len(parts) <= 1:
                 break
@@ -113,13 +115,13 @@ class ChunkedAsker:
                         yield piece
 
 
-def split_text(lines: Sequence[str], most: int) -> list[str]:
+def split_text(lines: Sequence[str], max_characters: int) -> list[str]:
     """Return the text in parts of at most `most` characters, about equally long, cut between lines if possible."""
-    short = [line[at : at + most] for line in lines for at in range(0, max(1, len(line)), most)]
+    short = [line[at : at + max_characters] for line in lines for at in range(0, max(1, len(line)), max_characters)]
     total = sum(len(line) + 1 for line in short)
-    for count in range(-(-total // (most + 1)), len(short)):
+    for count in range(-(-total // (max_characters + 1)), len(short)):
         parts = _distribute(short, count, total)
-        if max(map(len, parts)) <= most:
+        if max(map(len, parts)) <= max_characters:
             return parts
     return short
 

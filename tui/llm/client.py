@@ -85,7 +85,7 @@ class ChatClient:
         self._sleep = sleep
         self._random = random
         self._now = now
-        self._opened: httpx2.AsyncClient | None = None
+        self._http_client: httpx2.AsyncClient | None = None
 
     async def complete(
         self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
@@ -117,7 +117,7 @@ class ChatClient:
                 yield whole
                 return
             whole = Completion("")
-            async with aclosing(self._pieces(response)) as pieces:
+            async with aclosing(self._deltas(response)) as pieces:
                 async for piece in pieces:
                     whole = append_delta(whole, piece)
                     if piece.text:
@@ -136,8 +136,8 @@ class ChatClient:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._opened is not None:
-            await self._opened.aclose()
+        if self._http_client is not None:
+            await self._http_client.aclose()
 
     async def _post_streaming(self, body: dict[str, Any]) -> "_Reply":
         """Ask for a stream with usage, else for a bare stream, else for a plain answer."""
@@ -153,7 +153,7 @@ class ChatClient:
         """Return the answer to `body`, its text unread, once the server accepts it."""
         for retry in range(self._retries + 1):
             try:
-                return await self._once(body)
+                return await self._send_once(body)
             except ChatError as error:
                 pause_s = self._pause_s(retry, error)
                 if pause_s is None:
@@ -172,16 +172,16 @@ class ChatClient:
             return None
         return min(MAX_RETRY_AFTER_S, asked_s + self._random() * BACKOFF_S * 2.0**retry)
 
-    async def _once(self, body: dict[str, Any]) -> "_Reply":
+    async def _send_once(self, body: dict[str, Any]) -> "_Reply":
         import httpx2
 
         try:
             client = self._client()
             response = await client.send(client.build_request("POST", "/chat/completions", json=body), stream=True)
         except httpx2.ReadTimeout as error:
-            raise self._silent() from error
+            raise self._timeout_error() from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise self._unreachable(error) from error
+            raise self._connection_error(error) from error
         if response.is_success:
             return _Reply(response)
         async with _Reply(response):
@@ -194,7 +194,7 @@ class ChatClient:
             raise _StreamingUnsupportedError(refused.message, refused.hint)
         raise refused
 
-    async def _pieces(self, response: "httpx2.Response") -> AsyncGenerator[Completion, None]:
+    async def _deltas(self, response: "httpx2.Response") -> AsyncGenerator[Completion, None]:
         """Yield what a stream of events says until its end, which is `[DONE]` or a reason to finish."""
         import httpx2
 
@@ -222,39 +222,39 @@ class ChatClient:
             async with asyncio.timeout(self._timeout_s):
                 return await response.aread()
         except (TimeoutError, httpx2.TimeoutException) as error:
-            raise self._silent() from error
+            raise self._timeout_error() from error
         except httpx2.HTTPError as error:
-            raise self._unreachable(error) from error
+            raise self._connection_error(error) from error
 
     def _client(self) -> "httpx2.AsyncClient":
-        if self._opened is None:
+        if self._http_client is None:
             import httpx2
 
             headers = {"Authorization": authorization(self._base_url, self._key)} if self._key else {}
             try:
-                self._opened = httpx2.AsyncClient(
+                self._http_client = httpx2.AsyncClient(
                     base_url=self._base_url,
                     headers=headers,
                     timeout=httpx2.Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s)),
-                    verify=self._trusted(),
+                    verify=self._tls_verification(),
                     # A proxy from the environment would carry a loopback request, and its key, off this machine.
                     trust_env=not is_loopback(self._base_url),
                 )
             except (ImportError, ValueError, httpx2.InvalidURL) as error:
                 raise _unusable_proxy() from error
-        return self._opened
+        return self._http_client
 
-    def _trusted(self) -> ssl.SSLContext | bool:
+    def _tls_verification(self) -> ssl.SSLContext | bool:
         """Return whose certificates count: the system's, which take 3 MB, unless nobody on the way shows one."""
         plain = self._base_url.lower().startswith("http://") and is_loopback(self._base_url)
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True
 
-    def _silent(self) -> ChatError:
+    def _timeout_error(self) -> ChatError:
         return ChatError(
             f"{host(self._base_url)} did not answer within {self._timeout_s:g} s.", "Try again, or try another model."
         )
 
-    def _unreachable(self, error: Exception) -> ChatError:
+    def _connection_error(self, error: Exception) -> ChatError:
         import httpx2
 
         there, variable = host(self._base_url), self._proxy_variable()

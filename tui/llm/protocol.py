@@ -102,7 +102,7 @@ def parse_completion(fields: Any) -> Completion:
     """
     piece = parse_delta(fields)
     if not fields.get("choices"):
-        raise _refused(_status(fields), fields)
+        raise _chat_error(_status(fields), fields)
     return piece
 
 
@@ -113,7 +113,7 @@ def parse_delta(fields: Any) -> Completion:
         ChatError: it holds an error or makes no sense.
     """
     if isinstance(fields, dict) and fields.get("error"):
-        raise _refused(_status(fields), fields)
+        raise _chat_error(_status(fields), fields)
     try:
         answer = msgspec.convert(fields, _Answer, strict=False)
     except (msgspec.ValidationError, OverflowError) as error:
@@ -161,7 +161,7 @@ def parse_error(status: int, body: bytes | str, *, retry_after_s: float | None =
         fields = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         fields = body.decode(errors="replace") if isinstance(body, bytes) else body
-    return _refused(status, fields, retry_after_s)
+    return _chat_error(status, fields, retry_after_s)
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:
@@ -193,8 +193,8 @@ def _text(said: _MessageText) -> str:
             return ""
 
 
-def _refused(status: int, fields: Any, retry_after_s: float | None = None) -> ChatError:
-    said = _short_line(_words(fields)) or "it gave no reason"
+def _chat_error(status: int, fields: Any, retry_after_s: float | None = None) -> ChatError:
+    said = _short_line(_error_reason(fields)) or "it gave no reason"
     retry = status == 429 or status >= 500
     return ChatError(
         f"The LLM server refused ({status}): {said}" if status >= 400 else f"The LLM server failed: {said}",
@@ -212,7 +212,7 @@ def _status(fields: dict[str, Any]) -> int:
     return next((code for code in named if isinstance(code, int) and 400 <= code < 600), 200)
 
 
-def _words(fields: Any) -> str:
+def _error_reason(fields: Any) -> str:
     """Return a server's reason, and the id by which it knows the request."""
     if not isinstance(fields, dict):
         return str(fields)

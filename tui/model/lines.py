@@ -34,27 +34,27 @@ def json_line(event: Event) -> str | None:
 def _fields(event: Event) -> dict[str, Any] | None:
     match event:
         case SessionStarted(session=session):
-            return {"type": "session"} | _all(session)
+            return {"type": "session"} | _wire_fields(session)
         case StateChanged():
             return {"type": "state", "state": event.state, "why": event.reason, "hint": event.hint}
         case TurnChanged(turn=turn):
-            return {"type": "turn"} | _all(turn)
+            return {"type": "turn"} | _wire_fields(turn)
         case GistChanged(gist=gist) if gist.status.over:
-            return {"type": "gist" if gist.turn is not None else "analysis"} | _all(gist)
+            return {"type": "gist" if gist.turn is not None else "analysis"} | _wire_fields(gist)
         case Notice(severity=severity, text=text, hint=hint):
             return {"type": "error", "severity": severity, "text": text, "hint": hint}
         case Rejected(text=text, hint=hint):
             return {"type": "error", "severity": Severity.ERROR, "text": text, "hint": hint}
         case StatsChanged(stats=stats):
-            return {"type": "stats"} | _all(stats)
+            return {"type": "stats"} | _wire_fields(stats)
         case _:
             return None
 
 
-def _all(value: msgspec.Struct) -> dict[str, Any]:
+def _wire_fields(value: msgspec.Struct) -> dict[str, Any]:
     """Return all fields by their names on the wire, also those that have their default."""
     return {
-        name: [_all(part) for part in entry] if isinstance(entry, tuple) else entry
+        name: [_wire_fields(part) for part in entry] if isinstance(entry, tuple) else entry
         for name, entry in (
             (encoded, getattr(value, name))
             for name, encoded in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)

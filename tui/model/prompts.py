@@ -33,7 +33,7 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Most tokens of an answer; `None` for the configured number."""
 
 
-def parse_prompt(text: str, id: str, where: str) -> Prompt:
+def parse_prompt(text: str, id: str, origin: str) -> Prompt:
     """Return the prompt that a TOML file's text says.
 
     Raises:
@@ -43,12 +43,14 @@ def parse_prompt(text: str, id: str, where: str) -> Prompt:
         prompt = msgspec.convert(tomllib.loads(text) | {"id": id}, Prompt)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(
-            f"{where}: {error}",
+            f"{origin}: {error}",
             "A prompt has name, turn and session, and may have model and max_tokens.",
         ) from error
     for entry, placeholder in (("turn", TURN), ("session", TRANSCRIPT)):
         if placeholder not in getattr(prompt, entry):
-            raise ConfigError(f"{where}: {entry} lacks {placeholder}.", f"Put {placeholder} where the words should go.")
+            raise ConfigError(
+                f"{origin}: {entry} lacks {placeholder}.", f"Put {placeholder} where the words should go."
+            )
     return prompt
 
 
@@ -84,9 +86,9 @@ class PromptLibrary:
                     problems.append(ConfigError(f"{path}: {error}", "Save it as UTF-8 text that you may read."))
         return cls(prompts.values(), problems)
 
-    def take(self, other: "PromptLibrary", keep: Iterable[str] = ()) -> None:
+    def replace_with(self, other: "PromptLibrary", in_use: Iterable[str] = ()) -> None:
         """Hold what another holds from now on, and of what was here before those that are still in use."""
-        kept = {id: self._prompts[id] for id in keep if id in self._prompts and id not in other}
+        kept = {id: self._prompts[id] for id in in_use if id in self._prompts and id not in other}
         self._prompts = other._prompts | kept
         self.problems = other.problems
 

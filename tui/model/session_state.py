@@ -29,11 +29,11 @@ from tui.model.gists import Gist, GistStatus
 from tui.model.stats import Stats
 from tui.model.transcript import Transcript, Turn
 
-NumberedStore = Callable[[Any], MutableMapping[int, Any]]
+MappingFactory = Callable[[Any], MutableMapping[int, Any]]
 """Makes what keeps things by their numbers, given of what kind they are."""
 
 
-def plain_dict(kind: Any) -> dict[int, Any]:
+def plain_dict(value_type: Any) -> dict[int, Any]:
     """Return what keeps things as they are."""
     return {}
 
@@ -45,16 +45,16 @@ class SessionState:
         numbered: makes what keeps its turns and its gists.
     """
 
-    def __init__(self, numbered: NumberedStore = plain_dict) -> None:
-        self._numbered = numbered
+    def __init__(self, mapping_factory: MappingFactory = plain_dict) -> None:
+        self._mapping_factory = mapping_factory
         self.session: Session | None = None
         self.state = State.IDLE
         self.reason = ""
         self.hint = ""
         self.muted = False
         self.prompt = ""
-        self.transcript = Transcript(kept=numbered(Turn))
-        self.gists: MutableMapping[int, Gist] = numbered(Gist)
+        self.transcript = Transcript(storage=mapping_factory(Turn))
+        self.gists: MutableMapping[int, Gist] = mapping_factory(Gist)
         self.stats = Stats()
         self.bookmarks: dict[int, str] = {}
         """Note of each marked turn, by its number."""
@@ -97,7 +97,10 @@ class SessionState:
         match event:
             case SessionStarted(session=session):
                 self.session = session
-                self.transcript, self.gists = Transcript(kept=self._numbered(Turn)), self._numbered(Gist)
+                self.transcript, self.gists = (
+                    Transcript(storage=self._mapping_factory(Turn)),
+                    self._mapping_factory(Gist),
+                )
                 self.stats = Stats()
                 self.bookmarks, self.speakers, self.extra_prompts, self.gain_db = {}, {}, (), 0.0
             case StateChanged(state=state, reason=why, hint=hint):

@@ -56,8 +56,8 @@ class Transcript:
         kept: keeps them by their numbers, empty yet; `None` keeps them as they are.
     """
 
-    def __init__(self, turns: Iterable[Turn] = (), kept: MutableMapping[int, Turn] | None = None) -> None:
-        self._turns: MutableMapping[int, Turn] = {} if kept is None else kept
+    def __init__(self, turns: Iterable[Turn] = (), storage: MutableMapping[int, Turn] | None = None) -> None:
+        self._turns: MutableMapping[int, Turn] = {} if storage is None else storage
         self._turns.update((turn.number, turn) for turn in sorted(turns, key=lambda t: t.number))
         self._last = max(self._turns, default=0)
 

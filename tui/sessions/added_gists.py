@@ -17,7 +17,7 @@ def add_gists(stored: StoredSession, gists: Sequence[Gist]) -> list[Gist]:
         SessionError: the session is under way, or its journal cannot be read or written.
     """
     # Locked before it is read, so that two who add at once take different numbers.
-    journal = stored.journal()
+    journal = stored.open_journal()
     try:
         reading = stored.read()
         record = fold(reading.entries)

@@ -19,7 +19,7 @@ MAX_CUE_S = 7.0
 """Longest time that a caption's words may take."""
 MIN_CUE_S = 1.0
 """Shortest time that a caption is shown, if the next one leaves as much."""
-SHORTEST = 10
+MIN_SENTENCE_CHARACTERS = 10
 """Fewest characters of a caption that ends with a sentence, if it has to be divided."""
 SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")
 ABBREVIATIONS = frozenset({"Dr.", "Mr.", "Mrs.", "Ms.", "Prof.", "St.", "e.g.", "i.e.", "vs.", "z.B."})
@@ -39,14 +39,14 @@ class Caption(msgspec.Struct, frozen=True):
     """Who says it; `None` if that is not known."""
 
 
-def captions(turns: Iterable[Turn], *, named: bool = False) -> list[Caption]:
+def captions(turns: Iterable[Turn], *, with_speakers: bool = False) -> list[Caption]:
     """Return the captions of final turns, in the order of time; no two are shown at once.
 
     Args:
         turns: in any order.
-        named: whether a turn's first words are the speaker's name.
+        with_speakers: whether a turn's first words are the speaker's name.
     """
-    found = [caption for turn in turns for caption in _of_turn(turn, named=named)]
+    found = [caption for turn in turns for caption in _turn_captions(turn, with_speaker=with_speakers)]
     found.sort(key=lambda caption: caption.start_s)
     shown: list[Caption] = []
     for caption in found:
@@ -70,14 +70,14 @@ def _readable_end(caption: Caption, next_s: float | None) -> float:
     return end_s if next_s is None else min(end_s, next_s)
 
 
-def _of_turn(turn: Turn, *, named: bool) -> Iterator[Caption]:
+def _turn_captions(turn: Turn, *, with_speaker: bool) -> Iterator[Caption]:
     timed = _timed_pieces(turn)
-    if named and turn.speaker and timed:
+    if with_speaker and turn.speaker and timed:
         timed[0] = replace(timed[0], text=f"{file_text(turn.speaker)}: {timed[0].text}")
     words: list[Word] = []
     for word in timed:
         while words and _starts_new_caption(words, word):
-            head = words if _paused(words, word) else words[: _break(words)]
+            head = words if _paused(words, word) else words[: _break_index(words)]
             yield _caption(turn, head)
             words = words[len(head) :]
         words.append(word)
@@ -107,10 +107,10 @@ def _ends(word: Word, signs: tuple[str, ...]) -> bool:
     return word.text.endswith(signs) and word.text not in ABBREVIATIONS and not INITIAL.fullmatch(word.text)
 
 
-def _break(words: list[Word]) -> int:
+def _break_index(words: list[Word]) -> int:
     """Return how many of the words are best shown together: up to the end of a sentence, else of a clause, else all."""
     lengths = list(itertools.accumulate(len(word.text) + 1 for word in words))
-    for ends, shortest in ((SENTENCE_ENDS, SHORTEST), (CLAUSE_ENDS, MAX_LINE_CHARACTERS // 2)):
+    for ends, shortest in ((SENTENCE_ENDS, MIN_SENTENCE_CHARACTERS), (CLAUSE_ENDS, MAX_LINE_CHARACTERS // 2)):
         found = [at for at, word in enumerate(words, 1) if _ends(word, ends) and lengths[at - 1] > shortest]
         if found:
             return found[-1]
@@ -147,20 +147,20 @@ def _timed_pieces(turn: Turn) -> list[Word]:
             for text, word in zip(written, turn.words, strict=True)
         ]
     else:
-        timed = _spread(written, turn.start_s, max(turn.start_s, turn.end_s))
-    return [part for word in timed for part in _cut(word)]
+        timed = _spread_evenly(written, turn.start_s, max(turn.start_s, turn.end_s))
+    return [part for word in timed for part in _split_word(word)]
 
 
-def _cut(word: Word) -> list[Word]:
+def _split_word(word: Word) -> list[Word]:
     """Return a word in parts that fit a line."""
-    return _spread(
+    return _spread_evenly(
         [word.text[at : at + MAX_LINE_CHARACTERS] for at in range(0, len(word.text), MAX_LINE_CHARACTERS)],
         word.start_s,
         word.end_s,
     )
 
 
-def _spread(written: list[str], start_s: float, end_s: float) -> list[Word]:
+def _spread_evenly(written: list[str], start_s: float, end_s: float) -> list[Word]:
     total = sum(map(len, written)) or 1
     words: list[Word] = []
     at = start_s

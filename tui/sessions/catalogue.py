@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from tui.errors import SessionError, UsageError, advice
+from tui.errors import SessionError, UsageError, file_error_hint
 from tui.model.events import State
 from tui.sessions import integrity
 from tui.sessions.journal import fold
@@ -17,12 +17,12 @@ from tui.sessions.store import Store, StoredSession
 
 LAST = "last"
 """The word that means the newest session."""
-FIRST_WORDS = 120
+MAX_FIRST_WORDS_CHARACTERS = 120
 """Most characters of what was said first."""
-ID_TIME = "%Y-%m-%dT%H-%M-%S"
+ID_TIME_FORMAT = "%Y-%m-%dT%H-%M-%S"
 
 
-class Summary(msgspec.Struct, frozen=True, rename={"problem": "trouble"}):
+class Summary(msgspec.Struct, frozen=True, rename={"problem": "trouble", "reason": "why"}):
     """A session in a line."""
 
     id: str
@@ -37,7 +37,7 @@ class Summary(msgspec.Struct, frozen=True, rename={"problem": "trouble"}):
     """Answers there are, of whatever kind."""
     bookmarks: int
     state: State
-    why: str
+    reason: str
     live: bool
     """Whether a process is writing it now."""
     first_words: str
@@ -91,9 +91,9 @@ def summarise(stored: StoredSession) -> Summary:
         gists=sum(1 for gist in record.gists.values() if gist.text),
         bookmarks=len(record.bookmarks),
         state=record.state,
-        why=record.reason,
+        reason=record.reason,
         live=live,
-        first_words=" ".join(turn.text for turn in finals[:5])[:FIRST_WORDS],
+        first_words=" ".join(turn.text for turn in finals[:5])[:MAX_FIRST_WORDS_CHARACTERS],
         name=about.name,
         tags=about.tags,
         note=about.note,
@@ -105,7 +105,7 @@ def summarise(stored: StoredSession) -> Summary:
     )
 
 
-def find(store: Store, word: str) -> StoredSession:
+def find(store: Store, query: str) -> StoredSession:
     """Return the session that is meant: `last`, an id, the start of an id, or a name.
 
     Raises:
@@ -114,19 +114,19 @@ def find(store: Store, word: str) -> StoredSession:
     there = list(store)
     if not there:
         raise UsageError("There is no session yet.", "Record one with: livegist")
-    if word == LAST:
+    if query == LAST:
         return there[0]
-    found = [stored for stored in there if stored.id == word]
-    found = found or [stored for stored in there if word and stored.id.startswith(word)]
-    found = found or [stored for stored in there if stored.metadata().name.casefold() == word.casefold() != ""]
+    found = [stored for stored in there if stored.id == query]
+    found = found or [stored for stored in there if query and stored.id.startswith(query)]
+    found = found or [stored for stored in there if stored.metadata().name.casefold() == query.casefold() != ""]
     match found:
         case [stored]:
             return stored
         case []:
-            raise UsageError(f"There is no session {word!r}.", "See: livegist sessions list --all")
+            raise UsageError(f"There is no session {query!r}.", "See: livegist sessions list --all")
         case _:
             ids = ", ".join(stored.id for stored in found[:4])
-            raise UsageError(f"{word!r} may be any of {len(found)} sessions.", f"Say more: {ids}")
+            raise UsageError(f"{query!r} may be any of {len(found)} sessions.", f"Say more: {ids}")
 
 
 def select(
@@ -174,11 +174,11 @@ def delete(stored: StoredSession) -> None:
         SessionError: it is under way, or cannot be removed.
     """
     # Held meanwhile, so that nobody starts to write what is being removed.
-    journal = stored.journal()
+    journal = stored.open_journal()
     try:
         shutil.rmtree(stored.path)
     except OSError as error:
-        raise SessionError(f"{stored.path} cannot be removed: {error.strerror}.", advice(error)) from error
+        raise SessionError(f"{stored.path} cannot be removed: {error.strerror}.", file_error_hint(error)) from error
     finally:
         journal.close()
 
@@ -216,6 +216,6 @@ def _size(folder: Path) -> int:
 def _folder_time(stored: StoredSession) -> datetime:
     """Return when a session's folder says that it started, else when the folder was last changed."""
     try:
-        return datetime.strptime(stored.id[:19], ID_TIME).astimezone()
+        return datetime.strptime(stored.id[:19], ID_TIME_FORMAT).astimezone()
     except ValueError:
         return datetime.fromtimestamp(stored.path.stat().st_mtime).astimezone()

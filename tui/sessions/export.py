@@ -37,14 +37,14 @@ MARK = "★"
 """Stands before what a person marked."""
 
 
-class Document(msgspec.Struct, frozen=True):
+class Document(msgspec.Struct, frozen=True, rename={"metadata": "about", "reason": "why"}):
     """A session as JSON."""
 
     format: int
     session: Session | None
-    about: SessionMetadata
+    metadata: SessionMetadata
     state: str
-    why: str
+    reason: str
     turns: tuple[Turn, ...]
     gists: tuple[Gist, ...]
     bookmarks: tuple[TurnBookmarked, ...]
@@ -53,38 +53,38 @@ class Document(msgspec.Struct, frozen=True):
     stats: Stats
 
 
-def to_json(record: SessionState, about: SessionMetadata) -> str:
+def to_json(state: SessionState, metadata: SessionMetadata) -> str:
     """Return one JSON object with all that is known."""
     document = Document(
         FORMAT,
-        record.session,
-        about,
-        record.state,
-        record.reason,
-        tuple(record.finals),
-        tuple(record.gists.values()),
-        tuple(TurnBookmarked(turn, note) for turn, note in record.bookmarks.items()),
-        record.speakers,
-        record.stats,
+        state.session,
+        metadata,
+        state.state,
+        state.reason,
+        tuple(state.finals),
+        tuple(state.gists.values()),
+        tuple(TurnBookmarked(turn, note) for turn, note in state.bookmarks.items()),
+        state.speakers,
+        state.stats,
     )
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
-def to_jsonl(record: SessionState, about: SessionMetadata) -> str:
+def to_jsonl(state: SessionState, metadata: SessionMetadata) -> str:
     """Return one JSON object a line, as `livegist stream --json` prints them."""
-    told: list[Any] = [SessionStarted(record.session)] if record.session else []
-    told += [TurnChanged(turn) for turn in record.finals]
-    told += [GistChanged(gist) for gist in record.gists.values()]
-    told.append(StatsChanged(record.stats))
+    told: list[Any] = [SessionStarted(state.session)] if state.session else []
+    told += [TurnChanged(turn) for turn in state.finals]
+    told += [GistChanged(gist) for gist in state.gists.values()]
+    told.append(StatsChanged(state.stats))
     return "".join(f"{line}\n" for event in told if (line := json_line(event)) is not None)
 
 
-def to_text(record: SessionState, about: SessionMetadata) -> str:
+def to_text(state: SessionState, metadata: SessionMetadata) -> str:
     """Return the turns, a line each, with their times."""
-    return "".join(f"[{clock(turn.start_s, padded=True)}] {_clock_line(turn)}\n" for turn in record.finals)
+    return "".join(f"[{clock(turn.start_s, padded=True)}] {_text_line(turn)}\n" for turn in state.finals)
 
 
-def to_csv(record: SessionState, about: SessionMetadata) -> str:
+def to_csv(state: SessionState, metadata: SessionMetadata) -> str:
     """Return a table with a row a turn (RFC 4180).
 
     What a spreadsheet would take for a formula gets an apostrophe before it, as OWASP's notes on CSV injection advise.
@@ -92,29 +92,29 @@ def to_csv(record: SessionState, about: SessionMetadata) -> str:
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     writer.writerow(CSV_COLUMNS)
-    for turn in record.finals:
-        gists = "\n".join(file_text(line) for gist in _gists_of(record, turn.number) for line in gist.text.splitlines())
-        note = record.bookmarks.get(turn.number)
+    for turn in state.finals:
+        gists = "\n".join(file_text(line) for gist in _gists_of(state, turn.number) for line in gist.text.splitlines())
+        note = state.bookmarks.get(turn.number)
         mark = "" if note is None else f"{MARK} {file_text(note)}".rstrip()
         cells = (file_text(turn.speaker or ""), file_text(turn.text), gists, mark)
         writer.writerow((turn.number, f"{turn.start_s:.3f}", f"{turn.end_s:.3f}", *map(_no_formula, cells)))
     return table.getvalue()
 
 
-def to_srt(record: SessionState, about: SessionMetadata) -> str:
+def to_srt(state: SessionState, metadata: SessionMetadata) -> str:
     """Return SubRip captions."""
     parts = []
-    for number, caption in enumerate(captions(record.finals, named=True), 1):
+    for number, caption in enumerate(captions(state.finals, with_speakers=True), 1):
         times = f"{_timestamp(caption.start_s, ',')} --> {_timestamp(caption.end_s, ',')}"
         text = "\n".join(caption.lines).replace("-->", "→")
         parts.append(f"{number}\n{times}\n{text}\n\n")
     return "".join(parts)
 
 
-def to_vtt(record: SessionState, about: SessionMetadata) -> str:
+def to_vtt(state: SessionState, metadata: SessionMetadata) -> str:
     """Return WebVTT captions; a speaker is a voice span."""
     parts = ["WEBVTT\n\n"]
-    for caption in captions(record.finals):
+    for caption in captions(state.finals):
         times = f"{_timestamp(caption.start_s, '.')} --> {_timestamp(caption.end_s, '.')}"
         text = _html("\n".join(caption.lines))
         voice = f"<v {_html(file_text(caption.speaker))}>" if caption.speaker else ""
@@ -122,13 +122,13 @@ def to_vtt(record: SessionState, about: SessionMetadata) -> str:
     return "".join(parts)
 
 
-def to_markdown(record: SessionState, about: SessionMetadata, template: str = TEMPLATE) -> str:
+def to_markdown(state: SessionState, metadata: SessionMetadata, template: str = TEMPLATE) -> str:
     """Return Markdown: a template with its `{{…}}` filled in.
 
     Raises:
         UsageError: the template names something that there is not.
     """
-    fields = _markdown_fields(record, about)
+    fields = _markdown_fields(state, metadata)
 
     def fill(found: re.Match[str]) -> str:
         if found[1] not in fields:
@@ -151,7 +151,7 @@ FORMATS: dict[str, Callable[[SessionState, SessionMetadata], str]] = {
 """By the ending of the file."""
 
 
-def export(record: SessionState, about: SessionMetadata, format: str) -> str:
+def export(state: SessionState, metadata: SessionMetadata, format: str) -> str:
     """Return a session in one of `FORMATS`.
 
     Raises:
@@ -159,47 +159,47 @@ def export(record: SessionState, about: SessionMetadata, format: str) -> str:
     """
     if format not in FORMATS:
         raise UsageError(f"There is no format {format!r}.", f"There are: {', '.join(FORMATS)}.")
-    return FORMATS[format](record, about)
+    return FORMATS[format](state, metadata)
 
 
-def _markdown_fields(record: SessionState, about: SessionMetadata) -> dict[str, str]:
-    session, finals = record.session, record.finals
+def _markdown_fields(state: SessionState, metadata: SessionMetadata) -> dict[str, str]:
+    session, finals = state.session, state.finals
     started = session.started_at.replace("T", " ")[:16] if session else ""
     length = clock(max((turn.end_s for turn in finals), default=0.0), padded=True)
     facts = {
         "Started": started,
         "Length": length,
         "Source": _markdown(session.source) if session else "",
-        "Tags": " ".join(f"#{tag}" for tag in about.tags),
-        "Note": _markdown(about.note),
+        "Tags": " ".join(f"#{tag}" for tag in metadata.tags),
+        "Note": _markdown(metadata.note),
     }
     return {
-        "title": _markdown(about.name) or f"Session of {started or 'an unknown day'}",
+        "title": _markdown(metadata.name) or f"Session of {started or 'an unknown day'}",
         "started": started,
         "length": length,
         "tags": facts["Tags"],
         "note": facts["Note"],
         "facts": "\n".join(f"- {name}: {fact}" for name, fact in facts.items() if fact),
-        "analyses": "\n\n".join(_analyses(record)),
-        "turns": "\n\n".join(_turn(record, turn) for turn in finals) or "Nothing was said.",
-        "transcript": "\n\n".join(_turn_line(record, turn) for turn in finals),
+        "analyses": "\n\n".join(_analyses(state)),
+        "turns": "\n\n".join(_turn(state, turn) for turn in finals) or "Nothing was said.",
+        "transcript": "\n\n".join(_turn_line(state, turn) for turn in finals),
     }
 
 
-def _analyses(record: SessionState) -> Iterator[str]:
-    for gist in record.gists.values():
+def _analyses(state: SessionState) -> Iterator[str]:
+    for gist in state.gists.values():
         if gist.turn is None and gist.text:
             head = gist.question or f"{gist.prompt}, {plural(gist.turns, 'turn')}"
             yield f"## {_markdown(head)}\n\n{_quoted(gist)}"
 
 
-def _turn(record: SessionState, turn: Turn) -> str:
-    return "\n\n".join([_turn_line(record, turn), *(_quoted(gist) for gist in _gists_of(record, turn.number))])
+def _turn(state: SessionState, turn: Turn) -> str:
+    return "\n\n".join([_turn_line(state, turn), *(_quoted(gist) for gist in _gists_of(state, turn.number))])
 
 
-def _turn_line(record: SessionState, turn: Turn) -> str:
+def _turn_line(state: SessionState, turn: Turn) -> str:
     speaker = f"**{_markdown(turn.speaker)}:** " if turn.speaker else ""
-    note = record.bookmarks.get(turn.number)
+    note = state.bookmarks.get(turn.number)
     mark = "" if note is None else f"**{MARK} {_markdown(note)}".rstrip() + "** "
     return f"`{clock(turn.start_s, padded=True)}` {mark}{speaker}{_markdown(turn.text)}"
 
@@ -212,11 +212,11 @@ def _quoted(gist: Gist) -> str:
     return "\n".join(f"> {file_text(line)}".rstrip() for line in [*said.splitlines(), "", by])
 
 
-def _gists_of(record: SessionState, turn: int) -> list[Gist]:
-    return [gist for gist in record.gists.values() if gist.turn == turn and gist.text]
+def _gists_of(state: SessionState, turn: int) -> list[Gist]:
+    return [gist for gist in state.gists.values() if gist.turn == turn and gist.text]
 
 
-def _clock_line(turn: Turn) -> str:
+def _text_line(turn: Turn) -> str:
     return file_text(f"{turn.speaker}: {turn.text}" if turn.speaker else turn.text)
 
 

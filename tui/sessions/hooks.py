@@ -23,9 +23,9 @@ from tui.text import terminal_line
 from tui.urls import host, is_loopback, may_carry_key
 from tui.user_command import run_with_stdin
 
-ANSWER_S = 10.0
+RESPONSE_TIMEOUT_S = 10.0
 """Longest wait for a webhook's answer."""
-PAUSES_S = (1.0, 3.0, 9.0)
+RETRY_DELAYS_S = (1.0, 3.0, 9.0)
 """Longest pauses before a webhook is tried again; each is drawn evenly from its half on."""
 SIGNATURE_SCHEME = "v1"
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with
@@ -45,7 +45,7 @@ async def run_command(command: str, stored: StoredSession) -> None:
         SessionError: the session cannot be read.
     """
     environ = os.environ | {"LIVEGIST_SESSION": str(stored.path)}
-    await run_with_stdin(command, document(stored), environ, setting="hook_command", read_output=True)
+    await run_with_stdin(command, session_json(stored), environ, setting="hook_command", read_output=True)
 
 
 async def post(
@@ -75,11 +75,11 @@ async def post(
         raise UsageError(f"hook_url {url!r} is no address.", "Write it as https://host/path.")
     if not may_carry_key(url):
         raise UsageError(f"What was said would travel to {host(url)} in the open.", "Use https:// in hook_url.")
-    body = document(stored)
-    for pause_s in (*PAUSES_S, None):
+    body = session_json(stored)
+    for pause_s in (*RETRY_DELAYS_S, None):
         # The id stays the same, so that who gets it twice can tell.
         headers = sign(stored.id, int(now()), body, secret)
-        why, again = await _try(url, body, headers)
+        why, again = await _post_once(url, body, headers)
         if not why:
             return
         if pause_s is None or not again:
@@ -93,7 +93,7 @@ def retry_hint(stored: StoredSession) -> str:
     return f"livegist sessions hook {stored.id}"
 
 
-def document(stored: StoredSession) -> bytes:
+def session_json(stored: StoredSession) -> bytes:
     """Return what hooks get: the session as `livegist export --format json` gives it.
 
     Raises:
@@ -131,12 +131,12 @@ def _secret_bytes(secret: str) -> bytes:
     return secret.encode()
 
 
-async def _try(url: str, body: bytes, headers: dict[str, str]) -> tuple[str, bool]:
+async def _post_once(url: str, body: bytes, headers: dict[str, str]) -> tuple[str, bool]:
     """Post once; return why it was not taken, empty if it was, and whether trying again may help."""
     import httpx2
 
     try:
-        async with httpx2.AsyncClient(timeout=ANSWER_S, trust_env=not is_loopback(url)) as client:
+        async with httpx2.AsyncClient(timeout=RESPONSE_TIMEOUT_S, trust_env=not is_loopback(url)) as client:
             response = await client.post(url, content=body, headers=headers)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         return terminal_line(str(error)) or type(error).__name__, True

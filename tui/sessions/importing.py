@@ -13,14 +13,14 @@ from msgspec.structs import replace
 
 from tui.audio.file_source import open_file
 from tui.audio.recording import Recording
-from tui.errors import SessionError, advice
+from tui.errors import SessionError, file_error_hint
 from tui.model.events import Session, SessionStarted, State, StateChanged, StatsChanged
 from tui.model.stats import Stats
 from tui.sessions.metadata import SessionMetadata, update_metadata
 from tui.sessions.store import Store, StoredSession
 
 SAMPLE_RATE = 16_000
-WAITING = "It is recorded and waits to be transcribed."
+WAITING_REASON = "It is recorded and waits to be transcribed."
 
 
 async def from_file(store: Store, path: Path, session: Session) -> StoredSession:
@@ -39,7 +39,7 @@ async def from_file(store: Store, path: Path, session: Session) -> StoredSession
     # By a clock that is always late nothing has to be waited for.
     async with open_file(path, sample_rate=SAMPLE_RATE, clock=lambda: next(late)) as source:
         stored = store.create(_started(session))
-        recording = stored.record(SAMPLE_RATE)
+        recording = stored.create_recording(SAMPLE_RATE)
         try:
             async for block in source:
                 recording.append(block)
@@ -50,40 +50,42 @@ async def from_file(store: Store, path: Path, session: Session) -> StoredSession
     recording.close()
     if recording.failure is not None:
         shutil.rmtree(stored.path, ignore_errors=True)
-        raise SessionError(f"{path.name} cannot be kept: {recording.failure.strerror}.", advice(recording.failure))
+        raise SessionError(
+            f"{path.name} cannot be kept: {recording.failure.strerror}.", file_error_hint(recording.failure)
+        )
     _open_journal(stored, session, recording.position)
     update_metadata(stored.path, lambda _: SessionMetadata(path.stem))
     return stored
 
 
-async def from_session(store: Store, of: StoredSession, session: Session) -> StoredSession:
+async def from_session(store: Store, original: StoredSession, session: Session) -> StoredSession:
     """Return a new version of a session: the same recording, nothing said yet.
 
     Raises:
         SessionError: it is under way, or its recording cannot be read.
     """
-    if of.live:
-        raise SessionError(f"The session {of.id} is under way.", "Stop it first: livegist stop")
-    about = of.metadata()
-    if of.audio.suffix == ".wav":
+    if original.live:
+        raise SessionError(f"The session {original.id} is under way.", "Stop it first: livegist stop")
+    about = original.metadata()
+    if original.audio.suffix == ".wav":
         stored = store.create(_started(session))
         try:
-            _share(of.audio, stored.audio)
+            _link_or_copy(original.audio, stored.audio)
             samples = Recording.open(stored.audio).position
         except (OSError, SessionError) as error:
             shutil.rmtree(stored.path, ignore_errors=True)
             why = (error.strerror or str(error)) if isinstance(error, OSError) else "it is damaged"
             raise SessionError(
-                f"The recording of {of.id} cannot be used: {why}.", "What is known of the session stays as it is."
+                f"The recording of {original.id} cannot be used: {why}.", "What is known of the session stays as it is."
             ) from error
         _open_journal(stored, session, samples)
     else:
-        stored = await from_file(store, of.audio, session)
-    update_metadata(stored.path, lambda _: replace(about, note="", version_of=about.version_of or of.id))
+        stored = await from_file(store, original.audio, session)
+    update_metadata(stored.path, lambda _: replace(about, note="", version_of=about.version_of or original.id))
     return stored
 
 
-def _share(old: Path, new: Path) -> None:
+def _link_or_copy(old: Path, new: Path) -> None:
     """Have a recording stand in two folders, on the disk once if that is possible: it is never written again."""
     try:
         os.link(old, new)
@@ -94,10 +96,10 @@ def _share(old: Path, new: Path) -> None:
 
 def _open_journal(stored: StoredSession, session: Session, samples: int) -> None:
     length_s = samples / SAMPLE_RATE
-    journal = stored.journal()
+    journal = stored.open_journal()
     journal.append(SessionStarted(replace(session, id=stored.id, path=str(stored.path))), 0.0)
     journal.append(StatsChanged(Stats(elapsed_s=round(length_s, 1), untranscribed_s=round(length_s, 1))), length_s)
-    journal.append(StateChanged(State.FAILED, WAITING), length_s)
+    journal.append(StateChanged(State.FAILED, WAITING_REASON), length_s)
     journal.close()
 
 

@@ -232,9 +232,9 @@ def read_end(path: Path) -> list[Entry]:
     return entries
 
 
-def fold(entries: Iterable[Entry], record: SessionState | None = None) -> SessionState:
+def fold(entries: Iterable[Entry], state: SessionState | None = None) -> SessionState:
     """Return the session that the entries tell, in `record` if there is one."""
-    record = record or SessionState()
+    state = state or SessionState()
     for entry in entries:
-        record.apply(entry.event)
-    return record
+        state.apply(entry.event)
+    return state

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from tui.errors import SessionError, advice
+from tui.errors import SessionError, file_error_hint
 from tui.text import file_text
 
 METADATA_FILE = "about.json"
@@ -41,12 +41,12 @@ def normalise_tag(tag: str) -> str:
     return "-".join(file_text(tag.removeprefix("#")).split())
 
 
-def one_line(text: str) -> str:
+def clean_line(text: str) -> str:
     """Return what a person typed as one line of signs that can be seen."""
     return " ".join(file_text(text).split())
 
 
-def lines(text: str) -> str:
+def clean_lines(text: str) -> str:
     """Return what a person typed as lines of signs that can be seen."""
     return "\n".join(file_text(line).rstrip() for line in text.strip().splitlines())
 
@@ -63,7 +63,7 @@ def read_metadata(folder: Path) -> SessionMetadata:
     except FileNotFoundError:
         return SessionMetadata()
     except OSError as error:
-        raise SessionError(f"{path} cannot be read: {error.strerror}.", advice(error)) from error
+        raise SessionError(f"{path} cannot be read: {error.strerror}.", file_error_hint(error)) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SessionError(f"{path} is damaged: {error}.", "Mend it, or remove it to start without a name.") from error
 
@@ -90,7 +90,7 @@ def update_metadata(folder: Path, change: Callable[[SessionMetadata], SessionMet
             about = change(read_metadata(folder))
             _write(path, msgspec.json.encode(about) + b"\n")
     except OSError as error:
-        raise SessionError(f"{path} cannot be written: {error.strerror}.", advice(error)) from error
+        raise SessionError(f"{path} cannot be written: {error.strerror}.", file_error_hint(error)) from error
     return about
 
 

@@ -39,7 +39,7 @@ class Playback:
     """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        told = _retimed(list(entries))
+        told = _with_live_times(list(entries))
         self.session: Session | None = None
         """What is known of it; `None` if its journal does not say."""
         self.end_s = max((entry.at for entry in told), default=0.0)
@@ -74,13 +74,13 @@ class Playback:
         return record
 
 
-def _retimed(entries: list[Entry]) -> list[Entry]:
+def _with_live_times(entries: list[Entry]) -> list[Entry]:
     """Return the entries as if all had been heard while it was said.
 
     What was transcribed or asked once the recording was over (a file, the end of a session that was cut off) comes with
     the words it is about, and how the session stood meanwhile is not told.
     """
-    ends = [at for at, entry in enumerate(entries) if _is_over(entry)]
+    ends = [at for at, entry in enumerate(entries) if _ends_session(entry)]
     if not ends:
         return entries
     live = entries[: ends[0]]
@@ -97,27 +97,27 @@ def _retimed(entries: list[Entry]) -> list[Entry]:
                 late.append(msgspec.structs.replace(entry, at=min(entry.at, said[gist.turn] + gist.latency_s)))
             case _:
                 late.append(entry)
-    if said and not any(_is_live(entry) for entry in live):
+    if said and not any(_starts_live(entry) for entry in live):
         live.append(Entry(0.0, StateChanged(State.LIVE)))
     return [*live, *late, *entries[ends[-1] :]]
 
 
-def _is_over(entry: Entry) -> bool:
+def _ends_session(entry: Entry) -> bool:
     return isinstance(entry.event, StateChanged) and entry.event.state.over
 
 
-def _is_live(entry: Entry) -> bool:
+def _starts_live(entry: Entry) -> bool:
     return isinstance(entry.event, StateChanged) and entry.event.state is State.LIVE
 
 
-def stats_at(record: SessionState, position_s: float) -> Stats:
+def stats_at(state: SessionState, position_s: float) -> Stats:
     """Return the figures of a session that has come so far; at its end, those that it had."""
-    if not record.state.active:
-        return record.stats
-    finals = record.transcript.finals
+    if not state.state.active:
+        return state.stats
+    finals = state.transcript.finals
     words = sum(len(turn.text.split()) for turn in finals)
     speech_s = sum(turn.end_s - turn.start_s for turn in finals)
-    gists = [gist for gist in record.gists.values() if gist.text]
+    gists = [gist for gist in state.gists.values() if gist.text]
     return Stats(
         elapsed_s=round(position_s, 1),
         sent_s=round(position_s, 1),

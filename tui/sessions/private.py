@@ -25,11 +25,11 @@ class PrivateSession(StoredSession, frozen=True):
     """A session that is not kept; its path is empty."""
 
     @property
-    def stored(self) -> bool:
+    def on_disk(self) -> bool:
         """Whether there is a folder."""
         return False
 
-    def record(self, sample_rate: int) -> Recording:
+    def create_recording(self, sample_rate: int) -> Recording:
         """Start its recording in memory.
 
         Raises:
@@ -37,7 +37,7 @@ class PrivateSession(StoredSession, frozen=True):
         """
         return Recording.in_memory(sample_rate)
 
-    def journal(self) -> SessionJournal:
+    def open_journal(self) -> SessionJournal:
         """Return a journal that forgets."""
         return NullJournal()
 

@@ -43,19 +43,19 @@ class Quote(msgspec.Struct, frozen=True):
     text: str
 
 
-def excerpt(id: str, record: SessionState, about: SessionMetadata) -> SessionExcerpt:
+def excerpt(id: str, state: SessionState, metadata: SessionMetadata) -> SessionExcerpt:
     """Return a session as a question needs it."""
-    started_at = record.session.started_at if record.session else ""
-    return SessionExcerpt(id, about.name, started_at, tuple(record.finals))
+    started_at = state.session.started_at if state.session else ""
+    return SessionExcerpt(id, metadata.name, started_at, tuple(state.finals))
 
 
-def format_excerpts(read: Sequence[SessionExcerpt]) -> list[str]:
+def format_excerpts(excerpts: Sequence[SessionExcerpt]) -> list[str]:
     """Return the turns a line each, with number and time, and the session if there are several."""
     lines: list[str] = []
-    for session in read:
-        if len(read) > 1:
+    for session in excerpts:
+        if len(excerpts) > 1:
             lines.append(f"Session {session.title}, {session.started_at[:16].replace('T', ' ')}:")
-        lines += [_line(session, turn, several=len(read) > 1) for turn in session.turns]
+        lines += [_line(session, turn, several=len(excerpts) > 1) for turn in session.turns]
     return lines
 
 
@@ -89,12 +89,12 @@ def merge_parts_messages(prompt: Prompt, answers: str) -> list[Message]:
     return [Message("user", f"What follows as the transcript is what you said of its parts, in order.\n\n{task}")]
 
 
-def cited_turns(answer: str, read: Sequence[SessionExcerpt]) -> list[Quote]:
+def cited_turns(answer: str, excerpts: Sequence[SessionExcerpt]) -> list[Quote]:
     """Return the turns that an answer names or repeats, in the order of time; a turn that does not exist is none."""
     found: list[Quote] = []
     said = " ".join(file_text(answer).split()).casefold()
-    for session in read:
-        named = _cited_numbers(answer, session, several=len(read) > 1)
+    for session in excerpts:
+        named = _cited_numbers(answer, session, several=len(excerpts) > 1)
         for turn in session.turns:
             text = " ".join(file_text(turn.text).split())
             repeated = len(text) >= MIN_QUOTE_CHARACTERS and text.casefold() in said
@@ -103,9 +103,9 @@ def cited_turns(answer: str, read: Sequence[SessionExcerpt]) -> list[Quote]:
     return found
 
 
-def unknown_turns(answer: str, read: Sequence[SessionExcerpt]) -> list[int]:
+def unknown_turns(answer: str, excerpts: Sequence[SessionExcerpt]) -> list[int]:
     """Return the numbers of turns that an answer names and no session has: it made them up."""
-    there = {turn.number for session in read for turn in session.turns}
+    there = {turn.number for session in excerpts for turn in session.turns}
     return sorted(set(_numbers(re.findall(rf"\bturns?\s+{NUMBERS}", answer, re.I))) - there)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from tui.errors import SessionError, UsageError, advice
+from tui.errors import SessionError, UsageError, file_error_hint
 from tui.model.session_state import SessionState
 from tui.paths import private_dir
 from tui.sessions.metadata import METADATA_FILE, SessionMetadata
@@ -36,12 +36,12 @@ CREATE VIRTUAL TABLE said USING fts5(
 );
 PRAGMA user_version = {VERSION};
 """
-EVERYWHERE = """
+QUERY_ALL = """
 SELECT session, kind, number, at_s, snippet(said, 0, ?, ?, '…', 24) FROM said
 WHERE said MATCH ? ORDER BY rank LIMIT ?
 """
 """FTS5 ranks by itself, and faster, as long as nothing else is asked."""
-SOMEWHERE = """
+QUERY_SESSIONS = """
 SELECT session, kind, number, at_s, snippet(said, 0, ?, ?, '…', 24) FROM said
 WHERE said MATCH ? AND session IN (SELECT value FROM json_each(?)) ORDER BY rank LIMIT ?
 """
@@ -71,7 +71,7 @@ class _Row(msgspec.Struct, frozen=True):
     text: str
 
 
-def search(store: Store, index: Path, query: str, *, since: str = "", tag: str = "", most: int = 20) -> list[Hit]:
+def search(store: Store, index: Path, query: str, *, since: str = "", tag: str = "", max_hits: int = 20) -> list[Hit]:
     """Return where the words of `query` are found, the best first.
 
     Args:
@@ -81,23 +81,23 @@ def search(store: Store, index: Path, query: str, *, since: str = "", tag: str =
             must not be there.
         since: id, or start of an id, of the oldest session that counts.
         tag: a tag that the sessions must have; empty for any.
-        most: how many places are returned at most.
+        max_hits: how many places are returned at most.
 
     Raises:
         UsageError: the query looks for nothing.
         SessionError: the index cannot be written.
     """
-    expression = parse(query)
+    expression = to_fts_expression(query)
     try:
-        return _search(store, index, expression, since, tag, most)
+        return _search(store, index, expression, since, tag, max_hits)
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and not index.exists():
-            raise _unusable(index, error) from error
+            raise _index_error(index, error) from error
     delete_index(index)
     try:
-        return _search(store, index, expression, since, tag, most)
+        return _search(store, index, expression, since, tag, max_hits)
     except sqlite3.DatabaseError as error:
-        raise _unusable(index, error) from error
+        raise _index_error(index, error) from error
 
 
 def delete_index(index: Path) -> None:
@@ -106,7 +106,7 @@ def delete_index(index: Path) -> None:
         index.with_name(index.name + ending).unlink(missing_ok=True)
 
 
-def parse(query: str) -> str:
+def to_fts_expression(query: str) -> str:
     """Return what FTS5 is asked: every word and phrase as text, so that nothing in it is an operator.
 
     Raises:
@@ -131,17 +131,17 @@ def _search(store: Store, index: Path, expression: str, since: str, tag: str, mo
         titles = dict(database.execute("SELECT id, title FROM session"))
         marked = (BEGIN_MARK, END_MARK, expression)
         if since or tag:
-            chosen = json.dumps(_chosen(database, since, tag))
-            rows = database.execute(SOMEWHERE, (*marked, chosen, most)).fetchall()
+            chosen = json.dumps(_matching_sessions(database, since, tag))
+            rows = database.execute(QUERY_SESSIONS, (*marked, chosen, most)).fetchall()
         else:
-            rows = database.execute(EVERYWHERE, (*marked, most)).fetchall()
+            rows = database.execute(QUERY_ALL, (*marked, most)).fetchall()
     return [
         Hit(session, titles[session], kind, number, at_s, tuple(re.split(f"[{BEGIN_MARK}{END_MARK}]", snippet)))
         for session, kind, number, at_s, snippet in rows
     ]
 
 
-def _chosen(database: sqlite3.Connection, since: str, tag: str) -> list[str]:
+def _matching_sessions(database: sqlite3.Connection, since: str, tag: str) -> list[str]:
     asked = "SELECT id FROM session WHERE id >= ? AND (? = '' OR instr(tags, ?))"
     return [id for (id,) in database.execute(asked, (since, tag, f" {tag} "))]
 
@@ -151,19 +151,19 @@ def _open(index: Path) -> sqlite3.Connection:
         private_dir(index.parent)
         os.close(os.open(index, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise _unusable(index, error) from error
+        raise _index_error(index, error) from error
     database = sqlite3.connect(index, timeout=BUSY_S, isolation_level=None)
     try:
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if version != VERSION:
-            _make(database)
+            _create_tables(database)
     except sqlite3.DatabaseError:
         database.close()
         raise
     return database
 
 
-def _make(database: sqlite3.Connection) -> None:
+def _create_tables(database: sqlite3.Connection) -> None:
     """Make the tables, unless another process just did."""
     database.execute("BEGIN IMMEDIATE")
     (version,) = database.execute("PRAGMA user_version").fetchone()
@@ -185,21 +185,21 @@ def _update(database: sqlite3.Connection, store: Store) -> None:
         return
     database.execute("BEGIN IMMEDIATE")
     for id in (*gone, *changed):
-        _drop(database, id)
+        _remove_session(database, id)
     for stored in store:
         if stored.id in changed:
-            _take_in(database, stored, stamps[stored.id])
+            _index_session(database, stored, stamps[stored.id])
     database.execute("COMMIT")
 
 
-def _drop(database: sqlite3.Connection, id: str) -> None:
+def _remove_session(database: sqlite3.Connection, id: str) -> None:
     rows = database.execute("SELECT first_row, last_row FROM session WHERE id = ?", (id,)).fetchone()
     if rows is not None:
         database.execute("DELETE FROM said WHERE rowid BETWEEN ? AND ?", rows)
         database.execute("DELETE FROM session WHERE id = ?", (id,))
 
 
-def _take_in(database: sqlite3.Connection, stored: StoredSession, stamp: str) -> None:
+def _index_session(database: sqlite3.Connection, stored: StoredSession, stamp: str) -> None:
     try:
         record = stored.load()
     except SessionError:
@@ -214,18 +214,18 @@ def _take_in(database: sqlite3.Connection, stored: StoredSession, stamp: str) ->
     database.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?, ?)", entry)
 
 
-def _rows(record: SessionState, about: SessionMetadata) -> Iterator[_Row]:
-    names = " ".join((about.name, *about.tags))
+def _rows(state: SessionState, metadata: SessionMetadata) -> Iterator[_Row]:
+    names = " ".join((metadata.name, *metadata.tags))
     if names.strip():
         yield _Row("name", 0, 0.0, file_text(names))
-    if about.note:
-        yield _Row("note", 0, 0.0, file_text(about.note))
-    for turn in record.finals:
+    if metadata.note:
+        yield _Row("note", 0, 0.0, file_text(metadata.note))
+    for turn in state.finals:
         yield _Row("turn", turn.number, turn.start_s, file_text(turn.text))
-        if record.bookmarks.get(turn.number):
-            yield _Row("bookmark", turn.number, turn.start_s, file_text(record.bookmarks[turn.number]))
-    for gist in record.gists.values():
-        about_turn = record.transcript.get(gist.turn) if gist.turn is not None else None
+        if state.bookmarks.get(turn.number):
+            yield _Row("bookmark", turn.number, turn.start_s, file_text(state.bookmarks[turn.number]))
+    for gist in state.gists.values():
+        about_turn = state.transcript.get(gist.turn) if gist.turn is not None else None
         at_s = about_turn.start_s if about_turn else 0.0
         if gist.text:
             kind = "analysis" if gist.turn is None else "gist"
@@ -245,7 +245,7 @@ def _file_stamp(path: Path) -> str:
     return f"{found.st_size}:{found.st_mtime_ns}:{found.st_ino}"
 
 
-def _unusable(index: Path, error: Exception) -> SessionError:
+def _index_error(index: Path, error: Exception) -> SessionError:
     if isinstance(error, OSError):
-        return SessionError(f"The index {index} cannot be used: {error.strerror}.", advice(error))
+        return SessionError(f"The index {index} cannot be used: {error.strerror}.", file_error_hint(error))
     return SessionError(f"The index {index} cannot be used: {error}.", "Remove it; it is made anew. Is the disk full?")

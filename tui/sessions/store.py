@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tui.audio.recording import Recording
-from tui.errors import SessionError, advice
+from tui.errors import SessionError, file_error_hint
 from tui.file_lock import is_locked
 from tui.model.events import State, StateChanged, StatsChanged
 from tui.model.session_state import SessionState
@@ -51,11 +51,11 @@ class StoredSession(msgspec.Struct, frozen=True):
         return is_locked(self.events)
 
     @property
-    def stored(self) -> bool:
+    def on_disk(self) -> bool:
         """Whether there is a folder; a private session has none."""
         return True
 
-    def record(self, sample_rate: int) -> Recording:
+    def create_recording(self, sample_rate: int) -> Recording:
         """Start its recording.
 
         Raises:
@@ -67,13 +67,13 @@ class StoredSession(msgspec.Struct, frozen=True):
         """Return what a person said of it; nothing if that cannot be read."""
         return read_metadata_or_empty(self.path)
 
-    def load(self, record: SessionState | None = None) -> SessionState:
+    def load(self, state: SessionState | None = None) -> SessionState:
         """Return what its journal tells, in `record` if there is one.
 
         Raises:
             SessionError: the journal cannot be read.
         """
-        return fold(self.read().entries, record)
+        return fold(self.read().entries, state)
 
     def read(self) -> JournalContents:
         """Return its journal.
@@ -89,7 +89,7 @@ class StoredSession(msgspec.Struct, frozen=True):
                 f"What was recorded can be heard again: livegist transcribe {self.id}",
             ) from error
         except OSError as error:
-            raise SessionError(f"{self.events} cannot be read: {error.strerror}.", advice(error)) from error
+            raise SessionError(f"{self.events} cannot be read: {error.strerror}.", file_error_hint(error)) from error
         if reading.format > FORMAT:
             raise SessionError(
                 f"{self.events} is of format {reading.format}, written by a later livegist; this one reads {FORMAT}.",
@@ -97,7 +97,7 @@ class StoredSession(msgspec.Struct, frozen=True):
             )
         return reading
 
-    def journal(self) -> SessionJournal:
+    def open_journal(self) -> SessionJournal:
         """Open its journal to append to it.
 
         Raises:
@@ -108,7 +108,7 @@ class StoredSession(msgspec.Struct, frozen=True):
         except BlockingIOError as error:
             raise SessionError(f"The session {self.id} is under way.", "Stop it first: livegist stop") from error
         except OSError as error:
-            raise SessionError(f"{self.events} cannot be written: {error.strerror}.", advice(error)) from error
+            raise SessionError(f"{self.events} cannot be written: {error.strerror}.", file_error_hint(error)) from error
 
 
 class RepairReport(msgspec.Struct, frozen=True):
@@ -174,29 +174,29 @@ class Store:
         try:
             folders = sorted(self._folder.iterdir(), reverse=True) if self._folder.is_dir() else []
         except OSError as error:
-            raise SessionError(f"{self._folder} cannot be read: {error.strerror}.", advice(error)) from error
+            raise SessionError(f"{self._folder} cannot be read: {error.strerror}.", file_error_hint(error)) from error
         for path in folders:
-            if _holds_a_session(path):
+            if _is_session_folder(path):
                 yield StoredSession(path.name, path)
 
     def interrupted(self) -> Iterator[StoredSession]:
         """Yield the sessions that nobody writes and that have no end: their engine was killed."""
         for stored in self:
-            if not stored.live and not _end(stored).state.over:
+            if not stored.live and not _last_state(stored).state.over:
                 yield stored
 
     def incomplete(self) -> Iterator[StoredSession]:
         """Yield the sessions of which not all was transcribed, also those that are still to be repaired."""
         for stored in self:
             if not stored.live:
-                end = _end(stored)
+                end = _last_state(stored)
                 if end.stats.untranscribed_s >= MIN_UNTRANSCRIBED_S or not end.state.over:
                     yield stored
 
     def untranscribed(self) -> Iterator[StoredSession]:
         """Yield the sessions that are over and of which something was recorded but never transcribed, newest first."""
         for stored in self:
-            if not stored.live and _end(stored).stats.untranscribed_s >= MIN_UNTRANSCRIBED_S:
+            if not stored.live and _last_state(stored).stats.untranscribed_s >= MIN_UNTRANSCRIBED_S:
                 yield stored
 
     def repair(self, stored: StoredSession, recorded_s: float) -> RepairReport | None:
@@ -239,11 +239,13 @@ class Store:
         except BlockingIOError:
             return None
         except OSError as error:
-            raise SessionError(f"{stored.path} cannot be repaired: {error.strerror}.", advice(error)) from error
+            raise SessionError(
+                f"{stored.path} cannot be repaired: {error.strerror}.", file_error_hint(error)
+            ) from error
         return repaired
 
 
-def _holds_a_session(path: Path) -> bool:
+def _is_session_folder(path: Path) -> bool:
     """Return whether a folder is a session's; one that may not be entered is taken for one, so that it is told of."""
     try:
         return any((path / name).is_file() for name in (EVENTS, AUDIO, FLAC))
@@ -251,7 +253,7 @@ def _holds_a_session(path: Path) -> bool:
         return path.is_dir()
 
 
-def _end(stored: StoredSession) -> SessionState:
+def _last_state(stored: StoredSession) -> SessionState:
     """Return what the last events of a session tell; one that cannot be read, or is not yet there, counts as over."""
     try:
         return fold(read_end(stored.events))
