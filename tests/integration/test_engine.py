@@ -75,6 +75,37 @@ async def test_what_is_spoken_is_recorded_sent_and_told_once(server: Endpoint, t
     assert len(levels) == 4 * 20
 
 
+async def test_the_statistics_tell_the_session_as_it_is_and_was(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch) as built:
+        await hear(built, speech(*range(1, 9)), server.url, tmp_path, input_rate=1e6, output_rate=1e6)
+        await watch.until(lambda: watch.record.stats.round_trip_ms is not None)
+        call = server.calls[0].websocket
+        assert call is not None
+        beat = {"type": "Heartbeat", "total_audio_received_ms": 1, "total_duration_ms": 1, "realtime_factor": 0.254}
+        await call.send(json.dumps(beat))
+        await watch.until(lambda: watch.record.stats.realtime_factor == 0.25)
+        live = watch.record.stats
+        # A cut between a turn and its answer would take the answer along.
+        await watch.until(lambda: 0 < len(watch.finals) == sum(g.status.over for g in watch.record.gists.values()))
+        await server.cut()
+        await watch.until_over()
+    assert live.connections == 1
+    assert live.reconnects == 0
+    assert live.device == "cat"
+    assert live.expires_s is not None
+    assert 10_700 < live.expires_s <= 10_800
+    over = watch.record.stats
+    assert (over.elapsed_s, over.sent_s, over.lag_s, over.unsaved_s) == (8.0, 8.0, 0.0, 0.0)
+    assert (over.turns, over.words) == (8, 8 * len(said(1).split()))
+    assert over.words_per_minute == 8 * len(said(1).split()) / 4 * 60, "each turn takes half a second"
+    assert (over.connections, over.reconnects) == (2, 1)
+    assert (over.gists, over.input_tokens, over.output_tokens) == (8, 8 * 3, 8 * 2)
+    assert over.cost_usd == pytest.approx(40, abs=0.1), "a dollar a token, and next to nothing for the connection"
+    assert over.recording_bytes == watch.audio.stat().st_size
+    assert None not in (over.final_p50_ms, over.final_p95_ms, over.gist_p50_ms)
+
+
 async def test_the_journal_tells_the_session_as_it_was(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:

@@ -60,7 +60,7 @@ class StreamEventHandler:
         self.failure: CloseInfo | None = None
         """Why the stream gave up; `None` if it did not."""
         self.realtime_factor: float | None = None
-        """Seconds the endpoint needs for a second of audio; `None` if it does not report it."""
+        """How fast the endpoint works, as its heartbeats report it; `None` without any."""
 
     def handle(self, event: StreamEvent) -> None:
         """Apply an event."""
