@@ -67,7 +67,7 @@ async def test_a_prompt_that_is_gone_gives_way_to_the_first(tmp_path: Path) -> N
 
 
 async def test_a_file_that_comes_and_goes_on_the_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.engine.engine.PROMPT_POLL_S", 0.01)
+    monkeypatch.setattr("tui.engine.prompt_watcher.PROMPT_POLL_S", 0.01)
     own = tmp_path / "prompts"
     watch = Watch()
     async with running(watch, own):

@@ -17,11 +17,12 @@ from tui.audio.sources import warm_up
 from tui.config.load import load
 from tui.config.schema import Config
 from tui.credentials import api_key, llm_key
+from tui.engine.annotations import AnnotationCommand
 from tui.engine.device_monitor import DeviceLevelMonitor, list_sources
 from tui.engine.gateway_process import GatewayProcess, is_installed
 from tui.engine.monitors import boot_clock
 from tui.engine.post_session import PostSessionTasks
-from tui.engine.prompt_files import PromptFiles
+from tui.engine.prompt_watcher import PromptWatcher
 from tui.engine.recovery import SessionRecovery
 from tui.engine.routing import resolve_route
 from tui.engine.save_retry import PendingSaves
@@ -29,47 +30,9 @@ from tui.engine.session import LiveSession
 from tui.engine.session_builder import SessionBuilder
 from tui.engine.session_queries import export_session, list_sessions, show_session
 from tui.errors import EndpointError, EngineError, LivegistError, UsageError
-from tui.model.commands import (
-    Analyse,
-    Ask,
-    AskAllTurns,
-    Bookmark,
-    Command,
-    DeletePrompt,
-    ExportSession,
-    ListDevices,
-    ListSessions,
-    MeasureDevices,
-    Mute,
-    NameSpeaker,
-    Option,
-    Pause,
-    Quit,
-    Recover,
-    RetryGist,
-    Seek,
-    SetGain,
-    ShowPrompt,
-    ShowSession,
-    Start,
-    Stop,
-    UseExtraPrompts,
-    UsePrompt,
-    UseSource,
-    WritePrompt,
-)
-from tui.model.events import (
-    DevicesListed,
-    Event,
-    Notice,
-    PromptChanged,
-    PromptInfo,
-    PromptsChanged,
-    Severity,
-    Snapshot,
-    State,
-    StateChanged,
-)
+from tui.model import commands
+from tui.model.commands import Command, Option
+from tui.model.events import DevicesListed, Event, Notice, PromptChanged, Severity, Snapshot, State, StateChanged
 from tui.model.session_state import SessionState
 from tui.paths import data_dir
 from tui.sessions.private import PrivateStore
@@ -80,8 +43,6 @@ SHUTDOWN_S = 11.5
 
 WARM_S = 2.0
 """Longest wait, at the end, for a sound system that is still starting."""
-PROMPT_POLL_S = 1.0
-"""Seconds between two looks at the prompts' files."""
 
 log = logging.getLogger(__name__)
 
@@ -126,8 +87,8 @@ class Engine:
         self._session: LiveSession | None = None
         self._running: asyncio.Task[None] | None = None
         self._idle = SessionState()
-        self._prompt_files = PromptFiles(prompt_folders)
-        self._prompts = self._prompt_files.load()
+        self._prompt_watcher = PromptWatcher(prompt_folders, publish, self._prompts_in_use, self._on_prompts_reloaded)
+        self._prompts = self._prompt_watcher.prompts
         self._idle.prompt = next(iter(self._prompts)).id if len(self._prompts) else ""
         self._prompt_chosen = False
         self._viewers = 0
@@ -159,7 +120,7 @@ class Engine:
         """Return all there is to know now."""
         return replace(
             self._state.snapshot(tui.__version__),
-            prompts=self._prompt_infos(),
+            prompts=self._prompt_watcher.infos,
             untranscribed=self._recovery.untranscribed,
         )
 
@@ -181,46 +142,40 @@ class Engine:
             LivegistError: it cannot be done; nothing changed.
         """
         match command:
-            case Start(options=options):
+            case commands.Start(options=options):
                 self._start(options)
-            case Stop():
+            case commands.Stop():
                 self._require_active().stop()
-            case Mute(muted=muted):
+            case commands.Mute(muted=muted):
                 self._require_active().mute(muted)
-            case UsePrompt(prompt=prompt):
+            case commands.UsePrompt(prompt=prompt):
                 self._use_prompt(prompt)
-            case Analyse(prompt=prompt):
+            case commands.Analyse(prompt=prompt):
                 await self._require_session().analyse(prompt)
-            case Ask() | RetryGist() | AskAllTurns() | UseExtraPrompts() | Bookmark() | NameSpeaker():
+            case _ if isinstance(command, AnnotationCommand):
                 self._require_session().annotations.execute(command)
-            case SetGain(gain_db=gain_db):
+            case commands.SetGain(gain_db=gain_db):
                 self._require_active().set_gain(gain_db)
-            case ListDevices():
+            case commands.ListDevices():
                 return DevicesListed(await asyncio.to_thread(list_sources))
-            case MeasureDevices(seconds=seconds):
+            case commands.MeasureDevices(seconds=seconds):
                 await self._device_levels.start(seconds)
-            case UseSource(source=source):
+            case commands.UseSource(source=source):
                 self._require_active().use_source(source)
-            case Recover(session=session, options=options):
+            case commands.Recover(session=session, options=options):
                 await self._recover(session, options)
-            case ListSessions():
+            case commands.ListSessions():
                 return await asyncio.to_thread(list_sessions, self._store)
-            case ShowSession(session=session):
+            case commands.ShowSession(session=session):
                 return await asyncio.to_thread(show_session, self._store, session)
-            case ExportSession(session=session, format=format):
+            case commands.ExportSession(session=session, format=format):
                 id = session or self._exportable_id()
                 return await asyncio.to_thread(export_session, self._store, id, format, data_dir() / "exports")
-            case ShowPrompt(prompt=prompt):
-                return self._prompt_files.show(prompt)
-            case WritePrompt(prompt=prompt, text=text):
-                self._prompt_files.write(prompt, text)
-                self._reload_prompts()
-            case DeletePrompt(prompt=prompt):
-                self._prompt_files.delete(prompt)
-                self._reload_prompts()
-            case Pause() | Seek():
+            case commands.ShowPrompt() | commands.WritePrompt() | commands.DeletePrompt():
+                return self._prompt_watcher.execute(command)
+            case commands.Pause() | commands.Seek():
                 raise UsageError("Nothing is replayed here.", "Replay a session with: livegist replay")
-            case Quit(now=now):
+            case commands.Quit(now=now):
                 self._quit(now=now)
         return None
 
@@ -229,7 +184,7 @@ class Engine:
         self._notices += self._recovery.repair()
         self._recovery.scan()
         warming = asyncio.ensure_future(warm_up(self._prepare()))
-        watching = asyncio.ensure_future(self._watch_prompts())
+        watching = asyncio.ensure_future(self._prompt_watcher.run())
         try:
             await self._quitting.wait()
             await self._shut_down()
@@ -277,8 +232,6 @@ class Engine:
             return ""
         return config.source
 
-    # Commands ----------------------------------------------------------------------------------------------------
-
     def _start(self, options: Mapping[str, Option]) -> None:
         """Begin a session; what keeps it from beginning stays on the screen as FAILED until something else is tried.
 
@@ -316,7 +269,7 @@ class Engine:
         self._refuse_if_busy()
         config = load(self._flags | dict(options)).config
         self.unattended_minutes = config.unattended_minutes
-        self._reload_prompts()
+        self._prompt_watcher.reload()
         plan = resolve_route(config, key=api_key(), llm_key=llm_key(), local_installed=is_installed())
         builder = SessionBuilder(
             self._with_selected_prompt(config, options),
@@ -414,35 +367,20 @@ class Engine:
             raise UsageError("There is no session to analyse.", "Start one with s.")
         return self._session
 
-    # Around sessions ---------------------------------------------------------------------------------------------
+    def _prompts_in_use(self) -> tuple[str, ...]:
+        return (self._state.prompt, *self._state.extra_prompts) if self.busy else ()
 
-    def _reload_prompts(self) -> None:
-        """Read the prompts again; tell what changed and what is wrong with them."""
-        before = {prompt.id: prompt for prompt in self._prompts}
-        record = self._state
-        used = (record.prompt, *record.extra_prompts) if self.busy else ()
-        self._prompts.replace_with(self._prompt_files.load(), in_use=used)
-        self._publish(PromptsChanged(self._prompt_infos()))
-        if not self.busy and record.prompt not in self._prompts and len(self._prompts):
+    def _on_prompts_reloaded(self, edited: frozenset[str]) -> None:
+        """Give up a chosen prompt that is gone; have a running session use the new text of an edited one."""
+        state = self._state
+        if self.busy:
+            if self._session is not None and state is not self._idle and state.prompt in edited:
+                self._session.renew_prompt()
+        elif state.prompt not in self._prompts and len(self._prompts):
             self._prompt_chosen = False
             event = PromptChanged(next(iter(self._prompts)).id)
-            record.apply(event)
+            state.apply(event)
             self._publish(event)
-        live = self._session if self.busy and record is not self._idle else None
-        if live is not None and record.prompt in before and self._prompts[record.prompt] != before[record.prompt]:
-            live.renew_prompt()
-        for problem in self._prompts.problems:
-            self._publish(Notice(Severity.WARNING, problem.message, problem.hint))
-
-    async def _watch_prompts(self) -> None:
-        """Take up what changes in the prompts' folders."""
-        while True:
-            await asyncio.sleep(PROMPT_POLL_S)
-            if self._prompt_files.changed:
-                self._reload_prompts()
-
-    def _prompt_infos(self) -> tuple[PromptInfo, ...]:
-        return tuple(PromptInfo(prompt.id, prompt.name, prompt.turn, prompt.session) for prompt in self._prompts)
 
     async def _shut_down(self) -> None:
         """End the session, gracefully if that is possible in time."""
