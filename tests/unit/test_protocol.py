@@ -52,7 +52,7 @@ def test_no_json_breaks_the_parser(message: Any) -> None:
 @pytest.mark.parametrize("raw", ["[" * 100_000, '{"a":' * 100_000], ids=["list", "object"])
 def test_depth_does_not_break_the_parser(raw: str) -> None:
     assert parse_server(raw) == Unknown("not JSON")
-    with pytest.raises(msgspec.MsgspecError):
+    with pytest.raises(msgspec.MsgspecError, match=r"nested too deeply|Expected `object`"):
         parse_client(raw)
 
 
