@@ -1,4 +1,4 @@
-"""A closed set of messages as lines of JSON, as they go over a socket."""
+"""JSON codec for a closed set of messages, one line each, as sent over a socket."""
 
 from typing import Any, Generic, TypeVar
 
@@ -8,10 +8,10 @@ T = TypeVar("T")
 
 
 class Codec(Generic[T]):
-    """Encodes and decodes the messages of a set.
+    """Encodes and decodes the messages of a union.
 
     Args:
-        kind: the structs, told apart by their tags.
+        kind: union of structs with distinct tags.
     """
 
     def __init__(self, kind: Any) -> None:
@@ -23,12 +23,12 @@ class Codec(Generic[T]):
         return self._encoder.encode(message).decode()
 
     def decode(self, raw: str | bytes) -> T:
-        """Return the message that a line of JSON holds.
+        """Return the message in a line of JSON.
 
         Raises:
-            msgspec.MsgspecError: bad JSON, an unknown tag, or a bad value.
+            msgspec.MsgspecError: the JSON, the tag or a value is not valid.
         """
         try:
             return self._decoder.decode(raw)
         except RecursionError as error:
-            raise msgspec.DecodeError("it is nested too deeply") from error
+            raise msgspec.DecodeError("the JSON is nested too deeply") from error

@@ -1,24 +1,40 @@
-"""What livegist raises when a person has to do something about it."""
+"""Errors with a message and a hint for the person at the screen.
+
+    LivegistError                  exit code 1
+    ├── UsageError                 exit code 2: an option, file or value is wrong
+    │   └── ConfigError            an entry of a config, prompt or theme file or of the environment is wrong
+    ├── SourceError                an audio source cannot be opened or read
+    ├── EndpointError              the streaming endpoint refuses the session or cannot be reached
+    ├── ChatError                  a chat completion failed
+    ├── EngineError                the engine process cannot be started, found or reached
+    ├── SessionError               a stored session cannot be found, read or written
+    ├── MissingExtraError          an optional package is not installed
+    ├── CommandError               a configured command failed (tui/user_command.py)
+    ├── HookError                  a webhook was not delivered (tui/sessions/hooks.py)
+    └── NotAModelError             a name or folder is not a speech model (tui/gateway/speech_models.py)
+
+Errors that never reach a person derive from `Exception` in the module that raises and catches them.
+"""
 
 import errno
 from typing import ClassVar
 
 
 def file_error_hint(error: OSError) -> str:
-    """Return what a person can do about a file that the system refuses."""
+    """Return a hint for a file operation that the operating system refused."""
     match error.errno:
         case errno.EACCES | errno.EPERM:
-            return "It is not yours to do so: look whose it is and who may write there, with ls -l."
+            return "Permission denied. Check owner and permissions with: ls -l"
         case errno.EROFS:
-            return "The disk takes nothing: it was mounted to be read alone."
+            return "The disk is mounted read-only."
         case errno.ENOSPC | errno.EDQUOT:
-            return "The disk is full: make room."
+            return "The disk is full. Free some space."
         case _:
-            return "Is the disk there, and in order?"
+            return "Check that the disk is connected and works."
 
 
 class LivegistError(Exception):
-    """Say what happened and what to do, in one line each."""
+    """Base of all errors that a person sees: a message and a hint, one line each."""
 
     exit_code: ClassVar[int] = 1
     """Exit code of a command that ends with this error: 1 failed, 2 usage."""
@@ -27,25 +43,25 @@ class LivegistError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        """What the person can do about it; empty if there is nothing to do."""
+        """What to do about the error; empty if nothing can be done."""
 
 
 class UsageError(LivegistError):
-    """An option, a file or a value the person gave cannot be right."""
+    """An option, a file or a value is not valid."""
 
     exit_code = 2
 
 
 class ConfigError(UsageError):
-    """An entry in the config file, the environment or a prompt or theme file is wrong."""
+    """An entry of the config file, the environment, a prompt file or a theme file is not valid."""
 
 
 class SourceError(LivegistError):
-    """A source of sound cannot be opened or broke while it was read."""
+    """An audio source cannot be opened, or failed while it was read."""
 
 
 class EndpointError(LivegistError):
-    """The streaming endpoint refused us or cannot be reached."""
+    """The streaming endpoint refused the session or cannot be reached."""
 
 
 class ChatError(LivegistError):
@@ -56,26 +72,31 @@ class ChatError(LivegistError):
     ) -> None:
         super().__init__(message, hint)
         self.status = status
-        """HTTP status of the refusal; 0 if it was none."""
+        """HTTP status of the response; 0 if there was no response."""
         self.retry = retry
-        """Whether the same request may succeed later."""
+        """Whether the same request may succeed when it is repeated."""
         self.retry_after_s = retry_after_s
-        """Seconds the server asks to wait; `None` if it did not say."""
+        """Seconds to wait before a retry, as the server asks; `None` if it does not say."""
 
 
 class EngineError(LivegistError):
-    """The engine process cannot be started, found or spoken to."""
+    """The engine process cannot be started, found or reached."""
 
 
 class SessionError(LivegistError):
-    """A session on disk cannot be found, read or written."""
+    """A stored session cannot be found, read or written."""
 
 
 class MissingExtraError(LivegistError):
-    """A part of livegist needs packages that are not installed."""
+    """A feature needs optional packages that are not installed.
 
-    def __init__(self, what: str, extra: str) -> None:
+    Args:
+        feature: its name, as the subject of the message.
+        extra: the extra of the distribution that installs the packages.
+    """
+
+    def __init__(self, feature: str, extra: str) -> None:
         super().__init__(
-            f"{what} needs packages that are not installed.",
+            f"{feature} needs packages that are not installed.",
             f"Install them with: pip install 'livegist[{extra}]'",
         )

@@ -1,8 +1,8 @@
-"""Exclusive locks on files, and the probe for one: `flock`, shared for the probe and exclusive for the holder.
+"""Exclusive file locks with `flock`, and a probe for them.
 
-Nothing but taking a `flock` lock tells whether there is one: Linux answers `F_GETLK` for the locks of `fcntl` alone,
-and `/proc/locks` is missing on macOS and leaves out the holders in other containers. So a probe holds a shared lock
-for some microseconds, and whoever wants the exclusive one waits for probes.
+A `flock` lock can be detected only by taking one: on Linux `F_GETLK` reports `fcntl` locks alone, and `/proc/locks` is
+missing on macOS and omits holders in other containers. The probe therefore takes a shared lock for some microseconds,
+and `lock_exclusively` waits for probes to finish.
 """
 
 import fcntl
@@ -12,16 +12,16 @@ import time
 from pathlib import Path
 
 PROBE_TIMEOUT_S = 2.0
-"""Longest wait for probes to end, in seconds."""
+"""Maximum time to wait for probes, in seconds."""
 MAX_PAUSE_S = 0.001
-"""Longest pause between two tries; each is drawn evenly, so that two openings do not try in step."""
+"""Maximum pause between two attempts, in seconds; each is random, so that two processes do not retry in step."""
 
 
 def lock_exclusively(fd: int) -> None:
-    """Lock a file until it is closed; another exclusive lock is an error at once, and probes are waited for.
+    """Lock a file until it is closed; wait for probes, but fail at once if another process holds an exclusive lock.
 
     Args:
-        fd: open for reading and writing (on NFS, a shared lock needs the one and an exclusive lock the other).
+        fd: descriptor open for reading and writing (NFS needs reading for shared and writing for exclusive locks).
 
     Raises:
         OSError: another process holds the exclusive lock (`BlockingIOError`), or the file cannot be locked.
@@ -31,7 +31,7 @@ def lock_exclusively(fd: int) -> None:
         try:
             return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            # Refused beside an exclusive lock, granted beside the shared ones of probes.
+            # Fails if another process holds an exclusive lock; succeeds if probes hold shared ones.
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
             fcntl.flock(fd, fcntl.LOCK_UN)
             if time.monotonic() > give_up_at:

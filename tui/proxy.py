@@ -1,31 +1,31 @@
-"""A proxy from the environment: which variable names it, and what to say when it cannot be used."""
+"""Proxies from the environment: the variables that name one, and the error texts for proxies that do not work."""
 
 import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
 SYSTEM_SETTINGS = "the system's settings"
-"""Stands for the variable where the operating system names the proxy (macOS)."""
+"""Replaces the variable's name in messages where the operating system configures the proxy (macOS)."""
 
 
 class ProxyFault(NamedTuple):
-    """What is wrong with a proxy and what to do, in one line each. Neither holds the proxy's password."""
+    """A problem with a proxy and its fix, one line each. Neither contains the proxy's password."""
 
     message: str
     hint: str
 
 
 def proxy_variables(schemes: Iterable[str]) -> list[str]:
-    """Return the environment variables that name a proxy for one of `schemes`, the one that counts first.
+    """Return the environment variables that name a proxy for one of `schemes`, in order of precedence.
 
-    Lower case comes before upper case, as in `urllib.request.getproxies_environment`.
+    Lower case precedes upper case, as in `urllib.request.getproxies_environment`.
     """
     names = (name for scheme in schemes for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper()))
     return [name for name in names if os.environ.get(name)]
 
 
 def invalid(variable: str) -> ProxyFault:
-    """Describe an address that a proxy cannot have."""
+    """Describe a proxy address that cannot be parsed."""
     return ProxyFault(
         f"The proxy in {variable} is not a valid proxy address.",
         f"Write {variable} as http://host:port, or unset it to connect directly.",
@@ -33,7 +33,7 @@ def invalid(variable: str) -> ProxyFault:
 
 
 def unsupported(variable: str, package: str) -> ProxyFault:
-    """Describe a SOCKS proxy without the package that speaks SOCKS."""
+    """Describe a SOCKS proxy when the package for SOCKS is not installed."""
     return ProxyFault(
         f"The SOCKS proxy in {variable} needs a package that is not installed.",
         f"Install it with: pip install '{package}', or unset {variable} to connect directly.",
@@ -49,7 +49,7 @@ def unauthorized(variable: str) -> ProxyFault:
 
 
 def unusable(variable: str, server: str, reason: str) -> ProxyFault:
-    """Describe any other failure on the way through a proxy to the host `server`."""
+    """Describe any other failure to reach the host `server` through a proxy."""
     return ProxyFault(
         f"{server} cannot be reached through the proxy in {variable}: {reason}.",
         f"Check {variable}, or add {server} to no_proxy to connect directly.",

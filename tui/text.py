@@ -1,16 +1,16 @@
-"""Text for people: foreign text made safe to print, and numbers as they read. Pure."""
+"""Text for display: untrusted text made safe for a terminal or a file, and formatted numbers. Pure."""
 
 import re
 import unicodedata
 from functools import cache
 
 MAX_CHARACTERS = 8_000
-"""Most characters shown of one text."""
+"""Maximum length of a displayed text, in characters."""
 MAX_COMBINING_MARKS = 4
-"""Most combining marks shown on one character: enough for every script, too few to paint over the lines around."""
+"""Maximum combining marks on one character: enough for every script, too few to overlap the lines around it."""
 REPLACEMENT = "�"
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that change the direction of the text behind them (UAX #9)."""
+"""Characters that change the direction of the text after them (UAX #9)."""
 
 _SPACES = re.compile(r"[^\S\n ]")
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
@@ -18,15 +18,15 @@ _VISIBLE_CONTROLS = {code: chr(0x2400 + code) for code in range(0x20) if code !=
 
 
 def sanitize(text: str, limit: int | None = MAX_CHARACTERS) -> str:
-    """Return `text` so that a terminal shows it and does nothing else with it.
+    """Return `text` without anything that could control a terminal.
 
-    Control characters become their pictures (`␛`), C1 controls and what cannot be encoded become `�`; characters
-    without a width that steer the layout (bidirectional controls, joiners, tags) are dropped, and so are combining
-    marks beyond `MARKS`. Line ends become newlines, every other space a plain one.
+    Control characters become their symbols (`␛`); C1 controls and code points that cannot be encoded become `�`.
+    Zero-width characters that change the layout (bidirectional controls, joiners, tags) are removed, and so are
+    combining marks beyond `MAX_COMBINING_MARKS`. Line ends become newlines, every other space a plain one.
 
     Args:
-        text: anything a server may have sent.
-        limit: most characters to keep, `None` for all; the end says how many are left out.
+        text: untrusted text, for example from a server.
+        limit: maximum length in characters, `None` for all; a suffix says how many characters were removed.
     """
     left_out = len(text) - limit if limit is not None else 0
     if left_out > 0:
@@ -39,21 +39,21 @@ def sanitize(text: str, limit: int | None = MAX_CHARACTERS) -> str:
 
 @cache
 def _unusual() -> re.Pattern[str]:
-    """Match everything but Latin letters, punctuation and symbols: only there are marks that combine.
+    """Return a pattern for the ranges that contain combining marks: all but Latin letters, punctuation and symbols.
 
-    Made when it is needed first, for it takes 5 ms, and the first frame needs none.
+    Compiled on first use: compiling takes 5 ms, and the first frame does not need the pattern.
     """
     return re.compile("[\u0300-\u200f\u20d0-\u20ff\u2c00-\U0010ffff]")
 
 
 def _replace_unsafe(text: str) -> str:
-    kept: list[str] = []
+    safe: list[str] = []
     marks = 0
     for character in text:
         match unicodedata.category(character):
             case "Mn" | "Me" | "Mc":
                 marks += 1
-                if marks > MAX_COMBINING_MARKS or not kept:
+                if marks > MAX_COMBINING_MARKS or not safe:
                     continue
             case "Cf":
                 continue
@@ -65,25 +65,25 @@ def _replace_unsafe(text: str) -> str:
                 marks = 0
             case _:
                 marks = 0
-        kept.append(character)
-    return "".join(kept)
+        safe.append(character)
+    return "".join(safe)
 
 
 def one_line(text: str, limit: int | None = MAX_CHARACTERS) -> str:
-    """Return `text` as `sanitize` does, on one line."""
+    """Return sanitised `text` on one line, runs of whitespace collapsed."""
     return " ".join(sanitize(text, limit).split())
 
 
 def terminal_line(text: str) -> str:
-    """Return all of `text` as `sanitize` does, line ends as spaces and runs of spaces as they are."""
+    """Return sanitised `text` of any length, line ends replaced by spaces and runs of spaces unchanged."""
     return sanitize(text, None).replace("\n", " ")
 
 
 def file_text(text: str) -> str:
-    """Return `text` for one line of a file: as it is spelt, without characters that control a terminal.
+    """Return `text` for one line of a file: its spelling unchanged, without characters that control a terminal.
 
-    Joiners (U+200C, U+200D), soft hyphens and the like stay, for spelling in Persian, Indic scripts and emoji needs
-    them. Bidirectional controls are dropped; control characters, line ends and all spaces become plain spaces.
+    Joiners (U+200C, U+200D) and soft hyphens stay: the spelling of Persian, Indic scripts and emoji needs them.
+    Bidirectional controls are removed; control characters, line ends and all spaces become plain spaces.
     """
     if text.isprintable():
         return text
@@ -103,7 +103,7 @@ def _file_character(character: str) -> str:
 
 
 def clock(seconds: float, *, padded: bool = False) -> str:
-    """Return a place on the session's clock: `0:07` (`00:07` if padded), `12:34`, `1:02:03`."""
+    """Return a session time as text: `0:07` (`00:07` if padded), `12:34`, `1:02:03`."""
     minutes, second = divmod(max(0, int(seconds)), 60)
     hours, minute = divmod(minutes, 60)
     if hours:
@@ -112,7 +112,7 @@ def clock(seconds: float, *, padded: bool = False) -> str:
 
 
 def size(size_bytes: int) -> str:
-    """Return a size in kB, MB or GB (powers of 1,000)."""
+    """Return a size as text in kB, MB or GB (powers of 1,000)."""
     if size_bytes >= 999_950_000:
         return f"{size_bytes / 1e9:.1f} GB"
     return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 999_500 else f"{size_bytes / 1e3:.0f} kB"

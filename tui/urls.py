@@ -1,4 +1,4 @@
-"""URL checks: the host, and whether a key may be sent to it."""
+"""URL checks: the host of a URL, and whether an API key may be sent to it."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -9,7 +9,7 @@ ENCRYPTED = frozenset({"https", "wss"})
 def host(url: str) -> str:
     """Return the host of `url` in lower case and without brackets; empty if there is none.
 
-    A URL with a backslash, whitespace or a control character has none: parsers disagree on its host.
+    A URL with a backslash, whitespace or a control character counts as having none: parsers disagree on its host.
     """
     if any(character == "\\" or character.isspace() or not character.isprintable() for character in url):
         return ""
@@ -31,5 +31,5 @@ def is_loopback(url: str) -> bool:
 
 
 def may_carry_key(url: str) -> bool:
-    """Return whether a key may be sent to `url`: its scheme is encrypted, or its host is loopback."""
+    """Return whether an API key may be sent to `url`: its scheme is encrypted, or its host is loopback."""
     return is_loopback(url) or (bool(host(url)) and urlsplit(url).scheme in ENCRYPTED)

@@ -1,4 +1,4 @@
-"""A command of the settings, run without a shell and without the keys: hooks and highlights."""
+"""Runs a command from the settings (a hook or a highlight) without a shell and without the API keys."""
 
 import asyncio
 import contextlib
@@ -13,33 +13,33 @@ from tui.errors import LivegistError
 from tui.text import terminal_line
 
 COMMAND_TIMEOUT_S = 60.0
-"""Longest time that a command may take."""
+"""Seconds after which a command is killed."""
 KILL_TIMEOUT_S = 1.0
-"""Longest wait for a killed command: a process of another group may still hold its output."""
+"""Seconds to wait for a killed command: a process of another group may still hold its output open."""
 MAX_LAST_LINE_CHARACTERS = 200
-"""Characters of the last line of a command's output in an error."""
+"""Maximum length of the quoted last line of a command's output in an error."""
 
 
 class CommandError(LivegistError):
-    """A command of the settings cannot be started, failed, or took too long."""
+    """A configured command cannot be started, failed, or took too long."""
 
 
 async def run_with_stdin(
     command: str, stdin: bytes, environ: Mapping[str, str], *, setting: str, read_output: bool = False
 ) -> None:
-    """Run a command of the settings in a process group of its own.
+    """Run a configured command in a process group of its own.
 
     Args:
-        command: words as a shell takes them; nothing is run if there are none.
-        stdin: what the command finds on its stdin.
-        environ: what the command finds in its environment, apart from the keys, which are left out.
+        command: program and arguments, quoted as for a shell; an empty command does nothing.
+        stdin: bytes written to the command's stdin.
+        environ: environment of the command; the API keys are removed from it.
         setting: name of the setting, for the hint.
-        read_output: waits until all that the command started has closed its stdout and stderr, and gives the last line
-            in the error; otherwise both are `/dev/null`.
+        read_output: captures stdout and stderr until every process that holds them has closed them, and quotes the last
+            line in the error; otherwise both are `/dev/null`.
 
     Raises:
-        CommandError: the command cannot be started, fails, or took longer than `COMMAND_S` and was killed with its
-            process group, also where the command itself has ended before what it started.
+        CommandError: the command cannot be started, fails, or takes longer than `COMMAND_TIMEOUT_S`. Then its process
+            group is killed, even if the command itself has exited and only its children are left.
     """
     hint = f"Check {setting}."
     try:
@@ -65,7 +65,7 @@ async def run_with_stdin(
     except TimeoutError as error:
         await _kill_group(process)
         raise CommandError(
-            f"The command {words[0]} took longer than {COMMAND_TIMEOUT_S:.0f} s and was ended.", hint
+            f"The command {words[0]} took longer than {COMMAND_TIMEOUT_S:.0f} s and was killed.", hint
         ) from error
     except asyncio.CancelledError:
         await _kill_group(process)
@@ -79,8 +79,8 @@ async def run_with_stdin(
 
 
 async def _kill_group(process: Process) -> None:
-    """Kill a command and what it started, whether or not the command itself has ended already."""
-    # macOS answers with EPERM for a group of which only zombies are left.
+    """Kill a command and its children, whether or not the command itself has exited."""
+    # macOS returns EPERM for a group that contains only zombies.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(TimeoutError):

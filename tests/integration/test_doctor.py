@@ -42,7 +42,7 @@ def test_all_is_well_where_nothing_is_wrong() -> None:
     ("text", "word", "told", "code"),
     [
         ("fps = 99", "fps", "fps must be an integer from 1 to 60.", 1),
-        ('prompt = "poem"', "'poem'", "There are: summary, actions", 1),
+        ('prompt = "poem"', "'poem'", "Available prompts: summary, actions", 1),
         ('theme = "beige"', "'beige'", "contrast", 0),
         ('hook_url = "http://example.com/hook"', "hook_url", "https://", 1),
     ],

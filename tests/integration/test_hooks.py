@@ -99,7 +99,7 @@ async def test_a_command_that_hangs_is_ended(
     monkeypatch.setattr("tui.user_command.COMMAND_TIMEOUT_S", 3.0)
     pids = tmp_path / "pids"
     hook = f"sh -c 'sleep 300 & echo $! $$ >{pids}; wait'"
-    with pytest.raises(CommandError, match="took longer than 3 s and was ended"):
+    with pytest.raises(CommandError, match="took longer than 3 s and was killed"):
         await run_command(hook, stored)
     await all_ended(pids, 2)
 
@@ -109,7 +109,7 @@ async def test_what_a_command_leaves_behind_with_its_output_is_ended_too(
 ) -> None:
     monkeypatch.setattr("tui.user_command.COMMAND_TIMEOUT_S", 3.0)
     pids = tmp_path / "pids"
-    with pytest.raises(CommandError, match="took longer than 3 s and was ended"):
+    with pytest.raises(CommandError, match="took longer than 3 s and was killed"):
         await run_command(f"sh -c 'sleep 300 & echo $! >{pids}'", stored)
     await all_ended(pids, 1)
 

@@ -92,4 +92,4 @@ def test_a_broken_file_takes_no_other_down(tmp_path: Path) -> None:
 def test_a_prompt_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(ConfigError, match="There is no prompt 'nope'") as missing:
         bundled()["nope"]
-    assert missing.value.hint == "There are: summary, actions, takeaway, improve."
+    assert missing.value.hint == "Available prompts: summary, actions, takeaway, improve."

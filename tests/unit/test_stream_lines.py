@@ -91,4 +91,4 @@ def test_states_and_notices_are_remarks_and_a_failure_is_left_to_the_command() -
     assert status_line(Notice(Severity.WARNING, "Full.", "Make room.")) == "Full. Make room."
     assert status_line(StateChanged(State.FAILED, "No.")) is None
     session = Session("1", "/p", "", "mic", "local", "this machine", "tiny.en", "m")
-    assert status_line(SessionStarted(session)) == "listening to mic, kept in /p"
+    assert status_line(SessionStarted(session)) == "recording mic, saved in /p"

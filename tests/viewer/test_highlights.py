@@ -120,7 +120,7 @@ async def test_a_command_that_hangs_is_ended_with_what_it_started(
 ) -> None:
     monkeypatch.setattr("tui.user_command.COMMAND_TIMEOUT_S", 3.0)
     pids = tmp_path / "pids"
-    with pytest.raises(CommandError, match="took longer than 3 s and was ended"):
+    with pytest.raises(CommandError, match="took longer than 3 s and was killed"):
         await run_command(f"sh -c 'sleep 300 & echo $! $$ >{pids}; wait'", turn(1, "Hello."), os.environ)
     await all_ended(pids, 2)
 

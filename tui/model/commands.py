@@ -1,4 +1,4 @@
-"""What may be asked of the engine: a closed set of tagged structs."""
+"""Commands to the engine: a closed set of tagged structs."""
 
 import msgspec
 
@@ -6,32 +6,32 @@ from tui.codec import Codec
 from tui.errors import UsageError
 
 PROMPT_CHARACTERS = 100_000
-"""Longest text of a prompt's file."""
+"""Maximum length of a prompt file, in characters."""
 COMMAND_BYTES = 6 * PROMPT_CHARACTERS + 4096
-"""Longest command. JSON writes a control character in six bytes and no other character in more."""
+"""Maximum size of an encoded command. JSON takes at most six bytes a character (a control character)."""
 
 Option = str | int | float | bool
 
 
 class Start(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="start"):
-    """Start a session. Refused while one is under way."""
+    """Start a session. Rejected while a session is active."""
 
     options: dict[str, Option] = {}
-    """Settings that come before the config file's and the environment's, by their names in `Config`."""
+    """Settings by their names in `Config`; they take precedence over the config file and the environment."""
 
 
 class Stop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="stop"):
-    """Stop capturing, send what is left, wait for what is still to come, then end the session."""
+    """Stop capturing, send the remaining audio, wait for the remaining turns and gists, then end the session."""
 
 
 class Mute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="mute"):
-    """Record and send silence, or no longer."""
+    """Mute or unmute: while muted, silence is recorded and sent."""
 
     muted: bool
 
 
 class UsePrompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="use_prompt"):
-    """Ask about turns that end from now on with another prompt."""
+    """Use another prompt for the turns that end from now on."""
 
     prompt: str
 
@@ -44,137 +44,139 @@ class Analyse(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
 
 
 class ListDevices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="list_devices"):
-    """Name what there is to record from: answered with `DevicesListed`, to this viewer alone."""
+    """List the audio sources; the reply to this viewer is `DevicesListed`."""
 
 
 class MeasureDevices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="hear_devices"):
-    """Listen to every device and tell how loud it is there: told as `DevicesHeard`."""
+    """Measure the level of every input device; the levels arrive as `DeviceLevels`."""
 
     seconds: float
-    """For how long from now on; 0 lets go of the devices at once."""
+    """Duration of the measurement; 0 closes the devices at once."""
 
 
 class UseSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="use_source"):
-    """Record from another device from now on, without ending the session."""
+    """Switch to another source without ending the session."""
 
     source: str
-    """As the setting `source` takes it: `mic`, `mic:NAME`, …"""
+    """In the syntax of the setting `source`: `mic`, `mic:NAME`, …"""
 
 
 class Recover(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="recover"):
-    """Send what a session recorded but never had transcribed. Refused while a session is under way."""
+    """Transcribe the untranscribed rest of a stored session. Rejected while a session is active."""
 
     session: str = ""
-    """Its id; empty for the newest that has something to send."""
+    """Id of the session; empty for the newest that is not transcribed to its end."""
     options: dict[str, Option] = {}
-    """As those of `Start`."""
+    """As in `Start`."""
 
 
 class ListSessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="list_sessions"):
-    """Name the sessions that are kept: answered with `SessionsListed`, to this viewer alone."""
+    """List the stored sessions; the reply to this viewer is `SessionsListed`."""
 
 
 class ShowSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="show_session"):
-    """Tell all of a session that is kept: answered with `SessionShown`, to this viewer alone."""
+    """Load a stored session; the reply to this viewer is `SessionShown`."""
 
     session: str
-    """Its id."""
+    """Id of the session."""
 
 
 class ExportSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="export_session"):
-    """Write a session to a file on the engine's machine: answered with a `Notice`, to this viewer alone."""
+    """Export a session to a file on the engine's machine; the reply to this viewer is a `Notice`."""
 
     session: str
-    """Its id; empty for the one that is shown."""
+    """Id of the session; empty for the current session."""
     format: str
-    """Ending of the file: `md`, `srt`, …"""
+    """Extension of the file: `md`, `srt`, …"""
 
 
 class Pause(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="pause"):
-    """Have a replay stand still, or go on."""
+    """Pause or resume a replay."""
 
     paused: bool
 
 
 class Seek(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="seek"):
-    """Have a replay go on from another moment."""
+    """Seek in a replay."""
 
     at_s: float
-    """Seconds on the session's clock; before its start is its start."""
+    """Seconds from the start of the session; a negative value seeks to the start."""
 
 
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ask"):
-    """Put a question about the transcript so far to the LLM; the answer is a gist with that question."""
+    """Ask the LLM a question about the transcript so far; the answer is a gist with that question."""
 
     question: str
 
 
 class RetryGist(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ask_again"):
-    """Ask for a gist again that failed or timed out."""
+    """Retry a gist that failed or timed out."""
 
     gist: int
+    """Number of the gist."""
 
 
 class AskAllTurns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ask_all"):
-    """Ask a prompt about every turn so far that it was not asked about."""
+    """Request the missing gists of a prompt for all turns so far."""
 
     prompt: str
 
 
 class UseExtraPrompts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="use_lenses"):
-    """Ask these prompts, too, about turns that end from now on; none of them is the one in use."""
+    """Set the extra prompts, which are sent for each turn in addition to the prompt in use."""
 
     prompts: tuple[str, ...]
 
 
 class Bookmark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="bookmark"):
-    """Mark a turn, with a note that may be empty, or take the mark away."""
+    """Set or remove the bookmark of a turn."""
 
     turn: int
     note: str | None
-    """`None` takes it away."""
+    """Note of the bookmark, possibly empty; `None` removes the bookmark."""
 
 
 class NameSpeaker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="name_speaker"):
-    """Call a speaker by a name, in turns of before, too; an empty one takes the name away."""
+    """Set the name of a speaker, for past turns too."""
 
     label: str
-    """As the endpoint gave it."""
+    """The endpoint's label of the speaker."""
     name: str
+    """Empty removes the name."""
 
 
 class SetGain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="set_gain"):
-    """Record louder or softer from now on."""
+    """Set the gain that is applied to the recording from now on."""
 
     gain_db: float
 
 
 class ShowPrompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="show_prompt"):
-    """Tell a prompt's file: answered with `PromptShown`, to this viewer alone."""
+    """Load a prompt file; the reply to this viewer is `PromptShown`."""
 
     prompt: str
 
 
 class WritePrompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="write_prompt"):
-    """Write a prompt of the person's own, a new one or in another's place."""
+    """Create or replace a user prompt."""
 
     prompt: str
-    """Its id."""
+    """Id of the prompt."""
     text: str
-    """The file's text."""
+    """Content of the prompt file."""
 
 
 class DeletePrompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="delete_prompt"):
-    """Delete a prompt of the person's own."""
+    """Delete a user prompt."""
 
     prompt: str
 
 
 class Quit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="quit"):
-    """Stop the session gracefully, if there is one, then end the engine."""
+    """Stop the active session, if any, then exit the engine."""
 
     now: bool = False
-    """Even if the disk has not taken all of what was recorded, which is lost then."""
+    """Exit even if part of the recording is not saved; that part is lost."""
 
 
 Command = (
@@ -207,7 +209,7 @@ Command = (
 
 _codec: Codec[Command] = Codec(Command)
 decode = _codec.decode
-"""Return the command in a line of JSON; `msgspec.MsgspecError` if there is none."""
+"""Return the command in a line of JSON; raises `msgspec.MsgspecError` if it is not valid."""
 
 
 def encode(command: Command) -> str:

@@ -1,7 +1,7 @@
-"""What the engine tells its viewers: a closed set of tagged structs.
+"""Events from the engine to its viewers: a closed set of tagged structs.
 
-The first message to a new viewer is a `Snapshot`; every other event is a change to it. On the wire an event is one
-JSON object whose `type` says which it is.
+The first event to a new viewer is a `Snapshot`; every later event is a change to it. On the wire an event is a JSON
+object with the tag in `type`.
 """
 
 from enum import StrEnum
@@ -14,11 +14,11 @@ from tui.model.stats import Stats
 from tui.model.transcript import Turn
 
 PROTOCOL_VERSION = 1
-"""Goes up when a viewer of one version cannot read an engine of another."""
+"""Incremented when a viewer of one version can no longer read the events of an engine of another."""
 
 
 class State(StrEnum):
-    """Where a session is."""
+    """State of the session."""
 
     IDLE = "idle"
     CONNECTING = "connecting"
@@ -30,17 +30,17 @@ class State(StrEnum):
 
     @property
     def active(self) -> bool:
-        """Whether a session is under way."""
+        """Whether the session is running."""
         return self in (State.CONNECTING, State.LIVE, State.RECONNECTING, State.DRAINING)
 
     @property
     def over(self) -> bool:
-        """Whether a session has come to its end."""
+        """Whether the session has ended or failed."""
         return self in (State.ENDED, State.FAILED)
 
 
 class Severity(StrEnum):
-    """How much a notice matters."""
+    """Severity of a notice."""
 
     INFO = "info"
     WARNING = "warning"
@@ -48,47 +48,49 @@ class Severity(StrEnum):
 
 
 class PromptInfo(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A prompt that can be chosen."""
+    """A prompt that a person can choose."""
 
     id: str
     name: str
     turn: str
-    """Its text for one turn, for the picker's preview."""
+    """Template for one turn, for the picker's preview."""
     session: str = ""
-    """Its text for a whole session."""
+    """Template for a whole session."""
 
 
 class Session(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What does not change while a session lasts."""
+    """The facts about a session that never change."""
 
     id: str
     path: str
-    """Its folder, on the engine's machine."""
+    """Folder of the session on the engine's machine; empty for a private session."""
     started_at: str
     """ISO 8601 with the offset from UTC."""
     source: str
-    """As asked for: `mic`, a file's name, `-`, `cmd:…`."""
+    """The requested source: `mic`, a file name, `-`, `cmd:…`."""
     engine: str
     """`cloud` or `local`."""
     endpoint: str
-    """Host the speech goes to."""
+    """Host that receives the audio."""
     speech_model: str
     llm_model: str
 
 
 class TurnBookmarked(msgspec.Struct, frozen=True, tag="bookmark"):
-    """A turn was marked, or its mark taken away."""
+    """The bookmark of a turn was set or removed."""
 
     turn: int
     note: str | None
-    """Empty for a mark without a note, `None` for none any more."""
+    """Note of the bookmark, possibly empty; `None` if the bookmark was removed."""
 
 
 class SpeakerNamed(msgspec.Struct, frozen=True, tag="speaker"):
-    """A speaker is called by a name, in all turns; an empty one takes the name away."""
+    """The name of a speaker changed, for all turns."""
 
     label: str
+    """The endpoint's label of the speaker."""
     name: str
+    """Empty if the name was removed."""
 
 
 class Snapshot(
@@ -98,11 +100,11 @@ class Snapshot(
     tag="snapshot",
     rename={"reason": "why", "extra_prompts": "lenses", "untranscribed": "unheard"},
 ):
-    """All there is to know at the moment a viewer attaches."""
+    """The full state at the moment a viewer attaches."""
 
     protocol: int
     version: str
-    """livegist's version on the engine's side."""
+    """Version of livegist that the engine runs."""
     state: State = State.IDLE
     reason: str = ""
     hint: str = ""
@@ -119,25 +121,25 @@ class Snapshot(
     extra_prompts: tuple[str, ...] = ()
     gain_db: float = 0.0
     untranscribed: tuple[str, ...] = ()
-    """Ids of sessions that are over and were not transcribed to their end, newest first."""
+    """Ids of the ended sessions that are not transcribed to their end, newest first."""
     viewers: int = 0
-    """Viewers there were already."""
+    """Number of viewers that were attached before."""
     unattended_s: float = 0.0
-    """Seconds since the last viewer left; 0 while there is one."""
+    """Seconds since the last viewer detached; 0 while a viewer is attached."""
     replay_speed: float = 0.0
-    """How many seconds of a session that is over go by in one; 0 for a session that is not told again."""
+    """Speed of the replay, 1 for real time; 0 if the session is not a replay."""
     paused: bool = False
-    """Whether a replay stands still."""
+    """Whether the replay is paused."""
 
 
 class SessionStarted(msgspec.Struct, frozen=True, tag="session"):
-    """A new session: turns, gists and stats start afresh."""
+    """A new session started: turns, gists and statistics are empty."""
 
     session: Session
 
 
 class StateChanged(msgspec.Struct, frozen=True, omit_defaults=True, tag="state", rename={"reason": "why"}):
-    """The session moved; `why` and `hint` are for a person."""
+    """The state changed; `reason` and `hint` are for a person."""
 
     state: State
     reason: str = ""
@@ -145,25 +147,25 @@ class StateChanged(msgspec.Struct, frozen=True, omit_defaults=True, tag="state",
 
 
 class TurnChanged(msgspec.Struct, frozen=True, tag="turn"):
-    """A turn as it is now: replaces the one with its number."""
+    """A turn is new or changed: it replaces the turn with the same number."""
 
     turn: Turn
 
 
 class TurnRemoved(msgspec.Struct, frozen=True, tag="turn_removed"):
-    """A partial turned out to be nothing."""
+    """A partial turn was discarded."""
 
     number: int
 
 
 class GistChanged(msgspec.Struct, frozen=True, tag="gist"):
-    """A gist as it is now: replaces the one with its number."""
+    """A gist is new or changed: it replaces the gist with the same number."""
 
     gist: Gist
 
 
 class GistDelta(msgspec.Struct, frozen=True, tag="gist_grew"):
-    """More text of a streaming answer, to be appended."""
+    """Text to append to a gist that is still streaming."""
 
     number: int
     text: str
@@ -176,62 +178,64 @@ class LevelChanged(
     tag="l",
     rename={"rms_dbfs": "r", "peak_dbfs": "p", "clipped": "c", "channels": "ch"},
 ):
-    """The level of the last block. Names are short on the wire, for it comes twenty times a second."""
+    """The level of the last block. Wire names are short: this event is sent twenty times a second."""
 
     rms_dbfs: float
-    """At or below `-120` is no signal at all."""
+    """-120 or less means digital silence."""
     peak_dbfs: float
     clipped: bool = False
-    """Whether the block holds samples at full scale."""
+    """Whether the block contains samples at full scale."""
     channels: tuple[tuple[float, float], ...] = ()
-    """RMS and peak of each channel that was mixed; empty for mono."""
+    """RMS and peak of each channel of the source, in dBFS; empty for mono."""
 
 
 class StatsChanged(msgspec.Struct, frozen=True, tag="stats"):
-    """The figures, about once a second."""
+    """The statistics of the session, about once a second."""
 
     stats: Stats
 
 
 class PromptChanged(msgspec.Struct, frozen=True, tag="prompt"):
-    """Turns that end from now on are asked about with this prompt."""
+    """The prompt in use changed; it applies to the turns that end from now on."""
 
     prompt: str
+    """Id of the prompt."""
 
 
 class PromptsChanged(msgspec.Struct, frozen=True, tag="prompts"):
-    """The prompts that can be chosen are others now."""
+    """The list of available prompts changed."""
 
     prompts: tuple[PromptInfo, ...]
 
 
 class MutedChanged(msgspec.Struct, frozen=True, tag="muted"):
-    """Silence is recorded and sent from now on, or no longer."""
+    """Recording was muted or unmuted."""
 
     muted: bool
 
 
 class ExtraPromptsChanged(msgspec.Struct, frozen=True, tag="lenses"):
-    """These prompts, too, are asked about turns that end from now on."""
+    """The extra prompts changed; they apply to the turns that end from now on."""
 
     prompts: tuple[str, ...]
+    """Ids of the extra prompts."""
 
 
 class GainChanged(msgspec.Struct, frozen=True, tag="gain"):
-    """What is heard is recorded by so much louder."""
+    """The gain that is applied to the recording changed."""
 
     gain_db: float
 
 
 class UntranscribedChanged(msgspec.Struct, frozen=True, tag="unheard"):
-    """Which sessions that are over were not transcribed to their end; `Recover` sends the rest of one."""
+    """The list of untranscribed sessions changed; `Recover` transcribes the rest of one."""
 
     sessions: tuple[str, ...]
-    """Their ids, newest first."""
+    """Ids of the ended sessions that are not transcribed to their end, newest first."""
 
 
 class Notice(msgspec.Struct, frozen=True, omit_defaults=True, tag="notice"):
-    """Something a person should know now."""
+    """A message that a person should see now."""
 
     severity: Severity
     text: str
@@ -239,35 +243,35 @@ class Notice(msgspec.Struct, frozen=True, omit_defaults=True, tag="notice"):
 
 
 class DeviceInfo(msgspec.Struct, frozen=True, omit_defaults=True, rename={"description": "about"}):
-    """Something that can be recorded from."""
+    """An audio source that a person can choose."""
 
     source: str
-    """What the setting `source` says for it."""
+    """Its value in the setting `source`."""
     name: str
     description: str = ""
-    """The sound system it belongs to; of the default one, which device it is."""
+    """The sound system of the device; for the default device, its name."""
     default: bool = False
 
 
 class DeviceLevel(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How loud it was at a device during the last eighth of a second."""
+    """Level of a device during the last eighth of a second."""
 
     name: str
     channels: tuple[tuple[float, float], ...] = ()
-    """RMS and peak in dBFS of each channel, or of all as one; empty if nothing came."""
+    """RMS and peak in dBFS of each channel, or of all channels together; empty if no audio arrived."""
     clipped: bool = False
     error: str = ""
-    """Why it cannot be listened to; empty if it can."""
+    """Why the device cannot be opened; empty if it is open."""
 
 
 class DeviceLevels(msgspec.Struct, frozen=True, tag="devices_heard"):
-    """How loud it is at every device, eight times a second while somebody chooses one."""
+    """Levels of all devices, eight times a second while a device picker is open."""
 
     levels: tuple[DeviceLevel, ...]
 
 
 class SessionInfo(msgspec.Struct, frozen=True, omit_defaults=True, rename={"problem": "trouble"}):
-    """A session that is kept, in a line."""
+    """Summary of a stored session."""
 
     id: str
     started_at: str
@@ -282,39 +286,39 @@ class SessionInfo(msgspec.Struct, frozen=True, omit_defaults=True, rename={"prob
     live: bool = False
     """Whether a process is writing it now."""
     problem: str = ""
-    """What of it is damaged; empty if nothing is."""
+    """Damage to the session's files, for a person; empty if there is none."""
 
 
 class SessionsListed(msgspec.Struct, frozen=True, tag="sessions"):
-    """The sessions that are kept, newest first: the answer to `ListSessions`, to that viewer alone."""
+    """The stored sessions, newest first: the reply to `ListSessions`."""
 
     sessions: tuple[SessionInfo, ...]
 
 
 class SessionShown(msgspec.Struct, frozen=True, tag="session_shown"):
-    """All of a session that is kept: the answer to `ShowSession`, to that viewer alone."""
+    """A stored session: the reply to `ShowSession`."""
 
     snapshot: Snapshot
 
 
 class PromptShown(msgspec.Struct, frozen=True, tag="prompt_shown"):
-    """A prompt's file: the answer to `ShowPrompt`, to that viewer alone."""
+    """The content of a prompt file: the reply to `ShowPrompt`."""
 
     prompt: str
-    """Its id."""
+    """Id of the prompt."""
     text: str
     own: bool
-    """Whether it is the person's own; one that ships with livegist is hidden by what is written, not changed."""
+    """Whether it is a user prompt; saving a built-in prompt creates a user prompt that replaces it."""
 
 
 class DevicesListed(msgspec.Struct, frozen=True, tag="devices"):
-    """What there is to record from, to the viewer that asked."""
+    """The available audio sources: the reply to `ListDevices`."""
 
     devices: tuple[DeviceInfo, ...]
 
 
 class Rejected(msgspec.Struct, frozen=True, omit_defaults=True, tag="rejected"):
-    """A command of this viewer that was not carried out, and why; no other viewer is told."""
+    """A command was not executed; sent only to the viewer that sent the command."""
 
     text: str
     hint: str = ""
@@ -351,4 +355,4 @@ _codec: Codec[Event] = Codec(Event)
 encode = _codec.encode
 """Return an event as one line of JSON."""
 decode = _codec.decode
-"""Return the event in a line of JSON; `msgspec.MsgspecError` if there is none."""
+"""Return the event in a line of JSON; raises `msgspec.MsgspecError` if it is not valid."""

@@ -1,4 +1,4 @@
-"""What an LLM made of a turn, of a whole session, or of a question."""
+"""Gists: an LLM's answer about a turn, about a whole session, or to a question."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class GistStatus(StrEnum):
-    """How far an answer has come."""
+    """Progress of a gist."""
 
     WAITING = "waiting"
     STREAMING = "streaming"
@@ -21,26 +21,26 @@ class GistStatus(StrEnum):
 
 
 class Gist(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Which prompt said what of which turn."""
+    """One answer of an LLM."""
 
     number: int
-    """The session's own count of gists, from 1. A later value with the same number replaces this one."""
+    """Counted from 1 within the session. A later gist with the same number replaces this one."""
     turn: int | None
-    """Number of the turn; `None` if it is about the whole session so far."""
+    """Number of the turn; `None` if the gist is about the whole session so far."""
     prompt: str
-    """Id of the prompt that made it."""
+    """Id of the prompt."""
     text: str = ""
-    """Markdown, as the model wrote it. Text from outside: show it inert."""
+    """Markdown, as the model wrote it. Untrusted: sanitise it before display."""
     status: GistStatus = GistStatus.WAITING
     model: str = ""
-    """Name of the model that answered, as the answer says; empty before it does."""
+    """Name of the model, as the response gives it; empty until then."""
     input_tokens: int = 0
     output_tokens: int = 0
     latency_s: float = 0.0
-    """Seconds from the question (for a turn: from its final) to the whole answer."""
+    """Seconds from the request (for a turn: from its final) to the complete answer."""
     error: str = ""
-    """Why there is no answer, for a person."""
+    """Why there is no answer, for a person; empty otherwise."""
     question: str = ""
-    """What was asked, if a person asked; empty for a prompt."""
+    """The question of a person; empty for a prompt."""
     turns: int = 0
-    """How many turns the answer is about, for a whole session."""
+    """Number of turns that the answer covers, for a whole session."""

@@ -1,4 +1,4 @@
-"""A session as lines: JSON, one object a line, or text. Pure."""
+"""Events as lines of output: JSON objects or plain text. Pure."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def json_line(event: Event) -> str | None:
-    """Return an event as `livegist stream --json` prints it; `None` if it prints nothing.
+    """Return the line that `livegist stream --json` prints for an event, or `None`.
 
     `type` is one of `session`, `state`, `turn`, `gist`, `analysis`, `error`, `stats`.
     """
@@ -52,7 +52,7 @@ def _fields(event: Event) -> dict[str, Any] | None:
 
 
 def _wire_fields(value: msgspec.Struct) -> dict[str, Any]:
-    """Return all fields by their names on the wire, also those that have their default."""
+    """Return all fields by their wire names, including those with their default value."""
     return {
         name: [_wire_fields(part) for part in entry] if isinstance(entry, tuple) else entry
         for name, entry in (
@@ -63,7 +63,7 @@ def _wire_fields(value: msgspec.Struct) -> dict[str, Any]:
 
 
 def text_line(event: Event) -> str | None:
-    """Return an event as `livegist stream` prints it; `None` if it prints nothing. Text from outside is made inert."""
+    """Return the line that `livegist stream` prints for an event, sanitised, or `None`."""
     match event:
         case TurnChanged(turn=turn) if turn.final:
             speaker = f"{turn.speaker}: " if turn.speaker else ""
@@ -75,9 +75,9 @@ def text_line(event: Event) -> str | None:
 
 
 def status_line(event: Event) -> str | None:
-    """Return what a person should know beside the transcript: state, notices; `None` if it is nothing of that kind.
+    """Return the line on stderr for a change of state or a notice, or `None`.
 
-    A failure is not among them: it ends the command, which says it.
+    A failure has no line: it ends the command, which prints the error.
     """
     match event:
         case StateChanged(state=State.FAILED):
@@ -87,8 +87,8 @@ def status_line(event: Event) -> str | None:
         case Notice(text=text, hint=hint) | Rejected(text=text, hint=hint):
             return terminal_line(f"{text} {hint}".rstrip())
         case SessionStarted(session=session):
-            kept = f"kept in {session.path}" if session.path else "kept nowhere"
-            return terminal_line(f"listening to {session.source}, {kept}")
+            storage = f"saved in {session.path}" if session.path else "not saved"
+            return terminal_line(f"recording {session.source}, {storage}")
         case _:
             return None
 

@@ -1,4 +1,4 @@
-"""Prompts: what an LLM is asked of each turn and of a whole session."""
+"""Prompts: templates that are sent to an LLM for each turn and for a whole session."""
 
 import re
 import tomllib
@@ -11,33 +11,33 @@ import msgspec
 from tui.errors import ConfigError
 
 TURN = "{{turn}}"
-"""The endpoint puts a finished turn in place of exactly this."""
+"""Placeholder that the endpoint replaces by the text of a final turn."""
 TRANSCRIPT = "{{transcript}}"
-"""We put the transcript so far in place of this."""
+"""Placeholder that livegist replaces by the transcript so far."""
 
 
 class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One prompt, as its file says it."""
+    """A prompt, as its file defines it."""
 
     name: str
-    """What is shown."""
+    """Display name."""
     turn: str
-    """Text for one turn, with `{{turn}}` where its words go."""
+    """Template for one turn, with the placeholder `{{turn}}`."""
     session: str
-    """Text for a whole session, with `{{transcript}}` where it goes."""
+    """Template for a whole session, with the placeholder `{{transcript}}`."""
     id: str = ""
-    """The file's name without its ending and without a number and dash before it."""
+    """The file's name without its extension and without a leading number and dash."""
     model: str | None = None
-    """Model to ask; `None` for the configured one."""
+    """Name of the model; `None` for the configured one."""
     max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
-    """Most tokens of an answer; `None` for the configured number."""
+    """Maximum number of tokens in an answer; `None` for the configured number."""
 
 
 def parse_prompt(text: str, id: str, origin: str) -> Prompt:
-    """Return the prompt that a TOML file's text says.
+    """Return the prompt in the text of a TOML file.
 
     Raises:
-        ConfigError: it is not TOML, lacks an entry, has one too many, or a placeholder is missing.
+        ConfigError: the text is not valid TOML, an entry is missing or unknown, or a placeholder is missing.
     """
     try:
         prompt = msgspec.convert(tomllib.loads(text) | {"id": id}, Prompt)
@@ -48,30 +48,28 @@ def parse_prompt(text: str, id: str, origin: str) -> Prompt:
         ) from error
     for entry, placeholder in (("turn", TURN), ("session", TRANSCRIPT)):
         if placeholder not in getattr(prompt, entry):
-            raise ConfigError(
-                f"{origin}: {entry} lacks {placeholder}.", f"Put {placeholder} where the words should go."
-            )
+            raise ConfigError(f"{origin}: {entry} lacks {placeholder}.", f"Put {placeholder} where the text should go.")
     return prompt
 
 
 def prompt_id(path: Path) -> str:
-    """Return the id of the prompt in a file: its name without the ending and without a number and dash before it."""
+    """Return the id of the prompt in a file: the name without its extension and without a leading number and dash."""
     return re.sub(r"^\d+-(?=.)", "", path.stem)
 
 
 class PromptLibrary:
-    """The prompts there are, in the order of their keys `1` to `9`."""
+    """The available prompts, in the order of their keys `1` to `9`."""
 
     def __init__(self, prompts: Iterable[Prompt], problems: Iterable[ConfigError] = ()) -> None:
         self._prompts = {prompt.id: prompt for prompt in prompts}
         self.problems = tuple(problems)
-        """What was wrong with files that were left out."""
+        """Errors in the files that were skipped."""
 
     @classmethod
     def load(cls, *folders: Path) -> "PromptLibrary":
-        """Read every `*.toml` in the folders by name; a later folder's prompt replaces one of the same id.
+        """Read every `*.toml` in the folders, sorted by name; a later folder's prompt replaces one with the same id.
 
-        A broken file is left out and told in `problems`; it never takes the others down.
+        A file that is not valid is skipped and reported in `problems`.
         """
         prompts: dict[str, Prompt] = {}
         problems: list[ConfigError] = []
@@ -83,13 +81,15 @@ class PromptLibrary:
                 except ConfigError as problem:
                     problems.append(problem)
                 except (OSError, UnicodeDecodeError) as error:
-                    problems.append(ConfigError(f"{path}: {error}", "Save it as UTF-8 text that you may read."))
+                    problems.append(
+                        ConfigError(f"{path}: {error}", "Check the file's permissions and that it is UTF-8 text.")
+                    )
         return cls(prompts.values(), problems)
 
     def replace_with(self, other: "PromptLibrary", in_use: Iterable[str] = ()) -> None:
-        """Hold what another holds from now on, and of what was here before those that are still in use."""
-        kept = {id: self._prompts[id] for id in in_use if id in self._prompts and id not in other}
-        self._prompts = other._prompts | kept
+        """Take over the prompts of another library; keep those of the ids `in_use` that it lacks."""
+        retained = {id: self._prompts[id] for id in in_use if id in self._prompts and id not in other}
+        self._prompts = other._prompts | retained
         self.problems = other.problems
 
     def __iter__(self) -> Iterator[Prompt]:
@@ -105,10 +105,10 @@ class PromptLibrary:
         """Return the prompt with that id.
 
         Raises:
-            ConfigError: there is none.
+            ConfigError: no prompt has that id.
         """
         try:
             return self._prompts[id]
         except KeyError:
-            there = ", ".join(self._prompts) or "none"
-            raise ConfigError(f"There is no prompt {id!r}.", f"There are: {there}.") from None
+            available = ", ".join(self._prompts) or "none"
+            raise ConfigError(f"There is no prompt {id!r}.", f"Available prompts: {available}.") from None

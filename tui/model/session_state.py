@@ -1,4 +1,4 @@
-"""A session as its events make it: the fold that the live engine, the journal and the viewer share."""
+"""The state of a session, computed from its events; the engine, the journal and the viewer share it."""
 
 from collections.abc import Callable, MutableMapping
 from typing import Any
@@ -30,19 +30,19 @@ from tui.model.stats import Stats
 from tui.model.transcript import Transcript, Turn
 
 MappingFactory = Callable[[Any], MutableMapping[int, Any]]
-"""Makes what keeps things by their numbers, given of what kind they are."""
+"""Makes an empty mapping from numbers to values of the given type."""
 
 
 def plain_dict(value_type: Any) -> dict[int, Any]:
-    """Return what keeps things as they are."""
+    """Return an ordinary dict for the values."""
     return {}
 
 
 class SessionState:
-    """What is known of a session after some of its events.
+    """The state of a session after the events applied so far.
 
     Args:
-        numbered: makes what keeps its turns and its gists.
+        mapping_factory: makes the mappings that store the turns and the gists by number.
     """
 
     def __init__(self, mapping_factory: MappingFactory = plain_dict) -> None:
@@ -57,17 +57,17 @@ class SessionState:
         self.gists: MutableMapping[int, Gist] = mapping_factory(Gist)
         self.stats = Stats()
         self.bookmarks: dict[int, str] = {}
-        """Note of each marked turn, by its number."""
+        """Note of each bookmarked turn, by turn number."""
         self.speakers: dict[str, str] = {}
-        """Name of each speaker that got one, by the endpoint's label."""
+        """Names of the speakers, by the endpoint's labels."""
         self.extra_prompts: tuple[str, ...] = ()
         self.gain_db = 0.0
 
     def snapshot(self, version: str) -> Snapshot:
-        """Return it as a viewer needs it.
+        """Return the state as a snapshot for a new viewer.
 
         Args:
-            version: livegist's, which the viewer is told.
+            version: version of livegist.
         """
         return Snapshot(
             protocol=PROTOCOL_VERSION,
@@ -89,11 +89,11 @@ class SessionState:
 
     @property
     def finals(self) -> list[Turn]:
-        """The turns that have ended, their speakers called by their names."""
+        """The final turns, with the names of their speakers."""
         return self.transcript.with_speaker_names(self.speakers).finals
 
     def apply(self, event: Event) -> None:
-        """Change what the event changes; an event that tells no fact about the session changes nothing."""
+        """Apply an event; an event that is not about the session changes nothing."""
         match event:
             case SessionStarted(session=session):
                 self.session = session

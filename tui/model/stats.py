@@ -1,4 +1,4 @@
-"""How a session is doing: counters, percentiles, cost."""
+"""Statistics of a session: counters, percentiles, cost."""
 
 import math
 from collections.abc import Sequence
@@ -7,57 +7,58 @@ import msgspec
 
 
 class Stats(msgspec.Struct, frozen=True, omit_defaults=True, rename={"untranscribed_s": "unheard_s"}):
-    """A session's figures at one moment. `None` means that there is nothing to measure yet."""
+    """Statistics of a session at one moment. `None` means that there is no measurement yet."""
 
     elapsed_s: float = 0.0
-    """Seconds since the first sample, on the audio's own clock."""
+    """Seconds of audio since the first sample."""
     sent_s: float = 0.0
-    """Seconds of audio sent to the endpoint; what was sent again after a reconnect counts once."""
+    """Seconds of audio sent to the endpoint; audio sent again after a reconnect counts once."""
     lag_s: float = 0.0
-    """Seconds by which the sender is behind the microphone."""
+    """Seconds of audio that are recorded and not sent yet."""
     turns: int = 0
-    """Final turns."""
+    """Number of final turns."""
     words: int = 0
-    """Words in final turns."""
+    """Number of words in final turns."""
     words_per_minute: float = 0.0
-    """Words a minute of speech, final turns only."""
+    """Words per minute of speech in final turns."""
     final_p50_ms: float | None = None
     """Median time from the end of speech to the final turn."""
     final_p95_ms: float | None = None
     gists: int = 0
-    """Answers that arrived."""
+    """Number of gists that arrived."""
     gists_missing: int = 0
-    """Answers that timed out or failed."""
+    """Number of gists that timed out or failed."""
     gist_p50_ms: float | None = None
     """Median time from a final turn to its gist."""
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float = 0.0
-    """Estimate: open sockets by the hour and tokens by the million, at the configured rates."""
+    """Estimate: connection hours and millions of tokens, at the configured rates."""
     connections: int = 0
-    """Connections opened so far, swaps of the prompt included."""
+    """Number of connections opened so far, including those for a change of prompt."""
     reconnects: int = 0
-    """Connections opened because one was lost."""
+    """Number of connections opened because the previous one was lost."""
     round_trip_ms: float | None = None
-    """Of the last ping."""
+    """Round-trip time of the last ping."""
     realtime_factor: float | None = None
-    """How fast the endpoint works, if it says so (`Heartbeat.realtime_factor`)."""
+    """Processing time of the endpoint per second of audio, if it reports it (`Heartbeat.realtime_factor`)."""
     device: str = ""
-    """What is recorded from."""
+    """Name of the input device."""
     overflows: int = 0
-    """Times the sound system lost samples before we got them."""
+    """Number of times the sound system lost samples."""
     recording_bytes: int = 0
     unsaved_s: float = 0.0
-    """Seconds of the recording that the disk has not taken."""
+    """Seconds of the recording that are not written to the disk."""
     expires_s: float | None = None
-    """Seconds until the endpoint ends the connection."""
+    """Seconds until the endpoint closes the connection."""
     viewers: int = 0
+    """Number of attached viewers."""
     untranscribed_s: float = 0.0
-    """Seconds at the end of a session that is over that were recorded and never transcribed."""
+    """Seconds at the end of an ended session that were recorded and never transcribed."""
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """Return the least value that `share` (0 to 1) of the values do not exceed (nearest rank); `None` of nothing."""
+    """Return the nearest-rank percentile of the values, `share` from 0 to 1; `None` if there are no values."""
     if not values:
         return None
     ranked = sorted(values)

@@ -1,4 +1,4 @@
-"""Words, turns and the transcript they make."""
+"""The transcript of a session: words and turns."""
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Word(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """A word with its place on the session's clock."""
+    """A word with its times."""
 
     text: str
     start_s: float
@@ -14,21 +14,21 @@ class Word(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     end_s: float
     """Seconds from the first sample of the session."""
     confidence: float = 1.0
-    """0 to 1, as the endpoint gives it."""
+    """From 0 to 1, as reported by the endpoint."""
     stable: bool = True
-    """Whether the endpoint says that this word will not change (`word_is_final`)."""
+    """Whether the word will not change any more (`word_is_final` of the endpoint)."""
     speaker: str | None = None
     """The endpoint's label of the speaker; `None` if it gave none."""
 
 
 class Turn(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """What one person said until they paused, or has said so far."""
+    """The speech of one person up to a pause; a partial turn is still growing."""
 
     number: int
-    """The session's own count, from 1, linear over connections."""
+    """Counted from 1 within the session, across connections."""
     text: str
     final: bool
-    """Whether the turn has ended; only a final turn keeps its text."""
+    """Whether the turn has ended; the text of a partial may still change."""
     start_s: float
     """Seconds from the first sample of the session."""
     end_s: float
@@ -37,11 +37,11 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     speaker: str | None = None
     """The endpoint's label of the speaker; `None` if it gave none."""
     stable: int = 0
-    """How many words of a partial, from its first on, will not change; told where `words` are left out."""
+    """Number of leading words of a partial that will not change; set only where `words` is omitted."""
 
 
 def without_words(turn: Turn) -> Turn:
-    """Return a turn without its words: its text says all that is shown, at a twentieth of the size."""
+    """Return a turn without `words`: the text is enough for display and a twentieth of the size."""
     if not turn.words:
         return turn
     stable = 0 if turn.final else next((n for n, word in enumerate(turn.words) if not word.stable), len(turn.words))
@@ -49,11 +49,11 @@ def without_words(turn: Turn) -> Turn:
 
 
 class Transcript:
-    """The turns of a session in order of their numbers.
+    """The turns of a session, ordered by number.
 
     Args:
-        turns: the first of them.
-        kept: keeps them by their numbers, empty yet; `None` keeps them as they are.
+        turns: the initial turns.
+        storage: an empty mapping that stores the turns by number; `None` uses a dict.
     """
 
     def __init__(self, turns: Iterable[Turn] = (), storage: MutableMapping[int, Turn] | None = None) -> None:
@@ -72,9 +72,9 @@ class Transcript:
         return self._turns.get(number)
 
     def upsert(self, turn: Turn) -> bool:
-        """Put `turn` in place of the one with its number, or add it; return whether anything changed.
+        """Add a turn or replace the one with the same number; return whether anything changed.
 
-        A partial never takes the place of a final.
+        A partial never replaces a final.
         """
         old = self._turns.get(turn.number)
         if old == turn or (old is not None and old.final and not turn.final):
@@ -87,21 +87,21 @@ class Transcript:
         return True
 
     def remove(self, number: int) -> bool:
-        """Take out a turn that turned out to be nothing; return whether it was there."""
+        """Remove a discarded turn; return whether it was present."""
         return self._turns.pop(number, None) is not None
 
     def with_speaker_names(self, names: Mapping[str, str]) -> "Transcript":
-        """Return the transcript with the speakers' names in place of their labels, as far as they have names."""
+        """Return the transcript with speaker labels replaced by names where a name is known."""
         return Transcript(
             msgspec.structs.replace(turn, speaker=names.get(turn.speaker or "", turn.speaker)) for turn in self
         )
 
     @property
     def finals(self) -> list[Turn]:
-        """The turns that have ended."""
+        """The final turns."""
         return [turn for turn in self._turns.values() if turn.final]
 
     @property
     def text(self) -> str:
-        """The final turns, a line each, as a whole-session prompt gets them."""
+        """The final turns, one line each, as inserted into a prompt for the whole session."""
         return "\n".join(f"{turn.speaker}: {turn.text}" if turn.speaker else turn.text for turn in self.finals)
