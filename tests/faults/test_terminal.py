@@ -132,7 +132,7 @@ async def test_a_whole_life_in_processes_of_its_own(server: Endpoint, tmp_path: 
         again.hang_up()
         await again.ended()
     told = await run("stop")
-    assert "Stopped. The session is kept in" in told
+    assert "Stopped. The session is stored in" in told
     assert "No engine is running." in await run("ls")
     (stored,) = Store(home / "data" / "sessions")
     assert_kept_as_recorded(stored, server)

@@ -62,7 +62,7 @@ def test_an_answer_comes_with_the_turns_it_rests_on_in_their_own_words(store: St
     result = livegist("ask", "last", "When do we ship?", "--llm-url", llm.url, says="— echo")
     assert result.exit_code == 0
     assert result.stdout == (
-        "On Thursday [turn 2, 00:06].\n\nIt rests on:\n"
+        "On Thursday [turn 2, 00:06].\n\nCited turns:\n"
         "  [turn 2, 00:06] The migration is ready and I want to ship it on Thursday.\n"
     )
     assert "When do we ship?" in asked(llm)[0]
@@ -72,7 +72,7 @@ def test_an_answer_comes_with_the_turns_it_rests_on_in_their_own_words(store: St
 def test_an_answer_that_names_nothing_is_not_vouched_for(store: Store, llm: Server) -> None:
     store_session(store)
     llm.answers = [said("Probably never."), said("See [turn 77, 01:00].")]
-    livegist("ask", "last", "When?", "--llm-url", llm.url, says="names no turn")
+    livegist("ask", "last", "When?", "--llm-url", llm.url, says="cites no turn")
     livegist("ask", "last", "When?", "--llm-url", llm.url, says="do not exist: 77")
 
 
@@ -106,7 +106,7 @@ def test_a_long_session_is_read_in_parts_and_that_is_said(
     llm.answers = [*[said("part")] * 4, said("Whole [turn 40, 03:54].")]
     result = livegist("ask", "last", "What?", "--llm-url", llm.url, says="part 1 of 4")
     assert result.stdout.startswith("Whole")
-    assert "turn 40" in result.stdout.partition("It rests on:")[2]
+    assert "turn 40" in result.stdout.partition("Cited turns:")[2]
 
 
 def _long() -> list[Event]:
@@ -116,14 +116,14 @@ def _long() -> list[Event]:
 def test_a_question_without_a_session_is_a_usage_error(store: Store) -> None:
     store_session(store)
     livegist("ask", "What?", code=2, says="A question needs a session")
-    livegist("ask", "--tag", "nope", "What?", code=2, says="No session is like that")
+    livegist("ask", "--tag", "nope", "What?", code=2, says="No session matches")
 
 
 def test_a_session_under_way_is_asked_but_nothing_is_added_to_it(store: Store, llm: Server) -> None:
     stored = store_session(store, state=None)
     engine = Journal(stored.events)
     llm.answers = [said("Yes [turn 1, 00:00].")]
-    livegist("ask", "last", "Well?", "--llm-url", llm.url, says="not kept")
+    livegist("ask", "last", "Well?", "--llm-url", llm.url, says="not stored")
     engine.close()
     assert len(stored.load().gists) == 6
 
@@ -193,5 +193,5 @@ def test_an_llm_that_refuses_fails_in_two_lines_and_keeps_nothing(store: Store, 
 
 def test_a_session_without_words_is_not_analysed(store: Store, llm: Server) -> None:
     store_session(store, [])
-    livegist("analyse", "last", "--llm-url", llm.url, code=2, says="Nothing was said")
+    livegist("analyse", "last", "--llm-url", llm.url, code=2, says="has no turns")
     assert llm.asked == []

@@ -42,8 +42,8 @@ def run(script: str, **environment: str) -> "subprocess.CompletedProcess[bytes]"
     ("words", "what", "to_do"),
     [
         ((), "needs a terminal", "livegist stream"),
-        (("--source", "-"), "takes commands from standard input", "livegist stream --source -"),
-        (("--plain", "--source", "-"), "takes commands from standard input", "livegist stream --source -"),
+        (("--source", "-"), "reads keys from standard input", "livegist stream --source -"),
+        (("--plain", "--source", "-"), "reads keys from standard input", "livegist stream --source -"),
         (("stream", "--source", "-", "--source", "x.wav"), "together with other", "livegist stream --source -"),
         (("moon",), "No such command 'moon'", "livegist --help"),
         (("--moon",), "No such option '--moon'", "livegist --help"),
@@ -56,9 +56,9 @@ def run(script: str, **environment: str) -> "subprocess.CompletedProcess[bytes]"
         (("completions",), "bash, zsh, fish", "livegist completions --help"),
         (("replay", "last", "--speed", "0"), "not in the range", "livegist replay --help"),
         (("transcribe", "/nowhere/talk.mp3"), "no file /nowhere/talk.mp3", "folder"),
-        (("sessions", "tag", "last", "#"), "A tag is a word", "livegist sessions tag"),
+        (("sessions", "tag", "last", "#"), "A tag is one word", "livegist sessions tag"),
         (("ask", "last"), "needs a session", "livegist ask last"),
-        (("ask", "last", " "), "no question", "livegist ask last"),
+        (("ask", "last", " "), "question is empty", "livegist ask last"),
         (("export", "last", "-o", "minutes"), "does not say the format", "--format"),
         (("export", "last", "-o", "/"), "does not say the format", "--format"),
         (("export", "last", "--format", "docx"), "no format 'docx'", "vtt"),
@@ -162,7 +162,7 @@ def test_signs_that_are_none_are_not_kept(stored: StoredSession, command: str) -
 
 def test_a_home_that_cannot_be_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEGIST_HOME", "/proc/nowhere")
-    livegist("sessions", says="No session is kept here yet.")
+    livegist("sessions", says="No session is stored yet.")
     for words in (("search", "x"), ("ls",), ("stop",), ("stream", "--engine", "local")):
         result = livegist(*words, code=1, says="/proc/nowhere")
         assert len(result.stderr.splitlines()) == 2

@@ -117,7 +117,7 @@ def test_what_is_still_to_be_transcribed_is_not_made_flac(store: Store) -> None:
 
 def test_a_session_in_which_nothing_was_said_is_not_asked(store: Store) -> None:
     store_session(store, [])
-    livegist("ask", "last", "What was decided?", code=2, says="Nothing was said")
+    livegist("ask", "last", "What was decided?", code=2, says="has no turns")
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])

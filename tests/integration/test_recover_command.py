@@ -73,7 +73,7 @@ async def test_what_a_killed_engine_left_is_listed_and_sent(server: Endpoint, ki
     assert [(turn.number, turn.text) for turn in record.transcript.finals] == [(n, said(n)) for n in (1, 2, 3)]
     assert record.state is State.ENDED
     assert bytes(server.calls[0].audio) == SOUND[16_000:]
-    assert "All that was recorded was transcribed" in await livegist("recover", "--url", server.url)
+    assert "All sessions are fully transcribed" in await livegist("recover", "--url", server.url)
     assert f"All of {ID} was transcribed" in await livegist("recover", ID, "--url", server.url, code=2)
     assert "no session 'nothing'" in await livegist("recover", "nothing", code=2)
 
@@ -110,6 +110,6 @@ async def test_a_session_under_way_is_left_alone(server: Endpoint, tmp_path: Pat
         await watch.until_turn(1)
         assert "livegist recover" not in await livegist("ls")
         told = await livegist("recover", watch.audio.parent.name, "--url", server.url, code=1)
-        assert "is under way" in told
+        assert "is active" in told
         await watch.until_over()
     assert [turn.text for turn in watch.finals] == [said(n) for n in (1, 2, 3)]

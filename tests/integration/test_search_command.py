@@ -26,7 +26,7 @@ def test_a_place_is_shown_with_session_time_turn_and_context(store: Store) -> No
 def test_words_are_looked_for_apart_and_a_quoted_argument_together(store: Store) -> None:
     store_session(store)
     livegist("search", "pool", "connection")
-    livegist("search", "pool connection", code=1, says="Nothing is found")
+    livegist("search", "pool connection", code=1, says="Nothing found")
 
 
 def test_json_is_one_object_a_place(store: Store) -> None:
@@ -37,7 +37,7 @@ def test_json_is_one_object_a_place(store: Store) -> None:
 
 def test_nothing_found_is_said_and_told_by_the_exit_code(store: Store) -> None:
     store_session(store)
-    assert livegist("search", "zeppelin", code=1, says="Nothing is found").stdout == ""
+    assert livegist("search", "zeppelin", code=1, says="Nothing found").stdout == ""
 
 
 def test_since_and_tag_narrow_it(store: Store) -> None:

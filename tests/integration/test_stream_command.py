@@ -150,8 +150,8 @@ async def test_a_full_disk_behind_stdout_ends_it_and_is_said(server: Endpoint, s
         _, told = await shell.communicate()
     assert shell.returncode == 1
     assert told.decode().splitlines()[-2:] == [
-        "livegist: What was heard cannot be printed: No space left on device.",
-        "The disk is full. Free some space.",
+        "livegist: The output cannot be written: No space left on device.",
+        "The disk is full: make room.",
     ]
 
 

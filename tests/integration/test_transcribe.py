@@ -168,7 +168,7 @@ async def test_several_sources_are_not_private_and_nothing_of_them_is_kept(
         async with asyncio.timeout(DEADLINE_S):
             _, told = await process.communicate()
     assert process.returncode == 2
-    assert b"What is transcribed is kept" in told
+    assert b"A transcription is stored" in told
     assert list(store) == []
     assert server.calls == []
 
@@ -192,8 +192,8 @@ async def test_ctrl_c_ends_it_and_what_is_left_can_be_gone_on_with(store: Store,
     assert process.returncode == 1
     assert not INTERNAL_ERROR.search(told.decode()), told
     begun, other = (json.loads(line) for line in printed.splitlines())
-    assert begun["hint"] == f"Go on with: livegist recover {begun['session']}"
-    assert other["error"] == "It was not begun."
+    assert begun["hint"] == f"To continue: livegist recover {begun['session']}"
+    assert other["error"] == "Not started."
     assert [stored.id for stored in store.untranscribed()] == [begun["session"]]
 
 
@@ -237,8 +237,8 @@ async def test_a_progress_bar_is_for_a_terminal(store: Store, tmp_path: Path) ->
     assert process.returncode == 0
     shown = os.read(screen, 1 << 16).decode()
     os.close(screen)
-    assert "1 to hear" in shown
-    assert "all heard" in shown.rpartition("\r\x1b[K")[2], "the bar is below what is told of the file"
+    assert "1 left" in shown
+    assert "all done" in shown.rpartition("\r\x1b[K")[2], "the bar is below what is told of the file"
     assert not INTERNAL_ERROR.search(shown)
     assert "100%" in shown.rpartition("\r\x1b[K")[2]
     assert b"2 turns" in printed

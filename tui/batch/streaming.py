@@ -18,29 +18,29 @@ from tui.model.lines import json_line, status_line, text_line
 from tui.sessions.store import Store
 
 LAG_LINES = 1000
-"""Lines that may wait for a slow reader before those that can be told again are left out."""
+"""Lines that may queue for a slow reader; beyond that, partials are dropped."""
 STATS_EVERY = 5
-"""Of the figures, told once a second, one in so many is printed; the last one always."""
+"""Print every n-th statistics event, and always the last one."""
 
 
 class Printer:
-    """Prints lines from a thread of its own: a reader that stalls never stalls the engine.
+    """Printer of events as lines, in a thread of its own: a reader that stalls never stalls the engine.
 
     Args:
         as_json: whether to print JSON lines instead of text.
-        broken: called, in the printing thread, when nobody reads any more.
+        on_broken: called, in the printing thread, when the reader has closed the pipe.
     """
 
-    def __init__(self, as_json: bool, broken: Callable[[], None]) -> None:
+    def __init__(self, as_json: bool, on_broken: Callable[[], None]) -> None:
         self._as_json = as_json
         if as_json and isinstance(sys.stdout, io.TextIOWrapper):
             # JSON is UTF-8, whatever the terminal's encoding is.
             sys.stdout.reconfigure(encoding="utf-8")
-        self._broken = broken
+        self._on_broken = on_broken
         self.failure: OSError | None = None
-        """Why nothing more can be printed; `None` if it can, or nobody reads any more."""
+        """Why printing failed; `None` if it did not, or the reader closed the pipe."""
         self._held: list[str] | None = [] if as_json else None
-        """JSON lines that came before the session's, which is the first; `None` once that is out."""
+        """JSON lines held back until the session's line, which comes first; `None` after it."""
         self._lines: queue.SimpleQueue[tuple[str, bool] | None] = queue.SimpleQueue()
         self._stats = 0
         self._last_stats: Event | None = None
@@ -48,7 +48,7 @@ class Printer:
         self._thread.start()
 
     def publish(self, event: Event) -> None:
-        """Print what is to be printed of an event."""
+        """Print an event, if it has a line."""
         if isinstance(event, StatsChanged):
             self._last_stats, self._stats = event, self._stats + 1
             if self._stats % STATS_EVERY:
@@ -59,17 +59,17 @@ class Printer:
         self._put(event)
 
     def close(self) -> None:
-        """Print the last figures and all that waits."""
+        """Print the last statistics and all queued lines."""
         if self._last_stats is not None:
             self._put(self._last_stats)
-        self._let_go()
+        self._release_held()
         self._lines.put(None)
         self._thread.join()
 
     def _put(self, event: Event) -> None:
         if self._as_json:
             if isinstance(event, Snapshot) and event.session is not None:
-                # A session that is taken up again is the first line, as a new one is.
+                # A resumed session is the first line, as a new one is.
                 event = SessionStarted(event.session)
             if (line := json_line(event)) is not None:
                 self._put_json(line, first=isinstance(event, SessionStarted))
@@ -83,25 +83,25 @@ class Printer:
             self._held.append(line)
             return
         self._lines.put((line, True))
-        self._let_go()
+        self._release_held()
 
-    def _let_go(self) -> None:
-        """Print what waited for the session to be told."""
+    def _release_held(self) -> None:
+        """Print the lines held back."""
         held, self._held = self._held, None
         for line in held or ():
             self._lines.put((line, True))
 
     def _run(self) -> None:
         while (entry := self._lines.get()) is not None:
-            line, wanted = entry
+            line, is_output = entry
             try:
-                print(line, file=sys.stdout if wanted else sys.stderr, flush=True)
+                print(line, file=sys.stdout if is_output else sys.stderr, flush=True)
             except OSError as error:
-                if not wanted:
+                if not is_output:
                     continue
-                # A reader that has enough is no failure; a disk that is full is one.
+                # A closed pipe is not a failure; a full disk is.
                 self.failure = None if isinstance(error, BrokenPipeError) else error
-                self._broken()
+                self._on_broken()
                 return
 
 
@@ -114,28 +114,28 @@ async def stream(
     prompt_folders: tuple[Path, ...],
     log_file: Path,
 ) -> LivegistError | None:
-    """Run one session, a new one or one taken up again, and print it; return why it failed, `None` if it ended well.
+    """Run one session, new or resumed, and print it; return its error, `None` if it succeeded.
 
-    The first SIGINT or SIGTERM stops it gracefully, the second waits for nothing more.
+    The first SIGINT or SIGTERM stops it gracefully, the second at once.
 
     Raises:
-        LivegistError: it cannot start.
+        LivegistError: the session cannot start.
     """
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
-    printer = Printer(as_json, lambda: _soon(loop, stopping))
+    printer = Printer(as_json, lambda: _set_threadsafe(loop, stopping))
 
-    def tell(event: Event) -> None:
+    def publish(event: Event) -> None:
         printer.publish(event)
         if isinstance(event, SessionStarted | Snapshot):
-            tell_news()
+            print_notices()
 
-    def tell_news() -> None:
-        """Print what was found when the engine started: sessions that had been cut off."""
+    def print_notices() -> None:
+        """Print the notices from the engine's start: sessions it repaired."""
         for notice in engine.pop_notices():
             printer.publish(notice)
 
-    engine = Engine(tell, store=store, prompt_folders=prompt_folders, log_file=log_file, flags=flags)
+    engine = Engine(publish, store=store, prompt_folders=prompt_folders, log_file=log_file, flags=flags)
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(signum, stopping.set)
     try:
@@ -154,17 +154,15 @@ async def stream(
     except* LivegistError as group:
         raise group.exceptions[0] from None
     finally:
-        tell_news()
+        print_notices()
         printer.close()
     if printer.failure is not None:
-        return LivegistError(
-            f"What was heard cannot be printed: {printer.failure.strerror}.", file_error_hint(printer.failure)
-        )
+        return LivegistError(f"The output cannot be written: {printer.failure.strerror}.", file_error_hint(printer.failure))
     return engine.failure
 
 
 async def _stop_when(stopping: asyncio.Event, engine: Engine) -> None:
-    """Stop the session each time it is asked."""
+    """Stop the session each time the event is set."""
     while True:
         await stopping.wait()
         stopping.clear()
@@ -174,7 +172,7 @@ async def _stop_when(stopping: asyncio.Event, engine: Engine) -> None:
             engine.quit()
 
 
-def _soon(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
-    """Set an event of the loop from another thread; the loop may be gone."""
+def _set_threadsafe(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    """Set an event of the loop from another thread; the loop may be closed."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(event.set)

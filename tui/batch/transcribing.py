@@ -1,4 +1,4 @@
-"""`livegist transcribe`: files and recordings, several at once, through engines in this process."""
+"""Transcription of files and stored recordings, several at once, by engines in this process."""
 
 import asyncio
 import signal
@@ -18,12 +18,14 @@ from tui.model.events import Event, Session, StatsChanged, TurnChanged
 from tui.sessions.importing import WAITING_REASON, from_file, from_session
 from tui.sessions.store import MIN_UNTRANSCRIBED_S, Store, StoredSession
 
-SOUND = frozenset({".aac", ".aif", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav"})
-"""Endings of files that are taken for sound in a folder."""
+AUDIO_SUFFIXES = frozenset(
+    {".aac", ".aif", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav"}
+)
+"""Suffixes of the files in a folder that are transcribed."""
 
 
 class TranscriptionResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of a file or a recording."""
+    """Result for a file or a recording."""
 
     source: str
     session: str = ""
@@ -31,7 +33,7 @@ class TranscriptionResult(msgspec.Struct, frozen=True, omit_defaults=True):
     path: str = ""
     turns: int = 0
     error: str = ""
-    """Why it was not transcribed, or not to its end; empty if it was."""
+    """Why it is not fully transcribed; empty if it is."""
     hint: str = ""
 
 
@@ -39,24 +41,24 @@ Source = Path | StoredSession
 
 
 def sources(what: Path) -> list[Path]:
-    """Return a file, or the files of sound in a folder by name, those in its folders too."""
+    """Return a file, or the audio files in a folder and its subfolders, sorted by path."""
     if not what.is_dir():
         return [what]
-    return sorted(path for path in what.rglob("*") if path.suffix.lower() in SOUND and path.is_file())
+    return sorted(path for path in what.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
 
 
 class Transcriber:
-    """Transcribes one after the other what it is given, `at_once` at a time.
+    """Transcriber of several sources with a bounded number of workers.
 
     Args:
         store: the sessions.
         config: the settings in force.
-        plan: where speech and prompts go.
-        flags: settings that come before the config file's and the environment's.
-        prompt_folders: where prompts are.
-        log_file: gets what the local gateway prints.
-        tell: gets what became of each, when it has.
-        heard: gets each further second that has been heard out, of whichever source.
+        route: endpoint and LLM server.
+        flags: settings that override the environment and the config file.
+        prompt_folders: folders of prompts.
+        log_file: receives the output of the local gateway.
+        on_result: receives the result of each source.
+        on_progress: receives seconds of audio as they are transcribed, of any source.
     """
 
     def __init__(
@@ -81,23 +83,23 @@ class Transcriber:
         self._on_progress = on_progress
         self._ending = False
         self._stops: list[asyncio.Event] = []
-        """One for each worker, set each time the person asks for an end."""
-        self._left: list[Source] = []
+        """One event per worker, set by each request to stop."""
+        self._remaining: list[Source] = []
 
-    async def run(self, given: Sequence[Source], at_once: int) -> bool:
-        """Transcribe all; return whether all went well.
+    async def run(self, sources_left: Sequence[Source], at_once: int) -> bool:
+        """Transcribe all; return whether all succeeded.
 
-        SIGINT or SIGTERM ends it: of what is under way the rest is left to be taken up, what is not begun is told.
+        SIGINT or SIGTERM stops it: active transcriptions can be resumed, sources not begun are reported.
         """
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(signum, self._end)
-        self._left = list(given)
+        self._remaining = list(sources_left)
         async with asyncio.TaskGroup() as tasks:
-            workers = [tasks.create_task(self._work()) for _ in range(min(at_once, len(given)))]
-        for source in self._left:
-            self._on_result(TranscriptionResult(_name(source), error="It was not begun.", hint="Name it again."))
-        return all(worker.result() for worker in workers) and not self._left
+            workers = [tasks.create_task(self._work()) for _ in range(min(at_once, len(sources_left)))]
+        for source in self._remaining:
+            self._on_result(TranscriptionResult(_name(source), error="Not started.", hint="Run the command again."))
+        return all(worker.result() for worker in workers) and not self._remaining
 
     def _end(self) -> None:
         self._ending = True
@@ -105,52 +107,52 @@ class Transcriber:
             stop.set()
 
     async def _work(self) -> bool:
-        """Take what is left, one after the other, through an engine of its own."""
-        follow = _ProgressTracker(self._on_progress)
+        """Transcribe the remaining sources one after the other with one engine."""
+        tracker = _ProgressTracker(self._on_progress)
         engine = Engine(
-            follow.hear,
+            tracker.publish,
             store=self._store,
             prompt_folders=self._prompt_folders,
             log_file=self._log_file,
             flags=self._flags,
         )
-        well = True
+        succeeded = True
         stop = asyncio.Event()
         self._stops.append(stop)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(engine.run())
             stopper = tasks.create_task(_stop_when(stop, engine))
             try:
-                while self._left and not self._ending:
-                    source = self._left.pop(0)
-                    done = await self._transcribe(engine, source, follow)
-                    well = well and not done.error
+                while self._remaining and not self._ending:
+                    source = self._remaining.pop(0)
+                    done = await self._transcribe(engine, source, tracker)
+                    succeeded = succeeded and not done.error
                     self._on_result(done)
             finally:
                 stopper.cancel()
                 engine.quit()
-        return well
+        return succeeded
 
-    async def _transcribe(self, engine: Engine, source: Source, follow: "_ProgressTracker") -> TranscriptionResult:
+    async def _transcribe(self, engine: Engine, source: Source, tracker: "_ProgressTracker") -> TranscriptionResult:
         name = _name(source)
         try:
-            stored = await self._kept(source, name)
+            stored = await self._create_session(source, name)
         except LivegistError as error:
             return TranscriptionResult(name, error=error.message, hint=error.hint)
         if self._ending:
-            return TranscriptionResult(name, stored.id, str(stored.path), error=WAITING_REASON, hint=_go_on(stored))
-        follow.begin()
+            return TranscriptionResult(name, stored.id, str(stored.path), error=WAITING_REASON, hint=_resume_hint(stored))
+        tracker.begin()
         try:
             await engine.execute(Recover(stored.id))
             if self._ending and engine.busy:
-                # The stop came while the session was looked for.
+                # The stop came while the engine looked for the session.
                 await engine.execute(Stop())
             await engine.wait_idle()
             failure = engine.failure
         except LivegistError as refused:
             failure = refused
         record = stored.load()
-        follow.finish(record.stats.elapsed_s)
+        tracker.finish(record.stats.elapsed_s)
         done = TranscriptionResult(name, stored.id, str(stored.path), len(record.transcript.finals))
         left_s = record.stats.untranscribed_s
         if failure is None and left_s < MIN_UNTRANSCRIBED_S:
@@ -158,19 +160,19 @@ class Transcriber:
         return replace(
             done,
             error=failure.message if failure else f"{left_s:.0f} s are not transcribed.",
-            hint=(failure.hint if failure else "") or _go_on(stored),
+            hint=(failure.hint if failure else "") or _resume_hint(stored),
         )
 
-    def _kept(self, source: Source, name: str) -> Awaitable[StoredSession]:
-        config, plan = self._config, self._route
+    def _create_session(self, source: Source, name: str) -> Awaitable[StoredSession]:
+        config, route = self._config, self._route
         session = Session(
             id="",
             path="",
             started_at=datetime.now().astimezone().isoformat(timespec="seconds"),
             source=name,
-            engine=plan.engine,
-            endpoint=plan.endpoint,
-            speech_model=config.speech_model if plan.engine == "cloud" else config.local_model,
+            engine=route.engine,
+            endpoint=route.endpoint,
+            speech_model=config.speech_model if route.engine == "cloud" else config.local_model,
             llm_model=config.llm_model,
         )
         if isinstance(source, StoredSession):
@@ -179,43 +181,43 @@ class Transcriber:
 
 
 def _name(source: Source) -> str:
-    """Return what a source is called; a file's name may hold bytes that are no text."""
+    """Return the name of a source; bytes of a file's name that are not valid text are replaced."""
     return source.id if isinstance(source, StoredSession) else str(source).encode(errors="replace").decode()
 
 
-def _go_on(stored: StoredSession) -> str:
-    return f"Go on with: livegist recover {stored.id}"
+def _resume_hint(stored: StoredSession) -> str:
+    return f"To continue: livegist recover {stored.id}"
 
 
-async def _stop_when(asked: asyncio.Event, engine: Engine) -> None:
-    """Stop what an engine does each time it is asked."""
+async def _stop_when(stop: asyncio.Event, engine: Engine) -> None:
+    """Stop the engine's session each time the event is set."""
     while True:
-        await asked.wait()
-        asked.clear()
+        await stop.wait()
+        stop.clear()
         if engine.busy:
             await engine.execute(Stop())
 
 
 class _ProgressTracker:
-    """Counts how much of one source after the other has been heard out."""
+    """Counter of transcribed audio, over the sources of one worker."""
 
-    def __init__(self, heard: Callable[[float], None]) -> None:
-        self._heard = heard
-        self._told_s = 0.0
+    def __init__(self, on_progress: Callable[[float], None]) -> None:
+        self._on_progress = on_progress
+        self._reported_s = 0.0
 
     def begin(self) -> None:
-        self._told_s = 0.0
+        self._reported_s = 0.0
 
-    def hear(self, event: Event) -> None:
+    def publish(self, event: Event) -> None:
         match event:
             case TurnChanged(turn=turn) if turn.final:
                 self.finish(turn.end_s)
             case StatsChanged():
-                # Once a second even if nothing is said, so that a progress bar is seen to live.
-                self._heard(0.0)
+                # Once a second even in silence, so that the progress bar is redrawn.
+                self._on_progress(0.0)
 
     def finish(self, at_s: float) -> None:
-        """Count up to a moment."""
-        if at_s > self._told_s:
-            self._heard(at_s - self._told_s)
-            self._told_s = at_s
+        """Count up to a position in seconds."""
+        if at_s > self._reported_s:
+            self._on_progress(at_s - self._reported_s)
+            self._reported_s = at_s

@@ -1,4 +1,4 @@
-"""The command line: the only place that builds things."""
+"""Command line: parses options, loads the configuration and constructs what runs."""
 
 import contextlib
 import importlib
@@ -43,11 +43,11 @@ COMMANDS = {
     "transcribe": "transcribe",
     "whoami": "login",
 }
-"""Module of each command: one is imported when it is used, for `--version` and the first paint pay for none."""
+"""Module of each command, imported on use: neither `--version` nor the first paint pays for the others."""
 
 
 class Group(WholeHelp):
-    """Commands that end with two lines when something is wrong: what, and what to do."""
+    """Group whose commands report an error in two lines: what happened, and what to do."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -60,30 +60,30 @@ class Group(WholeHelp):
         return command if isinstance(command, click.Command) else None
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run the program; whatever happens, it ends with a message and an exit code."""
-        _print_any_sign()
+        """Run the program; every error ends in a message and an exit code."""
+        _replace_unencodable()
         try:
-            # Hints name the program as a person calls it, whatever it was started by.
+            # Hints name the command that a user types, not the file that was started.
             return super().main(*args, **extra | {"prog_name": "livegist"})
-        except Exception as error:  # noqa: BLE001 - the last place where it can be told
+        except Exception as error:  # noqa: BLE001 - nothing above can report it
             from tui.cli.crash_report import describe
 
             fail(describe(error))
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Read the options of the program itself."""
-        with _in_two_lines():
+        with _report_errors():
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        with _in_two_lines():
+        with _report_errors():
             return super().invoke(ctx)
 
 
 @contextlib.contextmanager
-def _in_two_lines() -> Iterator[None]:
-    """Turn what a person can mend into a message and an exit code."""
+def _report_errors() -> Iterator[None]:
+    """Turn errors that a user can fix into a message and an exit code."""
     try:
         yield
     except LivegistError as error:
@@ -105,8 +105,8 @@ def fail(error: LivegistError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def _print_any_sign() -> None:
-    """Have signs that the terminal's encoding lacks printed as a question mark, instead of failing at them."""
+def _replace_unencodable() -> None:
+    """Print a question mark for characters that the terminal's encoding lacks, instead of raising."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -118,10 +118,10 @@ def _print_any_sign() -> None:
 @screen_options
 @click.pass_context
 def main(context: click.Context, /, **flags: str | None) -> None:
-    """Watch live speech in a terminal: level, turns, and what an LLM makes of them.
+    """Watch live speech in a terminal: input level, turns, and an LLM's answers about them.
 
-    Without a command it opens the dashboard: on the session that is under way, else on a new engine. Press s there to
-    start, ? for all keys.
+    Without a command, livegist opens the dashboard on the running engine, or starts one. Press s to start a session, ?
+    for all keys.
     """
     if context.invoked_subcommand is None:
         from tui.cli.dashboard import open_dashboard

@@ -1,4 +1,4 @@
-"""`livegist analyse`: a prompt about a session that is over, as a whole or turn by turn."""
+"""`livegist analyse`: a prompt about a stored session, as a whole or turn by turn."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli import completion
-from tui.cli.llm_common import answer, chat, keep, one_with_words
+from tui.cli.llm_common import answer, chat, find_with_turns, store_gists
 from tui.cli.options import chat_options, flags_from, settings
 from tui.paths import prompt_folders
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
     from tui.model.prompts import Prompt
     from tui.sessions.store import StoredSession
 
-AT_ONCE = 4
-"""Turns that are asked about at a time: thirty requests a minute are usual."""
+MAX_CONCURRENT = 4
+"""Concurrent requests: servers usually allow thirty per minute."""
 
 
 @click.command()
 @click.argument("session", shell_complete=completion.sessions)
 @click.option(
-    "--prompt", metavar="ID", shell_complete=completion.prompts, help="Prompt to ask with; see `livegist prompts list`."
+    "--prompt", metavar="ID", shell_complete=completion.prompts, help="Prompt to use; see `livegist prompts list`."
 )
-@click.option("--turns", "each_turn", is_flag=True, help="Ask about each turn, not about the whole session.")
+@click.option("--turns", "each_turn", is_flag=True, help="Ask about each turn instead of the whole session.")
 @chat_options
 def analyse(session: str, prompt: str | None, each_turn: bool, **flags: str | None) -> None:
-    """Ask a prompt about a session again; the answers are kept beside those it has."""
+    """Ask an LLM about a session again; the answers are added to those it has."""
     import asyncio
 
     from tui.model.prompts import PromptLibrary
 
     options = flags_from(flags) | ({"prompt": prompt} if prompt else {})
     config = settings(options).config
-    wanted = PromptLibrary.load(*prompt_folders())[config.prompt]
-    stored = one_with_words(session)
-    run = _each_turn(config, stored, wanted) if each_turn else _whole(config, stored, wanted)
+    chosen_prompt = PromptLibrary.load(*prompt_folders())[config.prompt]
+    stored = find_with_turns(session)
+    run = _each_turn(config, stored, chosen_prompt) if each_turn else _whole(config, stored, chosen_prompt)
     asyncio.run(run)
 
 
@@ -48,7 +48,7 @@ async def _whole(config: "Config", stored: "StoredSession", prompt: "Prompt") ->
 
     record = stored.load()
     transcript = record.transcript.with_speaker_names(record.speakers)
-    config = _of_prompt(config, prompt)
+    config = _with_prompt(config, prompt)
     done, seconds = await answer(
         config,
         transcript.text.splitlines(),
@@ -59,7 +59,7 @@ async def _whole(config: "Config", stored: "StoredSession", prompt: "Prompt") ->
         0, None, prompt.id, done.text.strip(), GistStatus.DONE, done.model, done.input_tokens, done.output_tokens,
         seconds, turns=len(transcript.finals),
     )  # fmt: skip
-    keep(stored, [gist])
+    store_gists(stored, [gist])
 
 
 async def _each_turn(config: "Config", stored: "StoredSession", prompt: "Prompt") -> None:
@@ -72,9 +72,9 @@ async def _each_turn(config: "Config", stored: "StoredSession", prompt: "Prompt"
     from tui.model.lines import text_line
     from tui.model.transcript import Turn
 
-    config = _of_prompt(config, prompt)
+    config = _with_prompt(config, prompt)
     turns = stored.load().transcript.finals
-    room = asyncio.Semaphore(AT_ONCE)
+    room = asyncio.Semaphore(MAX_CONCURRENT)
 
     async def about(client: "ChatClient", turn: Turn) -> Gist:
         async with room:
@@ -99,18 +99,18 @@ async def _each_turn(config: "Config", stored: "StoredSession", prompt: "Prompt"
                 click.echo(text_line(TurnChanged(turn)))
                 click.echo(text_line(GistChanged(gist)))
         finally:
-            # What has come by then is kept, also when a person has seen enough.
+            # Store the answers received so far, also after Ctrl-C.
             for coming in asked:
                 coming.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
             gists = [coming.result() for coming in asked if not coming.cancelled() and coming.exception() is None]
-            keep(stored, gists)
+            store_gists(stored, gists)
     if any(gist.status is GistStatus.FAILED for gist in gists):
         sys.exit(1)
 
 
-def _of_prompt(config: "Config", prompt: "Prompt") -> "Config":
-    """Return the settings with what a prompt says of them."""
+def _with_prompt(config: "Config", prompt: "Prompt") -> "Config":
+    """Return the settings with those that the prompt sets."""
     from msgspec.structs import replace
 
     return replace(

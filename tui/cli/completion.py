@@ -1,4 +1,4 @@
-"""What a shell offers after tab: sessions, prompts, devices, formats, tags. A list that cannot be had is empty."""
+"""Shell completion: sessions, prompts, devices, formats, tags. A list that cannot be read is empty."""
 
 from collections.abc import Callable, Iterable
 
@@ -10,11 +10,11 @@ from tui.errors import LivegistError
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 SESSIONS_OFFERED = 20
-"""Newest sessions that are offered."""
+"""Number of sessions offered, newest first."""
 
 
-def _offered(items: Callable[[], Iterable[CompletionItem]]) -> Complete:
-    """Return a completion that offers those items that begin as what is there."""
+def _completion(items: Callable[[], Iterable[CompletionItem]]) -> Complete:
+    """Return a completion of the items that start with the typed text."""
 
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         try:
@@ -74,21 +74,21 @@ def _speech_models() -> Iterable[CompletionItem]:
     return [CompletionItem(name) for name in CATALOGUE]
 
 
-sessions = _offered(_sessions)
-tags = _offered(_tags)
-prompts = _offered(_prompts)
-engines = _offered(_engines)
-formats = _offered(_formats)
-speech_models = _offered(_speech_models)
+sessions = _completion(_sessions)
+tags = _completion(_tags)
+prompts = _completion(_prompts)
+engines = _completion(_engines)
+formats = _completion(_formats)
+speech_models = _completion(_speech_models)
 
 
 def recordings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return sessions, else files."""
+    """Complete sessions, or files if no session matches."""
     return sessions(context, parameter, incomplete) or [CompletionItem(incomplete, type="file")]
 
 
 def sources(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return what can be listened to: microphones by their names, else files."""
+    """Complete sources: microphones by name, otherwise files."""
     if not "mic".startswith(incomplete) and not incomplete.startswith("mic"):
         return [CompletionItem(incomplete, type="file")]
     from tui.audio.devices import list_devices

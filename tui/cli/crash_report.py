@@ -1,4 +1,4 @@
-"""What is told when a command meets what it was not made for: two lines, and a report that holds no key."""
+"""Reports of unexpected errors: two lines for the user, and a file with the traceback, without keys."""
 
 import contextlib
 import logging
@@ -13,8 +13,8 @@ from tui.errors import LivegistError, file_error_hint
 REPORT = "crash.log"
 
 
-def keep_log(path: Path) -> None:
-    """Have what is logged appended to a file for its owner alone; none of it is printed among a session's lines.
+def log_to_file(path: Path) -> None:
+    """Append log records to a file that only its owner may read, so that none appears among a session's lines.
 
     Raises:
         OSError: the file cannot be written.
@@ -29,7 +29,7 @@ def keep_log(path: Path) -> None:
 
 
 def describe(error: Exception) -> LivegistError:
-    """Return what happened as a person is told it; a mistake of ours leaves a report, a refusal by the system none."""
+    """Return an error for the user; an internal error leaves a report, an error of the operating system none."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, LivegistError):
@@ -38,12 +38,12 @@ def describe(error: Exception) -> LivegistError:
         what = error.strerror or str(error) or type(error).__name__
         if error.filename is None:
             _discard_stdout()
-        about = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-        return LivegistError(f"{about}{what}.", file_error_hint(error))
+        subject = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        return LivegistError(f"{subject}{what}.", file_error_hint(error))
     report = _report(error)
     where = _write_report(report)
-    hint = f"The report is in {where}." if where else "No report of it could be written."
-    return LivegistError(f"This is a mistake in livegist: {_last_line(report)}", f"What was recorded is safe. {hint}")
+    hint = f"The report is in {where}." if where else "No report could be written."
+    return LivegistError(f"Internal error: {_last_line(report)}", f"The recording is safe. {hint}")
 
 
 def _report(error: Exception) -> str:
@@ -52,7 +52,7 @@ def _report(error: Exception) -> str:
 
     keys: list[str] = []
     for key in Key:
-        # One that cannot be had cannot stand in a traceback, either.
+        # A key that cannot be read cannot appear in a traceback either.
         with contextlib.suppress(LivegistError, OSError):
             if (found := find(key)) is not None:
                 keys.append(found.value)
@@ -67,7 +67,7 @@ def _last_line(report: str) -> str:
 
 
 def _write_report(report: str) -> str:
-    """Write the report for its owner alone, in place of the one before; return where, empty if that cannot be."""
+    """Write the report, mode 0600, over the previous one; return its path, empty on failure."""
     from tui.paths import runtime_dir
 
     try:
@@ -81,7 +81,7 @@ def _write_report(report: str) -> str:
 
 
 def _discard_stdout() -> None:
-    """Give up standard output, which may be what was refused: what still waits for it would be refused at the end."""
+    """Discard standard output, which may have caused the error: flushing its buffer at exit would fail again."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

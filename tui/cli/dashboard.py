@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @session_options
 @screen_options
 def demo(**flags: str | None) -> None:
-    """Watch a recorded meeting as if it were live: no key, no microphone."""
+    """Play a recorded meeting as if it were live; needs no key and no microphone."""
     from tui.model.commands import Start
     from tui.paths import demo_recording
 
@@ -28,14 +28,18 @@ def demo(**flags: str | None) -> None:
 
 
 @click.command()
-@click.option("--ssh", "host", metavar="[USER@]HOST", help="The engine is on that machine, and started if need be.")
-@click.option("--ssh-option", "ssh_options", multiple=True, metavar="OPTION", help="For ssh's -o; may be given again.")
-@click.option("--remote", default="livegist", show_default=True, help="What livegist is called on that machine.")
+@click.option(
+    "--ssh", "host", metavar="[USER@]HOST", help="Attach to the engine on that machine; starts one if none runs."
+)
+@click.option(
+    "--ssh-option", "ssh_options", multiple=True, metavar="OPTION", help="Option for ssh -o; may be repeated."
+)
+@click.option("--remote", default="livegist", show_default=True, help="Path to livegist on the remote host.")
 @screen_options
 def attach(host: str | None, ssh_options: tuple[str, ...], remote: str, **flags: str | None) -> None:
-    """Open the dashboard on the engine that is running, here or on another machine.
+    """Open the dashboard on the running engine, on this machine or another.
 
-    With --ssh the dashboard runs here: keys are answered at once, and the line carries events instead of a screen.
+    With --ssh the dashboard runs here: keys respond at once, and the connection carries events instead of a screen.
     """
     if host is not None:
         from tui.engine.ssh_client import SSHEngineClient, ssh_command
@@ -51,17 +55,18 @@ def attach(host: str | None, ssh_options: tuple[str, ...], remote: str, **flags:
 
 
 def open_dashboard(options: Flags, *, start: "Start | None" = None, revive: bool = True) -> None:
-    """Open the dashboard, with an engine started for it if none is running.
+    """Open the dashboard; start an engine if none is running.
 
     Args:
-        options: settings of the sessions that are started in it.
-        start: what it starts with.
-        revive: whether it starts an engine, also later on when there is none any more because it was killed.
+        options: settings of the sessions started in it.
+        start: session to start at once; `None` for none.
+        revive: whether to start an engine now, and again whenever it was killed.
     """
     config = settings(options).config
     if options.get("source") == "-":
         raise UsageError(
-            "The dashboard takes commands from standard input, not sound.", "Use: livegist stream --source -"
+            "The dashboard reads keys from standard input, so it cannot read audio from it.",
+            "Use: livegist stream --source -",
         )
     if not config.plain:
         need_terminal()
@@ -79,24 +84,24 @@ def open_dashboard(options: Flags, *, start: "Start | None" = None, revive: bool
 
 
 def need_terminal() -> None:
-    """Raise `UsageError` unless there is a terminal to paint on and to take keys from."""
+    """Raise `UsageError` unless stdin and stdout are a terminal."""
     if not sys.stdout.isatty() or not sys.stdin.isatty():
         raise UsageError("The dashboard needs a terminal.", "Without one, use: livegist --plain, or livegist stream")
 
 
 def show(client: "EngineConnection", config: "Config", options: Flags, start: "Start | None" = None) -> None:
-    """Open the dashboard on a line to an engine, or tell it in lines."""
+    """Show an engine on the dashboard, or as plain lines."""
     if config.plain:
         run_line_ui(client, options, start)
         return
     need_terminal()
     if os.environ.get("TERM", "dumb") == "dumb":
-        click.echo("This terminal cannot be painted on (TERM=dumb), so these are plain lines. Type help for the words.")
+        click.echo("This terminal cannot draw a screen (TERM=dumb): using plain lines. Type help for the commands.")
         run_line_ui(client, options, start)
         return
     import gc
 
-    # Nothing that is made on the way to the first frame is garbage; the app turns it on again there.
+    # No object made before the first frame is garbage; the app enables collection there.
     gc.disable()
     from tui.paths import data_dir
     from tui.viewer.app import LivegistApp
@@ -113,19 +118,19 @@ def show(client: "EngineConnection", config: "Config", options: Flags, start: "S
         options=options,
         layout_file=data_dir() / "panes.json",
     )
-    if farewell := app.run():
-        click.echo(farewell)
+    if exit_status := app.run():
+        click.echo(exit_status)
 
 
 def run_line_ui(client: "EngineConnection", options: Flags, start: "Start | None" = None) -> None:
-    """Tell what the engine tells in lines, and do what is typed as words; Ctrl-C leaves."""
+    """Print an engine's events as lines and execute typed commands; Ctrl-C detaches."""
     import asyncio
     import contextlib
 
     from tui.line_ui.app import LineApp
 
     def say(line: str) -> None:
-        print(line, flush=True)  # noqa: T201 - what is asked for
+        print(line, flush=True)  # noqa: T201 - the output of the command
 
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         asyncio.run(LineApp(client, say, options=options, start=start).run(sys.stdin))

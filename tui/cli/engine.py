@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option(
-    "--now", is_flag=True, help="End it even if the disk has not taken all of the recording: the rest is lost."
+    "--now", is_flag=True, help="End now even if part of the recording is not on disk yet; that part is lost."
 )
 def stop(now: bool) -> None:
     """Stop the session gracefully and end the engine."""
@@ -34,10 +34,10 @@ def stop(now: bool) -> None:
 
 
 async def _stop(client: Any, *, now: bool) -> None:
-    """Ask the engine to end, and say how the session does.
+    """Ask the engine to end, and print the progress of its session.
 
     Raises:
-        UsageError: it refuses.
+        UsageError: the engine refuses.
     """
     from tui.errors import UsageError
     from tui.model.commands import Quit
@@ -49,7 +49,7 @@ async def _stop(client: Any, *, now: bool) -> None:
             case Snapshot(state=state, session=session):
                 path = session.path if session is not None else ""
                 if state.active:
-                    click.echo("Stopping: sending what is left, waiting for what is still to come …")
+                    click.echo("Stopping: sending the rest, waiting for the last turns and answers …")
                 await client.send(Quit(now))
             case SessionStarted(session=session):
                 path = session.path
@@ -59,12 +59,12 @@ async def _stop(client: Any, *, now: bool) -> None:
                 raise UsageError(text, hint)
             case Notice(text=text, hint=hint):
                 click.echo(f"{text} {hint}".rstrip(), err=True)
-    click.echo(f"Stopped. The session is kept in {path}" if path else "Stopped.")
+    click.echo(f"Stopped. The session is stored in {path}" if path else "Stopped.")
 
 
 @click.command()
 def ls() -> None:
-    """Say what the engine does, and what is still to be transcribed."""
+    """Show the engine's state and sessions that are not fully transcribed."""
     import asyncio
 
     from tui.engine.client import EngineClient
@@ -78,28 +78,28 @@ def ls() -> None:
     else:
         click.echo("No engine is running.")
     for stored in Store(sessions_dir()).incomplete():
-        click.echo(f"{stored.id}  not all of it was transcribed: livegist recover {stored.id}")
+        click.echo(f"{stored.id}  not fully transcribed: livegist recover {stored.id}")
 
 
 async def _status_line(client: "EngineClient") -> str:
-    """Return in a line how the engine stands."""
+    """Return the engine's state in one line."""
     from tui.model.events import Snapshot
     from tui.text import clock, plural, terminal_line
 
     async for event in client.events():
         if isinstance(event, Snapshot):
-            told = f"{event.state}  {clock(event.stats.elapsed_s, padded=True)}"
-            told += f"  unattended for {clock(event.unattended_s, padded=True)}" if event.unattended_s else ""
+            line = f"{event.state}  {clock(event.stats.elapsed_s, padded=True)}"
+            line += f"  unattended for {clock(event.unattended_s, padded=True)}" if event.unattended_s else ""
             unsaved_s = event.stats.unsaved_s
-            told += f"  the disk does not take {unsaved_s:.0f} s" if unsaved_s else ""
-            told += f"  {plural(event.viewers, 'viewer')}"
-            return terminal_line(told + (f"  {event.session.id}  from {event.session.source}" if event.session else ""))
-    return "The engine is leaving."
+            line += f"  {unsaved_s:.0f} s not on disk" if unsaved_s else ""
+            line += f"  {plural(event.viewers, 'viewer')}"
+            return terminal_line(line + (f"  {event.session.id}  from {event.session.source}" if event.session else ""))
+    return "The engine is shutting down."
 
 
 @click.command(hidden=True)
 def relay() -> None:
-    """Speak the engine's protocol over stdin and stdout, for a viewer elsewhere."""
+    """Serve the engine's protocol over stdin and stdout, for a viewer on another machine."""
     import asyncio
     from functools import partial
 
@@ -116,7 +116,7 @@ def relay() -> None:
 
 @click.command(hidden=True)
 def engine() -> None:
-    """Run an engine behind its socket; the dashboard starts it."""
+    """Run an engine on its socket; the dashboard starts it."""
     import asyncio
     import logging
 
@@ -127,9 +127,9 @@ def engine() -> None:
     asyncio.run(EngineServer(runtime_dir(), _engine).run())
 
 
-def _engine(tell: "Callable[[Event], None]") -> "Engine":
+def _engine(publish: "Callable[[Event], None]") -> "Engine":
     from tui.engine.engine import Engine
     from tui.paths import log_file, sessions_dir
     from tui.sessions.store import Store
 
-    return Engine(tell, store=Store(sessions_dir()), prompt_folders=prompt_folders(), log_file=log_file())
+    return Engine(publish, store=Store(sessions_dir()), prompt_folders=prompt_folders(), log_file=log_file())

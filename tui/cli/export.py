@@ -19,11 +19,11 @@ STDOUT = "-"
     "format",
     metavar="FORMAT",
     shell_complete=completion.formats,
-    help="md, txt, srt, vtt, json, jsonl, csv; else FILE's ending.",
+    help="md, txt, srt, vtt, json, jsonl or csv; default: by FILE's ending.",
 )
-@click.option("-o", "--output", metavar="FILE", default=STDOUT, help="Where it goes; - is stdout, the default.")
+@click.option("-o", "--output", metavar="FILE", default=STDOUT, help="Output file; - for stdout, the default.")
 @click.option("--template", metavar="FILE", help="Template for md, with {{title}}, {{turns}} and others.")
-@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
 def export(session: str, format: str | None, output: str, template: str | None, force: bool) -> None:
     """Export a session as Markdown, text, captions, JSON or a table.
 
@@ -33,7 +33,7 @@ def export(session: str, format: str | None, output: str, template: str | None, 
 
     chosen = format or _format_of(output)
     if template is not None and chosen != "md":
-        raise UsageError("A template is for Markdown.", "Use --format md.")
+        raise UsageError("A template applies to Markdown only.", "Use --format md.")
     stored, record = load_session(session)
     about = stored.metadata()
     if template is not None:
@@ -71,7 +71,7 @@ def _read(path: Path) -> str:
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:
-    """Write a file that only its owner may read: it says what people said.
+    """Write a file, mode 0600: it holds what people said.
 
     Raises:
         UsageError: it exists.
@@ -94,7 +94,7 @@ def _write(path: Path, text: str, *, force: bool) -> None:
 
 
 def _write_stream(path: Path, text: str) -> None:
-    """Write into what is there: a pipe, a device, what a link leads to; none of them is to be replaced by a file.
+    """Write to an existing pipe, device or symbolic link's target, none of which is replaced by a file.
 
     Raises:
         SessionError: it cannot be written.

@@ -1,4 +1,4 @@
-"""What `ask` and `analyse` share: a session to ask about, a server that answers, an answer that is kept."""
+"""Parts shared by `ask` and `analyse`: find a session, ask an LLM, store the answer."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from tui.sessions.store import StoredSession
 
 
-def one_with_words(word: str) -> "StoredSession":
-    """Return the session that a word means.
+def find_with_turns(word: str) -> "StoredSession":
+    """Return a stored session that has turns.
 
     Raises:
-        UsageError: there is none, or nothing was said in it.
+        UsageError: no session matches, or it has no turns.
     """
     stored, record = load_session(word)
     if not record.finals:
-        raise UsageError("Nothing was said in that session.", "Choose another: livegist sessions")
+        raise UsageError("That session has no turns.", "Choose another: livegist sessions")
     return stored
 
 
 async def answer(
     config: "Config", lines: list[str], about: "MakeMessages", merge: "MakeMessages", *, quiet: bool = False
 ) -> "tuple[Completion, float]":
-    """Print an answer as it comes; return it and how many seconds it took."""
+    """Print an answer while it streams; return it and its latency in seconds."""
     import asyncio
     from contextlib import aclosing
 
@@ -47,11 +47,11 @@ async def answer(
         asker = ChunkedAsker(
             client, model=config.llm_model, max_tokens=config.max_tokens, context_tokens=config.context_tokens
         )
-        async with aclosing(asker.ask(lines, about, merge)) as pieces:
-            async for piece in pieces:
+        async with aclosing(asker.ask(lines, about, merge)) as deltas:
+            async for piece in deltas:
                 match piece:
                     case ChunkProgress(number=number, total=parts):
-                        click.echo(f"Longer than the model reads at once: part {number} of {parts} …", err=True)
+                        click.echo(f"Longer than the model's context: part {number} of {parts} …", err=True)
                     case Completion():
                         done = piece
                     case str() if not quiet:
@@ -65,7 +65,7 @@ async def answer(
 
 @asynccontextmanager
 async def chat(config: "Config") -> "AsyncIterator[ChatClient]":
-    """Give the client of the server that answers, with a local gateway started for it if need be."""
+    """Give the client of the LLM server; starts a local gateway if one is needed."""
     from tui.credentials import api_key, llm_key
     from tui.engine.endpoints import Endpoints
     from tui.engine.gateway_process import GatewayProcess, is_installed
@@ -79,8 +79,8 @@ async def chat(config: "Config") -> "AsyncIterator[ChatClient]":
     if config.llm_url and not api_key():
         client = ChatClient(config.llm_url, llm_key() if may_carry_key(config.llm_url) else "")
     else:
-        plan = resolve_route(config, key=api_key(), llm_key=llm_key(), local_installed=is_installed())
-        client = await Endpoints(config, plan, PromptLibrary(()), gateway, 16_000).chat()
+        route = resolve_route(config, key=api_key(), llm_key=llm_key(), local_installed=is_installed())
+        client = await Endpoints(config, route, PromptLibrary(()), gateway, 16_000).chat()
     try:
         yield client
     finally:
@@ -88,13 +88,13 @@ async def chat(config: "Config") -> "AsyncIterator[ChatClient]":
         await gateway.close()
 
 
-def keep(stored: "StoredSession", gists: "list[Gist]") -> None:
-    """Add gists to a session that is over; one that is under way keeps its own."""
+def store_gists(stored: "StoredSession", gists: "list[Gist]") -> None:
+    """Add gists to a stored session; an active one is left alone."""
     from tui.sessions.added_gists import add_gists
 
     if not gists:
         return
     if stored.live:
-        click.echo("The session is under way: the answer is not kept there.", err=True)
+        click.echo("The session is active: the answer is not stored.", err=True)
     else:
         add_gists(stored, gists)

@@ -1,4 +1,4 @@
-"""What commands share: the options of a session, and what they come to."""
+"""Options that commands share, and the settings and sessions they select."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,18 +20,18 @@ SOURCE = "mic, mic:NAME, a file, - (stdin) or cmd:PROGRAM."
 
 
 def session_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say how a session runs."""
+    """Add the options of a session: source, endpoint, LLM, privacy."""
     source = click.option("--source", metavar="SOURCE", shell_complete=completion.sources, help=SOURCE)
     return source(endpoint_options(private_option(command)))
 
 
 def private_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the option of a session that is not kept."""
-    return click.option("--private", is_flag=True, help="Write nothing of the session to the disk.")(command)
+    """Add `--private`."""
+    return click.option("--private", is_flag=True, help="Write nothing of the session to disk.")(command)
 
 
 def endpoint_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say who hears a session and who answers its prompts."""
+    """Add the options that select the speech endpoint and the LLM."""
     for option in reversed(
         [
             click.option("--url", metavar="URL", help="Streaming v3 endpoint, such as wss://HOST."),
@@ -39,9 +39,9 @@ def endpoint_options(command: Callable[..., None]) -> Callable[..., None]:
                 "--engine",
                 metavar="ENGINE",
                 shell_complete=completion.engines,
-                help="Who recognises speech: cloud, local or auto.",
+                help="Speech recognition: cloud, local or auto.",
             ),
-            click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers prompts."),
+            click.option("--llm-url", metavar="URL", help="OpenAI-compatible LLM server."),
             click.option(
                 "--prompt",
                 metavar="ID",
@@ -49,7 +49,7 @@ def endpoint_options(command: Callable[..., None]) -> Callable[..., None]:
                 help="Prompt to start with; see `livegist prompts list`.",
             ),
             click.option("--speech-model", metavar="NAME", help="The endpoint's speech model."),
-            click.option("--llm-model", metavar="NAME", help="The model that answers prompts."),
+            click.option("--llm-model", metavar="NAME", help="Model of the LLM server."),
         ]
     ):
         command = option(command)
@@ -57,13 +57,20 @@ def endpoint_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def screen_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say how the dashboard is painted."""
+    """Add the options of the screen."""
     for option in reversed(
         [
-            click.option("--fps", type=click.IntRange(1, 60), metavar="N", help="Frames a second of the level meter."),
-            click.option("--plain", is_flag=True, help="Lines and words instead of a screen."),
-            click.option("--ascii", is_flag=True, help="Paint with ASCII alone, for a terminal without Unicode."),
-            click.option("--low-bandwidth", is_flag=True, help="Paint less, for a line that bears little."),
+            click.option(
+                "--fps",
+                type=click.IntRange(1, 60),
+                metavar="N",
+                help="Frame rate of the level meter, frames per second.",
+            ),
+            click.option(
+                "--plain", is_flag=True, help="Print lines and read typed commands instead of drawing a screen."
+            ),
+            click.option("--ascii", is_flag=True, help="Draw with ASCII characters only."),
+            click.option("--low-bandwidth", is_flag=True, help="Reduce screen updates for slow connections."),
         ]
     ):
         command = option(command)
@@ -71,17 +78,17 @@ def screen_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def chat_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say who answers."""
+    """Add the options that select the LLM."""
     for option in reversed(
         [
             click.option(
                 "--engine",
                 metavar="ENGINE",
                 shell_complete=completion.engines,
-                help="Whose LLM answers: cloud, local or auto.",
+                help="LLM: cloud, local or auto.",
             ),
-            click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers."),
-            click.option("--llm-model", metavar="NAME", help="The model that answers."),
+            click.option("--llm-url", metavar="URL", help="OpenAI-compatible LLM server."),
+            click.option("--llm-model", metavar="NAME", help="Model of the LLM server."),
         ]
     ):
         command = option(command)
@@ -89,14 +96,14 @@ def chat_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def settings(options: Flags, *, prompt: bool = False) -> "Settings":
-    """Return the settings with the flags on top, having checked them and the prompt's name.
+    """Load the settings with the flags on top; check them and the prompt's id.
 
     Args:
         options: the flags.
-        prompt: whether the prompt is used even if no flag names it.
+        prompt: whether to check the prompt even if no flag sets it.
 
     Raises:
-        ConfigError: one of them is wrong.
+        ConfigError: a setting is not valid.
     """
     from tui.config.load import load
     from tui.model.prompts import PromptLibrary
@@ -109,7 +116,7 @@ def settings(options: Flags, *, prompt: bool = False) -> "Settings":
 
 
 def flags_from(flags: dict[str, Any]) -> Flags:
-    """Return the flags that were given; a file's name becomes absolute, for the engine lives elsewhere."""
+    """Return the flags that were set; a file's path becomes absolute, because the engine runs in another folder."""
     found = {name: value for name, value in flags.items() if value not in (None, False)}
     source = found.get("source")
     if source and source not in ("-", "mic") and not source.startswith(("mic:", "cmd:")):
@@ -118,26 +125,26 @@ def flags_from(flags: dict[str, Any]) -> Flags:
 
 
 def load_session(word: str) -> "tuple[StoredSession, SessionState]":
-    """Return the session that a word means and what its journal tells; say what of it is damaged.
+    """Return a stored session and its state; print a warning if it is damaged.
 
     Raises:
-        UsageError: there is none, or there are several.
+        UsageError: no session or more than one matches.
         SessionError: its journal cannot be read at all.
     """
     from tui.sessions.catalogue import summarise
 
     stored = find_stored(word)
-    record = stored.load()
-    if trouble := summarise(stored).problem:
-        click.echo(f"livegist: {stored.id}: {trouble}.", err=True)
-    return stored, record
+    state = stored.load()
+    if problem := summarise(stored).problem:
+        click.echo(f"livegist: {stored.id}: {problem}.", err=True)
+    return stored, state
 
 
 def find_stored(word: str) -> "StoredSession":
-    """Return the session on disk that a word means: `last`, an id, the start of one, or a name.
+    """Return the stored session for `last`, an id, the start of one, or a name.
 
     Raises:
-        UsageError: there is none, or there are several.
+        UsageError: no session or more than one matches.
     """
     from tui.paths import sessions_dir
     from tui.sessions.catalogue import find

@@ -1,4 +1,4 @@
-"""`livegist recover`: what was recorded but never transcribed."""
+"""`livegist recover`: transcribe the rest of a recording."""
 
 import click
 
@@ -13,15 +13,15 @@ from tui.paths import prompt_folders
 @endpoint_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")
 def recover(session: str, as_json: bool, **flags: str | None) -> None:
-    """Send what a session recorded but never had transcribed.
+    """Transcribe the part of a session's recording that was never transcribed.
 
-    SESSION is an id, the start of one, a name, or `last`; without it, it is the newest that has something to send. New
-    turns and answers are printed, and kept in the session. ctrl+c stops; what is left can be sent another time.
+    SESSION is an id, the start of one, a name, or `last`; by default the newest session that is incomplete. New turns
+    and answers are printed and stored in the session. ctrl+c stops; run the command again for the rest.
     """
     import asyncio
 
     from tui.batch import streaming
-    from tui.cli.crash_report import keep_log
+    from tui.cli.crash_report import log_to_file
     from tui.model.commands import Recover
     from tui.paths import log_file, sessions_dir
     from tui.sessions.store import Store
@@ -30,12 +30,12 @@ def recover(session: str, as_json: bool, **flags: str | None) -> None:
     settings(options, prompt=True)
     store = Store(sessions_dir())
     if not session and next(store.incomplete(), None) is None:
-        click.echo("All that was recorded was transcribed.", err=True)
+        click.echo("All sessions are fully transcribed.", err=True)
         return
     stored = find_stored(session) if session else None
     if stored is not None and stored.live:
-        raise SessionError(f"The session {stored.id} is under way.", "Stop it first: livegist stop")
-    keep_log(log_file())
+        raise SessionError(f"The session {stored.id} is active.", "Stop it first: livegist stop")
+    log_to_file(log_file())
     failure = asyncio.run(
         streaming.stream(
             Recover(stored.id if stored else ""),

@@ -1,4 +1,4 @@
-"""`livegist replay`: a session that is over, on the dashboard as it happened."""
+"""`livegist replay`: a stored session, replayed on the dashboard."""
 
 import contextlib
 import subprocess
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from tui.sessions.store import StoredSession
 
 END_S = 5.0
-"""Longest wait for the replay to end once the dashboard has left."""
+"""Longest wait, in seconds, for the replay process to end after the dashboard."""
 
 
 @click.command()
 @click.argument("session", shell_complete=completion.sessions)
-@click.option("--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, help="How fast it goes by.")
-@click.option("--listen", is_flag=True, help="Play the recording, too, through the default output.")
+@click.option("--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, help="Playback speed.")
+@click.option("--listen", is_flag=True, help="Play the recording through the default output.")
 def replay(session: str, speed: float, listen: bool) -> None:
-    """Show a session on the dashboard as it happened.
+    """Replay a session on the dashboard.
 
-    space pauses, left and right go ten seconds back and on, o goes on from the selected turn, q leaves.
+    space pauses and resumes, left and right seek ten seconds, o seeks to the selected turn, q quits.
     """
     from tui.cli.dashboard import need_terminal, show
     from tui.engine.client import EngineClient
@@ -50,7 +50,7 @@ def replay(session: str, speed: float, listen: bool) -> None:
 @click.option("--speed", type=float, default=1.0)
 @click.option("--listen", is_flag=True)
 def replaying(folder: Path, session: str, speed: float, listen: bool) -> None:
-    """Tell a session again behind a socket; `replay` starts it."""
+    """Serve a replay on a socket; `replay` starts it."""
     import asyncio
 
     from tui.engine.replay import ReplayEngine
@@ -58,8 +58,8 @@ def replaying(folder: Path, session: str, speed: float, listen: bool) -> None:
 
     stored = find_stored(session)
 
-    def build(tell: "Callable[[Event], None]") -> "ReplayEngine":
-        return ReplayEngine(tell, stored, speed=speed, listen=listen)
+    def build(publish: "Callable[[Event], None]") -> "ReplayEngine":
+        return ReplayEngine(publish, stored, speed=speed, listen=listen)
 
     async def run() -> None:
         await EngineServer(folder, build).run()
@@ -69,7 +69,7 @@ def replaying(folder: Path, session: str, speed: float, listen: bool) -> None:
 
 @contextlib.contextmanager
 def replay_process(stored: "StoredSession", speed: float, *, listen: bool) -> Iterator[Path]:
-    """Run a replay as a process of its own, as an engine is one; give the folder of its socket."""
+    """Run a replay in a process of its own, as an engine does; give the folder of its socket."""
     from tui.engine.process import LOG_NAME
 
     with tempfile.TemporaryDirectory(prefix="livegist-", ignore_cleanup_errors=True) as name:

@@ -1,4 +1,4 @@
-"""A session as a person reads it: a line in a list, a few facts above its turns."""
+"""Sessions as text: a row of a list, and the facts above a session's turns."""
 
 import itertools
 import shutil
@@ -11,30 +11,30 @@ from tui.text import clock, plural, size, terminal_line
 
 
 def row(summary: Summary) -> str:
-    """Return a session as a line of a list."""
+    """Return a session as a row of a list."""
     marks = f"★{summary.bookmarks} " if summary.bookmarks else ""
     tags = "".join(f"#{tag} " for tag in summary.tags)
     title = f"{summary.name}: {summary.first_words}" if summary.name else summary.first_words
     damaged = f"! {summary.problem}" if summary.problem else ""
-    said = "; ".join(filter(None, (damaged, title))) or "nothing was said"
+    text = "; ".join(filter(None, (damaged, title))) or "no speech"
     turns = f"{summary.turns:>4} {'turn ' if summary.turns == 1 else 'turns'}"
     figures = f"{clock(summary.length_s, padded=True):>7}  {turns}  {size(summary.size_bytes):>8}  {state(summary):<7}"
-    return terminal_line(f"{summary.id}  {figures}  {marks}{tags}{said}".rstrip())
+    return terminal_line(f"{summary.id}  {figures}  {marks}{tags}{text}".rstrip())
 
 
 def state(summary: Summary) -> str:
-    """Return how a session is; one whose engine was killed is cut off until an engine starts and mends it."""
+    """Return the state of a session; `cut off` if its engine was killed and none has repaired it yet."""
     if summary.live:
         return "live"
     return "cut off" if summary.state.active else str(summary.state)
 
 
 def facts(summary: Summary, versions: Sequence[str]) -> Iterator[str]:
-    """Yield what is known of a session but for what was said in it.
+    """Yield a session's metadata, a line each.
 
     Args:
-        summary: of the session.
-        versions: ids of the sessions that transcribe its recording again.
+        summary: the session.
+        versions: ids of the sessions that transcribed its recording again.
     """
     yield terminal_line(summary.name or summary.id)
     yield terminal_line(
@@ -50,18 +50,18 @@ def facts(summary: Summary, versions: Sequence[str]) -> Iterator[str]:
         yield terminal_line(f"another transcript of {summary.version_of}")
     if versions:
         yield terminal_line(f"transcribed again as {', '.join(versions)}")
-    yield terminal_line(f"kept in {summary.path}, {size(summary.size_bytes)}")
+    yield terminal_line(f"stored in {summary.path}, {size(summary.size_bytes)}")
     if summary.problem:
         yield terminal_line(f"! {summary.problem}")
 
 
 def on_a_terminal() -> bool:
-    """Return whether a person reads what is printed; nobody does if stdout is closed."""
+    """Return whether stdout is a terminal; `False` if it is closed."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
 def fit_to_terminal(line: str) -> str:
-    """Return a line as wide as the terminal; whole where there is none."""
+    """Return a line cut to the width of the terminal; whole if stdout is none."""
     if not on_a_terminal():
         return line
     columns = shutil.get_terminal_size().columns
@@ -71,8 +71,8 @@ def fit_to_terminal(line: str) -> str:
     return line[: sum(1 for upto in taken if upto < columns)] + "…"
 
 
-def _cells(sign: str) -> int:
-    """Return how many cells of a terminal a sign takes."""
-    if unicodedata.combining(sign):
+def _cells(character: str) -> int:
+    """Return the terminal cells that a character takes."""
+    if unicodedata.combining(character):
         return 0
-    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -17,7 +17,7 @@ from tui.paths import prompt_folders
     multiple=True,
     metavar="SOURCE",
     shell_complete=completion.sources,
-    help=f"{SOURCE[:-1]}; files and folders may be given again.",
+    help=f"{SOURCE[:-1]}; may be repeated for files and folders.",
 )
 @endpoint_options
 @private_option
@@ -25,13 +25,13 @@ from tui.paths import prompt_folders
 def stream(sources: tuple[str, ...], as_json: bool, **flags: str | None) -> None:
     """Print turns and answers as lines, without a screen.
 
-    It ends by itself when a file has been heard out; ctrl+c stops a live source gracefully. A folder, or several files,
-    are done as by `livegist transcribe`: several at once, a line for each.
+    A file ends the session at its end; ctrl+c stops a live source gracefully. A folder, or several files, are processed
+    as by `livegist transcribe`: several at once, one line each.
     """
     import asyncio
 
     from tui.batch import streaming
-    from tui.cli.crash_report import keep_log
+    from tui.cli.crash_report import log_to_file
     from tui.model.commands import Start
     from tui.paths import log_file, sessions_dir
     from tui.sessions.store import Store
@@ -47,7 +47,7 @@ def stream(sources: tuple[str, ...], as_json: bool, **flags: str | None) -> None
         return
     options = flags_from({"source": sources[0] if sources else None} | flags)
     settings(options, prompt=True)
-    keep_log(log_file())
+    log_to_file(log_file())
     failure = asyncio.run(
         streaming.stream(
             Start(),

@@ -1,4 +1,4 @@
-"""`livegist transcribe`: files, folders and sessions, recorded long ago."""
+"""`livegist transcribe`: audio files, folders and stored sessions."""
 
 import sys
 from pathlib import Path
@@ -19,24 +19,26 @@ CLEAR_LINE = "\r\x1b[K"
 
 @click.command()
 @click.argument("what", nargs=-1, required=True, shell_complete=completion.recordings)
-@click.option("--at-once", type=click.IntRange(1, 20), help="How many at a time; 3, or 1 with the local engine.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one object for each when it is done.")
+@click.option(
+    "--at-once", type=click.IntRange(1, 20), help="Concurrent transcriptions; default 3, or 1 with the local engine."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each result.")
 @endpoint_options
 def transcribe(what: tuple[str, ...], at_once: int | None, as_json: bool, **flags: str | None) -> None:
-    """Transcribe files, all files of sound in a folder, or sessions again.
+    """Transcribe audio files, folders of them, or stored sessions again.
 
-    Each becomes a session of its own; one of a session, with another model or engine, is a new version beside the old.
-    It goes as fast as the endpoint allows. ctrl+c ends it: `livegist recover` goes on where it stopped.
+    Each becomes a session of its own; a session transcribed again becomes a new version beside the old one. Audio is
+    sent as fast as the endpoint allows. ctrl+c stops; `livegist recover` continues where it stopped.
     """
     transcribe_all(what, at_once=at_once, as_json=as_json, options=flags_from(flags))
 
 
 def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool, options: Flags) -> None:
-    """Transcribe files, folders and sessions; exit with 1 if not all went well."""
+    """Transcribe files, folders and sessions; exit with 1 unless all succeed."""
     import asyncio
 
     from tui.batch.transcribing import Transcriber
-    from tui.cli.crash_report import keep_log
+    from tui.cli.crash_report import log_to_file
     from tui.credentials import api_key, llm_key
     from tui.engine.gateway_process import is_installed
     from tui.engine.routing import resolve_route
@@ -46,44 +48,44 @@ def transcribe_all(what: tuple[str, ...], *, at_once: int | None, as_json: bool,
     config = settings(options, prompt=True).config
     if config.private:
         raise UsageError(
-            "What is transcribed is kept; a private session is not.",
+            "A transcription is stored, a private session is not.",
             "Leave out --private, or set LIVEGIST_PRIVATE=false.",
         )
-    plan = resolve_route(config, key=api_key(), llm_key=llm_key(), local_installed=is_installed())
+    route = resolve_route(config, key=api_key(), llm_key=llm_key(), local_installed=is_installed())
     found = [source for word in what for source in _sources(word)]
     if not found:
         raise UsageError(
-            "There is no sound in that folder.", "Name a file, a folder with files of sound, or a session."
+            "That folder has no audio files.", "Name an audio file, a folder with audio files, or a session."
         )
-    keep_log(log_file())
+    log_to_file(log_file())
     with _Progress(found, as_json=as_json) as progress:
         transcriber = Transcriber(
             store=Store(sessions_dir()),
             config=config,
-            route=plan,
+            route=route,
             flags=options,
             prompt_folders=prompt_folders(),
             log_file=log_file(),
-            on_result=progress.tell,
-            on_progress=progress.heard,
+            on_result=progress.add_result,
+            on_progress=progress.advance,
         )
-        well = asyncio.run(transcriber.run(found, at_once or (1 if plan.engine == "local" else 3)))
-    if not well:
+        succeeded = asyncio.run(transcriber.run(found, at_once or (1 if route.engine == "local" else 3)))
+    if not succeeded:
         sys.exit(1)
 
 
 class _Progress:
-    """Tells what becomes of each source: a line when it is done, and on a terminal a bar below the lines.
+    """Progress of transcriptions: a line for each result, and on a terminal a bar below.
 
     Args:
-        sources: what there is to hear.
-        as_json: whether the lines are JSON, without a bar.
+        sources: what is transcribed.
+        as_json: whether to print JSON, without a bar.
     """
 
     def __init__(self, sources: "list[Source]", *, as_json: bool) -> None:
         self._as_json = as_json
         self._left = len(sources)
-        self._heard_s = 0.0
+        self._done_s = 0.0
         self._hidden = as_json or not sys.stderr.isatty()
         total_s = 0.0 if self._hidden else sum(map(_length_s, sources))
         self._bar = click.progressbar(
@@ -97,13 +99,13 @@ class _Progress:
     def __exit__(self, *raised: Any) -> None:
         self._bar.__exit__(*raised)
 
-    def heard(self, seconds: float) -> None:
-        """Move the bar on."""
-        before, self._heard_s = int(self._heard_s), self._heard_s + seconds
-        self._bar.update(int(self._heard_s) - before)
+    def advance(self, seconds: float) -> None:
+        """Advance the bar by seconds of transcribed audio."""
+        before, self._done_s = int(self._done_s), self._done_s + seconds
+        self._bar.update(int(self._done_s) - before)
 
-    def tell(self, done: "TranscriptionResult") -> None:
-        """Print what became of a source, above the bar."""
+    def add_result(self, done: "TranscriptionResult") -> None:
+        """Print the result of a source, above the bar."""
         import msgspec
 
         if not self._hidden:
@@ -120,11 +122,11 @@ class _Progress:
         self._bar.render_progress()
 
     def _label(self) -> str:
-        return f"{self._left} to hear" if self._left else "all heard"
+        return f"{self._left} left" if self._left else "all done"
 
 
 def _sources(word: str) -> "list[Source]":
-    from tui.batch.transcribing import SOUND, sources
+    from tui.batch.transcribing import AUDIO_SUFFIXES, sources
 
     path = Path(word).expanduser()
     if path.exists():
@@ -132,13 +134,13 @@ def _sources(word: str) -> "list[Source]":
     try:
         return [find_stored(word)]
     except UsageError as error:
-        if path.suffix.lower() in SOUND or path.name != word:
-            raise UsageError(f"There is no file {word}.", "Name a file of sound, a folder, or a session.") from error
+        if path.suffix.lower() in AUDIO_SUFFIXES or path.name != word:
+            raise UsageError(f"There is no file {word}.", "Name an audio file, a folder, or a session.") from error
         raise
 
 
 def _length_s(source: "Source") -> float:
-    """Return how many seconds a source lasts, 0 if that cannot be told."""
+    """Return the duration of a source in seconds, 0 if unknown."""
     import soundfile
 
     from tui.sessions.store import StoredSession
