@@ -157,7 +157,9 @@ async def stream(
         print_notices()
         printer.close()
     if printer.failure is not None:
-        return LivegistError(f"The output cannot be written: {printer.failure.strerror}.", file_error_hint(printer.failure))
+        return LivegistError(
+            f"The output cannot be written: {printer.failure.strerror}.", file_error_hint(printer.failure)
+        )
     return engine.failure
 
 

@@ -140,7 +140,9 @@ class Transcriber:
         except LivegistError as error:
             return TranscriptionResult(name, error=error.message, hint=error.hint)
         if self._ending:
-            return TranscriptionResult(name, stored.id, str(stored.path), error=WAITING_REASON, hint=_resume_hint(stored))
+            return TranscriptionResult(
+                name, stored.id, str(stored.path), error=WAITING_REASON, hint=_resume_hint(stored)
+            )
         tracker.begin()
         try:
             await engine.execute(Recover(stored.id))
