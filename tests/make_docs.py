@@ -31,7 +31,7 @@ from tui.viewer.bindings import DASHBOARD, KeyHelp, group_by_topic, help_entry
 from tui.viewer.screens.device_picker import DevicePicker
 from tui.viewer.screens.dialog import HELP, keys_of
 from tui.viewer.screens.export import ExportPicker
-from tui.viewer.screens.help import SIGNS, STATES_SAY
+from tui.viewer.screens.help import SIGNS, STATE_HELP
 from tui.viewer.screens.history import HistoryScreen, PastSessionScreen
 from tui.viewer.screens.prompt_editor import PromptEditor
 from tui.viewer.screens.prompt_picker import PromptPicker
@@ -179,7 +179,7 @@ def _key_table(keys: Iterable[KeyHelp], *, ids: bool = False) -> str:
 
 
 def _states() -> str:
-    rows = [(f"{sign} {word}", STATES_SAY[state]) for state, (sign, word) in STATES.items()]
+    rows = [(f"{sign} {word}", STATE_HELP[state]) for state, (sign, word) in STATES.items()]
     return _table(("state", "meaning"), rows)
 
 

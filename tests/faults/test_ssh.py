@@ -209,7 +209,7 @@ async def test_a_dropped_relay_comes_back_by_itself(
                 line.cut()
             else:
                 line.blackhole()
-            await shown.until("ENGINE GONE")
+            await shown.until("DISCONNECTED")
             line.restore()
             await shown.until("LIVE", said(3)) if how == "cut" else None
             await over(hosted)

@@ -43,7 +43,7 @@ def test_a_past_session_is_opened_and_exported(stored: StoredSession, short_dir:
         window.type("Enter")
         window.until("ENDED", "connection pool")
         window.type("e")
-        window.until("Export the session as what?")
+        window.until("Export the session as")
         window.type("Enter")
         window.until("Wrote")
         window.escape("esc back")

@@ -17,7 +17,7 @@ from textual.widgets import Input, TextArea
 from tests.viewer.scripted_engine import DEADLINE_S
 from tui.viewer.app import ExitStatus, LivegistApp
 from tui.viewer.compositor import MAX_FRAMES_WAITING
-from tui.viewer.screens import dashboard
+from tui.viewer.screens import gated_screen
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.meter import Meter
 from tui.viewer.widgets.pane import Pane
@@ -84,7 +84,7 @@ def stand_still(app: LivegistApp) -> None:
 def _busy(app: App[ExitStatus]) -> Iterator[bool]:
     """Yield of everything that may have something to do whether it has; a terminal that is behind gets nothing."""
     # Looked up where the dashboard does, for tests put another there.
-    behind = dashboard.frames_waiting(app._driver) >= MAX_FRAMES_WAITING  # type: ignore[attr-defined]
+    behind = gated_screen.frames_waiting(app._driver) >= MAX_FRAMES_WAITING  # type: ignore[attr-defined]
     yield _waiting(app)
     yield bool(app._batch_count or app._animator._animations)
     for screen in app.screen_stack:
@@ -108,11 +108,11 @@ def _unpainted(screen: Screen[object], *, on_top: bool) -> bool:
 def _changed(node: Widget) -> bool:
     if node._layout_required or node._repaint_required or node._scroll_required:
         return True
-    if isinstance(node, Pane) and (node._growing or node._guessed):
+    if isinstance(node, Pane) and (node._growing or node._estimated):
         return True
     return isinstance(node, CellWidget) and node._touched
 
 
 def _falling(node: Widget) -> bool:
     """Return whether it is a meter whose needles fall: it has always something to do."""
-    return isinstance(node, Meter) and node._due is not None
+    return isinstance(node, Meter) and node._timer is not None

@@ -208,8 +208,8 @@ def cells(app: LivegistApp) -> list[str]:
 def afresh(app: LivegistApp) -> None:
     """Have everything drawn again: how a row is cut into pieces depends on what stood there before."""
     for screen in app.screen_stack:
-        for canvas in screen.query(CellWidget):
-            canvas._redraw()
+        for widget in screen.query(CellWidget):
+            widget._redraw()
 
 
 def plain(svg: str) -> str:

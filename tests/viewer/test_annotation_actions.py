@@ -129,7 +129,7 @@ async def test_a_turn_without_a_speaker_says_so() -> None:
     line = ScriptedEngine(snapshot=replace(live(), turns=(turn(1, "Hello."),)))
     async with running(line) as (app, pilot):
         await pilot.press("R")
-        await until(pilot, lambda: "does not say who speaks" in toasts(app))
+        await until(pilot, lambda: "did not label the speaker" in toasts(app))
         assert line.sent == []
 
 

@@ -26,7 +26,7 @@ RED = Style.parse("red")
 def written(*segments: Segment) -> str:
     pen = SgrWriter(ColorSystem.TRUECOLOR)
     pen.write(Strip(segments))
-    return pen.done()
+    return pen.finish()
 
 
 def test_a_style_is_written_where_it_changes_and_reset_once() -> None:

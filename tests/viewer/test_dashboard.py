@@ -428,7 +428,7 @@ async def test_the_rest_of_a_session_is_offered_and_sent_by_a_key() -> None:
         await until(pilot, lambda: "READY" in shown(app, "banner"))
         assert "transcribe rest" not in shown(app, "keys")
         await said(pilot, line, UntranscribedChanged(("2026-11-22T10-00-00-abcd",)))
-        assert "not transcribed to the end: t sends" in " ".join(shown(app, "turns").split())
+        assert "not transcribed to the end. Press t to" in " ".join(shown(app, "turns").split())
         assert "t transcribe rest" in shown(app, "keys")
         await pilot.press("t")
         await until(pilot, lambda: line.sent == [Recover("2026-11-22T10-00-00-abcd")])
@@ -533,7 +533,7 @@ async def test_a_search_starts_from_what_is_on_the_page_of_the_pane_in_use() -> 
 
 
 async def test_the_end_of_the_engine_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.viewer.app.QUIT_S", 0.05)
+    monkeypatch.setattr("tui.viewer.app.QUIT_TIMEOUT_S", 0.05)
     line = ScriptedEngine(snapshot=meeting())
     line.quits = False
     async with running(line) as (app, pilot):
@@ -598,9 +598,9 @@ async def test_help_tells_what_is_possible_now_from_what_is_not() -> None:
     async with running(ScriptedEngine(), size=(120, 100)) as (app, pilot):
         await pilot.press("question_mark")
         reader = app.screen.query_one("#help-text", Reader)
-        inks = {span.text.strip(): span.style for line in reader.lines(90, 100) for span in line}
-        assert inks["Start a session"] == ""
-        assert inks["Stop recording, wait for the last turns, end the session"] == "muted"
+        styles = {span.text.strip(): span.style for line in reader.lines(90, 100) for span in line}
+        assert styles["Start a session"] == ""
+        assert styles["Stop recording, wait for the last turns, end the session"] == "muted"
 
 
 def test_every_key_of_the_dashboard_has_its_place_in_the_help() -> None:
@@ -614,9 +614,9 @@ def test_every_key_of_the_dashboard_has_its_place_in_the_help() -> None:
     ("opening", "name", "says"),
     [
         (("comma",), "Settings", "restore the default"),
-        (("e",), "Export", "write the session"),
-        (("q",), "Leaving", "leave it running"),
-        (("p",), "Prompts", "write a copy"),
+        (("e",), "Export", "export the session"),
+        (("q",), "Quit", "leave it running"),
+        (("p",), "Prompts", "duplicate the"),
     ],
 )
 async def test_a_dialog_shows_its_own_keys(opening: tuple[str, ...], name: str, says: str) -> None:
@@ -655,13 +655,13 @@ async def test_a_key_of_ones_own_works_and_stands_in_the_footer() -> None:
 async def test_bad_keys_and_a_missing_theme_are_notices() -> None:
     async with running(ScriptedEngine(), keys={"start": "x"}, theme="nigth") as (app, _):
         assert "'x' is bound to both start and stop" in toasts(app)
-        assert "There is no theme 'nigth'" in toasts(app)
+        assert "Unknown theme: nigth." in toasts(app)
         assert app.theme == "night"
 
 
 async def test_ones_own_theme_is_used_as_soon_as_it_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEGIST_HOME", str(tmp_path))
-    monkeypatch.setattr("tui.viewer.app.THEMES_S", 0.02)
+    monkeypatch.setattr("tui.viewer.app.THEME_CHECK_S", 0.02)
     folder = tmp_path / "config" / "themes"
     folder.mkdir(parents=True)
     night = (shipped("themes") / "night.toml").read_text()
@@ -686,7 +686,7 @@ async def test_a_broken_theme_is_told_once(tmp_path: Path, monkeypatch: pytest.M
 
 async def test_nothing_is_painted_for_a_terminal_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     behind = 30
-    monkeypatch.setattr("tui.viewer.screens.dashboard.frames_waiting", lambda driver: behind)
+    monkeypatch.setattr("tui.viewer.screens.gated_screen.frames_waiting", lambda driver: behind)
     line = ScriptedEngine(snapshot=live())
     async with running(line) as (app, pilot):
         painted: list[object] = []
@@ -724,7 +724,7 @@ async def test_the_palette_offers_every_action_with_its_key_and_the_themes() -> 
         assert {"Stop", "Mute", "Analyse", "Zoom", "Theme: paper"} <= set(offered)
         assert "Start" not in offered
         assert "(x)" in offered["Stop"].help
-        assert "(s)" in offered["Start – not now"].help
+        assert "(s)" in offered["Start – not possible now"].help
         ids = {binding.id for binding in (*DASHBOARD, *Pane.BINDINGS) if isinstance(binding, Binding)}
         assert len(offered) == len(ids - {"show-commands"}) + len(list(shipped("themes").glob("*.toml")))
         offered["Theme: paper"].callback()
@@ -763,7 +763,7 @@ async def test_a_failure_says_why_and_what_to_do() -> None:
         assert "✗ FAILED" in shown(app, "banner")
         assert "There is no microphone." in shown(app, "alert")
         assert "Plug one in." in shown(app, "alert")
-        assert "s tries again." in shown(app, "turns")
+        assert "Press s to retry." in shown(app, "turns")
         await said(pilot, line, StateChanged(State.CONNECTING))
         await until(pilot, lambda: not app.dashboard.alert.display)
 
@@ -796,9 +796,9 @@ async def test_a_cut_line_is_said_and_mended() -> None:
     async with running(line) as (app, pilot):
         line.silence.clear()
         line.cut()
-        await until(pilot, lambda: "ENGINE GONE" in shown(app, "banner"))
-        assert "Connecting again" in shown(app, "alert")
-        assert "not listening" in shown(app, "meter")
+        await until(pilot, lambda: "DISCONNECTED" in shown(app, "banner"))
+        assert "Reconnecting" in shown(app, "alert")
+        assert "not recording" in shown(app, "meter")
         assert "mute" not in shown(app, "keys")
         line.silence.set()
         await until(pilot, lambda: "● LIVE" in shown(app, "banner"))
@@ -810,7 +810,7 @@ async def test_an_engine_that_cannot_be_reached_is_told_of_with_what_helps() -> 
     line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         app.dashboard.set_connection_lost("far: Network is unreachable.", "Is it on?")
-        told = "✗ far: Network is unreachable. Is it on? Still trying; q leaves."
+        told = "✗ far: Network is unreachable. Is it on? Retrying; press q to quit."
         await until(pilot, lambda: " ".join(shown(app, "alert").split()) == told)
 
 
@@ -821,7 +821,7 @@ async def test_d_leaves_the_session_running() -> None:
         await until(pilot, lambda: app.return_value is not None)
     assert app.return_value is not None
     assert app.return_value.running
-    assert "the session goes on" in str(app.return_value)
+    assert "The session continues" in str(app.return_value)
     assert line.sent == []
 
 
@@ -840,7 +840,7 @@ async def test_q_in_a_session_asks_and_stop_waits_for_its_end() -> None:
     async with running(line) as (app, pilot):
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, QuitDialog))
-        await until(pilot, lambda: "Stop and quit" in shown(app, "ways"))
+        await until(pilot, lambda: "Stop and quit" in shown(app, "quit-choices"))
         await pilot.press("enter")
         await until(pilot, lambda: line.sent == [Quit()])
         await said(pilot, line, StateChanged(State.DRAINING), TurnChanged(turn(133, "The last word.")))
@@ -905,9 +905,9 @@ async def test_a_long_session_is_whole_from_its_first_turn_to_its_last() -> None
             seen |= {int(n) for n in re.findall(r"end (\d+)\.", shown(app, "turns"))}
             await pilot.press("pagedown")
         assert sorted(seen) == list(range(1, max(seen) + 1))
-        await until(pilot, lambda: not app.dashboard.body.turns._guessed)
+        await until(pilot, lambda: not app.dashboard.body.turns._estimated)
         rows = app.dashboard.body.turns.size.width
-        assert app.dashboard.body.turns._roll.total == sum(
+        assert app.dashboard.body.turns._list.total == sum(
             len(app.dashboard.body.turns.entry(n, rows)) for n in range(1, 1501)
         )
 
@@ -924,7 +924,7 @@ async def test_a_long_session_lays_out_one_turn_for_one_change() -> None:
     app = LivegistApp(line, theme="night", fps=20, keys={})
     app.dashboard.body.turns = Counted(app.dashboard.view_model, id="turns")
     async with at(app, size=(120, 36)) as pilot:
-        await until(pilot, lambda: "turn 4000." in shown(app, "turns") and not app.dashboard.body.turns._guessed)
+        await until(pilot, lambda: "turn 4000." in shown(app, "turns") and not app.dashboard.body.turns._estimated)
         laid_out.clear()
         await said(pilot, line, TurnChanged(partial(4001, "one more")))
         assert "one more" in shown(app, "turns")

@@ -28,7 +28,7 @@ async def test_another_device_is_chosen_while_the_session_goes_on() -> None:
     async with running(line) as (app, pilot):
         await pilot.press("D")
         assert isinstance(app.screen, DevicePicker)
-        assert "Asking the sound system" in shown(app, "question")
+        assert "Listing input devices" in shown(app, "question")
         assert line.sent == [ListDevices(), MeasureDevices(12)]
         await said(pilot, line, DevicesListed(DEVICES))
         assert "USB␛[31m microphone" in shown(app, "prompts")
@@ -60,10 +60,10 @@ async def test_each_device_shows_its_level_and_what_is_wrong_with_it() -> None:
         assert " R " in usb
         assert "-12 dBFS" in usb
         assert "unavailable" in hdmi
-        assert "Nothing but zeros" in shown(app, "preview")
-        assert "microphone hears something" in " ".join(shown(app, "preview").split())
+        assert "sends only zeros" in shown(app, "preview")
+        assert "microphone has a signal" in " ".join(shown(app, "preview").split())
         await pilot.press("down", "down", "down")
-        assert "Another program may hold it" in " ".join(shown(app, "preview").split())
+        assert "Another program may be using it" in " ".join(shown(app, "preview").split())
 
 
 async def test_a_quiet_and_a_clipping_device_say_so() -> None:
@@ -109,7 +109,7 @@ async def test_a_machine_without_devices_says_so() -> None:
     async with running(line) as (app, pilot):
         await pilot.press("D")
         await said(pilot, line, DevicesListed(()))
-        assert "There is no device." in shown(app, "question")
+        assert "No input device found." in shown(app, "question")
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is app.dashboard)
         assert UseSource not in {type(command) for command in line.sent}

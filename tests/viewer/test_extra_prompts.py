@@ -11,7 +11,7 @@ from tui.model.gists import Gist, GistStatus
 from tui.viewer.screens.prompt_picker import PromptPicker
 
 
-def lens(number: int, turn: int, prompt: str, text: str, status: GistStatus = GistStatus.DONE) -> Gist:
+def extra_gist(number: int, turn: int, prompt: str, text: str, status: GistStatus = GistStatus.DONE) -> Gist:
     return replace(gist(number, turn, text, status), prompt=prompt)
 
 
@@ -20,7 +20,7 @@ async def test_space_puts_a_prompt_beside_the_one_in_use_and_takes_it_away() -> 
     async with running(line) as (app, pilot):
         await pilot.press("p", "down", "space")
         await until(pilot, lambda: line.sent == [UseExtraPrompts(("actions",))])
-        await until(pilot, lambda: "2 Action items ◎ beside it" in shown(app, "prompts"))
+        await until(pilot, lambda: "2 Action items ◎ extra" in shown(app, "prompts"))
         await pilot.press("down", "space")
         await until(pilot, lambda: line.sent[1:] == [UseExtraPrompts(("actions", "takeaway"))])
         await pilot.press("up", "space", "escape")
@@ -29,11 +29,11 @@ async def test_space_puts_a_prompt_beside_the_one_in_use_and_takes_it_away() -> 
 
 async def test_a_fourth_beside_it_and_the_one_in_use_are_not_taken() -> None:
     prompts = (*meeting().prompts, replace(meeting().prompts[1], id="fifth", name="Fifth"))
-    lenses = ("actions", "takeaway", "improve")
-    line = ScriptedEngine(snapshot=replace(meeting(), prompts=prompts, extra_prompts=lenses))
+    extra_prompts = ("actions", "takeaway", "improve")
+    line = ScriptedEngine(snapshot=replace(meeting(), prompts=prompts, extra_prompts=extra_prompts))
     async with running(line) as (app, pilot):
         await pilot.press("p", "space", *["down"] * 4, "space")
-        await until(pilot, lambda: "At most 3" in toasts(app))
+        await until(pilot, lambda: "at most 3 extra prompts" in toasts(app))
         assert line.sent == []
 
 
@@ -41,7 +41,7 @@ async def test_without_a_session_nothing_goes_beside() -> None:
     line = ScriptedEngine()
     async with running(line) as (app, pilot):
         await pilot.press("p", "down", "space")
-        await until(pilot, lambda: "once a session is there" in toasts(app))
+        await until(pilot, lambda: "Extra prompts need a session" in toasts(app))
         assert line.sent == []
 
 
@@ -53,7 +53,7 @@ async def test_the_gists_of_a_turn_stand_together_each_with_its_prompt() -> None
             line,
             GistChanged(gist(1, 1, "About turn one.")),
             GistChanged(gist(2, 2, "About turn two.")),
-            GistChanged(lens(3, 1, "actions", "", GistStatus.WAITING)),
+            GistChanged(extra_gist(3, 1, "actions", "", GistStatus.WAITING)),
             GistDelta(3, "Do it"),
         )
         await until(pilot, lambda: "Do it ▌" in shown(app, "gists"))
@@ -68,7 +68,7 @@ async def test_the_gists_of_a_turn_stand_together_each_with_its_prompt() -> None
 
 
 async def test_a_snapshot_groups_them_too_and_a_turn_leads_to_its_group() -> None:
-    gists = (*meeting().gists, lens(120, 126, "actions", "Nothing to do."))
+    gists = (*meeting().gists, extra_gist(120, 126, "actions", "Nothing to do."))
     line = ScriptedEngine(snapshot=replace(meeting(), gists=gists))
     async with running(line) as (app, pilot):
         await pilot.press("home")
@@ -78,16 +78,16 @@ async def test_a_snapshot_groups_them_too_and_a_turn_leads_to_its_group() -> Non
 
 
 async def test_a_number_shows_one_of_several_prompts_alone_and_all_again() -> None:
-    gists = (*meeting().gists, lens(120, 126, "actions", "Nothing to do."))
+    gists = (*meeting().gists, extra_gist(120, 126, "actions", "Nothing to do."))
     line = ScriptedEngine(snapshot=replace(meeting(), gists=gists, extra_prompts=("actions",)))
     async with running(line) as (app, pilot):
         await pilot.press("home")
         await pilot.press("2")
         assert "Nothing to do." in shown(app, "gists")
         assert "A quick round" not in shown(app, "gists")
-        assert "Turn 127 · Action items was not asked" in shown(app, "gists")
-        assert "Action items alone" in shown(app, "gists").splitlines()[0]
-        assert "A quick round" not in app.dashboard.body.gists.copied()
+        assert "Turn 127 · no gist of Action items" in shown(app, "gists")
+        assert "Action items only" in shown(app, "gists").splitlines()[0]
+        assert "A quick round" not in app.dashboard.body.gists.text_to_copy()
         await pilot.press("2")
         assert "A quick round" in shown(app, "gists")
         await pilot.press("1", "3")
@@ -98,8 +98,8 @@ async def test_a_number_shows_one_of_several_prompts_alone_and_all_again() -> No
 
 
 async def test_what_failed_of_a_group_is_asked_for_again() -> None:
-    line = ScriptedEngine(snapshot=replace(meeting(), gists=(gist(1, 126, "Done."), lens(2, 126, "actions", ""))))
-    failed = lens(2, 126, "actions", "", GistStatus.FAILED)
+    line = ScriptedEngine(snapshot=replace(meeting(), gists=(gist(1, 126, "Done."), extra_gist(2, 126, "actions", ""))))
+    failed = extra_gist(2, 126, "actions", "", GistStatus.FAILED)
     async with running(line) as (app, pilot):
         await said(pilot, line, GistChanged(failed), GistChanged(gist(3, 127, "", GistStatus.FAILED)))
         await pilot.press("home")
@@ -112,14 +112,14 @@ async def test_after_a_swap_the_new_prompt_is_offered_for_the_turns_so_far() -> 
     line = ScriptedEngine(snapshot=meeting())
     async with running(line) as (app, pilot):
         await said(pilot, line, PromptChanged("actions"))
-        await until(pilot, lambda: "b asks Action items about the 7 turns so far, too." in toasts(app))
+        await until(pilot, lambda: "Press b to ask Action items about 7 earlier turns." in toasts(app))
         await said(pilot, line, ExtraPromptsChanged(("takeaway",)))
         assert "prompt Action items +1" in shown(app, "banner")
         await pilot.press("b")
         await until(pilot, lambda: line.sent == [AskAllTurns("actions"), AskAllTurns("takeaway")])
 
 
-async def test_a_lens_that_comes_into_use_is_counted_and_asked_once() -> None:
+async def test_an_extra_prompt_that_comes_into_use_is_counted_and_asked_once() -> None:
     line = ScriptedEngine(snapshot=replace(meeting(), prompt="actions", extra_prompts=("actions", "takeaway")))
     async with running(line) as (app, pilot):
         assert "prompt Action items +1 " in shown(app, "banner")

@@ -10,8 +10,17 @@ from tests.viewer.test_dashboard import live, said, shown
 from tui.model.events import TurnChanged, TurnRemoved
 from tui.viewer.app import LivegistApp
 from tui.viewer.compositor import MAX_FRAMES_WAITING
-from tui.viewer.frame_rate import EARLY_S, EASE_S, LOW_FPS, LOW_HOLD_S, SLOW_S, STEPS, FrameLimiter, FrameRateController
-from tui.viewer.screens import dashboard
+from tui.viewer.frame_rate import (
+    EARLY_S,
+    LOW_FPS,
+    LOW_HOLD_S,
+    RECOVERY_S,
+    SLOW_S,
+    STEPS,
+    FrameLimiter,
+    FrameRateController,
+)
+from tui.viewer.screens import gated_screen
 
 
 def slow(pace: FrameRateController, *, seconds: float, start: float = 100.0) -> float:
@@ -52,9 +61,9 @@ def test_a_line_that_has_recovered_gets_all_again_step_by_step() -> None:
     now = slow(pace, seconds=60.0)
     seen = [pace.fps]
     for _ in range(STEPS):
-        pace.mark_fast(now + EASE_S - 1)
+        pace.mark_fast(now + RECOVERY_S - 1)
         seen.append(pace.fps)
-        now += EASE_S + 1
+        now += RECOVERY_S + 1
         pace.mark_fast(now)
         seen.append(pace.fps)
     assert seen == [2, 2, 4, 4, 8, 8, 16]
@@ -109,7 +118,7 @@ async def test_frames_that_wait_for_the_terminal_lower_the_rate_of_the_meter(mon
     async with at(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
         assert app.dashboard.meter.fps == 20
-        monkeypatch.setattr(dashboard, "frames_waiting", lambda driver: MAX_FRAMES_WAITING)
+        monkeypatch.setattr(gated_screen, "frames_waiting", lambda driver: MAX_FRAMES_WAITING)
         await said(pilot, line, TurnChanged(turn(200, "nobody reads this yet")))
         await until(pilot, lambda: app.dashboard.meter.fps == 10)
 

@@ -18,7 +18,7 @@ from tui.errors import LivegistError
 from tui.model.events import GistChanged, Snapshot, TurnChanged
 from tui.user_command import CommandError
 from tui.viewer.app import LivegistApp
-from tui.viewer.highlights import compiled, matching_rules, styled
+from tui.viewer.highlights import apply_rules, compile_rules, matching_rules
 from tui.viewer.notifications import notification, run_command
 from tui.viewer.styled_text import Span
 from tui.viewer.widgets.cell_widget import CellWidget
@@ -31,7 +31,7 @@ TABLE: dict[str, Style | Highlight] = {
 
 
 def found(text: str) -> list[str]:
-    return [rule.text for rule in matching_rules(text, compiled(TABLE)[0])]
+    return [rule.text for rule in matching_rules(text, compile_rules(TABLE)[0])]
 
 
 def test_words_are_found_whole_whatever_their_capitals() -> None:
@@ -46,21 +46,21 @@ def test_expressions_are_taken_as_they_are_written() -> None:
 
 
 def test_words_hold_no_expressions() -> None:
-    rules, problems = compiled({"a.c": "mark", "(": "mark", "": "mark"})
+    rules, problems = compile_rules({"a.c": "mark", "(": "mark", "": "mark"})
     assert problems == []
     assert matching_rules("abc", rules) == []
     assert [rule.text for rule in matching_rules("is a.c there?", rules)] == ["a.c"]
 
 
 def test_a_broken_expression_is_one_problem_and_the_others_stay() -> None:
-    rules, (problem,) = compiled({"/(/": "mark", "ok": "mark"})
+    rules, (problem,) = compile_rules({"/(/": "mark", "ok": "mark"})
     assert [rule.text for rule in rules] == ["ok"]
     assert "/(/" in problem.message
 
 
 def test_what_is_found_is_inked_across_spans_and_an_empty_match_inks_nothing() -> None:
-    rules, _ = compiled({"two words": "bad", "/x*/": "good"})
-    assert styled([Span("say two "), Span("words now", "unstable")], rules) == (
+    rules, _ = compile_rules({"two words": "bad", "/x*/": "good"})
+    assert apply_rules([Span("say two "), Span("words now", "unstable")], rules) == (
         Span("say "),
         Span("two ", "bad strong"),
         Span("words", "unstable bad strong"),
@@ -202,4 +202,4 @@ async def test_a_broken_expression_is_a_notice() -> None:
     line = ScriptedEngine(snapshot=live())
     app = LivegistApp(line, theme="night", fps=20, keys={}, highlights={"/[/": "mark"})
     async with at(app, size=(120, 36)) as pilot:
-        await until(pilot, lambda: "/[/ is no expression" in toasts(app))
+        await until(pilot, lambda: "/[/ is not a valid regular expression" in toasts(app))

@@ -32,7 +32,12 @@ async def test_h_lists_what_is_kept_and_enter_opens_one() -> None:
         await until(pilot, lambda: "Standup" in shown(app, "sessions"))
         listed = shown(app, "sessions")
         assert "#work" in listed
-        for part in ("132 turns  ★3 #work Standup", "1 turn   failed  ", "cut off  Cut", "! its recording is missing"):
+        for part in (
+            "132 turns  ★3 #work Standup",
+            "1 turn   failed  ",
+            "interrupted  Cut",
+            "! its recording is missing",
+        ):
             assert part in listed
         assert "\x1b" not in shown(app, "sessions")
         await pilot.press("down", "enter")
@@ -44,7 +49,7 @@ async def test_nothing_kept_is_said() -> None:
     async with running(line) as (app, pilot):
         await said(pilot, line, SessionsListed(()))
         await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
-        await until(pilot, lambda: "No session is kept yet" in shown(app, "question"))
+        await until(pilot, lambda: "No past sessions." in shown(app, "question"))
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is app.dashboard)
         assert line.sent == []
@@ -160,5 +165,5 @@ async def test_a_past_session_shows_its_own_keys() -> None:
         await said(pilot, line, SessionShown(meeting(State.ENDED)))
         await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
         await pilot.press("question_mark")
-        assert "A past session" in shown(app, "help-text")
+        assert "Past session" in shown(app, "help-text")
         assert "Bookmarks only" in shown(app, "help-text")

@@ -11,7 +11,7 @@ from tui.model.events import LevelChanged, TurnChanged, TurnRemoved
 from tui.presentation.ballistics import Reading
 from tui.viewer.frame_rate import EARLY_S
 from tui.viewer.styled_text import width
-from tui.viewer.widgets.meter import Meter, bar, scale, sparkline, steadied, zone_style
+from tui.viewer.widgets.meter import Meter, bar, scale, sparkline, with_deadband, zone_style
 
 
 class Clock:
@@ -48,8 +48,8 @@ def test_the_zones_change_at_minus_20_and_minus_9() -> None:
     assert [zone_style(level) for level in (-60.0, -20.1, -20.0, -9.1, -9.0, 0.0)] == ["good"] * 2 + ["warn"] * 2 + [
         "bad"
     ] * 2
-    inks = {span.style for span in bar(Reading(0.0, 0.0, 0.0), 60)}
-    assert inks == {"good track", "warn track", "bad track"}
+    styles = {span.style for span in bar(Reading(0.0, 0.0, 0.0), 60)}
+    assert styles == {"good track", "warn track", "bad track"}
 
 
 @pytest.mark.parametrize("columns", range(1, 200, 7))
@@ -66,9 +66,9 @@ def test_the_marks_stand_under_their_places() -> None:
 
 def test_a_needle_that_trembles_is_shown_at_rest() -> None:
     shown = Reading(-50.0, -40.0, -38.0)
-    assert steadied(shown, Reading(-50.6, -40.9, -38.0)) == shown
-    assert steadied(shown, Reading(-51.0, -39.0, -38.0)) == Reading(-51.0, -39.0, -38.0)
-    assert steadied(Reading(-59.5, -59.5, -59.5), Reading(-60.1, -60.1, -60.1)) == Reading(-60.1, -60.1, -60.1)
+    assert with_deadband(shown, Reading(-50.6, -40.9, -38.0)) == shown
+    assert with_deadband(shown, Reading(-51.0, -39.0, -38.0)) == Reading(-51.0, -39.0, -38.0)
+    assert with_deadband(Reading(-59.5, -59.5, -59.5), Reading(-60.1, -60.1, -60.1)) == Reading(-60.1, -60.1, -60.1)
 
 
 def test_a_sparkline_has_a_bar_for_a_level_and_a_dot_for_none() -> None:
@@ -156,7 +156,7 @@ async def test_the_clock_of_the_needles_rests_when_they_do() -> None:
     async with running(line, clock=clock) as (app, pilot):
 
         def resting() -> bool:
-            return app.dashboard.meter._due is None
+            return app.dashboard.meter._timer is None
 
         assert resting()
         await said(pilot, line, LevelChanged(-23.0, -12.0))
@@ -225,7 +225,7 @@ async def test_the_clock_moves_the_needles_only_while_no_level_comes() -> None:
     async with running(line, clock=clock) as (app, pilot):
         await said(pilot, line, LevelChanged(-23.0, -12.0))
         meter = app.dashboard.meter
-        due = meter._due
+        due = meter._timer
         assert due is not None
         meter.feed(LevelChanged(-23.0, -12.0))
         assert due.cancelled()

@@ -123,4 +123,4 @@ async def test_an_editor_that_cannot_be_started_is_said(monkeypatch: pytest.Monk
         await said(pilot, line, PromptShown("risks", TEXT, own=True))
         await until(pilot, lambda: isinstance(app.screen, PromptEditor))
         await pilot.press("ctrl+o")
-        await until(pilot, lambda: "cannot be handed to an editor" in toasts(app))
+        await until(pilot, lambda: "cannot be suspended for an editor" in toasts(app))

@@ -102,4 +102,4 @@ def _cells(line: Line) -> list[tuple[str, str]]:
                 cells += [(character, span.style), ("", span.style)]
             else:
                 cells.append((character, span.style))
-    return [(character, "" if character == " " and not ink else ink) for character, ink in cells]
+    return [(character, "" if character == " " and not style else style) for character, style in cells]

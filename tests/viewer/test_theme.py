@@ -48,11 +48,11 @@ def test_text_can_be_read_on_whatever_lies_behind_it(file: Path) -> None:
     if found.ansi:
         assert all(colour.startswith("ansi_") for _, colour in found.colours)
         return
-    inks = {
+    styles = {
         name: colour for name, colour in found.colours if name not in {"rule", "background", "surface", "selection"}
     }
-    del inks["selection_text"]
-    for name, colour in inks.items():
+    del styles["selection_text"]
+    for name, colour in styles.items():
         for behind in (found.background, found.surface):
             contrast = contrast_ratio(behind, colour)
             assert contrast >= READABLE, f"{name} on {behind}: {contrast:.2f}"
@@ -113,4 +113,4 @@ def test_instead_of_a_theme_that_is_broken_or_missing_the_default_is_used_and_it
     found, problem = theme.choose("../night", "night", shipped("themes"), tmp_path)
     assert found.name == "night"
     assert problem is not None
-    assert "There is no theme" in problem.message
+    assert "Unknown theme" in problem.message

@@ -1,4 +1,4 @@
-"""The viewer: paints what the engine tells, sends what a person asks, and may leave at any time."""
+"""Textual app of the viewer: connects the dashboard to an engine, and handles what several screens need."""
 
 import asyncio
 import gc
@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import msgspec
 from textual import events, on
@@ -29,59 +29,63 @@ from tui.viewer.ascii import ascii_driver
 from tui.viewer.bindings import DASHBOARD, current_ids, problems
 from tui.viewer.driver import FrameDriver
 from tui.viewer.frame_rate import FrameRateController
-from tui.viewer.highlights import compiled
+from tui.viewer.highlights import compile_rules
 from tui.viewer.layout_state import LayoutState
-from tui.viewer.messages import (
-    AlarmRaised,
-    CommandRequested,
-    CopyRequested,
-    DetachRequested,
-    GainStepped,
-    LayoutChanged,
-    QuitRequested,
-    SettingChanged,
-)
+from tui.viewer.messages import CommandRequested
 from tui.viewer.screens.dashboard import Dashboard
+from tui.viewer.widgets.body import Body
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.pane import Pane
 
+if TYPE_CHECKING:
+    from tui.viewer.screens.device_picker import DevicePicker
+    from tui.viewer.screens.settings import SettingsScreen
+
 DEFAULT_THEME = "night"
-RETRY_S = 0.5
-"""Pause before the viewer looks for an engine that went away."""
-THEMES_S = 2.0
-"""Seconds between two looks at the person's own themes."""
-QUIT_S = 120.0
-"""Longest wait for the engine to finish a session, its analysis included, after it was told to quit."""
+RECONNECT_S = 0.5
+"""Pause before the viewer connects to the engine again."""
+THEME_CHECK_S = 2.0
+"""Seconds between two checks for changed theme files."""
+QUIT_TIMEOUT_S = 120.0
+"""Longest wait for the engine to finish a session, its analysis included, after a quit."""
 
 
 class EngineConnection(Protocol):
-    """The line to an engine: `EngineClient` is one."""
+    """A connection to an engine, such as `EngineClient`."""
 
     def events(self) -> AsyncIterator[Event]:
-        """Yield a snapshot, then every event until the line is cut; may be called again."""
+        """Yield a snapshot, then each event until the connection is lost; may be called again to reconnect.
+
+        Raises:
+            EngineError: the engine cannot be reached.
+        """
         ...
 
     async def send(self, command: Command) -> bool:
-        """Send a command; return whether there was a line to send it over."""
+        """Send a command; return whether it was sent, which needs an open connection.
+
+        Raises:
+            UsageError: the command is too long.
+        """
         ...
 
 
 class ExitStatus(msgspec.Struct, frozen=True):
-    """How a viewer ended."""
+    """Result of the app: how a viewer ended."""
 
     running: bool
-    """Whether a session goes on."""
+    """Whether the session continues."""
     path: str = ""
-    """Folder of the session; empty if there was none."""
+    """Folder of the session; empty without one."""
     error: str = ""
-    """What went wrong on the way out; empty if nothing did."""
+    """Problem while quitting; empty for none."""
 
     def __str__(self) -> str:
-        """Return what to print after the screen is gone; empty if there is nothing to say."""
+        """Return the line to print after the app has ended; may be empty."""
         if self.error:
             return self.error
         if self.running:
-            return "Detached; the session goes on. `livegist` returns to it, `livegist stop` ends it."
+            return "Detached. The session continues: `livegist` reopens it, `livegist stop` ends it."
         return f"The session is saved in {self.path}" if self.path else ""
 
 
@@ -89,17 +93,17 @@ class LivegistApp(App[ExitStatus]):
     """A viewer of one engine.
 
     Args:
-        client: the line to the engine.
-        theme: name of a theme; one that does not exist is a notice, and the default is used.
-        fps: frames a second of the level meter.
-        low_bandwidth: whether the line to the terminal bears little.
-        ascii: whether the terminal knows no more than ASCII.
-        keys: other keys for actions, by the action's id.
-        highlights: what stands out when it is said, as the config has it.
-        start: sent after the first snapshot if no session is live.
-        options: settings that every session started here gets.
-        layout_file: remembers which panes are seen; `None` for nothing.
-        clock: seconds that only go up.
+        client: the connection to the engine.
+        theme: name of a theme; for an unknown one the default is used, with a notice.
+        fps: maximum frames per second of the level meter.
+        low_bandwidth: whether to reduce screen updates from the start.
+        ascii: whether the terminal shows ASCII only.
+        keys: a person's own keys by action id.
+        highlights: words and expressions to highlight in turns, as in the config.
+        start: command to send after the first snapshot if no session is running; `None` for none.
+        options: settings of each session that is started here.
+        layout_file: stores which panes are hidden or zoomed; `None` to store nothing.
+        clock: monotonic seconds.
     """
 
     TITLE = "livegist"
@@ -133,16 +137,16 @@ class LivegistApp(App[ExitStatus]):
             self.driver_class = ascii_driver(self.driver_class)
         self._client = client
         self._start = start
-        self._leaving = False
+        self._quitting = False
         self._keys, self._old_id_notices = current_ids(keys)
         self._layout_file = layout_file
-        rules, self._rule_problems = compiled(highlights or {})
+        rules, self._rule_problems = compile_rules(highlights or {})
         self.dashboard = Dashboard(
-            pace=FrameRateController(fps, low_bandwidth=low_bandwidth),
+            frame_rate=FrameRateController(fps, low_bandwidth=low_bandwidth),
             keys=self._keys,
             options=options,
             rules=rules,
-            themes=self._theme_names,
+            theme_names=self._theme_names,
             layout_state=layout_states.load(layout_file) if layout_file else LayoutState(),
             clock=clock,
         )
@@ -151,19 +155,19 @@ class LivegistApp(App[ExitStatus]):
         self._theme_files: dict[str, int] = {}
         first, self._theme_problem = themes.choose(theme, DEFAULT_THEME, *self._theme_folders)
         self.register_theme(first)
-        # Set without its watcher: that would have every style worked out twice before the first frame.
+        # Set without its watcher, which would compute every style twice before the first frame.
         self.set_reactive(LivegistApp.theme, first.name)
         self.stylesheet.set_variables(self.get_css_variables())
         self._refresh_truecolor_filter(self.ansi_theme)
         self.set_keymap(self._keys)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Return our own variables for the moment before a theme of ours is in force."""
+        """Return defaults of the viewer's own CSS variables, used until one of its themes is set."""
         speakers = {f"speaker-{number}": "ansi_default" for number in range(1, themes.SPEAKERS + 1)}
         return {**dict.fromkeys(("muted", "rule", "selection", "selection-text"), "ansi_default"), **speakers}
 
     def get_driver_class(self) -> type[Driver]:
-        """Return the terminal's driver; that of a Unix terminal is ours."""
+        """Return the driver of the terminal: `FrameDriver` on a Unix terminal, else Textual's own."""
         found = super().get_driver_class()
         return FrameDriver if found is LinuxDriver else found
 
@@ -172,69 +176,69 @@ class LivegistApp(App[ExitStatus]):
         return self.dashboard
 
     async def on_event(self, event: events.Event) -> None:
-        """Do at once what a key is for, and hold back what is typed until a screen that was opened takes keys.
+        """Run a key's action at once, and delay keys until a screen that was just opened accepts them.
 
-        A slow line brings several keys in one piece. Textual sends each down to the focus and has it come up again
-        before it looks what it is for, so that those behind one that opens a screen would get lost.
+        Over a slow connection several keys arrive together. Textual passes each key to the focused widget and back
+        before it runs an action, so keys that follow one that opens a screen would be lost.
         """
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded and self._is_mounted:
             await self.screen._mounted_event.wait()
-            written = self.focused is not None and not isinstance(self.focused, CellWidget)
-            if isinstance(event, events.Key) and self.app_focus and not written:
+            typing = self.focused is not None and not isinstance(self.focused, CellWidget)
+            if isinstance(event, events.Key) and self.app_focus and not typing:
                 await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key)
                 return
         await super().on_event(event)
 
     def on_ready(self) -> None:
-        """Connect, now that the first frame is painted; say what is wrong with themes and keys."""
-        self.run_worker(self._receive_events(), name="listen", exclusive=True)
+        """Connect to the engine after the first frame is painted; notify errors in keys, highlights and themes."""
+        self.run_worker(self._receive_events(), name="events", exclusive=True)
         bindings = [*DASHBOARD, *(binding for binding in Pane.BINDINGS if isinstance(binding, Binding))]
-        self._notify_user([*self._old_id_notices, *problems(self._keys, bindings)])
-        self._notify_user(self._rule_problems)
+        self._notify_errors([*self._old_id_notices, *problems(self._keys, bindings)])
+        self._notify_errors(self._rule_problems)
         broken = self._load_themes()
-        self._notify_user(broken)
+        self._notify_errors(broken)
         if self._theme_problem is not None and self._theme_problem.message not in {found.message for found in broken}:
-            self._notify_user([self._theme_problem])
-        self.set_interval(THEMES_S, self._reload_themes, name="themes")
-        # What is alive now stays: without it in every collection, keys answer sooner.
+            self._notify_errors([self._theme_problem])
+        self.set_interval(THEME_CHECK_S, self._reload_themes, name="themes")
+        # Present objects live until the end: without them in each garbage collection, keys respond sooner.
         gc.freeze()
         gc.enable()
 
     def _load_themes(self) -> list[ConfigError]:
-        """Read all themes and return what is wrong with the person's own."""
-        self._theme_files = themes.stamps(self._theme_folders[-1])
+        """Load all themes and return the errors in theme files."""
+        self._theme_files = themes.modification_times(self._theme_folders[-1])
         self._themes, broken = themes.load(*self._theme_folders)
         for theme in self._themes:
             self.register_theme(theme)
         return broken
 
     def _reload_themes(self) -> None:
-        """Use the person's own themes as they are now, if their files have changed."""
-        if themes.stamps(self._theme_folders[-1]) != self._theme_files:
-            self._notify_user(self._load_themes())
+        """Load the themes again if a theme file has changed."""
+        if themes.modification_times(self._theme_folders[-1]) != self._theme_files:
+            self._notify_errors(self._load_themes())
             self.refresh_css(animate=False)
 
-    def _notify_user(self, found: Iterable[LivegistError]) -> None:
-        for problem in found:
-            self.notify(f"{problem.message}\n{problem.hint}", severity="warning", timeout=15, markup=False)
+    def _notify_errors(self, errors: Iterable[LivegistError]) -> None:
+        for error in errors:
+            self.notify(f"{error.message}\n{error.hint}", severity="warning", timeout=15, markup=False)
 
-    # The line to the engine
+    # Connection to the engine
 
     async def _receive_events(self) -> None:
-        """Show events, and come back after a cut, until the person leaves."""
+        """Handle events, and reconnect after a lost connection, until the viewer quits."""
         while True:
-            why, hint = "", ""
+            reason, hint = "", ""
             try:
                 async for event in self._client.events():
                     self._handle_event(event)
                     await asyncio.sleep(0)
             except EngineError as error:
-                why, hint = error.message, error.hint
-            if self._leaving:
+                reason, hint = error.message, error.hint
+            if self._quitting:
                 self.exit(self._exit_status(running=False))
                 return
-            self.dashboard.set_connection_lost(why, hint)
-            await asyncio.sleep(RETRY_S)
+            self.dashboard.set_connection_lost(reason, hint)
+            await asyncio.sleep(RECONNECT_S)
 
     def _handle_event(self, event: Event) -> None:
         self.dashboard.handle_event(event)
@@ -244,137 +248,134 @@ class LivegistApp(App[ExitStatus]):
                 self.post_message(CommandRequested(start))
 
     @on(CommandRequested)
-    async def send_order(self, order: CommandRequested) -> None:
-        """Pass a command on."""
+    async def send_command(self, request: CommandRequested) -> None:
+        """Send a command to the engine; notify if it cannot be sent."""
         try:
-            sent = await self._client.send(order.command)
+            sent = await self._client.send(request.command)
         except UsageError as error:
             self.notify(f"{error.message}\n{error.hint}", severity="warning", markup=False)
             return
         if not sent:
-            self.notify("Not done: the engine cannot be heard now.", severity="warning", markup=False)
+            self.notify("Command not sent: not connected to the engine.", severity="warning", markup=False)
 
-    @on(GainStepped)
-    def amplify(self, louder: GainStepped) -> None:
-        """Record louder or softer, if there is a session to record."""
-        if self.dashboard.check_action("change_gain", (louder.step_db,)):
-            self.dashboard.action_change_gain(louder.step_db)
+    def on_device_picker_gain_stepped(self, message: "DevicePicker.GainStepped") -> None:
+        """Change the gain, if a session is running."""
+        if self.dashboard.check_action("change_gain", (message.step_db,)):
+            self.dashboard.action_change_gain(message.step_db)
 
-    @on(CopyRequested)
-    async def copy_text(self, wanted: CopyRequested) -> None:
-        """Copy to the clipboard at the other end, and say how."""
+    @on(Body.CopyRequested)
+    async def copy_text(self, request: Body.CopyRequested) -> None:
+        """Copy text to the terminal's clipboard, and notify how."""
         from tui.viewer.clipboard import copy
 
         write = self._driver.write if self._driver is not None else len
-        self.notify(await copy(wanted.text, write=write, file=runtime_dir() / "copied.txt"), markup=False)
+        self.notify(await copy(request.text, write=write, file=runtime_dir() / "copied.txt"), markup=False)
 
-    @on(AlarmRaised)
-    def tell_afar(self, alarm: AlarmRaised) -> None:
-        """Ring, notify and run what a highlight asks for."""
+    @on(Dashboard.HighlightMatched)
+    def handle_highlight(self, match: Dashboard.HighlightMatched) -> None:
+        """Ring the bell, show a desktop notification and run the command, as the highlight says."""
         from tui.viewer.notifications import notification
 
-        if alarm.wanted.bell:
+        if match.highlight.bell:
             self.bell()
-        if alarm.wanted.notify and self._driver is not None:
-            self._driver.write(notification(alarm.turn.text, str(alarm.wanted.notify), os.environ))
-        if alarm.wanted.command:
-            self.run_worker(self._run_for(alarm), name="highlight")
+        if match.highlight.notify and self._driver is not None:
+            self._driver.write(notification(match.turn.text, str(match.highlight.notify), os.environ))
+        if match.highlight.command:
+            self.run_worker(self._run_command(match), name="highlight")
 
-    async def _run_for(self, alarm: AlarmRaised) -> None:
+    async def _run_command(self, match: Dashboard.HighlightMatched) -> None:
         from tui.viewer.notifications import run_command
 
         try:
-            await run_command(alarm.wanted.command, alarm.turn, os.environ)
+            await run_command(match.highlight.command, match.turn, os.environ)
         except LivegistError as error:
-            self._notify_user([error])
+            self._notify_errors([error])
 
-    @on(LayoutChanged)
+    @on(Dashboard.LayoutChanged)
     def store_layout(self) -> None:
-        """Keep which panes are seen, for the next viewer."""
+        """Store which panes are hidden or zoomed, for the next viewer."""
         if self._layout_file is not None:
             layout_states.save(self._layout_file, self.dashboard.body.layout_state)
 
-    @on(SettingChanged)
-    def use_setting(self, changed: SettingChanged) -> None:
-        """Have a setting hold at once, if it can."""
-        if changed.name == "theme" and changed.value in self.available_themes:
-            self.theme = str(changed.value)
+    def on_settings_screen_setting_changed(self, message: "SettingsScreen.SettingChanged") -> None:
+        """Apply a setting that takes effect immediately."""
+        if message.name == "theme" and message.value in self.available_themes:
+            self.theme = str(message.value)
 
     def _theme_names(self) -> list[str]:
-        return [found.name for found in self._themes]
+        return [theme.name for theme in self._themes]
 
-    # Ways out
+    # Quitting
 
-    @on(DetachRequested)
+    @on(Dashboard.DetachRequested)
     def detach(self) -> None:
-        """Leave; the engine goes on."""
+        """End the viewer; the engine continues."""
         self.exit(self._exit_status(running=self.dashboard.view_model.state.active))
 
-    @on(QuitRequested)
+    @on(Dashboard.QuitRequested)
     async def quit_engine(self) -> None:
-        """End the engine and leave once it has finished; asked again, leave at once."""
-        if self._leaving or not await self._client.send(Quit()):
+        """Send `Quit` to the engine and end the viewer once the engine has ended; on a second request, at once."""
+        if self._quitting or not await self._client.send(Quit()):
             self.exit(self._exit_status(running=False))
             return
-        self._leaving = True
+        self._quitting = True
         if self.dashboard.view_model.state.active:
-            self.notify("Finishing the session; q again leaves at once.", timeout=QUIT_S, markup=False)
-        self.set_timer(QUIT_S, self._give_up, name="quit")
+            self.notify("Finishing the session. Press q again to quit now.", timeout=QUIT_TIMEOUT_S, markup=False)
+        self.set_timer(QUIT_TIMEOUT_S, self._stop_waiting, name="quit")
 
-    def _give_up(self) -> None:
-        self.exit(self._exit_status(running=False, trouble="The engine is still finishing. `livegist` returns to it."))
+    def _stop_waiting(self) -> None:
+        error = "The engine is still finishing the session. Run `livegist` to reopen it."
+        self.exit(self._exit_status(running=False, error=error))
 
-    def _exit_status(self, *, running: bool, trouble: str = "") -> ExitStatus:
+    def _exit_status(self, *, running: bool, error: str = "") -> ExitStatus:
         session, unsaved_s = self.dashboard.view_model.session, self.dashboard.view_model.stats.unsaved_s
         if unsaved_s and not running:
-            trouble = (
-                trouble or f"The disk has not taken the last {unsaved_s:.0f} s; the engine holds them until it does."
-            )
-        return ExitStatus(running, session.path if session else "", trouble)
+            error = error or f"The last {unsaved_s:.0f} s are not on disk yet; the engine keeps them and retries."
+        return ExitStatus(running, session.path if session else "", error)
 
     def action_request_quit(self) -> None:
-        """Ask, as the key does."""
+        """Quit from the dashboard, as its key does."""
         if self.screen is self.dashboard:
             self.dashboard.action_request_quit()
 
-    # The palette
+    # Command palette
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Yield every action with its key, and the themes; what is not possible now is found, not listed."""
-        told = {"show-commands"}
+        """Yield each action with its key, and the themes; only a search finds actions that are not possible now."""
+        yielded = {"show-commands"}
         possible = [active for active in screen.active_bindings.values() if active.enabled]
         for active in possible:
             binding = active.binding
-            if binding.id and binding.id not in told:
-                told.add(binding.id)
+            if binding.id and binding.id not in yielded:
+                yielded.add(binding.id)
                 yield SystemCommand(
                     binding.description.capitalize(),
-                    self._about(binding),
+                    self._palette_help(binding),
                     partial(self.run_action, binding.action, active.node),
                 )
         for binding in self._bindings_of(screen):
-            if binding.id and binding.id not in told:
-                told.add(binding.id)
+            if binding.id and binding.id not in yielded:
+                yielded.add(binding.id)
                 yield SystemCommand(
-                    f"{binding.description.capitalize()} – not now",
-                    self._about(binding),
+                    f"{binding.description.capitalize()} – not possible now",
+                    self._palette_help(binding),
                     partial(self.notify, f"Not possible now: {binding.description}.", markup=False),
                     discover=False,
                 )
-        for found in self._themes:
+        for theme in self._themes:
             yield SystemCommand(
-                f"Theme: {found.name}", "Use this theme until you leave", partial(self._use, found.name)
+                f"Theme: {theme.name}", "Use this theme until you quit", partial(self._use_theme, theme.name)
             )
 
     @staticmethod
     def _bindings_of(screen: Screen[object]) -> Iterator[Binding]:
-        """Yield what can ever be done on a screen."""
+        """Yield all bindings of a screen and its panes."""
         for found in (screen, *screen.query(Pane)):
             yield from (binding for binding in found.BINDINGS if isinstance(binding, Binding))
 
-    def _about(self, binding: Binding) -> str:
+    def _palette_help(self, binding: Binding) -> str:
         key = self._keys.get(binding.id or "") or self.get_key_display(binding)
         return f"{binding.tooltip or binding.description}  ({key})"
 
-    def _use(self, name: str) -> None:
+    def _use_theme(self, name: str) -> None:
         self.theme = name

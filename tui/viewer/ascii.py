@@ -1,4 +1,4 @@
-"""For terminals without Unicode: each character becomes one of ASCII's that looks like it, or a question mark."""
+"""ASCII output for terminals without Unicode: each character is replaced by a similar one, or a question mark."""
 
 import unicodedata
 from functools import lru_cache
@@ -31,16 +31,16 @@ LOOKALIKES = {
     "…": "~",
     "\xa0": " ",
 }
-"""What stands for signs of the dashboard and for common punctuation."""
+"""ASCII characters for the dashboard's signs and common punctuation."""
 
 
 def to_ascii(text: str) -> str:
-    """Return the text in ASCII, each character in as many cells as before."""
+    """Return the text in ASCII; each character keeps its width in cells."""
     return text if text.isascii() else "".join(map(_letter, text))
 
 
 def ascii_driver(driver: type[Driver]) -> type[Driver]:
-    """Return a driver that writes nothing but ASCII."""
+    """Return a subclass of a driver that writes ASCII only."""
 
     class AsciiDriver(driver):  # type: ignore[misc, valid-type]
         def write(self, data: str) -> None:

@@ -84,7 +84,7 @@ DASHBOARD = [
         id="choose-device",
         tooltip="Choose an input device by its level; a running session continues",
     ),
-    Binding("h", "history", "history", id="show-history", tooltip="Open a stored session"),
+    Binding("h", "history", "history", id="show-history", tooltip="Open a past session"),
     Binding("e", "export", "export", id="export", tooltip="Export the session to a file"),
     Binding("comma", "settings", "settings", key_display=",", id="show-settings", tooltip="Show and change settings"),
     Binding("left", "seek(-10)", "10 s back", id="seek-back", tooltip="Seek back 10 s in a replay"),

@@ -1,7 +1,6 @@
-"""Copy text to the clipboard of the terminal at the other end of the line.
+"""Clipboard of the terminal, also over SSH: by OSC 52, by tmux, and a file.
 
-OSC 52 asks the terminal, through ssh too. Inside tmux the server is asked, for it ignores OSC 52 by default. No
-terminal says whether it obeyed, so the text also goes to a file, and the words say where.
+Terminals do not confirm OSC 52 and tmux ignores it by default, so the text goes to tmux's buffer and to a file as well.
 """
 
 import asyncio
@@ -12,18 +11,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 OSC52_LIMIT = 74_994
-"""Most bytes of text in one sequence: what xterm and its kin take (100,000 characters of base64)."""
-TMUX_S = 2.0
+"""Maximum number of bytes in one sequence: xterm's limit of 100,000 characters of base64."""
+TMUX_TIMEOUT_S = 2.0
 """Longest wait for tmux."""
 
 
 def sequence(text: str, environ: Mapping[str, str]) -> str:
     """Return the OSC 52 sequence for `text`."""
-    return passed_on(f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07", environ)
+    return wrap_for_multiplexer(f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07", environ)
 
 
-def passed_on(osc: str, environ: Mapping[str, str]) -> str:
-    """Return a sequence so that a tmux or screen on this side hands it to the terminal."""
+def wrap_for_multiplexer(osc: str, environ: Mapping[str, str]) -> str:
+    """Return an OSC sequence wrapped so that tmux or screen, if one runs, passes it to the terminal."""
     term = environ.get("TERM", "")
     if term.startswith("tmux") or "TMUX" in environ:
         return "\x1bPtmux;" + osc.replace("\x1b", "\x1b\x1b") + "\x1b\\"
@@ -33,20 +32,20 @@ def passed_on(osc: str, environ: Mapping[str, str]) -> str:
 async def copy(
     text: str, *, write: Callable[[str], object], file: Path, environ: Mapping[str, str] = os.environ
 ) -> str:
-    """Copy `text` by every way there is, and return in words what happened.
+    """Copy text by all available ways; return a sentence that names them.
 
     Args:
-        text: what to copy.
+        text: the text to copy.
         write: writes to the terminal.
-        file: where the text also goes; only its owner may read it.
-        environ: the process's environment.
+        file: receives the text, too; readable by its owner only.
+        environ: environment variables.
     """
     ways: list[str] = []
-    if "TMUX" in environ and await _tmux(text):
+    if "TMUX" in environ and await _copy_to_tmux(text):
         ways.append("to tmux's buffer")
     if len(text.encode()) <= OSC52_LIMIT:
         write(sequence(text, environ))
-        ways.append("to the terminal's clipboard, if it allows that (OSC 52)")
+        ways.append("to the terminal's clipboard, if it supports OSC 52")
     try:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
             out.write(text)
@@ -56,8 +55,8 @@ async def copy(
     return f"Copied {len(text):,} characters {'; '.join(ways)}"
 
 
-async def _tmux(text: str) -> bool:
-    """Give the text to the tmux server; return whether it took it."""
+async def _copy_to_tmux(text: str) -> bool:
+    """Load the text into tmux's buffer; return whether tmux accepted it."""
     try:
         process = await asyncio.create_subprocess_exec(
             "tmux",
@@ -71,7 +70,7 @@ async def _tmux(text: str) -> bool:
     except OSError:
         return False
     try:
-        await asyncio.wait_for(process.communicate(text.encode()), TMUX_S)
+        await asyncio.wait_for(process.communicate(text.encode()), TMUX_TIMEOUT_S)
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
             process.kill()

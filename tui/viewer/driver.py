@@ -1,7 +1,7 @@
-"""Textual's terminal, to which a frame is one write.
+"""Terminal driver that writes each frame at once.
 
-Textual hands a frame over in three pieces: the sign to hold the screen, the frame, the sign to show it. Each wakes the
-thread that writes and is a packet of its own on a line far away.
+Textual writes a frame in three pieces: start of synchronised output, frame, end of synchronised output. Each piece
+wakes the writer thread and is a packet of its own over SSH.
 """
 
 from textual.drivers.linux_driver import LinuxDriver
@@ -11,13 +11,13 @@ SYNC_START, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
 
 
 class FrameDriver(LinuxDriver):
-    """Joins what is written between the two signs."""
+    """Textual's Linux driver with the pieces of a frame joined."""
 
     _frame: list[str] | None = None
-    """Pieces of the frame that is being written; `None` between frames."""
+    """Pieces of the current frame; `None` between frames."""
 
     def write(self, data: str) -> None:
-        """Write, or hold back what belongs to a frame until that is whole."""
+        """Write data; buffer the pieces of a frame until it is complete."""
         if data == SYNC_START:
             self._frame = []
         if self._frame is None:

@@ -1,4 +1,4 @@
-"""What an empty turns pane says: where things stand and what to do next. Pure."""
+"""Text of an empty turns pane: the state of the session and what to do next. Pure."""
 
 from tui.model.events import State
 from tui.presentation.view_model import ViewModel
@@ -6,68 +6,82 @@ from tui.text import one_line
 from tui.viewer.styled_text import Span
 
 SETUP_HINTS = (
-    ("livegist login", "with a key of the vendor"),
+    ("livegist login", "cloud engine, with an API key"),
     ("livegist --engine local", "this machine; extra [local]"),
-    ("livegist demo", "just watch; extra [local]"),
+    ("livegist demo", "a recorded meeting; extra [local]"),
 )
-"""How to begin; what needs an extra says so, for without it `pip install '.[local]'` comes first."""
+"""Commands that begin; those that need an extra name it."""
 
 
-def empty_text(picture: ViewModel, *, cut: bool) -> list[Span]:
-    """Return the words for a session without turns."""
-    if cut:
-        return [Span("The engine cannot be heard. Its recording and everything in it stay on disk.", "muted")]
-    if not picture.synced:
+def empty_text(view_model: ViewModel, *, disconnected: bool) -> list[Span]:
+    """Return the text for a session without turns.
+
+    Args:
+        view_model: the session.
+        disconnected: whether the connection to the engine is lost.
+    """
+    if disconnected:
+        return [Span("Not connected to the engine. Its recordings and transcripts stay on disk.", "muted")]
+    if not view_model.synced:
         return [Span("Starting the engine…", "muted")]
-    match picture.state:
+    match view_model.state:
         case State.CONNECTING:
-            endpoint = one_line(picture.session.endpoint, 80) if picture.session else "the endpoint"
-            return [Span(f"Connecting to {endpoint}… What you say now is recorded and sent once it answers.", "muted")]
+            endpoint = one_line(view_model.session.endpoint, 80) if view_model.session else "the endpoint"
+            return [
+                Span(f"Connecting to {endpoint}… Speech is recorded now and sent once the connection is open.", "muted")
+            ]
         case State.LIVE | State.RECONNECTING:
-            return [Span("Listening. Speak, and your words appear here."), Span("\nspace mutes, x stops.", "muted")]
+            return [Span("Recording. Speak: turns appear here."), Span("\nspace mute, x stop", "muted")]
         case State.DRAINING:
-            return [Span("Waiting for what is still to come…", "muted")]
+            return [Span("Waiting for the last turns…", "muted")]
         case State.FAILED:
             return [
-                Span("✗ The session could not go on.\n", "bad strong"),
-                Span("Above stands why and what helps; "),
+                Span("✗ The session failed.\n", "bad strong"),
+                Span("See the error above. Press "),
                 Span("s", "accent strong"),
-                Span(" tries again."),
-                Span("\n\nNothing set up yet? "),
-                Span("q", "accent strong"),
-                Span(" leaves; three ways to begin:"),
-                *_ways(),
+                Span(" to retry."),
+                *_offer_setup(),
                 Span("\n\nlivegist doctor", "strong"),
-                Span("  looks at microphone, keys and network.", "muted"),
+                Span("  checks microphone, keys and network", "muted"),
             ]
-    ended = "Nothing was said in this session. " if picture.state is State.ENDED else ""
+    ended = "The session has no turns. " if view_model.state is State.ENDED else ""
     return [
         Span(f"{ended}Press "),
         Span("s", "accent strong"),
-        Span(" to start listening: turns appear here as they are spoken, their gists beside them."),
-        *_offer_recovery(len(picture.untranscribed)),
-        Span("\n\nNothing set up yet? "),
-        Span("q", "accent strong"),
-        Span(" leaves; three ways to begin:"),
-        *_ways(),
+        Span(" to start a session: turns appear here, their gists beside them."),
+        *_offer_recovery(len(view_model.untranscribed)),
+        *_offer_setup(),
         Span("\n\nAll keys: "),
         Span("?", "accent strong"),
     ]
 
 
-def _ways() -> list[Span]:
+def _offer_setup() -> list[Span]:
+    """Return the commands to run if nothing is set up yet."""
+    commands = [
+        Span(text, style)
+        for name, about in SETUP_HINTS
+        for text, style in ((f"\n{name:<25}", "strong"), (about, "muted"))
+    ]
     return [
-        Span(text, ink) for name, about in SETUP_HINTS for text, ink in ((f"\n{name:<25}", "strong"), (about, "muted"))
+        Span("\n\nNot set up yet? Press "),
+        Span("q", "accent strong"),
+        Span(" to quit, then run one of:"),
+        *commands,
     ]
 
 
 def _offer_recovery(sessions: int) -> list[Span]:
-    """Return the offer to transcribe what was recorded and never heard."""
+    """Return the offer to transcribe the rest of stored sessions.
+
+    Args:
+        sessions: how many were not transcribed to their end.
+    """
     if not sessions:
         return []
-    which = "A session was" if sessions == 1 else f"{sessions} sessions were"
+    which = "A session is" if sessions == 1 else f"{sessions} sessions are"
     return [
-        Span(f"\n\n{which} recorded but not transcribed to the end: ", "warn"),
+        Span(f"\n\n{which} not transcribed to the end. Press ", "warn"),
         Span("t", "accent strong"),
-        Span(" sends the rest." if sessions == 1 else " sends the rest of the newest."),
+        Span(" to transcribe the rest." if sessions == 1 else " to transcribe the rest of the newest."),
     ]

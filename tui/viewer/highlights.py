@@ -1,4 +1,4 @@
-"""What a person wants to stand out when it is said: words and expressions from the config's `[highlights]`. Pure."""
+"""Highlights: words and expressions of the config's `[highlights]` that stand out and may raise alarms. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,53 +16,57 @@ STYLES: dict[Style, str] = {
     "bad": "bad strong",
     "strong": "strong",
 }
-"""Inks by the names of styles."""
+"""Component styles of the styles that the config names."""
 
 
 class Rule(NamedTuple):
-    """What to look for, and what to do when it is there."""
+    """One highlight: what to find, and what to do with a match."""
 
     text: str
-    """As the config says it."""
+    """The key in the config."""
     pattern: re.Pattern[str]
     action: Highlight
 
 
-def compiled(table: Mapping[str, Style | Highlight]) -> tuple[list[Rule], list[ConfigError]]:
-    """Return the rules of a table, and what is wrong with those that were left out.
+def compile_rules(table: Mapping[str, Style | Highlight]) -> tuple[list[Rule], list[ConfigError]]:
+    """Return the rules of a table, and an error for each entry that was left out.
 
     Args:
-        table: by what is sought: a word or several, whatever their capitals, or an expression between slashes.
+        table: highlights by words, found regardless of case, or by a regular expression between slashes.
     """
     rules: list[Rule] = []
     problems: list[ConfigError] = []
-    for sought, wanted in table.items():
+    for key, value in table.items():
         try:
-            pattern = _pattern(sought)
+            pattern = _pattern(key)
         except re.error as error:
-            problems.append(ConfigError(f"highlights: {sought} is no expression: {error}.", "Left out until mended."))
+            problems.append(
+                ConfigError(
+                    f"[highlights]: {key} is not a valid regular expression: {error}.", "Correct it in the config file."
+                )
+            )
             continue
-        rules.append(Rule(sought, pattern, wanted if isinstance(wanted, Highlight) else Highlight(style=wanted)))
+        rules.append(Rule(key, pattern, value if isinstance(value, Highlight) else Highlight(style=value)))
     return rules, problems
 
 
-def _pattern(sought: str) -> re.Pattern[str]:
-    if len(sought) > 2 and sought[0] == sought[-1] == "/":
-        return re.compile(sought[1:-1])
-    words = r"\s+".join(map(re.escape, sought.split())) or r"(?!)"
+def _pattern(key: str) -> re.Pattern[str]:
+    if len(key) > 2 and key[0] == key[-1] == "/":
+        return re.compile(key[1:-1])
+    words = r"\s+".join(map(re.escape, key.split())) or r"(?!)"
     return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
 
 
-def styled(spans: Sequence[Span], rules: Iterable[Rule]) -> Line:
-    """Return the text with each rule's style laid over what it finds; an expression that finds nothing lays none."""
+def apply_rules(spans: Sequence[Span], rules: Iterable[Rule]) -> Line:
+    """Return the spans with each rule's style added to its matches; empty matches are ignored."""
     line = tuple(spans)
     text = "".join(span.text for span in line)
     for rule in rules:
-        places = [found.span() for found in rule.pattern.finditer(text) if found.end() > found.start()]
-        line = restyle_ranges(line, places, STYLES[rule.action.style])
+        ranges = [found.span() for found in rule.pattern.finditer(text) if found.end() > found.start()]
+        line = restyle_ranges(line, ranges, STYLES[rule.action.style])
     return line
 
 
 def matching_rules(text: str, rules: Iterable[Rule]) -> list[Rule]:
-    """Return the rules that find something in a text."""
+    """Return the rules that match a text."""
     return [rule for rule in rules if any(found.group() for found in rule.pattern.finditer(text))]

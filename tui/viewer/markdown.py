@@ -1,7 +1,7 @@
-"""The part of Markdown that models write, as inked spans. Pure, linear in the text, and never anything but text.
+"""Renderer of the subset of Markdown that LLMs write, as styled spans. Pure; time is linear in the text.
 
-Headings, lists, quotes, rules, fences, strong, emphasis and code are inked; whatever else stays as written. Links show
-their words and where they lead; nothing can be clicked.
+It styles headings, lists, quotes, rules, fences, strong, emphasis and code; other syntax stays as written. Links show
+their text and their target and cannot be clicked.
 """
 
 import re
@@ -25,14 +25,19 @@ BLANK: Line = (Span(""),)
 
 
 def markdown(text: str, columns: int) -> list[Line]:
-    """Return Markdown, made inert before, as lines of at most `columns` cells."""
+    """Return Markdown as lines of at most `columns` cells.
+
+    Args:
+        text: sanitised Markdown.
+        columns: maximum width of a line.
+    """
     lines: list[Line] = []
     fenced = False
     for line in text.strip("\n").split("\n"):
         if _FENCE.match(line):
             fenced = not fenced
         elif fenced:
-            lines += _hung((Span("  "),), [Span(line, "code")], columns)
+            lines += _hanging((Span("  "),), [Span(line, "code")], columns)
         elif not line.strip():
             if lines and lines[-1] != BLANK:
                 lines.append(BLANK)
@@ -51,9 +56,9 @@ def _block(line: str, columns: int) -> list[Line]:
     if found := _ITEM.match(line):
         sign = "•" if found[2] in "-*+" else found[2]
         indent = " " * min(len(found[1]), 8)
-        return _hung((Span(f"{indent}{sign} ", "muted"),), list(inline(found[3])), columns)
+        return _hanging((Span(f"{indent}{sign} ", "muted"),), list(inline(found[3])), columns)
     if found := _QUOTE.match(line):
-        return _hung(
+        return _hanging(
             (Span("│ ", "muted"),),
             [span._replace(style=f"{span.style} em".strip()) for span in inline(found[1])],
             columns,
@@ -61,8 +66,8 @@ def _block(line: str, columns: int) -> list[Line]:
     return wrap(list(inline(line.strip())), columns)
 
 
-def _hung(prefix: Line, spans: list[Span], columns: int) -> list[Line]:
-    """Return the spans wrapped behind a prefix, further lines below the first one's text."""
+def _hanging(prefix: Line, spans: list[Span], columns: int) -> list[Line]:
+    """Return the spans wrapped with a hanging indent behind a prefix."""
     indent = len(prefix[0].text)
     wrapped = wrap(spans, columns - indent)
     blank = prefix if prefix[0].text == "│ " else (Span(" " * indent),)
@@ -70,7 +75,7 @@ def _hung(prefix: Line, spans: list[Span], columns: int) -> list[Line]:
 
 
 def inline(text: str) -> Iterator[Span]:
-    """Yield a line's text with strong, emphasis, code and links inked; at least one span."""
+    """Yield spans of a line's text with strong, emphasis, code and links styled; at least one span."""
     at = 0
     for found in _INLINE.finditer(text):
         if found.start() > at:

@@ -1,4 +1,4 @@
-"""Tell a person away from the screen what was said: a desktop notification, or a command of theirs."""
+"""Notifications of a matched highlight: a desktop notification by the terminal, and a person's own command."""
 
 from collections.abc import Mapping
 
@@ -7,35 +7,35 @@ from tui.model.lines import json_line
 from tui.model.transcript import Turn
 from tui.text import one_line
 from tui.user_command import run_with_stdin
-from tui.viewer.clipboard import passed_on
+from tui.viewer.clipboard import wrap_for_multiplexer
 
-TEXT_MOST = 200
-"""Characters of a turn in a notification."""
+MAX_CHARACTERS = 200
+"""Maximum number of characters of a turn in a notification."""
 
 
 def notification(text: str, kind: str, environ: Mapping[str, str]) -> str:
-    """Return the sequence that has the terminal show a desktop notification.
+    """Return the escape sequence of a desktop notification.
 
-    iTerm2, kitty, WezTerm, Ghostty and Windows' take OSC 9; rxvt, foot and VTE's terminals take OSC 777.
+    iTerm2, kitty, WezTerm, Ghostty and Windows Terminal support OSC 9; rxvt, foot and VTE terminals support OSC 777.
 
     Args:
-        text: what to say; made harmless.
-        kind: `9` or `777`; anything else is decided by the terminal's own variables.
-        environ: the process's environment.
+        text: text of the notification; sanitised here.
+        kind: `9` or `777`; for any other value the environment decides.
+        environ: environment variables.
     """
     if kind not in ("9", "777"):
-        older = "VTE_VERSION" in environ or environ.get("TERM", "").startswith(("rxvt", "foot"))
-        kind = "777" if older else "9"
-    said = one_line(text, TEXT_MOST)
-    sequence = f"777;notify;livegist;{said}" if kind == "777" else f"9;livegist: {said}"
-    return passed_on(f"\x1b]{sequence}\x07", environ)
+        osc_777 = "VTE_VERSION" in environ or environ.get("TERM", "").startswith(("rxvt", "foot"))
+        kind = "777" if osc_777 else "9"
+    line = one_line(text, MAX_CHARACTERS)
+    sequence = f"777;notify;livegist;{line}" if kind == "777" else f"9;livegist: {line}"
+    return wrap_for_multiplexer(f"\x1b]{sequence}\x07", environ)
 
 
 async def run_command(command: str, turn: Turn, environ: Mapping[str, str]) -> None:
-    """Run a command, without a shell, with the turn as a line of JSON on its stdin; it does not get our keys.
+    """Run a command, without a shell and without API keys, with the turn as a line of JSON on its stdin.
 
     Raises:
-        CommandError: it cannot be started, fails, or takes too long.
+        CommandError: the command cannot be started, fails, or times out.
     """
     stdin = f"{json_line(TurnChanged(turn))}\n".encode()
     await run_with_stdin(command, stdin, environ, setting="the command in highlights")

@@ -1,4 +1,4 @@
-"""Lines of inked text: wrapping, cutting, and which cells differ between two of them. Pure."""
+"""Lines of styled text: wrapping, truncation, alignment, and the cells that differ between two lines. Pure."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,31 +7,31 @@ from typing import NamedTuple
 from rich.cells import cell_len, get_character_cell_size
 
 MERGE_GAP = 10
-"""Unchanged cells between two changed stretches that cost less to paint again than to jump over."""
+"""Unchanged cells between two changed ranges that cost less to repaint than a cursor movement."""
 
 
 class Span(NamedTuple):
-    """A stretch of text in one ink."""
+    """A piece of text in one style."""
 
     text: str
     style: str = ""
-    """Names of component classes without their `style-`, a space between; empty for the widget's own style."""
+    """Names of component classes without `style-`, separated by spaces; empty for the widget's own style."""
     action: str = ""
-    """Action that a click on it runs; empty for none."""
+    """Action that a click on the text runs; empty for none."""
 
 
 Line = tuple[Span, ...]
 
 
 def width(line: Iterable[Span]) -> int:
-    """Return how many cells the line takes."""
+    """Return the width of a line in cells."""
     return sum(cell_len(span.text) for span in line)
 
 
 def wrap(spans: Sequence[Span], columns: int) -> list[Line]:
-    """Return the text as lines of at most `columns` cells, broken at spaces where there are any.
+    """Return the text as lines of at most `columns` cells, broken at spaces if possible.
 
-    A character wider than `columns` gets a line of its own.
+    A character that is wider than `columns` gets a line of its own.
     """
     text = "".join(span.text for span in spans)
     ends = list(_breaks(text, max(1, columns)))
@@ -42,7 +42,7 @@ def wrap(spans: Sequence[Span], columns: int) -> list[Line]:
 
 
 def _breaks(text: str, columns: int) -> Iterator[tuple[int, int]]:
-    """Yield where each line starts and ends."""
+    """Yield the start and the end of each line, as positions in the text."""
     start = 0
     for paragraph in text.split("\n"):
         stop = start + len(paragraph)
@@ -64,7 +64,7 @@ def _breaks(text: str, columns: int) -> Iterator[tuple[int, int]]:
 
 
 def _fit(text: str, start: int, stop: int, columns: int) -> int:
-    """Return the end of the longest piece from `start` that `columns` cells hold, one character at least."""
+    """Return the end of the longest piece from `start` that fits `columns` cells, at least one character long."""
     taken = 0
     for index in range(start, stop):
         taken += get_character_cell_size(text[index])
@@ -74,7 +74,7 @@ def _fit(text: str, start: int, stop: int, columns: int) -> int:
 
 
 def _cut(spans: Iterable[Span], start: int, end: int) -> Iterator[Span]:
-    """Yield what the spans hold between two positions of their joined text."""
+    """Yield the part of the spans between two positions of their joined text."""
     at = 0
     for span in spans:
         after = at + len(span.text)
@@ -84,62 +84,80 @@ def _cut(spans: Iterable[Span], start: int, end: int) -> Iterator[Span]:
 
 
 def truncate(line: Sequence[Span], columns: int) -> Line:
-    """Return the line cut to `columns` cells, an ellipsis at its end if something is missing."""
+    """Return the line cut to `columns` cells, with an ellipsis if something was cut."""
     if width(line) <= columns:
         return tuple(line)
-    kept: list[Span] = []
+    parts: list[Span] = []
     left = columns - 1
     for span in line:
         size = cell_len(span.text)
         if size > left:
             end = _fit(span.text, 0, len(span.text), left) if left > 0 else 0
             text = span.text[:end] if cell_len(span.text[:end]) <= left else ""
-            kept.append(span._replace(text=text + "…" if columns > 0 else ""))
+            parts.append(span._replace(text=text + "…" if columns > 0 else ""))
             break
-        kept.append(span)
+        parts.append(span)
         left -= size
-    return tuple(kept)
+    return tuple(parts)
 
 
-def pad(line: Sequence[Span], columns: int, ink: str = "") -> Line:
-    """Return the line cut or made longer to exactly `columns` cells."""
+def pad(line: Sequence[Span], columns: int, style: str = "") -> Line:
+    """Return the line truncated or padded to exactly `columns` cells.
+
+    Args:
+        line: the line.
+        columns: width of the result.
+        style: style of the padding.
+    """
     line = truncate(line, columns)
     missing = columns - width(line)
-    return (*line, Span(" " * missing, ink)) if missing > 0 else tuple(line)
+    return (*line, Span(" " * missing, style)) if missing > 0 else tuple(line)
 
 
-def justify(left: Sequence[Span], right: Sequence[Span], columns: int, ink: str = "") -> Line:
-    """Return one line with `left` at its start and `right` at its end; the left gives way."""
+def justify(left: Sequence[Span], right: Sequence[Span], columns: int, style: str = "") -> Line:
+    """Return one line with `left` at its start and `right` at its end; `left` is truncated to fit."""
     right = truncate(right, columns)
-    return (*pad(left, columns - width(right), ink), *right)
+    return (*pad(left, columns - width(right), style), *right)
 
 
-def restyle(line: Iterable[Span], ink: str) -> Line:
-    """Return the line with another ink laid over its own."""
-    return tuple(span._replace(style=f"{span.style} {ink}".strip()) for span in line)
+def restyle(line: Iterable[Span], style: str) -> Line:
+    """Return the line with a style added to each span."""
+    return tuple(span._replace(style=f"{span.style} {style}".strip()) for span in line)
 
 
-def highlight(line: Line, needle: str, ink: str) -> Line:
-    """Return the line with another ink laid over every place where `needle` stands, capitals or not."""
+def highlight(line: Line, needle: str, style: str) -> Line:
+    """Return the line with a style added to each occurrence of `needle`, regardless of case."""
     text = "".join(span.text for span in line)
     found = re.finditer(re.escape(needle), text, re.IGNORECASE) if needle else ()
-    return restyle_ranges(line, [match.span() for match in found], ink)
+    return restyle_ranges(line, [match.span() for match in found], style)
 
 
-def restyle_ranges(line: Line, places: Iterable[tuple[int, int]], ink: str) -> Line:
-    """Return the line with another ink laid over places in its text, each a start and an end, in order."""
+def restyle_ranges(line: Line, ranges: Iterable[tuple[int, int]], style: str) -> Line:
+    """Return the line with a style added to ranges of its text.
+
+    Args:
+        line: the line.
+        ranges: start and end of each range, in order, without overlap.
+        style: style to add.
+    """
     text = "".join(span.text for span in line)
-    marked: list[Span] = []
+    result: list[Span] = []
     at = 0
-    for start, end in places:
-        marked += _cut(line, at, start)
-        marked += restyle(_cut(line, start, end), ink)
+    for start, end in ranges:
+        result += _cut(line, at, start)
+        result += restyle(_cut(line, start, end), style)
         at = end
-    return (*marked, *_cut(line, at, len(text))) if marked else line
+    return (*result, *_cut(line, at, len(text))) if result else line
 
 
 def changed_cells(old: Line, new: Line, gap: int = MERGE_GAP) -> list[tuple[int, int]]:
-    """Return the stretches of cells, as start and end, that differ between two lines."""
+    """Return the ranges of cells that differ between two lines, as start and end.
+
+    Args:
+        old: one line.
+        new: the other line.
+        gap: ranges with fewer unchanged cells between them are merged.
+    """
     if old == new:
         return []
     same = next((at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), None)
@@ -166,14 +184,14 @@ def changed_cells(old: Line, new: Line, gap: int = MERGE_GAP) -> list[tuple[int,
 
 
 def _cells(line: Line) -> list[tuple[str, str, str]]:
-    """Return the line cell by cell; the second half of a wide character is empty."""
+    """Return character, style and action of each cell; the second cell of a wide character is empty."""
     cells: list[tuple[str, str, str]] = []
-    for text, ink, action in line:
+    for text, style, action in line:
         for character in text:
             size = get_character_cell_size(character)
             if size == 0 and cells:
                 cells[-1] = (cells[-1][0] + character, *cells[-1][1:])
                 continue
-            cells.append((character, ink, action))
-            cells.extend([("", ink, action)] * (size - 1))
+            cells.append((character, style, action))
+            cells.extend([("", style, action)] * (size - 1))
     return cells

@@ -1,4 +1,4 @@
-"""Themes: TOML files that a person copies and edits, made into Textual's."""
+"""Themes: TOML files with colours, converted to themes of Textual."""
 
 import contextlib
 import tomllib
@@ -12,39 +12,39 @@ from textual.theme import Theme
 from tui.errors import ConfigError
 
 SPEAKERS = 6
-"""Colours of speakers; a seventh speaker gets the first one's again, with another letter."""
+"""Number of colours for speakers; the seventh speaker has the colour of the first."""
 
 
 class Palette(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One theme as its file says it: every colour by what it is for."""
+    """Content of a theme file: a colour for each purpose."""
 
     background: str
     surface: str
-    """Background of the header, the footer and of what opens over the screen."""
+    """Background of the header, the footer and dialogs."""
     text: str
     muted: str
-    """Text that matters less: times, labels, hints."""
+    """Secondary text: times, labels, hints."""
     rule: str
-    """Lines between the panes; nothing is written in it."""
+    """Lines between panes; no text has this colour."""
     accent: str
-    """Keys, the pane that has the keyboard, headings."""
+    """Keys, the title of the focused pane, headings."""
     good: str
     """Live, and a level up to -20 dBFS."""
     warn: str
-    """Waiting, and a level up to -9 dBFS."""
+    """Warnings, and a level up to -9 dBFS."""
     bad: str
-    """Failed, clipping, and a level above -9 dBFS."""
+    """Errors, clipping, and a level above -9 dBFS."""
     selection: str
-    """Background of what is selected."""
+    """Background of the selection."""
     selection_text: str
     speakers: tuple[str, ...]
     dark: bool = True
     ansi: bool = False
-    """Use the terminal's own colours, `ansi_red` and the like, and follow its background."""
+    """Whether the colours are the terminal's own, such as `ansi_red`, on its own background."""
 
     @property
     def colours(self) -> Iterator[tuple[str, str]]:
-        """Yield every colour with the name of its entry."""
+        """Yield each colour with the name of its entry."""
         for entry in msgspec.structs.fields(Palette):
             value = getattr(self, entry.name)
             if isinstance(value, str):
@@ -54,10 +54,14 @@ class Palette(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def parse_palette(text: str, where: str) -> Palette:
-    """Return the palette that a TOML file's text says.
+    """Return the palette in the text of a theme file.
+
+    Args:
+        text: TOML.
+        where: path of the file, for errors.
 
     Raises:
-        ConfigError: it is not TOML, an entry is missing or unknown, or a value is no colour.
+        ConfigError: the text is not valid TOML, an entry is missing or unknown, or a value is not a valid colour.
     """
     try:
         palette = msgspec.convert(tomllib.loads(text), Palette)
@@ -66,17 +70,21 @@ def parse_palette(text: str, where: str) -> Palette:
             f"{where}: {error}", "Copy a theme that ships with livegist and change its colours."
         ) from error
     if len(palette.speakers) != SPEAKERS:
-        raise ConfigError(f"{where}: speakers has {len(palette.speakers)} colours.", f"Give it {SPEAKERS}.")
+        raise ConfigError(
+            f"{where}: speakers has {len(palette.speakers)} colours.", f"List exactly {SPEAKERS} colours."
+        )
     for entry, colour in palette.colours:
         try:
             Color.parse(colour)
         except ColorParseError as error:
-            raise ConfigError(f"{where}: {entry} = {colour!r} is no colour.", 'Write one like "#1a2b3c".') from error
+            raise ConfigError(
+                f"{where}: {entry} = {colour!r} is not a valid colour.", 'Write it like "#1a2b3c".'
+            ) from error
     return palette
 
 
 def tokens(palette: Palette) -> dict[str, str]:
-    """Return the palette's own variables, by their names in the TCSS."""
+    """Return the viewer's own CSS variables, by name."""
     speakers = {f"speaker-{number}": colour for number, colour in enumerate(palette.speakers, start=1)}
     return {
         "muted": palette.muted,
@@ -88,7 +96,7 @@ def tokens(palette: Palette) -> dict[str, str]:
 
 
 def to_theme(name: str, palette: Palette) -> Theme:
-    """Return the palette as a theme of Textual's."""
+    """Return the palette as a theme of Textual."""
     return Theme(
         name=name,
         dark=palette.dark,
@@ -133,19 +141,19 @@ def read(path: Path) -> Theme:
     """Return the theme in a file.
 
     Raises:
-        ConfigError: the file cannot be read or is no theme.
+        ConfigError: the file cannot be read or is not a valid theme.
     """
     try:
         return to_theme(path.stem, parse_palette(path.read_text(encoding="utf-8"), str(path)))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}", "Save it as UTF-8 text that you may read.") from error
+        raise ConfigError(f"{path}: {error}", "Save the file as UTF-8 and make it readable.") from error
 
 
 def load(*folders: Path) -> tuple[list[Theme], list[ConfigError]]:
-    """Read every `*.toml` in the folders; a later folder's theme replaces one of the same name.
+    """Read all `*.toml` files of the folders; a theme replaces one of the same name in an earlier folder.
 
     Returns:
-        The themes by name, and what was wrong with files that were left out.
+        The themes, and an error for each file that was left out.
     """
     themes: dict[str, Theme] = {}
     problems: list[ConfigError] = []
@@ -158,11 +166,16 @@ def load(*folders: Path) -> tuple[list[Theme], list[ConfigError]]:
     return list(themes.values()), problems
 
 
-def choose(name: str, otherwise: str, *folders: Path) -> tuple[Theme, ConfigError | None]:
-    """Return the theme with a name, from the last folder that has it, without reading the others.
+def choose(name: str, default: str, *folders: Path) -> tuple[Theme, ConfigError | None]:
+    """Read one theme, from the last folder that has it.
+
+    Args:
+        name: of the theme.
+        default: name of the theme in the first folder to use if that one is missing or invalid.
+        folders: where to look.
 
     Returns:
-        The theme and `None`; or the other theme, from the first folder, and what was wrong.
+        The theme and `None`; or the default theme and the error.
     """
     problem = None
     for folder in reversed(folders):
@@ -172,13 +185,13 @@ def choose(name: str, otherwise: str, *folders: Path) -> tuple[Theme, ConfigErro
         except ConfigError as error:
             problem = problem or error
     if problem is None:
-        there = sorted({path.stem for folder in folders for path in folder.glob("*.toml")})
-        problem = ConfigError(f"There is no theme {name!r}.", f"There are: {', '.join(there)}.")
-    return read(folders[0] / f"{otherwise}.toml"), problem
+        available = sorted({path.stem for folder in folders for path in folder.glob("*.toml")})
+        problem = ConfigError(f"Unknown theme: {name}.", f"Available themes: {', '.join(available)}.")
+    return read(folders[0] / f"{default}.toml"), problem
 
 
-def stamps(folder: Path) -> dict[str, int]:
-    """Return when each theme in a folder was last changed, in ns; nothing for a folder that is not there."""
+def modification_times(folder: Path) -> dict[str, int]:
+    """Return the modification time of each theme file in a folder, in ns; empty for a missing folder."""
     found: dict[str, int] = {}
     for path in folder.glob("*.toml"):
         with contextlib.suppress(OSError):

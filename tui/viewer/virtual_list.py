@@ -1,6 +1,6 @@
-"""Which lines of a long list of entries are on the page: pure.
+"""Scroll state of a long list: which lines of which entries are visible. Pure.
 
-Costs grow with what is new: adding or changing the last entry touches that entry alone.
+Adding or changing the last entry touches only that entry.
 """
 
 from bisect import bisect_left, bisect_right
@@ -9,10 +9,10 @@ from itertools import accumulate
 
 
 class VirtualList:
-    """Entries of some lines each, in the order of their keys, seen through a page.
+    """A list of entries in the order of their keys, each some lines high, of which one page is visible.
 
-    While it follows, the newest line is on the page and up to a quarter of the page stays free below it, so that
-    the page moves seldom. Otherwise what is on the page stays there, whatever happens above or below.
+    While the list follows, its last line is visible, with up to a quarter of the page free below it, so that the page
+    seldom scrolls. Otherwise the visible lines stay in place when entries above or below change.
     """
 
     def __init__(self) -> None:
@@ -20,24 +20,29 @@ class VirtualList:
         self._heights: list[int] = []
         self._ends: list[int] = []
         self.page = 0
-        """Lines that are visible."""
+        """Height of the page in lines."""
         self.top = 0
-        """First visible line."""
+        """Number of the first visible line, from 0."""
         self.following = True
+        """Whether the list follows its newest entry."""
         self._last_seen = 0
 
     @property
     def total(self) -> int:
-        """Lines of all entries."""
+        """Height of all entries in lines."""
         return self._ends[-1] if self._ends else 0
 
     @property
     def unseen(self) -> int:
-        """How many entries came since it stopped following."""
+        """Number of entries added since the list stopped following."""
         return 0 if self.following else len(self.keys) - bisect_right(self.keys, self._last_seen)
 
     def reset(self, entries: Iterable[tuple[int, int]] = ()) -> None:
-        """Take other entries, as keys in order with their heights, and follow."""
+        """Replace all entries and follow.
+
+        Args:
+            entries: keys, in order, with their heights in lines.
+        """
         self.keys, self._heights, self._ends = [], [], []
         for key, height in entries:
             self.keys.append(key)
@@ -47,7 +52,7 @@ class VirtualList:
         self.top = self._bottom
 
     def put(self, key: int, height: int) -> None:
-        """Add an entry, or give one another height."""
+        """Add an entry, or change the height of one."""
         at = bisect_left(self.keys, key)
         known = at < len(self.keys) and self.keys[at] == key
         start = self._start(at)
@@ -62,7 +67,7 @@ class VirtualList:
         self._settle(start, grown, at)
 
     def drop(self, key: int) -> None:
-        """Take out an entry, if it is there."""
+        """Remove an entry, if it exists."""
         at = bisect_left(self.keys, key)
         if at == len(self.keys) or self.keys[at] != key:
             return
@@ -72,7 +77,7 @@ class VirtualList:
         self._settle(start, -height, at)
 
     def resize(self, page: int, heights: Iterable[int] | None = None) -> None:
-        """Take another height of the page and, if given, other heights of all entries; stay in place."""
+        """Change the height of the page and, if given, of all entries; keep the scroll position."""
         anchor = bisect_right(self._ends, self.top)
         offset = self.top - self._start(anchor)
         self.page = page
@@ -85,7 +90,7 @@ class VirtualList:
             self.top = min(self._start(anchor) + min(offset, self._heights[anchor] - 1), self._bottom)
 
     def correct(self, heights: Mapping[int, int]) -> None:
-        """Give several entries other heights at once; what is on the page stays there."""
+        """Change the heights of several entries; the visible lines stay in place."""
         anchor = bisect_right(self._ends, self.top)
         above = 0
         for key, height in heights.items():
@@ -99,12 +104,12 @@ class VirtualList:
             self._keep_up()
 
     def follow(self) -> None:
-        """Go to the newest line and stay with it."""
+        """Scroll to the last line and follow."""
         self.following = True
         self._keep_up()
 
     def scroll_to(self, top: int) -> None:
-        """Make `top` the first visible line; at the end it follows again."""
+        """Make `top` the first visible line; at the end of the list follow again."""
         if top >= self._bottom and top >= self.top:
             self.follow()
             return
@@ -118,7 +123,7 @@ class VirtualList:
         self.scroll_to((min(self.top, self._bottom) if lines < 0 else self.top) + lines)
 
     def show(self, key: int) -> None:
-        """Scroll as little as brings the entry onto the page."""
+        """Scroll as little as needed to make an entry visible."""
         at = bisect_left(self.keys, key)
         if at == len(self.keys) or self.keys[at] != key:
             return
@@ -129,7 +134,7 @@ class VirtualList:
             self.scroll_to(end - self.page)
 
     def visible(self) -> Iterator[tuple[int, int, int]]:
-        """Yield each entry on the page: its key, its first visible line and the one after its last."""
+        """Yield key, first visible line and end of the visible lines of each visible entry."""
         bottom = self.top + self.page
         at = bisect_right(self._ends, self.top)
         while at < len(self.keys) and self._start(at) < bottom:
@@ -138,7 +143,7 @@ class VirtualList:
             at += 1
 
     def neighbour(self, key: int | None, step: int) -> int | None:
-        """Return the key `step` entries on; without a key, the newest one on the page. `None` if there is none."""
+        """Return the key `step` entries after another; the last visible one for `None`; `None` for an empty list."""
         if not self.keys:
             return None
         if key is None:
@@ -159,7 +164,7 @@ class VirtualList:
                 self._ends[index] += lines
 
     def _settle(self, start: int, grown: int, at: int) -> None:
-        """Keep the page in place after the entry at `start` grew."""
+        """Keep the visible lines in place after the entry at line `start` has grown."""
         if start < self.top and (at >= len(self.keys) or self._ends[at] - grown <= self.top):
             self.top = max(0, self.top + grown)
         if self.following:

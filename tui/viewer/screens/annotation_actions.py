@@ -1,117 +1,111 @@
-"""What a person adds to a session: questions, marks, names, tries again, gain."""
+"""Actions that add to a session: questions, retries, bookmarks, speaker names, gain."""
 
 from collections.abc import Callable, Sequence
-
-from textual.screen import Screen
 
 from tui.model.commands import Analyse, Ask, AskAllTurns, Bookmark, Command, NameSpeaker, RetryGist, SetGain
 from tui.model.gists import Gist
 from tui.presentation.formatting import prompt_name
-from tui.presentation.view_model import ViewModel
 from tui.text import one_line, plural
-from tui.viewer.messages import CommandRequested
-from tui.viewer.widgets.body import Body
+from tui.viewer.screens.session_actions import SessionActions
 
 MAX_GAIN_DB = 40.0
-"""Largest gain or loss that the engine takes."""
+"""Largest gain, and largest attenuation, that the engine accepts."""
 
 
-class AnnotationActions(Screen[None]):
-    """A screen whose session takes remarks."""
-
-    view_model: ViewModel
-    body: Body
+class AnnotationActions(SessionActions):
+    """A screen with actions that add to its session."""
 
     def action_ask(self) -> None:
-        """Put a question about what was said so far; the answer comes in the gists."""
+        """Ask a question about the session so far; the answer appears among the gists."""
 
-        def put(question: str | None) -> None:
+        def ask(question: str | None) -> None:
             if question:
-                self._order(Ask(question))
-                self.body.show_answer()
+                self._request(Ask(question))
+                self.body.show_newest_gist()
 
-        asked = "ask about what was said so far · ↑ ↓ earlier questions · enter asks · esc back"
-        self._ask_line(asked, put, before=self.view_model.questions)
+        placeholder = "question about the session so far · ↑ ↓ earlier questions · enter ask · esc cancel"
+        self._open_text_input(placeholder, ask, history=self.view_model.questions)
 
     def action_retry_gist(self) -> None:
-        """Ask for the selected gist again if it failed, else for the newest that did."""
+        """Retry the selected gist if it failed, else the newest failed gist."""
         missing = self.view_model.missing
         key = self.body.gists.cursor
         selected = [gist for gist in self.view_model.extra_gists(key) if gist in missing] if key is not None else []
         for gist in selected or missing[-1:]:
-            self._order(retry_command(gist))
+            self._request(retry_command(gist))
 
     def action_ask_all(self) -> None:
-        """Ask the prompt in use and the lenses about the turns that they were not asked about."""
-        for prompt in self._behind():
-            self._order(AskAllTurns(prompt))
+        """Ask each prompt in use about the earlier turns that it was not asked about."""
+        for prompt in self._incomplete_prompts():
+            self._request(AskAllTurns(prompt))
 
-    def offer_the_rest(self, key: str) -> None:
-        """Say with which key a prompt that was chosen is asked about the turns so far, too."""
-        behind = self._behind()
-        if behind and self.check_action("ask_all", ()):
-            names = " and ".join(one_line(prompt_name(self.view_model.prompts, prompt), 40) for prompt in behind)
-            turns = plural(max(self.view_model.unasked(prompt) for prompt in behind), "turn")
-            self.notify(f"{key} asks {names} about the {turns} so far, too.", markup=False)
+    def offer_ask_all(self, key: str) -> None:
+        """Notify which prompts in use were not asked about all earlier turns, and which key asks them.
 
-    def _behind(self) -> list[str]:
+        Args:
+            key: the key of `ask-all`.
+        """
+        incomplete = self._incomplete_prompts()
+        if incomplete and self.check_action("ask_all", ()):
+            names = " and ".join(one_line(prompt_name(self.view_model.prompts, prompt), 40) for prompt in incomplete)
+            turns = plural(max(self.view_model.unasked(prompt) for prompt in incomplete), "earlier turn")
+            self.notify(f"Press {key} to ask {names} about {turns}.", markup=False)
+
+    def _incomplete_prompts(self) -> list[str]:
         """Return the prompts in use that were not asked about all turns so far."""
-        picture = self.view_model
-        return [prompt for prompt in picture.asking if picture.unasked(prompt)]
+        view_model = self.view_model
+        return [prompt for prompt in view_model.asking if view_model.unasked(prompt)]
 
     def action_bookmark(self) -> None:
-        """Mark a turn, with a note if there is one to make; or take its mark away."""
+        """Add a bookmark to a turn, with a note or without; edit its note, or remove it."""
         turn = self.body.turn
         if turn is None:
             return
         note = self.view_model.bookmarks.get(turn.number)
         if note is None:
-            asked = f"note for the mark on turn {turn.number}, or none · enter marks · esc back"
+            placeholder = f"note for the bookmark on turn {turn.number}, may be empty · enter add · esc cancel"
         else:
-            asked = f"turn {turn.number} is marked · enter without a note takes the mark away · esc back"
+            placeholder = f"note for the bookmark on turn {turn.number} · empty removes it · enter save · esc cancel"
 
-        def mark(written: str | None) -> None:
+        def save(written: str | None) -> None:
             if written is not None:
-                self._order(Bookmark(turn.number, written if written or note is None else None))
+                self._request(Bookmark(turn.number, written if written or note is None else None))
 
-        self._ask_line(asked, mark, note or "")
-
-    def action_toggle_bookmarks(self) -> None:
-        """Show only what is marked, or everything again."""
-        self.body.toggle_narrow()
+        self._open_text_input(placeholder, save, note or "")
 
     def action_name_speaker(self) -> None:
-        """Give the speaker of a turn a name."""
+        """Name the speaker of a turn, in all turns."""
         turn = self.body.turn
         label = turn.speaker if turn is not None else None
         if label is None:
-            self.notify("The endpoint does not say who speaks in that turn.", severity="warning", markup=False)
+            self.notify("The endpoint did not label the speaker of this turn.", severity="warning", markup=False)
             return
 
         def name(written: str | None) -> None:
             if written is not None:
-                self._order(NameSpeaker(label, written))
+                self._request(NameSpeaker(label, written))
 
-        asked = f"name of speaker {one_line(label, 40)}, in all turns · empty takes it away · esc back"
-        self._ask_line(asked, name, self.view_model.speakers.get(label, ""))
+        placeholder = f"name of speaker {one_line(label, 40)} · empty removes it · enter save · esc cancel"
+        self._open_text_input(placeholder, name, self.view_model.speakers.get(label, ""))
 
     def action_change_gain(self, step_db: int) -> None:
-        """Record louder or softer."""
-        self._order(SetGain(max(-MAX_GAIN_DB, min(MAX_GAIN_DB, self.view_model.gain_db + step_db))))
+        """Increase the gain, or decrease it if negative."""
+        self._request(SetGain(max(-MAX_GAIN_DB, min(MAX_GAIN_DB, self.view_model.gain_db + step_db))))
 
-    def _ask_line(
-        self, asked: str, then: Callable[[str | None], None], written: str = "", before: Sequence[str] = ()
+    def _open_text_input(
+        self,
+        placeholder: str,
+        on_close: Callable[[str | None], None],
+        text: str = "",
+        history: Sequence[str] = (),
     ) -> None:
         from tui.viewer.screens.text_input import TextInputScreen
 
-        self.app.push_screen(TextInputScreen(asked, written, before), then)
-
-    def _order(self, command: Command) -> None:
-        self.post_message(CommandRequested(command))
+        self.app.push_screen(TextInputScreen(placeholder, text, history), on_close)
 
 
 def retry_command(gist: Gist) -> Command:
-    """Return the command that asks for a gist once more."""
+    """Return the command that requests a gist again."""
     if gist.turn is not None:
         return RetryGist(gist.number)
     return Ask(gist.question) if gist.question else Analyse(gist.prompt)

@@ -1,4 +1,4 @@
-"""The dashboard: what the engine tells, on one screen."""
+"""Dashboard: the main screen, which shows the engine's session and offers what is possible now."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -7,21 +7,10 @@ from typing import ClassVar, Literal
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.reactive import Reactive
-from textual.screen import UPDATE_PERIOD
-from textual.widget import Widget
+from textual.message import Message
 
-from tui.model.commands import (
-    Analyse,
-    Mute,
-    Option,
-    Pause,
-    Recover,
-    Seek,
-    Start,
-    Stop,
-    UsePrompt,
-)
+from tui.config.schema import Highlight
+from tui.model.commands import Option
 from tui.model.events import (
     DeviceLevels,
     DevicesListed,
@@ -29,7 +18,6 @@ from tui.model.events import (
     ExtraPromptsChanged,
     GainChanged,
     GistChanged,
-    GistDelta,
     LevelChanged,
     MutedChanged,
     Notice,
@@ -47,7 +35,6 @@ from tui.model.events import (
     StatsChanged,
     TurnBookmarked,
     TurnChanged,
-    TurnRemoved,
     UntranscribedChanged,
 )
 from tui.model.transcript import Turn
@@ -55,12 +42,13 @@ from tui.presentation.availability import ACTION_STATES, is_available
 from tui.presentation.view_model import ViewModel
 from tui.text import one_line
 from tui.viewer.bindings import DASHBOARD, group_by_topic, help_entry
-from tui.viewer.compositor import MAX_FRAMES_WAITING, CellCompositor, frames_waiting
+from tui.viewer.coalescing import UpdateCoalescer
 from tui.viewer.empty_state import empty_text
 from tui.viewer.frame_rate import FrameRateController
 from tui.viewer.highlights import Rule, matching_rules
 from tui.viewer.layout_state import LayoutState
-from tui.viewer.messages import AlarmRaised, DetachRequested, FollowChanged, LayoutChanged, QuitRequested
+from tui.viewer.screens.body_actions import BodyActions
+from tui.viewer.screens.gated_screen import GatedScreen
 from tui.viewer.screens.picker_actions import PickerActions
 from tui.viewer.widgets.banner import Alert, Banner
 from tui.viewer.widgets.body import Body
@@ -69,8 +57,18 @@ from tui.viewer.widgets.meter import Meter
 from tui.viewer.widgets.pane import Pane
 
 
-class Dashboard(PickerActions):
-    """Header, meter, turns, gists, stats and keys."""
+class Dashboard(PickerActions, BodyActions, GatedScreen):
+    """Header, meter, turns, gists, stats and footer.
+
+    Args:
+        frame_rate: the rates of the meter and of growing entries.
+        keys: a person's own keys by action id.
+        options: settings of each session that is started here.
+        rules: highlights.
+        theme_names: returns the names of the available themes.
+        layout_state: which panes are hidden or zoomed at first.
+        clock: monotonic seconds.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = list(DASHBOARD)
     AUTO_FOCUS = "#turns"
@@ -85,40 +83,51 @@ class Dashboard(PickerActions):
         (30, "-high"),
     ]
 
-    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
-    """What the keyboard is in. Textual's own paints the whole screen when it changes; here two titles are enough."""
+    class DetachRequested(Message):
+        """A person asked to close the dashboard; the engine continues."""
+
+    class QuitRequested(Message):
+        """A person asked to end the session, if there is one, and the engine, and to close the dashboard."""
+
+    class LayoutChanged(Message):
+        """A person hid, showed or zoomed a pane."""
+
+    class HighlightMatched(Message):
+        """A rule of the highlights matched a turn that has just ended."""
+
+        def __init__(self, highlight: Highlight, turn: Turn) -> None:
+            super().__init__()
+            self.highlight = highlight
+            self.turn = turn
 
     def __init__(
         self,
         *,
-        pace: FrameRateController,
+        frame_rate: FrameRateController,
         keys: Mapping[str, str],
         options: Mapping[str, Option] | None = None,
         rules: Sequence[Rule] = (),
-        themes: Callable[[], Sequence[str]] = tuple,
+        theme_names: Callable[[], Sequence[str]] = tuple,
         layout_state: LayoutState = LayoutState(),  # noqa: B008 - it is frozen
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(id="dashboard")
-        self._compositor = CellCompositor()
-        self._painted_at = 0.0
-        self._frame_rate = pace
+        super().__init__(frame_rate=frame_rate, id="dashboard")
         self._clock = clock
-        self._held: dict[tuple[str, int], Event] = {}
+        self._held_updates = UpdateCoalescer()
         self.view_model = ViewModel()
         self._keys = dict(keys)
         self._options = dict(options or {})
+        self._rules = rules
+        self._theme_names = theme_names
         self.banner = Banner(self.view_model, id="banner")
         self.alert = Alert(id="alert")
-        self.meter = Meter(fps=pace.fps, clock=clock, id="meter")
-        self._rules = rules
-        self._themes = themes
+        self.meter = Meter(fps=frame_rate.fps, clock=clock, id="meter")
         self.body = Body(self.view_model, rules=rules, id="body")
         self.body.set_layout(layout_state)
-        self.keybar = Footer(id="keys")
+        self.footer = Footer(id="keys")
 
     def compose(self) -> ComposeResult:
-        """Lay out the parts."""
+        """Lay out the widgets."""
         # Textual sets these classes after the first layout, which would style, lay out and paint everything twice.
         for size, breakpoints in zip(
             self.app.size, (self.HORIZONTAL_BREAKPOINTS, self.VERTICAL_BREAKPOINTS), strict=True
@@ -128,47 +137,32 @@ class Dashboard(PickerActions):
         yield self.alert
         yield self.meter
         yield self.body
-        yield self.keybar
+        yield self.footer
 
     def on_mount(self) -> None:
-        """Say what to expect, and keep the footer true."""
+        """Focus the zoomed pane, and update the footer whenever the possible actions change."""
         if self.body.layout_state.zoomed == "gists":
             self.body.gists.focus()
-        self.bindings_updated_signal.subscribe(self, lambda _: self._show_keys())
+        self.bindings_updated_signal.subscribe(self, lambda _: self._update_footer())
         self._show_state()
 
-    def on_idle(self) -> None:
-        """Paint at once what has changed; only what follows within a frame waits for Textual's timer."""
-        if time.monotonic() - self._painted_at >= UPDATE_PERIOD:
-            self._on_timer_update()
-
     def _on_timer_update(self) -> None:
-        """Paint, unless the terminal is behind: what waits merges, and the newest is painted once it has caught up."""
-        now = time.monotonic()
-        if frames_waiting(self.app._driver) < MAX_FRAMES_WAITING:
-            self._painted_at = now
-            self._frame_rate.mark_fast(now)
-            super()._on_timer_update()
-        else:
-            self._frame_rate.mark_slow(now)
+        super()._on_timer_update()
         self.meter.fps = self._frame_rate.fps
 
-    # What the engine says
+    # Events of the engine
 
     def handle_event(self, event: Event) -> None:
-        """Take in an event and show what it changes."""
+        """Apply an event to the view model and show what it changes."""
         if isinstance(event, TurnChanged):
-            self._alarm(event.turn)
+            self._match_highlights(event.turn)
         self.view_model.apply(event)
         self.meter.show_speech(self.view_model.speech)
-        if not self._hold(event):
+        if not self._hold_back(event):
             self.body.handle_event(event)
         match event:
             case LevelChanged():
-                clipped = self.meter.clipped
-                self.meter.feed(event)
-                if self.meter.clipped != clipped:
-                    self.refresh_bindings()
+                self._show_level(event)
             case TurnChanged(turn=turn) if turn.final:
                 self.refresh_bindings()
             case GistChanged(gist=gist) if gist.status.over:
@@ -179,116 +173,129 @@ class Dashboard(PickerActions):
                 self.banner.touch()
             case StateChanged(state=state):
                 self._show_state()
-                session = self.view_model.session
-                whole = not (self.view_model.replay_speed or self.view_model.stats.unsaved_s)
-                if state is State.ENDED and session is not None and session.path and whole:
-                    self.notify(f"Saved in {one_line(session.path)}", title="Session ended", markup=False)
+                if state is State.ENDED:
+                    self._notify_saved()
             case Notice(severity=severity, text=text, hint=hint):
-                self._toast(severity, text, hint)
-            case Rejected(text=text, hint=hint):
-                if self._devices is not None and self._devices.waiting:
-                    self._devices.action_cancel()
-                self._toast(Severity.WARNING, text, hint)
+                self._notify(severity, text, hint)
+            case Rejected():
+                self._handle_rejection(event)
             case DevicesListed(devices=devices):
-                self.pick_device(devices)
+                self.offer_devices(devices)
             case DeviceLevels():
-                self.hear_devices(event)
+                self.show_device_levels(event)
             case SessionsListed(sessions=sessions):
-                self.pick_session(sessions)
+                self.offer_sessions(sessions)
             case PromptShown():
-                self.show_prompt(event)
+                self.edit_shown_prompt(event)
             case SessionShown(snapshot=snapshot):
-                from tui.viewer.screens.history import PastSessionScreen
-
-                self.app.push_screen(PastSessionScreen(snapshot, self._rules))
+                self._open_session(snapshot)
             case Snapshot():
-                self.banner.cut = False
+                self.banner.disconnected = False
                 self._show_state()
             case PromptChanged() | ExtraPromptsChanged():
-                if self.body.gists.alone not in self.view_model.asking or len(self.view_model.asking) < 2:
-                    self.body.gists.show_alone("")
-                self._show_state()
-                self.offer_the_rest(self._keys.get("ask-all", "b"))
+                self._show_prompts()
             case GainChanged(gain_db=gain_db):
                 self._show_state()
-                if self._devices is not None:
-                    self._devices.amplify(gain_db)
+                self.show_device_gain(gain_db)
             case SessionStarted() | PromptsChanged() | MutedChanged() | UntranscribedChanged():
                 self._show_state()
 
-    def _alarm(self, turn: Turn) -> None:
-        """Have a turn told that has just ended and holds what a person waits for."""
+    def _match_highlights(self, turn: Turn) -> None:
+        """Post a message for each rule that matches a turn that has just ended."""
         old = self.view_model.transcript.get(turn.number)
         if turn.final and not (old is not None and old.final) and not self.view_model.replay_speed:
             for rule in matching_rules(turn.text, self._rules):
-                self.post_message(AlarmRaised(rule.action, turn))
+                self.post_message(self.HighlightMatched(rule.action, turn))
 
-    def _hold(self, event: Event) -> bool:
-        """Keep back what is still growing if the line bears no more of it now; return whether it was kept back."""
-        match event:
-            case TurnChanged(turn=turn) if not turn.final and self._frame_rate.hold_s:
-                key = ("turn", turn.number)
-            case GistDelta(number=number) if self._frame_rate.hold_s:
-                key = ("gist", number)
-            case TurnChanged(turn=turn):
-                self._held.pop(("turn", turn.number), None)
-                return False
-            case TurnRemoved(number=number):
-                self._held.pop(("turn", number), None)
-                return False
-            case Snapshot() | SessionStarted():
-                self._held.clear()
-                return False
-            case _:
-                return False
-        if not self._held:
-            self.set_timer(self._frame_rate.hold_s, self._show_held, name="held")
-        self._held[key] = event
-        return True
+    def _hold_back(self, event: Event) -> bool:
+        """Hold back an update of a growing entry while the terminal is slow; return whether it was held back."""
+        if self._frame_rate.hold_s:
+            first = not self._held_updates
+            if self._held_updates.hold(event):
+                if first:
+                    self.set_timer(self._frame_rate.hold_s, self._show_held_updates, name="held")
+                return True
+        self._held_updates.discard_superseded(event)
+        return False
 
-    def _show_held(self) -> None:
-        """Show how far what was kept back has grown."""
-        held, self._held = self._held, {}
-        for event in held.values():
+    def _show_held_updates(self) -> None:
+        for event in self._held_updates.take():
             self.body.handle_event(event)
 
-    def set_connection_lost(self, why: str = "", hint: str = "") -> None:
-        """Say that the engine cannot be heard."""
-        self.banner.cut = True
-        self.alert.say(
+    def _show_level(self, level: LevelChanged) -> None:
+        clipped = self.meter.clipped
+        self.meter.feed(level)
+        if self.meter.clipped != clipped:
+            self.refresh_bindings()
+
+    def _notify_saved(self) -> None:
+        """Notify where the session that has ended is saved, once all of it is."""
+        session = self.view_model.session
+        complete = not (self.view_model.replay_speed or self.view_model.stats.unsaved_s)
+        if session is not None and session.path and complete:
+            self.notify(f"Saved in {one_line(session.path)}", title="Session ended", markup=False)
+
+    def _handle_rejection(self, rejected: Rejected) -> None:
+        """Notify why a command was rejected; close a device picker that waits for its list."""
+        if self._device_picker is not None and self._device_picker.waiting:
+            self._device_picker.action_cancel()
+        self._notify(Severity.WARNING, rejected.text, rejected.hint)
+
+    def _open_session(self, snapshot: Snapshot) -> None:
+        from tui.viewer.screens.history import PastSessionScreen
+
+        self.app.push_screen(PastSessionScreen(snapshot, self._rules))
+
+    def _show_prompts(self) -> None:
+        """Show other prompts in use, and offer to ask them about earlier turns."""
+        if self.body.gists.only not in self.view_model.asking or len(self.view_model.asking) < 2:
+            self.body.gists.show_only("")
+        self._show_state()
+        self.offer_ask_all(self._keys.get("ask-all", "b"))
+
+    def set_connection_lost(self, reason: str = "", hint: str = "") -> None:
+        """Show that the connection to the engine is lost.
+
+        Args:
+            reason: why it could not be opened again; empty for a connection that was cut just now.
+            hint: what a person can do.
+        """
+        self.banner.disconnected = True
+        self.alert.show(
             "bad",
-            why or "The line to the engine was cut.",
-            f"{hint} Still trying; q leaves.".strip() if why else "Connecting again…",
+            reason or "Connection to the engine lost.",
+            f"{hint} Retrying; press q to quit.".strip() if reason else "Reconnecting…",
         )
         self._show_state()
 
     def _show_state(self) -> None:
-        picture = self.view_model
-        silent = picture.state is State.DRAINING or picture.paused or self.banner.cut
-        listening = picture.state.active and not silent
+        """Update what depends on the session's state: header, meter, alert, empty text and keys."""
+        view_model = self.view_model
+        silent = view_model.state is State.DRAINING or view_model.paused or self.banner.disconnected
+        listening = view_model.state.active and not silent
         self.banner.touch()
-        self.meter.show_state(listening=listening, muted=picture.muted, gain_db=picture.gain_db)
-        self.body.turns.set_empty_text(empty_text(picture, cut=self.banner.cut))
-        if not self.banner.cut:
-            troubled = picture.state in (State.FAILED, State.RECONNECTING)
-            ink = "bad" if picture.state is State.FAILED else "warn"
-            self.alert.say(ink, picture.reason if troubled else "", picture.hint)
+        self.meter.show_state(listening=listening, muted=view_model.muted, gain_db=view_model.gain_db)
+        self.body.turns.set_empty_text(empty_text(view_model, disconnected=self.banner.disconnected))
+        if not self.banner.disconnected:
+            troubled = view_model.state in (State.FAILED, State.RECONNECTING)
+            style = "bad" if view_model.state is State.FAILED else "warn"
+            self.alert.show(style, view_model.reason if troubled else "", view_model.hint)
         self.refresh_bindings()
 
-    def _toast(self, severity: Severity, text: str, hint: str) -> None:
-        told = one_line(text, 600) + (f"\n{one_line(hint, 600)}" if hint else "")
+    def _notify(self, severity: Severity, text: str, hint: str) -> None:
+        message = one_line(text, 600) + (f"\n{one_line(hint, 600)}" if hint else "")
         match severity:
             case Severity.INFO:
-                self.notify(told, markup=False)
+                self.notify(message, markup=False)
             case Severity.WARNING:
-                self.notify(told, severity="warning", timeout=10, markup=False)
+                self.notify(message, severity="warning", timeout=10, markup=False)
             case Severity.ERROR:
-                self.notify(told, severity="error", timeout=20, markup=False)
+                self.notify(message, severity="error", timeout=20, markup=False)
 
-    # What is possible
+    # Possible actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Say whether an action is possible now."""
+        """Return whether an action is possible now."""
         match action:
             case "clear_clip":
                 return self.meter.clipped
@@ -297,117 +304,48 @@ class Dashboard(PickerActions):
             case "copy":
                 return self.body.pane.count > 0
             case "toggle_bookmarks":
-                return bool(self.view_model.bookmarks) or self.body.turns.narrowed
+                return bool(self.view_model.bookmarks) or self.body.turns.bookmarks_only
             case "go_to_match":
                 return bool(self.body.pane.needle)
-        return is_available(self.view_model, action, parameters) and not (self.banner.cut and action in ACTION_STATES)
+        available = is_available(self.view_model, action, parameters)
+        return available and not (self.banner.disconnected and action in ACTION_STATES)
 
-    def _show_keys(self) -> None:
+    def _update_footer(self) -> None:
         if not self.is_mounted:
             return
-        now = {active.binding.id: active.binding for active in self.active_bindings.values() if active.enabled}
-        offered = [
-            FooterKey(self.app.get_key_display(now[known.id]), known.description, _addressed(known.action))
-            for known in DASHBOARD
-            if known.show and known.id in now
-        ]
-        self.keybar.show(offered)
+        possible = {active.binding.id: active.binding for active in self.active_bindings.values() if active.enabled}
+        self.footer.show(
+            [
+                FooterKey.of(known, self.app.get_key_display(possible[known.id]))
+                for known in DASHBOARD
+                if known.show and known.id in possible
+            ]
+        )
 
-    # Keys
-
-    def action_start(self) -> None:
-        """Start a session."""
-        self._order(Start(dict(self._options)))
-
-    def action_recover(self) -> None:
-        """Have the rest of a session transcribed."""
-        self._order(Recover(self.view_model.untranscribed[0], dict(self._options)))
-
-    def action_stop(self) -> None:
-        """Stop the session."""
-        self._order(Stop())
-
-    def action_mute(self) -> None:
-        """Mute, or no longer; have a replay stand still, or go on."""
-        picture = self.view_model
-        self._order(Pause(not picture.paused) if picture.replay_speed else Mute(not picture.muted))
-
-    def action_seek(self, seconds: int) -> None:
-        """Go back or on in a replay."""
-        self._order(Seek(self.view_model.stats.elapsed_s + seconds))
-
-    def action_seek_turn(self) -> None:
-        """Go on with a replay from the selected turn, or from that of the selected gist."""
-        pane, key = self.body.pane, self.body.pane.cursor
-        if key is not None and pane is self.body.gists:
-            key = self.view_model.gists[key].turn
-        turn = self.view_model.transcript.get(key) if key is not None else None
-        if turn is not None:
-            self._order(Seek(turn.start_s))
-
-    def action_analyse(self) -> None:
-        """Have the session so far analysed."""
-        self._order(Analyse())
-
-    def action_use_prompt(self, number: int) -> None:
-        """Use a prompt by its place; of several that are asked about each turn, show that one alone or all again."""
-        id, asking = self.view_model.prompts[number - 1].id, self.view_model.asking
-        if id in asking and len(asking) > 1:
-            self.body.gists.show_alone("" if self.body.gists.alone == id else id)
-        else:
-            self._order(UsePrompt(id))
-
-    def action_step_prompt(self, step: int) -> None:
-        """Use the prompt before or after."""
-        ids = [prompt.id for prompt in self.view_model.prompts]
-        at = ids.index(self.view_model.prompt) if self.view_model.prompt in ids else -step
-        self._order(UsePrompt(ids[(at + step) % len(ids)]))
-
-    def action_follow(self) -> None:
-        """Follow the newest entries, or stay put."""
-        self.body.toggle_follow()
-
-    def action_search(self) -> None:
-        """Ask what to search for."""
-        from tui.viewer.screens.search import SearchScreen
-
-        def found(needle: str | None) -> None:
-            self.body.search(needle or "")
-            self.body.pane.to_match(-1)
-            self.refresh_bindings()
-
-        self.app.push_screen(SearchScreen(self.body.pane.needle, self.body.search), found)
-
-    def action_go_to_match(self, step: int) -> None:
-        """Go to another match in the pane with the keyboard."""
-        self.body.pane.to_match(step)
-
-    def action_clear_selection(self) -> None:
-        """End the search; without one, select nothing."""
-        self.body.clear_selection()
+    @on(Pane.FollowChanged)
+    def update_bindings(self) -> None:
+        """Check anew which actions are possible."""
         self.refresh_bindings()
 
-    def action_copy(self) -> None:
-        """Copy what is selected, or the whole pane."""
-        self.body.copy()
+    # Actions of the dashboard itself
 
     def action_clear_clip(self) -> None:
-        """Acknowledge the clip mark."""
-        self.meter.acknowledge()
+        """Clear the clip mark."""
+        self.meter.clear_clip()
         self.refresh_bindings()
 
     def action_zoom(self) -> None:
-        """Give the pane with the keyboard the whole body, or give it back."""
-        self.body.toggle_zoom()
-        self.post_message(LayoutChanged())
+        """Zoom the focused pane, or show all panes."""
+        super().action_zoom()
+        self.post_message(self.LayoutChanged())
 
     def action_toggle_pane(self, name: Literal["gists", "stats"]) -> None:
-        """Hide a pane, or show it again."""
+        """Show or hide a pane."""
         self.body.toggle_hidden(name)
-        self.post_message(LayoutChanged())
+        self.post_message(self.LayoutChanged())
 
     def action_help(self) -> None:
-        """Show keys and signs."""
+        """Show the keys and signs of the dashboard."""
         from tui.viewer.screens.help import HelpScreen
 
         possible = {active.binding.id or "" for active in self.active_bindings.values() if active.enabled}
@@ -415,33 +353,21 @@ class Dashboard(PickerActions):
         self.app.push_screen(HelpScreen([(f"In {self.body.pane.NAME}", pane), *group_by_topic(self._keys, possible)]))
 
     def action_detach(self) -> None:
-        """Leave; the engine goes on."""
-        self.post_message(DetachRequested())
+        """Close the dashboard; the engine continues."""
+        self.post_message(self.DetachRequested())
 
     def action_request_quit(self) -> None:
-        """Leave; ask what becomes of a session that is under way."""
-        if not self.view_model.state.active or self.view_model.replay_speed or self.banner.cut:
-            self.post_message(QuitRequested())
+        """Quit; ask first whether a running session ends or continues."""
+        if not self.view_model.state.active or self.view_model.replay_speed or self.banner.disconnected:
+            self.post_message(self.QuitRequested())
             return
         from tui.viewer.screens.quit_dialog import QuitChoice, QuitDialog
 
-        def go(way: QuitChoice | None) -> None:
-            match way:
+        def quit_or_detach(choice: QuitChoice | None) -> None:
+            match choice:
                 case QuitChoice.STOP:
-                    self.post_message(QuitRequested())
+                    self.post_message(self.QuitRequested())
                 case QuitChoice.KEEP:
-                    self.post_message(DetachRequested())
+                    self.post_message(self.DetachRequested())
 
-        self.app.push_screen(QuitDialog(self.view_model.stats.viewers), go)
-
-    # What the panes say
-
-    @on(FollowChanged)
-    def keep_keys_true(self) -> None:
-        """Offer what is possible now."""
-        self.refresh_bindings()
-
-
-def _addressed(action: str) -> str:
-    """Return an action as a widget inside the screen has to name it."""
-    return action if "." in action else f"screen.{action}"
+        self.app.push_screen(QuitDialog(self.view_model.stats.viewers), quit_or_detach)

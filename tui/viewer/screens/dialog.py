@@ -1,4 +1,4 @@
-"""What all dialogs have in common: steps through a list, by keys and mouse, and the keys of where one is."""
+"""Base of dialogs with a list: selection by keys and mouse, and a help with the dialog's keys."""
 
 from collections.abc import Iterable
 from typing import ClassVar, TypeVar
@@ -12,11 +12,11 @@ from tui.viewer.widgets.choices import Choices
 
 Result = TypeVar("Result")
 
-HELP = Binding("f1,question_mark", "keys", "show these keys; F1 where letters are written", show=False, key_display="?")
+HELP = Binding("f1,question_mark", "keys", "show these keys; in a text field only F1", show=False, key_display="?")
 
 
 def keys_of(bindings: Iterable[BindingType]) -> list[KeyHelp]:
-    """Return the keys that say what they do, for the help."""
+    """Return the bindings that have a description as rows of the help."""
     return [
         KeyHelp(
             binding.key_display or binding.key.replace("ctrl+", "^").replace(",", " "),
@@ -28,44 +28,50 @@ def keys_of(bindings: Iterable[BindingType]) -> list[KeyHelp]:
 
 
 def show_keys(screen: Screen[Result], name: str, bindings: Iterable[BindingType]) -> None:
-    """Open the help with the keys of a screen."""
+    """Open the help with the keys of a screen.
+
+    Args:
+        screen: the screen on which the help opens.
+        name: title of the help.
+        bindings: the screen's bindings.
+    """
     from tui.viewer.screens.help import HelpScreen
 
     screen.app.push_screen(HelpScreen([(name, keys_of(bindings))], signs=False))
 
 
 class Dialog(ModalScreen[Result]):
-    """A screen over the dashboard, with a list of which one row is marked."""
+    """A modal screen with a list, one row of which is selected."""
 
     NAME: ClassVar[str] = ""
-    """What the help calls it."""
+    """Title of its help."""
     BINDINGS: ClassVar[list[BindingType]] = [HELP]
 
     def action_step(self, step: int) -> None:
-        """Mark another row."""
+        """Select the next row, or the previous one if negative."""
         self.query_one(Choices).step(step)
 
     def action_choose(self) -> None:
-        """Take the marked row."""
+        """Close the dialog with the selected row."""
         raise NotImplementedError
 
     def action_cancel(self) -> None:
-        """Leave everything as it is."""
+        """Close the dialog without a choice."""
         self.dismiss(None)
 
     def action_keys(self) -> None:
         """Show the keys of this dialog."""
         show_keys(self, self.NAME, [*type(self).BINDINGS, HELP])
 
-    @on(Choices.Pointed)
-    def point(self, event: Choices.Pointed) -> None:
-        """Mark the row under the pointer, or take it if it is marked."""
-        if event.row == self.query_one(Choices).marked:
+    @on(Choices.RowClicked)
+    def click_row(self, event: Choices.RowClicked) -> None:
+        """Select the clicked row; choose it if it is selected already."""
+        if event.row == self.query_one(Choices).selected:
             self.action_choose()
         else:
-            self.action_step(event.row - self.query_one(Choices).marked)
+            self.action_step(event.row - self.query_one(Choices).selected)
 
-    @on(Choices.Rolled)
-    def roll(self, event: Choices.Rolled) -> None:
-        """Mark another row with the wheel."""
+    @on(Choices.WheelTurned)
+    def turn_wheel(self, event: Choices.WheelTurned) -> None:
+        """Select the next or the previous row with the mouse wheel."""
         self.action_step(event.step)

@@ -1,4 +1,4 @@
-"""Choose what a session is exported as."""
+"""Export picker: the formats in which a session can be written to a file."""
 
 from typing import ClassVar
 
@@ -12,38 +12,38 @@ from tui.viewer.widgets.choices import Choices, Reader
 
 FORMATS = {
     "md": "Markdown: turns with their gists, analyses first",
-    "txt": "Text: a line a turn",
+    "txt": "Text: one line per turn",
     "srt": "SubRip captions",
     "vtt": "WebVTT captions, with speakers",
-    "json": "JSON: all there is, words and figures too",
-    "jsonl": "JSON, one object a line",
-    "csv": "A table, a row a turn",
+    "json": "JSON: everything, with words and statistics",
+    "jsonl": "JSON Lines: one object per line",
+    "csv": "CSV table: one row per turn",
 }
 
 
 class ExportPicker(Dialog[str | None]):
-    """The ending of a format, or `None` if the person thought better of it."""
+    """A list of formats. Its result is a file name extension, or `None` if it was cancelled."""
 
     NAME = "Export"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "step(-1)", "the row above", show=False, key_display="↑ k"),
-        Binding("down,j,tab", "step(1)", "the row below", show=False, key_display="↓ j"),
-        Binding("enter", "choose", "write the session in the marked format", show=False),
-        Binding("escape,q,e", "cancel", "export nothing", show=False, key_display="esc"),
+        Binding("up,k", "step(-1)", "previous format", show=False, key_display="↑ k"),
+        Binding("down,j,tab", "step(1)", "next format", show=False, key_display="↓ j"),
+        Binding("enter", "choose", "export the session in the selected format", show=False),
+        Binding("escape,q,e", "cancel", "cancel: do not export", show=False, key_display="esc"),
     ]
 
     def compose(self) -> ComposeResult:
-        """Lay out the question and the formats."""
+        """Lay out the title and the formats."""
         with Vertical(classes="dialog"):
-            yield Reader([(Span("Export the session as what?", "strong"),)], id="question")
+            yield Reader([(Span("Export the session as", "strong"),)], id="question")
             yield Choices(id="formats")
 
     def on_mount(self) -> None:
-        """Offer the formats."""
+        """Show the formats."""
         self.query_one(Choices).show(
-            [(Span(f"{ending:<6}", "strong"), Span(about, "muted")) for ending, about in FORMATS.items()]
+            [(Span(f"{extension:<6}", "strong"), Span(about, "muted")) for extension, about in FORMATS.items()]
         )
 
     def action_choose(self) -> None:
-        """Take the marked format."""
-        self.dismiss(list(FORMATS)[self.query_one(Choices).marked])
+        """Return the selected format."""
+        self.dismiss(list(FORMATS)[self.query_one(Choices).selected])

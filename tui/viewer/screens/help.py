@@ -1,4 +1,4 @@
-"""All keys of where one is, and what the signs mean."""
+"""Help: the keys of a screen, and the signs of the dashboard."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -15,34 +15,34 @@ from tui.viewer.styled_text import Line, Span
 from tui.viewer.widgets.choices import Reader
 
 SIGNS = (
-    ("… before a turn", "it is still spoken; words in italics may change"),
-    ("█ ░ │", "level: RMS, what the peak exceeds it by, the highest peak of the last seconds"),
-    ("● ○ speech, silence", "whether the endpoint hears somebody speak"),
-    ("CLIP", "samples at full scale: lower the gain, then press c"),
-    ("★ before a turn", "it is marked; M shows only those"),
-    ("┃ before a gist", "it is about the whole session"),
-    ("∅ and ✗", "an answer that did not come, and one that failed"),
+    ("… before a turn", "a partial: the turn still grows; words in italics may change"),
+    ("█ ░ │", "level: RMS, peak, highest peak of the last seconds"),
+    ("● ○ speech, silence", "whether the endpoint detects speech"),
+    ("CLIP", "samples reached full scale: lower the gain, then press c"),
+    ("★ before a turn", "a bookmark; M shows bookmarked turns only"),
+    ("┃ before a gist", "the gist is about the whole session"),
+    ("∅ and ✗", "a gist that timed out, and one that failed; r retries"),
 )
-STATES_SAY = {
-    State.IDLE: "nothing is recorded; s starts a session",
-    State.CONNECTING: "it is recorded already, and sent once the endpoint answers",
-    State.LIVE: "what is said is recorded and sent",
-    State.RECONNECTING: "the line is lost; it is recorded on, and sent later",
-    State.DRAINING: "no longer recorded; answers are still to come",
+STATE_HELP = {
+    State.IDLE: "no recording; s starts a session",
+    State.CONNECTING: "recording; audio is sent once the connection is open",
+    State.LIVE: "recording and sending",
+    State.RECONNECTING: "connection lost; recording continues, audio is sent later",
+    State.DRAINING: "recording has stopped; waiting for the last turns and gists",
     State.ENDED: "the session is saved",
-    State.FAILED: "the line under the header says why, and what helps",
+    State.FAILED: "see the reason and the hint below the header",
 }
-"""What each state means for what is said."""
-HANG = 20
+"""Meaning of each state."""
+KEY_CELLS = 20
 """Cells of the column of keys and signs."""
 
 
 class HelpScreen(ModalScreen[None]):
-    """Keys, signs, and how to get other keys.
+    """Keys in sections, the dashboard's signs, and how to change keys.
 
     Args:
-        sections: keys under their headings; those that do nothing now are muted.
-        signs: whether to explain the dashboard's signs and how to get other keys.
+        sections: headings with their keys; keys of actions that are not possible now are muted.
+        signs: whether to explain the dashboard's signs and how to change keys.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q,f1", "dismiss", show=False)]
@@ -55,30 +55,34 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Lay out the text."""
         with Vertical(classes="dialog tall" if self._signs else "dialog"):
-            yield Reader(self._text(), hang=HANG, focusable=True, id="help-text")
+            yield Reader(self._text(), hang=KEY_CELLS, focusable=True, id="help-text")
 
     def _text(self) -> list[Line]:
-        ways = "↑ ↓ page up, page down · muted: not possible now · esc closes" if self._signs else "esc closes"
-        text: list[Line] = [(Span("Keys  ", "strong"), Span(ways, "muted")), ()]
+        keys_help = "↑ ↓ pgup pgdn scroll · muted: not possible now · esc close" if self._signs else "esc close"
+        text: list[Line] = [(Span("Keys  ", "strong"), Span(keys_help, "muted")), ()]
         for heading, keys in self._sections:
             text.append((Span(heading, "accent strong"),))
-            text += [self._row(told) for told in keys]
+            text += [self._row(key) for key in keys]
             text.append(())
         if not self._signs:
             return text[:-1]
         text.append((Span("Signs", "accent strong"),))
         text += [
-            (Span(f"  {f'{sign} {word}':<{HANG - 2}}", "strong"), Span(STATES_SAY[state]))
+            (Span(f"  {f'{sign} {word}':<{KEY_CELLS - 2}}", "strong"), Span(STATE_HELP[state]))
             for state, (sign, word) in STATES.items()
         ]
-        text += [(Span(f"  {sign:<{HANG - 2}}", "strong"), Span(about)) for sign, about in SIGNS]
-        other = (
-            'Other keys: in config.toml, under [keys], by the names in brackets: start = "f5". Muted: not possible now.'
+        text += [(Span(f"  {sign:<{KEY_CELLS - 2}}", "strong"), Span(about)) for sign, about in SIGNS]
+        change = (
+            'To change a key, set it in config.toml under [keys] by the name in brackets, for example: start = "f5".'
         )
-        return [*text, (), (Span(other, "muted"),)]
+        return [*text, (), (Span(change, "muted"),)]
 
     @staticmethod
-    def _row(told: KeyHelp) -> Line:
-        ink = "" if told.possible else "muted"
-        id = (Span(f"  [{told.id}]", "muted"),) if told.id else ()
-        return (Span(f"  {told.key:<{HANG - 2}}", "strong" if told.possible else ink), Span(told.description, ink), *id)
+    def _row(key: KeyHelp) -> Line:
+        style = "" if key.possible else "muted"
+        id = (Span(f"  [{key.id}]", "muted"),) if key.id else ()
+        return (
+            Span(f"  {key.key:<{KEY_CELLS - 2}}", "strong" if key.possible else style),
+            Span(key.description, style),
+            *id,
+        )

@@ -1,4 +1,4 @@
-"""The sessions that are kept: a list to choose from, and one of them in the panes of the dashboard, to read."""
+"""History: the list of past sessions, and a read-only screen that shows one of them."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -7,14 +7,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import Screen
 
 from tui.model.commands import ExportSession
 from tui.model.events import SessionInfo, Snapshot, State
 from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line
 from tui.viewer.highlights import Rule
-from tui.viewer.messages import CommandRequested, FollowChanged
+from tui.viewer.messages import CommandRequested
+from tui.viewer.screens.body_actions import BodyActions
 from tui.viewer.screens.dialog import Dialog, show_keys
 from tui.viewer.screens.export import ExportPicker
 from tui.viewer.styled_text import Line, Span
@@ -26,15 +26,15 @@ from tui.viewer.widgets.pane import Pane
 
 
 class HistoryScreen(Dialog[str | None]):
-    """The id of a session, or `None` if the person thought better of it."""
+    """A list of past sessions. Its result is the id of a session, or `None` if it was cancelled."""
 
     NAME = "Past sessions"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "step(-1)", "the row above", show=False, key_display="↑ k"),
-        Binding("down,j,tab", "step(1)", "the row below", show=False, key_display="↓ j"),
-        Binding("pageup", "step(-8)", "eight rows up", show=False),
-        Binding("pagedown", "step(8)", "eight rows down", show=False),
-        Binding("enter", "choose", "open the marked session, to read", show=False),
+        Binding("up,k", "step(-1)", "previous session", show=False, key_display="↑ k"),
+        Binding("down,j,tab", "step(1)", "next session", show=False, key_display="↓ j"),
+        Binding("pageup", "step(-8)", "eight sessions up", show=False),
+        Binding("pagedown", "step(8)", "eight sessions down", show=False),
+        Binding("enter", "choose", "open the selected session", show=False),
         Binding("escape,q,h", "cancel", "back to the dashboard", show=False, key_display="esc"),
     ]
 
@@ -43,24 +43,24 @@ class HistoryScreen(Dialog[str | None]):
         self._sessions = sessions
 
     def compose(self) -> ComposeResult:
-        """Lay out the question and the sessions."""
-        said = "Look at which session?" if self._sessions else "No session is kept yet."
+        """Lay out the title and the sessions."""
+        title = "Past sessions" if self._sessions else "No past sessions."
         with Vertical(classes="dialog wide"):
-            yield Reader([(Span(said, "strong"), Span("  enter opens · ? keys · esc back", "muted"))], id="question")
+            yield Reader([(Span(title, "strong"), Span("  enter open · ? keys · esc back", "muted"))], id="question")
             yield Choices(id="sessions")
 
     def on_mount(self) -> None:
-        """Mark the newest."""
+        """Show the sessions and select the newest."""
         self.query_one(Choices).show([_row(session) for session in self._sessions])
 
     def action_choose(self) -> None:
-        """Take the marked session."""
-        marked = self.query_one(Choices).marked
-        self.dismiss(self._sessions[marked].id if self._sessions else None)
+        """Return the selected session."""
+        selected = self.query_one(Choices).selected
+        self.dismiss(self._sessions[selected].id if self._sessions else None)
 
 
-class PastSessionScreen(Screen[None]):
-    """A session that is over, in the same panes; nothing of it can be changed."""
+class PastSessionScreen(BodyActions):
+    """A past session in the panes of the dashboard, read-only."""
 
     AUTO_FOCUS = "#turns"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-broad")]  # noqa: RUF012
@@ -81,97 +81,67 @@ class PastSessionScreen(Screen[None]):
 
     def __init__(self, snapshot: Snapshot, rules: Sequence[Rule] = ()) -> None:
         super().__init__(id="past")
-        self.picture = ViewModel()
-        self.picture.apply(snapshot)
+        self.view_model = ViewModel()
+        self.view_model.apply(snapshot)
         self._snapshot = snapshot
-        self.body = Body(self.picture, rules=rules, id="body")
+        self.body = Body(self.view_model, rules=rules, id="body")
 
     def compose(self) -> ComposeResult:
-        """Lay out the parts."""
-        yield Banner(self.picture, id="banner")
+        """Lay out the widgets."""
+        yield Banner(self.view_model, id="banner")
         yield self.body
         yield Footer(id="keys")
 
     def on_mount(self) -> None:
-        """Show all of it."""
+        """Show the session and the keys."""
         self.call_after_refresh(self.body.handle_event, self._snapshot)
-        shown = [binding for binding in self.BINDINGS if isinstance(binding, Binding) and binding.show]
         self.query_one(Footer).show(
             [
-                FooterKey(
-                    self.app.get_key_display(binding),
-                    binding.description,
-                    binding.action if "." in binding.action else f"screen.{binding.action}",
-                )
-                for binding in shown
+                FooterKey.of(binding, self.app.get_key_display(binding))
+                for binding in self.BINDINGS
+                if isinstance(binding, Binding) and binding.show
             ]
         )
 
-    def action_search(self) -> None:
-        """Ask what to search for."""
-        from tui.viewer.screens.search import SearchScreen
-
-        def found(needle: str | None) -> None:
-            self.body.search(needle or "")
-            self.body.pane.to_match(-1)
-
-        self.app.push_screen(SearchScreen(self.body.pane.needle, self.body.search), found)
-
     def action_keys(self) -> None:
         """Show the keys of this screen."""
-        show_keys(self, "A past session", [*self.BINDINGS, *Pane.BINDINGS])
-
-    def action_go_to_match(self, step: int) -> None:
-        """Go to another match in the pane with the keyboard."""
-        self.body.pane.to_match(step)
-
-    def action_toggle_bookmarks(self) -> None:
-        """Show only what is marked, or everything again."""
-        self.body.toggle_narrow()
-
-    def action_copy(self) -> None:
-        """Copy what is selected, or the whole pane."""
-        self.body.copy()
-
-    def action_zoom(self) -> None:
-        """Give the pane with the keyboard the whole body, or give it back."""
-        self.body.toggle_zoom()
+        show_keys(self, "Past session", [*self.BINDINGS, *Pane.BINDINGS])
 
     def action_export(self) -> None:
-        """Choose a format, and have it written."""
-        session = self.picture.session
+        """Open the list of export formats, and export this session in the chosen one."""
+        session = self.view_model.session
 
-        def write(format: str | None) -> None:
+        def export(format: str | None) -> None:
             if format is not None and session is not None:
                 self.post_message(CommandRequested(ExportSession(session.id, format)))
 
-        self.app.push_screen(ExportPicker(), write)
+        self.app.push_screen(ExportPicker(), export)
 
-    @on(FollowChanged)
-    def pass_over(self, event: FollowChanged) -> None:
-        """There is nothing new to follow."""
+    @on(Pane.FollowChanged)
+    def ignore_follow(self, event: Pane.FollowChanged) -> None:
+        """Stop the message: a past session does not grow."""
         event.stop()
 
 
 def _row(session: SessionInfo) -> Line:
     when = session.started_at[:16].replace("T", " ")
     tags = "".join(f"#{one_line(tag, 20)} " for tag in session.tags)
-    title = one_line(session.name or session.first_words or "nothing was said", 60)
+    title = one_line(session.name or session.first_words or "(no turns)", 60)
     turns = f"{session.turns:>4} {'turn ' if session.turns == 1 else 'turns'}"
     return (
         Span(f"{when}  {clock(session.length_s):>7}  {turns}  ", "muted"),
-        Span(_standing(session), "strong"),
+        Span(_status(session), "strong"),
         Span(f"★{session.bookmarks} " if session.bookmarks else "", "accent"),
         Span(tags, "accent"),
         Span(title, "strong" if session.name else ""),
     )
 
 
-def _standing(session: SessionInfo) -> str:
-    """Return what is not as usual with a session; one whose engine was killed is cut off until an engine mends it."""
+def _status(session: SessionInfo) -> str:
+    """Return a session's state or problem; empty for one that ended normally."""
     if session.live:
         return "live  "
     if session.state.active:
-        return "cut off  "
-    trouble = f"! {one_line(session.problem, 40)}  " if session.problem else ""
-    return trouble or ("failed  " if session.state is State.FAILED else "")
+        return "interrupted  "
+    problem = f"! {one_line(session.problem, 40)}  " if session.problem else ""
+    return problem or ("failed  " if session.state is State.FAILED else "")

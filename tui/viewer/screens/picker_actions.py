@@ -1,4 +1,4 @@
-"""What a person chooses from lists: prompts, devices, past sessions, formats, settings."""
+"""Actions that open lists to choose from: prompts, devices, past sessions, export formats, settings."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -8,7 +8,6 @@ from tui.model.commands import (
     ListDevices,
     ListSessions,
     MeasureDevices,
-    Option,
     ShowSession,
     UsePrompt,
     UseSource,
@@ -24,19 +23,17 @@ if TYPE_CHECKING:
 
 
 class PickerActions(AnnotationActions, PromptActions):
-    """A screen from which lists are opened."""
+    """A screen with actions that open lists."""
 
-    _devices: "DevicePicker | None" = None
-    """The list of devices, while it is open."""
+    _device_picker: "DevicePicker | None" = None
+    """The device picker while it is open."""
     _clock: Callable[[], float]
-    """Seconds that only go up."""
-    _options: dict[str, Option]
-    """Settings that every session started here gets."""
-    _themes: Callable[[], Sequence[str]]
-    """Returns the names of the themes there are."""
+    """Monotonic seconds."""
+    _theme_names: Callable[[], Sequence[str]]
+    """Returns the names of the available themes."""
 
     def action_choose_prompt(self) -> None:
-        """Choose a prompt from a list."""
+        """Open the prompt picker."""
         from tui.viewer.screens.prompt_picker import PromptPicker
 
         def use(chosen: str | PromptChange | None) -> None:
@@ -44,77 +41,82 @@ class PickerActions(AnnotationActions, PromptActions):
                 case PromptChange():
                     self.change_prompt(chosen)
                 case str() if chosen != self.view_model.prompt:
-                    self._order(UsePrompt(chosen))
+                    self._request(UsePrompt(chosen))
 
-        picture = self.view_model
-        lenses = picture.extra_prompts if picture.session is not None else None
-        self.app.push_screen(PromptPicker(picture.prompts, picture.prompt, lenses), use)
+        view_model = self.view_model
+        extra_prompts = view_model.extra_prompts if view_model.session is not None else None
+        self.app.push_screen(PromptPicker(view_model.prompts, view_model.prompt, extra_prompts), use)
 
     def action_choose_device(self) -> None:
-        """Choose a device; what there is is asked meanwhile."""
-        self._order(ListDevices())
-        self._open_devices(None)
+        """Open the device picker, and request the list of devices for it."""
+        self._request(ListDevices())
+        self._open_device_picker(None)
 
-    def pick_device(self, devices: tuple[DeviceInfo, ...]) -> None:
-        """Offer the devices."""
-        if self._devices is None:
-            self._open_devices(devices)
+    def offer_devices(self, devices: tuple[DeviceInfo, ...]) -> None:
+        """Show the devices in the device picker; open it first if it is closed."""
+        if self._device_picker is None:
+            self._open_device_picker(devices)
         else:
-            self._devices.offer(devices)
+            self._device_picker.set_devices(devices)
 
-    def hear_devices(self, heard: DeviceLevels) -> None:
-        """Show how loud it is at the devices."""
-        if self._devices is not None:
-            self._devices.hear(heard)
+    def show_device_levels(self, levels: DeviceLevels) -> None:
+        """Show the levels of the devices in the device picker, if it is open."""
+        if self._device_picker is not None:
+            self._device_picker.show_levels(levels)
 
-    def _open_devices(self, devices: tuple[DeviceInfo, ...] | None) -> None:
+    def show_device_gain(self, gain_db: float) -> None:
+        """Show levels with another gain in the device picker, if it is open."""
+        if self._device_picker is not None:
+            self._device_picker.set_gain(gain_db)
+
+    def _open_device_picker(self, devices: tuple[DeviceInfo, ...] | None) -> None:
         from tui.viewer.screens.device_picker import DevicePicker
 
         def use(source: str | None) -> None:
-            self._devices = None
-            # First of all, for some devices are heard by one program at a time.
-            self._order(MeasureDevices(0))
+            self._device_picker = None
+            # Before the new source is opened: some devices can be opened only once.
+            self._request(MeasureDevices(0))
             if source is None:
                 return
             if self.view_model.state.active:
-                self._order(UseSource(source))
+                self._request(UseSource(source))
             else:
                 self._options["source"] = source
                 self.notify(f"The next session records from {one_line(source, 60)}.", markup=False)
 
-        picture = self.view_model
-        current = picture.stats.device if picture.state.active else ""
-        gain_db = picture.gain_db if picture.state.active else 0.0
-        self._devices = DevicePicker(devices, current, gain_db=gain_db, clock=self._clock)
-        self.app.push_screen(self._devices, use)
+        view_model = self.view_model
+        current = view_model.stats.device if view_model.state.active else ""
+        gain_db = view_model.gain_db if view_model.state.active else 0.0
+        self._device_picker = DevicePicker(devices, current, gain_db=gain_db, clock=self._clock)
+        self.app.push_screen(self._device_picker, use)
 
     def action_history(self) -> None:
-        """Ask which sessions are kept."""
-        self._order(ListSessions())
+        """Request the list of past sessions."""
+        self._request(ListSessions())
 
-    def pick_session(self, sessions: tuple[SessionInfo, ...]) -> None:
-        """Offer the sessions."""
+    def offer_sessions(self, sessions: tuple[SessionInfo, ...]) -> None:
+        """Open the list of past sessions."""
         from tui.viewer.screens.history import HistoryScreen
 
         def show(session: str | None) -> None:
             if session is not None:
-                self._order(ShowSession(session))
+                self._request(ShowSession(session))
 
         self.app.push_screen(HistoryScreen(sessions), show)
 
     def action_export(self) -> None:
-        """Choose a format, and have the session written."""
+        """Open the list of export formats, and export the session in the chosen one."""
         from tui.viewer.screens.export import ExportPicker
 
-        def write(format: str | None) -> None:
+        def export(format: str | None) -> None:
             if format is not None:
-                self._order(ExportSession("", format))
+                self._request(ExportSession("", format))
 
-        self.app.push_screen(ExportPicker(), write)
+        self.app.push_screen(ExportPicker(), export)
 
     def action_settings(self) -> None:
-        """Show and change settings."""
+        """Open the settings."""
         from tui.viewer.screens.settings import SettingsScreen
 
         prompts = [prompt.id for prompt in self.view_model.prompts]
-        self.app.push_screen(SettingsScreen({"theme": self._themes(), "prompt": prompts}))
+        self.app.push_screen(SettingsScreen({"theme": self._theme_names(), "prompt": prompts}))

@@ -1,4 +1,4 @@
-"""New prompts, and changes to those there are, on their way from the picker to the engine."""
+"""Actions that create, edit, duplicate and delete prompts."""
 
 import re
 from collections.abc import Callable
@@ -11,33 +11,33 @@ from tui.viewer.messages import CommandRequested, PromptChange, PromptChangeKind
 
 
 class PromptActions(Screen[None]):
-    """A screen from which prompts are written."""
+    """A screen with actions that change the list of prompts."""
 
     _copy_to = ""
-    """Id of the prompt that what is shown next is to become; empty for its own."""
+    """Id of the prompt that the requested text becomes; empty for the prompt itself."""
 
     def change_prompt(self, change: PromptChange) -> None:
-        """Begin what a person wants of a prompt."""
+        """Begin a change: ask for an id, request the prompt's text, or ask for confirmation."""
         match change.kind:
             case PromptChangeKind.NEW:
-                self._ask_id("", self._begin)
+                self._ask_id("", self._edit_new)
             case PromptChangeKind.EDIT:
-                self._fetch(change.prompt, change.prompt)
+                self._request_text(change.prompt, change.prompt)
             case PromptChangeKind.DUPLICATE:
-                self._ask_id(f"{change.prompt}-2", lambda new: self._fetch(change.prompt, new))
+                self._ask_id(f"{change.prompt}-2", lambda new: self._request_text(change.prompt, new))
             case PromptChangeKind.DELETE:
                 self._confirm_delete(change.prompt)
 
-    def show_prompt(self, shown: PromptShown) -> None:
-        """Open what the engine tells of a prompt's file."""
+    def edit_shown_prompt(self, shown: PromptShown) -> None:
+        """Open the editor with the text of a prompt that the engine has sent."""
         self._edit(self._copy_to or shown.prompt, shown.text)
         self._copy_to = ""
 
-    def _fetch(self, prompt: str, to: str) -> None:
-        self._copy_to = to
+    def _request_text(self, prompt: str, copy_to: str) -> None:
+        self._copy_to = copy_to
         self.post_message(CommandRequested(ShowPrompt(prompt)))
 
-    def _begin(self, id: str) -> None:
+    def _edit_new(self, id: str) -> None:
         from tui.viewer.screens.prompt_editor import TEMPLATE
 
         self._edit(id, TEMPLATE.format(name=id.replace("-", " ").capitalize()))
@@ -51,22 +51,21 @@ class PromptActions(Screen[None]):
 
         self.app.push_screen(PromptEditor(id, text), write)
 
-    def _ask_id(self, begun: str, then: Callable[[str], None]) -> None:
+    def _ask_id(self, suggestion: str, on_id: Callable[[str], None]) -> None:
         from tui.viewer.screens.text_input import TextInputScreen
 
         def take(written: str | None) -> None:
             if written:
-                then(re.sub(r"\s+", "-", written.lower()))
+                on_id(re.sub(r"\s+", "-", written.lower()))
 
-        self.app.push_screen(
-            TextInputScreen("id of the new prompt: letters, digits and dashes · esc back", begun), take
-        )
+        placeholder = "id of the new prompt: letters, digits and dashes · enter next · esc cancel"
+        self.app.push_screen(TextInputScreen(placeholder, suggestion), take)
 
     def _confirm_delete(self, prompt: str) -> None:
         from tui.viewer.screens.text_input import TextInputScreen
 
-        def sure(written: str | None) -> None:
+        def delete(written: str | None) -> None:
             if written == prompt:
                 self.post_message(CommandRequested(DeletePrompt(prompt)))
 
-        self.app.push_screen(TextInputScreen(f"type {prompt} and enter to delete it · esc keeps it"), sure)
+        self.app.push_screen(TextInputScreen(f"type {prompt} to delete it · enter delete · esc cancel"), delete)

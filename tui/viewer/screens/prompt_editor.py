@@ -1,4 +1,4 @@
-"""Write a prompt: its file's text, here or in the person's own editor."""
+"""Prompt editor: the text of a prompt file, edited in the dashboard or in an external editor."""
 
 import os
 import shlex
@@ -32,16 +32,21 @@ What matters in this meeting?
 
 {{{{transcript}}}}"""
 '''
-"""What a new prompt begins as."""
+"""Text of a new prompt file."""
 
 
 class PromptEditor(ModalScreen[str | None]):
-    """The text of a prompt that is one, or `None` if the person thought better of it."""
+    """A text area with a prompt file. Its result is a valid text, or `None` if it was cancelled.
+
+    Args:
+        prompt: id of the prompt.
+        text: text of its file.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", "write the prompt, if it is one", show=False, priority=True),
-        Binding("ctrl+o", "outside", "open it in $EDITOR", show=False, priority=True),
-        Binding("escape", "cancel", "leave the prompt as it is", show=False, priority=True),
+        Binding("ctrl+s", "save", "save the prompt, if it is valid", show=False, priority=True),
+        Binding("ctrl+o", "edit_externally", "open the text in $VISUAL or $EDITOR", show=False, priority=True),
+        Binding("escape", "cancel", "cancel: discard the changes", show=False, priority=True),
         Binding("f1", "keys", "show these keys", show=False),
     ]
 
@@ -51,14 +56,14 @@ class PromptEditor(ModalScreen[str | None]):
         self._text = text
 
     def compose(self) -> ComposeResult:
-        """Lay out what is written and how to go on."""
-        keys = "^s saves · ^o opens your editor · esc leaves it"
+        """Lay out the title with the keys, and the text area."""
+        keys = "^s save · ^o open in your editor · esc cancel"
         with Vertical(classes="dialog tall"):
             yield Reader([(Span(f"{one_line(self._prompt, 40)}  ", "strong"), Span(keys, "muted"))], id="question")
             yield TextArea(self._text, id="text", compact=True)
 
     def action_save(self) -> None:
-        """Hand the text over if it is a prompt, else say why it is none."""
+        """Return the text if it is a valid prompt, else notify the error."""
         text = self.query_one(TextArea).text
         try:
             if len(text) > PROMPT_CHARACTERS:
@@ -69,31 +74,35 @@ class PromptEditor(ModalScreen[str | None]):
             return
         self.dismiss(text)
 
-    def action_outside(self) -> None:
-        """Open the text in the person's editor and take what they leave."""
+    def action_edit_externally(self) -> None:
+        """Open the text in the external editor and load its result."""
         area = self.query_one(TextArea)
         try:
             with self.app.suspend():
                 area.text = edit_externally(area.text, self._prompt)
         except SuspendNotSupported:
-            self.notify("This terminal cannot be handed to an editor.", severity="warning", markup=False)
+            self.notify("This terminal cannot be suspended for an editor.", severity="warning", markup=False)
         except OSError as error:
-            self.notify(f"The editor cannot be started: {error}", severity="warning", markup=False)
+            self.notify(f"Editor not started: {error}. Set VISUAL or EDITOR.", severity="warning", markup=False)
 
     def action_keys(self) -> None:
         """Show the keys of the editor."""
         show_keys(self, "Editor", self.BINDINGS)
 
     def action_cancel(self) -> None:
-        """Leave the prompt as it is."""
+        """Close the editor without changes."""
         self.dismiss(None)
 
 
 def edit_externally(text: str, id: str) -> str:
-    """Return a text as the person's `VISUAL` or `EDITOR` leaves it; blocks until that ends.
+    """Return a text as edited in `VISUAL`, `EDITOR` or vi; blocks until the editor ends.
+
+    Args:
+        text: the text to edit.
+        id: name of the temporary file.
 
     Raises:
-        OSError: it cannot be started.
+        OSError: the editor cannot be started.
     """
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory(prefix="livegist-") as folder:

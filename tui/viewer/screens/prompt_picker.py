@@ -1,4 +1,4 @@
-"""Choose a prompt: a filter, the list, and what the marked one asks."""
+"""Prompt picker: a filter, the list of prompts, and a preview of the selected one."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -18,63 +18,65 @@ from tui.viewer.styled_text import Line, Span
 from tui.viewer.widgets.choices import Choices, Reader
 
 MAX_EXTRA_PROMPTS = 3
-"""Prompts that may be asked beside the one in use."""
+"""Maximum number of extra prompts of a session."""
 
 
-def matching(prompts: Sequence[PromptInfo], words: str) -> list[PromptInfo]:
-    """Return the prompts whose name, id or text holds every one of the words, names first."""
-    wanted = words.casefold().split()
-    named = [p for p in prompts if all(word in f"{p.name} {p.id}".casefold() for word in wanted)]
-    told = [
-        p for p in prompts if p not in named and all(word in f"{p.name} {p.id} {p.turn}".casefold() for word in wanted)
+def matching_prompts(prompts: Sequence[PromptInfo], words: str) -> list[PromptInfo]:
+    """Return the prompts whose name, id or text contains each word: matches of name and id first, then of the text."""
+    needles = words.casefold().split()
+    by_name = [p for p in prompts if all(word in f"{p.name} {p.id}".casefold() for word in needles)]
+    by_text = [
+        p
+        for p in prompts
+        if p not in by_name and all(word in f"{p.name} {p.id} {p.turn}".casefold() for word in needles)
     ]
-    return named + told
+    return by_name + by_text
 
 
 class Filter(Input):
-    """Words to filter by; space is left to the screen."""
+    """The filter's text field, which leaves the space key to the screen."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Say which keys are written and not the screen's."""
+        """Return whether a key is typed into the field and not passed to the screen."""
         return key != "space" and super().check_consume_key(key, character)
 
 
 class PromptPicker(Dialog[str | PromptChange | None]):
-    """A prompt's id, what is to become of one, or `None` if the person thought better of it.
+    """A list of prompts. Its result is a prompt's id, a change of a prompt, or `None` if it was cancelled.
 
-    Lenses are ordered as they are marked.
+    Extra prompts change at once.
 
     Args:
-        prompts: what there is to choose from.
-        current: the one in use.
-        lenses: those asked beside it; `None` if there is no session that could have any.
+        prompts: all prompts.
+        current: id of the prompt in use.
+        extra_prompts: ids of the extra prompts; `None` without a session.
     """
 
     NAME = "Prompts"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "step(-1)", "the prompt above", show=False, priority=True),
-        Binding("down", "step(1)", "the prompt below", show=False, priority=True),
-        Binding("enter", "choose", "use the marked one from now on", show=False),
-        Binding("space", "lens", "ask it beside the one in use, or no longer", show=False, priority=True),
-        Binding("ctrl+n", "change('new')", "write a new one", show=False, priority=True),
-        Binding("ctrl+e", "change('edit')", "edit the marked one", show=False, priority=True),
-        Binding("ctrl+y", "change('duplicate')", "write a copy of the marked one", show=False, priority=True),
-        Binding("ctrl+x", "change('delete')", "delete the marked one", show=False, priority=True),
-        Binding("escape", "cancel", "back; the prompt in use stays", show=False, priority=True),
+        Binding("up", "step(-1)", "previous prompt", show=False, priority=True),
+        Binding("down", "step(1)", "next prompt", show=False, priority=True),
+        Binding("enter", "choose", "use the selected prompt for new turns", show=False),
+        Binding("space", "toggle_extra", "add or remove it as an extra prompt", show=False, priority=True),
+        Binding("ctrl+n", "change('new')", "create a prompt", show=False, priority=True),
+        Binding("ctrl+e", "change('edit')", "edit the selected prompt", show=False, priority=True),
+        Binding("ctrl+y", "change('duplicate')", "duplicate the selected prompt", show=False, priority=True),
+        Binding("ctrl+x", "change('delete')", "delete the selected prompt", show=False, priority=True),
+        Binding("escape", "cancel", "cancel: keep the prompt in use", show=False, priority=True),
     ]
 
-    def __init__(self, prompts: Sequence[PromptInfo], current: str, lenses: Sequence[str] | None = None) -> None:
+    def __init__(self, prompts: Sequence[PromptInfo], current: str, extra_prompts: Sequence[str] | None = None) -> None:
         super().__init__()
         self._prompts = prompts
         self._current = current
-        self._lenses = lenses
+        self._extra_prompts = extra_prompts
         self._found = list(prompts)
 
     def compose(self) -> ComposeResult:
         """Lay out the filter, the list and the preview."""
         with Vertical(classes="dialog wide"):
             yield Filter(
-                placeholder="filter prompts · ↑ ↓ choose · enter use · space beside · esc back",
+                placeholder="filter prompts · ↑ ↓ select · enter use · space extra · esc back",
                 id="filter",
                 compact=True,
             )
@@ -83,76 +85,80 @@ class PromptPicker(Dialog[str | PromptChange | None]):
             yield Reader(id="preview")
 
     def on_mount(self) -> None:
-        """Mark the prompt in use."""
+        """Show the prompts and select the one in use."""
         at = next((at for at, prompt in enumerate(self._prompts) if prompt.id == self._current), 0)
-        self._offer(at)
+        self._show_prompts(at)
 
     @on(Input.Changed)
     def filter_prompts(self, event: Input.Changed) -> None:
-        """Offer what matches."""
-        found = matching(self._prompts, event.value)
+        """Show the prompts that match the filter."""
+        found = matching_prompts(self._prompts, event.value)
         if found != self._found:
             self._found = found
-            self._offer(0)
+            self._show_prompts(0)
 
     @on(Input.Submitted)
     def choose(self) -> None:
-        """Take the marked prompt."""
+        """Return the selected prompt."""
         self.action_choose()
 
     def action_choose(self) -> None:
-        """Take the marked prompt."""
-        marked = self.query_one(Choices).marked
-        if marked < len(self._found):
-            self.dismiss(self._found[marked].id)
+        """Return the selected prompt."""
+        selected = self.query_one(Choices).selected
+        if selected < len(self._found):
+            self.dismiss(self._found[selected].id)
 
     def action_step(self, step: int) -> None:
-        """Mark another prompt."""
+        """Select the next prompt, or the previous one if negative."""
         self.query_one(Choices).step(step)
         self._preview()
 
-    def action_lens(self) -> None:
-        """Have the marked prompt asked beside the one in use, or no longer."""
-        if self._lenses is None:
-            self.notify("Prompts go beside the one in use once a session is there.", markup=False)
+    def action_toggle_extra(self) -> None:
+        """Add the selected prompt to the extra prompts, or remove it."""
+        if self._extra_prompts is None:
+            self.notify("Extra prompts need a session: start one first.", markup=False)
             return
-        marked = self.query_one(Choices).marked
-        if marked >= len(self._found) or (id := self._found[marked].id) == self._current:
+        selected = self.query_one(Choices).selected
+        if selected >= len(self._found) or (id := self._found[selected].id) == self._current:
             return
-        if id not in self._lenses and len(self._lenses) >= MAX_EXTRA_PROMPTS:
-            self.notify(f"At most {MAX_EXTRA_PROMPTS} go beside the one in use.", severity="warning", markup=False)
+        if id not in self._extra_prompts and len(self._extra_prompts) >= MAX_EXTRA_PROMPTS:
+            self.notify(
+                f"A session has at most {MAX_EXTRA_PROMPTS} extra prompts. Remove one first.",
+                severity="warning",
+                markup=False,
+            )
             return
-        kept = tuple(lens for lens in self._lenses if lens != id)
-        self._lenses = kept if id in self._lenses else (*kept, id)
-        self.post_message(CommandRequested(UseExtraPrompts(self._lenses)))
-        self._offer(marked)
+        others = tuple(extra for extra in self._extra_prompts if extra != id)
+        self._extra_prompts = others if id in self._extra_prompts else (*others, id)
+        self.post_message(CommandRequested(UseExtraPrompts(self._extra_prompts)))
+        self._show_prompts(selected)
 
-    def action_change(self, wish: str) -> None:
-        """Have a prompt written, from nothing or from the marked one, or the marked one deleted."""
-        marked = self.query_one(Choices).marked
-        if wish == PromptChangeKind.NEW or marked < len(self._found):
+    def action_change(self, kind: str) -> None:
+        """Return a change of prompts: a new one, or an edit, a copy or the deletion of the selected one."""
+        selected = self.query_one(Choices).selected
+        if kind == PromptChangeKind.NEW or selected < len(self._found):
             self.dismiss(
-                PromptChange(PromptChangeKind(wish), self._found[marked].id if marked < len(self._found) else "")
+                PromptChange(PromptChangeKind(kind), self._found[selected].id if selected < len(self._found) else "")
             )
 
-    def _offer(self, marked: int) -> None:
-        self.query_one(Choices).show([self._row(prompt) for prompt in self._found], marked)
+    def _show_prompts(self, selected: int) -> None:
+        self.query_one(Choices).show([self._row(prompt) for prompt in self._found], selected)
         self._preview()
 
     def _row(self, prompt: PromptInfo) -> Line:
         number = self._prompts.index(prompt) + 1
         key = f"{number} " if number <= 9 else "  "
-        beside = prompt.id in (self._lenses or ())
-        in_use = " ● in use" if prompt.id == self._current else " ◎ beside it" if beside else ""
+        is_extra = prompt.id in (self._extra_prompts or ())
+        in_use = " ● in use" if prompt.id == self._current else " ◎ extra" if is_extra else ""
         return (Span(key, "accent strong"), Span(one_line(prompt.name, 60)), Span(in_use, "muted"))
 
     def _preview(self) -> None:
-        marked = self.query_one(Choices).marked
+        selected = self.query_one(Choices).selected
         if not self._found:
-            self.query_one("#preview", Reader).show([(Span("No prompt has these words.", "muted"),)])
+            self.query_one("#preview", Reader).show([(Span("No prompt matches the filter.", "muted"),)])
             return
-        prompt = self._found[marked]
-        text: list[Line] = [(Span("asked of each turn", "muted"),), (Span(sanitize(prompt.turn.strip())),)]
+        prompt = self._found[selected]
+        text: list[Line] = [(Span("For each turn", "muted"),), (Span(sanitize(prompt.turn.strip())),)]
         if prompt.session:
-            text += [(), (Span("asked of the whole session", "muted"),), (Span(sanitize(prompt.session.strip())),)]
+            text += [(), (Span("For the whole session", "muted"),), (Span(sanitize(prompt.session.strip())),)]
         self.query_one("#preview", Reader).show(text)

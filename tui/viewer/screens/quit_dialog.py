@@ -1,4 +1,4 @@
-"""What to do with a session that is under way when a person quits."""
+"""Quit dialog: whether a running session ends or continues when a person quits."""
 
 from enum import StrEnum
 from typing import ClassVar
@@ -13,46 +13,50 @@ from tui.viewer.widgets.choices import Choices, Reader
 
 
 class QuitChoice(StrEnum):
-    """The ways to leave."""
+    """The ways to quit while a session is running."""
 
     STOP = "stop"
     KEEP = "keep"
 
 
 ROWS = (
-    (QuitChoice.STOP, "x", "Stop and quit", "finish the session, save it, end the engine"),
-    (QuitChoice.KEEP, "l", "Leave it running", "`livegist` returns to it"),
-    (None, "esc", "Cancel", "stay here"),
+    (QuitChoice.STOP, "x", "Stop and quit", "finish and save the session, end the engine"),
+    (QuitChoice.KEEP, "l", "Leave it running", "close the dashboard; `livegist` reopens it"),
+    (None, "esc", "Cancel", "stay in the dashboard"),
 )
 
 
 class QuitDialog(Dialog[QuitChoice | None]):
-    """Ask: stop and quit, leave it running, or stay."""
+    """A choice between stop and quit, leave it running, and cancel. Its result is `None` if it was cancelled.
 
-    NAME = "Leaving"
+    Args:
+        viewers: how many viewers are attached to the engine, this one included.
+    """
+
+    NAME = "Quit"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "step(-1)", "the row above", show=False, key_display="↑ k"),
-        Binding("down,j,tab", "step(1)", "the row below", show=False, key_display="↓ j"),
-        Binding("enter", "choose", "take the marked way", show=False),
-        Binding("x,s", "leave('stop')", "finish the session, save it, end the engine", show=False),
-        Binding("l,d", "leave('keep')", "leave it running; `livegist` returns to it", show=False),
-        Binding("escape,q,c", "cancel", "stay here", show=False, key_display="esc"),
+        Binding("up,k", "step(-1)", "previous row", show=False, key_display="↑ k"),
+        Binding("down,j,tab", "step(1)", "next row", show=False, key_display="↓ j"),
+        Binding("enter", "choose", "choose the selected row", show=False),
+        Binding("x,s", "quit('stop')", "finish and save the session, end the engine", show=False),
+        Binding("l,d", "quit('keep')", "leave it running and close the dashboard", show=False),
+        Binding("escape,q,c", "cancel", "stay in the dashboard", show=False, key_display="esc"),
     ]
 
     def __init__(self, viewers: int = 1) -> None:
         super().__init__()
         others = viewers - 1
-        watched = f" {others} more {'viewer watches' if others == 1 else 'viewers watch'} it." if others > 0 else ""
-        self._question = f"A session is under way.{watched}"
+        attached = f" {others} other {'viewer is' if others == 1 else 'viewers are'} attached." if others > 0 else ""
+        self._question = f"A session is running.{attached}"
 
     def compose(self) -> ComposeResult:
-        """Lay out the question and the ways."""
+        """Lay out the question and the choices."""
         with Vertical(classes="dialog"):
             yield Reader([(Span(self._question, "strong"),)], id="question")
-            yield Choices(id="ways")
+            yield Choices(id="quit-choices")
 
     def on_mount(self) -> None:
-        """Offer the ways."""
+        """Show the choices."""
         rows = [
             (Span(f"{key:<4}", "accent strong"), Span(f"{name:<18}"), Span(about, "muted"))
             for _, key, name, about in ROWS
@@ -60,9 +64,9 @@ class QuitDialog(Dialog[QuitChoice | None]):
         self.query_one(Choices).show(rows)
 
     def action_choose(self) -> None:
-        """Take the marked way."""
-        self.dismiss(ROWS[self.query_one(Choices).marked][0])
+        """Return the selected choice."""
+        self.dismiss(ROWS[self.query_one(Choices).selected][0])
 
-    def action_leave(self, way: str) -> None:
-        """Take a way by its key."""
-        self.dismiss(QuitChoice(way))
+    def action_quit(self, choice: str) -> None:
+        """Return a choice by its key."""
+        self.dismiss(QuitChoice(choice))

@@ -1,4 +1,4 @@
-"""Ask what to search for, in the last row; matches are marked while one types."""
+"""Search field in the last row; matches are highlighted while a person types."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -11,29 +11,39 @@ from textual.widgets import Input
 
 
 class SearchScreen(ModalScreen[str | None]):
-    """What to search for, or `None` to search no longer."""
+    """A search field. Its result is the text to search for, or `None` to end the search.
+
+    Args:
+        needle: the text at first.
+        highlight: highlights a text in the panes.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False, priority=True)]
 
-    def __init__(self, needle: str, mark: Callable[[str], None]) -> None:
+    def __init__(self, needle: str, highlight: Callable[[str], None]) -> None:
         super().__init__()
         self._needle = needle
-        self._mark = mark
+        self._highlight = highlight
 
     def compose(self) -> ComposeResult:
-        """Lay out the row."""
-        yield Input(self._needle, placeholder="search · enter goes to the match · esc ends", id="needle", compact=True)
+        """Lay out the field."""
+        yield Input(
+            self._needle,
+            placeholder="search · enter go to the last match · esc end the search",
+            id="needle",
+            compact=True,
+        )
 
     @on(Input.Changed)
-    def mark(self, event: Input.Changed) -> None:
-        """Mark the matches so far."""
-        self._mark(event.value)
+    def highlight_matches(self, event: Input.Changed) -> None:
+        """Highlight the matches of the text so far."""
+        self._highlight(event.value)
 
     @on(Input.Submitted)
-    def go(self, event: Input.Submitted) -> None:
-        """Go to the last match."""
+    def submit(self, event: Input.Submitted) -> None:
+        """Return the text."""
         self.dismiss(event.value)
 
     def action_cancel(self) -> None:
-        """Search no longer."""
+        """End the search."""
         self.dismiss(None)

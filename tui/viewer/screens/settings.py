@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.message import Message
 
 from tui.config.edit import write
 from tui.config.load import ENVIRONMENT, load, parse_value
@@ -14,7 +15,6 @@ from tui.config.schema import FIELDS, Scalar, Settings, allowed, choices, descri
 from tui.errors import ConfigError
 from tui.paths import config_file
 from tui.text import one_line
-from tui.viewer.messages import SettingChanged
 from tui.viewer.screens.dialog import Dialog
 from tui.viewer.screens.text_input import TextInputScreen
 from tui.viewer.styled_text import Line, Span
@@ -36,6 +36,14 @@ class SettingsScreen(Dialog[None]):
     Args:
         offers: values to choose from, by setting, that only the dashboard knows.
     """
+
+    class SettingChanged(Message):
+        """A setting was written to the config file."""
+
+        def __init__(self, name: str, value: Scalar) -> None:
+            super().__init__()
+            self.name = name
+            self.value = value
 
     NAME = "Settings"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -79,34 +87,34 @@ class SettingsScreen(Dialog[None]):
         """Switch to the next value, or ask for a value if they are not enumerated."""
         if self._settings is None:
             return
-        name = self._marked
-        now = getattr(self._settings.config, name)
+        name = self._selected
+        current = getattr(self._settings.config, name)
         values = self._offers.get(name) or choices(name)
         if values:
-            at = list(values).index(now) if now in values else -step
+            at = list(values).index(current) if current in values else -step
             self._write(name, values[(at + step) % len(values)])
             return
 
         def take(written: str | None) -> None:
             if written is not None:
-                self._take(name, written)
+                self._write_text(name, written)
 
-        question = f"{name}: {allowed(name)} · enter save · esc back"
-        self.app.push_screen(TextInputScreen(question, str(now)), take)
+        placeholder = f"{name}: {allowed(name)} · enter save · esc cancel"
+        self.app.push_screen(TextInputScreen(placeholder, str(current)), take)
 
     def action_reset(self) -> None:
         """Remove the selected setting from the file, which restores its default."""
-        self._write(self._marked, None)
+        self._write(self._selected, None)
 
     @property
-    def _marked(self) -> str:
-        return SHOWN[self.query_one(Choices).marked]
+    def _selected(self) -> str:
+        return SHOWN[self.query_one(Choices).selected]
 
-    def _take(self, name: str, written: str) -> None:
+    def _write_text(self, name: str, written: str) -> None:
         try:
             value = parse_value(name, written)
         except ConfigError as error:
-            self._complain(error)
+            self._notify_error(error)
             return
         self._write(name, value)
 
@@ -114,21 +122,21 @@ class SettingsScreen(Dialog[None]):
         try:
             write(name, value)
         except ConfigError as error:
-            self._complain(error)
+            self._notify_error(error)
             return
         self._show()
         if self._settings is not None:
-            self.post_message(SettingChanged(name, getattr(self._settings.config, name)))
+            self.post_message(self.SettingChanged(name, getattr(self._settings.config, name)))
 
     def _show(self) -> None:
         try:
             self._settings = load()
         except ConfigError as error:
             self._settings = None
-            self._complain(error)
+            self._notify_error(error)
             return
-        marked = self.query_one(Choices).marked
-        self.query_one(Choices).show([self._row(self._settings, name) for name in SHOWN], marked)
+        selected = self.query_one(Choices).selected
+        self.query_one(Choices).show([self._row(self._settings, name) for name in SHOWN], selected)
         self._explain()
 
     def _row(self, settings: Settings, name: str) -> Line:
@@ -141,7 +149,7 @@ class SettingsScreen(Dialog[None]):
     def _explain(self) -> None:
         if self._settings is None:
             return
-        name = self._marked
+        name = self._selected
         origin = self._settings.origin[name]
         when = (
             "immediately" if name in IMMEDIATE else "at the next start" if name in NEXT_START else "in the next session"
@@ -156,5 +164,5 @@ class SettingsScreen(Dialog[None]):
         text.append((Span(f"Saved in {config_file()} on this machine.", "muted"),))
         self.query_one("#preview", Reader).show(text)
 
-    def _complain(self, error: ConfigError) -> None:
+    def _notify_error(self, error: ConfigError) -> None:
         self.notify(f"{error.message}\n{error.hint}", severity="warning", timeout=15, markup=False)

@@ -1,4 +1,4 @@
-"""Ask for one line, in the last row."""
+"""Text field in the last row, for one line of text."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -11,12 +11,12 @@ from textual.widgets import Input
 
 
 class TextInputScreen(ModalScreen[str | None]):
-    """What a person wrote, or `None` if they thought better of it.
+    """A text field. Its result is the text, or `None` if it was cancelled.
 
     Args:
-        asked: says what is wanted, while nothing is written.
-        written: what stands there already.
-        before: what was written before, oldest first; up and down go through it.
+        placeholder: shown while the field is empty.
+        text: the text at first.
+        history: earlier texts, oldest first, which up and down recall.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -25,29 +25,29 @@ class TextInputScreen(ModalScreen[str | None]):
         Binding("down", "recall(1)", show=False, priority=True),
     ]
 
-    def __init__(self, asked: str, written: str = "", before: Sequence[str] = ()) -> None:
+    def __init__(self, placeholder: str, text: str = "", history: Sequence[str] = ()) -> None:
         super().__init__()
-        self._asked = asked
-        self._lines = [*before, written]
-        self._at = len(before)
+        self._placeholder = placeholder
+        self._lines = [*history, text]
+        self._at = len(history)
 
     def compose(self) -> ComposeResult:
-        """Lay out the row."""
-        yield Input(self._lines[-1], placeholder=self._asked, id="line", compact=True)
+        """Lay out the field."""
+        yield Input(self._lines[-1], placeholder=self._placeholder, id="line", compact=True)
 
     @on(Input.Submitted)
-    def take(self, event: Input.Submitted) -> None:
-        """Take what is written."""
+    def submit(self, event: Input.Submitted) -> None:
+        """Return the text."""
         self.dismiss(event.value.strip())
 
     def action_recall(self, step: int) -> None:
-        """Put what was written before, or after that, in the row; what is there is kept."""
-        row = self.query_one(Input)
-        self._lines[self._at] = row.value
+        """Recall the next text of the history, or the previous one if negative; keep edits of the current one."""
+        field = self.query_one(Input)
+        self._lines[self._at] = field.value
         self._at = max(0, min(self._at + step, len(self._lines) - 1))
-        row.value = self._lines[self._at]
-        row.cursor_position = len(row.value)
+        field.value = self._lines[self._at]
+        field.cursor_position = len(field.value)
 
     def action_cancel(self) -> None:
-        """Leave everything as it is."""
+        """Close the field without a result."""
         self.dismiss(None)

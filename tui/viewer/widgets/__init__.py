@@ -1,1 +1,1 @@
-"""The parts of the dashboard."""
+"""Widgets of the dashboard and its dialogs."""

@@ -1,4 +1,4 @@
-"""The header line and, when something is wrong, why and what to do."""
+"""Header: the state of the session in one row; and the alert below it, with a problem's reason and a hint."""
 
 from typing import ClassVar
 
@@ -24,29 +24,29 @@ STATE_STYLES = {
 
 
 class Banner(CellWidget):
-    """Name, state as sign and word, elapsed time, device, models and prompt, in one row."""
+    """One row: name, state, elapsed time, shortfalls, prompt, device, model and endpoint."""
 
     STYLES: ClassVar[frozenset[str]] = frozenset({"accent", "muted", "good", "warn", "bad", "strong"})
 
-    def __init__(self, picture: ViewModel, *, id: str | None = None) -> None:
+    def __init__(self, view_model: ViewModel, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._picture = picture
-        self.cut = False
-        """Whether the line to the engine is down."""
+        self._view_model = view_model
+        self.disconnected = False
+        """Whether the connection to the engine is lost."""
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return the row; what matters least gives way first."""
-        picture = self._picture
+        """Return the row; details that do not fit are left out, the least important first."""
+        view_model = self._view_model
         left = [
             Span(" livegist ", "accent strong"),
             *self._state(),
-            Span(f"  {clock(picture.stats.elapsed_s)}", "strong"),
+            Span(f"  {clock(view_model.stats.elapsed_s)}", "strong"),
         ]
-        if picture.replay_speed:
-            left.append(Span(f"  ▶ REPLAY ×{picture.replay_speed:g}", "accent strong"))
-        if picture.paused:
+        if view_model.replay_speed:
+            left.append(Span(f"  ▶ REPLAY ×{view_model.replay_speed:g}", "accent strong"))
+        if view_model.paused:
             left.append(Span("  ‖ PAUSED", "warn strong"))
-        if picture.muted:
+        if view_model.muted:
             left.append(Span("  ⊘ MUTED", "warn strong"))
         left += self._shortfalls()
         details: list[Line] = []
@@ -60,66 +60,67 @@ class Banner(CellWidget):
         return [justify(left, (*right, Span(" ")), columns)]
 
     def _shortfalls(self) -> list[Span]:
-        """Return by how much the endpoint and the disk are behind, as long as that is worth a word."""
-        picture, stats = self._picture, self._picture.stats
-        found: list[Span] = []
-        if picture.state.active and stats.lag_s >= NOTABLE_LAG_S:
-            found.append(Span(f"  {stats.lag_s:.0f} s BEHIND", "warn strong"))
+        """Return how far sending and saving are behind, if that is notable."""
+        view_model, stats = self._view_model, self._view_model.stats
+        spans: list[Span] = []
+        if view_model.state.active and stats.lag_s >= NOTABLE_LAG_S:
+            spans.append(Span(f"  {stats.lag_s:.0f} s BEHIND", "warn strong"))
         if stats.unsaved_s:
-            found.append(Span(f"  {stats.unsaved_s:.0f} s NOT ON DISK", "bad strong"))
-        return found
+            spans.append(Span(f"  {stats.unsaved_s:.0f} s NOT ON DISK", "bad strong"))
+        return spans
 
     def _state(self) -> list[Span]:
-        if self.cut:
-            return [Span(" ↻ ENGINE GONE", "bad strong")]
-        if not self._picture.synced:
+        if self.disconnected:
+            return [Span(" ↻ DISCONNECTED", "bad strong")]
+        if not self._view_model.synced:
             return [Span(" … STARTING", "muted strong")]
-        sign, word = STATES[self._picture.state]
-        return [Span(f" {sign} {word}", f"{STATE_STYLES[self._picture.state]} strong")]
+        sign, word = STATES[self._view_model.state]
+        return [Span(f" {sign} {word}", f"{STATE_STYLES[self._view_model.state]} strong")]
 
     def _details(self) -> list[tuple[str, str]]:
-        """Return what is told beside the state, most important first."""
-        picture = self._picture
-        found: list[tuple[str, str]] = []
-        if picture.prompt:
-            lenses = len(picture.asking) - 1
-            beside = f" +{lenses}" if lenses else ""
-            found.append(("prompt", f"{prompt_name(picture.prompts, picture.prompt)}{beside}"))
-        if picture.session is not None:
-            found.append(("from", picture.stats.device or picture.session.source))
-            found.append(("speech", picture.session.speech_model))
-            found.append(("at", picture.session.endpoint))
-        return found
+        """Return labels and values at the right, the most important first."""
+        view_model = self._view_model
+        details: list[tuple[str, str]] = []
+        if view_model.prompt:
+            extra_prompts = len(view_model.asking) - 1
+            more = f" +{extra_prompts}" if extra_prompts else ""
+            details.append(("prompt", f"{prompt_name(view_model.prompts, view_model.prompt)}{more}"))
+        if view_model.session is not None:
+            details.append(("from", view_model.stats.device or view_model.session.source))
+            details.append(("speech", view_model.session.speech_model))
+            details.append(("at", view_model.session.endpoint))
+        return details
 
 
 class Alert(CellWidget):
-    """Why the session is where it is and what to do; hidden while there is nothing to say."""
+    """Reason of a problem and what to do about it; hidden while there is none."""
 
     STYLES: ClassVar[frozenset[str]] = frozenset({"bad", "warn", "strong", "muted"})
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._why: tuple[str, str, str] = ("", "", "")
+        self._content: tuple[str, str, str] = ("", "", "")
+        """Style, reason and hint."""
         self.display = False
 
-    def say(self, ink: str, why: str, hint: str = "") -> None:
-        """Show why and what to do, or nothing for an empty `why`."""
-        if (ink, why, hint) == self._why:
+    def show(self, style: str, reason: str, hint: str = "") -> None:
+        """Show a reason and a hint; hide the alert for an empty reason."""
+        if (style, reason, hint) == self._content:
             return
-        self._why = (ink, why, hint)
-        self.display = bool(why)
+        self._content = (style, reason, hint)
+        self.display = bool(reason)
         self.refresh(layout=True)
         self.touch()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """Return one row, or up to three if the words need them."""
+        """Return one to three rows."""
         return min(3, len(self._wrapped(width)))
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return what and what to do."""
+        """Return the reason and the hint."""
         return [pad(line, columns) for line in self._wrapped(columns)[:rows]]
 
     def _wrapped(self, columns: int) -> list[Line]:
-        ink, why, hint = self._why
-        sign = "✗" if ink == "bad" else "↻"
-        return wrap([Span(f" {sign} {one_line(why, 400)} ", f"{ink} strong"), Span(one_line(hint, 400))], columns)
+        style, reason, hint = self._content
+        sign = "✗" if style == "bad" else "↻"
+        return wrap([Span(f" {sign} {one_line(reason, 400)} ", f"{style} strong"), Span(one_line(hint, 400))], columns)

@@ -1,4 +1,4 @@
-"""A widget that paints only the cells that changed."""
+"""Base of the dashboard's widgets: lines of styled text, of which only changed cells are repainted."""
 
 from typing import ClassVar
 
@@ -13,19 +13,19 @@ from tui.viewer.styled_text import Line, changed_cells, truncate
 
 
 class CellWidget(Widget):
-    """Lines of styled text. A subclass supplies them; `touch` repaints the cells that changed.
+    """Lines of styled text. A subclass returns them; `touch` repaints the cells that changed.
 
     Every style is a component class `style-NAME`, so colours stay in the TCSS. A click runs the action of a span.
     """
 
     ALLOW_SELECT = False
     STYLES: ClassVar[frozenset[str]] = frozenset()
-    """Names of the styles that the lines may use."""
+    """Styles that the lines may use."""
 
     DEFAULT_CSS = ""
 
     def __init_subclass__(cls, **options: object) -> None:
-        cls.COMPONENT_CLASSES = {f"style-{ink}" for ink in cls.STYLES}
+        cls.COMPONENT_CLASSES = {f"style-{style}" for style in cls.STYLES}
         super().__init_subclass__(**options)  # type: ignore[arg-type]
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -37,11 +37,11 @@ class CellWidget(Widget):
         self._touched = False
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return what is to be seen in a space of so many cells. Called when something changed."""
+        """Return the lines for a content area of `columns` by `rows` cells. Called after each `touch`."""
         raise NotImplementedError
 
     def touch(self) -> None:
-        """Paint soon: several changes at one moment are painted once. A hidden canvas costs nothing."""
+        """Schedule a repaint of the changed cells; several calls are merged, and a hidden widget is not painted."""
         if not self._touched and self.is_mounted:
             self._touched = True
             self.call_later(self._paint)
@@ -51,7 +51,7 @@ class CellWidget(Widget):
         columns, rows = self.size
         if not columns or not rows or not self.is_on_screen:
             return
-        old, self._lines = self._lines, self._arranged(columns, rows)
+        old, self._lines = self._lines, self._fitted_lines(columns, rows)
         dirty: list[Region] = []
         for y, line in enumerate(self._lines):
             runs = changed_cells(old[y] if y < len(old) else (), line)
@@ -61,14 +61,14 @@ class CellWidget(Widget):
         if dirty:
             self.refresh(*dirty)
 
-    def _arranged(self, columns: int, rows: int) -> list[Line]:
+    def _fitted_lines(self, columns: int, rows: int) -> list[Line]:
         lines = [truncate(line, columns) for line in self.lines(columns, rows)[:rows]]
         return lines + [()] * (rows - len(lines))
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Return the rows of a region, each made once until it changes.
+        """Return the rows of a region; strips are cached until their row changes.
 
-        A canvas has no border, padding or links, so it can go without Textual's general and five times slower way.
+        A cell widget has no border, padding or links, so it needs none of Textual's general and five times slower code.
         """
         columns = self.size.width
         if columns != self._strips_width:
@@ -92,13 +92,17 @@ class CellWidget(Widget):
         """Return a row."""
         columns, rows = self.size
         if len(self._lines) != rows:
-            self._lines = self._arranged(columns, rows)
+            self._lines = self._fitted_lines(columns, rows)
         line = self._lines[y] if y < len(self._lines) else ()
         segments = [Segment(span.text, self.style_of(span.style)) for span in line]
         return Strip(segments).adjust_cell_length(columns, self.style_of(""))
 
     def style_of(self, names: str) -> Style:
-        """Return the style of one or more inks, one over the other."""
+        """Return the combination of named styles, later ones over earlier ones.
+
+        Args:
+            names: separated by spaces; empty for the widget's own style.
+        """
         found = self._styles_of.get(names)
         if found is None:
             found = self.rich_style
@@ -108,17 +112,17 @@ class CellWidget(Widget):
         return found
 
     def notify_style_update(self) -> None:
-        """Forget the styles: another theme, or another class."""
+        """Clear the cached styles after a change of the theme or of a class."""
         super().notify_style_update()
         self._styles_of.clear()
         self._strips.clear()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Draw everything anew."""
+        """Repaint everything."""
         self._redraw()
 
     def on_show(self) -> None:
-        """Catch up with what happened while it was hidden."""
+        """Repaint what changed while the widget was hidden."""
         self._redraw()
 
     def _redraw(self) -> None:
@@ -127,7 +131,7 @@ class CellWidget(Widget):
         self.refresh()
 
     async def on_click(self, event: events.Click) -> None:
-        """Run the action under the pointer."""
+        """Run the action of the span under the pointer."""
         at = 0
         offset = event.get_content_offset(self)
         if offset is None or offset.y >= len(self._lines):

@@ -1,4 +1,4 @@
-"""A list to choose from, and text to read, as canvases."""
+"""Widgets of dialogs: a list to choose from, and scrollable text."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -12,49 +12,55 @@ from tui.viewer.widgets.cell_widget import CellWidget
 
 
 class Choices(CellWidget):
-    """Rows of which one is marked. The screen around it moves the mark."""
+    """A list with one selected row. The screen moves the selection."""
 
     STYLES: ClassVar[frozenset[str]] = frozenset(
         {"selected", "muted", "accent", "strong", "good", "warn", "bad", "track"}
     )
 
-    class Pointed(Message):
+    class RowClicked(Message):
         """A row was clicked."""
 
         def __init__(self, row: int) -> None:
             super().__init__()
             self.row = row
 
-    class Rolled(Message):
-        """The wheel was turned over the rows."""
+    class WheelTurned(Message):
+        """The mouse wheel was turned over the list."""
 
         def __init__(self, step: int) -> None:
             super().__init__()
             self.step = step
+            """1 for down, -1 for up."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._first = 0
         self._rows: Sequence[Line] = ()
-        self.marked = 0
-        """Index of the marked row."""
+        self.selected = 0
+        """Index of the selected row; 0 for an empty list."""
 
-    def show(self, rows: Sequence[Line], marked: int = 0) -> None:
-        """Offer these rows."""
+    def show(self, rows: Sequence[Line], selected: int = 0) -> None:
+        """Show other rows.
+
+        Args:
+            rows: from the top.
+            selected: index of the row to select.
+        """
         self._rows = rows
-        self.marked = max(0, min(marked, len(rows) - 1))
+        self.selected = max(0, min(selected, len(rows) - 1))
         self.touch()
 
     def step(self, step: int) -> None:
-        """Mark another row."""
-        self.show(self._rows, self.marked + step)
+        """Move the selection down, or up if negative."""
+        self.show(self._rows, self.selected + step)
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return the rows around the marked one; signs at the right say that there are more."""
-        first = self._first = max(0, min(self.marked - rows // 2, len(self._rows) - rows))
+        """Return the rows around the selected one; arrows at the right count the rows above and below."""
+        first = self._first = max(0, min(self.selected - rows // 2, len(self._rows) - rows))
         last = first + rows
         page = [
-            restyle(pad((Span("▸ "), *row), columns), "selected") if at == self.marked else (Span("  "), *row)
+            restyle(pad((Span("▸ "), *row), columns), "selected") if at == self.selected else (Span("  "), *row)
             for at, row in list(enumerate(self._rows))[first:last]
         ]
         if first > 0:
@@ -64,25 +70,25 @@ class Choices(CellWidget):
         return page
 
     async def on_click(self, event: events.Click) -> None:
-        """Tell which row was clicked."""
+        """Post which row was clicked."""
         offset = event.get_content_offset(self)
         if offset is not None and (row := self._first + offset.y) < len(self._rows):
             event.stop()
-            self.post_message(self.Pointed(row))
+            self.post_message(self.RowClicked(row))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Tell that the next row is wanted."""
+        """Post that the wheel was turned down."""
         event.stop()
-        self.post_message(self.Rolled(1))
+        self.post_message(self.WheelTurned(1))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Tell that the row before is wanted."""
+        """Post that the wheel was turned up."""
         event.stop()
-        self.post_message(self.Rolled(-1))
+        self.post_message(self.WheelTurned(-1))
 
 
 class Reader(CellWidget):
-    """Text that scrolls if it is longer than its space."""
+    """Text that scrolls if it does not fit."""
 
     STYLES: ClassVar[frozenset[str]] = frozenset({"muted", "accent", "strong", "good", "warn", "bad"})
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -97,18 +103,18 @@ class Reader(CellWidget):
     ) -> None:
         super().__init__(id=id)
         self._hang = hang
-        """Cells of a first span below which a paragraph's further lines stay clear."""
+        """Cells of a first span that makes its paragraph a hanging one: further lines are indented by as many."""
         self.can_focus = focusable
         self._text = text
         self._top = 0
 
     def show(self, text: Sequence[Line]) -> None:
-        """Show another text from its start."""
+        """Show another text, scrolled to its start."""
         self._text, self._top = text, 0
         self.touch()
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return the visible part; a sign says that more is below."""
+        """Return the visible lines; the last one says `more` if text follows."""
         wrapped = [line for spans in self._text for line in self._wrapped(spans, columns - 1)]
         self._top = max(0, min(self._top, len(wrapped) - rows))
         page = wrapped[self._top : self._top + rows]
@@ -130,9 +136,9 @@ class Reader(CellWidget):
         self.touch()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Scroll on."""
+        """Scroll down."""
         self.action_scroll(2)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Scroll back."""
+        """Scroll up."""
         self.action_scroll(-2)

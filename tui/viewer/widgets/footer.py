@@ -1,45 +1,63 @@
-"""The footer: what is possible now, and with which key."""
+"""Footer: the keys of the actions that are possible now."""
 
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
+
+from textual.binding import Binding
 
 from tui.viewer.styled_text import Line, Span, width
 from tui.viewer.widgets.cell_widget import CellWidget
 
 ALWAYS = {"screen.help", "screen.keys"}
-"""Actions that stand there however little room there is: they lead to all the others."""
+"""Actions that are shown at any width: they show all others."""
 
 
 class FooterKey(NamedTuple):
-    """Something that can be done now."""
+    """A key with what it does."""
 
     key: str
     description: str
     action: str
+    """Action that a click runs, as seen from the footer."""
+
+    @classmethod
+    def of(cls, binding: Binding, key: str) -> "FooterKey":
+        """Return the entry of a binding of the screen.
+
+        Args:
+            binding: its description and its action.
+            key: the key as it is displayed.
+        """
+        action = binding.action if "." in binding.action else f"screen.{binding.action}"
+        return cls(key, binding.description, action)
 
 
 class Footer(CellWidget):
-    """One row of keys with what they do; a click does it too."""
+    """One row of keys with what they do; a click runs the action, too."""
 
     STYLES: ClassVar[frozenset[str]] = frozenset({"accent", "strong"})
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._possible: Sequence[FooterKey] = ()
+        self._keys: Sequence[FooterKey] = ()
 
-    def show(self, possible: Sequence[FooterKey]) -> None:
-        """Show these, the most useful first; as many as fit."""
-        if possible != self._possible:
-            self._possible = tuple(possible)
+    def show(self, keys: Sequence[FooterKey]) -> None:
+        """Show as many of the keys as fit.
+
+        Args:
+            keys: the most useful first.
+        """
+        if keys != self._keys:
+            self._keys = tuple(keys)
             self.touch()
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return the row; what does not fit is in the palette and in the help."""
+        """Return the row; keys that do not fit are in the help and the command palette."""
         items = [
             (Span(f" {key}", "accent strong", action), Span(f" {description} ", "", action))
-            for key, description, action in self._possible
+            for key, description, action in self._keys
         ]
-        always = [item for item, found in zip(items, self._possible, strict=True) if found.action in ALWAYS]
+        always = [item for item, found in zip(items, self._keys, strict=True) if found.action in ALWAYS]
         room = columns - sum(width(item) for item in always)
         row: Line = ()
         for item in items:

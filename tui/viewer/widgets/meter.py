@@ -1,4 +1,4 @@
-"""The level meter: RMS and peak told apart, a hold mark, a clip mark that stays, and words for what is wrong."""
+"""Level meter: RMS, peak and held peak in dBFS, a clip mark that stays until cleared, and warnings in words."""
 
 import asyncio
 import time
@@ -14,32 +14,35 @@ from tui.viewer.styled_text import Line, Span, pad, width
 from tui.viewer.widgets.cell_widget import CellWidget
 
 MARKS = (-60, -50, -40, -30, -20, -9, 0)
-"""Figures on the scale in dBFS; the zones change at -20 and -9."""
+"""Labels of the scale in dBFS; the colours change at -20 and -9."""
 DEADBAND_DB = 1.0
-"""Least movement of a needle that is shown: less is noise, and a bad line would pay for every frame of it."""
+"""Smallest change of a needle that is shown: smaller ones are noise, and each repaint costs traffic."""
 BARS = "▁▂▃▄▅▆▇█"
+"""Signs of the history, from quiet to loud."""
 MONO_S = 2.0
-"""Seconds without a level of the channels after which it is mono: a block may come without."""
-FIGURES = 28
-"""Cells for the figures and words beside the bar."""
-LATE = 1.5
-"""Frames after which a level is late, and the needles fall by the clock."""
-FIGURES_EVERY_S = 0.25
-"""The figures change at most so often: nobody reads them faster, and a bad line pays for them."""
+"""Seconds without levels per channel after which the input counts as mono: a single block may lack them."""
+READOUT_CELLS = 28
+"""Cells for the readout beside the bar: numbers or a warning."""
+NARROW_READOUT_CELLS = 16
+"""The same in less than 70 columns."""
+LATE_FRAMES = 1.5
+"""Frames without a level after which the needles fall by the clock."""
+READOUT_EVERY_S = 0.25
+"""Least time between two changes of the numbers, which nobody reads faster."""
 
 
 def zone_style(dbfs: float) -> str:
-    """Return the ink of a level."""
+    """Return the style of a level: good below -20 dBFS, warn below -9 dBFS, else bad."""
     return "good" if dbfs < -20 else "warn" if dbfs < -9 else "bad"
 
 
 def bar(reading: Reading, columns: int) -> Line:
-    """Return RMS as a solid bar, what the peak exceeds it by shaded, and the held peak as a stroke."""
+    """Return a bar: RMS solid, from RMS to peak shaded, the held peak as a stroke."""
     rms, peak, hold = (_cells(level, columns) for level in (reading.rms_dbfs, reading.peak_dbfs, reading.hold_dbfs))
     held = int(hold) if hold > 0 else -1
     cells: list[tuple[str, str]] = []
     for at in range(columns):
-        ink = f"{zone_style(BOTTOM_DBFS * (1 - at / columns))} track"
+        style = f"{zone_style(BOTTOM_DBFS * (1 - at / columns))} track"
         if at + 1 <= rms:
             sign = "█"
         elif at == min(held, columns - 1) and at > int(rms):
@@ -49,14 +52,16 @@ def bar(reading: Reading, columns: int) -> Line:
         elif at < int(peak):
             sign = "░"
         else:
-            sign, ink = " ", "track"
-        cells.append((sign, ink))
-    return tuple(Span("".join(sign for sign, _ in run), ink) for ink, run in groupby(cells, key=lambda cell: cell[1]))
+            sign, style = " ", "track"
+        cells.append((sign, style))
+    return tuple(
+        Span("".join(sign for sign, _ in run), style) for style, run in groupby(cells, key=lambda cell: cell[1])
+    )
 
 
 @lru_cache(maxsize=4)
 def scale(columns: int) -> Line:
-    """Return the figures below the bar, each under its place."""
+    """Return the scale, each label below its level."""
     row = [" "] * columns
     end = -1
     for mark in MARKS:
@@ -68,8 +73,8 @@ def scale(columns: int) -> Line:
     return (Span("".join(row), "muted"),)
 
 
-def steadied(shown: Reading, reading: Reading) -> Reading:
-    """Return the reading with every needle left where it is shown unless it moved by `DEADBAND_DB`."""
+def with_deadband(shown: Reading, reading: Reading) -> Reading:
+    """Return the new reading, with each needle kept as shown unless it moved by `DEADBAND_DB`."""
 
     def needle(old: float, new: float) -> float:
         return new if abs(new - old) >= DEADBAND_DB or (new <= BOTTOM_DBFS < old) else old
@@ -84,68 +89,68 @@ def steadied(shown: Reading, reading: Reading) -> Reading:
 
 
 def sparkline(peaks: Sequence[float]) -> str:
-    """Return peaks as a row of bars, a dot where there was no signal."""
+    """Return a sparkline of peaks in dBFS, with a dot for no signal."""
     return "".join("·" if peak <= BOTTOM_DBFS else BARS[min(7, int(_cells(peak, 8)))] for peak in peaks)
 
 
 def _cells(dbfs: float, columns: int) -> float:
-    """Return how many cells of the bar a level fills."""
+    """Return how many of the bar's cells a level fills."""
     return max(0.0, min(1.0, 1 - dbfs / BOTTOM_DBFS)) * columns
 
 
 class Meter(CellWidget):
-    """A level meter of one row, or two with a scale."""
+    """A level meter of one row; two rows with a scale, three with a bar for each of two channels."""
 
     STYLES: ClassVar[frozenset[str]] = frozenset({"good", "warn", "bad", "track", "muted", "clip", "strong"})
 
     def __init__(self, *, fps: int, clock: Callable[[], float] = time.monotonic, id: str | None = None) -> None:
         super().__init__(id=id)
         self.fps = fps
-        """Most frames a second; may be lowered and raised again."""
+        """Maximum frames per second; may change at any time."""
         self._frames = FrameLimiter()
         self._clock = clock
         self._ballistics = Ballistics()
         self._history = History()
         self._channels_at = -MONO_S
         self._channels: list[Ballistics] = []
-        """Needles of left and right; none for mono."""
-        self._due: asyncio.TimerHandle | None = None
-        """Paints the needles next if no level comes before; `None` while they rest."""
+        """Needles of the left and the right channel; empty for mono."""
+        self._timer: asyncio.TimerHandle | None = None
+        """Timer of the next repaint if no level comes before; `None` while the needles rest."""
         self._shown = Reading()
         self._channels_shown: dict[int, Reading] = {}
-        self._figures = Reading()
-        self._figures_at = -FIGURES_EVERY_S
+        self._readout = Reading()
+        self._readout_at = -READOUT_EVERY_S
         self.speech = False
-        """Whether the endpoint hears somebody speak: a turn is open there."""
+        """Whether the endpoint detects speech: a turn is open."""
         self.listening = False
-        """Whether a session is under way."""
+        """Whether a session is recording."""
         self.muted = False
         self.gain_db = 0.0
-        """By how much what is heard is recorded louder."""
+        """Gain of the recording in dB."""
 
     def on_unmount(self) -> None:
-        """Let the needles rest."""
+        """Cancel the timer."""
         self.rest()
 
     def rest(self) -> None:
-        """Leave the needles where they are until a level comes."""
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
+        """Stop the needles until the next level."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def feed(self, level: LevelChanged) -> None:
-        """Take in the level of one block."""
+        """Update the needles with the level of one block of audio."""
         now = self._clock()
         self._feed_channels(level, now)
-        stretched = self._history.feed(level.peak_dbfs, now)
+        history_changed = self._history.feed(level.peak_dbfs, now)
         self._ballistics.feed(level.rms_dbfs, level.peak_dbfs, level.clipped, now)
         if not self._ballistics.at_rest:
-            self._tick(LATE)
-        elif stretched or self._ballistics.read(now).condition is not self._shown.condition:
+            self._tick(LATE_FRAMES)
+        elif history_changed or self._ballistics.read(now).condition is not self._shown.condition:
             self.touch()
 
     def _feed_channels(self, level: LevelChanged, now: float) -> None:
-        """Take in the level of each of two channels, and make room for them, or no longer."""
+        """Update the needles of two channels; switch between the layouts for stereo and mono."""
         if level.channels:
             self._channels_at = now
         elif now - self._channels_at < MONO_S:
@@ -157,20 +162,20 @@ class Meter(CellWidget):
             needles.feed(rms, peak, False, now)
 
     def show_speech(self, speech: bool) -> None:
-        """Say whether the endpoint hears somebody speak."""
+        """Show whether the endpoint detects speech."""
         if speech != self.speech:
             self.speech = speech
             self.touch()
 
     def show_state(self, *, listening: bool, muted: bool, gain_db: float = 0.0) -> None:
-        """Say whether sound is expected, and how much louder it is made."""
+        """Show whether a session is recording, whether it is muted, and the gain."""
         if listening and not self.listening:
             self._ballistics.reset()
             self._history = History()
         self.listening, self.muted, self.gain_db = listening, muted, gain_db
         self.touch()
 
-    def acknowledge(self) -> None:
+    def clear_clip(self) -> None:
         """Clear the clip mark."""
         self._ballistics.acknowledge()
         self.touch()
@@ -181,47 +186,47 @@ class Meter(CellWidget):
         return self._ballistics.read(self._clock()).clipped
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return the bar with its figures, and the scale if there is room."""
+        """Return the bar with its readout, and the scale if there is a row for it."""
         now = self._clock()
-        self._shown = steadied(self._shown, self._ballistics.read(now))
-        stale = self._figures.peak_dbfs <= FLOOR_DBFS or self._ballistics.at_rest
-        if stale or now - self._figures_at >= FIGURES_EVERY_S:
-            self._figures, self._figures_at = self._shown, now
-        figures = FIGURES if columns >= 70 else 16
-        room = columns - figures
-        beside = pad(self._words(figures, alone=rows == 1), figures)
+        self._shown = with_deadband(self._shown, self._ballistics.read(now))
+        stale = self._readout.peak_dbfs <= FLOOR_DBFS or self._ballistics.at_rest
+        if stale or now - self._readout_at >= READOUT_EVERY_S:
+            self._readout, self._readout_at = self._shown, now
+        readout = READOUT_CELLS if columns >= 70 else NARROW_READOUT_CELLS
+        room = columns - readout
+        beside = pad(self._words(readout, one_row=rows == 1), readout)
         lines: list[Line] = [(*bar(self._shown, room), *beside)]
         if rows > 2 and len(self._channels) == 2:
             bars = [(Span(f"{side} ", "muted"), *self._channel(at, now, room - 2)) for at, side in enumerate("LR")]
             lines = [(*bars[0], *beside), pad(bars[1], room)]
-            lines.append((Span("  "), *scale(room - 2), *self._minute(figures)))
+            lines.append((Span("  "), *scale(room - 2), *self._minute(readout)))
         elif rows > 1:
-            lines.append((*scale(room), *self._minute(figures)))
+            lines.append((*scale(room), *self._minute(readout)))
         return lines
 
     def _channel(self, at: int, now: float, columns: int) -> Line:
         """Return the bar of a channel."""
         needles, shown = self._channels[at], self._channels_shown
-        reading = shown[at] = steadied(shown.get(at, Reading()), needles.read(now))
+        reading = shown[at] = with_deadband(shown.get(at, Reading()), needles.read(now))
         return bar(reading, columns)
 
     def _minute(self, columns: int) -> Line:
-        """Return the last minute, if there is room for it, and the gain."""
-        told = sparkline(self._history.peaks)
+        """Return the sparkline of the last minute, if it fits, and the gain."""
+        minute = sparkline(self._history.peaks)
         gain = (Span(f" {self.gain_db:+.0f} dB", "warn"),) if self.gain_db else ()
-        if not told or columns < FIGURES:
+        if not minute or columns < READOUT_CELLS:
             return gain
-        return (Span(f" {told:>{columns - 8}}", "muted"), *(gain or (Span(" 1 min", "muted"),)))
+        return (Span(f" {minute:>{columns - 8}}", "muted"), *(gain or (Span(" 1 min", "muted"),)))
 
-    def _words(self, columns: int, *, alone: bool) -> Line:
-        """Return what stands beside the bar: what is wrong, or the figures; and the clip mark."""
+    def _words(self, columns: int, *, one_row: bool) -> Line:
+        """Return the readout beside the bar, and the clip mark."""
         clip = (Span(" CLIP ", "clip", "screen.clear_clip"), Span(" c", "muted")) if self._shown.clipped else ()
-        return (Span(" "), *pad(self._state(columns - 1 - width(clip), alone), columns - 1 - width(clip)), *clip)
+        return (Span(" "), *pad(self._state(columns - 1 - width(clip), one_row), columns - 1 - width(clip)), *clip)
 
-    def _state(self, columns: int, alone: bool) -> Line:
-        """Return what is wrong with the level, or its figures and whether the endpoint hears speech."""
+    def _state(self, columns: int, one_row: bool) -> Line:
+        """Return a warning; without one, RMS and held peak, and whether the endpoint detects speech."""
         if not self.listening:
-            return (Span("not listening", "muted"),)
+            return (Span("not recording", "muted"),)
         if self.muted:
             return (Span("muted", "warn strong"),)
         match self._shown.condition:
@@ -233,25 +238,28 @@ class Meter(CellWidget):
                 return (Span("too quiet", "warn strong"),)
             case Condition.CLIPPING if columns < 16 or not self._shown.clipped:
                 return (Span("clipping", "bad strong"),)
-        rms, peak = _figure(self._figures.rms_dbfs), _figure(self._figures.hold_dbfs)
-        figures: Line = (Span(rms, "strong"), Span(" peak ", "muted"), Span(peak, "strong"), Span(" dBFS", "muted"))
-        if columns < width(figures) + 1:
-            figures = (Span(f"{rms} {peak} dB"),)
-        if alone and self.gain_db:
-            figures = (Span(f"{rms} {peak} dB"), Span(f" {self.gain_db:+.0f}", "warn"))
-        return (*figures, *self._heard(columns - width(figures)))
+        rms, peak = _dbfs(self._readout.rms_dbfs), _dbfs(self._readout.hold_dbfs)
+        numbers: Line = (Span(rms, "strong"), Span(" peak ", "muted"), Span(peak, "strong"), Span(" dBFS", "muted"))
+        if columns < width(numbers) + 1:
+            numbers = (Span(f"{rms} {peak} dB"),)
+        if one_row and self.gain_db:
+            numbers = (Span(f"{rms} {peak} dB"), Span(f" {self.gain_db:+.0f}", "warn"))
+        return (*numbers, *self._speech(columns - width(numbers)))
 
-    def _heard(self, columns: int) -> Line:
-        """Return whether the endpoint hears speech, as sign and word if there is room."""
-        sign, word, ink = ("●", "speech", "good") if self.speech else ("○", "silence", "muted")
+    def _speech(self, columns: int) -> Line:
+        """Return whether the endpoint detects speech, as a sign and, if it fits, a word."""
+        sign, word, style = ("●", "speech", "good") if self.speech else ("○", "silence", "muted")
         if columns >= 10:
-            return (Span(f" {sign} {word}", ink),)
-        return (Span(f" {sign}", ink),) if columns >= 2 else ()
+            return (Span(f" {sign} {word}", style),)
+        return (Span(f" {sign}", style),) if columns >= 2 else ()
 
     def _tick(self, frames: float = 1) -> None:
-        """Paint the needles if it is time to, and go on after so many frames unless a level comes before.
+        """Paint the needles if a frame is due, and run again after some frames unless a level comes before.
 
-        With Textual's timers and callbacks the messages of a frame would cost as much as what is painted of it.
+        An asyncio timer, because the messages of a Textual timer cost as much as painting the frame.
+
+        Args:
+            frames: frames until the next run.
         """
         self.rest()
         if not self.is_on_screen:
@@ -262,8 +270,8 @@ class Meter(CellWidget):
         loop = asyncio.get_running_loop()
         if self._frames.due(loop.time(), self.fps):
             self._paint()
-        self._due = loop.call_later(frames / self.fps, self._tick)
+        self._timer = loop.call_later(frames / self.fps, self._tick)
 
 
-def _figure(dbfs: float) -> str:
+def _dbfs(dbfs: float) -> str:
     return "  –" if dbfs <= FLOOR_DBFS else f"{dbfs:3.0f}"

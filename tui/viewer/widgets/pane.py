@@ -1,4 +1,4 @@
-"""A pane: a titled, virtual list of entries. Only what is on the page is laid out for painting."""
+"""Base of the turns and gists panes: a title and a virtual list, of which only the visible entries are laid out."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -6,42 +6,63 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.message import Message
 
 from tui.text import one_line
-from tui.viewer.messages import EntrySelected, FollowChanged
 from tui.viewer.styled_text import Line, Span, highlight, justify, pad, restyle, width
 from tui.viewer.virtual_list import VirtualList
 from tui.viewer.widgets.cell_widget import CellWidget
 
-CACHED = 160
-"""Entries whose lines are kept: a few pages."""
-MEASURED = 120
-"""Entries at the end that are measured at once when all are shown anew."""
-MENDED = 100
-"""Entries that are measured in one go afterwards: a few milliseconds."""
-MEND_EVERY_S = 0.02
-"""Pause between two goes."""
+MAX_CACHED = 160
+"""Entries whose lines are cached: a few pages."""
+MEASURED_AT_ONCE = 120
+"""Entries at the end of the list that are measured at once when all are laid out anew."""
+MEASURE_BATCH = 100
+"""Entries that are measured in one batch later: a few milliseconds."""
+MEASURE_PAUSE_S = 0.02
+"""Pause between two batches."""
 GROW_EVERY_S = 0.1
-"""Seconds between two looks at entries that grow: a streaming answer is laid out ten times a second, not a hundred."""
+"""Seconds between two layouts of growing entries: a streaming gist changes up to a hundred times a second."""
 WHEEL_LINES = 3
-NO_MARKS: list[Line] = [(), (Span("  Nothing is marked yet: m marks a turn.", "muted"),)]
+NO_BOOKMARKS: list[Line] = [(), (Span("  No bookmarks. Press m to bookmark a turn.", "muted"),)]
 
 
-def title(name: str, aside: str, columns: int, *, focused: bool) -> Line:
-    """Return the title row of a pane; the one with the keyboard has a heavy rule and a sign."""
+def title(name: str, status: str, columns: int, *, focused: bool) -> Line:
+    """Return the title row of a pane; the focused one has a heavy rule and a sign.
+
+    Args:
+        name: at the left.
+        status: at the right; empty for none.
+        columns: cells of the row.
+        focused: whether the pane has the focus.
+    """
     stroke = "━" if focused else "─"
-    ink = "accent" if focused else "rule"
-    name_ink = "accent strong" if focused else "strong"
-    left = (Span(stroke, ink), Span(f" {'▸ ' if focused else ''}{name} ", name_ink))
-    right = (Span(f" {aside} ", "accent" if focused else "muted"), Span(stroke, ink)) if aside else ()
+    style = "accent" if focused else "rule"
+    name_style = "accent strong" if focused else "strong"
+    left = (Span(stroke, style), Span(f" {'▸ ' if focused else ''}{name} ", name_style))
+    right = (Span(f" {status} ", "accent" if focused else "muted"), Span(stroke, style)) if status else ()
     gap = columns - width(left) - width(right)
     if gap < 1:
         return justify(left, right, columns)
-    return (*left, Span(stroke * gap, ink), *right)
+    return (*left, Span(stroke * gap, style), *right)
 
 
 class Pane(CellWidget, can_focus=True):
-    """Entries in the order of their keys; a subclass says how one looks."""
+    """A titled list of entries in the order of their keys. A subclass lays out one entry."""
+
+    class EntrySelected(Message):
+        """A person selected an entry."""
+
+        def __init__(self, pane: "Pane", key: int, *, focus: bool = False) -> None:
+            super().__init__()
+            self.pane = pane
+            self.key = key
+            """Key of the entry: the number of a turn or a gist."""
+            self.focus = focus
+            """Whether the focus moves to the pane of the counterpart."""
+
+    class FollowChanged(Message):
+        """The pane may have begun or stopped to follow its newest entry."""
 
     STYLES: ClassVar[frozenset[str]] = frozenset({"accent", "rule", "muted", "strong", "selected", "found"})
     NAME: ClassVar[str] = ""
@@ -68,74 +89,78 @@ class Pane(CellWidget, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._roll = VirtualList()
+        self._list = VirtualList()
         self._cache: OrderedDict[int, list[Line]] = OrderedDict()
         self._columns = 0
         self.cursor: int | None = None
-        """Key of the selected entry."""
+        """Key of the selected entry; `None` if none is."""
         self.needle = ""
-        """What is searched for; empty for nothing."""
+        """Text that is searched for; empty for none."""
         self._matches: set[int] = set()
         self._growing: set[int] = set()
-        """Keys of entries that have grown and are not laid out anew yet."""
-        self._guessed: dict[int, None] = {}
-        """Keys of entries whose height is a guess, oldest first."""
-        self.narrowed = False
-        """Whether only what belongs to a bookmark is shown."""
+        """Keys of entries that have grown since their last layout."""
+        self._estimated: dict[int, None] = {}
+        """Keys of entries whose height is an estimate, oldest first."""
+        self.bookmarks_only = False
+        """Whether only entries of bookmarked turns are shown."""
 
-    # What a subclass says
+    # For subclasses
 
     def entry(self, key: int, columns: int) -> list[Line]:
         """Return the lines of one entry, at least one."""
         raise NotImplementedError
 
     def plain(self, key: int) -> str:
-        """Return an entry as plain text, for searching and copying."""
+        """Return an entry as plain text, to search and to copy."""
         raise NotImplementedError
 
-    def guess(self, key: int, columns: int) -> int:
-        """Return about how many lines an entry takes, without laying it out; at least one."""
+    def estimate(self, key: int, columns: int) -> int:
+        """Return an estimate of an entry's height in lines, at least one, without laying it out."""
         raise NotImplementedError
 
     def empty(self, columns: int) -> list[Line]:
-        """Return what to say while there is no entry."""
+        """Return the lines to show while there are no entries."""
         raise NotImplementedError
 
-    def marked(self, key: int) -> bool:
-        """Return whether an entry stays when only bookmarks are shown."""
+    def bookmarked(self, key: int) -> bool:
+        """Return whether an entry is shown when only bookmarks are."""
         raise NotImplementedError
 
-    # What a parent does
+    # For the parent
 
     def reset(self, keys: Iterable[int] = ()) -> None:
-        """Show other entries, by their keys in order."""
+        """Replace all entries.
+
+        Args:
+            keys: of the new entries, in order.
+        """
         self._cache.clear()
         self._growing.clear()
         self.cursor = None
-        self._roll.page = max(0, self.size.height - 1)
+        self._list.page = max(0, self.size.height - 1)
         self._columns = self.size.width
-        known = [key for key in keys if self._belongs(key)]
-        self._roll.reset(zip(known, self._measured(known), strict=True))
+        known = [key for key in keys if self._is_listed(key)]
+        self._list.reset(zip(known, self._heights(known), strict=True))
         self.search(self.needle)
-        self._moved()
+        self._notify_moved()
 
     def put(self, key: int) -> None:
-        """Show an entry that is new or has changed."""
-        if not self._belongs(key):
+        """Show an entry that is new or has changed; remove it if it is not listed any more."""
+        if not self._is_listed(key):
             self.drop(key)
             return
         self._cache.pop(key, None)
         self._growing.discard(key)
-        self._guessed.pop(key, None)
-        self._roll.put(key, self._height(key))
-        if self._matching(key):
+        self._estimated.pop(key, None)
+        self._list.put(key, self._height(key))
+        if self._matches_needle(key):
             self._matches.add(key)
         else:
             self._matches.discard(key)
         self.touch()
 
     def grow(self, key: int) -> None:
-        """Show an entry that grows by little and often, at a pace that can be read and paid for."""
+        """Show an entry that grows often by little, at most every `GROW_EVERY_S`."""
         if not self._growing:
             self.set_timer(GROW_EVERY_S, self._show_grown)
         self._growing.add(key)
@@ -146,118 +171,115 @@ class Pane(CellWidget, can_focus=True):
             self.put(key)
 
     def drop(self, key: int) -> None:
-        """Take out an entry."""
+        """Remove an entry."""
         self._cache.pop(key, None)
         self._matches.discard(key)
         self._growing.discard(key)
-        self._guessed.pop(key, None)
+        self._estimated.pop(key, None)
         if self.cursor == key:
             self.cursor = None
-        self._roll.drop(key)
+        self._list.drop(key)
         self.touch()
 
-    def anew(self) -> None:
-        """Lay out all entries anew, and stay in place."""
-        self._roll.resize(self._roll.page, self._measured(self._roll.keys))
+    def refresh_entries(self) -> None:
+        """Lay out all entries anew and keep the scroll position."""
+        self._list.resize(self._list.page, self._heights(self._list.keys))
         self.search(self.needle)
 
     def follow(self) -> None:
-        """Go to the newest entry and stay with it."""
+        """Go to the newest entry and follow."""
         self.cursor = None
-        self._roll.follow()
-        self._moved()
+        self._list.follow()
+        self._notify_moved()
 
-    def stay(self) -> None:
-        """Follow no longer."""
-        self._roll.scroll_by(-1)
-        self._moved()
+    def stop_following(self) -> None:
+        """Stop following the newest entry."""
+        self._list.scroll_by(-1)
+        self._notify_moved()
 
     def select(self, key: int | None) -> None:
-        """Mark an entry and bring it onto the page; tell nobody."""
+        """Select an entry and scroll to it, or clear the selection for `None`; post no `EntrySelected`."""
         self.cursor = key
         if key is not None:
-            self._roll.show(key)
-            self._settle()
-            self._roll.show(key)
-        self._moved()
+            self._list.show(key)
+            self._measure_visible()
+            self._list.show(key)
+        self._notify_moved()
 
     def search(self, needle: str) -> None:
-        """Mark what is searched for, or nothing."""
+        """Highlight a text in all entries; an empty text ends the search."""
         self.needle = needle
-        self._matches = {key for key in self._roll.keys if self._matching(key)}
+        self._matches = {key for key in self._list.keys if self._matches_needle(key)}
         self._cache.clear()
         self.touch()
 
     @property
     def matches(self) -> list[int]:
-        """Keys of the entries that hold what is searched for."""
+        """Keys of the entries that contain the search text, in order."""
         return sorted(self._matches)
 
-    def _belongs(self, key: int) -> bool:
-        return not self.narrowed or self.marked(key)
+    def _is_listed(self, key: int) -> bool:
+        return not self.bookmarks_only or self.bookmarked(key)
 
-    def _matching(self, key: int) -> bool:
+    def _matches_needle(self, key: int) -> bool:
         return bool(self.needle) and self.needle.casefold() in self.plain(key).casefold()
 
-    def to_match(self, step: int) -> None:
-        """Select the next match or the one before, seen from the selected entry, else from the page.
-
-        After the last comes the first.
-        """
+    def go_to_match(self, step: int) -> None:
+        """Select the next match, or the previous one if negative, from the selection or the page; wrap around."""
         found = self.matches
         if not found:
             return
         at = self.cursor
         if at is None:
-            page = [key for key, _, _ in self._roll.visible()] or [0]
+            page = [key for key, _, _ in self._list.visible()] or [0]
             at = page[0] - 1 if step > 0 else page[-1] + 1
         later = [key for key in found if (key > at if step > 0 else key < at)]
-        self._pick((later or found)[0 if step > 0 else -1])
+        self._select_and_post((later or found)[0 if step > 0 else -1])
 
-    def copied(self) -> str:
-        """Return what a copy takes: the selected entry, or all of them."""
-        keys = self._roll.keys if self.cursor is None else [self.cursor]
+    def text_to_copy(self) -> str:
+        """Return the selected entry as text, or all entries if none is selected."""
+        keys = self._list.keys if self.cursor is None else [self.cursor]
         return "\n".join(self.plain(key) for key in keys)
 
     @property
     def following(self) -> bool:
-        """Whether the newest entry is kept on the page."""
-        return self._roll.following
+        """Whether the pane follows the newest entry."""
+        return self._list.following
 
     @property
     def count(self) -> int:
-        """How many entries there are."""
-        return len(self._roll.keys)
+        """Number of entries."""
+        return len(self._list.keys)
 
     # Painting
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return the title and the page."""
-        head = title(self.NAME, self._aside(), columns, focused=self.has_focus)
-        if not self._roll.keys:
-            return [head, *(NO_MARKS if self.narrowed else self.empty(columns))]
-        self._settle()
+        """Return the title and the visible entries."""
+        head = title(self.NAME, self._status(), columns, focused=self.has_focus)
+        if not self._list.keys:
+            return [head, *(NO_BOOKMARKS if self.bookmarks_only else self.empty(columns))]
+        self._measure_visible()
         page: list[Line] = []
-        for key, first, last in self._roll.visible():
+        for key, first, last in self._list.visible():
             lines = self._entry(key)[first:last]
             if key == self.cursor:
                 lines = [restyle(pad(line, columns), "selected") if line else line for line in lines]
             page += lines
         return [head, *page]
 
-    def _aside(self) -> str:
+    def _status(self) -> str:
         if self.needle:
             found = self.matches
             place = f"{found.index(self.cursor) + 1} of " if self.cursor in found else ""
             return f"{place}{len(found):,} with “{one_line(self.needle, 20)}” · n N · esc"
-        if self.narrowed:
+        if self.bookmarks_only:
             return "★ only · M shows all"
-        if self._roll.unseen:
-            return f"↓ {self._roll.unseen:,} new"
-        return "" if self._roll.following else f"{self._percent()} % · f follows"
+        if self._list.unseen:
+            return f"↓ {self._list.unseen:,} new"
+        return "" if self._list.following else f"{self._percent()} % · f follows"
 
     def _percent(self) -> int:
-        return round(100 * min(1, (self._roll.top + self._roll.page) / max(1, self._roll.total)))
+        return round(100 * min(1, (self._list.top + self._list.page) / max(1, self._list.total)))
 
     def _entry(self, key: int) -> list[Line]:
         found = self._cache.get(key)
@@ -266,7 +288,7 @@ class Pane(CellWidget, can_focus=True):
             found = self._cache[key] = (
                 [highlight(line, self.needle, "found") for line in lines] if self.needle else lines
             )
-            if len(self._cache) > CACHED:
+            if len(self._cache) > MAX_CACHED:
                 self._cache.popitem(last=False)
         else:
             self._cache.move_to_end(key)
@@ -275,99 +297,99 @@ class Pane(CellWidget, can_focus=True):
     def _height(self, key: int) -> int:
         return len(self._entry(key))
 
-    def _measured(self, keys: list[int]) -> list[int]:
-        """Return heights of entries: true ones at the end, where one looks, and guesses to be mended before that."""
-        true = max(0, len(keys) - MEASURED)
-        self._guessed = dict.fromkeys(keys[:true])
-        if self._guessed:
-            self.call_later(self._mend)
-        guesses = [self.guess(key, max(1, self._columns)) for key in keys[:true]]
-        return guesses + [self._height(key) for key in keys[true:]]
+    def _heights(self, keys: list[int]) -> list[int]:
+        """Return the heights of entries: measured ones at the end, estimates before, which are measured later."""
+        first_measured = max(0, len(keys) - MEASURED_AT_ONCE)
+        self._estimated = dict.fromkeys(keys[:first_measured])
+        if self._estimated:
+            self.call_later(self._measure_batch)
+        estimates = [self.estimate(key, max(1, self._columns)) for key in keys[:first_measured]]
+        return estimates + [self._height(key) for key in keys[first_measured:]]
 
-    def _mend(self) -> None:
-        """Measure some of what was guessed, the newest first, and go on with that when others had their turn."""
-        some = [self._guessed.popitem()[0] for _ in range(min(MENDED, len(self._guessed)))]
-        self._roll.correct({key: len(self.entry(key, max(1, self._columns))) for key in some})
-        if self._guessed:
-            self.set_timer(MEND_EVERY_S, self._mend)
+    def _measure_batch(self) -> None:
+        """Measure some estimated entries, the newest first, and schedule the next batch."""
+        batch = [self._estimated.popitem()[0] for _ in range(min(MEASURE_BATCH, len(self._estimated)))]
+        self._list.correct({key: len(self.entry(key, max(1, self._columns))) for key in batch})
+        if self._estimated:
+            self.set_timer(MEASURE_PAUSE_S, self._measure_batch)
         self.touch()
 
-    def _settle(self) -> None:
-        """Measure what is on the page: a guess there would show."""
-        while guessed := [key for key, _, _ in self._roll.visible() if key in self._guessed]:
-            for key in guessed:
-                del self._guessed[key]
-            self._roll.correct({key: self._height(key) for key in guessed})
+    def _measure_visible(self) -> None:
+        """Measure the visible entries whose height is an estimate: a wrong height would be seen."""
+        while estimated := [key for key, _, _ in self._list.visible() if key in self._estimated]:
+            for key in estimated:
+                del self._estimated[key]
+            self._list.correct({key: self._height(key) for key in estimated})
 
-    def _moved(self) -> None:
+    def _notify_moved(self) -> None:
         self.touch()
-        self.post_message(FollowChanged())
+        self.post_message(self.FollowChanged())
 
     def on_resize(self, event: events.Resize) -> None:
-        """Lay out anew what got another width, and stay in place."""
+        """Lay out all entries anew if the width changed, and keep the scroll position."""
         columns, rows = self.size
         page = max(0, rows - 1)
         if columns != self._columns:
             self._columns = columns
             self._cache.clear()
-            self._roll.resize(page, self._measured(self._roll.keys))
+            self._list.resize(page, self._heights(self._list.keys))
         else:
-            self._roll.resize(page)
+            self._list.resize(page)
         super().on_resize(event)
 
     def on_focus(self, event: events.Focus) -> None:
-        """Show that the keyboard is here, and paint no more than that: Textual would paint the whole pane."""
+        """Repaint the title only; Textual would repaint the whole pane."""
         event.prevent_default()
-        self._turn_to(focused=True)
+        self._set_focused(focused=True)
 
     def on_blur(self, event: events.Blur) -> None:
-        """Show that the keyboard is elsewhere."""
+        """Repaint the title only."""
         event.prevent_default()
-        self._turn_to(focused=False)
+        self._set_focused(focused=False)
 
-    def _turn_to(self, *, focused: bool) -> None:
-        # Without its watcher, which has every style of the pane worked out anew: none depends on the focus.
+    def _set_focused(self, *, focused: bool) -> None:
+        # Without its watcher, which computes every style of the pane anew: none depends on the focus.
         self.set_reactive(Pane.has_focus, focused)
         self.touch()
 
     # Keys and mouse
 
     def action_step(self, step: int) -> None:
-        """Select the entry before or after."""
-        key = self._roll.neighbour(self.cursor, step)
+        """Select the next entry, or the previous one if negative."""
+        key = self._list.neighbour(self.cursor, step)
         if key is not None:
-            self._pick(key)
+            self._select_and_post(key)
 
     def action_page(self, pages: int) -> None:
-        """Scroll by a page, one line of it kept."""
-        self._roll.scroll_by(pages * max(1, self._roll.page - 1))
-        self._moved()
+        """Scroll down by pages that overlap by one line, or up if negative."""
+        self._list.scroll_by(pages * max(1, self._list.page - 1))
+        self._notify_moved()
 
     def action_first(self) -> None:
-        """Go to the first entry."""
-        if self._roll.keys:
-            self._pick(self._roll.keys[0])
+        """Select the first entry."""
+        if self._list.keys:
+            self._select_and_post(self._list.keys[0])
 
     def action_last(self) -> None:
         """Go to the newest entry and follow."""
         self.follow()
 
     def action_show_counterpart(self) -> None:
-        """Go to the counterpart of the selected entry."""
+        """Go to the gist of the selected turn, or the turn of the selected gist."""
         if self.cursor is not None:
-            self.post_message(EntrySelected(self.id or "", self.cursor, go=True))
+            self.post_message(self.EntrySelected(self, self.cursor, focus=True))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Scroll back."""
+        """Scroll up."""
         event.stop()
-        self._roll.scroll_by(-WHEEL_LINES)
-        self._moved()
+        self._list.scroll_by(-WHEEL_LINES)
+        self._notify_moved()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Scroll on."""
+        """Scroll down."""
         event.stop()
-        self._roll.scroll_by(WHEEL_LINES)
-        self._moved()
+        self._list.scroll_by(WHEEL_LINES)
+        self._notify_moved()
 
     async def on_click(self, event: events.Click) -> None:
         """Select the entry under the pointer."""
@@ -376,12 +398,12 @@ class Pane(CellWidget, can_focus=True):
         if offset is None or offset.y < 1:
             return
         line = offset.y - 1
-        for key, first, last in self._roll.visible():
+        for key, first, last in self._list.visible():
             if line < last - first:
-                self._pick(key)
+                self._select_and_post(key)
                 return
             line -= last - first
 
-    def _pick(self, key: int) -> None:
+    def _select_and_post(self, key: int) -> None:
         self.select(key)
-        self.post_message(EntrySelected(self.id or "", key))
+        self.post_message(self.EntrySelected(self, key))

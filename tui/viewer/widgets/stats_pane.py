@@ -1,4 +1,4 @@
-"""The stats pane."""
+"""Pane of statistics: counts, latencies, cost and the state of the connection."""
 
 from typing import ClassVar
 
@@ -10,11 +10,11 @@ from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.pane import title
 
 NOTABLE_LAG_S = 2.0
-"""From here on the sender's lag is told as something to look at."""
+"""Lag of the sender, in seconds, from which the header and the stats point it out."""
 
 
 def stats_rows(stats: Stats) -> list[tuple[str, str, str]]:
-    """Return label, value and ink of every figure, those watched most first."""
+    """Return label, value and style of each statistic, the most important first."""
     lag = "warn" if stats.lag_s >= NOTABLE_LAG_S else ""
     missing = f" +{stats.gists_missing} missing" if stats.gists_missing else ""
     unsaved = f"  {seconds(stats.unsaved_s)} unsaved" if stats.unsaved_s else ""
@@ -45,46 +45,49 @@ def stats_rows(stats: Stats) -> list[tuple[str, str, str]]:
 
 
 class StatsPane(CellWidget):
-    """All figures: a table where there is room, else the most watched ones in a row."""
+    """All statistics in a table; on a small screen the most important ones in a row."""
 
     STYLES: ClassVar[frozenset[str]] = frozenset({"muted", "warn", "bad", "rule", "accent", "strong"})
     LABEL: ClassVar[int] = 16
+    """Cells of a label."""
     COLUMN: ClassVar[int] = 40
-    """Cells from which on a second column of figures fits."""
+    """Cells of one column of the table."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._stats = Stats()
 
     def show(self, stats: Stats) -> None:
-        """Show other figures."""
+        """Show other statistics."""
         if stats != self._stats:
             self._stats = stats
             self.touch()
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return a title and the table, or one row."""
-        found = stats_rows(self._stats)
+        """Return the title and the table, or one row."""
+        table_rows = stats_rows(self._stats)
         if rows < 4:
-            return [self._row(found, columns)]
+            return [self._row(table_rows, columns)]
         body = rows - 1
-        across = max(1, min(columns // self.COLUMN, -(-len(found) // body)))
+        across = max(1, min(columns // self.COLUMN, -(-len(table_rows) // body)))
         share = columns // across
         table: list[Line] = []
-        for at in range(min(body, -(-len(found) // across))):
-            cells = [self._cell(found[at + body * n], share) for n in range(across) if at + body * n < len(found)]
+        for at in range(min(body, -(-len(table_rows) // across))):
+            cells = [
+                self._cell(table_rows[at + body * n], share) for n in range(across) if at + body * n < len(table_rows)
+            ]
             table.append(tuple(span for cell in cells for span in cell))
         return [title("Stats", "", columns, focused=False), *table]
 
-    def _cell(self, figure: tuple[str, str, str], columns: int) -> Line:
-        label, value, ink = figure
-        return pad((Span(f" {label:<{self.LABEL}}", "muted"), Span(value, ink)), columns)
+    def _cell(self, entry: tuple[str, str, str], columns: int) -> Line:
+        label, value, style = entry
+        return pad((Span(f" {label:<{self.LABEL}}", "muted"), Span(value, style)), columns)
 
     @staticmethod
-    def _row(found: list[tuple[str, str, str]], columns: int) -> Line:
+    def _row(entries: list[tuple[str, str, str]], columns: int) -> Line:
         row: Line = ()
-        for label, value, ink in found:
-            item = (Span(f" {label} ", "muted"), Span(value, ink), Span(" "))
+        for label, value, style in entries:
+            item = (Span(f" {label} ", "muted"), Span(value, style), Span(" "))
             if width(row) + width(item) <= columns:
                 row += item
         return justify(row, (), columns)

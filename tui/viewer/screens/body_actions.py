@@ -1,0 +1,47 @@
+"""Actions on the panes of a session: search, copy, follow, zoom, bookmarks only."""
+
+from textual.screen import Screen
+
+from tui.viewer.widgets.body import Body
+
+
+class BodyActions(Screen[None]):
+    """A screen with actions on its body."""
+
+    body: Body
+
+    def action_follow(self) -> None:
+        """Follow the newest entries, or stop following."""
+        self.body.toggle_follow()
+
+    def action_search(self) -> None:
+        """Open the search field."""
+        from tui.viewer.screens.search import SearchScreen
+
+        def go_to_last_match(needle: str | None) -> None:
+            self.body.search(needle or "")
+            self.body.pane.go_to_match(-1)
+            self.refresh_bindings()
+
+        self.app.push_screen(SearchScreen(self.body.pane.needle, self.body.search), go_to_last_match)
+
+    def action_go_to_match(self, step: int) -> None:
+        """Go to the next match in the focused pane, or to the previous one if negative."""
+        self.body.pane.go_to_match(step)
+
+    def action_clear_selection(self) -> None:
+        """Clear the search; without one, clear the selection."""
+        self.body.clear_selection()
+        self.refresh_bindings()
+
+    def action_copy(self) -> None:
+        """Copy the selected entry, or the whole focused pane if none is selected."""
+        self.body.copy()
+
+    def action_zoom(self) -> None:
+        """Zoom the focused pane, or show all panes."""
+        self.body.toggle_zoom()
+
+    def action_toggle_bookmarks(self) -> None:
+        """Show bookmarked turns only, or all turns."""
+        self.body.toggle_bookmarks_only()
