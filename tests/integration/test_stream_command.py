@@ -151,7 +151,7 @@ async def test_a_full_disk_behind_stdout_ends_it_and_is_said(server: Endpoint, s
     assert shell.returncode == 1
     assert told.decode().splitlines()[-2:] == [
         "livegist: The output cannot be written: No space left on device.",
-        "The disk is full: make room.",
+        "The disk is full. Free some space.",
     ]
 
 
