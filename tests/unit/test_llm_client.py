@@ -172,6 +172,8 @@ async def test_a_reader_may_leave_a_stream_early() -> None:
         chat = client(server)
         async with aclosing(chat.stream(ASK, model="small", max_tokens=50)) as pieces:
             assert await anext(pieces) == "Nothing"
+        async with asyncio.timeout(10):
+            await server.unused.wait()
         assert (await complete(chat)).text == "Nothing — at all."
 
 
