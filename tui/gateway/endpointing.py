@@ -98,6 +98,11 @@ class Endpointer:
         return self._start is not None and self._paused
 
     @property
+    def pausing(self) -> bool:
+        """Whether the open turn's speaker has just stopped, and the pause is not decided yet."""
+        return self._start is not None and self._silence_ms > 0 and (not self._paused or self.undecided)
+
+    @property
     def undecided(self) -> bool:
         """Whether it is not known yet how complete the turn is up to the current pause."""
         return self.paused and self._completeness is None

@@ -15,13 +15,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tui.gateway.coverage import Span
 from tui.gateway.endpointing import FRAME, Ended, Endpointer, Endpointing, Event, Paused, Resumed, Started
-from tui.gateway.final_decoding import FinalRequest, FinalText, decode_final
+from tui.gateway.final_decoding import FinalText
+from tui.gateway.final_requests import CONTEXT, FinalRequests, FinalResult
 from tui.gateway.metrics import Metrics
-from tui.gateway.open_turn import TAIL_S, OpenTurn
+from tui.gateway.open_turn import OpenTurn
 from tui.gateway.pcm import RATE, SampleWindow
-from tui.gateway.recogniser import Clip, RecognisedWord, Recogniser, Transcription
+from tui.gateway.recogniser import Clip, RecognisedWord, Transcription
 from tui.gateway.scheduler import FinalJob, PartialJob, Scheduler, Work
 from tui.gateway.turn_model import TurnModel
 from tui.gateway.vad import VoiceDetector
@@ -29,19 +29,12 @@ from tui.stream.messages import Silence, SpeechStarted, WireTurn
 
 PARTIAL_INTERVAL = RATE * 55 // 100
 """Samples between two partials of a turn, if the machine keeps up."""
-CONTEXT = RATE * 5
-"""Samples before a stretch that are decoded with it. On read speech a turn alone has twice the errors of a batch
-decode, with 3 s of context a few more, with 5 s none more; the previous text as a prompt would pass on its errors."""
 MAX_PIECE = RATE * 10
 """Samples of speech without a pause after which a piece of the final text is decoded."""
 MIN_PIECE = RATE * 7
 """Samples at a pause from which a part of them becomes final."""
 SPLIT_AFTER = RATE * 14
 """Samples of finished pieces after which a turn is split; with what is not yet final it has at most 24 s."""
-HISTORY_S = 10.0
-"""Seconds of final words that are kept for the next context."""
-TURN_MODEL_WINDOW = RATE * 8
-"""Samples that the end-of-turn model gets at most."""
 FINISHED = 0.5
 """Probability of the end-of-turn model from which a speaker sounds finished: the model's own threshold."""
 SILENCE_INTERVAL = RATE
@@ -79,13 +72,6 @@ class _Queued(msgspec.Struct, frozen=True):
     arrived_at: float
 
 
-class _Decode(msgspec.Struct, frozen=True):
-    """What a job decodes for a turn, and returns: the text, and the turn model's probability if it was asked."""
-
-    text: FinalText
-    finished: float | None = None
-
-
 class TurnRecogniser:
     """Detects and transcribes the turns of one connection.
 
@@ -119,9 +105,9 @@ class TurnRecogniser:
         self._endpointer = Endpointer(settings.endpointing)
         self._send = send
         self._metrics = metrics
-        self._turn_model = turn_model
         self._clock = clock
         self._audio = SampleWindow()
+        self._finals = FinalRequests(self._audio, turn_model)
         self._framed = 0
         self._queue: deque[_Queued] = deque()
         self._arrived_at = 0.0
@@ -129,8 +115,6 @@ class TurnRecogniser:
         self._decoding = False
         self._ending: Ended | None = None
         self._next_order = 0
-        self._speech: list[Span] = []
-        self._history: tuple[RecognisedWord, ...] = ()
         self._drained = asyncio.Event()
         self._silent_from = 0
         self._closed = False
@@ -222,23 +206,13 @@ class TurnRecogniser:
     def _feed_frame(self, probability: float) -> None:
         position = self._endpointer.position
         if self._endpointer.is_speech(probability):
-            self._add_speech(position / RATE, (position + FRAME) / RATE)
+            self._finals.add_speech(position, position + FRAME)
         for event in self._endpointer.feed(probability):
             self._handle_event(event)
         turn, position = self._turn, self._endpointer.position
         idle = not self._decoding and not self._endpointer.paused
         if turn and idle and position - turn.done_until >= MAX_PIECE:
             self._decode(turn, position, self._piece_decoded, in_speech=True)
-
-    def _add_speech(self, start_s: float, end_s: float) -> None:
-        """Note that a frame is speech; forget what is too old to be decoded."""
-        if self._speech and self._speech[-1][1] == start_s:
-            self._speech[-1] = (self._speech[-1][0], end_s)
-        else:
-            self._speech.append((start_s, end_s))
-        oldest_s = self._audio.start / RATE
-        while self._speech[0][1] < oldest_s:
-            del self._speech[0]
 
     def _handle_event(self, event: Event) -> None:
         match event:
@@ -260,55 +234,29 @@ class TurnRecogniser:
         self,
         turn: OpenTurn,
         end: int,
-        on_result: Callable[[OpenTurn, int, _Decode], None],
+        on_result: Callable[[OpenTurn, int, FinalResult], None],
         *,
         in_speech: bool = False,
         in_pause: bool = False,
     ) -> None:
         """Decode the final text of a turn from where it is done to a position."""
-        request = self._request(turn, end, in_speech=in_speech)
-        model = self._turn_model if in_pause else None
-        heard = self._audio.read(max(turn.start, end - TURN_MODEL_WINDOW), end) if model else request.samples[:0]
-
-        def work(recogniser: Recogniser) -> _Decode:
-            return _Decode(decode_final(recogniser, request), model.probability(heard) if model else None)
-
-        self._decoding = True
-        self._scheduler.submit_final(
-            self, FinalJob(lambda: self._if_open(work), partial(self._decoded, turn, end, on_result), self._fail)
+        work = self._finals.work(
+            turn, end, self._settings.languages, self._settings.prompt, in_speech=in_speech, in_pause=in_pause
         )
+        self._decoding = True
+        job = FinalJob(lambda: self._if_open(work), partial(self._decoded, turn, end, on_result), self._fail)
+        self._scheduler.submit_final(self, job)
 
     def _if_open(self, work: Work) -> Work | None:
         return None if self._closed else work
 
-    def _request(self, turn: OpenTurn, end: int, *, in_speech: bool) -> FinalRequest:
-        """Return the stretch to decode, with the audio before it as context if something was said there.
-
-        The last seconds of speech that continues are decoded again later: they need no words yet.
-        """
-        base_s = turn.done_until / RATE
-        start = max(self._audio.start, turn.done_until - CONTEXT)
-        before = tuple(word for word in self._history if word.end_s > start / RATE)
-        if not before:
-            start = turn.done_until
-        languages = (turn.final_language,) if turn.final_language else self._settings.languages
-        return FinalRequest(
-            samples=self._audio.read(start, end),
-            start_s=start / RATE,
-            base_s=base_s,
-            speech=_clipped(self._speech, (base_s, end / RATE - (TAIL_S if in_speech else 0.0))),
-            before=before,
-            languages=languages,
-            prompt=self._settings.prompt,
-        )
-
     def _decoded(
-        self, turn: OpenTurn, end: int, on_result: Callable[[OpenTurn, int, _Decode], None], decode: _Decode
+        self, turn: OpenTurn, end: int, on_result: Callable[[OpenTurn, int, FinalResult], None], result: FinalResult
     ) -> None:
         self._decoding = False
-        self._count(decode.text)
-        turn.final_language = turn.final_language or (decode.text.language if decode.text.words else None)
-        on_result(turn, end, decode)
+        self._count(result.text)
+        turn.final_language = turn.final_language or (result.text.language if result.text.words else None)
+        on_result(turn, end, result)
         self._advance()
 
     def _count(self, text: FinalText) -> None:
@@ -323,23 +271,18 @@ class TurnRecogniser:
             reasons = ", ".join(text.rejected) or "none"
             log.warning("Decodes rejected: %s. Speech without words: %s.", reasons, spans)
 
-    def _piece_decoded(self, turn: OpenTurn, end: int, decode: _Decode) -> None:
-        self._finish_piece(turn, end, decode.text.words)
+    def _piece_decoded(self, turn: OpenTurn, end: int, result: FinalResult) -> None:
+        self._finish_piece(turn, end, result.text.words)
         self._split_if_long(turn)
 
-    def _pause_decoded(self, turn: OpenTurn, end: int, decode: _Decode) -> None:
-        turn.rest = decode.text.words
-        self._endpointer.decide(_completeness(turn.is_sentence, decode.finished))
+    def _pause_decoded(self, turn: OpenTurn, end: int, result: FinalResult) -> None:
+        turn.rest = result.text.words
+        self._endpointer.decide(_completeness(turn.is_sentence, result.finished))
         if end - turn.done_until >= MIN_PIECE:
-            self._finish_piece(turn, end, decode.text.words)
+            self._finish_piece(turn, end, result.text.words)
 
     def _finish_piece(self, turn: OpenTurn, end: int, words: tuple[RecognisedWord, ...]) -> None:
-        self._remember(turn.finish_piece(words, self._speech, end))
-
-    def _remember(self, words: tuple[RecognisedWord, ...]) -> None:
-        """Keep the newest final words for the next context."""
-        history = (*self._history, *words)
-        self._history = tuple(word for word in history if word.end_s > history[-1].end_s - HISTORY_S)
+        self._finals.remember(turn.finish_piece(words, self._finals.speech, end))
 
     def _split_if_long(self, turn: OpenTurn) -> None:
         """End a turn at the end of its finished pieces if they are long; what follows is the next turn."""
@@ -357,13 +300,13 @@ class TurnRecogniser:
             self._ending = ended
             self._decode(turn, ended.end, partial(self._end_decoded, ended))
         else:
-            self._remember(turn.rest)
+            self._finals.remember(turn.rest)
             self._publish_final(turn, ended)
 
-    def _end_decoded(self, ended: Ended, turn: OpenTurn, end: int, decode: _Decode) -> None:
-        turn.rest = decode.text.words
+    def _end_decoded(self, ended: Ended, turn: OpenTurn, end: int, result: FinalResult) -> None:
+        turn.rest = result.text.words
         self._ending = None
-        self._remember(turn.rest)
+        self._finals.remember(turn.rest)
         self._publish_final(turn, ended)
 
     def _publish_final(self, turn: OpenTurn, ended: Ended) -> None:
@@ -383,6 +326,9 @@ class TurnRecogniser:
     def _request_partial(self) -> None:
         turn = self._turn
         if self._closed or turn is None or self._endpointer.position < turn.due or not self._settings.partials:
+            return
+        if self._endpointer.pausing:
+            # The pause is decoded next; a partial would delay that.
             return
         turn.due = self._endpointer.position + PARTIAL_INTERVAL
 
@@ -438,13 +384,6 @@ def _completeness(is_sentence: bool, finished: float | None) -> float:
     if finished >= FINISHED:
         return 1.0
     return 0.5 if is_sentence else 0.0
-
-
-def _clipped(spans: list[Span], bounds: Span) -> tuple[Span, ...]:
-    """Return the parts of spans inside bounds."""
-    return tuple(
-        (max(start, bounds[0]), min(end, bounds[1])) for start, end in spans if start < bounds[1] and end > bounds[0]
-    )
 
 
 def _discard(message: TurnMessage) -> None:

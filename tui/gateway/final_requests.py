@@ -1,0 +1,109 @@
+"""What the final texts of one connection are decoded from: its speech, its words so far and its audio."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from tui.gateway.coverage import Span
+from tui.gateway.final_decoding import FinalRequest, FinalText, decode_final
+from tui.gateway.open_turn import TAIL_S, OpenTurn
+from tui.gateway.pcm import RATE, SampleWindow
+from tui.gateway.recogniser import RecognisedWord, Recogniser
+from tui.gateway.scheduler import Work
+from tui.gateway.turn_model import TurnModel
+
+CONTEXT = RATE * 5
+"""Samples before a stretch that are decoded with it. On read speech a turn alone has twice the errors of a batch
+decode, with 3 s of context a few more, with 5 s none more; the previous text as a prompt would pass on its errors."""
+HISTORY_S = 10.0
+"""Seconds of final words that are kept for the next context."""
+TURN_MODEL_WINDOW = RATE * 8
+"""Samples that the end-of-turn model gets at most."""
+
+
+class FinalResult(msgspec.Struct, frozen=True):
+    """The text of a stretch, and the turn model's probability that the speaker has finished, if it was asked."""
+
+    text: FinalText
+    finished: float | None = None
+
+
+class FinalRequests:
+    """Prepares the decodes of one connection.
+
+    Args:
+        audio: of the connection.
+        turn_model: judges whether a turn is complete; `None` if there is none.
+    """
+
+    def __init__(self, audio: SampleWindow, turn_model: TurnModel | None) -> None:
+        self._audio = audio
+        self._turn_model = turn_model
+        self._history: tuple[RecognisedWord, ...] = ()
+        self.speech: list[Span] = []
+        """Where the detector found speech, in seconds."""
+
+    def add_speech(self, start: int, end: int) -> None:
+        """Note that a frame is speech; forget speech that is no longer kept as audio."""
+        start_s, end_s = start / RATE, end / RATE
+        if self.speech and self.speech[-1][1] == start_s:
+            self.speech[-1] = (self.speech[-1][0], end_s)
+        else:
+            self.speech.append((start_s, end_s))
+        while self.speech[0][1] < self._audio.start / RATE:
+            del self.speech[0]
+
+    def remember(self, words: Sequence[RecognisedWord]) -> None:
+        """Keep the newest final words for the next context."""
+        history = (*self._history, *words)
+        self._history = tuple(word for word in history if word.end_s > history[-1].end_s - HISTORY_S)
+
+    def work(
+        self,
+        turn: OpenTurn,
+        end: int,
+        languages: tuple[str, ...],
+        prompt: str,
+        *,
+        in_speech: bool = False,
+        in_pause: bool = False,
+    ) -> Work:
+        """Return the decode of a turn from where its final text is done.
+
+        Args:
+            turn: whose text it is.
+            end: sample after the stretch.
+            languages: that may be spoken.
+            prompt: as `Clip.prompt`.
+            in_speech: whether speech continues; its last seconds are decoded again later and need no words yet.
+            in_pause: whether the turn model is asked.
+        """
+        start = max(self._audio.start, turn.done_until - CONTEXT)
+        before = tuple(word for word in self._history if word.end_s > start / RATE)
+        if not before:
+            # Without words, the audio before the stretch is silence.
+            start = turn.done_until
+        base_s, end_s = turn.done_until / RATE, end / RATE
+        request = FinalRequest(
+            samples=self._audio.read(start, end),
+            start_s=start / RATE,
+            base_s=base_s,
+            speech=_clipped(self.speech, (base_s, end_s - TAIL_S if in_speech else end_s)),
+            before=before,
+            languages=(turn.final_language,) if turn.final_language else languages,
+            prompt=prompt,
+        )
+        model = self._turn_model if in_pause else None
+        recent = self._audio.read(max(turn.start, end - TURN_MODEL_WINDOW), end)
+
+        def run(recogniser: Recogniser) -> FinalResult:
+            return FinalResult(decode_final(recogniser, request), model.probability(recent) if model else None)
+
+        return run
+
+
+def _clipped(spans: Sequence[Span], bounds: Span) -> tuple[Span, ...]:
+    """Return the parts of spans inside bounds."""
+    return tuple(
+        (max(start, bounds[0]), min(end, bounds[1])) for start, end in spans if start < bounds[1] and end > bounds[0]
+    )
