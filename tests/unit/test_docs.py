@@ -174,3 +174,13 @@ def test_paths_that_are_named_exist() -> None:
     named = re.findall(r"`((?:tui|tests|docs|themes|screenshots|\.ci)/[\w./*-]*)`", text)
     assert named
     assert [name for name in named if not any(ROOT.glob(name.rstrip("/")))] == []
+
+
+def test_classes_that_the_guides_for_developers_name_exist() -> None:
+    text = WRITTEN["docs/architecture.md"] + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:[A-Z][a-z]+){2,})(?:\.\w+)?`", text))
+    defined = {
+        name for path in ROOT.glob("tui/**/*.py") for name in re.findall(r"class (\w+)", path.read_text("utf-8"))
+    }
+    assert "EventSink" in named
+    assert named <= defined
