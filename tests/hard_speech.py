@@ -32,6 +32,8 @@ QUIET_DB = 22.0
 """A frame so far below the 95th percentile of the levels is a pause: the clips' background lies 28 dB below."""
 LOUDEST_ROOM_DB = 35.5
 """Level of a pause that `room` makes, at most, in dB above a sample of 1."""
+AUDIBLE_DB = 20.0
+"""Speech ends with the last frame that is at most so far below: what the reader breathes after it lies lower."""
 SOFT_DB = -25.0
 SECOND_VOICE_CENTS = -350
 """All clips are read by one person; the second voice of a dialogue is hers, lowered by this, formants included."""
@@ -80,9 +82,8 @@ def joined(name: str, parts: Sequence[Samples], words: str) -> Recording:
     """Join parts; each that has speech in it is a sentence."""
     ends, position = [], 0
     for part in parts:
-        loud = np.flatnonzero(speech(part))
-        if len(loud):
-            ends.append(position / RATE + (int(loud[-1]) + 1) * FRAME_MS / 1000)
+        if end := speech_end(part):
+            ends.append((position + end) / RATE)
         position += len(part)
     return Recording(name, np.concatenate(parts), words, tuple(ends))
 
@@ -113,7 +114,7 @@ def hesitating(sentences: Sequence[Samples], words: str) -> Recording:
         middle = _quietest(clip)
         part = np.concatenate([clip[:middle], room(HESITATION_S), clip[middle:], room(PAUSE_S)])
         parts.append(part)
-        ends.append((position + int(np.flatnonzero(speech(part))[-1] + 1) * _FRAME) / RATE)
+        ends.append((position + speech_end(part)) / RATE)
         position += len(part)
     return Recording("hesitations of 0.9 s inside sentences", np.concatenate(parts), words, tuple(ends))
 
@@ -162,6 +163,13 @@ def levels_db(samples: Samples) -> npt.NDArray[np.float64]:
 def quiet_db(samples: Samples) -> float:
     """Return the level up to which a frame is a pause."""
     return max(float(np.percentile(levels_db(samples), 95)) - QUIET_DB, LOUDEST_ROOM_DB)
+
+
+def speech_end(samples: Samples) -> int:
+    """Return the sample after the last of the speech; 0 if there is none."""
+    levels = levels_db(samples)
+    audible = np.flatnonzero(levels > max(float(np.percentile(levels, 95)) - AUDIBLE_DB, LOUDEST_ROOM_DB))
+    return (int(audible[-1]) + 1) * _FRAME if len(audible) else 0
 
 
 def speech(samples: Samples) -> npt.NDArray[np.bool_]:
