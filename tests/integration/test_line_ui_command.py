@@ -1,4 +1,4 @@
-"""`livegist --plain` and a terminal that cannot be painted on."""
+"""`livegist --plain` and a terminal that cannot draw a screen."""
 
 import os
 import subprocess
@@ -49,7 +49,7 @@ def test_a_dumb_terminal_gets_lines_and_is_told_why(short_dir: Path) -> None:
     needs("tmux")
     command = f"TERM=dumb {' '.join(LIVEGIST)}"
     with terminal(short_dir, command, columns=120, rows=24) as window:
-        window.until("cannot be painted on (TERM=dumb)", "ready, 0:00")
+        window.until("cannot draw a screen (TERM=dumb)", "ready, 0:00")
         window.type("help", "Enter")
         window.until("quit: end the session and the engine, and leave")
         window.type("quit", "Enter")

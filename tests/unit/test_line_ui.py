@@ -74,7 +74,7 @@ def picture(snapshot: Snapshot | None = None) -> ViewModel:
         ("prompt 2", [UsePrompt("actions")]),
         ("prompt takeaway", [UsePrompt("takeaway")]),
         ("prompt Action items", [UsePrompt("actions")]),
-        ("lens actions 3", [UseExtraPrompts(("actions", "takeaway"))]),
+        ("extra-prompts actions 3", [UseExtraPrompts(("actions", "takeaway"))]),
         ("lens", [UseExtraPrompts(())]),
         ("all", []),
         ("analyse", [Analyse()]),
@@ -157,11 +157,11 @@ def test_it_begins_with_where_the_session_is_and_its_newest_turn() -> None:
         (StateChanged(State.FAILED, "No key.", "Get one."), "failed: No key. Get one."),
         (Notice(Severity.WARNING, "Slow.", "Wait."), "Slow. Wait."),
         (Rejected("Not now."), "Not now."),
-        (TurnBookmarked(127, "the plan"), "turn 127 is marked: the plan"),
-        (TurnBookmarked(127, None), "turn 127 is no longer marked"),
+        (TurnBookmarked(127, "the plan"), "turn 127 marked: the plan"),
+        (TurnBookmarked(127, None), "turn 127 unmarked"),
         (SpeakerNamed("A", "Ines"), "speaker A is Ines"),
         (DevicesListed((DeviceInfo("mic:USB", "USB"),)), "device USB"),
-        (DevicesListed(()), "There is no device."),
+        (DevicesListed(()), "No audio device found."),
     ],
 )
 def test_each_event_is_one_line(event: Event, line: str) -> None:
@@ -294,12 +294,12 @@ async def test_words_are_sent_and_leave_detaches() -> None:
     async with front(line, typist):
         await line.until_told("live, 12:34")
         typist.type("mute\n", "frob\n", "status\n", "prompts\n", "help\n")
-        await line.until_told("leave: leave; the session goes on")
+        await line.until_told("detach: detach; the session continues")
         assert line.sent == [Mute(True)]
-        assert "There is no word frob. Type help for all words." in line.told
+        assert "Unknown command: frob. Type help for all commands." in line.told
         assert f"prompt 1 summary: {PROMPTS[0].name}" in line.told
         typist.type("leave\n")
-        await line.until_told("Detached; the session goes on.")
+        await line.until_told("Detached; the session continues.")
     assert line.sent == [Mute(True)]
 
 
@@ -320,7 +320,7 @@ async def test_quit_waits_for_the_engines_end_and_says_where_the_session_is() ->
         await line.until_told("The last word.")
         assert not running.done()
         line.cut()
-        await line.until_told("The session is saved in ")
+        await line.until_told("The session is stored in ")
 
 
 async def test_a_quit_that_is_refused_leaves_and_says_why_and_nothing_else() -> None:
@@ -341,9 +341,9 @@ async def test_a_cut_is_said_and_the_engine_is_looked_for_again() -> None:
     async with front(line, typist):
         await line.until_told("live")
         line.cut()
-        await line.until_told("was cut")
+        await line.until_told("was lost")
         await line.until_told("live, 12:34", times=2)
-        assert sum("was cut" in told for told in line.told) == 1
+        assert sum("was lost" in told for told in line.told) == 1
 
 
 async def test_a_start_is_sent_once_there_is_no_session() -> None:

@@ -116,14 +116,14 @@ def test_it_comes_to_rest() -> None:
 
 
 def test_the_last_minute_keeps_the_highest_peak_of_each_stretch() -> None:
-    history = History(stretches=4, span_s=4.0)
+    history = History(intervals=4, span_s=4.0)
     for now, peak in ((0.0, -30.0), (0.5, -10.0), (0.9, -40.0), (1.2, -20.0), (2.1, -50.0)):
         history.feed(peak, now)
     assert history.peaks == [-10.0, -20.0]
 
 
 def test_time_without_levels_is_time_without_signal() -> None:
-    history = History(stretches=4, span_s=4.0)
+    history = History(intervals=4, span_s=4.0)
     history.feed(-10.0, 0.5)
     assert history.feed(-20.0, 3.5)
     assert not history.feed(-20.0, 3.6)

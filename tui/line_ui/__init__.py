@@ -1,1 +1,1 @@
-"""The dashboard as lines: for screen readers, pipes, bad lines and terminals that cannot be painted on."""
+"""Line interface: a viewer without a screen, for screen readers, pipes, slow connections and dumb terminals."""

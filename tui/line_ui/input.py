@@ -1,4 +1,4 @@
-"""What a person types: words, made into commands. Pure."""
+"""Input of the line interface: parses typed commands. Pure."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -28,60 +28,63 @@ from tui.model.commands import (
 from tui.presentation.view_model import ViewModel
 
 COMMANDS = (
-    ("start", "", "start listening: a new session"),
-    ("recover", "", "send what a session recorded but never had transcribed"),
-    ("stop", "", "stop listening, wait for what is still to come, end the session"),
+    ("start", "", "start a session"),
+    ("recover", "", "transcribe the rest of an incomplete session"),
+    ("stop", "", "stop recording, wait for the last turns and answers, end the session"),
     ("mute", "", "record and send silence"),
-    ("unmute", "", "record what is heard again"),
-    ("prompt", "N or ID", "use another prompt from now on"),
-    ("lens", "IDS", "ask up to three more prompts about each turn; none takes them away"),
-    ("all", "", "ask the prompts in use about the turns so far, too"),
-    ("analyse", "ID", "ask the LLM about the whole session so far"),
-    ("ask", "QUESTION", "ask a question about what was said so far"),
-    ("again", "", "ask again for the newest answer that did not come"),
-    ("mark", "N NOTE", "mark a turn, the newest without a number; a note may follow"),
-    ("unmark", "N", "take a mark away"),
-    ("name", "LABEL NAME", "give a speaker a name, in all turns"),
-    ("gain", "DB", "record so much louder, or softer below 0"),
-    ("devices", "", "name what there is to record from"),
-    ("device", "NAME", "record from another device"),
+    ("unmute", "", "record the input again"),
+    ("prompt", "N or ID", "switch the prompt"),
+    ("extra-prompts", "IDS", "set up to three more prompts for each turn; without IDS, none"),
+    ("ask-all", "", "ask the prompts in use about all turns so far"),
+    ("analyse", "ID", "analyse the whole session so far"),
+    ("ask", "QUESTION", "ask a question about the session so far"),
+    ("retry", "", "ask again for the newest missing answer"),
+    ("mark", "N NOTE", "mark turn N (default: the newest), with an optional note"),
+    ("unmark", "N", "remove the mark of turn N"),
+    ("name", "LABEL NAME", "name a speaker in all turns"),
+    ("gain", "DB", "set the input gain, in dB"),
+    ("devices", "", "list audio devices"),
+    ("device", "NAME", "switch the audio device"),
     ("export", "FORMAT", "write the session to a file: md, txt, srt, vtt, json, jsonl, csv"),
-    ("prompts", "", "name the prompts"),
-    ("status", "", "say where the session is"),
-    ("help", "", "say these words"),
-    ("leave", "", "leave; the session goes on"),
-    ("quit", "", "end the session and the engine, and leave"),
+    ("prompts", "", "list prompts"),
+    ("status", "", "show the state of the session"),
+    ("help", "", "list commands"),
+    ("detach", "", "detach; the session continues"),
+    ("quit", "", "end the session and the engine"),
 )
-"""Each word, what may follow it, and what it does."""
+"""Name, arguments and description of each command."""
+
+FORMER_NAMES = {"lens": "extra-prompts", "all": "ask-all", "again": "retry", "leave": "detach"}
+"""Former names of commands, still accepted."""
 
 
 class LocalCommand(StrEnum):
-    """Words that ask nothing of the engine."""
+    """Commands that are not sent to the engine."""
 
     PROMPTS = "prompts"
     STATUS = "status"
     HELP = "help"
-    LEAVE = "leave"
+    DETACH = "detach"
 
 
-def parse_command(line: str, picture: ViewModel, options: Mapping[str, Option]) -> list[Command] | LocalCommand:
-    """Return what a line asks for; nothing for an empty one.
+def parse_command(line: str, view_model: ViewModel, options: Mapping[str, Option]) -> list[Command] | LocalCommand:
+    """Return the commands of a typed line; none for an empty line.
 
     Args:
-        line: as it was typed.
-        picture: what the words are about.
-        options: settings that every session started here gets.
+        line: the line as typed.
+        view_model: the session that the command refers to.
+        options: settings of the sessions started here.
 
     Raises:
-        UsageError: it says nothing that can be done.
+        UsageError: the line is not a valid command.
     """
     word, _, rest = line.strip().partition(" ")
-    rest = rest.strip()
-    match word.lower():
+    word, rest = FORMER_NAMES.get(word.lower(), word.lower()), rest.strip()
+    match word:
         case "":
             return []
-        case "prompts" | "status" | "help" | "leave":
-            return LocalCommand(word.lower())
+        case "prompts" | "status" | "help" | "detach":
+            return LocalCommand(word)
         case "start":
             return [Start(dict(options))]
         case "recover":
@@ -89,21 +92,21 @@ def parse_command(line: str, picture: ViewModel, options: Mapping[str, Option]) 
         case "stop":
             return [Stop()]
         case "mute" | "unmute":
-            return [Mute(word.lower() == "mute")]
+            return [Mute(word == "mute")]
         case "prompt":
-            return [UsePrompt(_prompt(rest, picture))]
-        case "lens":
-            return [UseExtraPrompts(tuple(_prompt(part, picture) for part in rest.split()))]
-        case "all":
-            return [AskAllTurns(id) for id in picture.asking if picture.unasked(id)]
+            return [UsePrompt(_prompt(rest, view_model))]
+        case "extra-prompts":
+            return [UseExtraPrompts(tuple(_prompt(part, view_model) for part in rest.split()))]
+        case "ask-all":
+            return [AskAllTurns(id) for id in view_model.asking if view_model.unasked(id)]
         case "analyse":
-            return [Analyse(_prompt(rest, picture) if rest else "")]
+            return [Analyse(_prompt(rest, view_model) if rest else "")]
         case "ask" if rest:
             return [Ask(rest)]
-        case "again":
-            return [_again(picture)]
+        case "retry":
+            return [_retry(view_model)]
         case "mark" | "unmark":
-            return [_bookmark(rest, picture, marked=word.lower() == "mark")]
+            return [_bookmark(rest, view_model, marked=word == "mark")]
         case "name" if rest:
             label, _, name = rest.partition(" ")
             return [NameSpeaker(label, name.strip())]
@@ -117,22 +120,22 @@ def parse_command(line: str, picture: ViewModel, options: Mapping[str, Option]) 
             return [ExportSession("", rest)]
         case "quit":
             return [Quit()]
-    known = next((f"{word} {takes}".strip() for word_, takes, _ in COMMANDS if word_ == word.lower()), "")
-    raise UsageError(f"Say it as: {known}" if known else f"There is no word {word}.", "Type help for all words.")
+    usage = next((f"{name} {arguments}".strip() for name, arguments, _ in COMMANDS if name == word), "")
+    raise UsageError(f"Usage: {usage}" if usage else f"Unknown command: {word}.", "Type help for all commands.")
 
 
-def _prompt(written: str, picture: ViewModel) -> str:
-    """Return the id of the prompt at a place, with an id, or with a name."""
-    if written.isdecimal() and 0 < int(written) <= len(picture.prompts):
-        return picture.prompts[int(written) - 1].id
-    for prompt in picture.prompts:
-        if written.casefold() in (prompt.id.casefold(), prompt.name.casefold()):
+def _prompt(text: str, view_model: ViewModel) -> str:
+    """Return the id of the prompt with that number, id or name."""
+    if text.isdecimal() and 0 < int(text) <= len(view_model.prompts):
+        return view_model.prompts[int(text) - 1].id
+    for prompt in view_model.prompts:
+        if text.casefold() in (prompt.id.casefold(), prompt.name.casefold()):
             return prompt.id
-    raise UsageError(f"There is no prompt {written}." if written else "Which prompt?", "Type prompts for all of them.")
+    raise UsageError(f"Unknown prompt: {text}." if text else "Name a prompt.", "Type prompts for a list.")
 
 
-def _again(picture: ViewModel) -> Command:
-    missing = picture.missing
+def _retry(view_model: ViewModel) -> Command:
+    missing = view_model.missing
     if not missing:
         raise UsageError("No answer is missing.", "")
     gist = missing[-1]
@@ -141,18 +144,18 @@ def _again(picture: ViewModel) -> Command:
     return Ask(gist.question) if gist.question else Analyse(gist.prompt)
 
 
-def _bookmark(rest: str, picture: ViewModel, *, marked: bool) -> Bookmark:
+def _bookmark(rest: str, view_model: ViewModel, *, marked: bool) -> Bookmark:
     first, _, note = rest.partition(" ")
-    newest = picture.newest_final()
+    newest = view_model.newest_final()
     if first.isdecimal():
         return Bookmark(int(first), note.strip() if marked else None)
     if newest is None:
-        raise UsageError("Nothing was said yet.", "Wait for the first turn to end.")
+        raise UsageError("No turn is final yet.", "Wait for the first turn to end.")
     return Bookmark(newest.number, rest if marked else None)
 
 
-def _number(written: str) -> float:
+def _number(text: str) -> float:
     try:
-        return float(written)
+        return float(text)
     except ValueError:
-        raise UsageError("Say it as: gain DB", "Such as: gain 6") from None
+        raise UsageError("Usage: gain DB", "For example: gain 6") from None

@@ -1,4 +1,4 @@
-"""What the engine tells, one line an event, in words. Pure but for the clock, which is passed in."""
+"""Output of the line interface: formats events, one line each. Pure; the clock is passed in."""
 
 from collections.abc import Callable
 
@@ -30,28 +30,28 @@ from tui.presentation.formatting import STATES, made_by, prompt_name
 from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line, plural
 
-TEXT_MOST = 1_000_000
-"""Characters of one line: all of any real one."""
+MAX_TEXT_CHARACTERS = 1_000_000
+"""Maximum length of a text: longer than any real one."""
 
 
 class LineFormatter:
-    """Makes lines of events; what was told once is not told again after a cut.
+    """Formatter of events as lines; after a reconnection it does not repeat earlier lines.
 
     Args:
-        now: seconds that only go up, for what the level says.
+        clock: monotonic seconds, for the level's condition.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self.view_model = ViewModel()
-        self._now = now
+        self._clock = clock
         self._ballistics = Ballistics()
         self._condition = Condition.NONE
         self._turns: dict[int, str] = {}
-        """Texts of the turns that were told."""
+        """Texts of the turns printed so far, by number."""
         self._gists: set[int] = set()
 
     def format(self, event: Event) -> list[str]:
-        """Take in an event and return what there is to say of it."""
+        """Apply an event to the view model and return its lines."""
         first = not self.view_model.synced
         self.view_model.apply(event)
         match event:
@@ -60,7 +60,7 @@ class LineFormatter:
             case SessionStarted(session=session):
                 self._turns, self._gists = {}, set()
                 self._ballistics.reset()
-                return [f"listening to {one_line(session.source)}"]
+                return [f"recording from {one_line(session.source)}"]
             case StateChanged(state=state, reason=why, hint=hint):
                 return [one_line(": ".join(part for part in (_state(state), f"{why} {hint}".strip()) if part))]
             case TurnChanged(turn=turn):
@@ -72,20 +72,20 @@ class LineFormatter:
             case Notice(text=text, hint=hint) | Rejected(text=text, hint=hint):
                 return [one_line(f"{text} {hint}".strip())]
             case DevicesListed(devices=devices):
-                return [f"device {one_line(found.name)}" for found in devices] or ["There is no device."]
+                return [f"device {one_line(found.name)}" for found in devices] or ["No audio device found."]
         return self._format_change(event)
 
     def status(self) -> str:
-        """Return where the session is, in a line."""
-        picture = self.view_model
-        parts = [_state(picture.state), clock(picture.stats.elapsed_s), plural(picture.stats.turns, "turn")]
-        if picture.muted:
+        """Return the state of the session in one line."""
+        view_model = self.view_model
+        parts = [_state(view_model.state), clock(view_model.stats.elapsed_s), plural(view_model.stats.turns, "turn")]
+        if view_model.muted:
             parts.append("muted")
-        if picture.prompt:
-            names = (one_line(prompt_name(picture.prompts, id), 60) for id in picture.asking)
+        if view_model.prompt:
+            names = (one_line(prompt_name(view_model.prompts, id), 60) for id in view_model.asking)
             parts.append(f"prompt {' and '.join(names)}")
-        if picture.stats.device:
-            parts.append(f"from {one_line(picture.stats.device, 60)}")
+        if view_model.stats.device:
+            parts.append(f"from {one_line(view_model.stats.device, 60)}")
         return ", ".join(parts)
 
     def prompts(self) -> list[str]:
@@ -115,7 +115,7 @@ class LineFormatter:
         self._turns[turn.number] = turn.text
         name = self.view_model.speakers.get(turn.speaker or "", turn.speaker)
         who = f", {one_line(name, 60)}" if name else ""
-        return [f"turn {turn.number}{again}, {clock(turn.start_s)}{who}: {one_line(turn.text, TEXT_MOST)}"]
+        return [f"turn {turn.number}{again}, {clock(turn.start_s)}{who}: {one_line(turn.text, MAX_TEXT_CHARACTERS)}"]
 
     def _gist(self, gist: Gist) -> list[str]:
         if not gist.status.over:
@@ -132,15 +132,15 @@ class LineFormatter:
         if gist.status is not GistStatus.DONE:
             return [f"{about}: {gist.status}. {one_line(gist.error)}"]
         made = f", {made_by(gist.model)}" if gist.model else ""
-        return [f"{about}{one_line(made, 100)}: {one_line(gist.text, TEXT_MOST)}"]
+        return [f"{about}{one_line(made, 100)}: {one_line(gist.text, MAX_TEXT_CHARACTERS)}"]
 
     def _level(self, rms_dbfs: float, peak_dbfs: float, clipped: bool) -> list[str]:
-        """Say what is wrong with the level when that changes; silence that was asked for is not."""
+        """Return a line when the condition of the level changes, except while muted."""
         if self.view_model.muted:
             self._ballistics.reset()
             self._condition = Condition.NONE
             return []
-        now = self._now()
+        now = self._clock()
         self._ballistics.feed(rms_dbfs, peak_dbfs, clipped, now)
         condition = self._ballistics.read(now).condition
         if condition is self._condition:
@@ -153,24 +153,24 @@ class LineFormatter:
             case PromptChanged() | ExtraPromptsChanged():
                 return [self.status()]
             case MutedChanged(muted=muted):
-                return ["muted" if muted else "no longer muted"]
+                return ["muted" if muted else "unmuted"]
             case TurnBookmarked(turn=number, note=None):
-                return [f"turn {number} is no longer marked"]
+                return [f"turn {number} unmarked"]
             case TurnBookmarked(turn=number, note=note):
-                return [one_line(f"turn {number} is marked{f': {note}' if note else ''}")]
+                return [one_line(f"turn {number} marked{f': {note}' if note else ''}")]
             case SpeakerNamed(label=label, name=name):
-                return [one_line(f"speaker {label} is {name}" if name else f"speaker {label} has no name any more")]
+                return [one_line(f"speaker {label} is {name}" if name else f"speaker {label}: name removed")]
             case GainChanged(gain_db=gain_db):
                 return [f"gain {gain_db:+g} dB"]
             case UntranscribedChanged(sessions=sessions) if sessions:
-                return [f"not transcribed to the end: {plural(len(sessions), 'session')}; recover sends the newest"]
+                return [f"not fully transcribed: {plural(len(sessions), 'session')}; recover transcribes the newest"]
             case _:
                 return []
 
 
 def help_lines() -> list[str]:
-    """Return the words there are, a line each."""
-    return [f"{f'{word} {takes}'.strip()}: {about}" for word, takes, about in COMMANDS]
+    """Return the commands, a line each."""
+    return [f"{f'{name} {arguments}'.strip()}: {description}" for name, arguments, description in COMMANDS]
 
 
 def _state(state: State) -> str:

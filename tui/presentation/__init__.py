@@ -1,1 +1,1 @@
-"""What a viewer knows and how it reads, free of any toolkit: shared by the dashboard and the line interface."""
+"""Presentation without a toolkit: view model, formatting, meter ballistics; shared by dashboard and line interface."""

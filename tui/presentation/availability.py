@@ -1,45 +1,42 @@
-"""What the engine can be asked now. Pure."""
+"""Availability of actions in the current state. Pure."""
 
 from tui.model.events import State
 from tui.presentation.view_model import ViewModel
 
 
-def is_available(picture: ViewModel, action: str, parameters: tuple[object, ...]) -> bool:
-    """Return whether a session in this state takes what an action asks of the engine.
-
-    Actions that ask nothing of it are always possible here.
-    """
-    running = picture.state.active and picture.state is not State.DRAINING
-    replayed = picture.replay_speed > 0
+def is_available(view_model: ViewModel, action: str, parameters: tuple[object, ...]) -> bool:
+    """Return whether the engine accepts an action now; actions that it does not handle are always available."""
+    running = view_model.state.active and view_model.state is not State.DRAINING
+    replayed = view_model.replay_speed > 0
     match action, parameters:
         case (("seek" | "seek_turn"), _):
-            return picture.synced and replayed
+            return view_model.synced and replayed
         case "mute", _ if replayed:
-            return picture.synced
+            return view_model.synced
         case _ if replayed and action in ACTION_STATES:
             return False
         case (("analyse" | "ask" | "ask_all" | "bookmark" | "name_speaker"), _):
-            return picture.synced and any(turn.final for turn in picture.transcript)
+            return view_model.synced and any(turn.final for turn in view_model.transcript)
         case "retry_gist", _:
-            return picture.synced and bool(picture.missing)
+            return view_model.synced and bool(view_model.missing)
         case "change_gain", _:
-            return picture.synced and running
+            return view_model.synced and running
         case "history", _:
-            return picture.synced
+            return view_model.synced
         case "export", _:
-            return picture.session is not None and bool(picture.session.path)
+            return view_model.session is not None and bool(view_model.session.path)
         case "start", _:
-            return picture.synced and not picture.state.active
+            return view_model.synced and not view_model.state.active
         case "recover", _:
-            return picture.synced and not picture.state.active and bool(picture.untranscribed)
+            return view_model.synced and not view_model.state.active and bool(view_model.untranscribed)
         case (("stop" | "mute"), _):
-            return picture.synced and running
+            return view_model.synced and running
         case "choose_device", _:
-            return picture.synced and picture.state is not State.DRAINING and not replayed
+            return view_model.synced and view_model.state is not State.DRAINING and not replayed
         case (("choose_prompt" | "step_prompt"), _):
-            return picture.synced and bool(picture.prompts)
+            return view_model.synced and bool(view_model.prompts)
         case "use_prompt", (int(number),):
-            return picture.synced and number <= len(picture.prompts)
+            return view_model.synced and number <= len(view_model.prompts)
     return True
 
 
@@ -66,4 +63,4 @@ ACTION_STATES = frozenset(
         "history",
     }
 )
-"""Actions that ask something of the engine: impossible while it cannot be heard."""
+"""Actions handled by the engine: unavailable without a connection to it."""

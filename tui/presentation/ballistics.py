@@ -1,6 +1,6 @@
-"""How a meter's needles move: pure, the clock is passed in.
+"""Meter ballistics: the movement of peak, peak hold and RMS. Pure; the clock is passed in.
 
-The peak falls as IEC 60268-10 type I asks, RMS moves as a VU meter's needle does (IEC 60268-17); the zones are OBS's.
+The peak falls by IEC 60268-10 type I, RMS integrates as a VU meter (IEC 60268-17); the zones are those of OBS.
 """
 
 import math
@@ -10,13 +10,13 @@ from enum import StrEnum
 import msgspec
 
 FLOOR_DBFS = -120.0
-"""At or below this there is no signal at all."""
+"""Level, in dBFS, at or below which there is no signal."""
 BOTTOM_DBFS = -60.0
-"""Left end of the scale."""
+"""Left end of the scale, in dBFS."""
 
 
 class Condition(StrEnum):
-    """What the meter says in words."""
+    """Condition of the input level, in words."""
 
     NONE = ""
     NO_SIGNAL = "no signal"
@@ -26,31 +26,31 @@ class Condition(StrEnum):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What the meter shows at one moment."""
+    """Reading of the meter at one moment."""
 
     rms_dbfs: float = FLOOR_DBFS
     peak_dbfs: float = FLOOR_DBFS
     hold_dbfs: float = FLOOR_DBFS
     clipped: bool = False
-    """Whether a sample has been at full scale since the mark was last cleared."""
+    """Whether a sample reached full scale since the clip mark was last cleared."""
     condition: Condition = Condition.NONE
 
 
 class History:
-    """The highest peak of each stretch of the last minute.
+    """History of the last minute: the highest peak of each interval.
 
     Args:
-        stretches: how many there are.
+        intervals: number of intervals.
         span_s: seconds that all of them cover.
     """
 
-    def __init__(self, stretches: int = 16, span_s: float = 60.0) -> None:
-        self._length_s = span_s / stretches
-        self._peaks: deque[float] = deque(maxlen=stretches)
+    def __init__(self, intervals: int = 16, span_s: float = 60.0) -> None:
+        self._length_s = span_s / intervals
+        self._peaks: deque[float] = deque(maxlen=intervals)
         self._newest: int | None = None
 
     def feed(self, peak_dbfs: float, now: float) -> bool:
-        """Take in a peak; return whether a stretch of time has ended with it."""
+        """Add a peak; return whether it began a new interval."""
         at = int(now / self._length_s)
         if self._newest is None or at > self._newest:
             missing = 0 if self._newest is None else at - self._newest - 1
@@ -63,12 +63,12 @@ class History:
 
     @property
     def peaks(self) -> list[float]:
-        """Peaks of the stretches that have ended, oldest first."""
+        """Peaks of the completed intervals, in dBFS, oldest first."""
         return list(self._peaks)[:-1]
 
 
 class Ballistics:
-    """A peak that rises at once and falls at a standard's pace, and an RMS needle that takes its time both ways."""
+    """Ballistics of one channel: an instant-rise peak with a standard fall, peak hold, and integrated RMS."""
 
     def __init__(
         self,
@@ -85,22 +85,22 @@ class Ballistics:
     ) -> None:
         self._fall = fall_db_per_s
         self._hold_s = hold_s
-        """Seconds a peak stays marked (the standard leaves it to the maker)."""
+        """Seconds of peak hold (the standard leaves it to the manufacturer)."""
         self._rms_tau_s = integration_s / math.log(100)
-        """Time constant with which RMS has come within 1 % after the integration time."""
+        """Time constant, in seconds: RMS is within 1 % after the integration time."""
         self._stale_s = stale_s
-        """Seconds after which the last level is no longer true."""
+        """Seconds after which the last level is out of date."""
         self._silent_s = silent_s
         self._deaf_s = deaf_s
-        """Seconds without any signal after which the device itself is in doubt: a live one has noise at least."""
+        """Seconds of exact silence after which the device is suspected: a working one has noise at least."""
         self._quiet_dbfs = quiet_dbfs
-        """Peaks of speech a hand's breadth from a microphone lie well above this."""
+        """Level, in dBFS, well below the peaks of speech close to a microphone."""
         self._quiet_s = quiet_s
         self._clipping_s = clipping_s
         self.reset()
 
     def reset(self) -> None:
-        """Start over: nothing was heard."""
+        """Start over without any level."""
         self._rms = self._rms_target = self._peak = self._hold = FLOOR_DBFS
         self._fed_at: float | None = None
         self._read_at: float | None = None
@@ -112,12 +112,12 @@ class Ballistics:
         self._clipped = False
 
     def feed(self, rms_dbfs: float, peak_dbfs: float, clipped: bool, now: float) -> None:
-        """Take in the level of one block.
+        """Add the level of one block.
 
         Args:
-            rms_dbfs: root mean square of the block.
-            peak_dbfs: its greatest sample.
-            clipped: whether it holds samples at full scale.
+            rms_dbfs: root mean square, in dBFS.
+            peak_dbfs: largest sample, in dBFS.
+            clipped: whether a sample is at full scale.
             now: seconds of a monotonic clock.
         """
         self._decay(now)
@@ -137,7 +137,7 @@ class Ballistics:
             self._clipped, self._clipped_at = True, now
 
     def read(self, now: float) -> Reading:
-        """Return where the needles are."""
+        """Return the reading at that time."""
         self._decay(now)
         return Reading(self._rms, self._peak, self._hold, self._clipped, self._condition(now))
 
@@ -148,11 +148,11 @@ class Ballistics:
 
     @property
     def at_rest(self) -> bool:
-        """Whether nothing is left to fall."""
+        """Whether every level has fallen to the bottom of the scale."""
         return self._hold <= BOTTOM_DBFS and self._peak <= BOTTOM_DBFS and self._rms <= BOTTOM_DBFS
 
     def _decay(self, now: float) -> None:
-        """Let the needles fall from the last moment they were looked at."""
+        """Let the levels fall since the last reading."""
         elapsed = 0.0 if self._read_at is None else max(0.0, now - self._read_at)
         self._read_at = now
         fallen = elapsed * self._fall

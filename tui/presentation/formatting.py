@@ -1,11 +1,11 @@
-"""How figures and states read. Pure."""
+"""Formatting of numbers, states and names for people. Pure."""
 
 from collections.abc import Iterable
 
 from tui.model.events import PromptInfo, State
 
 EXTRACTIVE = "extractive"
-"""Name of the model that picks sentences instead of writing any."""
+"""Model name of the extractive summariser, which quotes sentences instead of writing any."""
 
 STATES = {
     State.IDLE: ("○", "READY"),
@@ -16,7 +16,7 @@ STATES = {
     State.ENDED: ("■", "ENDED"),
     State.FAILED: ("✗", "FAILED"),
 }
-"""Sign and word of each state."""
+"""Symbol and label of each state."""
 
 
 def seconds(value: float) -> str:
@@ -37,7 +37,7 @@ def dollars(value: float) -> str:
 
 
 def made_by(model: str, columns: int = 80) -> str:
-    """Return who wrote an answer; an extractive one is no LLM's and says so, in few words where columns are few."""
+    """Return the author of an answer; an extractive one is labelled as not written by an LLM."""
     if model != EXTRACTIVE:
         return model
     told = "extractive: sentences picked from the transcript, no LLM"
@@ -45,7 +45,7 @@ def made_by(model: str, columns: int = 80) -> str:
 
 
 def format_latency(value: float) -> str:
-    """Return how long an answer took, in ms below a second."""
+    """Return a latency, in ms below one second."""
     return milliseconds(value * 1000) if value < 0.9995 else seconds(value)
 
 

@@ -1,4 +1,4 @@
-"""The session as the viewer knows it: a fold of the engine's events. Pure."""
+"""View model: the session as a viewer shows it, folded from the engine's events. Pure."""
 
 from tui.model.events import (
     Event,
@@ -17,28 +17,28 @@ from tui.model.transcript import Transcript, Turn, without_words
 
 
 class ViewModel(SessionState):
-    """All there is to show: the session, and what a snapshot says of the engine."""
+    """State of a session and its engine, as far as a viewer shows it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.synced = False
-        """Whether a snapshot has come."""
+        """Whether a snapshot has been received."""
         self.prompts: tuple[PromptInfo, ...] = ()
         self._spoken: frozenset[int] = frozenset()
-        """Numbers of the turns that are still spoken."""
+        """Numbers of the open turns."""
         self._gists_of: dict[int, list[int]] = {}
-        """Numbers of the gists by their turn."""
+        """Numbers of the gists of each turn."""
         self._missing: dict[int, None] = {}
         """Numbers of the gists that failed or timed out."""
         self.untranscribed: tuple[str, ...] = ()
-        """Sessions that are over and were not transcribed to their end, newest first."""
+        """Ids of ended sessions that are not fully transcribed, newest first."""
         self.replay_speed = 0.0
-        """How fast a session that is over is told again; 0 for any other."""
+        """Speed of a replay; 0 if this is not a replay."""
         self.paused = False
-        """Whether a replay stands still."""
+        """Whether the replay is paused."""
 
     def apply(self, event: Event) -> None:
-        """Take in an event; levels, notices and refusals change nothing here."""
+        """Apply an event; levels, notices and rejections change nothing."""
         match event:
             case Snapshot():
                 self._replace(event)
@@ -65,28 +65,28 @@ class ViewModel(SessionState):
         return [self.gists[number] for number in self._gists_of.get(turn, ())]
 
     def extra_gists(self, number: int) -> list[Gist]:
-        """Return the gists of the same turn as a gist, its own among them, oldest first; its own for no turn."""
+        """Return all gists about the turn of that gist, oldest first; the gist alone if it is about no turn."""
         gist = self.gists.get(number)
         if gist is None:
             return []
         return [gist] if gist.turn is None else self.gists_of(gist.turn)
 
     def unasked(self, prompt: str) -> int:
-        """Return how many finished turns a prompt was not asked about."""
+        """Return the number of final turns without a gist of that prompt."""
         return sum(1 for turn in self.transcript.finals if not self._asked(turn.number, prompt))
 
     def newest_final(self) -> Turn | None:
-        """Return the turn that ended last, `None` if none has."""
+        """Return the newest final turn, `None` if there is none."""
         return next(reversed(self.transcript.finals), None)
 
     @property
     def speech(self) -> bool:
-        """Whether the endpoint hears somebody speak: it has begun a turn and not ended it."""
+        """Whether the endpoint detects speech: a turn is open."""
         return bool(self._spoken)
 
     @property
     def asking(self) -> list[str]:
-        """Prompts that are asked about each turn, the one in use first."""
+        """Ids of the prompts asked about each turn, the one in use first."""
         return [prompt for prompt in dict.fromkeys((self.prompt, *self.extra_prompts)) if prompt]
 
     @property
@@ -96,7 +96,7 @@ class ViewModel(SessionState):
 
     @property
     def questions(self) -> list[str]:
-        """What was asked in this session, oldest first, each once."""
+        """Questions of this session, oldest first, without duplicates."""
         return list(dict.fromkeys(gist.question for gist in self.gists.values() if gist.question))
 
     def _replace(self, event: Snapshot) -> None:
