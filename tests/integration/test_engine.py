@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import fake_endpoint
+from tests import fake_endpoint, http_server
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import (
     Watch,
@@ -27,6 +27,7 @@ from tests.faults.engines import (
     options,
     running,
 )
+from tests.http_server import Answer
 from tests.session_fixtures import STARTED, store_session
 from tui.audio.sources import Source
 from tui.engine.capture import Capture
@@ -120,6 +121,62 @@ async def test_the_journal_tells_the_session_as_it_was(server: Endpoint, tmp_pat
     assert tuple(kept.gists.values()) == live.gists
     assert (kept.session, kept.state, kept.prompt, kept.muted) == (live.session, live.state, live.prompt, live.muted)
     assert kept.stats == live.stats
+
+
+async def test_a_refused_prompt_is_told_and_the_one_before_stays(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await hear(built, speech(*range(1, 7)), server.url, tmp_path)
+        await watch.until_turn(2)
+        server.error_first, server.close_with = "no such model", (3006, "no such model")
+        await built.execute(UsePrompt("actions"))
+        assert built.snapshot().prompt == "actions"
+        await watch.until(lambda: any("The prompt 'actions' was refused" in notice for notice in watch.notices))
+        assert built.snapshot().prompt == "summary"
+        await watch.until_over()
+    assert_nothing_lost(speech(*range(1, 7)), watch, server.calls[:1], 6)
+    assert {gist.prompt for gist in watch.record.gists.values()} == {"summary"}
+    (refused,) = [notice for notice in watch.notices if "refused" in notice]
+    assert "no such model" in refused
+    assert fold(read(watch.audio.with_name("events.jsonl")).entries).prompt == "summary"
+
+
+async def test_what_the_endpoint_warns_of_and_says_of_speakers_later_is_told_and_kept(
+    server: Endpoint, tmp_path: Path
+) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await hear(built, speech(*range(1, 7)), server.url, tmp_path)
+        await watch.until(lambda: len(watch.finals) >= 1)
+        call = server.calls[0].websocket
+        assert call is not None
+        await call.send(json.dumps({"type": "Warning", "warning_code": 1, "warning": "keyterms are ignored"}))
+        revisions = [{"turn_order": 0, "speaker_label": "B"}]
+        await call.send(json.dumps({"type": "SpeakerRevision", "revisions": revisions}))
+        await watch.until(lambda: watch.finals[0].speaker == "B")
+        await watch.until_over()
+    assert any("keyterms are ignored" in notice for notice in watch.notices)
+    assert [turn.text for turn in watch.finals] == [said(n) for n in range(1, 7)]
+    kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
+    assert [turn.speaker for turn in kept.transcript.finals] == ["B", None, None, None, None, None]
+    assert [word.text for word in kept.transcript.finals[0].words] == [said(1)]
+
+
+async def test_a_stop_while_the_whole_session_is_analysed_ends_the_analysis(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with (
+        http_server.serving(Answer(body={"data": []}), Answer(hangs=True)) as llm,
+        running(watch, clock=fast) as built,
+    ):
+        await hear(built, speech(1, 2), server.url, tmp_path, analyse_at_end=True, llm_url=llm.url)
+        await watch.until(lambda: any(gist.turn is None for gist in watch.record.gists.values()))
+        await built.execute(Stop())
+        await built.execute(Stop())
+        await watch.until_over()
+    assert_nothing_lost(speech(1, 2), watch, server.calls, 2)
+    (analysis,) = [gist for gist in watch.record.gists.values() if gist.turn is None]
+    assert (analysis.status, analysis.error) == (GistStatus.FAILED, "It was stopped.")
+    assert fold(read(watch.audio.with_name("events.jsonl")).entries).gists == watch.record.gists
 
 
 async def test_a_muted_session_records_and_sends_silence(server: Endpoint, tmp_path: Path) -> None:

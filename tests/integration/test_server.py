@@ -5,6 +5,7 @@ import fcntl
 import os
 import signal
 import socket
+import stat
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -130,6 +131,8 @@ async def server() -> AsyncIterator[Endpoint]:
 
 async def test_two_viewers_see_the_same(server: Endpoint, tmp_path: Path) -> None:
     async with hosting() as hosted, watching(hosted.socket) as one, watching(hosted.socket) as two:
+        assert stat.S_IMODE(hosted.socket.stat().st_mode) == 0o600
+        assert stat.S_IMODE(hosted.folder.stat().st_mode) == 0o700
         await one.send(Start(options(speech(1, 2), server.url, tmp_path)))
         for viewer in (one, two):
             await viewer.until(lambda: viewer.record.state is State.ENDED)  # noqa: B023
