@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import ClientConnection, unix_connect
-from websockets.exceptions import ConnectionClosedError
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 from tests import fake_endpoint
 from tests.fake_endpoint import Endpoint, said, speech
@@ -117,7 +117,7 @@ async def watching(path: Path) -> AsyncIterator[Viewer]:
 async def read_to_the_end(connection: ClientConnection) -> int:
     """Return how many messages came before the connection was cut."""
     read = 0
-    with suppress(ConnectionClosedError):
+    with suppress(ConnectionClosed):
         while await connection.recv():
             read += 1
     return read
@@ -425,6 +425,24 @@ async def test_a_signal_does_not_wait_long_for_what_is_done_after_a_session(
     with pytest.raises(ProcessLookupError):
         os.kill(hooked, 0)
     assert not hosted.socket.exists()
+
+
+async def test_the_last_events_reach_a_slow_viewer_before_the_engine_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_server, "FLUSH_S", PATIENCE_S)
+    hosted = Hosted()
+    task = asyncio.create_task(hosted.host.run())
+    await hosted_until(hosted, lambda _: True)
+    async with unix_connect(str(hosted.socket), max_queue=1) as slow:
+        await slow.recv()
+        slow.transport.pause_reading()
+        for number in range(900):
+            hosted.tell(Notice(Severity.INFO, f"notice {number} {'x' * 2000}"))
+        hosted.engine.quit()
+        # By then an engine that did not wait for it has left.
+        await asyncio.wait({task}, timeout=1.0)
+        slow.transport.resume_reading()
+        assert await read_to_the_end(slow) == 900
+    await asyncio.wait_for(task, PATIENCE_S)
 
 
 async def test_quit_ends_the_engine_for_all(server: Endpoint, tmp_path: Path) -> None:
