@@ -51,6 +51,6 @@ def test_a_dumb_terminal_gets_lines_and_is_told_why(short_dir: Path) -> None:
     with terminal(short_dir, command, columns=120, rows=24) as window:
         window.until("cannot draw a screen (TERM=dumb)", "ready, 0:00")
         window.type("help", "Enter")
-        window.until("quit: end the session and the engine, and leave")
+        window.until("quit: end the session and the engine")
         window.type("quit", "Enter")
         window.until("[left with 0]")

@@ -1,0 +1,75 @@
+"""Import hygiene: which heavy modules each entry point loads, seen in a process of its own."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+TOOLKIT = frozenset({"textual", "rich"})
+AUDIO = frozenset({"numpy", "sounddevice", "soundfile", "soxr"})
+NETWORK = frozenset({"httpx2", "websockets"})
+MODELS = frozenset({"av", "ctranslate2", "faster_whisper", "huggingface_hub", "onnx_asr", "onnxruntime", "tokenizers"})
+SERVER = frozenset({"starlette", "uvicorn"})
+HEAVY = TOOLKIT | AUDIO | NETWORK | MODELS | SERVER | {"asyncio", "msgspec", "sqlite3", "tomlkit", "tomllib"}
+
+RUN = """
+import sys
+from tui.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as ended:
+    assert not ended.code, ended.code
+"""
+REPORT = """
+import json
+print(json.dumps(sorted(sys.modules)), file=sys.__stderr__)
+"""
+
+
+def modules_after(program: str, *arguments: str) -> set[str]:
+    """Return the heavy modules that a program has loaded at its end."""
+    command = [sys.executable, "-P", "-c", f"import sys\n{program}\n{REPORT}", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    loaded = set(json.loads(ended.stderr.splitlines()[-1]))
+    assert "tui" in loaded
+    return {name for name in HEAVY if name in loaded}
+
+
+def test_the_version_loads_no_heavy_module() -> None:
+    assert modules_after(RUN, "--version") == set()
+
+
+@pytest.mark.parametrize(
+    "command", [["--help"], ["sessions", "--help"], ["stream", "--help"], ["serve", "--help"], ["models", "--help"]]
+)
+def test_help_loads_neither_screen_nor_audio_nor_network_nor_models(command: list[str]) -> None:
+    assert modules_after(RUN, *command) <= {"asyncio", "msgspec", "tomllib"}
+
+
+@pytest.mark.parametrize("command", [["sessions", "list"], ["config", "show"], ["ls"]])
+def test_commands_without_audio_load_neither_audio_nor_screen(command: list[str]) -> None:
+    assert modules_after(RUN, *command) <= {"asyncio", "msgspec", "tomllib"}
+
+
+def test_the_engine_never_loads_the_screen_and_loads_audio_and_http_late() -> None:
+    loaded = modules_after("import tui.engine.engine, tui.engine.server")
+    assert loaded & (TOOLKIT | AUDIO | MODELS | SERVER | {"httpx2"}) == set()
+    assert "websockets" in loaded, "its socket"
+
+
+def test_the_viewer_loads_no_audio_no_http_and_no_models() -> None:
+    loaded = modules_after("import tui.viewer.app, tui.engine.client, tui.engine.ssh_client")
+    assert loaded & (AUDIO | NETWORK | MODELS | SERVER | {"sqlite3", "tomlkit"}) == set()
+    assert "textual" in loaded
+
+
+def test_the_line_interface_loads_no_screen() -> None:
+    loaded = modules_after("import tui.line_ui.app, tui.engine.client")
+    assert loaded & (TOOLKIT | AUDIO | NETWORK | MODELS | SERVER) == set()
+
+
+def test_the_gateway_loads_its_models_only_when_it_serves() -> None:
+    loaded = modules_after("import tui.gateway.app, tui.gateway.gateway")
+    assert loaded & (TOOLKIT | MODELS) == set()
