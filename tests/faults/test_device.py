@@ -89,7 +89,7 @@ async def test_a_silent_device_is_told_of_within_three_seconds_and_silence_fills
         async with loop_lag.measured() as machine:
             gone = time.monotonic()
             microphone.suspend()
-            await watch.until(lambda: any("gone silent" in notice for notice in watch.notices))
+            await watch.until(lambda: any("delivered no audio" in notice for notice in watch.notices))
             assert time.monotonic() - gone - machine.late_s < 3.5
         assert watch.record.state is State.LIVE
         await asyncio.sleep(1.0)
@@ -169,7 +169,7 @@ async def test_a_device_that_stays_away_is_replaced_by_the_default_one(server: E
         await listen(built, server, watch)
         began = time.monotonic()
         await built.execute(UseSource("mic:no such device"))
-        await watch.until(lambda: any("No microphone is called" in notice for notice in watch.notices))
+        await watch.until(lambda: any("There is no microphone" in notice for notice in watch.notices))
         await watch.until(lambda: any("Recording goes on from" in notice for notice in watch.notices))
         assert time.monotonic() - began > 9
         before = watch.record.stats.elapsed_s

@@ -135,7 +135,7 @@ async def test_a_device_without_callbacks_for_two_seconds_is_lost(pulse: Pulse) 
         pulse.pactl("suspend-source", "mic", "1")
         try:
             start = time.monotonic()
-            with pytest.raises(SourceError, match="gone silent"):
+            with pytest.raises(SourceError, match="delivered no audio"):
                 await take(source, 160_000)
             assert time.monotonic() - start > 1.9
         finally:
@@ -157,7 +157,7 @@ async def test_a_device_that_goes_is_told_of_at_once_and_found_when_it_is_back(
             async with loop_lag.measured() as machine:
                 other.process.kill()
                 start = time.monotonic()
-                with pytest.raises(SourceError, match=r"stopped|gone silent"):
+                with pytest.raises(SourceError, match=r"stopped|delivered no audio"):
                     await take(source, 160_000)
                 assert time.monotonic() - start - machine.late_s < 3
     finally:
@@ -207,8 +207,8 @@ def test_a_sound_server_that_hangs_holds_up_neither_the_loop_nor_the_end_of_the_
             assert listener.stdout.readline() == "sound\n"
             other.process.send_signal(signal.SIGSTOP)
             said, _ = listener.communicate(timeout=20)
-        assert "gone silent" in said
-        assert said.splitlines()[-1].startswith("The sound system has not answered")
+        assert "delivered no audio" in said
+        assert said.splitlines()[-1].startswith("The sound system did not respond")
         assert listener.returncode == 0
     finally:
         other.process.kill()

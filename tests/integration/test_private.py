@@ -62,5 +62,5 @@ def test_a_recording_in_memory_is_read_like_any_other() -> None:
 
 def test_a_system_without_files_in_memory_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "memfd_create")
-    with pytest.raises(SessionError, match="in memory alone"):
+    with pytest.raises(SessionError, match="cannot record to memory"):
         Recording.in_memory()

@@ -171,16 +171,16 @@ async def test_a_program_that_fails_after_its_sound_is_quoted_too(speech: bytes)
 @pytest.mark.parametrize(
     ("spec", "why"),
     [
-        ("cmd:no-such-program-here", "cannot be run"),
-        ("cmd:", "names no program"),
-        ("cmd:sh -c 'echo", "not a command"),
-        ("cmd:true", "No sound came from true"),
+        ("cmd:no-such-program-here", "cannot be started"),
+        ("cmd:", "needs a program"),
+        ("cmd:sh -c 'echo", "not a valid command"),
+        ("cmd:true", "No audio came from true"),
         ("cmd:printf fLaC", "it is FLAC"),
-        ("cmd:printf 'RIFF\\0\\0\\0\\0WAVEfmt '", "breaks off"),
+        ("cmd:printf 'RIFF\\0\\0\\0\\0WAVEfmt '", "ends before its audio"),
         ("/no/such/file.wav", "No such file"),
         ("/tmp", "directory"),
-        ("/dev/null", "cannot be read as sound"),
-        (__file__, "cannot be read as sound"),
+        ("/dev/null", "is not a readable sound file"),
+        (__file__, "is not a readable sound file"),
     ],
 )
 async def test_what_cannot_be_heard_says_why_and_what_to_do(spec: str, why: str) -> None:
@@ -257,14 +257,14 @@ def test_a_recording_on_stdin_is_heard_in_real_time(tmp_path: Path, speech: byte
 def test_a_terminal_or_nothing_on_stdin_is_refused_with_a_command_that_works() -> None:
     stream = (*LIVEGIST, "stream", "--url", "ws://127.0.0.1:1", "--source", "-")
     ours, theirs = os.openpty()
-    for stdin, message in ((theirs, "Standard input is a terminal, not sound."), (None, "Standard input is empty.")):
+    for stdin, message in ((theirs, "Standard input is a terminal, not audio."), (None, "Standard input is empty.")):
         done = subprocess.run(
             stream, stdin=subprocess.DEVNULL if stdin is None else stdin, capture_output=True, text=True, timeout=60
         )
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.splitlines() == [
             f"livegist: {message}",
-            "Pipe sound into it: parec … | livegist stream --source -",
+            "Pipe audio into it: parec … | livegist stream --source -",
         ]
     os.close(ours)
     os.close(theirs)

@@ -66,7 +66,7 @@ async def test_a_replay_is_heard(pulse: Pulse) -> None:
 
 async def test_a_replay_that_cannot_be_heard_is_seen_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(rate: int) -> None:
-        raise SourceError("Nothing can be played.", "Leave out --listen.")
+        raise SourceError("The output device cannot be opened.", "Omit --listen.")
 
     monkeypatch.setattr("tui.engine.replay.Speaker", broken)
     over = asyncio.Event()
@@ -81,7 +81,7 @@ async def test_a_replay_that_cannot_be_heard_is_seen_all_the_same(monkeypatch: p
         await over.wait()
     replay.quit()
     await running
-    assert replay.pop_notices() == [Notice(Severity.WARNING, "Nothing can be played.", "Leave out --listen.")]
+    assert replay.pop_notices() == [Notice(Severity.WARNING, "The output device cannot be opened.", "Omit --listen.")]
 
 
 def test_sound_that_nobody_takes_does_not_pile_up(pulse: Pulse) -> None:
@@ -95,5 +95,5 @@ def test_sound_that_nobody_takes_does_not_pile_up(pulse: Pulse) -> None:
 
 
 def test_no_output_is_said(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SourceError, match="Nothing can be played"):
+    with pytest.raises(SourceError, match="The output device cannot be opened"):
         Speaker(3)

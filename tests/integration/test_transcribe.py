@@ -136,7 +136,7 @@ async def test_what_cannot_be_read_is_told_and_the_rest_is_done(store: Store, tm
     sound(tmp_path / "b.wav", 1)
     async with fake_endpoint.running() as server:
         broken, whole = await transcribed(server, str(tmp_path / "a.wav"), str(tmp_path / "b.wav"), well=False)
-    assert "cannot be read as sound" in broken["error"]
+    assert "is not a readable sound file" in broken["error"]
     assert texts(store, whole) == [said(1)]
     assert len(list(store)) == 1
 
@@ -149,7 +149,7 @@ async def test_a_name_that_is_no_text_is_told_and_the_rest_is_done(store: Store,
     sound(tmp_path / "whole.wav", 2)
     async with fake_endpoint.running() as server:
         odd, whole = await transcribed(server, str(tmp_path), well=False)
-    assert odd["error"] == "The name of caf?.wav holds bytes that are no text."
+    assert odd["error"] == "The file name caf?.wav is not valid text."
     assert texts(store, whole) == [said(2)]
 
 

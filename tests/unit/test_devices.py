@@ -21,7 +21,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> Non
 def test_a_sound_system_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     answering(monkeypatch, tmp_path, "exec sleep 60")
     monkeypatch.setattr(devices, "LIST_TIMEOUT_S", 0.1)
-    with pytest.raises(SourceError, match="did not name its devices"):
+    with pytest.raises(SourceError, match="did not list its devices"):
         list_devices()
 
 

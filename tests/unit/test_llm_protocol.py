@@ -37,7 +37,7 @@ ANSWERS = st.dictionaries(NAMES, JSON | st.dictionaries(NAMES, JSON) | st.lists(
         ({"detail": "Not Found"}, "Not Found"),
         ({"error": "Bad Request", "message": "max_tokens is too large"}, "max_tokens is too large"),
         ("<html><h1>502 Bad Gateway</h1></html>", "<html><h1>502 Bad Gateway</h1></html>"),
-        ("", "it gave no reason"),
+        ("", "no reason given"),
         ({"detail": [{"msg": "field required"}]}, "{'detail': [{'msg': 'field required'}]}"),
     ],
 )
@@ -147,8 +147,8 @@ def test_an_error_inside_a_good_answer_is_told(
     [
         (401, "Check the key"),
         (404, "Check llm_url"),
-        (413, "longer than the model can take"),
-        (500, "server's side"),
+        (413, "exceeds the model's context"),
+        (500, "The server has a problem"),
         (418, "Try again"),
     ],
 )

@@ -1,6 +1,6 @@
-"""PCM of any format made into s16le mono at the rate asked for.
+"""Converts PCM of any format to s16le mono at a requested sample rate.
 
-What is so already needs no numpy, and does not load it.
+PCM that already has the target format is passed through without loading numpy.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ FULL_SCALE = 32768.0
 
 
 def decode(pcm: bytes, format: Format) -> "Frames":
-    """Return whole frames of PCM as floats."""
+    """Return PCM (whole frames) as floats."""
     import numpy as np
 
     flat: npt.NDArray[Any]
@@ -29,7 +29,7 @@ def decode(pcm: bytes, format: Format) -> "Frames":
         case "s16":
             flat = np.frombuffer(pcm, "<i2").astype(np.float32) / FULL_SCALE
         case "s24":
-            # As the upper three bytes of 32 bits, the sign is where it belongs.
+            # As the upper three bytes of a 32-bit integer, the sign bit is in place.
             wide = np.zeros((len(pcm) // 3, 4), np.uint8)
             wide[:, 1:] = np.frombuffer(pcm, np.uint8).reshape(-1, 3)
             flat = wide.view("<i4")[:, 0] / np.float32(1 << 31)
@@ -43,30 +43,30 @@ def decode(pcm: bytes, format: Format) -> "Frames":
 
 
 class Resampler:
-    """Mixes frames down to mono and brings them to another rate, block by block without a seam.
+    """Mixes frames to mono and resamples them, block by block without discontinuities.
 
     Args:
-        source_rate: frames a second that come in.
-        sample_rate: samples a second that go out.
+        source_rate: input frames per second.
+        sample_rate: output samples per second.
     """
 
     def __init__(self, source_rate: float, sample_rate: int) -> None:
         self._channel_levels: npt.NDArray[Any] | None = None
-        """RMS and peak of each channel since they were taken, the greatest of all blocks; `None` for mono."""
+        """Maximum RMS and peak of each channel since `take_levels`; `None` for mono or before the first block."""
         self._stream: Any = None
-        """A `soxr.ResampleStream`; `None` if the rate is right already."""
+        """A `soxr.ResampleStream`; `None` if the rates are equal."""
         if source_rate != sample_rate:
             import soxr
 
             self._stream = soxr.ResampleStream(source_rate, sample_rate, 1, dtype="float32")
 
     def feed(self, frames: "Frames", *, last: bool = False) -> bytes:
-        """Return what can be told of the output so far as s16le; after the `last` frames, all the rest of it."""
+        """Return the output that is complete so far as s16le; with `last`, all the remaining output."""
         import numpy as np
 
         if frames.shape[1] > 1 and len(frames):
-            heard = np.stack((np.sqrt(np.mean(frames**2, axis=0)), np.abs(frames).max(axis=0)), axis=1)
-            self._channel_levels = heard if self._channel_levels is None else np.maximum(self._channel_levels, heard)
+            levels = np.stack((np.sqrt(np.mean(frames**2, axis=0)), np.abs(frames).max(axis=0)), axis=1)
+            self._channel_levels = levels if self._channel_levels is None else np.maximum(self._channel_levels, levels)
         mono: npt.NDArray[Any] = frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1, dtype=np.float32)
         if self._stream is not None:
             mono = self._stream.resample_chunk(np.ascontiguousarray(mono), last=last)
@@ -75,29 +75,29 @@ class Resampler:
         return pcm
 
     def take_levels(self) -> tuple[tuple[float, float], ...]:
-        """Return RMS and peak of each channel since the last time, in dBFS; nothing for mono."""
-        loudest, self._channel_levels = self._channel_levels, None
-        if loudest is None:
+        """Return the maximum RMS and peak of each channel since the last call, in dBFS; empty for mono."""
+        levels, self._channel_levels = self._channel_levels, None
+        if levels is None:
             return ()
-        return tuple((dbfs(float(rms)), dbfs(float(peak))) for rms, peak in loudest)
+        return tuple((dbfs(float(rms)), dbfs(float(peak))) for rms, peak in levels)
 
 
 class Converter:
-    """Makes a stream of PCM bytes, cut anywhere, into s16le mono; bytes that are so already pass untouched.
+    """Converts a stream of PCM bytes, split at any byte, to s16le mono.
 
     Args:
-        format: what comes in.
-        sample_rate: samples a second that go out.
+        format: format of the input.
+        sample_rate: output samples per second.
     """
 
     def __init__(self, format: Format, sample_rate: int) -> None:
         self._format = format
         self._incomplete_frame = b""
-        """The start of a frame whose end has not come yet."""
+        """The start of a frame whose remaining bytes have not arrived."""
         self._resampler = None if format == Format(sample_rate) else Resampler(format.sample_rate, sample_rate)
 
     def feed(self, pcm: bytes, *, last: bool = False) -> bytes:
-        """Return what can be told of the output so far; half a frame at the `last` end is dropped."""
+        """Return the output that is complete so far; with `last`, an incomplete frame at the end is dropped."""
         pcm = self._incomplete_frame + pcm
         whole = len(pcm) - len(pcm) % self._format.frame_bytes
         self._incomplete_frame = pcm[whole:]
@@ -106,5 +106,5 @@ class Converter:
         return self._resampler.feed(decode(pcm[:whole], self._format), last=last)
 
     def take_levels(self) -> tuple[tuple[float, float], ...]:
-        """Return RMS and peak of each channel that came in since the last time, in dBFS; nothing for mono."""
+        """Return the maximum RMS and peak of each input channel since the last call, in dBFS; empty for mono."""
         return self._resampler.take_levels() if self._resampler is not None else ()

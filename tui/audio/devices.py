@@ -1,7 +1,7 @@
-"""What there is to record from.
+"""Input devices.
 
-PortAudio looks for devices once, when it starts, and forgets open streams when it starts again. So `list_devices` asks
-in a process of its own: run as a module, this file prints the devices as JSON.
+PortAudio enumerates devices once, when it starts, and a restart closes open streams. `list_devices` therefore runs
+PortAudio in a separate process: run as a module, this file prints the devices as JSON.
 """
 
 import subprocess
@@ -16,20 +16,21 @@ from tui.audio import portaudio
 from tui.errors import SourceError
 
 LIST_TIMEOUT_S = 10.0
-"""Longest wait for the sound system to name its devices."""
+"""Maximum time to list the devices, in seconds."""
 
 
 class Device(msgspec.Struct, frozen=True):
-    """Something that can be recorded from."""
+    """An input device."""
 
     name: str
     host_api: str
-    """The sound system it belongs to, such as `ALSA` or `Core Audio`."""
+    """Sound system of the device, such as `ALSA` or `Core Audio`."""
     channels: int
+    """Number of input channels."""
     default_rate: float
-    """Samples a second that it prefers."""
+    """Preferred sample rate in hertz."""
     default: bool
-    """Whether it is what `mic` means."""
+    """Whether it is the default device, which `mic` selects."""
 
 
 class _Failure(msgspec.Struct, frozen=True):
@@ -38,12 +39,12 @@ class _Failure(msgspec.Struct, frozen=True):
 
 
 def list_devices() -> list[Device]:
-    """Return what can be recorded from at this moment; takes about half a second.
+    """Return the input devices that are connected now; takes about half a second.
 
     Raises:
-        SourceError: PortAudio is missing, or does not answer.
+        SourceError: PortAudio is not installed or does not respond.
     """
-    # -P keeps a folder named `tui` in the current directory from being run instead of us.
+    # -P keeps Python from importing a folder named `tui` in the current directory.
     command = [sys.executable, "-P", "-m", "tui.audio.devices"]
     try:
         done = subprocess.run(
@@ -51,15 +52,15 @@ def list_devices() -> list[Device]:
         )
     except subprocess.TimeoutExpired as error:
         raise SourceError(
-            f"The sound system did not name its devices within {LIST_TIMEOUT_S:.0f} s.",
-            "Is its server (PULSE_SERVER) alive?",
+            f"The sound system did not list its devices within {LIST_TIMEOUT_S:.0f} s.",
+            "Check that the sound server (PULSE_SERVER) is running.",
         ) from error
     try:
         answer = msgspec.json.decode(done.stdout, type=list[Device] | _Failure)
     except msgspec.MsgspecError as error:
         raise SourceError(
-            f"The sound system could not be asked for its devices (code {done.returncode}).",
-            "Try a program instead: cmd:parec --rate=16000 --channels=1 --format=s16le",
+            f"The sound system failed to list its devices (exit code {done.returncode}).",
+            "Record with a program instead: cmd:parec --rate=16000 --channels=1 --format=s16le",
         ) from error
     if isinstance(answer, _Failure):
         raise SourceError(answer.message, answer.hint)
@@ -67,7 +68,7 @@ def list_devices() -> list[Device]:
 
 
 def main() -> None:
-    """Print the devices, or why there are none to be had, as JSON."""
+    """Print the devices, or the error, as JSON."""
     answer: list[Device] | _Failure
     try:
         answer = list(list_inputs(portaudio.load()).values())
@@ -77,7 +78,7 @@ def main() -> None:
 
 
 def list_inputs(sounddevice: ModuleType) -> dict[int, Device]:
-    """Return what can be recorded from by PortAudio's index, which holds until PortAudio starts again."""
+    """Return the input devices by PortAudio's index, which is valid until PortAudio restarts."""
     systems: list[Mapping[str, Any]] = list(sounddevice.query_hostapis())
     preferred = next((at for system in systems if (at := system["default_input_device"]) >= 0), -1)
     return {
@@ -94,26 +95,26 @@ def list_inputs(sounddevice: ModuleType) -> dict[int, Device]:
 
 
 def match_device(devices: Mapping[int, Device], requested: str) -> int:
-    """Return the index of the device called `wanted`, or with that in its name; of the default one if it is empty.
+    """Return the index of the device whose name equals or contains `requested`; of the default device if it is empty.
 
     Raises:
-        SourceError: there is no such device, or none at all.
+        SourceError: no device matches, or there are no devices.
     """
     if not devices:
         raise SourceError(
             "There is no microphone on this machine.",
-            "A sound server elsewhere: set PULSE_SERVER. A program: cmd:parec … More: livegist doctor",
+            "Set PULSE_SERVER to use a remote sound server, or record with a program: cmd:parec … See: livegist doctor",
         )
     if not requested:
         return next((index for index, device in devices.items() if device.default), next(iter(devices)))
     name = requested.casefold()
-    for fits in (name.__eq__, lambda other: name in other):
+    for matches in (name.__eq__, lambda other: name in other):
         for index, device in devices.items():
-            if fits(device.name.casefold()):
+            if matches(device.name.casefold()):
                 return index
     raise SourceError(
-        f"No microphone is called {requested!r}.",
-        f"There are: {', '.join(device.name for device in devices.values())}.",
+        f"There is no microphone {requested!r}.",
+        f"Available microphones: {', '.join(device.name for device in devices.values())}.",
     )
 
 

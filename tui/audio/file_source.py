@@ -1,4 +1,4 @@
-"""A file of sound, heard in real time."""
+"""Audio source that plays a sound file in real time."""
 
 import asyncio
 import threading
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     from tui.audio.convert import Resampler
 
 READ_S = 1.0
-"""Seconds of sound read from the file at a time."""
+"""Seconds of audio read from the file at a time."""
 
 
 class FileSource:
-    """Gives a file's sound out as fast as it was spoken.
+    """Yields the audio of a file in real time.
 
     Args:
-        file: open, at its start.
-        name: what it is shown as.
-        sample_rate: samples a second that are given out.
-        clock: seconds, monotonic.
+        file: open sound file, at its start.
+        resampler: converts the file's frames to the output.
+        name: display name.
+        sample_rate: output samples per second.
+        clock: monotonic time in seconds.
     """
 
     finite = True
@@ -48,32 +49,32 @@ class FileSource:
         self._sample_rate = sample_rate
         self._clock = clock
         self._in_use = threading.Lock()
-        """Held while the file is read: libsndfile must not close it then."""
+        """Held while libsndfile reads the file, so that it is not closed meanwhile."""
         self._ended = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield blocks of s16le mono PCM, each when it would have been heard.
+        """Yield blocks of s16le mono PCM in real time.
 
         Raises:
-            SourceError: the file breaks off.
+            SourceError: the file cannot be read to its end.
         """
-        pace = RealtimePacer(self._sample_rate, clock=self._clock)
+        pacer = RealtimePacer(self._sample_rate, clock=self._clock)
         buffer = bytearray()
         while not self._ended:
             buffer += await asyncio.to_thread(self._read)
             for block in take_blocks(buffer, self._sample_rate):
-                await asyncio.sleep(pace.wait_s(len(block) // SAMPLE_BYTES))
+                await asyncio.sleep(pacer.wait_s(len(block) // SAMPLE_BYTES))
                 yield block
         if buffer:
-            await asyncio.sleep(pace.wait_s(len(buffer) // SAMPLE_BYTES))
+            await asyncio.sleep(pacer.wait_s(len(buffer) // SAMPLE_BYTES))
             yield bytes(buffer)
 
     def flush(self) -> bytes:
-        """Return nothing: what is read ahead of time was not spoken yet."""
+        """Return nothing: audio that was read ahead of real time is not part of the session."""
         return b""
 
     def close(self) -> None:
-        """Close the file, once nobody reads it any more; blocks until then."""
+        """Close the file; blocks until a read in progress has ended."""
         with self._in_use:
             self._ended = True
             self._file.close()
@@ -84,12 +85,12 @@ class FileSource:
         with self._in_use:
             if self._ended:
                 return b""
-            wanted = round(READ_S * self._file.samplerate)
+            count = round(READ_S * self._file.samplerate)
             try:
-                frames = self._file.read(wanted, dtype="float32", always_2d=True)
+                frames = self._file.read(count, dtype="float32", always_2d=True)
             except soundfile.SoundFileError as error:
                 raise _unreadable(self.name, error) from error
-            self._ended = len(frames) < wanted
+            self._ended = len(frames) < count
             return self._resampler.feed(frames, last=self._ended)
 
 
@@ -97,10 +98,10 @@ class FileSource:
 async def open_file(
     path: Path, *, sample_rate: int, clock: Callable[[], float] = time.monotonic
 ) -> AsyncIterator[FileSource]:
-    """Open a file of any format that libsndfile reads, of any rate and number of channels.
+    """Open a sound file of any format that libsndfile reads, with any sample rate and number of channels.
 
     Raises:
-        SourceError: there is no such file, or it cannot be read as sound.
+        SourceError: the file does not exist or is not a readable sound file.
     """
     source = await asyncio.to_thread(_open, path, sample_rate, clock)
     try:
@@ -115,13 +116,13 @@ def _open(path: Path, sample_rate: int, clock: Callable[[], float]) -> FileSourc
     except OSError as error:
         raise SourceError(
             f"{path} cannot be opened: {error.strerror or error}.",
-            "A source is mic, mic:NAME, a file, - for stdin, or cmd:PROGRAM that writes sound.",
+            "A source is mic, mic:NAME, a sound file, - for stdin, or cmd:PROGRAM that writes audio to stdout.",
         ) from error
     try:
         import soundfile
     except OSError as error:
         raise SourceError(
-            "libsndfile, which reads files of sound, is not installed.", "Install it: sudo apt install libsndfile1"
+            "libsndfile, which reads sound files, is not installed.", "Install it: sudo apt install libsndfile1"
         ) from error
     from tui.audio.convert import Resampler
 
@@ -131,12 +132,12 @@ def _open(path: Path, sample_rate: int, clock: Callable[[], float]) -> FileSourc
         raise _unreadable(path.name, error) from error
     except UnicodeEncodeError as error:
         name = path.name.encode(errors="replace").decode()
-        raise SourceError(f"The name of {name} holds bytes that are no text.", "Rename the file.") from error
+        raise SourceError(f"The file name {name} is not valid text.", "Rename the file.") from error
     return FileSource(file, Resampler(file.samplerate, sample_rate), path.name, sample_rate, clock)
 
 
 def _unreadable(name: str, error: Exception) -> SourceError:
     reason = str(getattr(error, "error_string", error)).rstrip(".")
     return SourceError(
-        f"{name} cannot be read as sound: {reason}.", "Convert it: ffmpeg -i FILE -ac 1 -ar 16000 sound.wav"
+        f"{name} is not a readable sound file: {reason}.", "Convert it: ffmpeg -i FILE -ac 1 -ar 16000 sound.wav"
     )

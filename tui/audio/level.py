@@ -1,6 +1,6 @@
-"""How loud a block of sound is.
+"""Level of a block of audio in dBFS.
 
-The ballistics of a meter are the screen's business, for they depend on its frame rate.
+The meter's ballistics are in the viewer: they depend on its frame rate.
 """
 
 import math
@@ -12,17 +12,17 @@ import msgspec
 FULL_SCALE = 32768.0
 """Magnitude of the most negative 16-bit sample: 0 dBFS."""
 SILENCE_DBFS = -120.0
-"""What digital silence is given as; one bit of 16 is at -90.3 dBFS."""
+"""Level reported for digital silence; the least significant of 16 bits is at -90.3 dBFS."""
 
 
 class Level(msgspec.Struct, frozen=True):
-    """The level of a block, in dB below full scale, rounded to 0.1 dB."""
+    """The level of a block in dBFS, rounded to 0.1 dB."""
 
     rms_dbfs: float
-    """A sine at full scale is at -3.0 dBFS, a square wave at 0: no 3 dB are added as AES17 does."""
+    """A full-scale sine is at -3.0 dBFS, a square wave at 0: the 3 dB of AES17 are not added."""
     peak_dbfs: float
     clipped: bool
-    """Whether a sample stands at full scale, in either direction."""
+    """Whether a sample is at positive or negative full scale."""
 
 
 SILENCE = Level(SILENCE_DBFS, SILENCE_DBFS, clipped=False)
@@ -31,7 +31,7 @@ SILENCE = Level(SILENCE_DBFS, SILENCE_DBFS, clipped=False)
 def measure(block: bytes) -> Level:
     """Return the level of a block of s16le mono PCM; an empty block is silent.
 
-    Takes about 70 µs for 50 ms, a thousandth of the time. numpy takes 5 µs, and 12 MB and 60 ms to be there at all.
+    Takes about 70 µs for a block of 50 ms. numpy takes 5 µs, but its import takes 60 ms and 12 MB.
     """
     samples = array("h", block)
     if sys.byteorder == "big":
@@ -54,7 +54,7 @@ def dbfs(magnitude: float) -> float:
 
 
 def apply_gain(block: bytes, gain_db: float) -> bytes:
-    """Return s16le samples made louder by `gain_db`; what would go beyond full scale is clipped to it."""
+    """Return s16le samples amplified by `gain_db` and clipped to full scale."""
     if not gain_db:
         return block
     import numpy as np

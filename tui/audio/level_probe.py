@@ -1,7 +1,7 @@
-"""How loud it is at every device, before one is chosen.
+"""Levels of all input devices, for the device picker.
 
-PortAudio forgets open streams when it looks for devices anew, so this runs in a process of its own. Run as a module,
-this file opens all devices and prints their levels as JSON, a line eight times a second, until its stdin ends.
+PortAudio closes open streams when it enumerates devices again, so the probe runs in a separate process. Run as a
+module, this file opens all devices and prints their levels as JSON, eight lines a second, until its stdin ends.
 """
 
 import contextlib
@@ -21,26 +21,27 @@ from tui.errors import SourceError
 PERIOD_S = 0.125
 """Seconds between two lines."""
 BLOCK_S = 0.05
-"""Seconds of sound in one callback."""
+"""Seconds of audio in one callback."""
 MAX_DEVICES = 16
-"""Devices that are opened at most: ALSA names some dozens on a machine with several cards."""
+"""Maximum number of open devices: ALSA lists some dozens on a machine with several cards."""
 MAX_SEPARATE_CHANNELS = 2
-"""Channels up to which each is told apart."""
+"""Maximum number of channels that are measured separately."""
 
 
 class ProbeReading(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was heard at one device since the line before."""
+    """Levels of one device since the previous line."""
 
     name: str
     channels: tuple[tuple[float, float], ...] = ()
-    """Greatest RMS and peak in dBFS of each channel; of more than two as one. Empty: nothing came."""
+    """Maximum RMS and peak in dBFS of each channel, or of all together if there are more than two; empty if no audio
+    arrived."""
     clipped: bool = False
     error: str = ""
-    """Why it cannot be opened; empty if it is open."""
+    """Why the device cannot be opened; empty if it is open."""
 
 
 class DeviceProbe:
-    """One device, open."""
+    """Measures the level of one device."""
 
     def __init__(self, device: Device) -> None:
         self.device = device
@@ -50,7 +51,7 @@ class DeviceProbe:
         self._levels: list[tuple[Level, ...]] = []
 
     def open(self, sounddevice: ModuleType, index: int) -> None:
-        """Start to listen, with as many channels as are told apart or as the device insists on."""
+        """Open the device with one or two channels, or with all of its channels if it accepts no fewer."""
         for channels in dict.fromkeys((min(MAX_SEPARATE_CHANNELS, self.device.channels), 1, self.device.channels)):
             self._channels = channels
             try:
@@ -70,9 +71,9 @@ class DeviceProbe:
                 self.error = ""
                 return
 
-    def _on_block(self, heard: Any, frames: int, times: Any, status: Any) -> None:
-        """Take a block in PortAudio's thread."""
-        block = bytes(heard)
+    def _on_block(self, data: Any, frames: int, times: Any, status: Any) -> None:
+        """Measure a block; PortAudio calls this in its own thread."""
+        block = bytes(data)
         if self._channels == MAX_SEPARATE_CHANNELS:
             samples = memoryview(block).cast("h")
             self._levels.append(
@@ -82,36 +83,37 @@ class DeviceProbe:
             self._levels.append((measure(block),))
 
     def take_reading(self) -> ProbeReading:
-        """Return what was heard since the last time."""
+        """Return the levels since the last call."""
         levels, self._levels = self._levels, []
         if self.error or not levels:
             return ProbeReading(self.device.name, error=self.error)
-        loudest = (
+
+        maxima = (
             (max(level.rms_dbfs for level in channel), max(level.peak_dbfs for level in channel))
             for channel in zip(*levels, strict=True)
         )
-        return ProbeReading(self.device.name, tuple(loudest), any(level.clipped for block in levels for level in block))
+        return ProbeReading(self.device.name, tuple(maxima), any(level.clipped for block in levels for level in block))
 
 
 def main() -> None:
-    """Print levels until stdin ends; nothing if there is no sound system."""
+    """Print levels until stdin ends; print nothing if PortAudio is unavailable."""
     try:
         sounddevice = portaudio.load()
         found = list_inputs(sounddevice)
     except SourceError:
         return
-    ears = [DeviceProbe(device) for device in list(found.values())[:MAX_DEVICES]]
+    probes = [DeviceProbe(device) for device in list(found.values())[:MAX_DEVICES]]
 
     def open_all() -> None:
-        for ear, index in zip(ears, found, strict=False):
-            ear.open(sounddevice, index)
+        for probe, index in zip(probes, found, strict=False):
+            probe.open(sounddevice, index)
 
-    # One device that does not answer keeps those after it waiting, but not the lines.
+    # In a thread: a device that does not respond delays the devices after it, but not the output.
     threading.Thread(target=open_all, name="open", daemon=True).start()
     encoder = msgspec.json.Encoder()
     with contextlib.suppress(BrokenPipeError):
         while not select.select([sys.stdin], [], [], PERIOD_S)[0]:
-            sys.stdout.write(f"{encoder.encode([ear.take_reading() for ear in ears]).decode()}\n")
+            sys.stdout.write(f"{encoder.encode([probe.take_reading() for probe in probes]).decode()}\n")
             sys.stdout.flush()
 
 

@@ -1,8 +1,9 @@
-"""A microphone, by PortAudio. Its callback copies and returns; everything else happens in the event loop.
+"""Microphone source on PortAudio. The callback copies a block and returns; the event loop does everything else.
 
-PortAudio calls once for each of our blocks. Left to choose by itself (a block size of 0) at low latency it calls 250
-times a second, which costs 2.2 % of a core instead of 0.3 % (ALSA on PulseAudio, 16 kHz) and brings no block earlier.
-A `latency` of 0.1 s instead of `low` takes the 2.2 % to 0.6 %, and with our blocks changes nothing.
+The stream's block size equals ours, so there is one callback a block. With a block size of 0, which lets PortAudio
+choose, and low latency there are 250 callbacks a second, which take 2.2 % of a core instead of 0.3 % (ALSA on
+PulseAudio, 16 kHz) and deliver no block earlier. A `latency` of 0.1 s instead of `low` reduces the 2.2 % to 0.6 %, and
+makes no difference with our block size.
 """
 
 import asyncio
@@ -25,41 +26,41 @@ if TYPE_CHECKING:
     from tui.audio.convert import Converter
 
 SILENCE_TIMEOUT_S = 2.0
-"""Seconds without a callback after which a device counts as lost: many raise nothing when they are unplugged."""
+"""Seconds without a callback after which a device counts as lost: many report no error when they are unplugged."""
 MAX_QUEUE_S = 60.0
-"""Seconds of sound that wait while the event loop is held up; what comes after is counted and becomes silence."""
+"""Seconds of audio that are queued while the event loop is blocked; later audio is counted and replaced by silence."""
 MIN_GAP_S = 0.02
-"""Shortest gap that is filled. Device times jitter by some ms, and macOS tells of overflows that lost nothing."""
+"""Minimum gap that is filled: device times jitter by some ms, and macOS reports overflows without lost samples."""
 MAX_GAP_S = 60.0
-"""Longest gap that is filled: beyond it, it is the clock that jumped."""
+"""Maximum gap that is filled: a longer one means that the device's clock jumped."""
 
 RECONNECT_HINT = "Plug it in again, or choose another device."
 
 _INVALID_CHANNELS, _INVALID_RATE, _UNAVAILABLE = -9998, -9997, -9985
-"""PortAudio's error codes for what a device does not offer, and for one that somebody else holds."""
+"""PortAudio's error codes for an unsupported format, and for a device that another program uses."""
 
 _open: set["Microphone"] = set()
 
 
 class GapDetector:
-    """Tells how many frames were lost before a block, from when the blocks were heard.
+    """Computes how many frames were lost before a block from the capture times of the blocks.
 
     Args:
-        sample_rate: frames a second of the device.
+        sample_rate: frames per second of the device.
     """
 
     def __init__(self, sample_rate: float) -> None:
         self._sample_rate = sample_rate
         self._expected: float | None = None
-        """When the next block starts if nothing is lost, in seconds."""
+        """Capture time of the next block if no frames are lost, in seconds."""
         self._overflowed = False
-        """Whether the last block told of an overflow."""
+        """Whether the previous block reported an overflow."""
 
     def lost_frames(self, frames: int, captured_at: float, *, overflowed: bool) -> int:
-        """Return the frames missing before a block of `frames` whose first was heard at `heard_at`, in seconds.
+        """Return the number of frames missing before a block of `frames` captured at `captured_at`, in seconds.
 
-        Only an overflow loses frames; without one a late block is just that. PortAudio may tell of it one block early,
-        for what is lost can be missing from within a block.
+        Only an overflow loses frames; without one the block is merely late. PortAudio may report an overflow one block
+        early, because the lost frames can be missing from within a block.
         """
         gap = 0.0
         if self._expected is not None and (overflowed or self._overflowed):
@@ -70,14 +71,14 @@ class GapDetector:
 
 
 class Microphone:
-    """Gives out what a device hears.
+    """Yields the audio of an input device.
 
     Args:
-        wanted: the device's name or a part of it; empty for the default one.
-        sample_rate: samples a second that are given out.
-        latency_ms: asked of the sound system; 0 takes the device's own low latency.
-        clock: seconds, monotonic.
-        channels: how many are asked of the device, if it has them; they are mixed.
+        requested: the device's name or a part of it; empty for the default device.
+        sample_rate: output samples per second.
+        latency_ms: latency requested from the sound system; 0 uses the device's default low latency.
+        clock: monotonic time in seconds.
+        channels: maximum number of channels to open; they are mixed.
     """
 
     finite = False
@@ -89,7 +90,7 @@ class Microphone:
         self.name = requested or "microphone"
         self.overflows = 0
         self.format = Format(sample_rate)
-        """What the device gives."""
+        """Format that the device delivers."""
         self._requested = requested
         self._sample_rate = sample_rate
         self._latency: str | float = latency_ms / 1000 if latency_ms else "low"
@@ -100,20 +101,20 @@ class Microphone:
         self._converter: Converter
         self._closed = False
         self._stopped = False
-        """Whether the device stopped by itself."""
+        """Whether the device stopped without a call of `stop`."""
         self._gap_detector = GapDetector(sample_rate)
         self._lost_bytes = 0
-        """Bytes lost before the next block."""
+        """Number of bytes lost before the next block."""
         self._queue: deque[tuple[int, bytes]] = deque()
-        """Blocks, each with the bytes lost before it."""
+        """Blocks from the callback, each with the number of bytes lost before it."""
         self._converted = bytearray()
-        """What is to be given out next."""
+        """Converted audio that is not yielded yet."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield blocks of s16le mono PCM, and silence for what the sound system lost.
+        """Yield blocks of s16le mono PCM, with silence in place of lost frames.
 
         Raises:
-            SourceError: the device stopped, or has given no sound for two seconds.
+            SourceError: the device stopped, or delivered no audio for two seconds.
         """
         while not self._closed:
             if not self._stopped:
@@ -126,19 +127,19 @@ class Microphone:
                 raise SourceError(f"{self.name} stopped.", RECONNECT_HINT)
 
     def flush(self) -> bytes:
-        """Return what was heard already and not given out: a loop that was held up has not come to it."""
+        """Return the captured audio that is not yielded yet: a blocked event loop may have left some in the queue."""
         while self._queue:
             self._convert_next()
-        rest = bytes(self._converted)
+        remaining = bytes(self._converted)
         self._converted.clear()
-        return rest
+        return remaining
 
     def _convert_next(self) -> None:
-        lost, heard = self._queue.popleft()
-        self._converted += self._converter.feed(bytes(lost) + heard)
+        lost_bytes, block = self._queue.popleft()
+        self._converted += self._converter.feed(bytes(lost_bytes) + block)
 
     def take_levels(self) -> tuple[tuple[float, float], ...]:
-        """Return RMS and peak of each channel since the last time, in dBFS; nothing for mono."""
+        """Return the maximum RMS and peak of each channel since the last call, in dBFS; empty for mono."""
         return self._converter.take_levels()
 
     async def _wait_for_block(self) -> None:
@@ -146,18 +147,18 @@ class Microphone:
             async with asyncio.timeout(SILENCE_TIMEOUT_S):
                 await self._ready.wait()
         except TimeoutError:
-            # After a loop that was held up both have happened, and then there is sound.
+            # After a blocked event loop the timeout and the event may both have occurred.
             if not self._ready.is_set():
                 raise SourceError(
-                    f"{self.name} has gone silent: no sound for {SILENCE_TIMEOUT_S:.0f} s.", RECONNECT_HINT
+                    f"{self.name} delivered no audio for {SILENCE_TIMEOUT_S:.0f} s.", RECONNECT_HINT
                 ) from None
         self._ready.clear()
 
     def start(self) -> None:
-        """Open the device and start to listen; blocks for as long as the sound system takes.
+        """Open the device and start capturing; blocks until the sound system responds.
 
         Raises:
-            SourceError: there is no such device, or it cannot be opened.
+            SourceError: no device matches, or the device cannot be opened.
         """
         from tui.audio.convert import Converter
 
@@ -180,11 +181,11 @@ class Microphone:
             except sounddevice.PortAudioError as error:
                 raise self._open_error(error) from error
             if self._closed:
-                # Whoever wanted it has given up meanwhile.
+                # `stop` was called while the device was being opened.
                 self._close()
 
     def stop(self) -> None:
-        """Close the device; blocks until it is."""
+        """Close the device; blocks until it is closed."""
         self._closed = True
         while not portaudio.lock.acquire(timeout=portaudio.CALL_TIMEOUT_S):
             if self._stream is None:
@@ -200,8 +201,8 @@ class Microphone:
             _open.discard(self)
 
     def _open_stream(self, sounddevice: ModuleType, index: int, device: Device) -> Any:
-        """Return a stream of the first format that the device does not refuse, in the order of what it costs us."""
-        refused: Exception | None = None
+        """Return a stream in the first format that the device accepts, the cheapest format first."""
+        failure: Exception | None = None
         for format in _formats(self._sample_rate, device, self._channels):
             self.format = format
             self._gap_detector = GapDetector(format.sample_rate)
@@ -218,33 +219,33 @@ class Microphone:
                         finished_callback=self._on_finished,
                     )
             except sounddevice.PortAudioError as error:
-                refused = error
+                failure = error
                 if _code(error) not in (_INVALID_CHANNELS, _INVALID_RATE):
                     break
-        assert refused is not None
-        raise self._open_error(refused) from refused
+        assert failure is not None
+        raise self._open_error(failure) from failure
 
     def _open_error(self, error: Exception) -> SourceError:
         if _code(error) == _UNAVAILABLE:
-            hint = "Another program may hold it, or you may not be allowed to use it (group audio)."
+            hint = "Another program may be using it, or your user is not in the group audio."
         else:
-            hint = "Choose another device (livegist devices), or a program: cmd:parec …"
+            hint = "Choose another device (livegist devices), or record with a program: cmd:parec …"
         return SourceError(f"{self.name} cannot be opened: {error.args[0] if error.args else error}.", hint)
 
-    def _on_block(self, heard: Any, frames: int, times: Any, status: Any) -> None:
-        """Take a block in PortAudio's thread, where nothing may wait."""
+    def _on_block(self, data: Any, frames: int, times: Any, status: Any) -> None:
+        """Queue a block; PortAudio calls this in its own thread, where nothing may block."""
         overflowed: bool = status.input_overflow
         self.overflows += overflowed
-        heard_at = times.inputBufferAdcTime or self._clock()
+        captured_at = times.inputBufferAdcTime or self._clock()
         self._lost_bytes += (
-            self._gap_detector.lost_frames(frames, heard_at, overflowed=overflowed) * self.format.frame_bytes
+            self._gap_detector.lost_frames(frames, captured_at, overflowed=overflowed) * self.format.frame_bytes
         )
         if len(self._queue) * BLOCK_S < MAX_QUEUE_S:
-            self._queue.append((self._lost_bytes, bytes(heard)))
+            self._queue.append((self._lost_bytes, bytes(data)))
             self._lost_bytes = 0
         else:
             self.overflows += 1
-            self._lost_bytes += len(heard)
+            self._lost_bytes += len(data)
         self._wake()
 
     def _on_finished(self) -> None:
@@ -255,7 +256,7 @@ class Microphone:
         try:
             self._loop.call_soon_threadsafe(self._ready.set)
         except RuntimeError:
-            # The loop is closed: nobody listens any more.
+            # The event loop is closed, so no task waits for blocks.
             return
 
 
@@ -268,10 +269,10 @@ async def open_microphone(
     channels: int = 1,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Microphone]:
-    """Open the microphone called `name`, or with that in its name; the default one if it is empty.
+    """Open the microphone whose name equals or contains `name`; the default one if it is empty.
 
     Raises:
-        SourceError: there is none, or it cannot be opened.
+        SourceError: no device matches, or the device cannot be opened.
     """
     microphone = Microphone(name, sample_rate, latency_ms, clock, channels)
     try:
@@ -290,5 +291,5 @@ def _formats(sample_rate: int, device: Device, requested_channels: int = 1) -> I
 
 
 def _code(error: Exception) -> int:
-    """Return PortAudio's code of an error of its own, 0 if it has none."""
+    """Return PortAudio's code of an error, 0 if it has none."""
     return next((part for part in error.args[1:2] if isinstance(part, int)), 0)

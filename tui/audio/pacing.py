@@ -1,4 +1,4 @@
-"""Sound that is at hand all at once, given out as if it were spoken now."""
+"""Real-time pacing of audio that is available all at once."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,21 +6,20 @@ from collections.abc import Callable, Iterator
 from tui.audio.wav import SAMPLE_BYTES
 
 BLOCK_S = 0.05
-"""Seconds of sound in a block: a message to the endpoint, and a level for each frame of a meter at 20 fps."""
+"""Seconds of audio in a block: one message to the endpoint, and one level per frame of the meter at 20 fps."""
 
 
 class RealtimePacer:
-    """Tells when the next samples are due.
+    """Computes when the next samples are due.
 
-    They are due at the end of the time that speaking them takes, counted from the first call and not from the last,
-    so that waits that are a little too long never add up. Who comes late is not held up until the lost time is made
-    good.
+    Samples are due at the end of their duration, counted from the first call rather than from the previous one, so that
+    waits that are slightly too long do not add up. After a delay samples are due at once until the delay is made up.
 
     Args:
-        sample_rate: samples a second.
-        lead_s: seconds that samples may come before they are due.
-        speed: how much faster than real time they may go.
-        clock: seconds, monotonic.
+        sample_rate: samples per second.
+        lead_s: seconds by which samples may be early.
+        speed: factor by which the audio may be faster than real time.
+        clock: monotonic time in seconds.
     """
 
     def __init__(
@@ -33,7 +32,7 @@ class RealtimePacer:
         self._released = 0
 
     def wait_s(self, samples: int) -> float:
-        """Count `samples` more and return the seconds until they may be given, 0 if they may be at once."""
+        """Count `samples` more and return the seconds until they are due; 0 if they are due already."""
         now = self._clock()
         if self._start is None:
             self._start = now
@@ -42,7 +41,7 @@ class RealtimePacer:
 
 
 def take_blocks(buffer: bytearray, sample_rate: int) -> Iterator[bytes]:
-    """Take as many whole blocks out of `buffer` as there are, and leave the rest in it."""
+    """Remove all whole blocks from `buffer` and yield them; an incomplete block stays."""
     size = round(BLOCK_S * sample_rate) * SAMPLE_BYTES
     while len(buffer) >= size:
         block = bytes(buffer[:size])

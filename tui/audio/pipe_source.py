@@ -1,4 +1,4 @@
-"""Sound from standard input or from a program: raw s16le mono at 16 kHz, or a WAV of any rate."""
+"""Audio source on standard input or a program's output: raw s16le mono at 16 kHz, or a WAV of any rate."""
 
 import asyncio
 import contextlib
@@ -20,18 +20,18 @@ from tui.errors import SourceError
 
 STDIN = 0
 RAW_FORMAT = Format(16_000)
-"""What is taken for granted of sound without a header."""
+"""Assumed format of audio without a header."""
 READ_BYTES = 1 << 14
 MAX_HEADER_BYTES = 1 << 20
-"""Most bytes before the sound of a WAV."""
+"""Maximum size of a WAV header, in bytes."""
 LEAD_S = 0.5
-"""Seconds a pipe may be ahead of real time, so that a live one that started late or comes in bursts is not held up."""
+"""Seconds by which a pipe may be ahead of real time, so that live audio with a late start or bursts is not delayed."""
 SPEED = 1.001
-"""How fast a recording is let through. No live clock is that much too fast, so none is ever slowed down."""
+"""Maximum speed of a pipe relative to real time. No live clock is so fast, so live audio is never delayed."""
 EXIT_TIMEOUT_S = 2.0
-"""Longest wait for a program to end once its output has, and again once it is told to."""
+"""Seconds to wait for a program's exit, after the end of its output and after each signal."""
 STDERR_TAIL_BYTES = 4096
-"""How much of the end of a program's stderr is kept."""
+"""Number of bytes kept from the end of a program's stderr."""
 
 UNSUPPORTED_FORMATS = {
     b"fLaC": "FLAC",
@@ -40,18 +40,18 @@ UNSUPPORTED_FORMATS = {
     b"FORM": "AIFF",
     b"\x1aE\xdf\xa3": "Matroska or WebM",
 }
-"""How sound starts that must not be taken for raw PCM."""
+"""Leading bytes of file formats that must not be read as raw PCM."""
 
 
 class PipeSource:
-    """Gives out what comes through a pipe: live sound at once, a recording no faster than it was spoken.
+    """Yields the audio from a pipe: live audio at once, recorded audio in real time.
 
     Args:
-        file: the descriptor to read.
-        name: what it is shown as.
-        sample_rate: samples a second that are given out.
-        at_end: awaited when the pipe has ended; raises if that was not the end of the sound.
-        clock: seconds, monotonic.
+        file: descriptor to read.
+        name: display name.
+        sample_rate: output samples per second.
+        at_end: awaited at the end of the pipe; raises if the audio ended because of a failure.
+        clock: monotonic time in seconds.
     """
 
     finite = True
@@ -75,53 +75,53 @@ class PipeSource:
         """Yield blocks of s16le mono PCM.
 
         Raises:
-            SourceError: what comes is not sound that can be read, or there is none, or the program failed.
+            SourceError: the data is not readable audio or is empty, or the program failed.
         """
-        pace = RealtimePacer(self._sample_rate, lead_s=LEAD_S, speed=SPEED, clock=self._clock)
+        pacer = RealtimePacer(self._sample_rate, lead_s=LEAD_S, speed=SPEED, clock=self._clock)
         buffer = bytearray()
         silent = True
         async for pcm in self._sound():
             buffer += pcm
             for block in take_blocks(buffer, self._sample_rate):
-                await asyncio.sleep(pace.wait_s(len(block) // SAMPLE_BYTES))
+                await asyncio.sleep(pacer.wait_s(len(block) // SAMPLE_BYTES))
                 silent = False
                 yield block
         if buffer:
-            await asyncio.sleep(pace.wait_s(len(buffer) // SAMPLE_BYTES))
+            await asyncio.sleep(pacer.wait_s(len(buffer) // SAMPLE_BYTES))
             yield bytes(buffer)
         if self._at_end:
             await self._at_end()
         if silent and not buffer:
-            raise SourceError(f"No sound came from {self.name}.", "It must be raw 16 kHz mono s16le, or a WAV.")
+            raise SourceError(f"No audio came from {self.name}.", "Write raw 16 kHz mono s16le, or a WAV.")
 
     def flush(self) -> bytes:
-        """Return nothing: what is read ahead of a recording's pace was not spoken yet."""
+        """Return nothing: audio that was read ahead of real time is not part of the session."""
         return b""
 
     async def _sound(self) -> AsyncIterator[bytes]:
-        """Yield the pipe's sound, cut anywhere, as s16le mono at our rate."""
+        """Yield the pipe's audio as s16le mono at the output rate, in pieces of any length."""
         from tui.audio.convert import Converter
 
         header, start = await self._header()
         converter = Converter(header.format, self._sample_rate)
-        left = header.size
+        remaining = header.size
         while start:
-            pcm = start if left is None else start[:left]
+            pcm = start if remaining is None else start[:remaining]
             yield converter.feed(pcm)
-            if left is not None:
-                left -= len(pcm)
-            start = b"" if left == 0 else await read(self._file, READ_BYTES)
+            if remaining is not None:
+                remaining -= len(pcm)
+            start = b"" if remaining == 0 else await read(self._file, READ_BYTES)
         yield converter.feed(b"", last=True)
 
     async def _header(self) -> tuple[wav.Header, bytes]:
-        """Return how to read the pipe, and the sound that came with the header."""
+        """Return the header, and the audio that was read together with it."""
         start = b""
         while len(start) < MAX_HEADER_BYTES:
             more = await read(self._file, READ_BYTES)
             start += more
-            for magic, what in UNSUPPORTED_FORMATS.items():
+            for magic, format in UNSUPPORTED_FORMATS.items():
                 if start.startswith(magic):
-                    raise self._unreadable(f"it is {what}")
+                    raise self._unreadable(f"it is {format}")
             try:
                 header = wav.parse(start)
             except wav.InvalidWavError as error:
@@ -134,12 +134,12 @@ class PipeSource:
                 return wav.Header(RAW_FORMAT, 0, None), b""
             if not more:
                 break
-        raise self._unreadable("it breaks off before its sound")
+        raise self._unreadable("it ends before its audio")
 
     def _unreadable(self, reason: str) -> SourceError:
         return SourceError(
-            f"What comes from {self.name} cannot be read: {reason}.",
-            "Let ffmpeg read it: --source 'cmd:ffmpeg -v error -i FILE -f wav -'",
+            f"The audio from {self.name} cannot be read: {reason}.",
+            "Convert it with ffmpeg: --source 'cmd:ffmpeg -v error -i FILE -f wav -'",
         )
 
 
@@ -153,14 +153,14 @@ def _is_null(fd: int) -> bool:
 
 @asynccontextmanager
 async def open_stdin(*, sample_rate: int, clock: Callable[[], float] = time.monotonic) -> AsyncIterator[PipeSource]:
-    """Listen to standard input.
+    """Open standard input as a source.
 
     Raises:
-        SourceError: it is a terminal, or the null device, as in an engine.
+        SourceError: stdin is a terminal, closed, or the null device, as in an engine process.
     """
-    hint = "Pipe sound into it: parec … | livegist stream --source -"
+    hint = "Pipe audio into it: parec … | livegist stream --source -"
     if os.isatty(STDIN):
-        raise SourceError("Standard input is a terminal, not sound.", hint)
+        raise SourceError("Standard input is a terminal, not audio.", hint)
     if _is_null(STDIN):
         raise SourceError("Standard input is empty.", hint)
     yield PipeSource(STDIN, "stdin", sample_rate, clock=clock)
@@ -170,33 +170,33 @@ async def open_stdin(*, sample_rate: int, clock: Callable[[], float] = time.mono
 async def open_program(
     command: str, *, sample_rate: int, clock: Callable[[], float] = time.monotonic
 ) -> AsyncIterator[PipeSource]:
-    """Run a program, without a shell and our keys, and listen to its standard output; it is ended with the source.
+    """Run a program without a shell and without the API keys, and read its stdout; close ends the program.
 
     Raises:
-        SourceError: the program cannot be run.
+        SourceError: the program cannot be started.
     """
     arguments = _split(command)
     with contextlib.ExitStack() as pipes:
-        sound, sound_in = _pipe(pipes)
-        said, said_in = _pipe(pipes)
+        audio, audio_in = _pipe(pipes)
+        stderr, stderr_in = _pipe(pipes)
         try:
             process = await asyncio.create_subprocess_exec(
                 *arguments,
                 stdin=DEVNULL,
-                stdout=sound_in,
-                stderr=said_in,
+                stdout=audio_in,
+                stderr=stderr_in,
                 env=without_keys(os.environ),
                 start_new_session=True,
             )
         except OSError as error:
             raise SourceError(
-                f"{arguments[0]} cannot be run: {error.strerror or error}.", "Install it, or give its whole path."
+                f"{arguments[0]} cannot be started: {error.strerror or error}.", "Install it, or give its full path."
             ) from error
-        sound_in.close()
-        said_in.close()
-        program = _SourceProgram(process, Path(arguments[0]).name, said)
+        audio_in.close()
+        stderr_in.close()
+        program = _SourceProgram(process, Path(arguments[0]).name, stderr)
         try:
-            yield PipeSource(sound.fileno(), program.name, sample_rate, program.finish, clock)
+            yield PipeSource(audio.fileno(), program.name, sample_rate, program.finish, clock)
         finally:
             await program.close()
 
@@ -205,25 +205,25 @@ def _split(command: str) -> list[str]:
     try:
         arguments = shlex.split(command)
     except ValueError as error:
-        raise SourceError(f"cmd:{command} is not a command: {error}.", "Quote it as for a shell.") from error
+        raise SourceError(f"cmd:{command} is not a valid command: {error}.", "Quote it as for a shell.") from error
     if not arguments:
-        raise SourceError("cmd: names no program.", "Such as: cmd:parec --rate=16000 --channels=1 --format=s16le")
+        raise SourceError("cmd: needs a program.", "Example: cmd:parec --rate=16000 --channels=1 --format=s16le")
     return arguments
 
 
 def _pipe(pipes: contextlib.ExitStack) -> tuple[FileIO, FileIO]:
-    """Return a pipe's end to read and its end to write, both closed with `pipes`."""
+    """Return the read end and the write end of a pipe, both closed with `pipes`."""
     read_end, write_end = os.pipe()
     return pipes.enter_context(FileIO(read_end, "rb")), pipes.enter_context(FileIO(write_end, "wb"))
 
 
 class _SourceProgram:
-    """A program that is listened to: its last words are kept, and it does not outlive us.
+    """A running source program: keeps the end of its stderr, and ends the program on close.
 
     Args:
-        process: just started, in a process group of its own.
-        name: what it is called in messages.
-        said: the pipe its stderr goes to.
+        process: the process, in a process group of its own.
+        name: name of the program in messages.
+        stderr: read end of the pipe for the program's stderr.
     """
 
     def __init__(self, process: Process, name: str, stderr: FileIO) -> None:
@@ -235,10 +235,10 @@ class _SourceProgram:
         asyncio.get_running_loop().add_reader(stderr.fileno(), self._read_stderr)
 
     async def finish(self) -> None:
-        """Wait for the program's end.
+        """Wait for the program to exit.
 
         Raises:
-            SourceError: it failed; what it said last is in the message.
+            SourceError: the program failed; the message quotes the last line of its stderr.
         """
         try:
             async with asyncio.timeout(EXIT_TIMEOUT_S):
@@ -248,23 +248,24 @@ class _SourceProgram:
         self._read_stderr()
         if code:
             lines = self._stderr_tail.decode(errors="replace").split("\n")
-            last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-            how = f"signal {-code}" if code < 0 else f"code {code}"
-            raise SourceError(f"{self.name} ended with {how}: {last}", "Run it by itself to see what is wrong.")
+            last = next((line.strip() for line in reversed(lines) if line.strip()), "no error message")
+            cause = f"signal {-code}" if code < 0 else f"code {code}"
+            raise SourceError(f"{self.name} ended with {cause}: {last}", "Run it in a shell to see the problem.")
 
     async def close(self) -> None:
-        """End the program and what it started, and wait until it is gone."""
+        """End the program's process group, and wait for the program to exit."""
         asyncio.get_running_loop().remove_reader(self._stderr.fileno())
-        for how in (signal.SIGTERM, signal.SIGKILL):
+
+        for signal_number in (signal.SIGTERM, signal.SIGKILL):
             if self._process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, how)
+                    os.killpg(self._process.pid, signal_number)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(EXIT_TIMEOUT_S):
                         await self._process.wait()
 
     def _read_stderr(self) -> None:
-        """Take what there is of its stderr and keep the end of it."""
+        """Read the available stderr and keep its end."""
         while True:
             try:
                 more = os.read(self._stderr.fileno(), STDERR_TAIL_BYTES)
@@ -277,16 +278,16 @@ class _SourceProgram:
 
 
 async def read(file: int, size: int) -> bytes:
-    """Return what there is to read, at most `size` bytes, as soon as there is some; nothing at the end.
+    """Return at most `size` bytes as soon as some are available; empty at the end.
 
-    The descriptor stays blocking, for others may share it.
+    The descriptor stays blocking: other processes may share it.
     """
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     try:
         loop.add_reader(file, ready.set)
     except PermissionError:
-        # The kernel cannot wait for a regular file, which never makes anybody wait for long.
+        # epoll and kqueue do not support regular files; reading one blocks only briefly.
         return await asyncio.to_thread(os.read, file, size)
     try:
         await ready.wait()

@@ -1,4 +1,4 @@
-"""The door to PortAudio: it is loaded late, makes noise, is not safe for threads, and may never answer."""
+"""Access to PortAudio: loaded on first use, serialised by a lock, silenced on stderr, and called with a timeout."""
 
 import asyncio
 import atexit
@@ -13,43 +13,43 @@ from types import ModuleType
 from tui.errors import SourceError
 
 CALL_TIMEOUT_S = 5.0
-"""Longest wait for the sound system to open or close a device."""
+"""Maximum time to open or close a device, in seconds."""
 
 EXIT_TIMEOUT_S = 2.0
-"""Longest wait of the end of the process for a call that has not come back: to end in the midst of one crashes."""
+"""Maximum time in seconds that the exit of the process waits for a pending call: exiting during one crashes."""
 
 lock = threading.Lock()
-"""Held while PortAudio opens and closes."""
+"""Held while PortAudio opens or closes a device."""
 
 _pending_calls: set[threading.Thread] = set()
-"""Threads with a call that has not come back."""
+"""Threads with a call that has not returned."""
 
 
 def load() -> ModuleType:
     """Import and return `sounddevice`, which starts PortAudio.
 
     Raises:
-        SourceError: PortAudio is not installed or cannot start.
+        SourceError: PortAudio is not installed or cannot be started.
     """
     try:
         import sounddevice
     except OSError as error:
         raise SourceError(
-            "PortAudio, which listens to microphones, is not installed.",
+            "PortAudio, which records from microphones, is not installed.",
             "Install it: sudo apt install libportaudio2 libasound2-plugins, or brew install portaudio. "
-            "Everything but mic works without it.",
+            "All other sources work without it.",
         ) from error
     except Exception as error:
-        # What PortAudio raises has no name before its import has succeeded.
-        raise SourceError(f"PortAudio does not start: {error}.", "More: livegist doctor") from error
-    # At the end of the process the system closes everything; PortAudio would hang where a sound server does.
+        # `sounddevice.PortAudioError` cannot be named before the import has succeeded.
+        raise SourceError(f"PortAudio cannot be started: {error}.", "See: livegist doctor") from error
+    # The operating system closes all devices at exit; PortAudio's own exit handler would hang with the sound server.
     atexit.unregister(sounddevice._exit_handler)
     module: ModuleType = sounddevice
     return module
 
 
 def restart(sounddevice: ModuleType) -> None:
-    """Let PortAudio look for devices anew: it finds those plugged in since its last start, and ends open streams."""
+    """Restart PortAudio to find devices plugged in since its last start; this closes open streams."""
     with quiet_stderr():
         if sounddevice._initialized:
             sounddevice._terminate()
@@ -58,34 +58,34 @@ def restart(sounddevice: ModuleType) -> None:
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Silence descriptor 2, for ALSA and JACK write to it from C and would do so across a screen.
+    """Redirect descriptor 2 to the null device: ALSA and JACK write to it from C, which would corrupt the screen.
 
-    It is the whole process's: what other threads write there meanwhile is lost, and programs started meanwhile keep the
-    silence. So hold it for no more than the call that makes the noise.
+    This affects the whole process: output of other threads is lost meanwhile, and programs started meanwhile inherit
+    the redirection. Use it only around the call that writes.
     """
     try:
-        kept = os.dup(2)
+        original = os.dup(2)
     except OSError:
-        # There is no descriptor 2, so there is nothing to silence.
+        # Descriptor 2 is closed, so there is no output to suppress.
         yield
         return
     try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
+        null_device = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null_device, 2)
+        os.close(null_device)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(original, 2)
+        os.close(original)
 
 
 async def call_with_timeout(call: Callable[[], object]) -> None:
-    """Make a call to PortAudio in a thread, and wait for it no longer than `ANSWER_S`.
+    """Make a call to PortAudio in a thread, and wait at most `CALL_TIMEOUT_S` for it.
 
-    A sound server that hangs holds the call for as long, in a thread that the end of the process hardly waits for.
+    If the sound server hangs, the call stays pending in a daemon thread, for which the exit waits only briefly.
 
     Raises:
-        SourceError: the sound system does not answer.
+        SourceError: the sound system does not respond in time.
     """
     answer: concurrent.futures.Future[None] = concurrent.futures.Future()
 
@@ -93,7 +93,7 @@ async def call_with_timeout(call: Callable[[], object]) -> None:
         try:
             call()
             answer.set_result(None)
-        except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
+        except Exception as error:  # noqa: BLE001 - raised again where the result is awaited
             answer.set_exception(error)
         finally:
             _pending_calls.discard(thread)
@@ -111,7 +111,7 @@ async def call_with_timeout(call: Callable[[], object]) -> None:
 
 @atexit.register
 def _wait_for_calls() -> None:
-    """Let calls come back before the process ends, for a moment."""
+    """Wait briefly for pending calls before the process exits."""
     until = time.monotonic() + EXIT_TIMEOUT_S
     for thread in list(_pending_calls):
         thread.join(max(0.0, until - time.monotonic()))
@@ -119,10 +119,10 @@ def _wait_for_calls() -> None:
 
 @contextlib.contextmanager
 def exclusive() -> Iterator[None]:
-    """Keep others from opening and closing meanwhile, for PortAudio is not safe for threads.
+    """Hold the lock for opening and closing devices: PortAudio is not thread-safe.
 
     Raises:
-        SourceError: another call has not come back for long.
+        SourceError: another call has not returned in time.
     """
     if not lock.acquire(timeout=CALL_TIMEOUT_S):
         raise _not_responding()
@@ -134,6 +134,6 @@ def exclusive() -> Iterator[None]:
 
 def _not_responding() -> SourceError:
     return SourceError(
-        f"The sound system has not answered for {CALL_TIMEOUT_S:.0f} s.",
-        "Start its server (PulseAudio, PipeWire) again, or use a program: cmd:parec …",
+        f"The sound system did not respond within {CALL_TIMEOUT_S:.0f} s.",
+        "Restart its server (PulseAudio, PipeWire), or record with a program: cmd:parec …",
     )

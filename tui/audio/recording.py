@@ -1,4 +1,4 @@
-"""The recording: a WAV that is valid at every moment, and the queue that everything else reads from."""
+"""Recording of a session: a WAV that is valid at every moment, and the queue that all readers of the audio use."""
 
 import asyncio
 import errno
@@ -13,24 +13,24 @@ from tui.audio.wav import HEADER_BYTES, SAMPLE_BYTES
 from tui.errors import SessionError
 
 MAX_RING_S = 600
-"""Seconds of sound that memory keeps while the disk refuses; the oldest goes first."""
+"""Maximum seconds of audio kept in memory while writes fail; the oldest audio is dropped first."""
 RETRY_S = 0.5
-"""Seconds of sound between two tries on a disk that refused."""
+"""Seconds of audio between two attempts after a failed write."""
 MAX_WRITE_BYTES = 1 << 20
-"""Most bytes written at one go when the disk takes them again, so that the event loop is not held up."""
+"""Maximum bytes written at once when writes succeed again, so that the event loop is not blocked."""
 FLUSH_PERIOD_S = 0.2
-"""Seconds between two flushes to the disk: what a power cut may cost, with 50 ms for the flush itself."""
+"""Seconds between two flushes to the disk. A power cut loses this much audio, plus about 50 ms for the flush."""
 DEFAULT_RATE = 16_000
 
 
 class Recording:
-    """Sound on disk, appended at the end and read from any position, in one event loop.
+    """Audio in a file, appended at the end and read from any position, in one event loop.
 
-    Each append goes straight to the file, its length into the header after it: what a killed process leaves behind
-    is whole. Against a power cut a thread flushes the file to the disk five times a second; the event loop never
-    waits for the disk itself. While the disk refuses, memory stands in.
+    Each append writes to the file and then the new length to its header, so the file of a killed process is valid. A
+    thread flushes the file to the disk five times a second for the case of a power cut; the event loop never waits for
+    a flush. While writes fail, audio is kept in memory.
 
-    Make one with `create` or `open`.
+    Use `create`, `in_memory` or `open` to make one.
     """
 
     def __init__(self, path: Path, file: int, sample_rate: int, on_disk: int) -> None:
@@ -38,22 +38,22 @@ class Recording:
         self.sample_rate = sample_rate
         self.closed = True
         self.position = on_disk // SAMPLE_BYTES
-        """Samples appended so far: the one clock of a session."""
+        """Number of samples appended so far: the clock of the session."""
         self._file = file
         self._on_disk = on_disk
-        """Bytes of sound that the file holds."""
+        """Bytes of audio in the file."""
         self._ring = bytearray()
-        """The end of the sound, as far as the file lacks it."""
+        """The audio at the end that is not in the file yet."""
         self._write_error: OSError | None = None
         self._retry_at = 0
-        """Position from which on the disk is tried again."""
+        """Position at which the next write is attempted after a failure."""
         self._waiters: dict[asyncio.Future[None], int] = {}
         self._flusher: _Flusher | None = None
         weakref.finalize(self, os.close, file)
 
     @classmethod
     def create(cls, path: Path, sample_rate: int = DEFAULT_RATE) -> Self:
-        """Start a recording in a new file that only its owner may read.
+        """Start a recording in a new file that only its owner can read.
 
         Raises:
             SessionError: the file exists or cannot be written.
@@ -74,15 +74,15 @@ class Recording:
 
     @classmethod
     def in_memory(cls, sample_rate: int = DEFAULT_RATE) -> Self:
-        """Start a recording that is on no disk and goes with the process, however that ends.
+        """Start a recording in memory, which disappears with the process.
 
         Raises:
-            SessionError: this system has no files in memory; Linux has (`memfd_create`).
+            SessionError: the operating system has no `memfd_create`, as Linux has.
         """
         if not hasattr(os, "memfd_create"):
             raise SessionError(
-                "This system cannot keep a recording in memory alone.",
-                "Leave out --private, and delete the session afterwards: livegist sessions delete last",
+                "Private sessions are unavailable: this system cannot record to memory.",
+                "Omit --private, and delete the session afterwards: livegist sessions delete last",
             )
         recording = cls(Path(), os.memfd_create("recording", os.MFD_CLOEXEC), sample_rate, 0)
         recording._write_header()
@@ -91,7 +91,7 @@ class Recording:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open a recording to read; it is closed to appending, and nothing about it is repaired.
+        """Open a recording for reading, without repairing it.
 
         Raises:
             SessionError: the file cannot be read or is not a recording.
@@ -105,9 +105,9 @@ class Recording:
         if sample_rate is None:
             os.close(file)
             raise _not_a_recording(path)
-        # A file cut short holds more than its header knows.
-        sound = os.fstat(file).st_size - HEADER_BYTES
-        return cls(path, file, sample_rate, sound - sound % SAMPLE_BYTES)
+        # In a truncated file the header may give less audio than there is.
+        audio_bytes = os.fstat(file).st_size - HEADER_BYTES
+        return cls(path, file, sample_rate, audio_bytes - audio_bytes % SAMPLE_BYTES)
 
     @property
     def size_bytes(self) -> int:
@@ -116,16 +116,16 @@ class Recording:
 
     @property
     def unsaved(self) -> int:
-        """Samples that are not in the file."""
+        """Number of samples that are not in the file."""
         return self.position - self._on_disk // SAMPLE_BYTES
 
     @property
     def failure(self) -> OSError | None:
-        """Return why the disk refuses sound, while it does; `None` if all is well."""
+        """The error of the last write or flush; `None` if it succeeded."""
         return self._write_error or (self._flusher.failure if self._flusher else None)
 
     def append(self, pcm: bytes) -> None:
-        """Add whole samples of s16le PCM at the end; never blocks for long and never fails for the disk's sake."""
+        """Append whole samples of s16le PCM; never blocks for long, and never raises for a failed write."""
         if self.closed:
             raise ValueError("the recording is closed")
         self.position += len(pcm) // SAMPLE_BYTES
@@ -138,9 +138,9 @@ class Recording:
                 waiter.set_result(None)
 
     def read(self, position: int, samples: int) -> bytes:
-        """Return at most `samples` samples from `position` on; fewer near the end, none at it.
+        """Return at most `samples` samples from `position` on; fewer near the end, none at the end.
 
-        What the disk lost or memory could not keep is silence, so that the clock stays true.
+        Lost audio is replaced by silence, so that positions stay correct.
         """
         start = max(0, position) * SAMPLE_BYTES
         stop = min(start + max(0, samples) * SAMPLE_BYTES, self.position * SAMPLE_BYTES)
@@ -157,7 +157,7 @@ class Recording:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def wait_beyond(self, position: int) -> None:
-        """Wait until there is sound past `position`, or no more will come."""
+        """Wait until there is audio after `position`, or the recording is closed."""
         if self.position > position or self.closed:
             return
         waiter = asyncio.get_running_loop().create_future()
@@ -168,7 +168,7 @@ class Recording:
             del self._waiters[waiter]
 
     def close(self) -> None:
-        """Take no more sound. What is there can still be read; what the disk refuses can still be saved."""
+        """Close the recording for appending. It can still be read, and unsaved audio can still be saved."""
         if self.closed:
             return
         self.closed = True
@@ -178,7 +178,7 @@ class Recording:
                 waiter.set_result(None)
 
     def save(self) -> bool:
-        """Write what the file lacks, as far as the disk takes it; return whether nothing is left."""
+        """Write the unsaved audio as far as possible; return whether all of it is saved."""
         while self._ring and self._write():
             pass
         if self.closed and not self._ring and self._flusher:
@@ -190,7 +190,7 @@ class Recording:
         return self.position * SAMPLE_BYTES - len(self._ring)
 
     def _write(self) -> bool:
-        """Write some of what the file lacks; return whether the disk took it."""
+        """Write at most `MAX_WRITE_BYTES` of unsaved audio; return whether the writes succeeded."""
         room = MAX_WRITE_BYTES
         try:
             while room > 0 and self._ring:
@@ -206,7 +206,7 @@ class Recording:
         return True
 
     def _write_some(self, room: int) -> int:
-        """Write the header after at most `room` bytes: silence for what memory had to drop, else the ring's start."""
+        """Write at most `room` bytes, silence for dropped audio first, then the header; return the bytes written."""
         if (gap := self._ring_start - self._on_disk) > 0:
             written = os.pwrite(self._file, bytes(min(gap, room)), HEADER_BYTES + self._on_disk)
         else:
@@ -229,39 +229,40 @@ class Recording:
 
 
 class _Flusher:
-    """Flushes a file to the disk in a thread of its own, for a disk may take seconds over it.
+    """Flushes a file to the disk in its own thread, because a flush may take seconds.
 
     Args:
-        file: a descriptor of its own, closed at the end.
-        path: the file's; its name is brought to the disk, too.
+        file: descriptor that the flusher owns and closes.
+        path: path of the file; its directory entries are flushed once.
     """
 
     def __init__(self, file: int, path: Path) -> None:
         self.dirty = threading.Event()
         """Set by the writer after each write."""
         self.failure: OSError | None = None
-        """Why the last flush failed; `None` if it did not."""
+        """The error of the last flush; `None` if it succeeded."""
         self._file = file
         self._path = path
         self._stopped = threading.Event()
         threading.Thread(target=self._run, name="flush recording", daemon=True).start()
 
     def stop(self) -> None:
-        """Flush once more and end; does not wait for it."""
+        """Request a last flush and the end of the thread, without waiting for them."""
         self._stopped.set()
         self.dirty.set()
 
     def _run(self) -> None:
-        stopped = named = False
+
+        stopped = entries_flushed = False
         while not stopped:
             self.dirty.wait()
             self.dirty.clear()
             stopped = self._stopped.is_set()
             try:
                 _flush(self._file)
-                if not named:
-                    _flush_names(self._path)
-                    named = True
+                if not entries_flushed:
+                    _flush_directory_entries(self._path)
+                    entries_flushed = True
                 self.failure = None
             except OSError as error:
                 self.failure = error
@@ -270,31 +271,31 @@ class _Flusher:
 
 
 _flush = os.fdatasync if hasattr(os, "fdatasync") else os.fsync
-"""Brings sound and file length to the disk; times of access and change need no flush. macOS has only `fsync`."""
+"""Flushes data and file length without timestamps (`fdatasync`). macOS has only `fsync`."""
 
 
-def _flush_names(path: Path) -> None:
-    """Bring the names of a new file and of its new folder to the disk: a power cut may take a file without a name.
+def _flush_directory_entries(path: Path) -> None:
+    """Flush the directory entries of a new file and of its new folder: after a power cut the file may lack its name.
 
     Raises:
-        OSError: the disk does not take them.
+        OSError: a flush failed.
     """
     for folder in path.absolute().parents[:2]:
-        there = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fsync(there)
+            os.fsync(directory)
         except OSError as error:
-            # Some network file systems know no such thing.
+            # Some network file systems do not support fsync of a directory.
             if error.errno != errno.EINVAL:
                 raise
         finally:
-            os.close(there)
+            os.close(directory)
 
 
 def repair(path: Path) -> int:
-    """Make the header of a recording that was cut short tell its true length; return its samples.
+    """Correct the header of a truncated recording; return its number of samples.
 
-    Half a sample at the end is dropped. A header that never reached the disk is written anew, for 16 kHz.
+    An incomplete sample at the end is dropped. A missing header is written for 16 kHz.
 
     Raises:
         SessionError: the file cannot be read or written, or is not a recording.
@@ -305,8 +306,7 @@ def repair(path: Path) -> int:
             sample_rate = _sample_rate(start)
             if sample_rate is None and any(start) and len(start) == HEADER_BYTES:
                 raise _not_a_recording(path)
-            sound = max(0, os.fstat(file.fileno()).st_size - HEADER_BYTES)
-            samples = sound // SAMPLE_BYTES
+            samples = max(0, os.fstat(file.fileno()).st_size - HEADER_BYTES) // SAMPLE_BYTES
             file.truncate(HEADER_BYTES + samples * SAMPLE_BYTES)
             os.pwrite(file.fileno(), wav.header(sample_rate or DEFAULT_RATE, samples * SAMPLE_BYTES), 0)
             os.fsync(file.fileno())
@@ -316,7 +316,7 @@ def repair(path: Path) -> int:
 
 
 def _sample_rate(start: bytes) -> int | None:
-    """Return the rate in the header of a recording; `None` if it is not the header of one."""
+    """Return the sample rate in the header of a recording; `None` if it is not such a header."""
     try:
         found = wav.parse(start)
     except wav.InvalidWavError:
@@ -329,9 +329,9 @@ def _sample_rate(start: bytes) -> int | None:
 def _unusable_recording(path: Path, error: OSError) -> SessionError:
     return SessionError(
         f"The recording {path} cannot be used: {error.strerror or error}.",
-        "See that its folder exists, is yours to write to, and that the disk has room.",
+        "Check that its folder exists and is writable, and that the disk is not full.",
     )
 
 
 def _not_a_recording(path: Path) -> SessionError:
-    return SessionError(f"{path} is not a recording of livegist.", "It must be a mono WAV of 16 bits.")
+    return SessionError(f"{path} is not a recording made by livegist.", "A recording is a 16-bit mono WAV.")

@@ -1,4 +1,4 @@
-"""Where sound comes from: a microphone, a file, standard input, or a program."""
+"""Audio sources: a microphone, a file, standard input, or a program."""
 
 import contextlib
 import time
@@ -17,25 +17,25 @@ DEFAULT_RATE = 16_000
 
 
 class Source(Protocol):
-    """Something that is heard, in blocks, as it is spoken."""
+    """A source of audio blocks in real time."""
 
     name: str
-    """What is shown as the device."""
+    """Display name of the device, file or program."""
     finite: bool
-    """Whether it ends by itself."""
+    """Whether the source ends by itself."""
     overflows: int
-    """How many times the sound system lost samples."""
+    """Number of times the sound system lost samples."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield blocks of 50 ms of s16le mono PCM; the last may be shorter.
 
         Raises:
-            SourceError: it broke, as when a microphone is unplugged.
+            SourceError: the source failed, for example because a microphone was unplugged.
         """
         ...
 
     def flush(self) -> bytes:
-        """Return what was heard already and not given out, once nobody takes blocks any more."""
+        """Return the captured audio that was not yielded, after the iteration has ended."""
         ...
 
 
@@ -48,26 +48,26 @@ async def open_source(
     channels: int = 1,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Source]:
-    """Open what `spec` names and close it in the end.
+    """Open a source and close it on exit.
 
     Args:
         spec: `mic`, `mic:NAME`, a file's path, `-` for standard input, or `cmd:PROGRAM ARGS`.
-        sample_rate: samples a second that the source gives, whatever its device or file has.
-        latency_ms: latency asked of the sound system; 0 takes the device's own low latency.
-        channels: how many a microphone is opened with; they are mixed.
-        clock: seconds, monotonic; what a recording is paced by.
+        sample_rate: output samples per second; other rates are resampled.
+        latency_ms: latency requested from the sound system; 0 uses the device's default low latency.
+        channels: maximum number of channels to open on a microphone; they are mixed.
+        clock: monotonic time in seconds, which paces files and pipes.
 
     Raises:
-        SourceError: it cannot be opened; says why and what to try.
+        SourceError: the source cannot be opened.
     """
     async with _opened(spec, sample_rate, latency_ms, channels, clock) as source:
         yield source
 
 
 async def warm_up(spec: str) -> None:
-    """Import what `spec` needs, off the event loop, so that opening it takes no longer than the device does.
+    """Import the modules that `spec` needs off the event loop: PortAudio takes a quarter of a second to load.
 
-    PortAudio alone takes a quarter of a second to load. What is missing is told when the source is opened.
+    Errors are ignored here; `open_source` raises them.
     """
     if spec == "mic" or spec.startswith("mic:"):
         with contextlib.suppress(SourceError):

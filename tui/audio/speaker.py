@@ -1,4 +1,4 @@
-"""Sound out: a recording made audible through the default output."""
+"""Playback of a recording through the default output device."""
 
 import threading
 from collections import deque
@@ -8,17 +8,17 @@ from tui.audio.wav import SAMPLE_BYTES
 from tui.errors import SourceError
 
 MAX_BUFFERED_S = 0.5
-"""Most sound that waits to be heard; what is older goes, so that ear and eye stay together."""
+"""Maximum seconds of queued audio; older audio is dropped, so that sound and screen stay in sync."""
 
 
 class Speaker:
     """Plays s16le mono PCM.
 
     Args:
-        sample_rate: of the sound; a higher one than it has plays it faster, and higher.
+        sample_rate: samples per second; a rate above that of the audio plays it faster and at a higher pitch.
 
     Raises:
-        SourceError: there is no output.
+        SourceError: the output device is unavailable.
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -35,11 +35,11 @@ class Speaker:
                 self._stream.start()
         except sounddevice.PortAudioError as error:
             raise SourceError(
-                f"Nothing can be played: {error}.", "Leave out --listen, or see what `livegist doctor` says of sound."
+                f"The output device cannot be opened: {error}.", "Omit --listen, or see: livegist doctor"
             ) from error
 
     def play(self, pcm: bytes) -> None:
-        """Have sound played after what waits."""
+        """Queue audio for playback."""
         with self._lock:
             self._queue.append(pcm)
             self._queued_bytes += len(pcm)
@@ -47,25 +47,25 @@ class Speaker:
                 self._queued_bytes -= len(self._queue.popleft())
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Drop the queued audio."""
         with self._lock:
             self._queue.clear()
             self._queued_bytes = 0
 
     def close(self) -> None:
-        """Stop at once."""
+        """Stop playback at once."""
         self._stream.abort()
         self._stream.close()
 
     def _fill(self, out: memoryview, frames: int, time: object, status: object) -> None:
-        """Give PortAudio what waits, then silence."""
-        wanted = frames * SAMPLE_BYTES
+        """Fill PortAudio's buffer with queued audio, then with silence."""
+        size = frames * SAMPLE_BYTES
         with self._lock:
             pcm = b""
-            while self._queue and len(pcm) < wanted:
+            while self._queue and len(pcm) < size:
                 pcm += self._queue.popleft()
-            if len(pcm) > wanted:
-                self._queue.appendleft(pcm[wanted:])
-            pcm = pcm[:wanted]
+            if len(pcm) > size:
+                self._queue.appendleft(pcm[size:])
+            pcm = pcm[:size]
             self._queued_bytes -= len(pcm)
-        out[:] = pcm.ljust(wanted, b"\0")
+        out[:] = pcm.ljust(size, b"\0")

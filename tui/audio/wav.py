@@ -1,4 +1,4 @@
-"""The header of a WAV: written for the recording, read from whatever comes in."""
+"""WAV headers: written for recordings, parsed for all sources."""
 
 import struct
 from typing import Literal
@@ -10,7 +10,7 @@ HEADER_BYTES = 44
 SAMPLE_BYTES = 2
 """Bytes of one s16le sample."""
 SIZE_LIMIT = 0xFFFF_FFFF
-"""Largest size a chunk can tell. A program that writes to a pipe puts it, or 0, for "until the end"."""
+"""Maximum size of a chunk. Programs that write to a pipe give it, or 0, as the size of audio of unknown length."""
 
 Encoding = Literal["u8", "s16", "s24", "s32", "f32", "f64"]
 
@@ -26,11 +26,11 @@ _ENCODINGS: dict[tuple[int, int], Encoding] = {
 
 
 class InvalidWavError(ValueError):
-    """These bytes are not the start of a WAV that we can read."""
+    """The bytes are not the start of a supported WAV."""
 
 
 class Format(msgspec.Struct, frozen=True):
-    """How the bytes of PCM are to be read; all of them little-endian, channels interleaved."""
+    """Format of PCM, little-endian with interleaved channels."""
 
     sample_rate: int
     channels: int = 1
@@ -43,17 +43,17 @@ class Format(msgspec.Struct, frozen=True):
 
 
 class Header(msgspec.Struct, frozen=True):
-    """What stands before the sound."""
+    """A parsed WAV header."""
 
     format: Format
     offset: int
-    """Where the sound starts, in bytes from the start of the file."""
+    """Start of the audio, in bytes from the start of the file."""
     size: int | None
-    """Bytes of sound; `None` means until the end."""
+    """Bytes of audio; `None` means until the end of the file."""
 
 
 def header(sample_rate: int, size: int) -> bytes:
-    """Return the 44 bytes before `size` bytes of s16le mono PCM; sizes past 4 GiB are given as the largest there is."""
+    """Return the 44-byte header for `size` bytes of s16le mono PCM; sizes above 4 GiB are limited to `SIZE_LIMIT`."""
     return struct.pack(
         "<4sI4s4sIHHIIHH4sI",
         b"RIFF", min(size + HEADER_BYTES - 8, SIZE_LIMIT), b"WAVE",
@@ -63,10 +63,10 @@ def header(sample_rate: int, size: int) -> bytes:
 
 
 def parse(start: bytes) -> Header | None:
-    """Read the header of a WAV from its first bytes; `None` means that more of them are needed.
+    """Parse the header of a WAV from its first bytes; return `None` if more bytes are needed.
 
     Raises:
-        NotWav: it is none, or of an encoding other than PCM of 8 to 32 bits or floats.
+        InvalidWavError: not a WAV, or an encoding other than PCM of 8 to 32 bits or floats.
     """
     if start[:4] != b"RIFF"[: len(start)] or start[8:12] != b"WAVE"[: max(0, len(start) - 8)]:
         raise InvalidWavError("it does not start with RIFF … WAVE")
@@ -77,7 +77,7 @@ def parse(start: bytes) -> Header | None:
         at += 8
         if name == b"data":
             if found is None:
-                raise InvalidWavError("its sound comes before its format")
+                raise InvalidWavError("its audio precedes its format")
             return Header(found, at, size if 0 < size < SIZE_LIMIT else None)
         if name == b"fmt ":
             if at + size > len(start):
@@ -90,7 +90,7 @@ def parse(start: bytes) -> Header | None:
 
 def _format(chunk: bytes) -> Format:
     if len(chunk) < 16:
-        raise InvalidWavError("its format is cut short")
+        raise InvalidWavError("its format is truncated")
     tag, channels, sample_rate, _, _, bits = struct.unpack_from("<HHIIHH", chunk)
     if tag == _EXTENSIBLE and len(chunk) >= 26:
         (tag,) = struct.unpack_from("<H", chunk, 24)

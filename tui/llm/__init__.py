@@ -1,1 +1,1 @@
-"""Chat completions: what is asked of an LLM and when."""
+"""Chat completions: client, messages and chunking of long texts."""

@@ -1,4 +1,4 @@
-"""Ask about a text that may be longer than a model reads at once: in parts, whose answers are then made into one."""
+"""Questions about texts longer than a model's context: asked chunk by chunk, the answers merged into one."""
 
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -11,78 +11,78 @@ from tui.llm.client import ChatClient
 from tui.llm.protocol import Completion, Message
 
 CHARACTERS_PER_TOKEN = 3
-"""Characters of a token, carefully: English has four, other languages have fewer."""
+"""Conservative number of characters in a token: English has about four, other languages have fewer."""
 MIN_CHARACTERS = 600
-"""Characters of a part, below which it makes no sense to ask."""
+"""Minimum length of a chunk, in characters."""
 MAX_DEPTH = 4
-"""How often answers about parts are made into fewer before it is given up."""
+"""Maximum number of rounds of merging answers before the request fails."""
 CONTEXT_EXCEEDED = re.compile(
     r"context (?:size|length|window)|maximum context|too long|too many tokens|prompt is longer", re.I
 )
-"""How servers say that a model cannot take so much."""
+"""Matches the error messages of servers for a text that exceeds the model's context."""
 
 MakeMessages = Callable[[str], list[Message]]
-"""Makes a chat of a text."""
+"""Makes the messages of a request from a text."""
 
 
 class ChunkProgress(msgspec.Struct, frozen=True):
-    """The model reads a part now."""
+    """A chunk is being sent to the model."""
 
     number: int
-    """From 1."""
+    """Counted from 1."""
     total: int
+    """Number of chunks."""
 
 
 class ChunkedAsker:
-    """Asks a model that reads so much at once.
+    """Asks a model about a text of any length.
 
     Args:
-        chat: its server.
-        model: its name.
-        max_tokens: most tokens of an answer.
-        context_tokens: tokens of question and answer that it takes at once, as far as is known. A server that says
-            that it was too much is asked again with less.
+        chat: client of the server.
+        model: name of the model.
+        max_tokens: maximum number of tokens in an answer.
+        context_tokens: estimated context of the model in tokens, for question and answer together. If the server
+            reports that a request exceeds the context, the request is repeated with smaller chunks.
     """
 
     def __init__(self, chat: ChatClient, *, model: str, max_tokens: int, context_tokens: int) -> None:
         self._chat = chat
         self._model = model
         self._max_tokens = max_tokens
-        # An answer gets at most half of what there is: a limit of max_tokens is seldom used up.
+        # Reserves at most half of the context for the answer: answers seldom reach max_tokens.
         self._max_characters = (context_tokens - min(max_tokens, context_tokens // 2)) * CHARACTERS_PER_TOKEN
 
     async def ask(
         self, lines: Sequence[str], ask: MakeMessages, merge: MakeMessages
     ) -> AsyncGenerator[str | ChunkProgress | Completion, None]:
-        """Yield the answer's text as it comes and at last the whole of it; before that each `Part` that is read.
+        """Yield a `ChunkProgress` for each chunk, then the answer's text as it streams, and last the `Completion`.
 
         Args:
-            lines: the text; it is only cut between lines, unless one alone is too long.
+            lines: the text; it is split between lines, and within a line only if the line alone is too long.
             ask: makes the messages that ask about the text, or about a part of it.
             merge: makes the messages that ask for one answer out of several, a paragraph each.
 
         Raises:
-            ChatError: there is no answer.
+            ChatError: the request failed.
         """
         while True:
-            told = False
+            streaming = False
             try:
                 async with aclosing(self._ask(lines, ask, merge)) as pieces:
                     async for piece in pieces:
-                        told = told or isinstance(piece, str)
+                        streaming = streaming or isinstance(piece, str)
                         yield piece
                 return
             except ChatError as error:
-                if told or not CONTEXT_EXCEEDED.search(error.message) or self._max_characters <= MIN_CHARACTERS:
+                if streaming or not CONTEXT_EXCEEDED.search(error.message) or self._max_characters <= MIN_CHARACTERS:
                     raise
-                longest = max(self._max_characters // 2, MIN_CHARACTERS)
-                self._max_characters = min(longest, max(MIN_CHARACTERS, sum(map(len, lines)) // 2))
+                half = max(self._max_characters // 2, MIN_CHARACTERS)
+                self._max_characters = min(half, max(MIN_CHARACTERS, sum(map(len, lines)) // 2))
 
     async def _ask(
-        self, lines: Sequence[str], about: MakeMessages, merge: MakeMessages
+        self, lines: Sequence[str], ask: MakeMessages, merge: MakeMessages
     ) -> AsyncGenerator[str | ChunkProgress | Completion, None]:
         used_input = used_output = 0
-        ask = about
         for _ in range(MAX_DEPTH):
             room = max(MIN_CHARACTERS, self._max_characters - sum(len(message.content) for message in ask("")))
             parts = split_text(lines, room)
@@ -98,7 +98,7 @@ class ChunkedAsker:
             lines, ask = answers, merge
         else:
             raise ChatError(
-                "The transcript is too long to be read even in parts.", "Raise context_tokens, or ask about less."
+                "The transcript is too long even in chunks.", "Increase context_tokens, or ask about fewer turns."
             )
         text = parts[0] if parts else ""
         pieces = self._chat.stream(ask(text), model=self._model, max_tokens=self._max_tokens)
@@ -116,7 +116,7 @@ class ChunkedAsker:
 
 
 def split_text(lines: Sequence[str], max_characters: int) -> list[str]:
-    """Return the text in parts of at most `most` characters, about equally long, cut between lines if possible."""
+    """Return the text in parts of at most `max_characters`, about equally long, split between lines if possible."""
     short = [line[at : at + max_characters] for line in lines for at in range(0, max(1, len(line)), max_characters)]
     total = sum(len(line) + 1 for line in short)
     for count in range(-(-total // (max_characters + 1)), len(short)):
@@ -127,7 +127,7 @@ def split_text(lines: Sequence[str], max_characters: int) -> list[str]:
 
 
 def _distribute(lines: Sequence[str], count: int, total: int) -> list[str]:
-    """Return at most `count` parts; a line goes where its middle falls."""
+    """Return at most `count` parts; the middle of a line decides which part it belongs to."""
     parts: list[list[str]] = [[] for _ in range(count)]
     at = 0
     for line in lines:

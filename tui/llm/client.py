@@ -1,4 +1,4 @@
-"""Chat completions from any OpenAI-compatible server: whole or streamed, tried again where that can help."""
+"""Client for chat completions of any OpenAI-compatible server, streamed or not, with retries."""
 
 import asyncio
 import os
@@ -36,29 +36,29 @@ __all__ = ["ChatClient", "Completion", "Message", "parse_completion", "parse_err
 
 VENDOR = "assemblyai.com"
 CONNECT_S = 10.0
-"""Longest wait for a connection."""
+"""Connection timeout in seconds."""
 BACKOFF_S = 0.5
-"""Longest pause before the first new try; each further one may be twice as long."""
+"""Maximum delay before the first retry, in seconds; it doubles for each further retry."""
 MAX_RETRY_AFTER_S = 20.0
-"""No pause is longer; a server that asks for more is not tried again."""
+"""Maximum delay before a retry, in seconds; a server that asks for a longer one is not retried."""
 STREAM_REFUSALS = frozenset({400, 404, 405, 415, 422, 501})
-"""Statuses that may mean, if the text says so, that a model or a server does not stream."""
+"""Statuses that mean, together with the word "stream" in the error, that streaming is not supported."""
 
 
 class ChatClient:
-    """A client of one server.
+    """Client of one server.
 
     Args:
-        base_url: its address, such as `https://llm-gateway.assemblyai.com`, with or without `/v1`.
-        key: what the server wants to know us by; empty sends none.
-        timeout_s: longest wait for an answer or for the next piece of one, in seconds.
-        retries: how often a request is sent again after a 429, a 5xx or a failed connection.
-        sleep: waits for seconds.
-        random: gives a number from 0 to 1, for the jitter.
-        now: gives unix seconds.
+        base_url: URL of the server, such as `https://llm-gateway.assemblyai.com`, with or without `/v1`.
+        key: API key; empty sends none.
+        timeout_s: maximum wait for a response or for the next event of a stream, in seconds.
+        retries: maximum number of retries after a 429, a 5xx or a failed connection.
+        sleep: waits for a number of seconds.
+        random: returns a number from 0 to 1, for the jitter.
+        now: returns Unix time in seconds.
 
     Raises:
-        ChatError: the address is none, or a key would travel to it in the open.
+        ChatError: the URL is not valid, or the key would be sent to it unencrypted.
     """
 
     def __init__(
@@ -73,10 +73,12 @@ class ChatClient:
         now: Callable[[], float] = time.time,
     ) -> None:
         if not host(base_url):
-            raise ChatError(f"{base_url!r} is not an address.", "Write it as https://host or http://127.0.0.1:port.")
+            raise ChatError(
+                f"Invalid LLM URL: {base_url!r}.", "Write llm_url as https://host or http://127.0.0.1:port."
+            )
         if key and not may_carry_key(base_url):
             raise ChatError(
-                f"The key would travel to {host(base_url)} in the open.", "Use an https:// address in llm_url."
+                f"The key would be sent to {host(base_url)} unencrypted.", "Use an https:// URL in llm_url."
             )
         self._base_url = api_root(base_url)
         self._key = key
@@ -90,10 +92,10 @@ class ChatClient:
     async def complete(
         self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
     ) -> Completion:
-        """Return the whole answer at once; `temperature` is `None` for the model's own.
+        """Return the complete answer; a `temperature` of `None` uses the model's default.
 
         Raises:
-            ChatError: there is none, and trying again did not help.
+            ChatError: the request failed, also after the retries.
         """
         async with await self._post(request(messages, model, max_tokens, temperature)) as response:
             return parse_completion(_decode_json(await self._read(response)))
@@ -101,13 +103,13 @@ class ChatClient:
     async def stream(
         self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
     ) -> AsyncGenerator[str | Completion, None]:
-        """Yield the answer's text as it comes, and at last the whole `Completion`.
+        """Yield the answer's text as it streams, and last the complete `Completion`.
 
-        A server that refuses to stream is asked for a plain answer. Nothing is tried again once text was yielded.
-        Who may leave early wraps it in `contextlib.aclosing`.
+        If the server does not support streaming, the request is repeated without it. There is no retry once text was
+        yielded. Wrap the generator in `contextlib.aclosing` if iteration may stop early.
 
         Raises:
-            ChatError: there is no answer, or it broke off.
+            ChatError: the request failed, or the answer broke off.
         """
         async with await self._post_streaming(request(messages, model, max_tokens, temperature)) as response:
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
@@ -125,7 +127,7 @@ class ChatClient:
             yield whole
 
     async def models(self) -> list[str] | None:
-        """Return the ids of the models there are, or `None` if the server does not tell."""
+        """Return the ids of the server's models, or `None` if the server does not list them."""
         import httpx2
 
         try:
@@ -140,17 +142,17 @@ class ChatClient:
             await self._http_client.aclose()
 
     async def _post_streaming(self, body: dict[str, Any]) -> "_Reply":
-        """Ask for a stream with usage, else for a bare stream, else for a plain answer."""
+        """Request a stream with usage, else a stream without usage, else an answer without streaming."""
         streamed = body | {"stream": True}
-        for wish in (streamed | {"stream_options": {"include_usage": True}}, streamed):
+        for variant in (streamed | {"stream_options": {"include_usage": True}}, streamed):
             try:
-                return await self._post(wish)
+                return await self._post(variant)
             except _StreamingUnsupportedError:
                 continue
         return await self._post(body)
 
     async def _post(self, body: dict[str, Any]) -> "_Reply":
-        """Return the answer to `body`, its text unread, once the server accepts it."""
+        """Return the response to `body`, its content unread, retrying as configured."""
         for retry in range(self._retries + 1):
             try:
                 return await self._send_once(body)
@@ -159,18 +161,18 @@ class ChatClient:
                 if pause_s is None:
                     raise
                 await self._sleep(pause_s)
-        raise AssertionError("the last try either returns or raises")
+        raise AssertionError("the last attempt either returns or raises")
 
     def _pause_s(self, retry: int, error: ChatError) -> float | None:
-        """Return how long to wait before the next try, or `None` to give up.
+        """Return the seconds to wait before the next retry, or `None` to give up.
 
-        The wait is drawn evenly from zero to a limit that doubles (AWS's "full jitter"), but never shorter than the
-        server asked.
+        The delay is drawn uniformly from zero to a limit that doubles (AWS's "full jitter"), and added to the delay
+        that the server asks for.
         """
-        asked_s = error.retry_after_s or 0.0
-        if not error.retry or retry >= self._retries or asked_s > MAX_RETRY_AFTER_S:
+        requested_s = error.retry_after_s or 0.0
+        if not error.retry or retry >= self._retries or requested_s > MAX_RETRY_AFTER_S:
             return None
-        return min(MAX_RETRY_AFTER_S, asked_s + self._random() * BACKOFF_S * 2.0**retry)
+        return min(MAX_RETRY_AFTER_S, requested_s + self._random() * BACKOFF_S * 2.0**retry)
 
     async def _send_once(self, body: dict[str, Any]) -> "_Reply":
         import httpx2
@@ -195,7 +197,7 @@ class ChatClient:
         raise refused
 
     async def _deltas(self, response: "httpx2.Response") -> AsyncGenerator[Completion, None]:
-        """Yield what a stream of events says until its end, which is `[DONE]` or a reason to finish."""
+        """Yield the deltas of an event stream until `[DONE]`, or until it closes after a `finish_reason`."""
         import httpx2
 
         events = aiter(httpx2.EventSource(response))
@@ -211,9 +213,9 @@ class ChatClient:
                 yield piece
         except StopAsyncIteration:
             if not finished:
-                raise _connection_broken("the connection ended") from None
+                raise _connection_broken("the connection closed") from None
         except (TimeoutError, httpx2.HTTPError) as error:
-            raise _connection_broken(str(error) or "nothing more came") from error
+            raise _connection_broken(str(error) or "no more data arrived") from error
 
     async def _read(self, response: "httpx2.Response") -> bytes:
         import httpx2
@@ -237,7 +239,7 @@ class ChatClient:
                     headers=headers,
                     timeout=httpx2.Timeout(self._timeout_s, connect=min(CONNECT_S, self._timeout_s)),
                     verify=self._tls_verification(),
-                    # A proxy from the environment would carry a loopback request, and its key, off this machine.
+                    # A proxy from the environment would send a loopback request, and its key, off this machine.
                     trust_env=not is_loopback(self._base_url),
                 )
             except (ImportError, ValueError, httpx2.InvalidURL) as error:
@@ -245,13 +247,13 @@ class ChatClient:
         return self._http_client
 
     def _tls_verification(self) -> ssl.SSLContext | bool:
-        """Return whose certificates count: the system's, which take 3 MB, unless nobody on the way shows one."""
+        """Return the TLS setting: the system's certificates (3 MB of memory), or none for plain HTTP to loopback."""
         plain = self._base_url.lower().startswith("http://") and is_loopback(self._base_url)
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True
 
     def _timeout_error(self) -> ChatError:
         return ChatError(
-            f"{host(self._base_url)} did not answer within {self._timeout_s:g} s.", "Try again, or try another model."
+            f"{host(self._base_url)} did not respond within {self._timeout_s:g} s.", "Try again, or use another model."
         )
 
     def _connection_error(self, error: Exception) -> ChatError:
@@ -266,7 +268,7 @@ class ChatClient:
         return ChatError(f"{there} cannot be reached: {why}", "Check the network and llm_url.", retry=True)
 
     def _proxy_variable(self) -> str:
-        """Return the environment variable that names the proxy on the way to the server; empty if there is none."""
+        """Return the environment variable of the proxy that is used for the server; empty if there is none."""
         from urllib.request import proxy_bypass
 
         there = host(self._base_url)
@@ -276,7 +278,7 @@ class ChatClient:
 
 
 def _unusable_proxy() -> ChatError:
-    """Return what is wrong with the proxies of the environment, of which httpx takes all or none."""
+    """Return the error for the first proxy variable that is not valid; httpx rejects all of them for one."""
     import httpx2
 
     for variable in proxies.proxy_variables(("http", "https", "all")):
@@ -291,7 +293,7 @@ def _unusable_proxy() -> ChatError:
 
 
 class _StreamingUnsupportedError(ChatError):
-    """The server refused the request because it asked for a stream."""
+    """The server does not support streaming."""
 
 
 class _Reply(AbstractAsyncContextManager["httpx2.Response"]):
@@ -308,18 +310,18 @@ class _Reply(AbstractAsyncContextManager["httpx2.Response"]):
 
 
 def api_root(base_url: str) -> str:
-    """Return the address below which the API's paths are: `/v1` is added unless a version is there."""
+    """Return the base URL of the API: `/v1` is appended unless the URL contains a version."""
     base = base_url.rstrip("/")
     return base if re.search(r"//[^/]+/(.*/)?v\d+\w*(/|$)", base) else f"{base}/v1"
 
 
 def is_vendor(url: str) -> bool:
-    """Return whether `url` leads to the vendor."""
+    """Return whether `url` belongs to AssemblyAI."""
     return f".{host(url)}".endswith(f".{VENDOR}")
 
 
 def authorization(url: str, key: str) -> str:
-    """Return the header that carries `key`: the vendor wants it raw, everybody else as a bearer's."""
+    """Return the value of the `Authorization` header: the raw key for AssemblyAI, a bearer token for others."""
     return key if is_vendor(url) else f"Bearer {key}"
 
 
@@ -328,7 +330,8 @@ def _decode_json(body: bytes | str) -> Any:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ChatError(
-            f"The LLM server sent an answer that is not JSON: {error}", "Is it an OpenAI-compatible server?"
+            f"The LLM server sent a response that is not JSON: {error}",
+            "Check that llm_url is an OpenAI-compatible server.",
         ) from error
 
 

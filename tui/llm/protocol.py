@@ -1,7 +1,7 @@
-"""Chat completions on the wire: messages, answers, errors. No I/O.
+"""Chat completions protocol: requests, responses, errors. No I/O.
 
-Source: the OpenAI chat completions API as the vendor's LLM Gateway and other servers speak it, November 2026. Fields
-come and go between servers, so all are optional here, and every shape of error that is known is understood.
+Source: the OpenAI chat completions API as implemented by AssemblyAI's LLM Gateway and other servers, November 2026.
+Servers differ in their fields, so all fields are optional here, and all known shapes of errors are parsed.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from tui.errors import ChatError
 from tui.text import one_line
 
 MAX_REASON_CHARACTERS = 300
-"""Most characters of a server's own words in an error."""
+"""Maximum length of a server's message quoted in an error, in characters."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -26,16 +26,16 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Completion(msgspec.Struct, frozen=True):
-    """An answer, or a piece of one that is still being streamed."""
+    """An answer, or a delta of one that is still streaming."""
 
     text: str
-    """Text from outside: show it inert."""
+    """Untrusted: sanitise it before display."""
     model: str = ""
-    """Name of the model that answered, as the answer says."""
+    """Name of the model, as the response gives it."""
     input_tokens: int = 0
     output_tokens: int = 0
     finish_reason: str = ""
-    """`stop`, `length`, …; empty if the server did not say."""
+    """`stop`, `length`, …; empty if the response has none."""
 
 
 class _Part(msgspec.Struct):
@@ -89,16 +89,16 @@ class _ErrorBody(msgspec.Struct):
 def request(
     messages: Sequence[Message], model: str, max_tokens: int, temperature: float | None = None
 ) -> dict[str, Any]:
-    """Return the body that asks for an answer; `temperature` is left out if it is `None`."""
+    """Return the body of a request; `temperature` is omitted if it is `None`."""
     body = {"model": model, "messages": msgspec.to_builtins(messages), "max_tokens": max_tokens}
     return body if temperature is None else body | {"temperature": temperature}
 
 
 def parse_completion(fields: Any) -> Completion:
-    """Return the answer that a decoded body, or the `data` of an `LLMGatewayResponse`, holds.
+    """Return the answer in a decoded body or in the `data` of an `LLMGatewayResponse`.
 
     Raises:
-        ChatError: it holds an error, or no answer.
+        ChatError: the body contains an error, or no answer.
     """
     piece = parse_delta(fields)
     if not fields.get("choices"):
@@ -107,10 +107,10 @@ def parse_completion(fields: Any) -> Completion:
 
 
 def parse_delta(fields: Any) -> Completion:
-    """Return what one event of a streamed answer adds; its text may be empty.
+    """Return the delta in one event of a stream; its text may be empty.
 
     Raises:
-        ChatError: it holds an error or makes no sense.
+        ChatError: the event contains an error, or has unexpected types.
     """
     if isinstance(fields, dict) and fields.get("error"):
         raise _chat_error(_status(fields), fields)
@@ -118,7 +118,7 @@ def parse_delta(fields: Any) -> Completion:
         answer = msgspec.convert(fields, _Answer, strict=False)
     except (msgspec.ValidationError, OverflowError) as error:
         raise ChatError(
-            f"The LLM server sent an answer that makes no sense: {error}", "Is it an OpenAI-compatible server?"
+            f"The LLM server sent an invalid response: {error}", "Check that llm_url is an OpenAI-compatible server."
         ) from error
     choice = answer.choices[0] if answer.choices else _Choice()
     usage = answer.usage or _Usage()
@@ -132,7 +132,7 @@ def parse_delta(fields: Any) -> Completion:
 
 
 def append_delta(whole: Completion, piece: Completion) -> Completion:
-    """Return `whole` with `piece` after it: texts are joined, of the rest the latest counts."""
+    """Return `whole` with the delta `piece` appended: texts are joined, other fields take the newest value."""
     return Completion(
         text=whole.text + piece.text,
         model=piece.model or whole.model,
@@ -143,7 +143,7 @@ def append_delta(whole: Completion, piece: Completion) -> Completion:
 
 
 def parse_models(body: bytes | str) -> list[str] | None:
-    """Return the ids in the answer to `GET /v1/models`, or `None` if it is no such list."""
+    """Return the ids in the response to `GET /v1/models`, or `None` if it is not a list of models."""
     try:
         listed = msgspec.json.decode(body, type=_ModelList)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -152,10 +152,10 @@ def parse_models(body: bytes | str) -> list[str] | None:
 
 
 def parse_error(status: int, body: bytes | str, *, retry_after_s: float | None = None) -> ChatError:
-    """Return the error that an HTTP status and a body in any of the known shapes tell of.
+    """Return the error for an HTTP status and a body.
 
-    Known are `{"error": text}`, `{"error": {"message", "code"}}`, `{"code", "message"}`, `{"detail": text}`,
-    and a body that is no JSON at all, such as a proxy's page.
+    Known bodies are `{"error": text}`, `{"error": {"message", "code"}}`, `{"code", "message"}`, `{"detail": text}`,
+    and text that is not JSON, such as a proxy's error page.
     """
     try:
         fields = msgspec.json.decode(body)
@@ -165,11 +165,11 @@ def parse_error(status: int, body: bytes | str, *, retry_after_s: float | None =
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:
-    """Return the seconds that a `retry-after` header asks to wait, or `None` if it does not say.
+    """Return the seconds to wait according to a `Retry-After` header, or `None` if the value is not valid.
 
     Args:
         value: seconds or an HTTP date (RFC 9110, 10.2.3).
-        now: unix seconds.
+        now: Unix time in seconds.
     """
     if not value:
         return None
@@ -183,8 +183,8 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
     return max(0.0, wait_s) if wait_s < float("inf") else None
 
 
-def _text(said: _MessageText) -> str:
-    match said.content:
+def _text(message: _MessageText) -> str:
+    match message.content:
         case str(text):
             return text
         case list(parts):
@@ -194,10 +194,10 @@ def _text(said: _MessageText) -> str:
 
 
 def _chat_error(status: int, fields: Any, retry_after_s: float | None = None) -> ChatError:
-    said = _short_line(_error_reason(fields)) or "it gave no reason"
+    reason = _short_line(_error_reason(fields)) or "no reason given"
     retry = status == 429 or status >= 500
     return ChatError(
-        f"The LLM server refused ({status}): {said}" if status >= 400 else f"The LLM server failed: {said}",
+        f"The LLM server refused ({status}): {reason}" if status >= 400 else f"The LLM server failed: {reason}",
         _hint(status),
         status=status if status >= 400 else 0,
         retry=retry,
@@ -206,14 +206,15 @@ def _chat_error(status: int, fields: Any, retry_after_s: float | None = None) ->
 
 
 def _status(fields: dict[str, Any]) -> int:
-    """Return the HTTP status that an error inside a good answer names, 200 if it names none."""
+    """Return the HTTP status in an error object that came with status 200; 200 if it contains none."""
     nested = fields.get("error")
-    named = [fields.get("status"), fields.get("code"), nested.get("code") if isinstance(nested, dict) else None]
-    return next((code for code in named if isinstance(code, int) and 400 <= code < 600), 200)
+
+    codes = [fields.get("status"), fields.get("code"), nested.get("code") if isinstance(nested, dict) else None]
+    return next((code for code in codes if isinstance(code, int) and 400 <= code < 600), 200)
 
 
 def _error_reason(fields: Any) -> str:
-    """Return a server's reason, and the id by which it knows the request."""
+    """Return the message of a server's error, with the id of the request if there is one."""
     if not isinstance(fields, dict):
         return str(fields)
     try:
@@ -222,16 +223,16 @@ def _error_reason(fields: Any) -> str:
         return str(fields)
     match refusal:
         case _ErrorBody(error=_Detail(message=str(text))) if text:
-            said = text
+            reason = text
         case _ErrorBody(error=_Detail(code=code)) if code is not None:
-            said = str(code)
+            reason = str(code)
         case _ErrorBody(message=str(text)) | _ErrorBody(error=str(text)) | _ErrorBody(detail=str(text)):
-            said = text
+            reason = text
         case _ErrorBody(code=code) if code is not None:
-            said = str(code)
+            reason = str(code)
         case _:
-            said = str(fields)
-    return f"{said} (request {refusal.request_id})" if refusal.request_id else said
+            reason = str(fields)
+    return f"{reason} (request {refusal.request_id})" if refusal.request_id else reason
 
 
 def _short_line(text: str) -> str:
@@ -249,10 +250,10 @@ def _hint(status: int) -> str:
         case 404 | 405 | 410:
             return "Check llm_url and llm_model."
         case 413:
-            return "The transcript is longer than the model can take; try a model with a larger context."
+            return "The transcript exceeds the model's context. Use a model with a larger context."
         case 429:
             return "Wait a minute and try again, or use another model."
         case _ if status >= 500:
-            return "The trouble is on the server's side; try again, or use another model."
+            return "The server has a problem. Try again, or use another model."
         case _:
-            return "Try again, or try another model."
+            return "Try again, or use another model."
