@@ -43,12 +43,15 @@ class Server:
         self.asked: list[Asked] = []
         self.url = ""
         self._open = 0
+        self.connections = 0
+        """How many there have been."""
         self.unused = asyncio.Event()
         """Set while no connection is open."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection."""
         self._open += 1
+        self.connections += 1
         self.unused.clear()
         try:
             while request := await _request(reader):

@@ -178,7 +178,8 @@ async def test_a_chat_over_a_proxy_that_refuses_names_its_variable(
     variable = f"{url.partition(':')[0]}_proxy"
     assert f"the proxy in {variable}" in error.message.replace("The", "the")
     assert variable in error.hint
-    assert ("407" in error.message) is (answer == NEEDS_PASSWORD)
+    assert ("requires a user name and a password (status 407)" in error.message) is (answer == NEEDS_PASSWORD)
+    assert error.retry is (answer != NEEDS_PASSWORD)
     assert SECRET not in error.message + error.hint
 
 

@@ -95,6 +95,24 @@ def test_a_key_is_never_sent_unencrypted(url: str) -> None:
     ChatClient(url)
 
 
+@pytest.mark.parametrize("url", ["", "llm.example", "https://", "https://llm example"])
+def test_what_is_not_an_address_is_refused(url: str) -> None:
+    with pytest.raises(ChatError, match=r"^Invalid LLM URL: ") as refused:
+        ChatClient(url)
+    assert refused.value.hint == "Write llm_url as https://host or http://127.0.0.1:port."
+
+
+async def test_requests_share_a_connection_until_the_client_is_closed() -> None:
+    async with serving(Answer(body=WHOLE), Answer(body=WHOLE)) as server:
+        chat = client(server)
+        for _ in range(2):
+            assert (await chat.complete(ASK, model="small", max_tokens=50)).text == "Nothing — at all."
+        assert (len(server.asked), server.connections) == (2, 1)
+        await chat.aclose()
+        async with asyncio.timeout(10):
+            await server.unused.wait()
+
+
 async def test_a_proxy_from_the_environment_never_sees_a_request_to_this_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
