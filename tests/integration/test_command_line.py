@@ -135,8 +135,8 @@ def test_a_closed_stdout_breaks_nothing(stored: StoredSession, command: str) -> 
 def test_a_reader_that_has_enough_hears_of_no_error() -> None:
     turns: list[Event] = [TurnChanged(final_turn(n, f"This is turn {n}. " * 20, start_s=0.0)) for n in range(1, 300)]
     store_session(Store(sessions_dir()), turns)
-    done = run("$LIVEGIST export last --format json | head -n 1")
-    assert (done.stdout, done.stderr) == (b"{\n", b"")
+    done = run("$LIVEGIST export last --format json | head -n 1; exit ${PIPESTATUS[0]}", PYTHONUNBUFFERED="")
+    assert (done.returncode, done.stdout, done.stderr) == (141, b"{\n", b"")
 
 
 def test_a_terminal_that_lacks_a_sign_gets_another(stored: StoredSession, tmp_path: Path) -> None:

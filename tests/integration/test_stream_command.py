@@ -133,12 +133,16 @@ async def test_a_signal_stops_it_gracefully(server: Endpoint, signum: signal.Sig
 
 async def test_a_reader_that_leaves_ends_it_gracefully(server: Endpoint, sound: Path) -> None:
     command = " ".join((*LIVEGIST, "stream", "--json", "--url", server.url, "--source", f"'cmd:cat {sound}'"))
-    shell = await asyncio.create_subprocess_shell(
-        f"{command} | head -n 1", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    # Python's ordinary buffering: unbuffered, a closed pipe leaves nothing to flush at the interpreter's end.
+    shell = await asyncio.create_subprocess_exec(
+        *("bash", "-c", f"{command} | head -n 1; exit ${{PIPESTATUS[0]}}"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": ""},
     )
     async with asyncio.timeout(PATIENCE_S):
-        out, told = await shell.communicate()
-    assert (shell.returncode, told) == (0, b"")
+        out, errors = await shell.communicate()
+    assert (shell.returncode, errors) == (141, b"")
     assert json.loads(out)["type"] == "session"
     await server.wait_for(lambda: bool(server.calls) and server.calls[0].terminated)
 

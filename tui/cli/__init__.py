@@ -46,6 +46,10 @@ COMMANDS = {
 """Module of each command, imported on use: neither `--version` nor the first paint pays for the others."""
 
 
+PIPE_CLOSED = 141
+"""Exit code when the reader of standard output has closed the pipe: 128 + SIGPIPE, as of other Unix programs."""
+
+
 class Group(WholeHelp):
     """Group whose commands report an error in two lines: what happened, and what to do."""
 
@@ -69,6 +73,8 @@ class Group(WholeHelp):
             from tui.cli.crash_report import describe
 
             fail(describe(error))
+        finally:
+            _flush_output()
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Read the options of the program itself."""
@@ -88,6 +94,9 @@ def _report_errors() -> Iterator[None]:
         yield
     except LivegistError as error:
         fail(error)
+    except BrokenPipeError:
+        # click would exit with 1, as if the command had failed.
+        _end_output()
     except click.exceptions.NoArgsIsHelpError:
         # Its message is the help.
         raise
@@ -103,6 +112,25 @@ def fail(error: LivegistError) -> NoReturn:
     if error.hint:
         click.echo(error.hint, err=True)
     sys.exit(error.exit_code)
+
+
+def _flush_output() -> None:
+    """Write buffered output now: at the interpreter's end a closed pipe would be an error message and exit code 120."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _end_output()
+    except (OSError, ValueError, AttributeError):
+        # A full disk has been reported where it was met; a closed stdout has nothing to flush.
+        return
+
+
+def _end_output() -> NoReturn:
+    """Exit because nobody reads standard output any more."""
+    from tui.cli.crash_report import discard_stdout
+
+    discard_stdout()
+    sys.exit(PIPE_CLOSED)
 
 
 def _replace_unencodable() -> None:

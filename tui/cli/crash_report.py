@@ -37,7 +37,7 @@ def describe(error: Exception) -> LivegistError:
     if isinstance(error, OSError):
         what = error.strerror or str(error) or type(error).__name__
         if error.filename is None:
-            _discard_stdout()
+            discard_stdout()
         subject = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
         return LivegistError(f"{subject}{what}.", file_error_hint(error))
     report = _report(error)
@@ -80,7 +80,7 @@ def _write_report(report: str) -> str:
     return str(path)
 
 
-def _discard_stdout() -> None:
+def discard_stdout() -> None:
     """Discard standard output, which may have caused the error: flushing its buffer at exit would fail again."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)

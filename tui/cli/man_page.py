@@ -19,7 +19,12 @@ ENVIRONMENT = (
     ("LIVEGIST_LLM_KEY", "Key of the server at llm_url."),
     ("LIVEGIST_HOOK_SECRET", "Secret that signs webhooks."),
 )
-EXIT_STATUS = (("0", "Fine."), ("1", "It failed."), ("2", "A wrong option, setting or file."))
+EXIT_STATUS = (
+    ("0", "Success."),
+    ("1", "The command failed."),
+    ("2", "An option, a setting or a file is not valid."),
+    ("141", "The reader of standard output closed the pipe."),
+)
 
 
 def page(command: click.Command, name: str) -> str:
