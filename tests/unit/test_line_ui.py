@@ -316,7 +316,7 @@ async def test_quit_waits_for_the_engines_end_and_says_where_the_session_is() ->
         await line.until_told("live")
         typist.type("quit\n")
         await line.until(lambda: line.sent == [Quit()])
-        line.say(TurnChanged(turn(140, "The last word.")))
+        line.emit(TurnChanged(turn(140, "The last word.")))
         await line.until_told("The last word.")
         assert not running.done()
         line.cut()
@@ -328,10 +328,10 @@ async def test_a_quit_that_is_refused_leaves_and_says_why_and_nothing_else() -> 
     line.quits = False
     async with front(line, typist) as running:
         await line.until_told("ended")
-        line.say(StatsChanged(Stats(unsaved_s=4.0)))
+        line.emit(StatsChanged(Stats(unsaved_s=4.0)))
         typist.type("quit\n")
         await line.until(lambda: line.sent == [Quit()])
-        line.say(Rejected("The end would be lost.", "Make room."))
+        line.emit(Rejected("The end would be lost.", "Make room."))
         await asyncio.wait_for(running, DEADLINE_S)
     assert line.told[-1] == "The end would be lost. Make room."
 

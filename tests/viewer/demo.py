@@ -1,6 +1,6 @@
-"""Make screenshots/demo.svg: `python -m tests.viewer.demo` runs the demo for real and takes its picture at the end.
+"""Draw `screenshots/demo.svg`: `python -m tests.viewer.demo` runs the demo and draws the screenshot at its end.
 
-Speech recognition decides what it shows, so unlike the other pictures it is not compared with a fresh one.
+The words depend on speech recognition, so no test compares this screenshot with a new one.
 """
 
 import asyncio
@@ -17,23 +17,23 @@ from tui.paths import demo_recording, runtime_dir
 from tui.viewer.app import LivegistApp
 
 SIZE = (120, 36)
-PATIENCE_S = 180.0
-"""Longest time from the start to the end of the whole-session analysis."""
+DEADLINE_S = 180.0
+"""Longest time until the analysis of the session has ended."""
 
 
 async def take() -> str:
-    """Run the demo to its end; return the dashboard as SVG."""
+    """Run the demo to its end; return a screenshot as SVG."""
     spawn(runtime_dir())
-    line = EngineClient(runtime_dir() / SOCKET_NAME)
+    engine = EngineClient(runtime_dir() / SOCKET_NAME)
     start = Start({"source": str(demo_recording()), "engine": "local"})
-    app = LivegistApp(line, theme="night", fps=20, keys={}, start=start)
+    app = LivegistApp(engine, theme="night", fps=20, keys={}, start=start)
     async with app.run_test(size=SIZE) as pilot:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(DEADLINE_S):
             while app.dashboard.view_model.state is not State.ENDED:
                 await pilot.pause(0.5)
         await pilot.pause(1.0)
         svg = plain(app.export_screenshot(title="livegist demo"))
-        await line.send(Quit())
+        await engine.send(Quit())
         return svg
 
 

@@ -1,4 +1,4 @@
-"""Watch the dashboard without an engine: `python -m tests.viewer.manual [empty|meeting|load] [THEME]`."""
+"""Show the dashboard with a scripted engine: `python -m tests.viewer.manual [empty|meeting|load] [THEME]`."""
 
 import sys
 
@@ -7,7 +7,7 @@ from tui.model.events import Snapshot, State
 from tui.viewer.app import LivegistApp
 
 
-def line(scene: str) -> ScriptedEngine:
+def scripted_engine(scene: str) -> ScriptedEngine:
     match scene:
         case "empty":
             return ScriptedEngine()
@@ -23,5 +23,5 @@ def line(scene: str) -> ScriptedEngine:
 if __name__ == "__main__":
     scene = sys.argv[1] if len(sys.argv) > 1 else "meeting"
     theme = sys.argv[2] if len(sys.argv) > 2 else "night"
-    farewell = LivegistApp(line(scene), theme=theme, fps=20, keys={}).run()
-    print(farewell)
+    status = LivegistApp(scripted_engine(scene), theme=theme, fps=20, keys={}).run()
+    print(status)

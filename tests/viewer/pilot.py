@@ -1,6 +1,6 @@
-"""Hands for tests: they press a key and wait for all that comes of it, however slow and busy the machine is.
+"""Pilot for tests: presses keys and waits until the app has handled them, however slow the machine is.
 
-Textual's own pilot takes a process that gets no processor for one that has nothing left to do.
+Textual's own pilot mistakes a process that gets no CPU time for one that is idle.
 """
 
 import asyncio
@@ -22,26 +22,26 @@ from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.meter import Meter
 from tui.viewer.widgets.pane import Pane
 
-SURE = 3
-"""Rounds in a row without anything to do, after which nothing is: what a round sets off shows in the next."""
+IDLE_ROUNDS = 3
+"""Idle rounds in a row after which the app is idle: work that one round causes shows in the next."""
 
 
 class SettledPilot(Pilot[ExitStatus]):
-    """A pilot whose `pause` ends when the app has nothing left to do but to wait for keys, events and the clock."""
+    """A pilot whose `pause` ends when the app waits for keys, events and the clock only."""
 
     async def press(self, *keys: str) -> None:
-        """Press keys, each once all that the one before set off is done."""
+        """Press keys one by one, each after the previous one is handled."""
         for key in keys:
             await super().press(key)
             await self.pause()
 
     async def pause(self, delay: float | None = None) -> None:
-        """Wait until everything that was set off is done, laid out and painted."""
+        """Wait until the app has done all pending work, layout and painting included."""
         if delay is not None:
             await asyncio.sleep(delay)
         rounds = 0
         async with asyncio.timeout(DEADLINE_S):
-            while rounds < SURE and not self.app._exit:
+            while rounds < IDLE_ROUNDS and not self.app._exit:
                 await self._wait_for_screen()
                 self.app.screen._on_timer_update()
                 await asyncio.sleep(0)
@@ -53,26 +53,26 @@ class SettledPilot(Pilot[ExitStatus]):
 
 
 @asynccontextmanager
-async def at(
+async def run_app(
     app: LivegistApp, *, size: tuple[int, int] = (80, 24), notifications: bool = False
 ) -> AsyncIterator[SettledPilot]:
-    """Run the app without a terminal, with hands at it."""
+    """Run the app without a terminal; yield its pilot."""
     async with app.run_test(size=size, notifications=notifications):
-        hands = SettledPilot(app)
-        await hands.pause()
-        yield hands
+        pilot = SettledPilot(app)
+        await pilot.pause()
+        yield pilot
 
 
-async def until(hands: Pilot[ExitStatus], holds: Callable[[], object]) -> None:
-    """Let the app work until something holds; fail at the deadline."""
+async def until(pilot: Pilot[ExitStatus], holds: Callable[[], object]) -> None:
+    """Run the app until a condition holds; fail at the deadline."""
     async with asyncio.timeout(DEADLINE_S):
         while not holds():
-            await hands.pause()
+            await pilot.pause()
             await asyncio.sleep(0.005)
 
 
-def stand_still(app: LivegistApp) -> None:
-    """Have no cursor blink and no needle fall."""
+def freeze(app: LivegistApp) -> None:
+    """Stop blinking cursors and falling needles."""
     for field in (*app.screen.query(Input), *app.screen.query(TextArea)):
         field.cursor_blink = False
     for screen in app.screen_stack:
@@ -82,8 +82,8 @@ def stand_still(app: LivegistApp) -> None:
 
 
 def _busy(app: App[ExitStatus]) -> Iterator[bool]:
-    """Yield of everything that may have something to do whether it has; a terminal that is behind gets nothing."""
-    # Looked up where the dashboard does, for tests put another there.
+    """Yield for each part of the app whether it has work to do; while the terminal is behind, nothing is painted."""
+    # Looked up in the module that the dashboard uses, because tests replace it there.
     behind = gated_screen.frames_waiting(app._driver) >= MAX_FRAMES_WAITING  # type: ignore[attr-defined]
     yield _waiting(app)
     yield bool(app._batch_count or app._animator._animations)
@@ -98,10 +98,10 @@ def _waiting(node: DOMNode) -> bool:
 
 
 def _unpainted(screen: Screen[object], *, on_top: bool) -> bool:
-    """Return whether something of a screen is still to be laid out, painted or done after that."""
+    """Return whether a screen has pending layout, painting or callbacks."""
     if screen._callbacks or any(not _falling(widget) for widget in screen._dirty_widgets):
         return True
-    # A screen below another keeps the mark that it is to be painted; its widgets do not.
+    # A covered screen stays marked as dirty; its widgets do not.
     return any(_changed(node) for node in screen.walk_children(Widget, with_self=on_top) if not _falling(node))
 
 
@@ -114,5 +114,5 @@ def _changed(node: Widget) -> bool:
 
 
 def _falling(node: Widget) -> bool:
-    """Return whether it is a meter whose needles fall: it has always something to do."""
+    """Return whether a node is a meter with falling needles, which is always dirty."""
     return isinstance(node, Meter) and node._timer is not None

@@ -1,6 +1,6 @@
-"""Make the pictures in screenshots/ from the running app: `python -m tests.viewer.screenshots`.
+"""Draw the screenshots in `screenshots/` from the running app: `python -m tests.viewer.screenshots [NAME...]`.
 
-Time and level stand still and the line is a script, so the same program makes the same pictures.
+The clock and the level are fixed and the engine is scripted, so the same code draws the same screenshots.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from tests.viewer.pilot import at, stand_still, until
+from tests.viewer.pilot import freeze, run_app, until
 from tests.viewer.scripted_engine import ScriptedEngine, gist, meeting
 from tui.model.events import (
     DeviceInfo,
@@ -40,7 +40,7 @@ from tui.viewer.widgets.cell_widget import CellWidget
 FOLDER = Path(__file__).parents[2] / "screenshots"
 THEMES = tuple(sorted(file.stem for file in shipped("themes").glob("*.toml")))
 OTHERS = ("cost", "demo")
-"""Pictures of what differs from run to run: `tests.bench.dashboard --plot` and `tests.viewer.demo` make them."""
+"""Screenshots that differ between runs; `tests.bench.dashboard --plot` and `tests.viewer.demo` draw them."""
 LEVEL = LevelChanged(-24.3, -12.6)
 STEREO = LevelChanged(-24.3, -12.6, channels=((-21.2, -12.6), (-38.4, -27.0)))
 ANALYSIS = """The release ships on **Thursday** if the load test passes.
@@ -57,8 +57,8 @@ LOST = StateChanged(
 )
 
 
-class Picture(NamedTuple):
-    """What to show, and how to get there."""
+class Screenshot(NamedTuple):
+    """A screenshot and how to reach it: a snapshot, events, keys."""
 
     name: str
     snapshot: Snapshot
@@ -69,7 +69,7 @@ class Picture(NamedTuple):
 
 
 def ended() -> Snapshot:
-    """Return the meeting at its end, with an analysis of the whole."""
+    """Return the meeting at its end, with an analysis of the session."""
     full = meeting(State.ENDED)
     done = [found for found in full.gists if found.status is GistStatus.DONE]
     return Snapshot(
@@ -86,13 +86,13 @@ def ended() -> Snapshot:
 
 
 def extractive() -> Event:
-    """Return an answer that no LLM wrote."""
+    """Return a gist by the extractive model."""
     text = "I can take the script tonight. The connection pool was at ninety percent last week."
     return GistChanged(Gist(106, 132, "summary", text, GistStatus.DONE, model="extractive", latency_s=0.01))
 
 
-def remarked() -> Snapshot:
-    """Return the meeting with marks, names, a second prompt, a question and gain."""
+def annotated() -> Snapshot:
+    """Return the meeting with bookmarks, speaker names, an extra prompt, a question and gain."""
     full = meeting()
     beside = [replace(gist(120 + at, 130 + at, text), prompt="actions") for at, text in enumerate(TO_DO)]
     question = Gist(
@@ -108,7 +108,7 @@ def remarked() -> Snapshot:
     )
 
 
-KEPT = (
+PAST_SESSIONS = (
     SessionInfo("c", "2026-11-20T14:00:00+01:00", 2761.0, 402, State.ENDED, "Budget talk", ("work", "q4")),
     SessionInfo("b", "2026-11-19T09:45:00+01:00", 754.0, 132, State.ENDED, first_words="Good morning everybody"),
     SessionInfo("a", "2026-11-18T17:10:00+01:00", 61.0, 4, State.FAILED, first_words="Can you hear me"),
@@ -121,8 +121,8 @@ DEVICES = (
 )
 
 
-def heard() -> tuple[Event, ...]:
-    """Return how loud it is at each of them, twice, for needles to have moved."""
+def device_levels() -> tuple[Event, ...]:
+    """Return the levels of the devices, twice, so that the needles move."""
     levels = (
         DeviceLevel("Built-in Audio Analog Stereo", ((-41.0, -31.0), (-54.0, -46.0))),
         DeviceLevel("USB microphone", ((-22.0, -11.0),)),
@@ -133,45 +133,45 @@ def heard() -> tuple[Event, ...]:
 
 
 EMPTY = Snapshot(1, "0", prompt="summary", prompts=meeting().prompts)
-PICTURES = (
-    Picture("live", meeting(), (LEVEL,)),
-    Picture("ended", ended()),
-    Picture("empty", EMPTY),
-    Picture("failed", EMPTY, (NO_MICROPHONE,)),
-    Picture("reconnecting", meeting(), (LEVEL, LOST)),
-    Picture("clipping", meeting(), (LevelChanged(-6.0, 0.0, True),)),
-    Picture("stereo", meeting(), (STEREO,)),
-    Picture("extractive", meeting(), (LEVEL, extractive())),
-    Picture("remarks", remarked(), (LEVEL,)),
-    Picture("selected", meeting(), (LEVEL,), keys=("up", "up", "up", "up", "up")),
-    Picture("prompts", meeting(), (LEVEL,), keys=("p", "down")),
-    Picture("search", meeting(), (LEVEL,), keys=("slash", *"script", "enter")),
-    Picture("ask", remarked(), (LEVEL,), keys=("colon", "up")),
-    Picture("history", meeting(), (LEVEL, SessionsListed(KEPT))),
-    Picture("devices", meeting(), (LEVEL, DevicesListed(DEVICES), *heard()), keys=("down",)),
-    Picture("settings", meeting(), (LEVEL,), keys=("comma", "down", "down")),
-    Picture("palette", meeting(), (LEVEL,), keys=("ctrl+p", *"ma")),
-    Picture("extra-prompts", remarked(), (LEVEL,), keys=("2",)),
-    Picture("zoomed", meeting(), (LEVEL,), keys=("z",), size=(80, 24)),
-    Picture("help", meeting(), (LEVEL,), keys=("question_mark",)),
-    Picture("quit", meeting(), (LEVEL,), keys=("q",)),
-    Picture("80x24", meeting(), (LEVEL,), size=(80, 24)),
-    Picture("60x16", meeting(), (LEVEL,), size=(60, 16)),
-    Picture("200x50", meeting(), (LEVEL,), size=(200, 50)),
-    *(Picture(f"theme-{theme}", meeting(), (LEVEL,), theme=theme) for theme in THEMES),
+SCREENSHOTS = (
+    Screenshot("live", meeting(), (LEVEL,)),
+    Screenshot("ended", ended()),
+    Screenshot("empty", EMPTY),
+    Screenshot("failed", EMPTY, (NO_MICROPHONE,)),
+    Screenshot("reconnecting", meeting(), (LEVEL, LOST)),
+    Screenshot("clipping", meeting(), (LevelChanged(-6.0, 0.0, True),)),
+    Screenshot("stereo", meeting(), (STEREO,)),
+    Screenshot("extractive", meeting(), (LEVEL, extractive())),
+    Screenshot("annotations", annotated(), (LEVEL,)),
+    Screenshot("selected", meeting(), (LEVEL,), keys=("up", "up", "up", "up", "up")),
+    Screenshot("prompts", meeting(), (LEVEL,), keys=("p", "down")),
+    Screenshot("search", meeting(), (LEVEL,), keys=("slash", *"script", "enter")),
+    Screenshot("ask", annotated(), (LEVEL,), keys=("colon", "up")),
+    Screenshot("history", meeting(), (LEVEL, SessionsListed(PAST_SESSIONS))),
+    Screenshot("devices", meeting(), (LEVEL, DevicesListed(DEVICES), *device_levels()), keys=("down",)),
+    Screenshot("settings", meeting(), (LEVEL,), keys=("comma", "down", "down")),
+    Screenshot("palette", meeting(), (LEVEL,), keys=("ctrl+p", *"ma")),
+    Screenshot("extra-prompts", annotated(), (LEVEL,), keys=("2",)),
+    Screenshot("zoomed", meeting(), (LEVEL,), keys=("z",), size=(80, 24)),
+    Screenshot("help", meeting(), (LEVEL,), keys=("question_mark",)),
+    Screenshot("quit", meeting(), (LEVEL,), keys=("q",)),
+    Screenshot("80x24", meeting(), (LEVEL,), size=(80, 24)),
+    Screenshot("60x16", meeting(), (LEVEL,), size=(60, 16)),
+    Screenshot("200x50", meeting(), (LEVEL,), size=(200, 50)),
+    *(Screenshot(f"theme-{theme}", meeting(), (LEVEL,), theme=theme) for theme in THEMES),
 )
 
 
-async def take(picture: Picture) -> str:
-    """Return the picture as SVG."""
-    line = ScriptedEngine(snapshot=picture.snapshot)
+async def draw(screenshot: Screenshot) -> str:
+    """Return a screenshot as SVG."""
+    engine = ScriptedEngine(snapshot=screenshot.snapshot)
     with home("/home/ines/.livegist"):
-        return await _taken(picture, line)
+        return await _draw(screenshot, engine)
 
 
 @contextmanager
 def home(folder: str) -> Iterator[None]:
-    """Have the settings' file shown in the same place on every machine; nothing is written there."""
+    """Set `LIVEGIST_HOME`, for the same path of the config file on each machine; nothing is written."""
     before = os.environ.get("LIVEGIST_HOME")
     os.environ["LIVEGIST_HOME"] = folder
     try:
@@ -183,37 +183,37 @@ def home(folder: str) -> Iterator[None]:
             os.environ["LIVEGIST_HOME"] = before
 
 
-async def _taken(picture: Picture, line: ScriptedEngine) -> str:
-    app = LivegistApp(line, theme=picture.theme, fps=20, keys={}, clock=lambda: 1000.0)
-    async with at(app, size=picture.size) as hands:
-        await until(hands, lambda: app.dashboard.view_model.synced)
-        line.say(*picture.events)
-        await line.heard()
-        await hands.pause()
-        await hands.press(*picture.keys)
-        stand_still(app)
-        await hands.pause()
+async def _draw(screenshot: Screenshot, engine: ScriptedEngine) -> str:
+    app = LivegistApp(engine, theme=screenshot.theme, fps=20, keys={}, clock=lambda: 1000.0)
+    async with run_app(app, size=screenshot.size) as pilot:
+        await until(pilot, lambda: app.dashboard.view_model.synced)
+        engine.emit(*screenshot.events)
+        await engine.handled()
+        await pilot.pause()
+        await pilot.press(*screenshot.keys)
+        freeze(app)
+        await pilot.pause()
         painted = cells(app)
-        afresh(app)
-        await hands.pause()
-        assert cells(app) == painted, "what is painted is not what there is to paint"
+        redraw(app)
+        await pilot.pause()
+        assert cells(app) == painted, "the painted cells differ from a full redraw"
         return plain(app.export_screenshot(title="livegist"))
 
 
 def cells(app: LivegistApp) -> list[str]:
-    """Return what is on the screen, row by row."""
+    """Return the text of the screen, row by row."""
     return [strip.text for strip in app.screen._compositor.render_strips()]
 
 
-def afresh(app: LivegistApp) -> None:
-    """Have everything drawn again: how a row is cut into pieces depends on what stood there before."""
+def redraw(app: LivegistApp) -> None:
+    """Redraw everything: the segments of a row depend on what was painted before."""
     for screen in app.screen_stack:
         for widget in screen.query(CellWidget):
             widget._redraw()
 
 
 def plain(svg: str) -> str:
-    """Return the SVG without identifiers that differ between runs, and without fonts to be fetched from elsewhere."""
+    """Return the SVG without identifiers that differ between runs and without web fonts."""
     svg = re.sub(r"terminal-\d+", "terminal", svg)
     svg = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)
     return svg.replace('<svg class="rich-terminal"', '<svg class="rich-terminal" xml:space="preserve"', 1)
@@ -221,13 +221,13 @@ def plain(svg: str) -> str:
 
 async def main(names: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
-    wanted = [picture for picture in PICTURES if not names or picture.name in names]
-    for picture in wanted:
-        (FOLDER / f"{picture.name}.svg").write_text(await take(picture), encoding="utf-8")
-        print(f"screenshots/{picture.name}.svg")
+    chosen = [screenshot for screenshot in SCREENSHOTS if not names or screenshot.name in names]
+    for screenshot in chosen:
+        (FOLDER / f"{screenshot.name}.svg").write_text(await draw(screenshot), encoding="utf-8")
+        print(f"screenshots/{screenshot.name}.svg")
     if not names:
         for stale in {file.name for file in FOLDER.glob("*.svg")} - {
-            f"{name}.svg" for name in (*OTHERS, *(picture.name for picture in PICTURES))
+            f"{name}.svg" for name in (*OTHERS, *(screenshot.name for screenshot in SCREENSHOTS))
         }:
             (FOLDER / stale).unlink()
 

@@ -1,4 +1,4 @@
-"""A scripted line to an engine that does not exist: events at given moments, and the commands it was sent."""
+"""Scripted engine: emits events at given times and records the commands that it receives."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -90,11 +90,11 @@ class At(NamedTuple):
 
 
 class ScriptedEngine:
-    """Plays a script, then stays open until `cut`; records what it is sent.
+    """A connection that plays a script and stays open until `cut`; it records commands.
 
     Args:
-        script: what is said after the snapshot.
-        snapshot: what is said first, each time somebody listens.
+        script: events after the first snapshot.
+        snapshot: the first event of each connection.
     """
 
     def __init__(self, script: Iterable[At] = (), *, snapshot: Snapshot | None = None) -> None:
@@ -102,17 +102,17 @@ class ScriptedEngine:
         self.snapshot = snapshot or Snapshot(protocol=1, version="0", prompt="summary", prompts=PROMPTS)
         self.sent: list[Command] = []
         self.connections = 0
-        self.silence = asyncio.Event()
-        """Cleared: the next connection waits until it is set."""
-        self.silence.set()
+        self.accepting = asyncio.Event()
+        """While it is cleared, a new connection waits."""
+        self.accepting.set()
         self.quits = True
-        """Whether `Quit` cuts the line, as an engine does that has nothing to finish."""
+        """Whether `Quit` closes the connection, as an engine without a session does."""
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
         self._open = False
 
     async def events(self) -> AsyncIterator[Event]:
-        """Yield the snapshot, the script at its times, then whatever is said."""
-        await self.silence.wait()
+        """Yield the snapshot, the script at its times, then the emitted events."""
+        await self.accepting.wait()
         self.connections += 1
         self._open = True
         yield self.snapshot
@@ -123,38 +123,38 @@ class ScriptedEngine:
                 await asyncio.sleep(delay)
             yield event
         self._script = []
-        while (said := await self._queue.get()) is not None:
-            yield said
+        while (emitted := await self._queue.get()) is not None:
+            yield emitted
             self._queue.task_done()
         self._queue.task_done()
         self._open = False
 
     async def send(self, command: Command) -> bool:
-        """Record a command; `Quit` ends the line."""
+        """Record a command; `Quit` closes the connection."""
         if not self._open:
             return False
-        encode(command)  # Refuses, as the real line does, what is too long.
+        encode(command)  # Raises, as a real connection does, for a command that is too long.
         self.sent.append(command)
         if isinstance(command, Quit) and self.quits:
             self.cut()
         return True
 
-    def say(self, *events: Event) -> None:
-        """Tell the viewer something now."""
+    def emit(self, *events: Event) -> None:
+        """Send events to the viewer now."""
         for event in events:
             self._queue.put_nowait(event)
 
-    async def heard(self) -> None:
-        """Wait until the viewer has taken in all that was said."""
+    async def handled(self) -> None:
+        """Wait until the viewer has handled all emitted events."""
         await asyncio.wait_for(self._queue.join(), DEADLINE_S)
 
     def cut(self) -> None:
-        """Close the line, as an engine that goes away does."""
+        """Close the connection, as an engine that ends does."""
         self._queue.put_nowait(None)
 
 
 def turn(number: int, text: str, *, final: bool = True, speaker: str | None = None, stable: int = 0) -> Turn:
-    """Return a turn; of a partial, the first `stable` words will not change."""
+    """Return a turn; the first `stable` words of a partial are final."""
     start = number * 6.0
     words = tuple(
         Word(word, start + at * 0.3, start + at * 0.3 + 0.25, stable=at < stable)
@@ -164,12 +164,12 @@ def turn(number: int, text: str, *, final: bool = True, speaker: str | None = No
 
 
 def partial(number: int, text: str, *, stable: int = 0, speaker: str | None = None) -> Turn:
-    """Return a turn that is still spoken."""
+    """Return a partial."""
     return turn(number, text, final=False, speaker=speaker, stable=stable)
 
 
 def gist(number: int, of: int | None, text: str, status: GistStatus = GistStatus.DONE, *, error: str = "") -> Gist:
-    """Return a gist of a turn, or of the session for `None`."""
+    """Return a gist about a turn, or about the session for `None`."""
     done = status is GistStatus.DONE
     return Gist(
         number,
@@ -185,7 +185,7 @@ def gist(number: int, of: int | None, text: str, status: GistStatus = GistStatus
 
 
 def meeting(state: State = State.LIVE) -> Snapshot:
-    """Return a session in full swing: finals, a partial, gists in every status."""
+    """Return a running session with finals, a partial, and gists in every status."""
     first = 126
     turns = [turn(first + at, said, speaker=who) for at, (who, said) in enumerate(SAID)]
     now = partial(first + len(SAID), "I think I can do both but let me look at the", stable=7, speaker="C")
@@ -208,7 +208,7 @@ def meeting(state: State = State.LIVE) -> Snapshot:
 
 
 def load(seconds: float, *, fps: int = 20, first: int = 1) -> list[At]:
-    """Return busy traffic: 20 levels and four partials a second, a turn and its gist every 3 s, figures each second."""
+    """Return a load: 20 levels and four partials per second, a turn and its gist every 3 s, statistics each second."""
     words = " ".join(said for _, said in SAID).split()
     script: list[At] = []
     for tick in range(int(seconds * fps)):

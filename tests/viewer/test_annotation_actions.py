@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import ScriptedEngine, gist, meeting, turn
-from tests.viewer.test_dashboard import live, running, said, shown, toasts
+from tests.viewer.test_dashboard import emit, live, running, shown, toasts
 from tui.model.commands import Analyse, Ask, Bookmark, Command, NameSpeaker, RetryGist, SetGain
 from tui.model.events import (
     GainChanged,
@@ -23,40 +23,42 @@ from tui.viewer.screens.text_input import TextInputScreen
 
 
 async def test_a_question_is_asked_and_its_answer_grows_among_the_gists() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("colon")
         await until(pilot, lambda: isinstance(app.screen, TextInputScreen))
         await pilot.press(*"who?", "enter")
-        await until(pilot, lambda: line.sent == [Ask("who?")])
-        await said(pilot, line, GistChanged(Gist(200, None, "", question="who?", turns=7)), GistDelta(200, "It is Tom"))
+        await until(pilot, lambda: engine.sent == [Ask("who?")])
+        await emit(
+            pilot, engine, GistChanged(Gist(200, None, "", question="who?", turns=7)), GistDelta(200, "It is Tom")
+        )
         await until(pilot, lambda: "Question: who?" in shown(app, "gists"))
         await until(pilot, lambda: "It is Tom ▌" in shown(app, "gists"))
 
 
 async def test_up_brings_earlier_questions_back_and_down_returns_to_what_was_begun() -> None:
     asked = (Gist(200, None, "", question="first?"), Gist(201, None, "", question="second?"))
-    line = ScriptedEngine(snapshot=replace(meeting(), gists=asked))
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=replace(meeting(), gists=asked))
+    async with running(engine) as (app, pilot):
         await pilot.press("colon", *"dra", "up", "up", "up", "down", "down", *"ft", "up", "up", "enter")
-        await until(pilot, lambda: line.sent == [Ask("first?")])
+        await until(pilot, lambda: engine.sent == [Ask("first?")])
         await pilot.press("colon", *"dra", "up", "down", *"ft", "enter")
-        await until(pilot, lambda: line.sent[1:] == [Ask("draft")])
+        await until(pilot, lambda: engine.sent[1:] == [Ask("draft")])
         assert app.screen is app.dashboard
 
 
 async def test_an_empty_question_is_not_asked() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("colon", "enter")
         await pilot.press("colon", *"what", "escape")
         await until(pilot, lambda: app.screen is app.dashboard)
-        assert line.sent == []
+        assert engine.sent == []
 
 
 async def test_an_answer_is_shown_even_if_the_turns_had_the_whole_screen() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("z")
         await until(pilot, lambda: not app.dashboard.body.gists.display)
         await pilot.press("colon", *"who?", "enter")
@@ -64,48 +66,48 @@ async def test_an_answer_is_shown_even_if_the_turns_had_the_whole_screen() -> No
 
 
 async def test_the_newest_turn_is_marked_with_a_note_and_shows_it() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("m", *"ask Maria", "enter")
-        await until(pilot, lambda: line.sent == [Bookmark(132, "ask Maria")])
-        await said(pilot, line, TurnBookmarked(132, "ask Maria"))
+        await until(pilot, lambda: engine.sent == [Bookmark(132, "ask Maria")])
+        await emit(pilot, engine, TurnBookmarked(132, "ask Maria"))
         assert "13:12 ★ A Maria, could you" in shown(app, "turns")
         assert "ask Maria" in shown(app, "turns")
-        await said(pilot, line, TurnBookmarked(132, None))
+        await emit(pilot, engine, TurnBookmarked(132, None))
         assert "★" not in shown(app, "turns")
 
 
 async def test_a_mark_without_a_note_is_taken_away_by_the_same_keys() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (_, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (_, pilot):
         await pilot.press("home", "m", "enter")
-        await until(pilot, lambda: line.sent == [Bookmark(126, "")])
-        await said(pilot, line, TurnBookmarked(126, ""))
+        await until(pilot, lambda: engine.sent == [Bookmark(126, "")])
+        await emit(pilot, engine, TurnBookmarked(126, ""))
         await pilot.press("m", "enter")
-        await until(pilot, lambda: line.sent[1:] == [Bookmark(126, None)])
+        await until(pilot, lambda: engine.sent[1:] == [Bookmark(126, None)])
 
 
 async def test_the_turn_of_a_selected_gist_is_marked() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("tab", "home")
         await until(pilot, lambda: app.dashboard.body.gists.cursor == 100)
         await pilot.press("m", "enter")
-        await until(pilot, lambda: line.sent == [Bookmark(126, "")])
+        await until(pilot, lambda: engine.sent == [Bookmark(126, "")])
 
 
 async def test_only_marks_and_what_was_answered_about_them_can_be_shown() -> None:
     marks = (TurnBookmarked(127, "the plan"),)
-    line = ScriptedEngine(snapshot=replace(meeting(), bookmarks=marks))
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=replace(meeting(), bookmarks=marks))
+    async with running(engine) as (app, pilot):
         await pilot.press("M")
         await until(pilot, lambda: "★ only · M shows all" in shown(app, "turns"))
         assert app.dashboard.body.turns.count == 1
         assert "The migration is ready" in shown(app, "turns")
         assert app.dashboard.body.gists.count == 1
-        await said(pilot, line, TurnChanged(turn(140, "Not marked.")), GistChanged(gist(140, 140, "Not marked.")))
+        await emit(pilot, engine, TurnChanged(turn(140, "Not marked.")), GistChanged(gist(140, 140, "Not marked.")))
         assert "Not marked." not in shown(app)
-        await said(pilot, line, TurnBookmarked(140, ""))
+        await emit(pilot, engine, TurnBookmarked(140, ""))
         assert "Not marked." in shown(app, "turns")
         await pilot.press("M")
         await until(pilot, lambda: app.dashboard.body.turns.count == 9)
@@ -113,59 +115,59 @@ async def test_only_marks_and_what_was_answered_about_them_can_be_shown() -> Non
 
 
 async def test_a_speaker_gets_a_name_in_turns_of_before_too() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("home", "R", *"Ines", "enter")
-        await until(pilot, lambda: line.sent == [NameSpeaker("A", "Ines")])
-        await said(pilot, line, SpeakerNamed("A", "Ines"))
+        await until(pilot, lambda: engine.sent == [NameSpeaker("A", "Ines")])
+        await emit(pilot, engine, SpeakerNamed("A", "Ines"))
         await pilot.press("f")
         await until(pilot, lambda: "12:36   Ines Good morning" in shown(app, "turns"))
         assert "13:12   Ines Maria, could you" in shown(app, "turns")
-        await said(pilot, line, SpeakerNamed("A", ""))
+        await emit(pilot, engine, SpeakerNamed("A", ""))
         assert "13:12   A Maria, could you" in shown(app, "turns")
 
 
 async def test_a_turn_without_a_speaker_says_so() -> None:
-    line = ScriptedEngine(snapshot=replace(live(), turns=(turn(1, "Hello."),)))
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=replace(live(), turns=(turn(1, "Hello."),)))
+    async with running(engine) as (app, pilot):
         await pilot.press("R")
         await until(pilot, lambda: "did not label the speaker" in toasts(app))
-        assert line.sent == []
+        assert engine.sent == []
 
 
 async def test_a_hostile_name_is_shown_inert_and_short() -> None:
-    line = ScriptedEngine(snapshot=replace(meeting(), speakers=(SpeakerNamed("A", "\x1b[31m" + "x" * 400),)))
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=replace(meeting(), speakers=(SpeakerNamed("A", "\x1b[31m" + "x" * 400),)))
+    async with running(engine) as (app, pilot):
         await until(pilot, lambda: "␛[31mxxxxx" in shown(app, "turns"))
         assert "x" * 16 not in shown(app, "turns")
 
 
 async def test_the_newest_answer_that_did_not_come_is_asked_for_again() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (_, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (_, pilot):
         await pilot.press("r")
-        await until(pilot, lambda: line.sent == [RetryGist(105)])
+        await until(pilot, lambda: engine.sent == [RetryGist(105)])
 
 
 async def test_the_selected_answer_goes_before_the_newest() -> None:
     failed = GistChanged(gist(107, 132, "", GistStatus.FAILED, error="no"))
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, failed)
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, failed)
         await pilot.press("tab", "end", "up", "up")
         await until(pilot, lambda: app.dashboard.body.gists.cursor == 105)
         await pilot.press("r")
-        await until(pilot, lambda: line.sent == [RetryGist(105)])
+        await until(pilot, lambda: engine.sent == [RetryGist(105)])
 
 
 async def test_nothing_is_tried_again_while_nothing_failed() -> None:
-    line = ScriptedEngine(snapshot=replace(meeting(), gists=()))
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=replace(meeting(), gists=()))
+    async with running(engine) as (app, pilot):
         await until(pilot, lambda: "ask" in shown(app, "keys"))
         assert "r retry" not in shown(app, "keys")
         await pilot.press("r", "space")
-        await until(pilot, lambda: len(line.sent) == 1)
-        assert not isinstance(line.sent[0], RetryGist)
+        await until(pilot, lambda: len(engine.sent) == 1)
+        assert not isinstance(engine.sent[0], RetryGist)
 
 
 @pytest.mark.parametrize(
@@ -181,27 +183,27 @@ def test_each_kind_of_answer_is_asked_for_as_it_was(missing: Gist, command: Comm
 
 
 async def test_gain_goes_by_three_db_and_stands_beside_the_meter() -> None:
-    line = ScriptedEngine(snapshot=replace(meeting(), gain_db=3.0))
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=replace(meeting(), gain_db=3.0))
+    async with running(engine) as (app, pilot):
         await pilot.press("plus", "minus")
-        await until(pilot, lambda: line.sent == [SetGain(6.0), SetGain(0.0)])
+        await until(pilot, lambda: engine.sent == [SetGain(6.0), SetGain(0.0)])
         await until(pilot, lambda: "+3 dB" in shown(app, "meter"))
-        await said(pilot, line, GainChanged(-12.0))
+        await emit(pilot, engine, GainChanged(-12.0))
         await until(pilot, lambda: "-12 dB" in shown(app, "meter"))
-        await said(pilot, line, GainChanged(40.0))
+        await emit(pilot, engine, GainChanged(40.0))
         await pilot.press("plus")
-        await until(pilot, lambda: line.sent[2:] == [SetGain(40.0)])
+        await until(pilot, lambda: engine.sent[2:] == [SetGain(40.0)])
 
 
 async def test_gain_has_a_place_on_the_smallest_meter() -> None:
-    line = ScriptedEngine(snapshot=replace(meeting(), gain_db=12.0))
-    async with running(line, size=(60, 16)) as (app, pilot):
-        await said(pilot, line, LevelChanged(-23.0, -12.0))
+    engine = ScriptedEngine(snapshot=replace(meeting(), gain_db=12.0))
+    async with running(engine, size=(60, 16)) as (app, pilot):
+        await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "dB +12" in shown(app, "meter"))
 
 
 async def test_an_ended_session_takes_questions_and_marks_but_no_gain() -> None:
-    line = ScriptedEngine(snapshot=meeting(State.ENDED))
-    async with running(line) as (_, pilot):
+    engine = ScriptedEngine(snapshot=meeting(State.ENDED))
+    async with running(engine) as (_, pilot):
         await pilot.press("plus", "m", "enter", "colon", *"why?", "enter")
-        await until(pilot, lambda: line.sent == [Bookmark(132, ""), Ask("why?")])
+        await until(pilot, lambda: engine.sent == [Bookmark(132, ""), Ask("why?")])

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from tests.conftest import needs
 from tests.terminal import LIVEGIST, terminal
-from tests.viewer.screenshots import PICTURES
+from tests.viewer.screenshots import SCREENSHOTS
 from tui.viewer.ascii import to_ascii
 
 
@@ -32,7 +32,9 @@ def test_sequences_pass_as_they_are() -> None:
 
 def test_no_picture_of_the_dashboard_has_a_sign_that_becomes_a_question_mark() -> None:
     folder = Path(__file__).parents[2] / "screenshots"
-    signs = {sign for picture in PICTURES for sign in (folder / f"{picture.name}.svg").read_text(encoding="utf-8")}
+    signs = {
+        sign for screenshot in SCREENSHOTS for sign in (folder / f"{screenshot.name}.svg").read_text(encoding="utf-8")
+    }
     assert {sign for sign in signs if to_ascii(sign) == "?"} <= {"?"}
 
 

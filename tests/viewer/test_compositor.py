@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting, partial
-from tests.viewer.test_dashboard import live, running, said, shown
+from tests.viewer.test_dashboard import emit, live, running, shown
 from tui.model.events import TurnChanged
 from tui.viewer.app import LivegistApp
 from tui.viewer.compositor import CellsUpdate, SgrWriter
@@ -68,11 +68,11 @@ def test_only_the_dirty_stretch_of_a_row_is_written() -> None:
 
 
 async def test_a_growing_partial_costs_little_more_than_its_new_words() -> None:
-    line = ScriptedEngine(snapshot=live())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, TurnChanged(partial(1, "so the plan is that we ship the", stable=7)))
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, TurnChanged(partial(1, "so the plan is that we ship the", stable=7)))
         written = record_updates(app)
-        await said(pilot, line, TurnChanged(partial(1, "so the plan is that we ship the migration", stable=8)))
+        await emit(pilot, engine, TurnChanged(partial(1, "so the plan is that we ship the migration", stable=8)))
         assert "migration" in shown(app, "turns")
         cost = sum(len(part.encode()) for part in written)
         assert "migration" in "".join(written)
@@ -80,8 +80,8 @@ async def test_a_growing_partial_costs_little_more_than_its_new_words() -> None:
 
 
 async def test_going_to_another_pane_paints_two_titles() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await until(pilot, lambda: "… waiting" in shown(app, "gists"))
         written = record_updates(app)
         await until(pilot, lambda: not app.dashboard._dirty_widgets and not app.dashboard._compositor._dirty_regions)

@@ -13,7 +13,7 @@ from textual.events import Key, MouseScrollUp
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from tests.viewer.pilot import at, until
+from tests.viewer.pilot import run_app, until
 from tests.viewer.scripted_engine import (
     PROMPTS,
     SAID,
@@ -66,7 +66,7 @@ Running = tuple[LivegistApp, Pilot[ExitStatus]]
 
 @asynccontextmanager
 async def running(
-    line: ScriptedEngine,
+    engine: ScriptedEngine,
     *,
     size: tuple[int, int] = (120, 36),
     keys: dict[str, str] | None = None,
@@ -75,8 +75,8 @@ async def running(
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Running]:
     """Run the app on a line until it has shown the first snapshot."""
-    app = LivegistApp(line, theme=theme, fps=20, keys=keys or {}, start=start, clock=clock)
-    async with at(app, size=size, notifications=True) as pilot:
+    app = LivegistApp(engine, theme=theme, fps=20, keys=keys or {}, start=start, clock=clock)
+    async with run_app(app, size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
         yield app, pilot
 
@@ -99,22 +99,22 @@ def toasts(app: LivegistApp) -> str:
     return "\n".join(notice.message for notice in app._notifications)
 
 
-async def said(pilot: Pilot[ExitStatus], line: ScriptedEngine, *events: Event) -> None:
+async def emit(pilot: Pilot[ExitStatus], engine: ScriptedEngine, *events: Event) -> None:
     """Have the engine say something, and wait until the viewer has shown it."""
-    line.say(*events)
-    await line.heard()
+    engine.emit(*events)
+    await engine.handled()
     await pilot.pause()
 
 
 async def test_the_first_frame_does_not_wait_for_the_engine() -> None:
-    line = ScriptedEngine()
-    line.silence.clear()
-    app = LivegistApp(line, theme="night", fps=20, keys={})
-    async with at(app, size=(80, 24)) as pilot:
+    engine = ScriptedEngine()
+    engine.accepting.clear()
+    app = LivegistApp(engine, theme="night", fps=20, keys={})
+    async with run_app(app, size=(80, 24)) as pilot:
         await pilot.pause()
         assert "… STARTING" in shown(app, "banner")
         assert "Starting the engine" in shown(app, "turns")
-        line.silence.set()
+        engine.accepting.set()
         await until(pilot, lambda: "READY" in shown(app, "banner"))
 
 
@@ -131,15 +131,15 @@ async def test_an_empty_dashboard_says_what_to_do() -> None:
 async def test_the_first_start_explains_the_three_ways_to_begin_at_any_size(
     size: tuple[int, int], failed: bool
 ) -> None:
-    line = ScriptedEngine()
-    async with running(line, size=size) as (app, pilot):
+    engine = ScriptedEngine()
+    async with running(engine, size=size) as (app, pilot):
         if failed:
             why = "There is no key for the cloud engine, and the local engine is not installed."
-            await said(pilot, line, StateChanged(State.FAILED, why, "Run livegist login, or install it."))
+            await emit(pilot, engine, StateChanged(State.FAILED, why, "Run livegist login, or install it."))
         told = shown(app, "turns")
         for way in ("livegist login", "livegist --engine local", "livegist demo"):
             assert way in told
-        await said(pilot, line, StateChanged(State.LIVE), TurnChanged(partial(1, "so")))
+        await emit(pilot, engine, StateChanged(State.LIVE), TurnChanged(partial(1, "so")))
         assert app.dashboard.body.gists.display
 
 
@@ -154,7 +154,7 @@ async def test_a_snapshot_is_shown_whole() -> None:
         assert "13:12   A Maria, could you" in shown(app, "turns")
         assert "13:18 … C I think I can do both" in shown(app, "turns")
         assert "The decision falls at noon" in shown(app, "gists")
-        assert "∅ no answer in time: no answer within 30 s" in shown(app, "gists")
+        assert "∅ timed out: no answer within 30 s" in shown(app, "gists")
         assert "… waiting" in shown(app, "gists")
         await until(pilot, lambda: "viewers" in shown(app, "stats"))
         stats = shown(app, "stats")
@@ -163,21 +163,21 @@ async def test_a_snapshot_is_shown_whole() -> None:
 
 
 async def test_a_final_takes_the_place_of_its_partial() -> None:
-    line = ScriptedEngine(snapshot=live())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, TurnChanged(partial(1, "so the plan is that", stable=2)))
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, TurnChanged(partial(1, "so the plan is that", stable=2)))
         assert "0:06 … so the plan is that" in shown(app, "turns")
         before = row_of(app, "so the plan")
-        await said(pilot, line, TurnChanged(turn(1, "So the plan is that we ship.")))
+        await emit(pilot, engine, TurnChanged(turn(1, "So the plan is that we ship.")))
         assert "So the plan is that we ship." in shown(app, "turns")
         assert "so the plan" not in shown(app, "turns")
         assert row_of(app, "So the plan") == before
 
 
 async def test_words_that_may_change_look_it() -> None:
-    line = ScriptedEngine(snapshot=live())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, TurnChanged(partial(1, "sure and unsure words", stable=2)))
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, TurnChanged(partial(1, "sure and unsure words", stable=2)))
         widget = app.dashboard.body.turns
         segments = {part.text.strip(): part.style for part in widget.render_line(1) if part.text.strip()}
         assert segments["unsure words"] is not None
@@ -187,20 +187,20 @@ async def test_words_that_may_change_look_it() -> None:
 
 
 async def test_a_turn_that_was_nothing_disappears() -> None:
-    line = ScriptedEngine(snapshot=live())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, TurnChanged(partial(1, "uh")))
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, TurnChanged(partial(1, "uh")))
         assert "uh" in shown(app, "turns")
-        await said(pilot, line, TurnRemoved(1))
+        await emit(pilot, engine, TurnRemoved(1))
         assert "uh" not in shown(app, "turns")
 
 
 async def test_an_answer_streams_as_plain_text_and_is_markdown_once_whole() -> None:
-    line = ScriptedEngine(snapshot=live())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, GistChanged(gist(1, 1, "", GistStatus.WAITING)), GistDelta(1, "It is **bo"))
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, GistChanged(gist(1, 1, "", GistStatus.WAITING)), GistDelta(1, "It is **bo"))
         await until(pilot, lambda: "It is **bo ▌" in shown(app, "gists"))
-        await said(pilot, line, GistChanged(gist(1, 1, "It is **bold**.")))
+        await emit(pilot, engine, GistChanged(gist(1, 1, "It is **bold**.")))
         assert "It is bold." in shown(app, "gists")
         assert re.search(r"Turn 1 · Summary +claude-sonnet\S* · 800 ms$", shown(app, "gists"), re.MULTILINE)
 
@@ -213,30 +213,30 @@ async def test_a_streaming_answer_is_laid_out_less_often_than_it_grows() -> None
             laid_out.append(key)
             return super().entry(key, columns)
 
-    line = ScriptedEngine(snapshot=live())
-    app = LivegistApp(line, theme="night", fps=20, keys={})
+    engine = ScriptedEngine(snapshot=live())
+    app = LivegistApp(engine, theme="night", fps=20, keys={})
     app.dashboard.body.gists = Counted(app.dashboard.view_model, id="gists")
-    async with at(app) as pilot:
-        await said(pilot, line, GistChanged(gist(1, 1, "", GistStatus.WAITING)))
+    async with run_app(app) as pilot:
+        await emit(pilot, engine, GistChanged(gist(1, 1, "", GistStatus.WAITING)))
         laid_out.clear()
-        await said(pilot, line, *(GistDelta(1, f"{n} ") for n in range(1000)))
+        await emit(pilot, engine, *(GistDelta(1, f"{n} ") for n in range(1000)))
         await until(pilot, lambda: "999 ▌" in shown(app, "gists"))
         assert len(laid_out) < 100
 
 
 async def test_a_failed_answer_says_why() -> None:
-    line = ScriptedEngine(snapshot=live())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, GistChanged(gist(1, 1, "", GistStatus.FAILED, error="the key is wrong")))
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, GistChanged(gist(1, 1, "", GistStatus.FAILED, error="the key is wrong")))
         assert "✗ failed: the key is wrong" in shown(app, "gists")
 
 
 async def test_a_whole_session_stands_out_and_an_extractive_answer_says_what_it_is() -> None:
-    line = ScriptedEngine(snapshot=live())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
         whole = gist(1, None, "They ship on Thursday.")
         extract = type(whole)(2, 1, "summary", "We ship on Thursday.", GistStatus.DONE, model="extractive")
-        await said(pilot, line, GistChanged(whole), GistChanged(extract))
+        await emit(pilot, engine, GistChanged(whole), GistChanged(extract))
         assert "┃ Whole session (7 turns)" in shown(app, "gists")
         assert "┃ They ship on Thursday." in shown(app, "gists")
         assert "extractive: picked sentences, no LLM" in shown(app, "gists")
@@ -247,11 +247,11 @@ HOSTILE = "\x1b[31m[red]x[/red] [@click=app.exit]\u202eevil\x07 [/]" + "\u200b" 
 
 async def test_hostile_text_is_shown_and_does_nothing() -> None:
     session = type(SESSION)(**dict.fromkeys(SESSION.__struct_fields__, HOSTILE))
-    line = ScriptedEngine(snapshot=live())
-    async with running(line) as (app, pilot):
-        await said(
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await emit(
             pilot,
-            line,
+            engine,
             SessionStarted(session),
             TurnChanged(turn(1, HOSTILE, speaker=HOSTILE)),
             TurnChanged(partial(2, HOSTILE + "y" * 100_000)),
@@ -269,12 +269,12 @@ async def test_hostile_text_is_shown_and_does_nothing() -> None:
 
 
 async def test_scrolled_back_the_turns_stay_put_and_say_how_much_is_new() -> None:
-    line = ScriptedEngine(snapshot=long_session(60))
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=long_session(60))
+    async with running(engine) as (app, pilot):
         await pilot.press("home")
         await until(pilot, lambda: "This is turn 1." in shown(app, "turns"))
         before = shown(app, "turns").splitlines()[1:]
-        await said(pilot, line, *(TurnChanged(turn(n, f"This is turn {n}.")) for n in range(61, 64)))
+        await emit(pilot, engine, *(TurnChanged(turn(n, f"This is turn {n}.")) for n in range(61, 64)))
         assert shown(app, "turns").splitlines()[1:] == before
         assert "↓ 3 new" in shown(app, "turns")
         await pilot.press("f")
@@ -283,8 +283,8 @@ async def test_scrolled_back_the_turns_stay_put_and_say_how_much_is_new() -> Non
 
 
 async def test_f_stays_put_and_follows_again() -> None:
-    line = ScriptedEngine(snapshot=long_session(60))
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=long_session(60))
+    async with running(engine) as (app, pilot):
         await pilot.press("f")
         await until(pilot, lambda: not app.dashboard.body.turns.following)
         await pilot.press("f")
@@ -292,8 +292,8 @@ async def test_f_stays_put_and_follows_again() -> None:
 
 
 async def test_paging_and_the_wheel_scroll() -> None:
-    line = ScriptedEngine(snapshot=long_session(80))
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=long_session(80))
+    async with running(engine) as (app, pilot):
         await until(pilot, lambda: "turn 80." in shown(app, "turns"))
         await pilot.press("pageup")
         await until(pilot, lambda: "turn 80." not in shown(app, "turns"))
@@ -304,8 +304,8 @@ async def test_paging_and_the_wheel_scroll() -> None:
 
 
 async def test_selecting_a_turn_shows_its_gist_and_the_reverse() -> None:
-    line = ScriptedEngine(snapshot=long_session(60))
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=long_session(60))
+    async with running(engine) as (app, pilot):
         await pilot.press("home")
         await until(pilot, lambda: app.dashboard.body.gists.cursor == 1001)
         assert "Gist of turn 1." in shown(app, "gists")
@@ -320,8 +320,8 @@ async def test_selecting_a_turn_shows_its_gist_and_the_reverse() -> None:
 
 
 async def test_a_click_selects_a_turn() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await until(pilot, lambda: "Good morning" in shown(app, "turns"))
         await pilot.click("#turns", offset=(20, 3))
         await until(pilot, lambda: app.dashboard.body.turns.cursor == 127)
@@ -356,11 +356,11 @@ async def test_the_way_to_all_keys_stands_in_the_footer_at_any_width(columns: in
 
 
 async def test_the_footer_is_a_row_of_buttons_for_the_mouse() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         at = shown(app, "keys").index("mute")
         await pilot.click("#keys", offset=(at, 0))
-        await until(pilot, lambda: line.sent == [Mute(True)])
+        await until(pilot, lambda: engine.sent == [Mute(True)])
 
 
 @pytest.mark.parametrize(
@@ -375,27 +375,27 @@ async def test_the_footer_is_a_row_of_buttons_for_the_mouse() -> None:
     ],
 )
 async def test_each_key_of_a_live_session_asks_the_engine(key: str, command: object) -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (_, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (_, pilot):
         await pilot.press(key)
-        await until(pilot, lambda: line.sent == [command])
+        await until(pilot, lambda: engine.sent == [command])
 
 
 async def test_s_starts_with_the_options_of_the_command_line() -> None:
-    line = ScriptedEngine()
-    app = LivegistApp(line, theme="night", fps=20, keys={}, options={"source": "talk.wav"})
-    async with at(app) as pilot:
+    engine = ScriptedEngine()
+    app = LivegistApp(engine, theme="night", fps=20, keys={}, options={"source": "talk.wav"})
+    async with run_app(app) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
         await pilot.press("s")
-        await until(pilot, lambda: line.sent == [Start({"source": "talk.wav"})])
+        await until(pilot, lambda: engine.sent == [Start({"source": "talk.wav"})])
 
 
 async def test_what_is_not_possible_now_is_not_asked() -> None:
-    line = ScriptedEngine()
-    async with running(line) as (_, pilot):
+    engine = ScriptedEngine()
+    async with running(engine) as (_, pilot):
         await pilot.press("x", "space", "a", "9", "c")
         await pilot.press("s")
-        await until(pilot, lambda: line.sent == [Start({})])
+        await until(pilot, lambda: engine.sent == [Start({})])
 
 
 async def test_a_start_is_sent_after_the_first_snapshot_only_if_no_session_is_live() -> None:
@@ -409,42 +409,42 @@ async def test_a_start_is_sent_after_the_first_snapshot_only_if_no_session_is_li
 
 
 async def test_how_far_endpoint_and_disk_are_behind_is_said_in_the_header_while_it_matters() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, StatsChanged(Stats(lag_s=37.4, unsaved_s=12.0)))
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, StatsChanged(Stats(lag_s=37.4, unsaved_s=12.0)))
         assert "37 s BEHIND" in shown(app, "banner")
         assert "12 s NOT ON DISK" in shown(app, "banner")
-        await said(pilot, line, StateChanged(State.ENDED))
+        await emit(pilot, engine, StateChanged(State.ENDED))
         assert "BEHIND" not in shown(app, "banner"), "nothing is sent any more"
         assert "12 s NOT ON DISK" in shown(app, "banner")
         assert "Saved in" not in toasts(app)
-        await said(pilot, line, StatsChanged(Stats()))
+        await emit(pilot, engine, StatsChanged(Stats()))
         assert "NOT ON DISK" not in shown(app, "banner")
 
 
 async def test_the_rest_of_a_session_is_offered_and_sent_by_a_key() -> None:
-    line = ScriptedEngine()
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine()
+    async with running(engine) as (app, pilot):
         await until(pilot, lambda: "READY" in shown(app, "banner"))
         assert "transcribe rest" not in shown(app, "keys")
-        await said(pilot, line, UntranscribedChanged(("2026-11-22T10-00-00-abcd",)))
+        await emit(pilot, engine, UntranscribedChanged(("2026-11-22T10-00-00-abcd",)))
         assert "not transcribed to the end. Press t to" in " ".join(shown(app, "turns").split())
         assert "t transcribe rest" in shown(app, "keys")
         await pilot.press("t")
-        await until(pilot, lambda: line.sent == [Recover("2026-11-22T10-00-00-abcd")])
+        await until(pilot, lambda: engine.sent == [Recover("2026-11-22T10-00-00-abcd")])
 
 
 async def test_muted_is_said_in_the_header_and_on_the_meter() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, MutedChanged(True))
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, MutedChanged(True))
         assert "⊘ MUTED" in shown(app, "banner")
         assert "muted" in shown(app, "meter")
 
 
 async def test_the_picker_filters_previews_and_chooses() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("p")
         await until(pilot, lambda: isinstance(app.screen, PromptPicker))
         await until(pilot, lambda: "● in use" in shown(app, "prompts"))
@@ -452,26 +452,28 @@ async def test_the_picker_filters_previews_and_chooses() -> None:
         await until(pilot, lambda: "Summary" not in shown(app, "prompts"))
         assert "main take-away from the transcript" in shown(app, "preview")
         await pilot.press("enter")
-        await until(pilot, lambda: line.sent == [UsePrompt("takeaway")])
+        await until(pilot, lambda: engine.sent == [UsePrompt("takeaway")])
 
 
 async def test_the_picker_moves_with_the_arrows_and_leaves_with_escape() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("p")
         await until(pilot, lambda: isinstance(app.screen, PromptPicker))
         await pilot.press("down")
         await until(pilot, lambda: "set of action items" in shown(app, "preview"))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.dashboard)
-        assert line.sent == []
+        assert engine.sent == []
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 3), (20, 5), (40, 10), (300, 100)])
 async def test_no_size_is_too_small_or_too_big(size: tuple[int, int]) -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line, size=size) as (app, pilot):
-        await said(pilot, line, LevelChanged(-23.0, -12.0, True), StateChanged(State.FAILED, "why " * 50, "hint " * 50))
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine, size=size) as (app, pilot):
+        await emit(
+            pilot, engine, LevelChanged(-23.0, -12.0, True), StateChanged(State.FAILED, "why " * 50, "hint " * 50)
+        )
         for key in ("p", "escape", "question_mark", "escape", "slash", "x", "enter", "z", "up", "z"):
             await pilot.press(key)
         rows = shown(app).splitlines()
@@ -484,9 +486,9 @@ async def test_no_size_is_too_small_or_too_big(size: tuple[int, int]) -> None:
 
 
 async def test_another_prompt_is_named_in_the_header() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, PromptChanged("actions"))
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, PromptChanged("actions"))
         assert "prompt Action items" in shown(app, "banner")
 
 
@@ -497,8 +499,8 @@ async def test_a_theme_is_in_force_from_the_first_frame() -> None:
 
 
 async def test_a_search_marks_its_matches_and_n_goes_from_one_to_the_next() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("slash")
         await until(pilot, lambda: isinstance(app.screen, SearchScreen))
         await pilot.press(*"SCRIPT")
@@ -512,15 +514,15 @@ async def test_a_search_marks_its_matches_and_n_goes_from_one_to_the_next() -> N
         await until(pilot, lambda: app.dashboard.body.turns.cursor == 127)
         await pilot.press("N")
         await until(pilot, lambda: app.dashboard.body.turns.cursor == 132)
-        await said(pilot, line, TurnChanged(turn(133, "The script is checked.")))
+        await emit(pilot, engine, TurnChanged(turn(133, "The script is checked.")))
         assert "3 of 4 with" in shown(app, "turns")
         await pilot.press("escape")
         await until(pilot, lambda: "with “" not in shown(app, "turns"))
 
 
 async def test_a_search_starts_from_what_is_on_the_page_of_the_pane_in_use() -> None:
-    line = ScriptedEngine(snapshot=long_session(300))
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=long_session(300))
+    async with running(engine) as (app, pilot):
         await pilot.press("tab", "home", "escape")
         await until(pilot, lambda: "Gist of turn 1." in shown(app, "gists"))
         await pilot.press("slash", *"gist of", "enter")
@@ -534,9 +536,9 @@ async def test_a_search_starts_from_what_is_on_the_page_of_the_pane_in_use() -> 
 
 async def test_the_end_of_the_engine_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.viewer.app.QUIT_TIMEOUT_S", 0.05)
-    line = ScriptedEngine(snapshot=meeting())
-    line.quits = False
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    engine.quits = False
+    async with running(engine) as (app, pilot):
         await pilot.press("q", "x")
         await until(pilot, lambda: app.return_value is not None)
     assert "still finishing" in str(app.return_value)
@@ -631,25 +633,25 @@ async def test_a_dialog_shows_its_own_keys(opening: tuple[str, ...], name: str, 
 
 
 async def test_a_click_marks_a_row_of_a_dialog_a_second_takes_it_and_the_wheel_goes_through_them() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("p")
         await pilot.click("#prompts", offset=(5, 2))
         await until(pilot, lambda: "▸ 3 Take-away" in shown(app, "prompts"))
-        assert line.sent == []
+        assert engine.sent == []
         await pilot._post_mouse_events([MouseScrollUp], "#prompts", button=0)
         await until(pilot, lambda: "▸ 2 Action items" in shown(app, "prompts"))
         await pilot.click("#prompts", offset=(5, 1))
-        await until(pilot, lambda: line.sent == [UsePrompt("actions")])
+        await until(pilot, lambda: engine.sent == [UsePrompt("actions")])
 
 
 async def test_a_key_of_ones_own_works_and_stands_in_the_footer() -> None:
-    line = ScriptedEngine()
-    async with running(line, keys={"start": "f5"}) as (app, pilot):
+    engine = ScriptedEngine()
+    async with running(engine, keys={"start": "f5"}) as (app, pilot):
         await until(pilot, lambda: "start" in shown(app, "keys"))
         assert "f5 start" in shown(app, "keys").lower()
         await pilot.press("s", "f5")
-        await until(pilot, lambda: line.sent == [Start({})])
+        await until(pilot, lambda: engine.sent == [Start({})])
 
 
 async def test_bad_keys_and_a_missing_theme_are_notices() -> None:
@@ -687,8 +689,8 @@ async def test_a_broken_theme_is_told_once(tmp_path: Path, monkeypatch: pytest.M
 async def test_nothing_is_painted_for_a_terminal_that_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     behind = 30
     monkeypatch.setattr("tui.viewer.screens.gated_screen.frames_waiting", lambda driver: behind)
-    line = ScriptedEngine(snapshot=live())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
         painted: list[object] = []
         show = app._display
 
@@ -698,8 +700,8 @@ async def test_nothing_is_painted_for_a_terminal_that_is_behind(monkeypatch: pyt
 
         monkeypatch.setattr(app, "_display", recorded)
         for number in range(1, 50):
-            line.say(TurnChanged(turn(number, f"This is turn {number}.")))
-        await line.heard()
+            engine.emit(TurnChanged(turn(number, f"This is turn {number}.")))
+        await engine.handled()
         assert painted == []
         behind = 0
         await until(pilot, lambda: painted)
@@ -708,12 +710,12 @@ async def test_nothing_is_painted_for_a_terminal_that_is_behind(monkeypatch: pyt
 
 
 async def test_keys_that_come_in_one_piece_go_to_the_screen_that_the_first_opens() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         assert app._driver is not None
         for key in ("colon", *"why", "question_mark", "enter"):
             app._driver.send_message(Key(key, "?" if key == "question_mark" else key if len(key) == 1 else None))
-        await until(pilot, lambda: line.sent == [Ask("why?")])
+        await until(pilot, lambda: engine.sent == [Ask("why?")])
 
 
 async def test_the_palette_offers_every_action_with_its_key_and_the_themes() -> None:
@@ -732,23 +734,23 @@ async def test_the_palette_offers_every_action_with_its_key_and_the_themes() -> 
 
 
 async def test_a_command_of_the_palette_is_carried_out() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("ctrl+p")
         await until(pilot, lambda: app.screen is not app.dashboard)
         await pilot.press(*"analyse")
         await until(pilot, lambda: "Ask the LLM about the whole" in shown(app))
         await pilot.press("enter")
         await pilot.press("enter")
-        await until(pilot, lambda: line.sent == [Analyse()])
+        await until(pilot, lambda: engine.sent == [Analyse()])
 
 
 async def test_notices_and_refusals_are_shown() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(
             pilot,
-            line,
+            engine,
             Notice(Severity.WARNING, "The disk is full.", "Free some space."),
             Rejected("A session is under way.", "Press x first."),
         )
@@ -757,14 +759,14 @@ async def test_notices_and_refusals_are_shown() -> None:
 
 
 async def test_a_failure_says_why_and_what_to_do() -> None:
-    line = ScriptedEngine()
-    async with running(line) as (app, pilot):
-        await said(pilot, line, StateChanged(State.FAILED, "There is no microphone.", "Plug one in."))
+    engine = ScriptedEngine()
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, StateChanged(State.FAILED, "There is no microphone.", "Plug one in."))
         assert "✗ FAILED" in shown(app, "banner")
         assert "There is no microphone." in shown(app, "alert")
         assert "Plug one in." in shown(app, "alert")
         assert "Press s to retry." in shown(app, "turns")
-        await said(pilot, line, StateChanged(State.CONNECTING))
+        await emit(pilot, engine, StateChanged(State.CONNECTING))
         await until(pilot, lambda: not app.dashboard.alert.display)
 
 
@@ -778,83 +780,83 @@ async def test_a_failure_says_why_and_what_to_do() -> None:
     ],
 )
 async def test_every_state_is_a_sign_and_a_word(state: State, word: str) -> None:
-    line = ScriptedEngine(snapshot=live())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, StateChanged(state))
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, StateChanged(state))
         assert word in shown(app, "banner")
 
 
 async def test_the_end_of_a_session_says_where_it_is_saved() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, StateChanged(State.ENDED))
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, StateChanged(State.ENDED))
         assert f"Saved in {SESSION.path}" in toasts(app)
 
 
 async def test_a_cut_line_is_said_and_mended() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        line.silence.clear()
-        line.cut()
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        engine.accepting.clear()
+        engine.cut()
         await until(pilot, lambda: "DISCONNECTED" in shown(app, "banner"))
         assert "Reconnecting" in shown(app, "alert")
         assert "not recording" in shown(app, "meter")
         assert "mute" not in shown(app, "keys")
-        line.silence.set()
+        engine.accepting.set()
         await until(pilot, lambda: "● LIVE" in shown(app, "banner"))
-        assert line.connections == 2
+        assert engine.connections == 2
         assert "Good morning" in shown(app, "turns")
 
 
 async def test_an_engine_that_cannot_be_reached_is_told_of_with_what_helps() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         app.dashboard.set_connection_lost("far: Network is unreachable.", "Is it on?")
         told = "✗ far: Network is unreachable. Is it on? Retrying; press q to quit."
         await until(pilot, lambda: " ".join(shown(app, "alert").split()) == told)
 
 
 async def test_d_leaves_the_session_running() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("d")
         await until(pilot, lambda: app.return_value is not None)
     assert app.return_value is not None
     assert app.return_value.running
     assert "The session continues" in str(app.return_value)
-    assert line.sent == []
+    assert engine.sent == []
 
 
 async def test_q_without_a_session_ends_the_engine_and_leaves() -> None:
-    line = ScriptedEngine()
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine()
+    async with running(engine) as (app, pilot):
         await pilot.press("q")
         await until(pilot, lambda: app.return_value is not None)
-    assert line.sent == [Quit()]
+    assert engine.sent == [Quit()]
     assert str(app.return_value) == ""
 
 
 async def test_q_in_a_session_asks_and_stop_waits_for_its_end() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    line.quits = False
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    engine.quits = False
+    async with running(engine) as (app, pilot):
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, QuitDialog))
         await until(pilot, lambda: "Stop and quit" in shown(app, "quit-choices"))
         await pilot.press("enter")
-        await until(pilot, lambda: line.sent == [Quit()])
-        await said(pilot, line, StateChanged(State.DRAINING), TurnChanged(turn(133, "The last word.")))
+        await until(pilot, lambda: engine.sent == [Quit()])
+        await emit(pilot, engine, StateChanged(State.DRAINING), TurnChanged(turn(133, "The last word.")))
         assert "The last word." in shown(app, "turns")
         assert app.return_value is None
-        line.cut()
+        engine.cut()
         await until(pilot, lambda: app.return_value is not None)
     assert str(app.return_value) == f"The session is saved in {SESSION.path}"
 
 
 @pytest.mark.parametrize(("keys", "running_on"), [(("l",), True), (("down", "enter"), True), (("x",), False)])
 async def test_the_question_is_answered_by_its_keys(keys: tuple[str, ...], running_on: bool) -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("q", *keys)
         await until(pilot, lambda: app.return_value is not None)
     assert app.return_value is not None
@@ -862,18 +864,18 @@ async def test_the_question_is_answered_by_its_keys(keys: tuple[str, ...], runni
 
 
 async def test_the_question_may_be_left_open() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("q", "escape")
         await until(pilot, lambda: app.screen is app.dashboard)
-        assert line.sent == []
+        assert engine.sent == []
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36), (200, 50)])
 async def test_every_size_shows_state_level_turns_gists_and_figures(size: tuple[int, int]) -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line, size=size) as (app, pilot):
-        await said(pilot, line, LevelChanged(-23.0, -12.0))
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine, size=size) as (app, pilot):
+        await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "█" in shown(app, "meter"))
         everything = shown(app)
         for expected in ("● LIVE", "12:34", "█", "let me look at the", "… waiting", "132", "x stop"):
@@ -883,8 +885,8 @@ async def test_every_size_shows_state_level_turns_gists_and_figures(size: tuple[
 
 
 async def test_another_size_lays_everything_out_anew() -> None:
-    line = ScriptedEngine(snapshot=long_session(300))
-    async with running(line, size=(120, 36)) as (app, pilot):
+    engine = ScriptedEngine(snapshot=long_session(300))
+    async with running(engine, size=(120, 36)) as (app, pilot):
         await until(pilot, lambda: "turn 300." in shown(app, "turns"))
         await pilot.resize_terminal(60, 16)
         await until(pilot, lambda: app.dashboard.body.turns.size.width == 60)
@@ -895,8 +897,8 @@ async def test_a_long_session_is_whole_from_its_first_turn_to_its_last() -> None
     long = "word " * 60
     snapshot = long_session(1500)
     turns = tuple(turn(n, f"Turn {n}. {long if n % 3 else ''}end {n}.") for n in range(1, 1501))
-    line = ScriptedEngine(snapshot=replace(snapshot, turns=turns))
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=replace(snapshot, turns=turns))
+    async with running(engine) as (app, pilot):
         await until(pilot, lambda: "end 1500." in shown(app, "turns"))
         await pilot.press("home")
         await until(pilot, lambda: "end 1." in shown(app, "turns"))
@@ -920,13 +922,13 @@ async def test_a_long_session_lays_out_one_turn_for_one_change() -> None:
             laid_out.append(key)
             return super().entry(key, columns)
 
-    line = ScriptedEngine(snapshot=long_session(4000))
-    app = LivegistApp(line, theme="night", fps=20, keys={})
+    engine = ScriptedEngine(snapshot=long_session(4000))
+    app = LivegistApp(engine, theme="night", fps=20, keys={})
     app.dashboard.body.turns = Counted(app.dashboard.view_model, id="turns")
-    async with at(app, size=(120, 36)) as pilot:
+    async with run_app(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: "turn 4000." in shown(app, "turns") and not app.dashboard.body.turns._estimated)
         laid_out.clear()
-        await said(pilot, line, TurnChanged(partial(4001, "one more")))
+        await emit(pilot, engine, TurnChanged(partial(4001, "one more")))
         assert "one more" in shown(app, "turns")
         assert set(laid_out) == {4001}
 

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
-from tests.viewer.test_dashboard import running, said, shown, toasts
+from tests.viewer.test_dashboard import emit, running, shown, toasts
 from tests.viewer.test_meter import Clock
 from tui.model.commands import ListDevices, MeasureDevices, SetGain, Start, UseSource
 from tui.model.events import DeviceInfo, DeviceLevel, DeviceLevels, DevicesListed, GainChanged, Rejected
@@ -24,29 +24,29 @@ def heard(*levels: DeviceLevel) -> DeviceLevels:
 
 
 async def test_another_device_is_chosen_while_the_session_goes_on() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("D")
         assert isinstance(app.screen, DevicePicker)
         assert "Listing input devices" in shown(app, "question")
-        assert line.sent == [ListDevices(), MeasureDevices(12)]
-        await said(pilot, line, DevicesListed(DEVICES))
+        assert engine.sent == [ListDevices(), MeasureDevices(12)]
+        await emit(pilot, engine, DevicesListed(DEVICES))
         assert "USB␛[31m microphone" in shown(app, "prompts")
         await pilot.press("down", "down", "enter")
-        await until(pilot, lambda: line.sent[2:] == [MeasureDevices(0), UseSource("mic:USB")])
+        await until(pilot, lambda: engine.sent[2:] == [MeasureDevices(0), UseSource("mic:USB")])
 
 
 async def test_each_device_shows_its_level_and_what_is_wrong_with_it() -> None:
-    line = ScriptedEngine(snapshot=meeting())
+    engine = ScriptedEngine(snapshot=meeting())
     clock = Clock()
-    async with running(line, clock=clock) as (app, pilot):
+    async with running(engine, clock=clock) as (app, pilot):
         await pilot.press("D")
-        await said(pilot, line, DevicesListed(DEVICES))
+        await emit(pilot, engine, DevicesListed(DEVICES))
         for second in range(5):
             clock.now = float(second)
-            await said(
+            await emit(
                 pilot,
-                line,
+                engine,
                 heard(
                     DeviceLevel("Built-in", ((-120.0, -120.0),)),
                     DeviceLevel(USB, ((-20.0, -12.0), (-70.0, -60.0))),
@@ -67,58 +67,58 @@ async def test_each_device_shows_its_level_and_what_is_wrong_with_it() -> None:
 
 
 async def test_a_quiet_and_a_clipping_device_say_so() -> None:
-    line = ScriptedEngine(snapshot=meeting())
+    engine = ScriptedEngine(snapshot=meeting())
     clock = Clock()
-    async with running(line, clock=clock) as (app, pilot):
+    async with running(engine, clock=clock) as (app, pilot):
         await pilot.press("D")
-        await said(pilot, line, DevicesListed(DEVICES))
+        await emit(pilot, engine, DevicesListed(DEVICES))
         for second in range(5):
             clock.now = float(second)
             quiet, loud = DeviceLevel("Built-in", ((-70.0, -60.0),)), DeviceLevel(USB, ((-3.0, 0.0),), clipped=True)
-            await said(pilot, line, heard(quiet, loud))
+            await emit(pilot, engine, heard(quiet, loud))
         assert "too quiet" in shown(app, "prompts").splitlines()[1]
         assert "clipping" in shown(app, "prompts").splitlines()[2]
 
 
 async def test_gain_shows_in_the_levels_of_the_devices() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line, clock=Clock()) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine, clock=Clock()) as (app, pilot):
         await pilot.press("D")
-        await said(pilot, line, DevicesListed(DEVICES), heard(DeviceLevel("Built-in", ((-30.0, -20.0),))))
+        await emit(pilot, engine, DevicesListed(DEVICES), heard(DeviceLevel("Built-in", ((-30.0, -20.0),))))
         assert "-20 dBFS" in shown(app, "prompts")
         await pilot.press("plus")
-        await until(pilot, lambda: line.sent[-1] == SetGain(3))
-        await said(pilot, line, GainChanged(6.0), heard(DeviceLevel("Built-in", ((-30.0, -20.0),))))
+        await until(pilot, lambda: engine.sent[-1] == SetGain(3))
+        await emit(pilot, engine, GainChanged(6.0), heard(DeviceLevel("Built-in", ((-30.0, -20.0),))))
         assert "gain +6 dB" in shown(app, "question")
         assert "-14 dBFS" in shown(app, "prompts")
 
 
 async def test_before_a_session_the_choice_is_for_the_next_one() -> None:
-    line = ScriptedEngine()
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine()
+    async with running(engine) as (app, pilot):
         await pilot.press("D")
-        await said(pilot, line, DevicesListed(DEVICES))
+        await emit(pilot, engine, DevicesListed(DEVICES))
         await pilot.press("down", "enter")
         await until(pilot, lambda: "The next session records from mic:Built-in." in toasts(app))
         await pilot.press("s")
-        await until(pilot, lambda: line.sent[2:] == [MeasureDevices(0), Start({"source": "mic:Built-in"})])
+        await until(pilot, lambda: engine.sent[2:] == [MeasureDevices(0), Start({"source": "mic:Built-in"})])
 
 
 async def test_a_machine_without_devices_says_so() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("D")
-        await said(pilot, line, DevicesListed(()))
+        await emit(pilot, engine, DevicesListed(()))
         assert "No input device found." in shown(app, "question")
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is app.dashboard)
-        assert UseSource not in {type(command) for command in line.sent}
+        assert UseSource not in {type(command) for command in engine.sent}
 
 
 async def test_a_sound_system_that_cannot_be_asked_closes_the_list_and_is_told() -> None:
-    line = ScriptedEngine(snapshot=replace(meeting(), gain_db=6.0))
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=replace(meeting(), gain_db=6.0))
+    async with running(engine) as (app, pilot):
         await pilot.press("D")
-        await said(pilot, line, Rejected("PortAudio is not installed.", "Install it."))
+        await emit(pilot, engine, Rejected("PortAudio is not installed.", "Install it."))
         assert app.screen is app.dashboard
         assert "PortAudio is not installed." in toasts(app)

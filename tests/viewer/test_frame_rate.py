@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.viewer.pilot import at, until
+from tests.viewer.pilot import run_app, until
 from tests.viewer.scripted_engine import ScriptedEngine, partial, turn
-from tests.viewer.test_dashboard import live, said, shown
+from tests.viewer.test_dashboard import emit, live, shown
 from tui.model.events import TurnChanged, TurnRemoved
 from tui.viewer.app import LivegistApp
 from tui.viewer.compositor import MAX_FRAMES_WAITING
@@ -80,46 +80,46 @@ def test_a_line_that_is_said_to_bear_little_is_spared_from_the_start() -> None:
 async def test_on_a_bad_line_only_the_newest_of_many_partials_is_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    line = ScriptedEngine(snapshot=live())
-    app = LivegistApp(line, theme="night", fps=20, low_bandwidth=True, keys={})
-    async with at(app, size=(120, 36)) as pilot:
+    engine = ScriptedEngine(snapshot=live())
+    app = LivegistApp(engine, theme="night", fps=20, low_bandwidth=True, keys={})
+    async with run_app(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
         put: list[int] = []
         monkeypatch.setattr(app.dashboard.body.turns, "put", put.append)
         growing = [TurnChanged(partial(200, " ".join(["tomorrow"] * words))) for words in range(1, 9)]
-        await said(pilot, line, *growing)
+        await emit(pilot, engine, *growing)
         assert put == []
         await until(pilot, lambda: put == [200])
 
 
 async def test_on_a_bad_line_a_final_is_shown_at_once() -> None:
-    line = ScriptedEngine(snapshot=live())
-    app = LivegistApp(line, theme="night", fps=20, low_bandwidth=True, keys={})
-    async with at(app, size=(120, 36)) as pilot:
+    engine = ScriptedEngine(snapshot=live())
+    app = LivegistApp(engine, theme="night", fps=20, low_bandwidth=True, keys={})
+    async with run_app(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
-        await said(pilot, line, TurnChanged(partial(200, "we ship")), TurnChanged(turn(200, "we ship tomorrow")))
+        await emit(pilot, engine, TurnChanged(partial(200, "we ship")), TurnChanged(turn(200, "we ship tomorrow")))
         assert "we ship tomorrow" in shown(app, "turns")
 
 
 async def test_a_partial_that_was_kept_back_and_came_to_nothing_is_not_shown() -> None:
-    line = ScriptedEngine(snapshot=live())
-    app = LivegistApp(line, theme="night", fps=20, low_bandwidth=True, keys={})
-    async with at(app, size=(120, 36)) as pilot:
+    engine = ScriptedEngine(snapshot=live())
+    app = LivegistApp(engine, theme="night", fps=20, low_bandwidth=True, keys={})
+    async with run_app(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
         before = app.dashboard.body.turns.count
-        await said(pilot, line, TurnChanged(partial(200, "er")), TurnChanged(partial(201, "so")), TurnRemoved(200))
+        await emit(pilot, engine, TurnChanged(partial(200, "er")), TurnChanged(partial(201, "so")), TurnRemoved(200))
         await until(pilot, lambda: app.dashboard.body.turns.count == before + 1)
         assert "so" in shown(app, "turns")
 
 
 async def test_frames_that_wait_for_the_terminal_lower_the_rate_of_the_meter(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = ScriptedEngine(snapshot=live())
-    app = LivegistApp(line, theme="night", fps=20, keys={})
-    async with at(app, size=(120, 36)) as pilot:
+    engine = ScriptedEngine(snapshot=live())
+    app = LivegistApp(engine, theme="night", fps=20, keys={})
+    async with run_app(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
         assert app.dashboard.meter.fps == 20
         monkeypatch.setattr(gated_screen, "frames_waiting", lambda driver: MAX_FRAMES_WAITING)
-        await said(pilot, line, TurnChanged(turn(200, "nobody reads this yet")))
+        await emit(pilot, engine, TurnChanged(turn(200, "nobody reads this yet")))
         await until(pilot, lambda: app.dashboard.meter.fps == 10)
 
 

@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from tests.processes import all_ended
-from tests.viewer.pilot import at, until
+from tests.viewer.pilot import run_app, until
 from tests.viewer.scripted_engine import ScriptedEngine, gist, partial, turn
-from tests.viewer.test_dashboard import live, said, toasts
+from tests.viewer.test_dashboard import emit, live, toasts
 from tui.config.format import show
 from tui.config.load import load
 from tui.config.schema import Highlight, Style
@@ -145,11 +145,11 @@ class Watched(LivegistApp):
 
 
 async def test_what_is_sought_stands_out_in_turns_and_gists() -> None:
-    line = ScriptedEngine(snapshot=live())
-    app = LivegistApp(line, theme="night", fps=20, keys={}, highlights=TABLE)
-    async with at(app, size=(120, 36)) as pilot:
+    engine = ScriptedEngine(snapshot=live())
+    app = LivegistApp(engine, theme="night", fps=20, keys={}, highlights=TABLE)
+    async with run_app(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
-        await said(pilot, line, TurnChanged(turn(1, "Ask Maria.")), GistChanged(gist(1, 1, "Maria is asked.")))
+        await emit(pilot, engine, TurnChanged(turn(1, "Ask Maria.")), GistChanged(gist(1, 1, "Maria is asked.")))
         for part in ("turns", "gists"):
             rows = app.screen.query_one(f"#{part}", CellWidget)
             pieces = [piece for y in range(4) for piece in rows.render_line(y) if piece.text == "Maria"]
@@ -159,26 +159,26 @@ async def test_what_is_sought_stands_out_in_turns_and_gists() -> None:
 
 
 async def test_a_turn_rings_once_when_it_ends_and_not_when_it_is_shown_again() -> None:
-    line = ScriptedEngine(snapshot=replace(live(), turns=(turn(1, "The connection pool of before."),)))
-    app = Watched(line, theme="night", fps=20, keys={}, highlights=TABLE)
-    async with at(app, size=(120, 36)) as pilot:
+    engine = ScriptedEngine(snapshot=replace(live(), turns=(turn(1, "The connection pool of before."),)))
+    app = Watched(engine, theme="night", fps=20, keys={}, highlights=TABLE)
+    async with run_app(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
-        await said(pilot, line, TurnChanged(partial(2, "the connection pool")))
-        await said(pilot, line, TurnChanged(turn(1, "The connection pool of before.")))
+        await emit(pilot, engine, TurnChanged(partial(2, "the connection pool")))
+        await emit(pilot, engine, TurnChanged(turn(1, "The connection pool of before.")))
         assert app.rung == 0
-        await said(pilot, line, TurnChanged(turn(2, "The connection pool.")))
+        await emit(pilot, engine, TurnChanged(turn(2, "The connection pool.")))
         await until(pilot, lambda: app.rung == 1)
-        await said(pilot, line, TurnChanged(turn(2, "The connection pool!")), TurnChanged(turn(3, "Maria.")))
+        await emit(pilot, engine, TurnChanged(turn(2, "The connection pool!")), TurnChanged(turn(3, "Maria.")))
         assert app.rung == 1
 
 
 async def test_a_replay_rings_nothing() -> None:
     snapshot: Snapshot = replace(live(), replay_speed=2.0)
-    line = ScriptedEngine(snapshot=snapshot)
-    app = Watched(line, theme="night", fps=20, keys={}, highlights=TABLE)
-    async with at(app, size=(120, 36)) as pilot:
+    engine = ScriptedEngine(snapshot=snapshot)
+    app = Watched(engine, theme="night", fps=20, keys={}, highlights=TABLE)
+    async with run_app(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
-        await said(pilot, line, TurnChanged(turn(2, "The connection pool.")))
+        await emit(pilot, engine, TurnChanged(turn(2, "The connection pool.")))
         assert app.rung == 0
 
 
@@ -186,20 +186,20 @@ async def test_a_notification_goes_to_the_terminal_and_a_failed_command_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("TMUX", raising=False)
-    line = ScriptedEngine(snapshot=live())
+    engine = ScriptedEngine(snapshot=live())
     both: dict[str, Style | Highlight] = {"pool": Highlight(notify="9", command="false")}
-    app = LivegistApp(line, theme="night", fps=20, keys={}, highlights=both)
+    app = LivegistApp(engine, theme="night", fps=20, keys={}, highlights=both)
     written: list[str] = []
-    async with at(app, size=(120, 36)) as pilot:
+    async with run_app(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
         monkeypatch.setattr(app._driver, "write", written.append)
-        await said(pilot, line, TurnChanged(turn(1, "The pool.")))
+        await emit(pilot, engine, TurnChanged(turn(1, "The pool.")))
         await until(pilot, lambda: any("]9;livegist: The pool." in text for text in written))
         await until(pilot, lambda: "false failed with exit code 1" in toasts(app))
 
 
 async def test_a_broken_expression_is_a_notice() -> None:
-    line = ScriptedEngine(snapshot=live())
-    app = LivegistApp(line, theme="night", fps=20, keys={}, highlights={"/[/": "mark"})
-    async with at(app, size=(120, 36)) as pilot:
+    engine = ScriptedEngine(snapshot=live())
+    app = LivegistApp(engine, theme="night", fps=20, keys={}, highlights={"/[/": "mark"})
+    async with run_app(app, size=(120, 36)) as pilot:
         await until(pilot, lambda: "/[/ is not a valid regular expression" in toasts(app))

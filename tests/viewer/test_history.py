@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import SESSION, ScriptedEngine, meeting
-from tests.viewer.test_dashboard import running, said, shown
+from tests.viewer.test_dashboard import emit, running, shown
 from tui.model.commands import ExportSession, ListSessions, Mute, Pause, Seek, ShowSession
 from tui.model.events import SessionInfo, SessionShown, SessionsListed, SpeakerNamed, State, TurnBookmarked
 from tui.viewer.screens.export import FORMATS, ExportPicker
@@ -23,11 +23,11 @@ REPLAY = replace(meeting(), replay_speed=2.0)
 
 
 async def test_h_lists_what_is_kept_and_enter_opens_one() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("h")
-        await until(pilot, lambda: line.sent == [ListSessions()])
-        await said(pilot, line, SessionsListed(KEPT))
+        await until(pilot, lambda: engine.sent == [ListSessions()])
+        await emit(pilot, engine, SessionsListed(KEPT))
         await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
         await until(pilot, lambda: "Standup" in shown(app, "sessions"))
         listed = shown(app, "sessions")
@@ -41,24 +41,24 @@ async def test_h_lists_what_is_kept_and_enter_opens_one() -> None:
             assert part in listed
         assert "\x1b" not in shown(app, "sessions")
         await pilot.press("down", "enter")
-        await until(pilot, lambda: line.sent[1:] == [ShowSession("a")])
+        await until(pilot, lambda: engine.sent[1:] == [ShowSession("a")])
 
 
 async def test_nothing_kept_is_said() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, SessionsListed(()))
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, SessionsListed(()))
         await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
         await until(pilot, lambda: "No past sessions." in shown(app, "question"))
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is app.dashboard)
-        assert line.sent == []
+        assert engine.sent == []
 
 
 async def test_a_past_session_stands_in_the_same_panes_and_escape_leads_back() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, SessionShown(PAST))
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, SessionShown(PAST))
         await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
         await until(pilot, lambda: "connection pool" in shown(app, "turns"))
         await until(pilot, lambda: "ENDED" in shown(app, "banner"))
@@ -69,35 +69,35 @@ async def test_a_past_session_stands_in_the_same_panes_and_escape_leads_back() -
 
 
 async def test_no_key_of_a_past_session_changes_the_live_one() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, SessionShown(PAST))
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, SessionShown(PAST))
         await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
         await pilot.press("space", "x", "1", "a", "s", "left")
         await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
-        assert line.sent == []
+        assert engine.sent == []
 
 
 async def test_e_exports_what_is_shown() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, ExportPicker))
         await pilot.press("down", "down", "enter")
-        await until(pilot, lambda: line.sent == [ExportSession("", "srt")])
-        await said(pilot, line, SessionShown(PAST))
+        await until(pilot, lambda: engine.sent == [ExportSession("", "srt")])
+        await emit(pilot, engine, SessionShown(PAST))
         await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, ExportPicker))
         await pilot.press("enter")
-        await until(pilot, lambda: line.sent[1:] == [ExportSession("a", "md")])
+        await until(pilot, lambda: engine.sent[1:] == [ExportSession("a", "md")])
 
 
 async def test_a_past_session_shows_its_marks_and_names_and_only_those_on_a_key() -> None:
     marked = replace(PAST, bookmarks=(TurnBookmarked(127, "the plan"),), speakers=(SpeakerNamed("B", "Tom"),))
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, SessionShown(marked))
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, SessionShown(marked))
         await until(
             pilot, lambda: isinstance(app.screen, PastSessionScreen) and "★ Tom The migration" in shown(app, "turns")
         )
@@ -113,56 +113,56 @@ def test_every_format_can_be_chosen() -> None:
 
 
 async def test_a_private_session_is_not_exported() -> None:
-    line = ScriptedEngine(snapshot=replace(meeting(), session=replace(SESSION, path="")))
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=replace(meeting(), session=replace(SESSION, path="")))
+    async with running(engine) as (app, pilot):
         await pilot.press("e")
         await pilot.pause()
         assert app.screen is app.dashboard
 
 
 async def test_in_a_replay_space_pauses_and_arrows_seek() -> None:
-    line = ScriptedEngine(snapshot=REPLAY)
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=REPLAY)
+    async with running(engine) as (app, pilot):
         assert "REPLAY ×2" in shown(app, "banner")
         await pilot.press("space", "left", "right")
         elapsed_s = REPLAY.stats.elapsed_s
-        await until(pilot, lambda: line.sent == [Pause(True), Seek(elapsed_s - 10), Seek(elapsed_s + 10)])
-        await said(pilot, line, replace(REPLAY, paused=True))
+        await until(pilot, lambda: engine.sent == [Pause(True), Seek(elapsed_s - 10), Seek(elapsed_s + 10)])
+        await emit(pilot, engine, replace(REPLAY, paused=True))
         await until(pilot, lambda: "PAUSED" in shown(app, "banner"))
         await pilot.press("space")
-        await until(pilot, lambda: line.sent[3:] == [Pause(False)])
+        await until(pilot, lambda: engine.sent[3:] == [Pause(False)])
 
 
 async def test_in_a_replay_o_goes_on_from_the_selected_turn() -> None:
-    line = ScriptedEngine(snapshot=REPLAY)
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=REPLAY)
+    async with running(engine) as (app, pilot):
         await pilot.press("home")
         await until(pilot, lambda: app.dashboard.body.turns.cursor is not None)
         await pilot.press("o")
         first = REPLAY.turns[0]
-        await until(pilot, lambda: line.sent == [Seek(first.start_s)])
+        await until(pilot, lambda: engine.sent == [Seek(first.start_s)])
 
 
 async def test_in_a_replay_nothing_is_recorded_or_asked() -> None:
-    line = ScriptedEngine(snapshot=REPLAY)
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=REPLAY)
+    async with running(engine) as (app, pilot):
         await pilot.press("s", "x", "a", "1", "p", "D", "e", "h")
         await pilot.pause()
         assert app.screen is app.dashboard
-        assert line.sent == []
+        assert engine.sent == []
 
 
 async def test_a_live_session_knows_no_seeking_and_space_mutes() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (_, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (_, pilot):
         await pilot.press("left", "right", "o", "space")
-        await until(pilot, lambda: line.sent == [Mute(True)])
+        await until(pilot, lambda: engine.sent == [Mute(True)])
 
 
 async def test_a_past_session_shows_its_own_keys() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, SessionShown(meeting(State.ENDED)))
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, SessionShown(meeting(State.ENDED)))
         await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
         await pilot.press("question_mark")
         assert "Past session" in shown(app, "help-text")

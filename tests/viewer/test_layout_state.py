@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.viewer.pilot import at, until
+from tests.viewer.pilot import run_app, until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
 from tests.viewer.test_dashboard import Running, shown
 from tui.viewer.app import LivegistApp
@@ -16,7 +16,7 @@ from tui.viewer.layout_state import LayoutState, load, save
 @asynccontextmanager
 async def viewer(file: Path | None, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Running]:
     app = LivegistApp(ScriptedEngine(snapshot=meeting()), theme="night", fps=20, keys={}, layout_file=file)
-    async with at(app, size=size) as pilot:
+    async with run_app(app, size=size) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
         yield app, pilot
 

@@ -6,7 +6,7 @@ from textual.geometry import Region
 
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import ScriptedEngine, partial, turn
-from tests.viewer.test_dashboard import live, running, said, shown
+from tests.viewer.test_dashboard import emit, live, running, shown
 from tui.model.events import LevelChanged, TurnChanged, TurnRemoved
 from tui.presentation.ballistics import Reading
 from tui.viewer.frame_rate import EARLY_S
@@ -77,18 +77,18 @@ def test_a_sparkline_has_a_bar_for_a_level_and_a_dot_for_none() -> None:
 
 async def test_the_last_minute_stands_beside_the_scale() -> None:
     clock = Clock()
-    line = ScriptedEngine(snapshot=live())
-    async with running(line, clock=clock) as (app, pilot):
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine, clock=clock) as (app, pilot):
         for peak in (-30.0, -5.0, -20.0):
-            await said(pilot, line, LevelChanged(-40.0, peak))
+            await emit(pilot, engine, LevelChanged(-40.0, peak))
             clock.now += 4.0
         await until(pilot, lambda: "▅█ 1 min" in shown(app, "meter"))
 
 
 async def test_levels_move_the_meter_and_its_figures() -> None:
-    line = ScriptedEngine(snapshot=live())
-    async with running(line, clock=Clock()) as (app, pilot):
-        await said(pilot, line, LevelChanged(-23.0, -12.0))
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine, clock=Clock()) as (app, pilot):
+        await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "█" in shown(app, "meter"))
         await until(pilot, lambda: "-23 peak -12 dBFS" in shown(app, "meter"))
 
@@ -99,38 +99,38 @@ async def test_levels_move_the_meter_and_its_figures() -> None:
 async def test_the_meter_says_whether_the_endpoint_hears_speech(
     size: tuple[int, int], speech: str, silence: str
 ) -> None:
-    line = ScriptedEngine(snapshot=live())
-    async with running(line, clock=Clock(), size=size) as (app, pilot):
-        await said(pilot, line, LevelChanged(-23.0, -12.0))
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine, clock=Clock(), size=size) as (app, pilot):
+        await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: silence in shown(app, "meter"))
-        await said(pilot, line, TurnChanged(partial(1, "so")))
+        await emit(pilot, engine, TurnChanged(partial(1, "so")))
         await until(pilot, lambda: speech in shown(app, "meter"))
-        await said(pilot, line, TurnChanged(partial(2, "er")), TurnChanged(turn(1, "So.")), TurnRemoved(2))
+        await emit(pilot, engine, TurnChanged(partial(2, "er")), TurnChanged(turn(1, "So.")), TurnRemoved(2))
         await until(pilot, lambda: silence in shown(app, "meter"))
 
 
 async def test_two_channels_have_a_bar_each_and_mono_has_one() -> None:
-    line = ScriptedEngine(snapshot=live())
+    engine = ScriptedEngine(snapshot=live())
     clock = Clock()
-    async with running(line, clock=clock) as (app, pilot):
-        await said(pilot, line, LevelChanged(-23.0, -12.0, channels=((-20.0, -9.0), (-120.0, -120.0))))
+    async with running(engine, clock=clock) as (app, pilot):
+        await emit(pilot, engine, LevelChanged(-23.0, -12.0, channels=((-20.0, -9.0), (-120.0, -120.0))))
         await until(pilot, lambda: shown(app, "meter").startswith("L █"))
         left, right, marks = shown(app, "meter").splitlines()
         assert right.strip() == "R"
         assert "-23 peak -12 dBFS" in left
         assert marks.strip().startswith("-60")
-        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         assert len(shown(app, "meter").splitlines()) == 3
         clock.now += 3
-        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: not shown(app, "meter").startswith("L"))
         assert len(shown(app, "meter").splitlines()) == 2
 
 
 async def test_the_clip_mark_stays_until_c() -> None:
-    line = ScriptedEngine(snapshot=live())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, LevelChanged(-3.0, 0.0, True))
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, LevelChanged(-3.0, 0.0, True))
         await until(pilot, lambda: "CLIP" in shown(app, "meter"))
         await until(pilot, lambda: "c clear clip" in shown(app, "keys"))
         await pilot.press("c")
@@ -140,26 +140,26 @@ async def test_the_clip_mark_stays_until_c() -> None:
 
 async def test_digital_silence_is_called_no_signal() -> None:
     clock = Clock()
-    line = ScriptedEngine(snapshot=live())
-    async with running(line, clock=clock) as (app, pilot):
-        await said(pilot, line, LevelChanged(-120.0, -120.0))
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine, clock=clock) as (app, pilot):
+        await emit(pilot, engine, LevelChanged(-120.0, -120.0))
         clock.now += 2
-        await said(pilot, line, LevelChanged(-120.0, -120.0))
+        await emit(pilot, engine, LevelChanged(-120.0, -120.0))
         await until(pilot, lambda: "no signal" in shown(app, "meter"))
-        await said(pilot, line, LevelChanged(-30.0, -12.0))
+        await emit(pilot, engine, LevelChanged(-30.0, -12.0))
         await until(pilot, lambda: "no signal" not in shown(app, "meter"))
 
 
 async def test_the_clock_of_the_needles_rests_when_they_do() -> None:
     clock = Clock()
-    line = ScriptedEngine(snapshot=live())
-    async with running(line, clock=clock) as (app, pilot):
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine, clock=clock) as (app, pilot):
 
         def resting() -> bool:
             return app.dashboard.meter._timer is None
 
         assert resting()
-        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         assert not resting()
         clock.now += 20
         await until(pilot, lambda: app.dashboard.meter._ballistics.read(clock.now).peak_dbfs < -60)
@@ -170,17 +170,17 @@ async def test_the_clock_of_the_needles_rests_when_they_do() -> None:
 
 async def test_a_level_that_looks_the_same_paints_nothing() -> None:
     clock = Clock()
-    line = ScriptedEngine(snapshot=live())
-    async with running(line, clock=clock) as (app, pilot):
-        await said(pilot, line, LevelChanged(-23.0, -12.0))
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine, clock=clock) as (app, pilot):
+        await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "-23 peak -12" in shown(app, "meter"))
         meter = app.dashboard.meter
         painted = count_refreshes(meter)
-        await said(pilot, line, LevelChanged(-23.0, -12.0))
+        await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         meter._tick()
         await pilot.pause()
         assert painted == []
-        await said(pilot, line, LevelChanged(-20.0, -10.0))
+        await emit(pilot, engine, LevelChanged(-20.0, -10.0))
         await until(pilot, lambda: painted)
 
 
@@ -198,9 +198,9 @@ def count_refreshes(meter: Meter) -> list[tuple[Region, ...]]:
 
 
 async def test_a_meter_paints_no_more_frames_than_it_may() -> None:
-    line = ScriptedEngine(snapshot=live())
-    async with running(line, clock=Clock()) as (app, pilot):
-        await said(pilot, line, LevelChanged(-23.0, -12.0))
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine, clock=Clock()) as (app, pilot):
+        await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "-23 peak -12" in shown(app, "meter"))
         meter = app.dashboard.meter
         painted = count_paints(meter)
@@ -221,9 +221,9 @@ def count_paints(meter: Meter) -> list[None]:
 
 async def test_the_clock_moves_the_needles_only_while_no_level_comes() -> None:
     clock = Clock()
-    line = ScriptedEngine(snapshot=live())
-    async with running(line, clock=clock) as (app, pilot):
-        await said(pilot, line, LevelChanged(-23.0, -12.0))
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine, clock=clock) as (app, pilot):
+        await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         meter = app.dashboard.meter
         due = meter._timer
         assert due is not None

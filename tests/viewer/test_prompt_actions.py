@@ -7,7 +7,7 @@ from textual.widgets import TextArea
 
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
-from tests.viewer.test_dashboard import running, said, shown, toasts
+from tests.viewer.test_dashboard import emit, running, shown, toasts
 from tui.model.commands import COMMAND_BYTES, PROMPT_CHARACTERS, DeletePrompt, ShowPrompt, WritePrompt
 from tui.model.events import PromptShown
 from tui.model.prompts import parse_prompt
@@ -27,85 +27,85 @@ async def test_the_picker_names_its_keys() -> None:
 
 
 async def test_a_new_prompt_begins_as_one_and_is_written() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("p", "ctrl+n")
         await until(pilot, lambda: isinstance(app.screen, TextInputScreen))
         await pilot.press(*"Open risks", "enter")
         await until(pilot, lambda: isinstance(app.screen, PromptEditor))
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: len(line.sent) == 1)
-        (written,) = line.sent
+        await until(pilot, lambda: len(engine.sent) == 1)
+        (written,) = engine.sent
         assert isinstance(written, WritePrompt)
         assert written.prompt == "open-risks"
         assert parse_prompt(written.text, "open-risks", "").name == "Open risks"
 
 
 async def test_the_marked_prompt_is_edited_as_its_file_is() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("p", "down", "ctrl+e")
-        await until(pilot, lambda: line.sent == [ShowPrompt("actions")])
-        await said(pilot, line, PromptShown("actions", TEXT, own=True))
+        await until(pilot, lambda: engine.sent == [ShowPrompt("actions")])
+        await emit(pilot, engine, PromptShown("actions", TEXT, own=True))
         await until(pilot, lambda: isinstance(app.screen, PromptEditor))
         await pilot.press("#", "ctrl+s")
-        await until(pilot, lambda: line.sent[1:] == [WritePrompt("actions", f"#{TEXT}")])
+        await until(pilot, lambda: engine.sent[1:] == [WritePrompt("actions", f"#{TEXT}")])
 
 
 async def test_a_copy_gets_an_id_of_its_own() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("p", "ctrl+y")
         await until(pilot, lambda: isinstance(app.screen, TextInputScreen))
         await pilot.press("enter")
-        await until(pilot, lambda: line.sent == [ShowPrompt("summary")])
-        await said(pilot, line, PromptShown("summary", TEXT, own=False))
+        await until(pilot, lambda: engine.sent == [ShowPrompt("summary")])
+        await emit(pilot, engine, PromptShown("summary", TEXT, own=False))
         await until(pilot, lambda: isinstance(app.screen, PromptEditor))
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: line.sent[1:] == [WritePrompt("summary-2", TEXT)])
+        await until(pilot, lambda: engine.sent[1:] == [WritePrompt("summary-2", TEXT)])
 
 
 async def test_a_prompt_is_deleted_only_when_its_id_is_typed() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         await pilot.press("p", "ctrl+x", "enter")
         await until(pilot, lambda: app.screen is app.dashboard)
-        assert line.sent == []
+        assert engine.sent == []
         await pilot.press("p", "ctrl+x", *"summary", "enter")
-        await until(pilot, lambda: line.sent == [DeletePrompt("summary")])
+        await until(pilot, lambda: engine.sent == [DeletePrompt("summary")])
 
 
 async def test_what_is_no_prompt_stays_open_and_says_why() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, PromptShown("risks", TEXT, own=True))
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, PromptShown("risks", TEXT, own=True))
         await until(pilot, lambda: isinstance(app.screen, PromptEditor))
         app.screen.query_one(TextArea).text = TEXT.replace("{{turn}}", "")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "turn lacks {{turn}}" in toasts(app))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.dashboard)
-        assert line.sent == []
+        assert engine.sent == []
 
 
 async def test_a_prompt_that_is_too_long_stays_open_and_says_why() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, PromptShown("risks", TEXT, own=True))
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, PromptShown("risks", TEXT, own=True))
         await until(pilot, lambda: isinstance(app.screen, PromptEditor))
         app.screen.query_one(TextArea).text = TEXT + "#" * PROMPT_CHARACTERS
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "The prompt is too long.\nAt most 100,000 characters." in toasts(app))
         assert isinstance(app.screen, PromptEditor)
-        assert line.sent == []
+        assert engine.sent == []
 
 
 async def test_a_command_that_is_too_long_is_refused_with_words() -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
         app.post_message(CommandRequested(WritePrompt("risks", "#" * COMMAND_BYTES)))
         await until(pilot, lambda: "The text is too long" in toasts(app))
-        assert line.sent == []
+        assert engine.sent == []
 
 
 def test_a_persons_own_editor_changes_the_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,9 +118,9 @@ def test_a_persons_own_editor_changes_the_text(tmp_path: Path, monkeypatch: pyte
 
 
 async def test_an_editor_that_cannot_be_started_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = ScriptedEngine(snapshot=meeting())
-    async with running(line) as (app, pilot):
-        await said(pilot, line, PromptShown("risks", TEXT, own=True))
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, PromptShown("risks", TEXT, own=True))
         await until(pilot, lambda: isinstance(app.screen, PromptEditor))
         await pilot.press("ctrl+o")
         await until(pilot, lambda: "cannot be suspended for an editor" in toasts(app))

@@ -4,8 +4,7 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -341,41 +340,8 @@ class LivegistApp(App[ExitStatus]):
     # Command palette
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Yield each action with its key, and the themes; only a search finds actions that are not possible now."""
-        yielded = {"show-commands"}
-        possible = [active for active in screen.active_bindings.values() if active.enabled]
-        for active in possible:
-            binding = active.binding
-            if binding.id and binding.id not in yielded:
-                yielded.add(binding.id)
-                yield SystemCommand(
-                    binding.description.capitalize(),
-                    self._palette_help(binding),
-                    partial(self.run_action, binding.action, active.node),
-                )
-        for binding in self._bindings_of(screen):
-            if binding.id and binding.id not in yielded:
-                yielded.add(binding.id)
-                yield SystemCommand(
-                    f"{binding.description.capitalize()} – not possible now",
-                    self._palette_help(binding),
-                    partial(self.notify, f"Not possible now: {binding.description}.", markup=False),
-                    discover=False,
-                )
-        for theme in self._themes:
-            yield SystemCommand(
-                f"Theme: {theme.name}", "Use this theme until you quit", partial(self._use_theme, theme.name)
-            )
+        """Yield the actions of the screen and the themes."""
+        from tui.viewer.palette import action_commands, theme_commands
 
-    @staticmethod
-    def _bindings_of(screen: Screen[object]) -> Iterator[Binding]:
-        """Yield all bindings of a screen and its panes."""
-        for found in (screen, *screen.query(Pane)):
-            yield from (binding for binding in found.BINDINGS if isinstance(binding, Binding))
-
-    def _palette_help(self, binding: Binding) -> str:
-        key = self._keys.get(binding.id or "") or self.get_key_display(binding)
-        return f"{binding.tooltip or binding.description}  ({key})"
-
-    def _use_theme(self, name: str) -> None:
-        self.theme = name
+        yield from action_commands(self, screen, self._keys)
+        yield from theme_commands(self, self._theme_names())

@@ -1,5 +1,7 @@
 """Frame rates that adapt to the speed of the terminal. Pure; the clock is passed in."""
 
+from collections.abc import Iterator
+
 SLOW_S = 0.25
 """Seconds of waiting frames after which the terminal counts as slow."""
 RECOVERY_S = 10.0
@@ -28,6 +30,10 @@ class FrameRateController:
         self._step = 0
         self._behind_since: float | None = None
         self._last_change_at = 0.0
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        yield "fps", self.fps
+        yield "hold_s", self.hold_s
 
     @property
     def fps(self) -> int:

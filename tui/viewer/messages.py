@@ -1,5 +1,6 @@
 """Messages and results that several screens share; the others are nested in the widget that posts them."""
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ class CommandRequested(Message):
     def __init__(self, command: Command) -> None:
         super().__init__()
         self.command = command
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        yield "command", self.command
 
 
 class PromptChangeKind(StrEnum):

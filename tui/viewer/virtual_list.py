@@ -27,6 +27,13 @@ class VirtualList:
         """Whether the list follows its newest entry."""
         self._last_seen = 0
 
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        yield "entries", len(self.keys)
+        yield "total", self.total
+        yield "page", self.page
+        yield "top", self.top
+        yield "following", self.following
+
     @property
     def total(self) -> int:
         """Height of all entries in lines."""

@@ -1,1 +1,1 @@
-"""The dashboard and what opens over it."""
+"""Screens: the dashboard, the past session, and their dialogs."""

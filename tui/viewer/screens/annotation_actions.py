@@ -23,7 +23,7 @@ class AnnotationActions(SessionActions):
                 self._request(Ask(question))
                 self.body.show_newest_gist()
 
-        placeholder = "question about the session so far · ↑ ↓ earlier questions · enter ask · esc cancel"
+        placeholder = "question about the session · ↑ ↓ history · esc cancel"
         self._open_text_input(placeholder, ask, history=self.view_model.questions)
 
     def action_retry_gist(self) -> None:
@@ -63,9 +63,9 @@ class AnnotationActions(SessionActions):
             return
         note = self.view_model.bookmarks.get(turn.number)
         if note is None:
-            placeholder = f"note for the bookmark on turn {turn.number}, may be empty · enter add · esc cancel"
+            placeholder = f"note for the bookmark on turn {turn.number} (optional) · esc cancel"
         else:
-            placeholder = f"note for the bookmark on turn {turn.number} · empty removes it · enter save · esc cancel"
+            placeholder = f"bookmark on turn {turn.number} · empty removes it · esc cancel"
 
         def save(written: str | None) -> None:
             if written is not None:
@@ -85,7 +85,7 @@ class AnnotationActions(SessionActions):
             if written is not None:
                 self._request(NameSpeaker(label, written))
 
-        placeholder = f"name of speaker {one_line(label, 40)} · empty removes it · enter save · esc cancel"
+        placeholder = f"name of speaker {one_line(label, 40)} · empty removes it · esc cancel"
         self._open_text_input(placeholder, name, self.view_model.speakers.get(label, ""))
 
     def action_change_gain(self, step_db: int) -> None:

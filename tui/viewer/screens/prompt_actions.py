@@ -58,7 +58,7 @@ class PromptActions(Screen[None]):
             if written:
                 on_id(re.sub(r"\s+", "-", written.lower()))
 
-        placeholder = "id of the new prompt: letters, digits and dashes · enter next · esc cancel"
+        placeholder = "id of the new prompt (letters, digits, -) · esc cancel"
         self.app.push_screen(TextInputScreen(placeholder, suggestion), take)
 
     def _confirm_delete(self, prompt: str) -> None:
@@ -68,4 +68,4 @@ class PromptActions(Screen[None]):
             if written == prompt:
                 self.post_message(CommandRequested(DeletePrompt(prompt)))
 
-        self.app.push_screen(TextInputScreen(f"type {prompt} to delete it · enter delete · esc cancel"), delete)
+        self.app.push_screen(TextInputScreen(f"type {prompt} to delete it · esc cancel"), delete)

@@ -76,7 +76,7 @@ class PromptPicker(Dialog[str | PromptChange | None]):
         """Lay out the filter, the list and the preview."""
         with Vertical(classes="dialog wide"):
             yield Filter(
-                placeholder="filter prompts · ↑ ↓ select · enter use · space extra · esc back",
+                placeholder="filter · enter use · space extra prompt · esc back",
                 id="filter",
                 compact=True,
             )

@@ -20,8 +20,8 @@ class QuitChoice(StrEnum):
 
 
 ROWS = (
-    (QuitChoice.STOP, "x", "Stop and quit", "finish and save the session, end the engine"),
-    (QuitChoice.KEEP, "l", "Leave it running", "close the dashboard; `livegist` reopens it"),
+    (QuitChoice.STOP, "x", "Stop and quit", "finish, save, end the engine"),
+    (QuitChoice.KEEP, "l", "Leave it running", "reopen it with `livegist`"),
     (None, "esc", "Cancel", "stay in the dashboard"),
 )
 

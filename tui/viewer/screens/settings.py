@@ -99,7 +99,7 @@ class SettingsScreen(Dialog[None]):
             if written is not None:
                 self._write_text(name, written)
 
-        placeholder = f"{name}: {allowed(name)} · enter save · esc cancel"
+        placeholder = f"{name}: {allowed(name)} · esc cancel"
         self.app.push_screen(TextInputScreen(placeholder, str(current)), take)
 
     def action_reset(self) -> None:

@@ -129,8 +129,8 @@ class Body(Container):
         self.layout_state = layout_state
         self.set_class(bool(layout_state.zoomed), "-zoomed")
         for pane in (self.turns, self.gists, self.stats):
-            away = pane.id != layout_state.zoomed if layout_state.zoomed else pane.id in layout_state.hidden
-            pane.set_class(away, "-away")
+            hidden = pane.id != layout_state.zoomed if layout_state.zoomed else pane.id in layout_state.hidden
+            pane.set_class(hidden, "-hidden")
         for name in ("gists", "stats"):
             self.set_class(name in layout_state.hidden, f"-no-{name}")
         if "gists" in layout_state.hidden and self.is_mounted and self.screen.focused is self.gists:
@@ -157,7 +157,7 @@ class Body(Container):
 
     def show_newest_gist(self) -> None:
         """Show the gists and follow the newest."""
-        if self.gists.has_class("-away"):
+        if self.gists.has_class("-hidden"):
             hidden = tuple(name for name in self.layout_state.hidden if name != "gists")
             self.set_layout(LayoutState(hidden=hidden))
         self.gists.follow()
@@ -181,7 +181,7 @@ class Body(Container):
 
     @on(Pane.EntrySelected)
     def show_counterpart(self, event: Pane.EntrySelected) -> None:
-        """Select the gist of a selected turn, or the turn of a selected gist; focus its pane if asked to."""
+        """Select the gist of a selected turn, or the turn of a selected gist; focus its pane for `focus`."""
         event.stop()
         other: Pane | None = None
         if event.pane is self.turns:

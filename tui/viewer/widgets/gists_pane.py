@@ -142,7 +142,7 @@ class GistsPane(Pane):
             case GistStatus.DONE:
                 return markdown(text, columns) or [(Span("(empty answer)", "muted"),)]
             case GistStatus.TIMED_OUT:
-                sign, word, style = "∅", "no answer in time", "warn"
+                sign, word, style = "∅", "timed out", "warn"
             case GistStatus.FAILED:
                 sign, word, style = "✗", "failed", "bad"
         error = one_line(gist.error, 600)

@@ -1,7 +1,6 @@
 """Base of the turns and gists panes: a title and a virtual list, of which only the visible entries are laid out."""
 
-from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from textual import events
@@ -9,9 +8,11 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.text import one_line
-from tui.viewer.styled_text import Line, Span, highlight, justify, pad, restyle, width
+from tui.viewer.styled_text import Line, Span, highlight, pad, restyle
 from tui.viewer.virtual_list import VirtualList
 from tui.viewer.widgets.cell_widget import CellWidget
+from tui.viewer.widgets.line_cache import LineCache
+from tui.viewer.widgets.pane_title import pane_title
 
 MAX_CACHED = 160
 """Entries whose lines are cached: a few pages."""
@@ -27,26 +28,6 @@ WHEEL_LINES = 3
 NO_BOOKMARKS: list[Line] = [(), (Span("  No bookmarks. Press m to bookmark a turn.", "muted"),)]
 
 
-def title(name: str, status: str, columns: int, *, focused: bool) -> Line:
-    """Return the title row of a pane; the focused one has a heavy rule and a sign.
-
-    Args:
-        name: at the left.
-        status: at the right; empty for none.
-        columns: cells of the row.
-        focused: whether the pane has the focus.
-    """
-    stroke = "━" if focused else "─"
-    style = "accent" if focused else "rule"
-    name_style = "accent strong" if focused else "strong"
-    left = (Span(stroke, style), Span(f" {'▸ ' if focused else ''}{name} ", name_style))
-    right = (Span(f" {status} ", "accent" if focused else "muted"), Span(stroke, style)) if status else ()
-    gap = columns - width(left) - width(right)
-    if gap < 1:
-        return justify(left, right, columns)
-    return (*left, Span(stroke * gap, style), *right)
-
-
 class Pane(CellWidget, can_focus=True):
     """A titled list of entries in the order of their keys. A subclass lays out one entry."""
 
@@ -60,6 +41,11 @@ class Pane(CellWidget, can_focus=True):
             """Key of the entry: the number of a turn or a gist."""
             self.focus = focus
             """Whether the focus moves to the pane of the counterpart."""
+
+        def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+            yield "pane", self.pane.id
+            yield "key", self.key
+            yield "focus", self.focus
 
     class FollowChanged(Message):
         """The pane may have begun or stopped to follow its newest entry."""
@@ -90,7 +76,7 @@ class Pane(CellWidget, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._list = VirtualList()
-        self._cache: OrderedDict[int, list[Line]] = OrderedDict()
+        self._cache = LineCache(MAX_CACHED, self._layout)
         self._columns = 0
         self.cursor: int | None = None
         """Key of the selected entry; `None` if none is."""
@@ -149,7 +135,7 @@ class Pane(CellWidget, can_focus=True):
         if not self._is_listed(key):
             self.drop(key)
             return
-        self._cache.pop(key, None)
+        self._cache.discard(key)
         self._growing.discard(key)
         self._estimated.pop(key, None)
         self._list.put(key, self._height(key))
@@ -172,7 +158,7 @@ class Pane(CellWidget, can_focus=True):
 
     def drop(self, key: int) -> None:
         """Remove an entry."""
-        self._cache.pop(key, None)
+        self._cache.discard(key)
         self._matches.discard(key)
         self._growing.discard(key)
         self._estimated.pop(key, None)
@@ -255,13 +241,13 @@ class Pane(CellWidget, can_focus=True):
 
     def lines(self, columns: int, rows: int) -> list[Line]:
         """Return the title and the visible entries."""
-        head = title(self.NAME, self._status(), columns, focused=self.has_focus)
+        head = pane_title(self.NAME, self._status(), columns, focused=self.has_focus)
         if not self._list.keys:
             return [head, *(NO_BOOKMARKS if self.bookmarks_only else self.empty(columns))]
         self._measure_visible()
         page: list[Line] = []
         for key, first, last in self._list.visible():
-            lines = self._entry(key)[first:last]
+            lines = self._cache.get(key)[first:last]
             if key == self.cursor:
                 lines = [restyle(pad(line, columns), "selected") if line else line for line in lines]
             page += lines
@@ -281,21 +267,12 @@ class Pane(CellWidget, can_focus=True):
     def _percent(self) -> int:
         return round(100 * min(1, (self._list.top + self._list.page) / max(1, self._list.total)))
 
-    def _entry(self, key: int) -> list[Line]:
-        found = self._cache.get(key)
-        if found is None:
-            lines = self.entry(key, max(1, self._columns))
-            found = self._cache[key] = (
-                [highlight(line, self.needle, "found") for line in lines] if self.needle else lines
-            )
-            if len(self._cache) > MAX_CACHED:
-                self._cache.popitem(last=False)
-        else:
-            self._cache.move_to_end(key)
-        return found
+    def _layout(self, key: int) -> list[Line]:
+        lines = self.entry(key, max(1, self._columns))
+        return [highlight(line, self.needle, "found") for line in lines] if self.needle else lines
 
     def _height(self, key: int) -> int:
-        return len(self._entry(key))
+        return len(self._cache.get(key))
 
     def _heights(self, keys: list[int]) -> list[int]:
         """Return the heights of entries: measured ones at the end, estimates before, which are measured later."""

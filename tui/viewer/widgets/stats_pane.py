@@ -7,7 +7,7 @@ from tui.presentation.formatting import dollars, milliseconds, seconds
 from tui.text import clock, one_line, plural, size
 from tui.viewer.styled_text import Line, Span, justify, pad, width
 from tui.viewer.widgets.cell_widget import CellWidget
-from tui.viewer.widgets.pane import title
+from tui.viewer.widgets.pane_title import pane_title
 
 NOTABLE_LAG_S = 2.0
 """Lag of the sender, in seconds, from which the header and the stats point it out."""
@@ -24,7 +24,7 @@ def stats_rows(stats: Stats) -> list[tuple[str, str, str]]:
         ("speech → final", f"{milliseconds(stats.final_p50_ms)}  p95 {milliseconds(stats.final_p95_ms)}", ""),
         ("final → gist", milliseconds(stats.gist_p50_ms), ""),
         ("gists", f"{stats.gists:,}{missing}", "warn" if missing else ""),
-        ("cost, about", dollars(stats.cost_usd), ""),
+        ("estimated cost", dollars(stats.cost_usd), ""),
         ("tokens in/out", f"{stats.input_tokens:,} / {stats.output_tokens:,}", ""),
         ("sent", f"{clock(stats.sent_s)}  lag {seconds(stats.lag_s)}", lag),
         (
@@ -34,7 +34,7 @@ def stats_rows(stats: Stats) -> list[tuple[str, str, str]]:
         ),
         ("round trip", milliseconds(stats.round_trip_ms), ""),
         ("recording", f"{size(stats.recording_bytes)}{unsaved}", "bad" if unsaved else ""),
-        ("samples lost", plural(stats.overflows, "time"), "bad" if stats.overflows else ""),
+        ("input overflows", f"{stats.overflows:,}", "bad" if stats.overflows else ""),
         ("expires in", clock(stats.expires_s) if stats.expires_s is not None else "–", ""),
         ("device", one_line(stats.device, 80) or "–", ""),
         ("viewers", str(stats.viewers), ""),
@@ -77,7 +77,7 @@ class StatsPane(CellWidget):
                 self._cell(table_rows[at + body * n], share) for n in range(across) if at + body * n < len(table_rows)
             ]
             table.append(tuple(span for cell in cells for span in cell))
-        return [title("Stats", "", columns, focused=False), *table]
+        return [pane_title("Stats", "", columns, focused=False), *table]
 
     def _cell(self, entry: tuple[str, str, str], columns: int) -> Line:
         label, value, style = entry
