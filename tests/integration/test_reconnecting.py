@@ -14,7 +14,7 @@ from tests import fake_endpoint, loop_lag
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tui.audio.recording import Recording
 from tui.model.transcript import Transcript
-from tui.stream import active_connection, close_codes, events, query
+from tui.stream import active_connection, close_codes, events, query, reconnecting
 from tui.stream.close_codes import Retry
 from tui.stream.connection import ConnectError, Connection
 from tui.stream.events import StreamEvent
@@ -223,7 +223,10 @@ async def test_a_swap_carries_the_new_prompt_and_the_old_answers_still_arrive(
     assert not heard.of(events.ConnectionLost)
 
 
-async def test_of_five_swaps_in_a_row_the_last_wins_over_one_connection(server: Endpoint, recording: Recording) -> None:
+async def test_of_five_swaps_in_a_row_the_last_wins_over_one_connection(
+    server: Endpoint, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconnecting, "SETTLE_S", 2.0)
     heard = Heard()
     way = linked(recording, server, heard)
     running = asyncio.create_task(way.run())
@@ -231,13 +234,78 @@ async def test_of_five_swaps_in_a_row_the_last_wins_over_one_connection(server: 
     await heard.until(lambda: len(heard.finals) == 1)
     for prompt in ("two", "three", "four", "one", "five"):
         way.use_prompt(prompt)
+        await asyncio.sleep(0.05)
     await heard.until(lambda: len(heard.of(events.ConnectionOpened)) >= 2)
     recording.append(speech(2))
     recording.close()
     await running
     assert heard.answers[-1][:2] == (2, "five")
     assert heard.finals == [said(1), said(2)]
-    assert len(heard.of(events.ConnectionOpened)) == 2
+    assert len(server.calls) == 2
+
+
+async def test_a_connection_that_nobody_wants_any_more_when_it_is_open_is_ended(
+    server: Endpoint, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_connection = Connection.open
+    heard = Heard()
+    way = linked(recording, server, heard)
+
+    async def opened(url: str, key: str) -> Connection:
+        connection = await open_connection(url, key)
+        if len(server.calls) == 2:
+            way.use_prompt("three")
+        return connection
+
+    monkeypatch.setattr(Connection, "open", opened)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.finals) == 1)
+    way.use_prompt("two")
+    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == 2)
+    recording.append(speech(2))
+    recording.close()
+    await running
+    assert [call.prompt for call in server.calls] == ["one", "two", "three"]
+    assert server.calls[1].terminated, "who bills by the second is told"
+    assert heard.answers[-1][:2] == (2, "three")
+
+
+async def test_a_renewal_that_is_refused_is_not_tried_again_and_the_connection_goes_on(
+    server: Endpoint, recording: Recording
+) -> None:
+    server.life_s = 6
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.answers) == 1)
+    server.error_first, server.close_with = "no more for today", (3006, "no more for today")
+    await server.wait_for(lambda: len(server.calls) == 2)
+    # Time for some more tries, if there were any.
+    await asyncio.sleep(5 * reconnecting.SETTLE_S)
+    recording.append(speech(2))
+    recording.close()
+    await running
+    assert len(server.calls) == 2
+    assert heard.answers[-1] == (2, "one", f"one: {said(2)}")
+    assert not heard.of(events.PromptRefused)
+
+
+async def test_a_partial_that_no_later_connection_hears_is_gone_in_the_end(
+    server: Endpoint, recording: Recording
+) -> None:
+    heard = Heard()
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1) + speech(2)[: RATE // 2])
+    await heard.until(lambda: len(heard.transcript) == 2)
+    server.mute_after = 0
+    await server.cut()
+    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == 2)
+    recording.close()
+    way.abandon()
+    await running
+    assert [turn.text for turn in heard.transcript] == [said(1)]
 
 
 async def test_a_swap_while_reconnecting_takes_the_new_prompt_along(server: Endpoint, recording: Recording) -> None:
