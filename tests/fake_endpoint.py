@@ -127,6 +127,8 @@ class Endpoint:
     life_s: float = 10_800.0
     answers: bool = True
     answer_s: float = 0.0
+    finishes_answers: bool = True
+    """Whether answers that are under way still come after `Terminate`."""
     close_with: tuple[int, str] | None = None
     """Closes every new connection with this, after `Begin`, unless `error_first`."""
     error_first: str = ""
@@ -215,7 +217,10 @@ class Endpoint:
             elif json.loads(message)["type"] == "Terminate":
                 call.terminated = True
                 await turns(hearing.finish())
-                await asyncio.gather(*answering)
+                if not self.finishes_answers:
+                    for task in answering:
+                        task.cancel()
+                await asyncio.gather(*answering, return_exceptions=not self.finishes_answers)
                 await send(type="Termination", audio_duration_seconds=1, session_duration_seconds=1)
                 await websocket.close()
             await self.tell()

@@ -109,6 +109,16 @@ async def test_every_sample_and_every_turn_arrives_once(server: Endpoint, record
     assert server.calls[0].terminated
 
 
+async def test_answers_are_waited_for_before_the_end_is_asked_for(server: Endpoint, recording: Recording) -> None:
+    server.answer_s, server.finishes_answers = 0.5, False
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    recording.append(speech(1, 2))
+    recording.close()
+    await running
+    assert heard.answers == [(n, "one", f"one: {said(n)}") for n in (1, 2)]
+
+
 async def test_chunks_are_of_a_length_that_the_service_takes(server: Endpoint, recording: Recording) -> None:
     heard = Heard()
     running = asyncio.create_task(linked(recording, server, heard).run())
