@@ -1,5 +1,6 @@
 """Sessions on disk for tests, written by the journal and the recording that the engine writes with."""
 
+import wave
 from datetime import datetime
 from pathlib import Path
 
@@ -105,6 +106,15 @@ def store_session(
     if metadata is not None:
         update_metadata(stored.path, lambda _: metadata)
     return stored
+
+
+def write_wav(path: Path, pcm: bytes, sample_rate: int = 16_000) -> None:
+    """Write s16le mono PCM as a WAV."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate)
+        file.writeframes(pcm)
 
 
 def tone(seconds: float) -> bytes:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import sys
-import wave
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import soundfile
 from tests import fake_endpoint
 from tests.fake_endpoint import said, speech
 from tests.http_server import Answer, serving
-from tests.session_fixtures import store_session
+from tests.session_fixtures import store_session, write_wav
 from tui.paths import sessions_dir
 from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store, StoredSession
@@ -26,11 +25,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 @pytest.fixture
 def sound(tmp_path: Path) -> Path:
     path = tmp_path / "sound.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes(speech(1, 2))
+    write_wav(path, speech(1, 2))
     return path
 
 

@@ -3,14 +3,13 @@
 import asyncio
 import os
 import sys
-import wave
 from pathlib import Path
 
 import pytest
 
 from tests import fake_endpoint
 from tests.fake_endpoint import said, speech
-from tests.session_fixtures import files
+from tests.session_fixtures import files, write_wav
 from tui.audio.recording import Recording
 from tui.errors import SessionError
 from tui.paths import sessions_dir
@@ -21,11 +20,7 @@ DEADLINE_S = 80.0
 @pytest.fixture
 def sound(tmp_path: Path) -> Path:
     path = tmp_path / "sound.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes(speech(17, 23))
+    write_wav(path, speech(17, 23))
     return path
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import stat
 import sys
-import wave
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from tests import fake_endpoint
 from tests.command import INTERNAL_ERROR, livegist
 from tests.fake_endpoint import Endpoint, speech
 from tests.http_server import Answer, serving
-from tests.session_fixtures import store_session
+from tests.session_fixtures import store_session, write_wav
 from tui.credentials import Key
 from tui.credentials import store as store_key
 from tui.paths import sessions_dir
@@ -29,11 +28,7 @@ DEADLINE_S = 80.0
 @pytest.fixture
 def sound(tmp_path: Path) -> Path:
     path = tmp_path / "sound.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes(speech(1, 2))
+    write_wav(path, speech(1, 2))
     return path
 
 

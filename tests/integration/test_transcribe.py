@@ -7,7 +7,6 @@ import shutil
 import signal
 import stat
 import sys
-import wave
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import soundfile
 from tests import fake_endpoint
 from tests.command import INTERNAL_ERROR
 from tests.fake_endpoint import Endpoint, said, speech
-from tests.session_fixtures import store_session
+from tests.session_fixtures import store_session, write_wav
 from tui.batch.transcribing import sources
 from tui.paths import sessions_dir
 from tui.sessions.flac import compress
@@ -28,11 +27,7 @@ DEADLINE_S = 60.0
 
 
 def sound(path: Path, *turns: int) -> Path:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes(speech(*turns))
+    write_wav(path, speech(*turns))
     return path
 
 

@@ -6,7 +6,7 @@ import click
 
 from tui.cli import completion
 from tui.cli.llm_common import answer, find_with_turns, store_gists
-from tui.cli.options import chat_options, flags_from, settings
+from tui.cli.options import chat_options, flags_from, select_sessions, settings
 from tui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,16 +51,11 @@ def ask(words: tuple[str, ...], since: str | None, tags: tuple[str, ...], as_jso
 
 
 def _select(since: str | None, tags: tuple[str, ...]) -> "list[StoredSession]":
-    from datetime import datetime
     from pathlib import Path
 
-    from tui.paths import sessions_dir
-    from tui.sessions.catalogue import select
-    from tui.sessions.store import Store, StoredSession
-    from tui.sessions.time_spec import parse_time
+    from tui.sessions.store import StoredSession
 
-    at = parse_time(since, datetime.now().astimezone()) if since else None
-    found = select(Store(sessions_dir()), since=at, tags=[tag.removeprefix("#") for tag in tags])
+    found = select_sessions(since, tags)
     stored = [StoredSession(summary.id, Path(summary.path)) for summary in found if summary.turns]
     if not stored:
         raise UsageError("No session matches.", "See: livegist sessions list --all")

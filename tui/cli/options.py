@@ -1,6 +1,6 @@
 """Options that commands share, and the settings and sessions they select."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from tui.cli import completion
 if TYPE_CHECKING:
     from tui.config.schema import Settings
     from tui.model.session_state import SessionState
+    from tui.sessions.catalogue import Summary
     from tui.sessions.store import StoredSession
 
 Flags = dict[str, Any]
@@ -151,3 +152,20 @@ def find_stored(word: str) -> "StoredSession":
     from tui.sessions.store import Store
 
     return find(Store(sessions_dir()), word)
+
+
+def select_sessions(since: str | None, tags: tuple[str, ...]) -> "Iterator[Summary]":
+    """Yield the stored sessions that `--since` and `--tag` select, newest first.
+
+    Raises:
+        UsageError: `since` is neither a date nor an age.
+    """
+    from datetime import datetime
+
+    from tui.paths import sessions_dir
+    from tui.sessions.catalogue import select
+    from tui.sessions.store import Store
+    from tui.sessions.time_spec import parse_time
+
+    at = parse_time(since, datetime.now().astimezone()) if since else None
+    return select(Store(sessions_dir()), since=at, tags=[tag.removeprefix("#") for tag in tags])

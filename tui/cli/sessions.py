@@ -6,15 +6,13 @@ import click
 
 from tui.cli import completion
 from tui.cli.group import WholeHelp
-from tui.cli.options import find_stored
+from tui.cli.options import find_stored, select_sessions
 from tui.cli.session_table import facts, fit_to_terminal, on_a_terminal, row
 from tui.errors import SessionError, UsageError
 from tui.text import plural, size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tui.sessions.catalogue import Summary
+    pass
 
 LISTED = 20
 """Sessions listed without `--all`."""
@@ -51,7 +49,7 @@ def list_sessions(
 
     import msgspec
 
-    found = _select(since, tags)
+    found = select_sessions(since, tags)
     listed = list(found if everything else islice(found, LISTED))
     for summary in listed:
         click.echo(msgspec.json.encode(summary) if as_json else fit_to_terminal(row(summary)))
@@ -237,18 +235,6 @@ def hook(session: str) -> None:
         if config.hook_url:
             asyncio.run(hooks.post(config.hook_url, secret.value if secret else "", stored))
     click.echo("Done.")
-
-
-def _select(since: str | None = None, tags: tuple[str, ...] = ()) -> "Iterator[Summary]":
-    from datetime import datetime
-
-    from tui.paths import sessions_dir
-    from tui.sessions.catalogue import select
-    from tui.sessions.store import Store
-    from tui.sessions.time_spec import parse_time
-
-    at = parse_time(since, datetime.now().astimezone()) if since else None
-    return select(Store(sessions_dir()), since=at, tags=[tag.removeprefix("#") for tag in tags])
 
 
 def _delete_search_index() -> None:
