@@ -17,6 +17,7 @@ from tests import fake_endpoint
 from tests.command import INTERNAL_ERROR
 from tests.fake_endpoint import Endpoint, said, speech
 from tests.terminal import LIVEGIST
+from tui.audio import wav
 
 PATIENCE_S = 80.0
 TYPES = {"session", "state", "turn", "gist", "analysis", "error", "stats"}
@@ -98,6 +99,19 @@ async def test_a_file_is_heard_out_and_the_program_ends_by_itself(server: Endpoi
     ]
     assert [state["state"] for state in program.all("state")][-1] == "ended"
     assert program.all("stats")[-1]["turns"] == 2
+    assert bytes(server.calls[0].audio) == speech(1, 2)
+
+
+@pytest.mark.parametrize("extra_chunk", [b"", b"LIST" + (4).to_bytes(4, "little") + b"INFO"])
+async def test_a_wav_whose_recorder_was_killed_is_transcribed_to_its_end(
+    server: Endpoint, tmp_path: Path, extra_chunk: bytes
+) -> None:
+    path = tmp_path / "killed.wav"
+    start = wav.header(16_000, 0)
+    path.write_bytes(start[:4] + bytes(4) + start[8:36] + extra_chunk + b"data" + bytes(4) + speech(1, 2))
+    async with streaming("--url", server.url, "--source", str(path)) as program:
+        assert await program.ended() == 0
+    assert [turn["text"] for turn in program.all("turn") if turn["final"]] == [said(1), said(2)]
     assert bytes(server.calls[0].audio) == speech(1, 2)
 
 

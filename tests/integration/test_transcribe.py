@@ -136,6 +136,18 @@ async def test_what_cannot_be_read_is_told_and_the_rest_is_done(store: Store, tm
     assert len(list(store)) == 1
 
 
+@pytest.mark.parametrize("file_size", [0, 36])
+async def test_a_wav_whose_recorder_was_killed_is_transcribed_to_its_end(
+    store: Store, tmp_path: Path, file_size: int
+) -> None:
+    path = sound(tmp_path / "killed.wav", 1, 2)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:4] + file_size.to_bytes(4, "little") + whole[8:40] + bytes(4) + whole[44:])
+    async with fake_endpoint.running() as server:
+        (done,) = await transcribed(server, str(path))
+    assert texts(store, done) == [said(1), said(2)]
+
+
 async def test_a_name_that_is_no_text_is_told_and_the_rest_is_done(store: Store, tmp_path: Path) -> None:
     try:
         sound(tmp_path / os.fsdecode(b"caf\xe9.wav"), 1)

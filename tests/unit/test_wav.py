@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tui.audio.wav import Format, InvalidWavError, header, parse
+from tui.audio.wav import Format, InvalidWavError, header, is_unfinished, parse
 
 
 def written(subtype: str, channels: int = 2, file_format: str = "WAV") -> bytes:
@@ -48,6 +48,16 @@ def test_a_size_nobody_knows_means_until_the_end() -> None:
         found = parse(header(16_000, 0)[:-4] + size.to_bytes(4, "little"))
         assert found is not None
         assert found.size is None
+
+
+def test_a_wav_is_unfinished_if_audio_follows_a_size_of_zero() -> None:
+    unfinished = header(16_000, 0)
+    assert is_unfinished(unfinished, len(unfinished) + 100)
+    assert not is_unfinished(unfinished, len(unfinished)), "it has no audio"
+    assert not is_unfinished(header(16_000, 100), 144)
+    assert not is_unfinished(unfinished[:20], 1000)
+    with_chunk_after = (44 + 12 - 8).to_bytes(4, "little")
+    assert not is_unfinished(unfinished[:4] + with_chunk_after + unfinished[8:], 44 + 12), "its sizes are right"
 
 
 def test_a_recording_past_four_gib_keeps_a_valid_header() -> None:

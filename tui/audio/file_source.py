@@ -1,15 +1,16 @@
 """Audio source that plays a sound file in real time."""
 
 import asyncio
+import io
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui.audio.pacing import RealtimePacer, take_blocks
-from tui.audio.wav import SAMPLE_BYTES
+from tui.audio.wav import MAX_HEADER_BYTES, SAMPLE_BYTES, is_unfinished
 from tui.errors import SourceError
 
 if TYPE_CHECKING:
@@ -110,9 +111,29 @@ async def open_file(
         await asyncio.to_thread(source.close)
 
 
+def duration_s(path: Path) -> float:
+    """Return the duration of a sound file in seconds.
+
+    Raises:
+        SourceError: as `open_file`.
+    """
+    with _open_sound(path) as file:
+        return float(file.frames / file.samplerate)
+
+
 def _open(path: Path, sample_rate: int, clock: Callable[[], float]) -> FileSource:
+    file = _open_sound(path)
+    from tui.audio.convert import Resampler
+
+    return FileSource(file, Resampler(file.samplerate, sample_rate), path.name, sample_rate, clock)
+
+
+def _open_sound(path: Path) -> "soundfile.SoundFile":
     try:
-        path.open("rb").close()
+        with path.open("rb") as opened:
+            # What is read from a named pipe is missing later.
+            start = opened.read(MAX_HEADER_BYTES) if path.is_file() else b""
+            unfinished = is_unfinished(start, path.stat().st_size)
     except OSError as error:
         raise SourceError(
             f"{path} cannot be opened: {error.strerror or error}.",
@@ -124,16 +145,32 @@ def _open(path: Path, sample_rate: int, clock: Callable[[], float]) -> FileSourc
         raise SourceError(
             "libsndfile, which reads sound files, is not installed.", "Install it: sudo apt install libsndfile1"
         ) from error
-    from tui.audio.convert import Resampler
-
     try:
-        file = soundfile.SoundFile(path)
+        return soundfile.SoundFile(_UnfinishedWav(path) if unfinished else path)
     except soundfile.SoundFileError as error:
         raise _unreadable(path.name, error) from error
     except UnicodeEncodeError as error:
         name = path.name.encode(errors="replace").decode()
         raise SourceError(f"The file name {name} is not valid text.", "Rename the file.") from error
-    return FileSource(file, Resampler(file.samplerate, sample_rate), path.name, sample_rate, clock)
+
+
+class _UnfinishedWav(io.FileIO):
+    """WAV whose recorder never wrote the sizes, so that libsndfile reads it to the end of the file.
+
+    libsndfile does so if the audio's size is 0 and that of the file is 8, as in its own unfinished files.
+    """
+
+    FILE_SIZE = range(4, 8)
+    """Position of the file's size in the header."""
+
+    def readinto(self, buffer: Any) -> int:
+        """Read bytes into `buffer`, with 8 as the file's size; return their number."""
+        start = self.tell()
+        count = super().readinto(buffer) or 0
+        view = memoryview(buffer).cast("B")
+        for position in range(max(start, self.FILE_SIZE.start), min(start + count, self.FILE_SIZE.stop)):
+            view[position - start] = 8 if position == self.FILE_SIZE.start else 0
+        return count
 
 
 def _unreadable(name: str, error: Exception) -> SourceError:

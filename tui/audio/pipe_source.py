@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tui.audio import wav
 from tui.audio.pacing import RealtimePacer, take_blocks
-from tui.audio.wav import SAMPLE_BYTES, Format
+from tui.audio.wav import MAX_HEADER_BYTES, SAMPLE_BYTES, Format
 from tui.credentials import without_keys
 from tui.errors import SourceError
 
@@ -22,8 +22,6 @@ STDIN = 0
 RAW_FORMAT = Format(16_000)
 """Assumed format of audio without a header."""
 READ_BYTES = 1 << 14
-MAX_HEADER_BYTES = 1 << 20
-"""Maximum size of a WAV header, in bytes."""
 LEAD_S = 0.5
 """Seconds by which a pipe may be ahead of real time, so that live audio with a late start or bursts is not delayed."""
 SPEED = 1.001

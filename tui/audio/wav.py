@@ -1,12 +1,15 @@
 """WAV headers: written for recordings, parsed for all sources."""
 
 import struct
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
 HEADER_BYTES = 44
 """Length of the header we write: RIFF, a `fmt ` chunk of 16 bytes, and the start of `data`."""
+MAX_HEADER_BYTES = 1 << 20
+"""Maximum length of a header that is read, in bytes."""
 SAMPLE_BYTES = 2
 """Bytes of one s16le sample."""
 SIZE_LIMIT = 0xFFFF_FFFF
@@ -71,10 +74,7 @@ def parse(start: bytes) -> Header | None:
     if start[:4] != b"RIFF"[: len(start)] or start[8:12] != b"WAVE"[: max(0, len(start) - 8)]:
         raise InvalidWavError("it does not start with RIFF … WAVE")
     found: Format | None = None
-    at = 12
-    while at + 8 <= len(start):
-        name, size = struct.unpack_from("<4sI", start, at)
-        at += 8
+    for name, at, size in _chunks(start):
         if name == b"data":
             if found is None:
                 raise InvalidWavError("its audio precedes its format")
@@ -83,9 +83,30 @@ def parse(start: bytes) -> Header | None:
             if at + size > len(start):
                 return None
             found = _format(start[at : at + size])
-        # Chunks start at even positions.
-        at += size + size % 2
     return None
+
+
+def is_unfinished(start: bytes, length: int) -> bool:
+    """Return whether a WAV was never closed: its header gives 0 as the size of the audio, but bytes follow it.
+
+    Args:
+        start: first bytes of the file, with the whole header.
+        length: length of the file, in bytes.
+    """
+    if start[:4] != b"RIFF" or start[8:12] != b"WAVE" or int.from_bytes(start[4:8], "little") + 8 == length:
+        return False
+    data = next(((at, size) for name, at, size in _chunks(start) if name == b"data"), None)
+    return data is not None and data[1] == 0 and data[0] < length
+
+
+def _chunks(start: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name of each chunk, the position of its content, and its size in bytes."""
+    at = 12
+    while at + 8 <= len(start):
+        name, size = struct.unpack_from("<4sI", start, at)
+        yield name, at + 8, size
+        # Chunks start at even positions.
+        at += 8 + size + size % 2
 
 
 def _format(chunk: bytes) -> Format:

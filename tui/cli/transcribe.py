@@ -141,11 +141,11 @@ def _sources(word: str) -> "list[Source]":
 
 def _length_s(source: "Source") -> float:
     """Return the duration of a source in seconds, 0 if unknown."""
-    import soundfile
-
+    from tui.audio.file_source import duration_s
+    from tui.errors import SourceError
     from tui.sessions.store import StoredSession
 
     try:
-        return float(soundfile.info(source.audio if isinstance(source, StoredSession) else source).duration)
-    except (soundfile.SoundFileError, OSError):
+        return duration_s(source.audio if isinstance(source, StoredSession) else source)
+    except SourceError:
         return 0.0
