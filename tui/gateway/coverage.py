@@ -23,7 +23,7 @@ LETTER_S = 0.08
 """A slowly spoken word takes no longer than the first and so much per letter; a longer one hides a hole."""
 CONFIDENT = 0.5
 """A long word with a lower confidence gets half of that time."""
-JOIN_S = 1.0
+JOIN_S = 0.4
 """Largest difference between the times that two decodes of the same audio give a word."""
 JOIN_WORDS = 4
 """Words that are compared on each side of a join."""
@@ -64,10 +64,13 @@ def continuation(
         words: a text of audio that starts before the boundary.
         boundary_s: where the earlier text ends.
     """
-    by_time = sum(1 for word in words if sum(_claim(word)) / 2 < boundary_s)
-    # Between the last earlier word and the boundary is a pause: a word there is new and has a wrong time.
-    low_s, high_s = min([boundary_s, *(word.end_s for word in before[-1:])]) - JOIN_S, boundary_s + JOIN_S
-    near = [cut for cut in range(len(words) + 1) if cut == by_time or _is_near(words, cut, (low_s, high_s))]
+    # A pause may lie before the boundary: a word there is new and has a wrong time.
+    end_s = min([boundary_s, *(word.end_s + MARGIN_S for word in before[-1:])])
+    middles = [sum(_claim(word)) / 2 for word in words]
+    by_time, first, last = (
+        sum(middle < at for middle in middles) for at in (end_s, end_s - JOIN_S, boundary_s + JOIN_S)
+    )
+    near = range(first, last + 1)
     best = max(near, key=lambda cut: (_agreement(before, words[:cut]), -abs(cut - by_time)))
     return tuple(words[best:])
 
@@ -110,12 +113,6 @@ def _claim(word: RecognisedWord) -> Span:
     if word.end_s - word.start_s <= longest_s:
         return word.start_s - MARGIN_S, word.end_s + MARGIN_S
     return word.end_s - longest_s * (1.0 if word.confidence >= CONFIDENT else 0.5), word.end_s + MARGIN_S
-
-
-def _is_near(words: Sequence[RecognisedWord], cut: int, bounds: Span) -> bool:
-    """Return whether a place between two words may lie in bounds."""
-    edges = [*(word.end_s for word in words[cut - 1 : cut] if cut), *(word.start_s for word in words[cut : cut + 1])]
-    return any(bounds[0] <= edge <= bounds[1] for edge in edges)
 
 
 def _agreement(before: Sequence[RecognisedWord], words: Sequence[RecognisedWord]) -> int:
