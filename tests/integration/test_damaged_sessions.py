@@ -51,7 +51,7 @@ def test_lost_lines_are_told_wherever_the_session_is_used(stored: StoredSession)
     lines = stored.events.read_bytes().splitlines(keepends=True)
     lines[4] = b'{"at": 1, "event": {"type": "turn", \xff\n'
     stored.events.write_bytes(b"".join(lines))
-    told = "1 line of its journal cannot be read; the rest is whole"
+    told = "1 line of the journal cannot be read; the rest is intact"
     assert told in livegist("sessions").stdout
     assert told in livegist("sessions", "show", "last").stdout
     exported = livegist("export", "last", "--format", "txt", says=told)
@@ -72,7 +72,7 @@ def test_a_journal_that_is_gone_leaves_the_recording_to_be_heard_again(store: St
 def test_a_recording_that_is_cut_off_says_how_much_is_missing(stored: StoredSession) -> None:
     content = stored.audio.read_bytes()
     stored.audio.write_bytes(content[: -5 * 32_000])
-    assert damage() == "the last 5 s of its recording are missing"
+    assert damage() == "the last 5 s of the recording are missing"
     assert "the last 5 s" in livegist("sessions", "show", "last").stdout
 
 
@@ -81,21 +81,21 @@ def test_a_flac_that_is_shorter_than_its_session_says_so(stored: StoredSession) 
     assert damage() == ""
     samples, rate = soundfile.read(stored.audio, dtype="int16")
     soundfile.write(stored.audio, samples[: 20 * rate], rate, subtype="PCM_16", format="FLAC")
-    assert damage() == "the last 10 s of its recording are missing"
+    assert damage() == "the last 10 s of the recording are missing"
 
 
 @pytest.mark.parametrize("name", ["audio.wav", "audio.flac"])
 def test_a_recording_that_is_none_is_said_and_costs_itself_alone(stored: StoredSession, name: str) -> None:
     stored.audio.unlink()
     (stored.path / name).write_bytes(b"no sound at all" * 100)
-    assert damage() == "its recording is damaged"
-    livegist("export", "last", "--format", "srt", says="its recording is damaged")
+    assert damage() == "the recording is damaged"
+    livegist("export", "last", "--format", "srt", says="the recording is damaged")
     livegist("search", "pool")
 
 
 def test_a_recording_that_is_missing_is_said(stored: StoredSession) -> None:
     stored.audio.unlink()
-    assert damage() == "its recording is missing"
+    assert damage() == "the recording is missing"
     livegist("sessions", "compress", "last", code=1, says="it is missing")
 
 
@@ -162,10 +162,10 @@ def test_a_session_that_was_cut_off_is_repaired_and_says_what_was_lost(store: St
     assert repaired is not None
     assert (repaired.recorded_s, repaired.lost_lines) == (10.0, 2)
     assert soundfile.info(stored.audio).frames == 10 * 16_000
-    told = "10 s are recorded, 26 s are transcribed, 16 s of sound are lost, 2 lines of its journal are lost"
+    told = "10 s recorded, 26 s transcribed, 16 s of audio lost, 2 lines of the journal lost"
     assert repaired.summary == told
     record = stored.load()
-    assert (record.state, record.reason) == (State.FAILED, f"The engine was killed; {told}.")
+    assert (record.state, record.reason) == (State.FAILED, f"The engine was killed: {told}.")
     # What was whole is all there, and the half line at the end is not.
     assert stored.events.read_bytes().startswith(b"".join(lines[:6]))
     assert stored.read().lost == 1
@@ -215,7 +215,7 @@ def test_a_session_that_may_not_be_read_hides_no_other_and_stops_no_new_one(
         code, _, told = refused(without_rights, "export", closed.id)
         assert code == 1
         assert told.splitlines()[0].endswith("events.jsonl cannot be read: Permission denied.")
-        assert told.splitlines()[1].startswith("It is not yours")
+        assert told.splitlines()[1].startswith("Permission denied")
         code, _, told = refused(
             without_rights, "stream", "--url", "ws://127.0.0.1:1", "--source", "cmd:head -c 32000 /dev/zero"
         )

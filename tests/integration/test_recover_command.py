@@ -82,7 +82,7 @@ async def test_as_json_the_session_is_the_first_line_and_what_was_lost_is_told(s
     lines = [json.loads(line) for line in (await livegist("recover", "--json", "--url", server.url)).splitlines()]
     assert (lines[0]["type"], lines[0]["path"]) == ("session", str(killed))
     told = [line["text"] for line in lines if line["type"] == "error"]
-    assert any(f"The session {ID} had been cut off" in text and "1 line of its journal" in text for text in told)
+    assert any(f"The session {ID} had been cut off" in text and "1 line of the journal" in text for text in told)
 
 
 async def test_an_endpoint_that_refuses_leaves_it_to_another_time(server: Endpoint, killed: Path) -> None:

@@ -97,7 +97,7 @@ def test_what_was_transcribed_once_the_recording_was_over_comes_when_it_was_said
     journal = stored.open_journal()
     for event in (
         StatsChanged(Stats(elapsed_s=30.0, untranscribed_s=30.0)),
-        StateChanged(State.FAILED, "It is recorded and waits to be transcribed."),
+        StateChanged(State.FAILED, "Recorded and not transcribed yet."),
         StateChanged(State.CONNECTING),
         StateChanged(State.LIVE),
         *meeting_events(),

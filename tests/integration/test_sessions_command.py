@@ -104,7 +104,7 @@ def test_a_session_is_found_by_what_a_person_remembers(store: Store, word: str) 
 def test_a_word_that_may_mean_several_asks_for_more(store: Store) -> None:
     store_session(store)
     store_session(store, started=STARTED + timedelta(hours=1))
-    livegist("sessions", "show", "2026", code=2, says="any of 2 sessions")
+    livegist("sessions", "show", "2026", code=2, says="matches 2 sessions")
 
 
 def test_a_word_that_means_none_is_a_usage_error(store: Store) -> None:
@@ -157,7 +157,7 @@ def test_a_recording_that_is_cut_off_costs_what_was_cut_off_alone(store: Store) 
     stored = store_session(store, sound_s=2.0)
     stored.audio.write_bytes(stored.audio.read_bytes()[:-16_001])
     livegist("sessions")
-    livegist("export", "last", "--format", "srt", says="of its recording are missing")
+    livegist("export", "last", "--format", "srt", says="of the recording are missing")
     livegist("sessions", "compress", "last")
     assert soundfile.info(stored.audio).frames == 2 * 16_000 - 8_001
     assert len(stored.load().transcript.finals) == 5
@@ -174,7 +174,7 @@ def test_a_session_is_deleted_once_the_person_agrees(store: Store) -> None:
 def test_a_session_under_way_is_not_deleted(store: Store) -> None:
     stored = store_session(store, state=None)
     engine = Journal(stored.events)
-    livegist("sessions", "delete", "last", "--yes", code=1, says="under way")
+    livegist("sessions", "delete", "last", "--yes", code=1, says="is active")
     engine.close()
     assert stored.audio.exists()
 
@@ -203,7 +203,7 @@ def test_a_damaged_journal_gives_what_is_whole_and_says_what_is_not(store: Store
     stored.events.write_bytes(b"".join(lines)[:-10])
     summary = summarise(stored)
     assert (summary.turns, summary.lost_lines) == (4, 2)
-    assert "2 lines of its journal cannot be read" in livegist("sessions", "show", "last").stdout
+    assert "2 lines of the journal cannot be read" in livegist("sessions", "show", "last").stdout
 
 
 def test_a_session_of_a_later_format_is_refused_in_two_lines(store: Store) -> None:

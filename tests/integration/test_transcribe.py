@@ -218,7 +218,7 @@ async def test_a_session_under_way_is_not_transcribed_again(store: Store, stored
     async with fake_endpoint.running() as server:
         (done,) = await transcribed(server, "last", well=False)
     engine.close()
-    assert "under way" in done["error"]
+    assert "is active" in done["error"]
 
 
 async def test_stream_takes_several_sources_too(store: Store, tmp_path: Path) -> None:

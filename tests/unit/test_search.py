@@ -164,7 +164,7 @@ def test_an_index_that_cannot_be_written_is_said(store: Store, tmp_path: Path) -
 
 @pytest.mark.parametrize("query", ["", "  ", '""', "*", "-pool", "(", '"', "- -"])
 def test_a_query_for_nothing_is_refused(query: str) -> None:
-    with pytest.raises(UsageError, match="There is nothing to look for"):
+    with pytest.raises(UsageError, match="The query contains no word to search for"):
         to_fts_expression(query)
 
 

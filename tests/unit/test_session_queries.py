@@ -51,6 +51,6 @@ def test_an_export_is_a_file_for_its_owner_alone(store: Store, tmp_path: Path) -
 @pytest.mark.parametrize("format", ["../../evil", "exe", ""])
 def test_no_viewer_chooses_where_a_file_goes(store: Store, tmp_path: Path, format: str) -> None:
     stored = store_session(store)
-    with pytest.raises(UsageError, match=f"no format '{re.escape(format)}'"):
+    with pytest.raises(UsageError, match=f"Unknown format: '{re.escape(format)}'"):
         export_session(store, stored.id, format, tmp_path / "exports")
     assert not (tmp_path / "exports").exists()

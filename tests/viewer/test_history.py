@@ -15,7 +15,7 @@ KEPT = (
     SessionInfo("a", "2026-11-20T14:00:00+01:00", 61.0, 1, State.FAILED, "", (), "\x1b[31mHello there"),
     SessionInfo("c", "2026-11-19T14:00:00+01:00", 61.0, 4, State.LIVE, "", (), "Cut", 0, False),
     SessionInfo(
-        "d", "2026-11-18T14:00:00+01:00", 61.0, 4, State.ENDED, "", (), "", 0, False, "its recording is missing"
+        "d", "2026-11-18T14:00:00+01:00", 61.0, 4, State.ENDED, "", (), "", 0, False, "the recording is missing"
     ),
 )
 PAST = replace(meeting(State.ENDED), session=replace(SESSION, id="a"))
@@ -36,7 +36,7 @@ async def test_h_lists_what_is_kept_and_enter_opens_one() -> None:
             "132 turns  ★3 #work Standup",
             "1 turn   failed  ",
             "interrupted  Cut",
-            "! its recording is missing",
+            "! the recording is missing",
         ):
             assert part in listed
         assert "\x1b" not in shown(app, "sessions")

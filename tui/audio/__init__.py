@@ -1,1 +1,1 @@
-"""Sound in: sources, their level, and the recording that is the queue."""
+"""Audio input and output: sources, levels, the recording, playback."""

@@ -1,1 +1,1 @@
-"""Values: what a session is made of, what the engine tells and what may be asked of it."""
+"""Values: the parts of a session, the events of the engine, and the commands to it."""

@@ -95,8 +95,8 @@ def status_line(event: Event) -> str | None:
 
 def _gist_line(gist: Gist) -> str:
     about = f"turn {gist.turn}" if gist.turn is not None else f"the session, {plural(gist.turns, 'turn')}"
-    asked = f"answer to “{terminal_line(gist.question)}” from" if gist.question else f"{terminal_line(gist.prompt)} of"
-    head = f"  {asked} {about}"
+    kind = f"answer to “{terminal_line(gist.question)}” from" if gist.question else f"{terminal_line(gist.prompt)} of"
+    head = f"  {kind} {about}"
     if gist.status is not GistStatus.DONE:
         return f"{head}: {gist.status}. {terminal_line(gist.error)}"
     body = "\n".join(f"    {terminal_line(line)}" for line in gist.text.splitlines())

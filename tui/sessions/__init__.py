@@ -1,1 +1,1 @@
-"""Sessions on disk."""
+"""Stored sessions: recordings, journals, metadata, search and export."""

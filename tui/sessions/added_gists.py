@@ -1,4 +1,4 @@
-"""New answers to a session that is over, beside those it has."""
+"""Adds gists to the journal of an ended session."""
 
 from collections.abc import Sequence
 
@@ -11,23 +11,23 @@ from tui.sessions.store import StoredSession
 
 
 def add_gists(stored: StoredSession, gists: Sequence[Gist]) -> list[Gist]:
-    """Keep gists in a session; return them with the numbers they got there.
+    """Append gists to a session's journal; return them with their numbers in the session.
 
     Raises:
-        SessionError: the session is under way, or its journal cannot be read or written.
+        SessionError: the session is active, or its journal cannot be read or written.
     """
-    # Locked before it is read, so that two who add at once take different numbers.
+    # Locked before reading, so that two processes do not use the same numbers.
     journal = stored.open_journal()
     try:
-        reading = stored.read()
-        record = fold(reading.entries)
-        at = max((entry.at for entry in reading.entries), default=0.0)
-        added = [replace(gist, number=number) for number, gist in enumerate(gists, max(record.gists, default=0) + 1)]
+        contents = stored.read()
+        state = fold(contents.entries)
+        at = max((entry.at for entry in contents.entries), default=0.0)
+        added = [replace(gist, number=number) for number, gist in enumerate(gists, max(state.gists, default=0) + 1)]
         for gist in added:
             journal.append(GistChanged(gist), at)
-        # How a session ended is told by the end of its journal.
-        journal.append(StatsChanged(record.stats), at)
-        journal.append(StateChanged(record.state, record.reason, record.hint), at)
+        # `read_end` takes the final state and statistics from the end of the journal, so they are repeated there.
+        journal.append(StatsChanged(state.stats), at)
+        journal.append(StateChanged(state.state, state.reason, state.hint), at)
     finally:
         journal.close()
     return added

@@ -1,4 +1,4 @@
-"""Captions from the times of words: short enough to read, on the screen long enough to be read. Pure."""
+"""Captions of readable length and duration, made from the times of words. Pure."""
 
 import itertools
 import re
@@ -12,46 +12,46 @@ from tui.model.transcript import Turn, Word
 from tui.text import file_text
 
 MAX_LINE_CHARACTERS = 42
-"""Most characters of a line, as Netflix's and the BBC's guides for subtitles have it."""
+"""Maximum length of a line, after the subtitle guides of Netflix and the BBC."""
 MAX_LINES = 2
-"""Most lines of a caption."""
+"""Maximum number of lines in a caption."""
 MAX_CUE_S = 7.0
-"""Longest time that a caption's words may take."""
+"""Maximum duration of a caption's words, in seconds."""
 MIN_CUE_S = 1.0
-"""Shortest time that a caption is shown, if the next one leaves as much."""
+"""Minimum time that a caption is shown, in seconds, unless the next one starts earlier."""
 MIN_SENTENCE_CHARACTERS = 10
-"""Fewest characters of a caption that ends with a sentence, if it has to be divided."""
+"""Minimum length of a caption that is split off at the end of a sentence."""
 SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")
 ABBREVIATIONS = frozenset({"Dr.", "Mr.", "Mrs.", "Ms.", "Prof.", "St.", "e.g.", "i.e.", "vs.", "z.B."})
 INITIAL = re.compile(r"[A-Z]\.")
 CLAUSE_ENDS = (",", ";", ":", "–", "—", "、", "，", "；")
 PAUSE_S = 1.0
-"""A pause between words from which on a new caption begins."""
+"""Minimum pause between words that starts a new caption, in seconds."""
 
 
 class Caption(msgspec.Struct, frozen=True):
-    """What is shown for a while."""
+    """Lines of text with the times at which they are shown."""
 
     start_s: float
     end_s: float
     lines: tuple[str, ...]
     speaker: str | None
-    """Who says it; `None` if that is not known."""
+    """The speaker; `None` if unknown."""
 
 
 def captions(turns: Iterable[Turn], *, with_speakers: bool = False) -> list[Caption]:
-    """Return the captions of final turns, in the order of time; no two are shown at once.
+    """Return the captions of final turns in order of time, without overlap.
 
     Args:
-        turns: in any order.
-        with_speakers: whether a turn's first words are the speaker's name.
+        turns: final turns in any order.
+        with_speakers: whether the text of a turn starts with the speaker's name.
     """
     found = [caption for turn in turns for caption in _turn_captions(turn, with_speaker=with_speakers)]
     found.sort(key=lambda caption: caption.start_s)
     shown: list[Caption] = []
     for caption in found:
         if shown and caption.start_s < shown[-1].end_s:
-            # People talk at once: who began first gives way, unless both began in the same moment.
+            # Overlapping speech: the earlier caption is cut short, or the later one delayed if both start together.
             if caption.start_s - shown[-1].start_s >= MIN_CUE_S:
                 shown[-1] = replace(shown[-1], end_s=caption.start_s)
             else:
@@ -65,17 +65,17 @@ def captions(turns: Iterable[Turn], *, with_speakers: bool = False) -> list[Capt
 
 
 def _readable_end(caption: Caption, next_s: float | None) -> float:
-    """Return the end that leaves time to read, before the next caption."""
+    """Return the end of a caption: at least `MIN_CUE_S` after its start, but before the next caption."""
     end_s = max(caption.end_s, caption.start_s + MIN_CUE_S)
     return end_s if next_s is None else min(end_s, next_s)
 
 
 def _turn_captions(turn: Turn, *, with_speaker: bool) -> Iterator[Caption]:
-    timed = _timed_pieces(turn)
-    if with_speaker and turn.speaker and timed:
-        timed[0] = replace(timed[0], text=f"{file_text(turn.speaker)}: {timed[0].text}")
+    timed_words = _timed_words(turn)
+    if with_speaker and turn.speaker and timed_words:
+        timed_words[0] = replace(timed_words[0], text=f"{file_text(turn.speaker)}: {timed_words[0].text}")
     words: list[Word] = []
-    for word in timed:
+    for word in timed_words:
         while words and _starts_new_caption(words, word):
             head = words if _paused(words, word) else words[: _break_index(words)]
             yield _caption(turn, head)
@@ -86,15 +86,15 @@ def _turn_captions(turn: Turn, *, with_speaker: bool) -> Iterator[Caption]:
 
 
 def _starts_new_caption(words: list[Word], word: Word) -> bool:
-    """Return whether `word` is the first of a new caption after one of `words`."""
-    said = " ".join(each.text for each in words)
-    longer = f"{said} {word.text}"
+    """Return whether `word` starts a new caption after a caption of `words`."""
+    current = " ".join(each.text for each in words)
+    longer = f"{current} {word.text}"
     full = (
         len(longer) > MAX_LINE_CHARACTERS
         and len(textwrap.wrap(longer, MAX_LINE_CHARACTERS, break_on_hyphens=False)) > MAX_LINES
     )
     long = word.end_s - words[0].start_s > MAX_CUE_S
-    sentence = _ends(words[-1], SENTENCE_ENDS) and len(said) > MAX_LINE_CHARACTERS // 2
+    sentence = _ends(words[-1], SENTENCE_ENDS) and len(current) > MAX_LINE_CHARACTERS // 2
     return full or long or sentence or _paused(words, word)
 
 
@@ -103,12 +103,12 @@ def _paused(words: list[Word], word: Word) -> bool:
 
 
 def _ends(word: Word, signs: tuple[str, ...]) -> bool:
-    """Return whether a word is the last of a sentence or a clause, which an abbreviation or an initial is not."""
+    """Return whether a word ends a sentence or a clause; abbreviations and initials do not."""
     return word.text.endswith(signs) and word.text not in ABBREVIATIONS and not INITIAL.fullmatch(word.text)
 
 
 def _break_index(words: list[Word]) -> int:
-    """Return how many of the words are best shown together: up to the end of a sentence, else of a clause, else all."""
+    """Return the number of words up to the last end of a sentence, else of a clause, else all of them."""
     lengths = list(itertools.accumulate(len(word.text) + 1 for word in words))
     for ends, shortest in ((SENTENCE_ENDS, MIN_SENTENCE_CHARACTERS), (CLAUSE_ENDS, MAX_LINE_CHARACTERS // 2)):
         found = [at for at, word in enumerate(words, 1) if _ends(word, ends) and lengths[at - 1] > shortest]
@@ -123,7 +123,7 @@ def _caption(turn: Turn, words: list[Word]) -> Caption:
 
 
 def _wrap(text: str) -> list[str]:
-    """Return the lines of a text, about equally long if there are two."""
+    """Return the lines of a text, balanced in length if there are two."""
     lines = textwrap.wrap(text, MAX_LINE_CHARACTERS, break_on_hyphens=False)
     if len(lines) != MAX_LINES:
         return lines
@@ -134,11 +134,11 @@ def _wrap(text: str) -> list[str]:
     return lines
 
 
-def _timed_pieces(turn: Turn) -> list[Word]:
+def _timed_words(turn: Turn) -> list[Word]:
     """Return the words of a turn's text with their times, each at most a line long.
 
-    A turn is often worded anew (formatted) when it ends: where the words do not fit the text one by one, the text's own
-    are spread over the time by their length.
+    The text of a final turn is often reformatted: if its words do not match `words` one to one, they are distributed
+    over the turn's time in proportion to their length.
     """
     written = file_text(turn.text).split()
     if len(written) == len(turn.words):
@@ -152,7 +152,7 @@ def _timed_pieces(turn: Turn) -> list[Word]:
 
 
 def _split_word(word: Word) -> list[Word]:
-    """Return a word in parts that fit a line."""
+    """Split a word into parts that fit on a line."""
     return _spread_evenly(
         [word.text[at : at + MAX_LINE_CHARACTERS] for at in range(0, len(word.text), MAX_LINE_CHARACTERS)],
         word.start_s,

@@ -1,4 +1,4 @@
-"""The sessions as a person looks at them: what each is in a line, which is meant by a word, which are too old."""
+"""Catalogue of the stored sessions: summaries, lookup by name, selection, deletion."""
 
 import contextlib
 import shutil
@@ -16,14 +16,14 @@ from tui.sessions.metadata import SessionMetadata, read_metadata
 from tui.sessions.store import Store, StoredSession
 
 LAST = "last"
-"""The word that means the newest session."""
+"""Selects the newest session."""
 MAX_FIRST_WORDS_CHARACTERS = 120
-"""Most characters of what was said first."""
+"""Maximum length of the first words in a summary, in characters."""
 ID_TIME_FORMAT = "%Y-%m-%dT%H-%M-%S"
 
 
 class Summary(msgspec.Struct, frozen=True, rename={"problem": "trouble", "reason": "why"}):
-    """A session in a line."""
+    """Summary of a stored session."""
 
     id: str
     path: str
@@ -34,7 +34,7 @@ class Summary(msgspec.Struct, frozen=True, rename={"problem": "trouble", "reason
     turns: int
     """Final turns."""
     gists: int
-    """Answers there are, of whatever kind."""
+    """Gists with text, about turns, the session or questions."""
     bookmarks: int
     state: State
     reason: str
@@ -51,74 +51,74 @@ class Summary(msgspec.Struct, frozen=True, rename={"problem": "trouble", "reason
     lost_lines: int
     """Lines of the journal that cannot be read."""
     problem: str = ""
-    """What of it is damaged or cannot be read; empty if nothing is."""
+    """Damage to the session's files, for a person; empty if there is none."""
 
     @property
     def started(self) -> datetime:
-        """When it started, with the offset from UTC."""
+        """Start of the session, with the offset from UTC."""
         return datetime.fromisoformat(self.started_at)
 
 
 def summarise(stored: StoredSession) -> Summary:
-    """Return a session in a line; what cannot be read is told in `trouble`, never raised."""
-    troubles: list[str] = []
+    """Return the summary of a session; errors are reported in `problem` and never raised."""
+    problems: list[str] = []
     try:
-        about = read_metadata(stored.path)
+        metadata = read_metadata(stored.path)
     except SessionError as error:
-        about = SessionMetadata()
-        troubles.append(error.message.rstrip("."))
+        metadata = SessionMetadata()
+        problems.append(error.message.rstrip("."))
     try:
-        reading = stored.read()
+        contents = stored.read()
     except SessionError as error:
-        reading = None
-        troubles.append(error.message.rstrip("."))
-    record = fold(reading.entries if reading else ())
-    length_s = max((entry.at for entry in reading.entries), default=0.0) if reading else 0.0
+        contents = None
+        problems.append(error.message.rstrip("."))
+    state = fold(contents.entries if contents else ())
+    length_s = max((entry.at for entry in contents.entries), default=0.0) if contents else 0.0
     live = stored.live
     if not live:
-        troubles.append(integrity.journal_damage(reading.lost if reading else 0))
-        # Of a folder that may not be entered that is told already.
+        problems.append(integrity.journal_damage(contents.lost if contents else 0))
+        # A folder without permission is reported above.
         with contextlib.suppress(OSError):
-            troubles.append(integrity.recording_damage(stored.audio, length_s))
-    finals = record.transcript.finals
-    session = record.session
+            problems.append(integrity.recording_damage(stored.audio, length_s))
+    finals = state.transcript.finals
+    session = state.session
     return Summary(
         id=stored.id,
         path=str(stored.path),
         started_at=session.started_at if session else _folder_time(stored).isoformat(timespec="seconds"),
         length_s=length_s,
         turns=len(finals),
-        gists=sum(1 for gist in record.gists.values() if gist.text),
-        bookmarks=len(record.bookmarks),
-        state=record.state,
-        reason=record.reason,
+        gists=sum(1 for gist in state.gists.values() if gist.text),
+        bookmarks=len(state.bookmarks),
+        state=state.state,
+        reason=state.reason,
         live=live,
         first_words=" ".join(turn.text for turn in finals[:5])[:MAX_FIRST_WORDS_CHARACTERS],
-        name=about.name,
-        tags=about.tags,
-        note=about.note,
-        version_of=about.version_of,
+        name=metadata.name,
+        tags=metadata.tags,
+        note=metadata.note,
+        version_of=metadata.version_of,
         source=session.source if session else "",
         size_bytes=_size(stored.path),
-        lost_lines=reading.lost if reading else 0,
-        problem="; ".join(filter(None, troubles)),
+        lost_lines=contents.lost if contents else 0,
+        problem="; ".join(filter(None, problems)),
     )
 
 
 def find(store: Store, query: str) -> StoredSession:
-    """Return the session that is meant: `last`, an id, the start of an id, or a name.
+    """Return the session with the given id, start of an id, or name; the newest one for `last`.
 
     Raises:
-        UsageError: there is none, or there are several.
+        UsageError: no session matches, or several do.
     """
-    there = list(store)
-    if not there:
+    sessions = list(store)
+    if not sessions:
         raise UsageError("There is no session yet.", "Record one with: livegist")
     if query == LAST:
-        return there[0]
-    found = [stored for stored in there if stored.id == query]
-    found = found or [stored for stored in there if query and stored.id.startswith(query)]
-    found = found or [stored for stored in there if stored.metadata().name.casefold() == query.casefold() != ""]
+        return sessions[0]
+    found = [stored for stored in sessions if stored.id == query]
+    found = found or [stored for stored in sessions if query and stored.id.startswith(query)]
+    found = found or [stored for stored in sessions if stored.metadata().name.casefold() == query.casefold() != ""]
     match found:
         case [stored]:
             return stored
@@ -126,40 +126,40 @@ def find(store: Store, query: str) -> StoredSession:
             raise UsageError(f"There is no session {query!r}.", "See: livegist sessions list --all")
         case _:
             ids = ", ".join(stored.id for stored in found[:4])
-            raise UsageError(f"{query!r} may be any of {len(found)} sessions.", f"Say more: {ids}")
+            raise UsageError(f"{query!r} matches {len(found)} sessions.", f"Use one of the ids: {ids}")
 
 
 def select(
     store: Store, *, since: datetime | None = None, until: datetime | None = None, tags: Iterable[str] = ()
 ) -> Iterator[Summary]:
-    """Yield the sessions that started at `since` or later, not after `until`, and have all of `tags`, newest first."""
-    wanted, second = set(tags), timedelta(seconds=1)
+    """Yield the sessions that started from `since` to `until` and have all of `tags`, newest first."""
+    required, second = set(tags), timedelta(seconds=1)
     for stored in store:
-        # Told by the name of the folder, so that only the journals of those that count are read.
+        # The folder's name gives the start, so that only the journals of matching sessions are read.
         started = _folder_time(stored)
         if (since is not None and started < since - second) or (until is not None and started > until + second):
             continue
         summary = summarise(stored)
-        if wanted <= set(summary.tags):
+        if required <= set(summary.tags):
             yield summary
 
 
 def disk_usage(store: Store) -> tuple[int, int]:
-    """Return how many sessions there are and the bytes they take; a recording that several share counts once."""
-    taken: dict[tuple[int, int], int] = {}
+    """Return the number of sessions and their size in bytes; a recording shared by hard links counts once."""
+    sizes: dict[tuple[int, int], int] = {}
     count = 0
     for stored in store:
         count += 1
-        # One may be deleted meanwhile.
+        # Another process may delete the session meanwhile.
         with contextlib.suppress(OSError):
             for file in stored.path.iterdir():
                 found = file.stat()
-                taken[found.st_dev, found.st_ino] = found.st_size
-    return count, sum(taken.values())
+                sizes[found.st_dev, found.st_ino] = found.st_size
+    return count, sum(sizes.values())
 
 
 def expired(summaries: Iterable[Summary], *, before: datetime, keep_tagged: bool) -> list[Summary]:
-    """Return the sessions that may go: started before a moment, not under way, and not tagged if tagged ones stay."""
+    """Return the inactive sessions that started before a time, without the tagged ones if `keep_tagged`."""
     return [
         summary
         for summary in summaries
@@ -168,26 +168,26 @@ def expired(summaries: Iterable[Summary], *, before: datetime, keep_tagged: bool
 
 
 def delete(stored: StoredSession) -> None:
-    """Remove a session with its recording.
+    """Delete a session with its recording.
 
     Raises:
-        SessionError: it is under way, or cannot be removed.
+        SessionError: the session is active, or cannot be deleted.
     """
-    # Held meanwhile, so that nobody starts to write what is being removed.
+    # The lock keeps other processes from writing to the session meanwhile.
     journal = stored.open_journal()
     try:
         shutil.rmtree(stored.path)
     except OSError as error:
-        raise SessionError(f"{stored.path} cannot be removed: {error.strerror}.", file_error_hint(error)) from error
+        raise SessionError(f"{stored.path} cannot be deleted: {error.strerror}.", file_error_hint(error)) from error
     finally:
         journal.close()
 
 
 def prune(summaries: Iterable[Summary], index: Path) -> int:
-    """Delete sessions, and the index in which their words would go on to stand; return how many.
+    """Delete sessions and the search index, which contains their text; return the number of deleted sessions.
 
     Raises:
-        SessionError: one cannot be deleted.
+        SessionError: a session cannot be deleted.
     """
     from tui.sessions.search import delete_index
 
@@ -195,7 +195,7 @@ def prune(summaries: Iterable[Summary], index: Path) -> int:
     try:
         for summary in summaries:
             stored = StoredSession(summary.id, Path(summary.path))
-            # Somebody else may have deleted it since.
+            # Another process may have deleted it meanwhile.
             if stored.path.is_dir():
                 delete(stored)
                 deleted += 1
@@ -206,7 +206,7 @@ def prune(summaries: Iterable[Summary], index: Path) -> int:
 
 
 def _size(folder: Path) -> int:
-    """Return the bytes of the files in a folder, as far as they can be told."""
+    """Return the size of the files in a folder, 0 if it cannot be read."""
     try:
         return sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     except OSError:
@@ -214,7 +214,7 @@ def _size(folder: Path) -> int:
 
 
 def _folder_time(stored: StoredSession) -> datetime:
-    """Return when a session's folder says that it started, else when the folder was last changed."""
+    """Return the start of a session from its folder's name, else the folder's modification time."""
     try:
         return datetime.strptime(stored.id[:19], ID_TIME_FORMAT).astimezone()
     except ValueError:

@@ -1,4 +1,4 @@
-"""A session as a file for other programs: Markdown, text, captions, JSON, CSV. Pure."""
+"""Export of a session as Markdown, text, captions, JSON or CSV. Pure."""
 
 import csv
 import io
@@ -31,14 +31,14 @@ TEMPLATE = """\
 
 {{turns}}
 """
-"""Markdown unless a person has a template of their own."""
+"""Default template for Markdown."""
 CSV_COLUMNS = ("turn", "start_s", "end_s", "speaker", "text", "gist", "bookmark")
 MARK = "★"
-"""Stands before what a person marked."""
+"""Precedes a bookmarked turn."""
 
 
 class Document(msgspec.Struct, frozen=True, rename={"metadata": "about", "reason": "why"}):
-    """A session as JSON."""
+    """The JSON export of a session."""
 
     format: int
     session: Session | None
@@ -49,12 +49,12 @@ class Document(msgspec.Struct, frozen=True, rename={"metadata": "about", "reason
     gists: tuple[Gist, ...]
     bookmarks: tuple[TurnBookmarked, ...]
     speakers: dict[str, str]
-    """Names by the endpoint's labels; `turns` hold the names."""
+    """Names by the endpoint's labels; `turns` contain the names."""
     stats: Stats
 
 
 def to_json(state: SessionState, metadata: SessionMetadata) -> str:
-    """Return one JSON object with all that is known."""
+    """Return one JSON object with the whole session."""
     document = Document(
         FORMAT,
         state.session,
@@ -71,23 +71,23 @@ def to_json(state: SessionState, metadata: SessionMetadata) -> str:
 
 
 def to_jsonl(state: SessionState, metadata: SessionMetadata) -> str:
-    """Return one JSON object a line, as `livegist stream --json` prints them."""
-    told: list[Any] = [SessionStarted(state.session)] if state.session else []
-    told += [TurnChanged(turn) for turn in state.finals]
-    told += [GistChanged(gist) for gist in state.gists.values()]
-    told.append(StatsChanged(state.stats))
-    return "".join(f"{line}\n" for event in told if (line := json_line(event)) is not None)
+    """Return one JSON object per line, as `livegist stream --json` prints them."""
+    events: list[Any] = [SessionStarted(state.session)] if state.session else []
+    events += [TurnChanged(turn) for turn in state.finals]
+    events += [GistChanged(gist) for gist in state.gists.values()]
+    events.append(StatsChanged(state.stats))
+    return "".join(f"{line}\n" for event in events if (line := json_line(event)) is not None)
 
 
 def to_text(state: SessionState, metadata: SessionMetadata) -> str:
-    """Return the turns, a line each, with their times."""
+    """Return the turns with their times, one line each."""
     return "".join(f"[{clock(turn.start_s, padded=True)}] {_text_line(turn)}\n" for turn in state.finals)
 
 
 def to_csv(state: SessionState, metadata: SessionMetadata) -> str:
-    """Return a table with a row a turn (RFC 4180).
+    """Return a table with one row per turn (RFC 4180).
 
-    What a spreadsheet would take for a formula gets an apostrophe before it, as OWASP's notes on CSV injection advise.
+    An apostrophe precedes text that a spreadsheet would read as a formula (OWASP's advice on CSV injection).
     """
     table = io.StringIO(newline="")
     writer = csv.writer(table)
@@ -112,7 +112,7 @@ def to_srt(state: SessionState, metadata: SessionMetadata) -> str:
 
 
 def to_vtt(state: SessionState, metadata: SessionMetadata) -> str:
-    """Return WebVTT captions; a speaker is a voice span."""
+    """Return WebVTT captions with speakers as voice spans."""
     parts = ["WEBVTT\n\n"]
     for caption in captions(state.finals):
         times = f"{_timestamp(caption.start_s, '.')} --> {_timestamp(caption.end_s, '.')}"
@@ -123,16 +123,16 @@ def to_vtt(state: SessionState, metadata: SessionMetadata) -> str:
 
 
 def to_markdown(state: SessionState, metadata: SessionMetadata, template: str = TEMPLATE) -> str:
-    """Return Markdown: a template with its `{{…}}` filled in.
+    """Return Markdown: a template with its `{{…}}` placeholders replaced.
 
     Raises:
-        UsageError: the template names something that there is not.
+        UsageError: the template contains an unknown placeholder.
     """
     fields = _markdown_fields(state, metadata)
 
     def fill(found: re.Match[str]) -> str:
         if found[1] not in fields:
-            raise UsageError(f"The template names {found[0]}.", f"There are: {', '.join(fields)}.")
+            raise UsageError(f"Unknown placeholder in the template: {found[0]}.", f"Available: {', '.join(fields)}.")
         return fields[found[1]]
 
     filled = re.sub(r"\{\{\s*(\w*)\s*\}\}", fill, template)
@@ -148,17 +148,17 @@ FORMATS: dict[str, Callable[[SessionState, SessionMetadata], str]] = {
     "jsonl": to_jsonl,
     "csv": to_csv,
 }
-"""By the ending of the file."""
+"""Export functions by the file's extension."""
 
 
 def export(state: SessionState, metadata: SessionMetadata, format: str) -> str:
     """Return a session in one of `FORMATS`.
 
     Raises:
-        UsageError: there is no such format.
+        UsageError: the format is unknown.
     """
     if format not in FORMATS:
-        raise UsageError(f"There is no format {format!r}.", f"There are: {', '.join(FORMATS)}.")
+        raise UsageError(f"Unknown format: {format!r}.", f"Available: {', '.join(FORMATS)}.")
     return FORMATS[format](state, metadata)
 
 
@@ -174,7 +174,7 @@ def _markdown_fields(state: SessionState, metadata: SessionMetadata) -> dict[str
         "Note": _markdown(metadata.note),
     }
     return {
-        "title": _markdown(metadata.name) or f"Session of {started or 'an unknown day'}",
+        "title": _markdown(metadata.name) or f"Session of {started or 'an unknown date'}",
         "started": started,
         "length": length,
         "tags": facts["Tags"],
@@ -205,11 +205,11 @@ def _turn_line(state: SessionState, turn: Turn) -> str:
 
 
 def _quoted(gist: Gist) -> str:
-    """Return an answer as a quotation: its Markdown counts, HTML in it does not."""
-    said = gist.text.replace("<", "&lt;")
-    asked = f"{_markdown(gist.prompt)}, " if gist.prompt else ""
-    by = f"*{asked}by {_markdown(gist.model) or 'an unnamed model'}*"
-    return "\n".join(f"> {file_text(line)}".rstrip() for line in [*said.splitlines(), "", by])
+    """Return an answer as a block quote: its Markdown is kept, HTML in it is escaped."""
+    text = gist.text.replace("<", "&lt;")
+    prompt = f"{_markdown(gist.prompt)}, " if gist.prompt else ""
+    author = f"*{prompt}by {_markdown(gist.model) or 'an unnamed model'}*"
+    return "\n".join(f"> {file_text(line)}".rstrip() for line in [*text.splitlines(), "", author])
 
 
 def _gists_of(state: SessionState, turn: int) -> list[Gist]:
@@ -221,9 +221,9 @@ def _text_line(turn: Turn) -> str:
 
 
 def _markdown(text: str) -> str:
-    """Return text that Markdown shows as it is."""
+    """Return text with Markdown's special characters escaped."""
     escaped = re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", file_text(text))
-    # What would begin a list.
+    # A leading -, +, . or ) would start a list.
     return re.sub(r"^(\s*\d*)([-+.)])", r"\1\\\2", escaped)
 
 

@@ -1,4 +1,4 @@
-"""A recording as FLAC: half the size, every sample the same. The WAV goes only after that was shown."""
+"""Compresses a recording to FLAC at half the size; the WAV is deleted only after a comparison of all samples."""
 
 import os
 from pathlib import Path
@@ -12,32 +12,32 @@ if TYPE_CHECKING:
     import soundfile
 
 BLOCK = 1 << 18
-"""Samples read at a time."""
+"""Number of samples read at a time."""
 
 
 def compress(stored: StoredSession) -> int:
-    """Replace a session's WAV by a FLAC that holds the same samples; return the bytes that are saved.
+    """Replace a session's WAV by a FLAC with the same samples; return the number of bytes saved.
 
     Raises:
-        SessionError: that cannot be done; the WAV stays.
+        SessionError: the compression failed; the WAV is unchanged.
     """
     wav, flac = stored.audio, stored.path / FLAC
     if wav == flac:
         return 0
     if not wav.exists():
         raise _failed(wav, "it is missing")
-    # libsndfile writes no FLAC without a sample in it.
+    # libsndfile cannot write a FLAC without samples.
     if wav.stat().st_size == HEADER_BYTES:
         return 0
     new = flac.with_suffix(".new")
     try:
         import soundfile
 
-        # Made before libsndfile opens it, so that it is never for others to read.
+        # Created before libsndfile opens it, so that the file is never readable for other users.
         os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
         _copy(wav, new)
         if not _same(wav, new):
-            raise _failed(wav, "it would not hold the same samples")
+            raise _failed(wav, "the FLAC does not contain the same samples")
         with new.open("rb") as file:
             os.fsync(file.fileno())
         saved = wav.stat().st_size - new.stat().st_size
@@ -79,7 +79,8 @@ def _same_samples(one: "soundfile.SoundFile", other: "soundfile.SoundFile") -> b
     return True
 
 
-def _failed(wav: Path, why: str) -> SessionError:
+def _failed(wav: Path, reason: str) -> SessionError:
     return SessionError(
-        f"{wav} cannot be made FLAC: {why.rstrip('.')}.", "The recording stays as it is. Is there room?"
+        f"{wav} cannot be compressed: {reason.rstrip('.')}.",
+        "The recording is unchanged. Check that the disk is not full.",
     )

@@ -1,7 +1,7 @@
-"""Tell other programs that a session has ended: a command gets its JSON on stdin, a webhook gets it posted.
+"""Hooks that run after a session: a command that gets the session's JSON on stdin, and a webhook.
 
-Webhooks are signed after the Standard Webhooks specification (standardwebhooks.com), so that whoever gets one can
-check it with a library that is there for most languages.
+Webhooks are signed by the Standard Webhooks specification (standardwebhooks.com), for which there are libraries in most
+languages.
 """
 
 import asyncio
@@ -24,24 +24,22 @@ from tui.urls import host, is_loopback, may_carry_key
 from tui.user_command import run_with_stdin
 
 RESPONSE_TIMEOUT_S = 10.0
-"""Longest wait for a webhook's answer."""
+"""Timeout of a webhook request, in seconds."""
 RETRY_DELAYS_S = (1.0, 3.0, 9.0)
-"""Longest pauses before a webhook is tried again; each is drawn evenly from its half on."""
+"""Maximum delays before the retries of a webhook; each is drawn uniformly from half of it to the whole."""
 SIGNATURE_SCHEME = "v1"
-SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of a secret
 
 
 class HookError(LivegistError):
-    """A hook was not carried out; the session is kept all the same."""
+    """A webhook was not delivered; the session is not affected."""
 
 
 async def run_command(command: str, stored: StoredSession) -> None:
-    """Run a command with the session's JSON on its stdin; its folder is in `LIVEGIST_SESSION`.
-
-    It does not get our keys.
+    """Run a command with the session's JSON on stdin and its folder in `LIVEGIST_SESSION`, without the API keys.
 
     Raises:
-        CommandError: it cannot be started, fails, or takes too long.
+        CommandError: the command cannot be started, fails, or takes too long.
         SessionError: the session cannot be read.
     """
     environ = os.environ | {"LIVEGIST_SESSION": str(stored.path)}
@@ -57,59 +55,59 @@ async def post(
     random: Callable[[], float] = chance.random,
     now: Callable[[], float] = time.time,
 ) -> None:
-    """Post the session's JSON, and try again where that can help.
+    """Post the session's JSON to a webhook, with retries.
 
     Args:
-        url: https, or on this machine.
-        secret: signs it; empty leaves it unsigned.
+        url: an https URL, or an http URL on this machine.
+        secret: signs the request; empty sends no signature.
         stored: the session.
-        sleep: waits for seconds.
-        random: gives a number from 0 to 1, for the jitter.
-        now: gives unix seconds.
+        sleep: waits for a number of seconds.
+        random: returns a number from 0 to 1, for the jitter.
+        now: returns Unix time in seconds.
 
     Raises:
-        HookError: it was not taken.
-        UsageError: what was said would travel in the open.
+        HookError: the webhook was not delivered.
+        UsageError: the URL is not valid, or not encrypted.
     """
     if not host(url) or not url.startswith(("http://", "https://")):
-        raise UsageError(f"hook_url {url!r} is no address.", "Write it as https://host/path.")
+        raise UsageError(f"Invalid webhook URL: {url!r}.", "Write hook_url as https://host/path.")
     if not may_carry_key(url):
-        raise UsageError(f"What was said would travel to {host(url)} in the open.", "Use https:// in hook_url.")
+        raise UsageError(f"The session would be sent to {host(url)} unencrypted.", "Use an https:// URL in hook_url.")
     body = session_json(stored)
     for pause_s in (*RETRY_DELAYS_S, None):
-        # The id stays the same, so that who gets it twice can tell.
+        # The id stays the same, so that the receiver can detect duplicates.
         headers = sign(stored.id, int(now()), body, secret)
-        why, again = await _post_once(url, body, headers)
-        if not why:
+        failure, retry = await _post_once(url, body, headers)
+        if not failure:
             return
-        if pause_s is None or not again:
+        if pause_s is None or not retry:
             break
         await sleep(pause_s * (0.5 + random() / 2))
-    raise HookError(f"The webhook at {host(url)} did not take the session: {why}.", f"Again: {retry_hint(stored)}")
+    raise HookError(f"The webhook at {host(url)} was not delivered: {failure}.", f"Retry with: {retry_hint(stored)}")
 
 
 def retry_hint(stored: StoredSession) -> str:
-    """Return how to run the hooks again."""
+    """Return the command that runs the hooks of a session again."""
     return f"livegist sessions hook {stored.id}"
 
 
 def session_json(stored: StoredSession) -> bytes:
-    """Return what hooks get: the session as `livegist export --format json` gives it.
+    """Return the session as JSON for hooks, in the format of `livegist export --format json`.
 
     Raises:
-        SessionError: it cannot be read.
+        SessionError: the session cannot be read.
     """
     return to_json(stored.load(), stored.metadata()).encode()
 
 
 def sign(id: str, timestamp: int, body: bytes, secret: str) -> dict[str, str]:
-    """Return the headers of a webhook.
+    """Return the headers of a webhook request.
 
     Args:
-        id: of the message.
-        timestamp: unix seconds.
-        body: as it is sent.
-        secret: `whsec_` and base64, or any other text, whose bytes are taken as they are; empty for no signature.
+        id: id of the message.
+        timestamp: Unix time in seconds.
+        body: body of the request.
+        secret: `whsec_` and base64, or any other text, which is used as UTF-8 bytes; empty for no signature.
     """
     headers = {
         "content-type": "application/json",
@@ -132,7 +130,7 @@ def _secret_bytes(secret: str) -> bytes:
 
 
 async def _post_once(url: str, body: bytes, headers: dict[str, str]) -> tuple[str, bool]:
-    """Post once; return why it was not taken, empty if it was, and whether trying again may help."""
+    """Post once; return the failure, empty if it succeeded, and whether a retry may succeed."""
     import httpx2
 
     try:
@@ -143,4 +141,4 @@ async def _post_once(url: str, body: bytes, headers: dict[str, str]) -> tuple[st
     if response.is_success:
         return "", False
     status = response.status_code
-    return f"it answered {status}", status in (408, 425, 429) or status >= 500
+    return f"status {status}", status in (408, 425, 429) or status >= 500

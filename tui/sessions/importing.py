@@ -1,6 +1,6 @@
-"""Sessions that are recorded before anybody hears them: a file, or another session's recording.
+"""Makes untranscribed sessions from a sound file or from another session's recording.
 
-The recording is the queue, so to transcribe is to take such a session up, as one whose connection was lost.
+The recording is the queue, so such a session is then transcribed in the same way as one that lost its connection.
 """
 
 import itertools
@@ -20,24 +20,24 @@ from tui.sessions.metadata import SessionMetadata, update_metadata
 from tui.sessions.store import Store, StoredSession
 
 SAMPLE_RATE = 16_000
-WAITING_REASON = "It is recorded and waits to be transcribed."
+WAITING_REASON = "Recorded and not transcribed yet."
 
 
 async def from_file(store: Store, path: Path, session: Session) -> StoredSession:
-    """Return a new session that has a file's sound as its recording.
+    """Return a new session with the audio of a file as its recording.
 
     Args:
-        store: keeps it.
+        store: stores the session.
         path: a file of any format that libsndfile reads.
-        session: what is known of it; id and path are filled in.
+        session: facts about the session; id and path are filled in.
 
     Raises:
         SourceError: the file cannot be read.
-        SessionError: it cannot be kept.
+        SessionError: the session cannot be written.
     """
-    late = itertools.count(0.0, 1e9)
-    # By a clock that is always late nothing has to be waited for.
-    async with open_file(path, sample_rate=SAMPLE_RATE, clock=lambda: next(late)) as source:
+    times = itertools.count(0.0, 1e9)
+    # A clock that advances by 1e9 s a call makes all samples due at once, so that the file is read without waiting.
+    async with open_file(path, sample_rate=SAMPLE_RATE, clock=lambda: next(times)) as source:
         stored = store.create(_started(session))
         recording = stored.create_recording(SAMPLE_RATE)
         try:
@@ -51,7 +51,7 @@ async def from_file(store: Store, path: Path, session: Session) -> StoredSession
     if recording.failure is not None:
         shutil.rmtree(stored.path, ignore_errors=True)
         raise SessionError(
-            f"{path.name} cannot be kept: {recording.failure.strerror}.", file_error_hint(recording.failure)
+            f"{path.name} cannot be saved: {recording.failure.strerror}.", file_error_hint(recording.failure)
         )
     _open_journal(stored, session, recording.position)
     update_metadata(stored.path, lambda _: SessionMetadata(path.stem))
@@ -59,14 +59,14 @@ async def from_file(store: Store, path: Path, session: Session) -> StoredSession
 
 
 async def from_session(store: Store, original: StoredSession, session: Session) -> StoredSession:
-    """Return a new version of a session: the same recording, nothing said yet.
+    """Return a new version of a session: the same recording, not transcribed yet.
 
     Raises:
-        SessionError: it is under way, or its recording cannot be read.
+        SessionError: the session is active, or its recording cannot be read.
     """
     if original.live:
-        raise SessionError(f"The session {original.id} is under way.", "Stop it first: livegist stop")
-    about = original.metadata()
+        raise SessionError(f"The session {original.id} is active.", "Stop it first: livegist stop")
+    metadata = original.metadata()
     if original.audio.suffix == ".wav":
         stored = store.create(_started(session))
         try:
@@ -74,19 +74,19 @@ async def from_session(store: Store, original: StoredSession, session: Session) 
             samples = Recording.open(stored.audio).position
         except (OSError, SessionError) as error:
             shutil.rmtree(stored.path, ignore_errors=True)
-            why = (error.strerror or str(error)) if isinstance(error, OSError) else "it is damaged"
+            reason = (error.strerror or str(error)) if isinstance(error, OSError) else "it is damaged"
             raise SessionError(
-                f"The recording of {original.id} cannot be used: {why}.", "What is known of the session stays as it is."
+                f"The recording of {original.id} cannot be used: {reason}.", "The session is unchanged."
             ) from error
         _open_journal(stored, session, samples)
     else:
         stored = await from_file(store, original.audio, session)
-    update_metadata(stored.path, lambda _: replace(about, note="", version_of=about.version_of or original.id))
+    update_metadata(stored.path, lambda _: replace(metadata, note="", version_of=metadata.version_of or original.id))
     return stored
 
 
 def _link_or_copy(old: Path, new: Path) -> None:
-    """Have a recording stand in two folders, on the disk once if that is possible: it is never written again."""
+    """Hard-link a recording, or copy it if that is not possible; a finished recording is never written again."""
     try:
         os.link(old, new)
     except OSError:

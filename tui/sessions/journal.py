@@ -1,7 +1,7 @@
-"""The journal of a session: `events.jsonl`, append-only, one event a line.
+"""The journal of a session: `events.jsonl`, append-only, one event per line.
 
-What can be told again is left out: levels, partial turns, answers that are still growing. Folding the rest gives the
-session. A line cut short by a crash is the only thing a crash can cost.
+Transient events are omitted: levels, partial turns, answers that are still streaming. Folding the others yields the
+state of the session. A crash can lose at most an incomplete last line.
 """
 
 import asyncio
@@ -31,21 +31,21 @@ from tui.model.events import (
 from tui.model.session_state import SessionState
 
 FORMAT = 1
-"""Goes up when older readers cannot read what newer writers write."""
+"""Incremented when older versions can no longer read the journal."""
 END_BYTES = 64 * 1024
-"""How much of a journal's end tells how the session ended."""
+"""Bytes at the end of a journal that contain the session's last state."""
 MAX_PENDING = 10_000
-"""Most entries kept in memory while the disk refuses."""
+"""Maximum number of entries kept in memory while writes fail."""
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line."""
+    """One line of a journal."""
 
     at: float
-    """Seconds on the session's clock: samples recorded by then, over the rate."""
+    """Time in the session in seconds: recorded samples divided by the sample rate."""
     event: Event
     format: int = 0
-    """Of the file, on its first line; 0 on the others."""
+    """Format of the file, on its first line; 0 on the others."""
 
 
 _encoder = msgspec.json.Encoder()
@@ -53,7 +53,7 @@ _decoder: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 
 def is_persistent(event: Event) -> bool:
-    """Return whether an event belongs in the journal."""
+    """Return whether an event is written to the journal."""
     match event:
         case LevelChanged() | GistDelta() | StatsChanged() | PromptsChanged() | Snapshot():
             return False
@@ -68,34 +68,34 @@ def is_persistent(event: Event) -> bool:
 
 
 class SessionJournal(Protocol):
-    """What a session's events are appended to."""
+    """A journal that the events of a session are appended to."""
 
     @property
     def failure(self) -> OSError | None:
-        """Why entries are not written; `None` while they are."""
+        """The error of the last write; `None` if it succeeded."""
 
     @property
     def pending(self) -> bool:
-        """Whether there are entries that were not written."""
+        """Whether there are entries that are not written."""
 
     def append(self, event: Event, at: float) -> None:
-        """Write an event that lasts; `at` is in seconds on the session's clock."""
+        """Append a persistent event; `at` is its time in the session in seconds."""
 
     def flush(self) -> None:
-        """Write what is pending."""
+        """Write the pending entries."""
 
     def close(self) -> None:
-        """Write the rest and end."""
+        """Write the pending entries and close the journal."""
 
 
 class Journal:
-    """Appends events to a file, which it holds a lock on while the session lives.
+    """Appends events to a file that is locked until `close`.
 
     Args:
-        path: made with mode 0600 if it is missing.
+        path: path of the file; created with mode 0600 if it is missing.
 
     Raises:
-        OSError: it cannot be opened, or another process holds it (`BlockingIOError`).
+        OSError: the file cannot be opened, or another process has locked it (`BlockingIOError`).
     """
 
     def __init__(self, path: Path) -> None:
@@ -112,10 +112,10 @@ class Journal:
         self._dirty = False
         self._closed = False
         self.failure: OSError | None = None
-        """Why the disk does not take entries; they wait in memory. `None` while it does."""
+        """The error of the last write, after which entries are kept in memory; `None` if it succeeded."""
 
     def append(self, event: Event, at: float) -> None:
-        """Write an event that lasts, and have it reach the disk soon; never raises for a full disk."""
+        """Write a persistent event and start a sync to the disk; never raises for a failed write."""
         entry = Entry(round(at, 3), event, FORMAT if self._first else 0)
         self._first = False
         if len(self._pending) < MAX_PENDING:
@@ -123,7 +123,7 @@ class Journal:
         self.flush()
 
     def flush(self) -> None:
-        """Write what waits in memory, as far as the disk takes it."""
+        """Write the pending entries as far as possible."""
         try:
             while self._pending:
                 line = self._pending[0]
@@ -141,11 +141,11 @@ class Journal:
 
     @property
     def pending(self) -> bool:
-        """Whether there are entries that the disk did not take."""
+        """Whether there are entries that are not written."""
         return bool(self._pending)
 
     def close(self) -> None:
-        """Write and sync the rest, let the lock go; what the disk refuses now is lost."""
+        """Write and sync the pending entries and release the lock; entries that cannot be written are lost."""
         self.flush()
         self._closed = True
         self._syncing.shutdown(wait=True)
@@ -156,7 +156,7 @@ class Journal:
         os.close(self._fd)
 
     def _sync(self) -> None:
-        """Have a thread sync the file; what is appended meanwhile is synced once afterwards."""
+        """Sync the file in a thread, and once more afterwards if entries were appended meanwhile."""
         if self._synced is not None and not self._synced.done():
             self._dirty = True
             return
@@ -177,22 +177,22 @@ class Journal:
 
 
 class JournalContents(msgspec.Struct, frozen=True):
-    """What a journal holds."""
+    """The content of a journal."""
 
     entries: tuple[Entry, ...]
     lost: int
-    """Lines that could not be read: the last one after a crash, more if somebody edited the file."""
+    """Number of lines that are not valid: the last one after a crash, others if the file was edited."""
     intact_bytes: int
-    """Length of the file up to the last whole line."""
+    """Length of the file up to the end of the last complete line."""
 
     @property
     def format(self) -> int:
-        """The file's format; the first if its first line is lost or does not tell."""
+        """Format of the file; 1 if the first line is missing or gives none."""
         return max(1, self.entries[0].format) if self.entries else 1
 
 
 def read(path: Path) -> JournalContents:
-    """Return the entries of a journal, leaving out lines that are none.
+    """Return the entries of a journal without the lines that are not valid.
 
     Raises:
         OSError: the file cannot be read.
@@ -214,7 +214,7 @@ def read(path: Path) -> JournalContents:
 
 
 def read_end(path: Path) -> list[Entry]:
-    """Return the last entries of a journal: enough to tell how the session ended, and quick among many sessions.
+    """Return the last entries of a journal, which contain the session's last state; fast for many sessions.
 
     Raises:
         OSError: the file cannot be read.
@@ -227,13 +227,13 @@ def read_end(path: Path) -> list[Entry]:
             try:
                 entries.append(_decoder.decode(line))
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                # A line that is cut in half at either end.
+                # An incomplete line at either end.
                 continue
     return entries
 
 
 def fold(entries: Iterable[Entry], state: SessionState | None = None) -> SessionState:
-    """Return the session that the entries tell, in `record` if there is one."""
+    """Return the state after the entries; they are applied to `state` if it is given."""
     state = state or SessionState()
     for entry in entries:
         state.apply(entry.event)

@@ -1,6 +1,6 @@
-"""What a person says of a session: its name, tags and note, in `about.json` beside the journal.
+"""Metadata of a session: name, tags and note, in `about.json` beside the journal.
 
-It is a file of its own because the journal belongs to the engine while a session lives, and is only ever added to.
+The metadata has its own file because the engine locks the journal during a session, and journals are append-only.
 """
 
 import contextlib
@@ -18,41 +18,41 @@ METADATA_FILE = "about.json"
 
 
 class SessionMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a person says of a session."""
+    """Name, tags and note of a session."""
 
     name: str = ""
     tags: tuple[str, ...] = ()
-    """In alphabetical order, without the `#`."""
+    """In alphabetical order, without `#`."""
     note: str = ""
     version_of: str = ""
-    """Id of the session whose recording this one transcribes again; empty for a session of its own."""
+    """Id of the session whose recording this session transcribes again; empty for an original session."""
 
     def with_tags(self, *tags: str) -> "SessionMetadata":
-        """Return it with these tags, too."""
+        """Return the metadata with the tags added."""
         return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags, *map(normalise_tag, tags)} - {""})))
 
     def without_tags(self, *tags: str) -> "SessionMetadata":
-        """Return it without these tags."""
+        """Return the metadata with the tags removed."""
         return msgspec.structs.replace(self, tags=tuple(sorted({*self.tags} - {*map(normalise_tag, tags)})))
 
 
 def normalise_tag(tag: str) -> str:
-    """Return a tag as it is kept: one word without the `#`, empty if nothing of it can be seen."""
+    """Return a tag as one word without `#`; empty if it has no visible characters."""
     return "-".join(file_text(tag.removeprefix("#")).split())
 
 
 def clean_line(text: str) -> str:
-    """Return what a person typed as one line of signs that can be seen."""
+    """Return typed text as one line without control characters."""
     return " ".join(file_text(text).split())
 
 
 def clean_lines(text: str) -> str:
-    """Return what a person typed as lines of signs that can be seen."""
+    """Return typed text as lines without control characters."""
     return "\n".join(file_text(line).rstrip() for line in text.strip().splitlines())
 
 
 def read_metadata(folder: Path) -> SessionMetadata:
-    """Return what was said of the session in `folder`; nothing was if there is no such file.
+    """Return the metadata of the session in `folder`; empty if there is no metadata file.
 
     Raises:
         SessionError: the file cannot be read.
@@ -65,11 +65,13 @@ def read_metadata(folder: Path) -> SessionMetadata:
     except OSError as error:
         raise SessionError(f"{path} cannot be read: {error.strerror}.", file_error_hint(error)) from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise SessionError(f"{path} is damaged: {error}.", "Mend it, or remove it to start without a name.") from error
+        raise SessionError(
+            f"{path} is damaged: {error}.", "Repair the file, or delete it to remove the name, tags and note."
+        ) from error
 
 
 def read_metadata_or_empty(folder: Path) -> SessionMetadata:
-    """Return what was said of the session in `folder`; nothing was if that cannot be read."""
+    """Return the metadata of the session in `folder`; empty if it cannot be read."""
     try:
         return read_metadata(folder)
     except SessionError:
@@ -77,21 +79,22 @@ def read_metadata_or_empty(folder: Path) -> SessionMetadata:
 
 
 def update_metadata(folder: Path, change: Callable[[SessionMetadata], SessionMetadata]) -> SessionMetadata:
-    """Replace what is said of the session in `folder` by what `change` makes of it, and return that.
+    """Apply `change` to the metadata of the session in `folder`; return the result.
 
-    Of two processes that change it at once, the second sees what the first wrote.
+    A lock serialises the changes of several processes.
 
     Raises:
-        SessionError: it cannot be read or written; the old one stays.
+        SessionError: the metadata cannot be read or written; the file is unchanged.
     """
     path = folder / METADATA_FILE
     try:
         with _locked(folder):
-            about = change(read_metadata(folder))
-            _write(path, msgspec.json.encode(about) + b"\n")
+            metadata = change(read_metadata(folder))
+            _write(path, msgspec.json.encode(metadata) + b"\n")
     except OSError as error:
         raise SessionError(f"{path} cannot be written: {error.strerror}.", file_error_hint(error)) from error
-    return about
+
+    return metadata
 
 
 @contextlib.contextmanager
@@ -105,7 +108,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Put a whole new file in the old one's place."""
+    """Replace a file atomically."""
     new = path.with_suffix(".new")
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "wb") as file:

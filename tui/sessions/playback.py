@@ -1,4 +1,4 @@
-"""A session that is over, told again: when each event comes, partial turns too, and how it stood at a moment. Pure."""
+"""Playback of a stored session: the time of each event, reconstructed partial turns, and the state at a time. Pure."""
 
 import bisect
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,85 +21,86 @@ from tui.model.transcript import Turn
 from tui.sessions.journal import Entry
 
 PARTIAL_S = 0.25
-"""Seconds of speech between two partials of a turn: about as often as an endpoint tells them."""
+"""Seconds of speech between two partials of a turn, as with a typical endpoint."""
 
 
 class TimedEvent(msgspec.Struct, frozen=True):
-    """An event and when it comes."""
+    """An event with its time in the session, in seconds."""
 
     at_s: float
     event: Event
 
 
 class Playback:
-    """A session in the order of time.
+    """The events of a session in order of time.
 
     Args:
-        entries: of its journal.
+        entries: entries of the session's journal.
     """
 
     def __init__(self, entries: Iterable[Entry]) -> None:
-        told = _with_live_times(list(entries))
+        timed = _with_live_times(list(entries))
         self.session: Session | None = None
-        """What is known of it; `None` if its journal does not say."""
-        self.end_s = max((entry.at for entry in told), default=0.0)
-        """Seconds recorded."""
-        moments: list[TimedEvent] = []
-        spoken: set[int] = set()
-        for entry in told:
+        """Facts about the session; `None` if the journal does not contain them."""
+        self.end_s = max((entry.at for entry in timed), default=0.0)
+        """Length of the session in seconds."""
+        events: list[TimedEvent] = []
+        started_turns: set[int] = set()
+        for entry in timed:
             match entry.event:
                 case SessionStarted(session=session):
                     self.session = session
                     continue
-                case TurnChanged(turn=turn) if turn.number not in spoken:
-                    spoken.add(turn.number)
-                    moments += [moment for moment in _partials(turn) if moment.at_s < entry.at]
-            moments.append(TimedEvent(entry.at, entry.event))
-        moments.sort(key=lambda moment: moment.at_s)
-        self._moments = moments
-        self._times = [moment.at_s for moment in moments]
+                case TurnChanged(turn=turn) if turn.number not in started_turns:
+                    started_turns.add(turn.number)
+                    events += [partial for partial in _partials(turn) if partial.at_s < entry.at]
+            events.append(TimedEvent(entry.at, entry.event))
+        events.sort(key=lambda event: event.at_s)
+        self._events = events
+        self._times = [event.at_s for event in events]
 
     def between(self, after_s: float, until_s: float) -> Sequence[Event]:
-        """Return what comes after one moment, and until another one included."""
+        """Return the events after `after_s` up to and including `until_s`, in seconds."""
         first, last = bisect.bisect_right(self._times, after_s), bisect.bisect_right(self._times, until_s)
-        return [moment.event for moment in self._moments[first:last]]
+        return [timed.event for timed in self._events[first:last]]
 
     def at(self, position_s: float) -> SessionState:
-        """Return how the session stood at a moment."""
-        record = SessionState()
+        """Return the state of the session at a time, in seconds."""
+        state = SessionState()
         if self.session is not None:
-            record.apply(SessionStarted(self.session))
+            state.apply(SessionStarted(self.session))
         for event in self.between(-1.0, position_s):
-            record.apply(event)
-        return record
+            state.apply(event)
+        return state
 
 
 def _with_live_times(entries: list[Entry]) -> list[Entry]:
-    """Return the entries as if all had been heard while it was said.
+    """Return the entries with the times they would have in a live session.
 
-    What was transcribed or asked once the recording was over (a file, the end of a session that was cut off) comes with
-    the words it is about, and how the session stood meanwhile is not told.
+    Turns and gists that were made after the recording (of a file, or of an interrupted session) get the times of their
+    words, and the changes of state in between are omitted.
     """
     ends = [at for at, entry in enumerate(entries) if _ends_session(entry)]
     if not ends:
         return entries
     live = entries[: ends[0]]
-    said: dict[int, float] = {}
-    late: list[Entry] = []
+    turn_ends: dict[int, float] = {}
+    later: list[Entry] = []
     for entry in entries[ends[0] + 1 : ends[-1]]:
         match entry.event:
             case StateChanged():
                 continue
             case TurnChanged(turn=turn):
-                said[turn.number] = turn.end_s
-                late.append(msgspec.structs.replace(entry, at=min(entry.at, turn.end_s)))
-            case GistChanged(gist=gist) if gist.turn in said:
-                late.append(msgspec.structs.replace(entry, at=min(entry.at, said[gist.turn] + gist.latency_s)))
+                turn_ends[turn.number] = turn.end_s
+                later.append(msgspec.structs.replace(entry, at=min(entry.at, turn.end_s)))
+            case GistChanged(gist=gist) if gist.turn in turn_ends:
+                later.append(msgspec.structs.replace(entry, at=min(entry.at, turn_ends[gist.turn] + gist.latency_s)))
             case _:
-                late.append(entry)
-    if said and not any(_starts_live(entry) for entry in live):
+                later.append(entry)
+    if turn_ends and not any(_starts_live(entry) for entry in live):
         live.append(Entry(0.0, StateChanged(State.LIVE)))
-    return [*live, *late, *entries[ends[-1] :]]
+
+    return [*live, *later, *entries[ends[-1] :]]
 
 
 def _ends_session(entry: Entry) -> bool:
@@ -111,7 +112,7 @@ def _starts_live(entry: Entry) -> bool:
 
 
 def stats_at(state: SessionState, position_s: float) -> Stats:
-    """Return the figures of a session that has come so far; at its end, those that it had."""
+    """Return the statistics of a session replayed up to `position_s`, in seconds; at its end, the original ones."""
     if not state.state.active:
         return state.stats
     finals = state.transcript.finals
@@ -132,25 +133,25 @@ def stats_at(state: SessionState, position_s: float) -> Stats:
 
 
 def is_stats(event: Event) -> bool:
-    """Return whether an event only tells the figures, which a replay counts itself."""
+    """Return whether an event contains only statistics, which a replay computes itself."""
     return isinstance(event, StatsChanged)
 
 
 def _partials(turn: Turn) -> Iterator[TimedEvent]:
-    """Yield a turn as it grows, as far as the times of its words are known."""
-    written = turn.text.split()
-    said = written if len(written) == len(turn.words) else [word.text for word in turn.words]
-    told_s = turn.start_s
+    """Yield the partials of a turn, reconstructed from the times of its words."""
+    formatted = turn.text.split()
+    words = formatted if len(formatted) == len(turn.words) else [word.text for word in turn.words]
+    last_partial_s = turn.start_s
     for count, word in enumerate(turn.words, 1):
-        if word.end_s - told_s >= PARTIAL_S:
-            told_s = word.end_s
-            growing = Turn(
+        if word.end_s - last_partial_s >= PARTIAL_S:
+            last_partial_s = word.end_s
+            partial = Turn(
                 turn.number,
-                " ".join(said[:count]),
+                " ".join(words[:count]),
                 False,
                 turn.start_s,
                 word.end_s,
                 turn.words[:count],
                 turn.speaker,
             )
-            yield TimedEvent(word.end_s, TurnChanged(growing))
+            yield TimedEvent(word.end_s, TurnChanged(partial))

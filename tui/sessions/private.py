@@ -1,4 +1,4 @@
-"""A session of which nothing is ever written to a disk: its recording is memory that goes with the process."""
+"""Private sessions, which are never written to a disk: the recording is in memory, and the journal is discarded."""
 
 import secrets
 from datetime import datetime
@@ -11,45 +11,45 @@ from tui.sessions.store import Store, StoredSession
 
 
 class PrivateStore(Store):
-    """Keeps nothing, and says of every session that it is a private one."""
+    """A store that creates private sessions and contains none."""
 
     def __init__(self) -> None:
         super().__init__(Path())
 
     def create(self, started: datetime) -> "PrivateSession":
-        """Return a session that has no folder."""
+        """Return a session without a folder."""
         return PrivateSession(f"{started:%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}", Path())
 
 
 class PrivateSession(StoredSession, frozen=True):
-    """A session that is not kept; its path is empty."""
+    """A session that is not stored; its path is empty."""
 
     @property
     def on_disk(self) -> bool:
-        """Whether there is a folder."""
+        """Whether the session has a folder."""
         return False
 
     def create_recording(self, sample_rate: int) -> Recording:
-        """Start its recording in memory.
+        """Start the recording in memory.
 
         Raises:
-            SessionError: this system has no such memory.
+            SessionError: the operating system has no files in memory.
         """
         return Recording.in_memory(sample_rate)
 
     def open_journal(self) -> SessionJournal:
-        """Return a journal that forgets."""
+        """Return a journal that discards all events."""
         return NullJournal()
 
 
 class NullJournal:
-    """A journal that forgets at once."""
+    """A journal that discards all events."""
 
     failure: OSError | None = None
     pending = False
 
     def append(self, event: Event, at: float) -> None:
-        """Forget an event."""
+        """Discard an event."""
 
     def flush(self) -> None:
         """Do nothing."""

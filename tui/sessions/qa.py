@@ -1,4 +1,4 @@
-"""Questions to sessions that are over: what a model gets to read, and which turns its answer rests on. Pure."""
+"""Questions about stored sessions: the messages for the model, and the turns that its answer cites. Pure."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,13 +13,13 @@ from tui.sessions.metadata import SessionMetadata
 from tui.text import clock, file_text
 
 NUMBERS = r"((?:\d{1,6}\s*[,–-]\s*)*\d{1,6})(?![\d:])"
-"""`12`, `3, 5` or `7–9`; the clock's time that follows is none of them."""
+"""Matches `12`, `3, 5` or `7–9`, but not a time such as `03:21` after it."""
 MIN_QUOTE_CHARACTERS = 20
-"""Characters of a turn from which on finding it in an answer word for word is no accident."""
+"""Minimum length of a turn whose verbatim text in an answer counts as a citation."""
 
 
 class SessionExcerpt(msgspec.Struct, frozen=True):
-    """A session that a question is about."""
+    """The turns of a session that a question is about."""
 
     id: str
     name: str
@@ -28,15 +28,15 @@ class SessionExcerpt(msgspec.Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """What an answer calls it."""
+        """The session's name in answers."""
         return file_text(self.name) or self.id
 
 
 class Quote(msgspec.Struct, frozen=True):
-    """A turn that an answer rests on, in its own words."""
+    """A turn that an answer cites."""
 
     session: str
-    """Id."""
+    """Id of the session."""
     title: str
     turn: int
     start_s: float
@@ -44,13 +44,13 @@ class Quote(msgspec.Struct, frozen=True):
 
 
 def excerpt(id: str, state: SessionState, metadata: SessionMetadata) -> SessionExcerpt:
-    """Return a session as a question needs it."""
+    """Return the excerpt of a session."""
     started_at = state.session.started_at if state.session else ""
     return SessionExcerpt(id, metadata.name, started_at, tuple(state.finals))
 
 
 def format_excerpts(excerpts: Sequence[SessionExcerpt]) -> list[str]:
-    """Return the turns a line each, with number and time, and the session if there are several."""
+    """Return the turns with number and time, one line each, and with the session's title if there are several."""
     lines: list[str] = []
     for session in excerpts:
         if len(excerpts) > 1:
@@ -60,7 +60,7 @@ def format_excerpts(excerpts: Sequence[SessionExcerpt]) -> list[str]:
 
 
 def question_messages(question: str, transcript: str) -> list[Message]:
-    """Return the chat that asks a question about passages."""
+    """Return the messages that ask a question about a transcript."""
     return [
         Message(
             "user",
@@ -72,7 +72,7 @@ def question_messages(question: str, transcript: str) -> list[Message]:
 
 
 def merge_answers_messages(question: str, answers: str) -> list[Message]:
-    """Return the chat that asks to make one answer of several, each from a part of what was said."""
+    """Return the messages that merge the answers about the chunks of a transcript into one."""
     return [
         Message(
             "user",
@@ -84,33 +84,33 @@ def merge_answers_messages(question: str, answers: str) -> list[Message]:
 
 
 def merge_parts_messages(prompt: Prompt, answers: str) -> list[Message]:
-    """Return the chat that makes one answer to a prompt out of answers about parts of a session."""
+    """Return the messages that merge a prompt's answers about the chunks of a session into one."""
     task = prompt.session.replace(TRANSCRIPT, answers)
     return [Message("user", f"What follows as the transcript is what you said of its parts, in order.\n\n{task}")]
 
 
 def cited_turns(answer: str, excerpts: Sequence[SessionExcerpt]) -> list[Quote]:
-    """Return the turns that an answer names or repeats, in the order of time; a turn that does not exist is none."""
+    """Return the existing turns that an answer names or quotes verbatim, in order of time."""
     found: list[Quote] = []
-    said = " ".join(file_text(answer).split()).casefold()
+    answer_text = " ".join(file_text(answer).split()).casefold()
     for session in excerpts:
-        named = _cited_numbers(answer, session, several=len(excerpts) > 1)
+        numbers = _cited_numbers(answer, session, several=len(excerpts) > 1)
         for turn in session.turns:
             text = " ".join(file_text(turn.text).split())
-            repeated = len(text) >= MIN_QUOTE_CHARACTERS and text.casefold() in said
-            if turn.number in named or repeated:
+            quoted = len(text) >= MIN_QUOTE_CHARACTERS and text.casefold() in answer_text
+            if turn.number in numbers or quoted:
                 found.append(Quote(session.id, session.title, turn.number, turn.start_s, text))
     return found
 
 
 def unknown_turns(answer: str, excerpts: Sequence[SessionExcerpt]) -> list[int]:
-    """Return the numbers of turns that an answer names and no session has: it made them up."""
-    there = {turn.number for session in excerpts for turn in session.turns}
-    return sorted(set(_numbers(re.findall(rf"\bturns?\s+{NUMBERS}", answer, re.I))) - there)
+    """Return the numbers of turns that an answer names and that do not exist."""
+    existing = {turn.number for session in excerpts for turn in session.turns}
+    return sorted(set(_numbers(re.findall(rf"\bturns?\s+{NUMBERS}", answer, re.I))) - existing)
 
 
 def quote_line(quote: Quote, *, several: bool) -> str:
-    """Return a quotation for a person."""
+    """Return a quoted turn for a person."""
     where = f"{quote.title}, turn {quote.turn}" if several else f"turn {quote.turn}"
     return f"[{where}, {clock(quote.start_s, padded=True)}] {quote.text}"
 
@@ -122,7 +122,7 @@ def _line(session: SessionExcerpt, turn: Turn, *, several: bool) -> str:
 
 
 def _cited_numbers(answer: str, session: SessionExcerpt, *, several: bool) -> set[int]:
-    """Return the numbers of a session's turns that an answer names; among several, only beside the session's title."""
+    """Return the turn numbers that an answer cites; with several sessions, only those after the session's title."""
     before = re.escape(session.title) + r",?\s+" if several else ""
     return set(_numbers(re.findall(rf"{before}\bturns?\s+{NUMBERS}", answer, re.IGNORECASE)))
 

@@ -1,7 +1,7 @@
-"""Search over everything that was said, answered, noted and named: SQLite's FTS5.
+"""Full-text search over turns, gists, notes and names with SQLite's FTS5.
 
-The index is derived from the sessions. It is brought up to date before each search, and made anew when it is missing,
-damaged or of another version: whoever deletes it loses nothing.
+The index is derived from the sessions. It is updated before each search, and rebuilt if it is missing, damaged or of
+another version, so deleting it loses nothing.
 """
 
 import json
@@ -23,11 +23,11 @@ from tui.text import file_text
 
 INDEX = "search.sqlite"
 VERSION = 2
-"""Goes up when the tables change; an index of another version is made anew."""
+"""Incremented when the tables change; an index of another version is rebuilt."""
 BUSY_S = 10.0
-"""Longest wait for another process that brings the index up to date."""
+"""Maximum time to wait for another process that updates the index, in seconds."""
 BEGIN_MARK, END_MARK = "\x02", "\x03"
-"""Stand around what was found; no text holds them, for text is made inert."""
+"""Enclose each match in a snippet; sanitised text does not contain these characters."""
 SCHEMA = f"""
 CREATE TABLE session (id TEXT PRIMARY KEY, stamp TEXT, title TEXT, tags TEXT, first_row INTEGER, last_row INTEGER);
 CREATE VIRTUAL TABLE said USING fts5(
@@ -40,7 +40,7 @@ QUERY_ALL = """
 SELECT session, kind, number, at_s, snippet(said, 0, ?, ?, '…', 24) FROM said
 WHERE said MATCH ? ORDER BY rank LIMIT ?
 """
-"""FTS5 ranks by itself, and faster, as long as nothing else is asked."""
+"""Without a filter FTS5 sorts by rank itself, which is faster."""
 QUERY_SESSIONS = """
 SELECT session, kind, number, at_s, snippet(said, 0, ?, ?, '…', 24) FROM said
 WHERE said MATCH ? AND session IN (SELECT value FROM json_each(?)) ORDER BY rank LIMIT ?
@@ -48,20 +48,20 @@ WHERE said MATCH ? AND session IN (SELECT value FROM json_each(?)) ORDER BY rank
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """A place where something was found."""
+    """A match of a search."""
 
     session: str
-    """Id."""
+    """Id of the session."""
     title: str
     """The session's name; empty if it has none."""
     kind: str
     """`turn`, `bookmark`, `gist`, `analysis`, `note` or `name`."""
     number: int
-    """Of the turn, also for its bookmark or gist; 0 for what is about the whole session."""
+    """Number of the turn, also for its bookmark or gist; 0 for the whole session."""
     at_s: float
-    """Seconds on the session's clock."""
+    """Time in the session, in seconds."""
     parts: tuple[str, ...]
-    """The words around it: every second one was looked for."""
+    """The snippet split at the matches: parts with odd index are matches, the others are the text around them."""
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -72,19 +72,18 @@ class _Row(msgspec.Struct, frozen=True):
 
 
 def search(store: Store, index: Path, query: str, *, since: str = "", tag: str = "", max_hits: int = 20) -> list[Hit]:
-    """Return where the words of `query` are found, the best first.
+    """Return the matches of `query`, the best first.
 
     Args:
         store: the sessions.
-        index: the file of the index; made if it is missing.
-        query: words, all of which must be there; "a phrase" in quotes, `word*` for a beginning, `-word` for one that
-            must not be there.
-        since: id, or start of an id, of the oldest session that counts.
+        index: the file of the index; created if it is missing.
+        query: words that must all occur; "a phrase" in quotes, `word*` for a prefix, `-word` to exclude a word.
+        since: id, or start of an id, of the oldest session to search.
         tag: a tag that the sessions must have; empty for any.
-        max_hits: how many places are returned at most.
+        max_hits: maximum number of matches.
 
     Raises:
-        UsageError: the query looks for nothing.
+        UsageError: the query contains no word to search for.
         SessionError: the index cannot be written.
     """
     expression = to_fts_expression(query)
@@ -101,40 +100,40 @@ def search(store: Store, index: Path, query: str, *, since: str = "", tag: str =
 
 
 def delete_index(index: Path) -> None:
-    """Remove the index: what was deleted must not be found in it either."""
+    """Delete the index, so that it does not contain text of deleted sessions."""
     for ending in ("", "-journal", "-wal", "-shm"):
         index.with_name(index.name + ending).unlink(missing_ok=True)
 
 
 def to_fts_expression(query: str) -> str:
-    """Return what FTS5 is asked: every word and phrase as text, so that nothing in it is an operator.
+    """Return the FTS5 expression of a query, with every word and phrase quoted, so that none is an operator.
 
     Raises:
-        UsageError: it looks for nothing.
+        UsageError: the query contains no word to search for.
     """
-    wanted: list[str] = []
-    unwanted: list[str] = []
+    included: list[str] = []
+    excluded: list[str] = []
     for sign, phrase, word in re.findall(r'(-?)(?:"([^"]*)"?|([^\s"]+))', query):
-        beginning = word.endswith("*")
+        is_prefix = word.endswith("*")
         text = file_text(phrase or word.rstrip("*")).strip()
         if any(character.isalnum() for character in text):
-            quoted = '"' + text.replace('"', '""') + '"' + ("*" if beginning else "")
-            (unwanted if sign else wanted).append(quoted)
-    if not wanted:
-        raise UsageError("There is nothing to look for.", 'Give words, or "a phrase" in quotes.')
-    return " AND ".join(wanted) + "".join(f" NOT {each}" for each in unwanted)
+            quoted = '"' + text.replace('"', '""') + '"' + ("*" if is_prefix else "")
+            (excluded if sign else included).append(quoted)
+    if not included:
+        raise UsageError("The query contains no word to search for.", 'Give words, or "a phrase" in quotes.')
+    return " AND ".join(included) + "".join(f" NOT {each}" for each in excluded)
 
 
-def _search(store: Store, index: Path, expression: str, since: str, tag: str, most: int) -> list[Hit]:
+def _search(store: Store, index: Path, expression: str, since: str, tag: str, max_hits: int) -> list[Hit]:
     with closing(_open(index)) as database:
         _update(database, store)
         titles = dict(database.execute("SELECT id, title FROM session"))
         marked = (BEGIN_MARK, END_MARK, expression)
         if since or tag:
-            chosen = json.dumps(_matching_sessions(database, since, tag))
-            rows = database.execute(QUERY_SESSIONS, (*marked, chosen, most)).fetchall()
+            session_ids = json.dumps(_matching_sessions(database, since, tag))
+            rows = database.execute(QUERY_SESSIONS, (*marked, session_ids, max_hits)).fetchall()
         else:
-            rows = database.execute(QUERY_ALL, (*marked, most)).fetchall()
+            rows = database.execute(QUERY_ALL, (*marked, max_hits)).fetchall()
     return [
         Hit(session, titles[session], kind, number, at_s, tuple(re.split(f"[{BEGIN_MARK}{END_MARK}]", snippet)))
         for session, kind, number, at_s, snippet in rows
@@ -142,8 +141,8 @@ def _search(store: Store, index: Path, expression: str, since: str, tag: str, mo
 
 
 def _matching_sessions(database: sqlite3.Connection, since: str, tag: str) -> list[str]:
-    asked = "SELECT id FROM session WHERE id >= ? AND (? = '' OR instr(tags, ?))"
-    return [id for (id,) in database.execute(asked, (since, tag, f" {tag} "))]
+    statement = "SELECT id FROM session WHERE id >= ? AND (? = '' OR instr(tags, ?))"
+    return [id for (id,) in database.execute(statement, (since, tag, f" {tag} "))]
 
 
 def _open(index: Path) -> sqlite3.Connection:
@@ -164,7 +163,7 @@ def _open(index: Path) -> sqlite3.Connection:
 
 
 def _create_tables(database: sqlite3.Connection) -> None:
-    """Make the tables, unless another process just did."""
+    """Create the tables, unless another process has created them meanwhile."""
     database.execute("BEGIN IMMEDIATE")
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version != VERSION:
@@ -176,7 +175,7 @@ def _create_tables(database: sqlite3.Connection) -> None:
 
 
 def _update(database: sqlite3.Connection, store: Store) -> None:
-    """Take in sessions that are new or changed, drop those that are gone."""
+    """Index new and changed sessions, and remove deleted ones."""
     stamps = {stored.id: _stamp(stored) for stored in store}
     known = dict(database.execute("SELECT id, stamp FROM session"))
     changed = [id for id in stamps if known.get(id) != stamps[id]]
@@ -201,16 +200,16 @@ def _remove_session(database: sqlite3.Connection, id: str) -> None:
 
 def _index_session(database: sqlite3.Connection, stored: StoredSession, stamp: str) -> None:
     try:
-        record = stored.load()
+        state = stored.load()
     except SessionError:
-        # It is listed as what it is, and looked at again once its files change.
-        record = SessionState()
-    about = stored.metadata()
+        # Indexed as empty; its files change when it is repaired, and then it is indexed again.
+        state = SessionState()
+    metadata = stored.metadata()
     (last,) = database.execute("SELECT coalesce(max(rowid), 0) FROM said").fetchone()
-    rows = [(row.text, stored.id, row.kind, row.number, row.at_s) for row in _rows(record, about)]
+    rows = [(row.text, stored.id, row.kind, row.number, row.at_s) for row in _rows(state, metadata)]
     database.executemany("INSERT INTO said (text, session, kind, number, at_s) VALUES (?, ?, ?, ?, ?)", rows)
-    tags = f" {' '.join(about.tags)} "
-    entry = (stored.id, stamp, file_text(about.name), tags, last + 1, last + len(rows))
+    tags = f" {' '.join(metadata.tags)} "
+    entry = (stored.id, stamp, file_text(metadata.name), tags, last + 1, last + len(rows))
     database.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?, ?)", entry)
 
 
@@ -225,15 +224,15 @@ def _rows(state: SessionState, metadata: SessionMetadata) -> Iterator[_Row]:
         if state.bookmarks.get(turn.number):
             yield _Row("bookmark", turn.number, turn.start_s, file_text(state.bookmarks[turn.number]))
     for gist in state.gists.values():
-        about_turn = state.transcript.get(gist.turn) if gist.turn is not None else None
-        at_s = about_turn.start_s if about_turn else 0.0
+        turn_of_gist = state.transcript.get(gist.turn) if gist.turn is not None else None
+        at_s = turn_of_gist.start_s if turn_of_gist else 0.0
         if gist.text:
             kind = "analysis" if gist.turn is None else "gist"
             yield _Row(kind, gist.turn or 0, at_s, " ".join(file_text(gist.text).split()))
 
 
 def _stamp(stored: StoredSession) -> str:
-    """Return what is other once a session has changed."""
+    """Return a value that changes when the files of a session change."""
     return " ".join(_file_stamp(stored.path / name) for name in (EVENTS, METADATA_FILE))
 
 
@@ -248,4 +247,6 @@ def _file_stamp(path: Path) -> str:
 def _index_error(index: Path, error: Exception) -> SessionError:
     if isinstance(error, OSError):
         return SessionError(f"The index {index} cannot be used: {error.strerror}.", file_error_hint(error))
-    return SessionError(f"The index {index} cannot be used: {error}.", "Remove it; it is made anew. Is the disk full?")
+    return SessionError(
+        f"The index {index} cannot be used: {error}.", "Delete it; it will be rebuilt. Check that the disk is not full."
+    )

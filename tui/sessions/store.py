@@ -1,4 +1,4 @@
-"""The sessions on disk: a folder each, with `audio.wav` and `events.jsonl`."""
+"""Sessions on disk: one folder each, with `audio.wav` and `events.jsonl`."""
 
 import os
 import secrets
@@ -21,54 +21,55 @@ from tui.text import plural
 
 AUDIO = "audio.wav"
 FLAC = "audio.flac"
-"""Takes the recording's place once the session is over, if that is wanted."""
+"""Replaces the WAV after compression."""
 EVENTS = "events.jsonl"
 MIN_UNTRANSCRIBED_S = 1.0
-"""Seconds that were never transcribed from which on it is offered to send them."""
+"""Minimum seconds of untranscribed audio for which recovery is offered."""
 
 
 class StoredSession(msgspec.Struct, frozen=True):
     """A session on disk."""
 
     id: str
-    """The name of its folder."""
+    """Name of the session's folder."""
     path: Path
+    """The folder."""
 
     @property
     def audio(self) -> Path:
-        """The recording: a WAV, unless it has become a FLAC."""
+        """Path of the recording: a WAV, or a FLAC after compression."""
         wav, flac = self.path / AUDIO, self.path / FLAC
         return flac if flac.exists() and not wav.exists() else wav
 
     @property
     def events(self) -> Path:
-        """The journal."""
+        """Path of the journal."""
         return self.path / EVENTS
 
     @property
     def live(self) -> bool:
-        """Whether a process is writing it now."""
+        """Whether a process is writing the session now."""
         return is_locked(self.events)
 
     @property
     def on_disk(self) -> bool:
-        """Whether there is a folder; a private session has none."""
+        """Whether the session has a folder; a private session has none."""
         return True
 
     def create_recording(self, sample_rate: int) -> Recording:
-        """Start its recording.
+        """Start the recording.
 
         Raises:
-            SessionError: it cannot be written.
+            SessionError: the recording cannot be written.
         """
         return Recording.create(self.audio, sample_rate)
 
     def metadata(self) -> SessionMetadata:
-        """Return what a person said of it; nothing if that cannot be read."""
+        """Return name, tags and note; empty if they cannot be read."""
         return read_metadata_or_empty(self.path)
 
     def load(self, state: SessionState | None = None) -> SessionState:
-        """Return what its journal tells, in `record` if there is one.
+        """Return the state after all events of the journal; they are applied to `state` if it is given.
 
         Raises:
             SessionError: the journal cannot be read.
@@ -76,66 +77,67 @@ class StoredSession(msgspec.Struct, frozen=True):
         return fold(self.read().entries, state)
 
     def read(self) -> JournalContents:
-        """Return its journal.
+        """Return the content of the journal.
 
         Raises:
-            SessionError: the journal cannot be read, or a later livegist wrote it.
+            SessionError: the journal cannot be read, or has the format of a newer version.
         """
         try:
-            reading = read(self.events)
+            contents = read(self.events)
         except FileNotFoundError as error:
             raise SessionError(
                 f"The journal of {self.id} is missing.",
-                f"What was recorded can be heard again: livegist transcribe {self.id}",
+                f"Transcribe the recording again: livegist transcribe {self.id}",
             ) from error
         except OSError as error:
             raise SessionError(f"{self.events} cannot be read: {error.strerror}.", file_error_hint(error)) from error
-        if reading.format > FORMAT:
+        if contents.format > FORMAT:
             raise SessionError(
-                f"{self.events} is of format {reading.format}, written by a later livegist; this one reads {FORMAT}.",
+                f"{self.events} has format {contents.format}; this version of livegist reads up to format {FORMAT}.",
                 "Update livegist.",
             )
-        return reading
+        return contents
 
     def open_journal(self) -> SessionJournal:
-        """Open its journal to append to it.
+        """Open the journal for appending.
 
         Raises:
-            SessionError: another process writes it, or it cannot be written.
+            SessionError: another process is writing the session, or the journal cannot be written.
         """
         try:
             return Journal(self.events)
         except BlockingIOError as error:
-            raise SessionError(f"The session {self.id} is under way.", "Stop it first: livegist stop") from error
+            raise SessionError(f"The session {self.id} is active.", "Stop it first: livegist stop") from error
         except OSError as error:
             raise SessionError(f"{self.events} cannot be written: {error.strerror}.", file_error_hint(error)) from error
 
 
 class RepairReport(msgspec.Struct, frozen=True):
-    """A session that ended without having been ended, made whole again."""
+    """The result of repairing a session whose engine was killed."""
 
     session: StoredSession
     lost_lines: int
-    """Events that could not be read."""
+    """Number of journal lines that could not be read."""
     recorded_s: float
+    """Length of the recording in seconds."""
     transcribed_s: float
-    """End of the last final turn: what was recorded after it was never transcribed."""
+    """End of the last final turn in seconds; the recording after it is not transcribed."""
     lost_s: float = 0.0
-    """Seconds of sound at the end that the journal tells of and the recording does not hold."""
+    """Seconds at the end that the journal contains and the recording does not."""
 
     @property
     def untranscribed(self) -> bool:
-        """Whether there is something to be transcribed yet."""
+        """Whether part of the recording is not transcribed."""
         return self.recorded_s - self.transcribed_s >= MIN_UNTRANSCRIBED_S
 
     @property
     def summary(self) -> str:
-        """What there is of it and what is lost, in words for a person."""
-        parts = [f"{self.recorded_s:.0f} s are recorded, {self.transcribed_s:.0f} s are transcribed"]
+        """The recorded, transcribed and lost parts of the session, for a person."""
+        parts = [f"{self.recorded_s:.0f} s recorded, {self.transcribed_s:.0f} s transcribed"]
         if self.lost_s >= MIN_UNTRANSCRIBED_S:
-            parts.append(f"{self.lost_s:.0f} s of sound are lost")
+            parts.append(f"{self.lost_s:.0f} s of audio lost")
         if self.lost_lines:
-            parts.append(f"{plural(self.lost_lines, 'line')} of its journal are lost")
+            parts.append(f"{plural(self.lost_lines, 'line')} of the journal lost")
         return ", ".join(parts)
 
 
@@ -143,17 +145,17 @@ class Store:
     """All sessions of a user.
 
     Args:
-        folder: holds a folder a session; it may not exist.
+        folder: contains one folder per session; it need not exist.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def create(self, started: datetime) -> StoredSession:
-        """Make the folder of a new session, named by when it starts.
+        """Create the folder of a new session, named after its start.
 
         Raises:
-            SessionError: it cannot be made.
+            SessionError: the folder cannot be created.
         """
         id = f"{started:%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}"
         try:
@@ -161,15 +163,15 @@ class Store:
             return StoredSession(id, private_dir(self._folder / id))
         except OSError as error:
             raise SessionError(
-                f"No session can be kept in {self._folder}: {error.strerror}.",
-                "Make room or make it writable, or set LIVEGIST_HOME to another folder.",
+                f"No session can be created in {self._folder}: {error.strerror}.",
+                "Free disk space, make the folder writable, or set LIVEGIST_HOME to another folder.",
             ) from error
 
     def __iter__(self) -> Iterator[StoredSession]:
-        """Yield the sessions, newest first; one that lost its journal has its recording yet.
+        """Yield the sessions, newest first, including those with a recording and no journal.
 
         Raises:
-            SessionError: the folder may not be read.
+            SessionError: the folder cannot be read.
         """
         try:
             folders = sorted(self._folder.iterdir(), reverse=True) if self._folder.is_dir() else []
@@ -180,13 +182,13 @@ class Store:
                 yield StoredSession(path.name, path)
 
     def interrupted(self) -> Iterator[StoredSession]:
-        """Yield the sessions that nobody writes and that have no end: their engine was killed."""
+        """Yield the inactive sessions without a final state: their engine was killed."""
         for stored in self:
             if not stored.live and not _last_state(stored).state.over:
                 yield stored
 
     def incomplete(self) -> Iterator[StoredSession]:
-        """Yield the sessions of which not all was transcribed, also those that are still to be repaired."""
+        """Yield the inactive sessions that are not transcribed to their end, or that need a repair."""
         for stored in self:
             if not stored.live:
                 end = _last_state(stored)
@@ -194,44 +196,45 @@ class Store:
                     yield stored
 
     def untranscribed(self) -> Iterator[StoredSession]:
-        """Yield the sessions that are over and of which something was recorded but never transcribed, newest first."""
+        """Yield the ended sessions that are not transcribed to their end, newest first."""
         for stored in self:
             if not stored.live and _last_state(stored).stats.untranscribed_s >= MIN_UNTRANSCRIBED_S:
                 yield stored
 
     def repair(self, stored: StoredSession, recorded_s: float) -> RepairReport | None:
-        """Cut off a half-written line and write the end that is missing.
+        """Remove an incomplete line at the end of a journal and write the missing final state.
 
         Args:
-            stored: a session that has no end.
+            stored: a session without a final state.
             recorded_s: length of its recording, in seconds.
 
         Returns:
-            What was done; `None` if another process writes it, or has given it an end meanwhile.
+            The result; `None` if another process is writing the session, or has written a final state meanwhile.
 
         Raises:
             SessionError: the journal cannot be written.
         """
         try:
-            # Locked before it is read: what somebody else adds to it must not be cut off.
+            # Locked before reading, so that no lines of another process are removed.
             journal = Journal(stored.events)
             try:
-                reading = read(stored.events)
-                record = fold(reading.entries)
-                if record.state.over:
+                contents = read(stored.events)
+                state = fold(contents.entries)
+                if state.state.over:
                     return None
-                os.truncate(stored.events, reading.intact_bytes)
-                heard_s = max((turn.end_s for turn in record.transcript.finals), default=0.0)
-                told_s = max((entry.at for entry in reading.entries), default=0.0)
-                repaired = RepairReport(stored, reading.lost, recorded_s, heard_s, max(0.0, told_s - recorded_s))
+                os.truncate(stored.events, contents.intact_bytes)
+                transcribed_s = max((turn.end_s for turn in state.transcript.finals), default=0.0)
+                journal_s = max((entry.at for entry in contents.entries), default=0.0)
+                lost_s = max(0.0, journal_s - recorded_s)
+                report = RepairReport(stored, contents.lost, recorded_s, transcribed_s, lost_s)
                 stats = replace(
-                    record.stats,
+                    state.stats,
                     elapsed_s=recorded_s,
-                    turns=len(record.transcript.finals),
-                    untranscribed_s=round(max(0.0, recorded_s - heard_s), 1),
+                    turns=len(state.transcript.finals),
+                    untranscribed_s=round(max(0.0, recorded_s - transcribed_s), 1),
                 )
                 journal.append(StatsChanged(stats), recorded_s)
-                journal.append(StateChanged(State.FAILED, f"The engine was killed; {repaired.summary}."), recorded_s)
+                journal.append(StateChanged(State.FAILED, f"The engine was killed: {report.summary}."), recorded_s)
             finally:
                 journal.close()
             if journal.failure is not None:
@@ -242,11 +245,12 @@ class Store:
             raise SessionError(
                 f"{stored.path} cannot be repaired: {error.strerror}.", file_error_hint(error)
             ) from error
-        return repaired
+
+        return report
 
 
 def _is_session_folder(path: Path) -> bool:
-    """Return whether a folder is a session's; one that may not be entered is taken for one, so that it is told of."""
+    """Return whether a folder contains a session; one without permission counts, so that it is reported."""
     try:
         return any((path / name).is_file() for name in (EVENTS, AUDIO, FLAC))
     except OSError:
@@ -254,10 +258,10 @@ def _is_session_folder(path: Path) -> bool:
 
 
 def _last_state(stored: StoredSession) -> SessionState:
-    """Return what the last events of a session tell; one that cannot be read, or is not yet there, counts as over."""
+    """Return the state after the last events of a session; an unreadable or missing journal counts as failed."""
     try:
         return fold(read_end(stored.events))
     except OSError:
-        over = SessionState()
-        over.state = State.FAILED
-        return over
+        failed = SessionState()
+        failed.state = State.FAILED
+        return failed
