@@ -1,4 +1,4 @@
-"""What a person adds to a session by keys: questions, marks, names, tries again, gain."""
+"""Tests of questions, bookmarks, speaker names, retries and gain by keys."""
 
 import pytest
 from msgspec.structs import replace

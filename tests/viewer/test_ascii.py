@@ -1,4 +1,4 @@
-"""A terminal without Unicode."""
+"""Tests of output for terminals without Unicode."""
 
 import subprocess
 from pathlib import Path
@@ -15,9 +15,9 @@ from tui.viewer.ascii import to_ascii
 
 @given(st.text(st.characters(codec="utf-8", blacklist_categories=["Cc", "Cs"]), max_size=1))
 def test_every_character_becomes_ascii_of_the_same_width(character: str) -> None:
-    told = to_ascii(character)
-    assert told.isascii()
-    assert cell_len(told) == cell_len(character)
+    replaced = to_ascii(character)
+    assert replaced.isascii()
+    assert cell_len(replaced) == cell_len(character)
 
 
 def test_signs_keep_their_look_and_letters_their_base() -> None:

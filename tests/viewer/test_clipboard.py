@@ -24,26 +24,26 @@ def test_tmux_and_screen_let_the_sequence_through_in_their_envelope() -> None:
 
 async def test_the_text_goes_to_a_file_of_ones_own_too(tmp_path: Path) -> None:
     written: list[str] = []
-    told = await copy("words", write=written.append, file=tmp_path / "copied.txt", environ={"TERM": "xterm"})
+    message = await copy("words", write=written.append, file=tmp_path / "copied.txt", environ={"TERM": "xterm"})
     assert carried("".join(written)) == "words"
     assert (tmp_path / "copied.txt").read_text() == "words"
     assert stat.S_IMODE((tmp_path / "copied.txt").stat().st_mode) == 0o600
-    assert "OSC 52" in told
-    assert str(tmp_path / "copied.txt") in told
+    assert "OSC 52" in message
+    assert str(tmp_path / "copied.txt") in message
 
 
 async def test_too_much_for_a_terminal_goes_to_the_file_alone(tmp_path: Path) -> None:
     written: list[str] = []
     text = "x" * (OSC52_LIMIT + 1)
-    told = await copy(text, write=written.append, file=tmp_path / "copied.txt", environ={})
+    message = await copy(text, write=written.append, file=tmp_path / "copied.txt", environ={})
     assert written == []
-    assert "OSC 52" not in told
+    assert "OSC 52" not in message
     assert (tmp_path / "copied.txt").read_text() == text
 
 
 async def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    told = await copy("x", write=len, file=tmp_path / "none" / "copied.txt", environ={})
-    assert "not to a file: No such file or directory" in told
+    message = await copy("x", write=len, file=tmp_path / "none" / "copied.txt", environ={})
+    assert "not to a file: No such file or directory" in message
 
 
 async def test_tmux_is_given_the_text_through_its_own_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +51,7 @@ async def test_tmux_is_given_the_text_through_its_own_command(tmp_path: Path, mo
     tmux.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\ncat > {tmp_path}/buffer\n')
     tmux.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    told = await copy("words", write=len, file=tmp_path / "copied.txt", environ={"TMUX": "x"})
-    assert "to tmux's buffer" in told
+    message = await copy("words", write=len, file=tmp_path / "copied.txt", environ={"TMUX": "x"})
+    assert "to tmux's buffer" in message
     assert (tmp_path / "buffer").read_text() == "words"
     assert (tmp_path / "asked").read_text() == "load-buffer -w -\n"

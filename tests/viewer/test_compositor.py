@@ -1,4 +1,4 @@
-"""What goes over the line when something changes."""
+"""Tests of the output that a change causes."""
 
 from io import StringIO
 

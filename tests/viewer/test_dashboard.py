@@ -1,4 +1,4 @@
-"""The dashboard, driven by keys and by a scripted line."""
+"""Tests of the dashboard, driven by keys and by a scripted engine."""
 
 import re
 import time
@@ -74,7 +74,7 @@ async def running(
     start: Start | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Running]:
-    """Run the app on a line until it has shown the first snapshot."""
+    """Run the app with a scripted engine until it has shown the first snapshot."""
     app = LivegistApp(engine, theme=theme, fps=20, keys=keys or {}, start=start, clock=clock)
     async with run_app(app, size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
@@ -82,7 +82,7 @@ async def running(
 
 
 def shown(app: LivegistApp, part: str | None = None) -> str:
-    """Return what is on the screen, or in the part with that id."""
+    """Return the text of the screen, or of the widget with that id."""
     if part is not None:
         widget = app.screen.query_one(f"#{part}", CellWidget)
         return "\n".join(widget.render_line(y).text.rstrip() for y in range(widget.size.height))
@@ -90,7 +90,7 @@ def shown(app: LivegistApp, part: str | None = None) -> str:
 
 
 def shown_below(app: LivegistApp, part: str) -> str:
-    """Return what is on a part of the dashboard while something else is open over it."""
+    """Return the text of a widget of the dashboard below another screen."""
     widget = app.dashboard.query_one(f"#{part}", CellWidget)
     return "\n".join(widget.render_line(y).text.rstrip() for y in range(widget.size.height))
 
@@ -100,7 +100,7 @@ def toasts(app: LivegistApp) -> str:
 
 
 async def emit(pilot: Pilot[ExitStatus], engine: ScriptedEngine, *events: Event) -> None:
-    """Have the engine say something, and wait until the viewer has shown it."""
+    """Emit events, and wait until the viewer has shown them."""
     engine.emit(*events)
     await engine.handled()
     await pilot.pause()
@@ -136,9 +136,9 @@ async def test_the_first_start_explains_the_three_ways_to_begin_at_any_size(
         if failed:
             why = "There is no key for the cloud engine, and the local engine is not installed."
             await emit(pilot, engine, StateChanged(State.FAILED, why, "Run livegist login, or install it."))
-        told = shown(app, "turns")
+        text = shown(app, "turns")
         for way in ("livegist login", "livegist --engine local", "livegist demo"):
-            assert way in told
+            assert way in text
         await emit(pilot, engine, StateChanged(State.LIVE), TurnChanged(partial(1, "so")))
         assert app.dashboard.body.gists.display
 
@@ -558,11 +558,11 @@ async def test_y_copies_the_selected_turn_and_says_where_to(tmp_path: Path, monk
     async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await pilot.press("home", "y")
         await until(pilot, lambda: "Copied" in toasts(app))
-        kept = tmp_path / "run" / "copied.txt"
-        assert kept.read_text() == f"12:36 A: {SAID[0][1]}"
-        assert str(kept) in toasts(app)
+        copied = tmp_path / "run" / "copied.txt"
+        assert copied.read_text() == f"12:36 A: {SAID[0][1]}"
+        assert str(copied) in toasts(app)
         await pilot.press("tab", "escape", "y")
-        await until(pilot, lambda: "Ship the migration on **Thursday**" in kept.read_text())
+        await until(pilot, lambda: "Ship the migration on **Thursday**" in copied.read_text())
 
 
 async def test_escape_selects_nothing() -> None:
@@ -812,8 +812,8 @@ async def test_an_engine_that_cannot_be_reached_is_told_of_with_what_helps() -> 
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (app, pilot):
         app.dashboard.set_connection_lost("far: Network is unreachable.", "Is it on?")
-        told = "✗ far: Network is unreachable. Is it on? Retrying; press q to quit."
-        await until(pilot, lambda: " ".join(shown(app, "alert").split()) == told)
+        text = "✗ far: Network is unreachable. Is it on? Retrying; press q to quit."
+        await until(pilot, lambda: " ".join(shown(app, "alert").split()) == text)
 
 
 async def test_d_leaves_the_session_running() -> None:
@@ -934,7 +934,7 @@ async def test_a_long_session_lays_out_one_turn_for_one_change() -> None:
 
 
 def live() -> Snapshot:
-    """Return a session in which nothing was said yet."""
+    """Return a running session without turns."""
     return Snapshot(1, "0", State.LIVE, session=SESSION, prompt="summary", prompts=PROMPTS)
 
 

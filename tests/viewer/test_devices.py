@@ -1,4 +1,4 @@
-"""The list of devices: how loud it is at each, what is wrong with one, and what becomes of the choice."""
+"""Tests of the device picker: levels, warnings and the choice."""
 
 from msgspec.structs import replace
 
@@ -19,7 +19,7 @@ DEVICES = (
 USB = DEVICES[2].name
 
 
-def heard(*levels: DeviceLevel) -> DeviceLevels:
+def levels_of(*levels: DeviceLevel) -> DeviceLevels:
     return DeviceLevels(levels)
 
 
@@ -47,7 +47,7 @@ async def test_each_device_shows_its_level_and_what_is_wrong_with_it() -> None:
             await emit(
                 pilot,
                 engine,
-                heard(
+                levels_of(
                     DeviceLevel("Built-in", ((-120.0, -120.0),)),
                     DeviceLevel(USB, ((-20.0, -12.0), (-70.0, -60.0))),
                     DeviceLevel("HDMI", error="Device unavailable"),
@@ -75,7 +75,7 @@ async def test_a_quiet_and_a_clipping_device_say_so() -> None:
         for second in range(5):
             clock.now = float(second)
             quiet, loud = DeviceLevel("Built-in", ((-70.0, -60.0),)), DeviceLevel(USB, ((-3.0, 0.0),), clipped=True)
-            await emit(pilot, engine, heard(quiet, loud))
+            await emit(pilot, engine, levels_of(quiet, loud))
         assert "too quiet" in shown(app, "prompts").splitlines()[1]
         assert "clipping" in shown(app, "prompts").splitlines()[2]
 
@@ -84,11 +84,11 @@ async def test_gain_shows_in_the_levels_of_the_devices() -> None:
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine, clock=Clock()) as (app, pilot):
         await pilot.press("D")
-        await emit(pilot, engine, DevicesListed(DEVICES), heard(DeviceLevel("Built-in", ((-30.0, -20.0),))))
+        await emit(pilot, engine, DevicesListed(DEVICES), levels_of(DeviceLevel("Built-in", ((-30.0, -20.0),))))
         assert "-20 dBFS" in shown(app, "prompts")
         await pilot.press("plus")
         await until(pilot, lambda: engine.sent[-1] == SetGain(3))
-        await emit(pilot, engine, GainChanged(6.0), heard(DeviceLevel("Built-in", ((-30.0, -20.0),))))
+        await emit(pilot, engine, GainChanged(6.0), levels_of(DeviceLevel("Built-in", ((-30.0, -20.0),))))
         assert "gain +6 dB" in shown(app, "question")
         assert "-14 dBFS" in shown(app, "prompts")
 

@@ -1,4 +1,4 @@
-"""How frames go to the terminal."""
+"""Tests of how frames are written to the terminal."""
 
 import pytest
 from textual.drivers.linux_driver import LinuxDriver

@@ -1,4 +1,4 @@
-"""Several prompts asked about each turn: chosen in the picker, shown together, asked about the turns so far."""
+"""Tests of extra prompts: chosen in the picker, their gists, and earlier turns."""
 
 from msgspec.structs import replace
 

@@ -1,4 +1,4 @@
-"""How the viewer's pace follows its terminal."""
+"""Tests of frame rates that adapt to the terminal."""
 
 import pytest
 from hypothesis import given
@@ -23,49 +23,49 @@ from tui.viewer.frame_rate import (
 from tui.viewer.screens import gated_screen
 
 
-def slow(pace: FrameRateController, *, seconds: float, start: float = 100.0) -> float:
-    """Have the terminal take nothing for so long; return when that ends."""
+def slow(controller: FrameRateController, *, seconds: float, start: float = 100.0) -> float:
+    """Block the terminal for some seconds; return the time at their end."""
     for tick in range(int(seconds / 0.05) + 1):
-        pace.mark_slow(start + tick * 0.05)
+        controller.mark_slow(start + tick * 0.05)
     return start + seconds
 
 
 def test_a_good_line_gets_every_frame_and_every_partial() -> None:
-    pace = FrameRateController(20)
-    assert (pace.fps, pace.hold_s) == (20, 0.0)
+    controller = FrameRateController(20)
+    assert (controller.fps, controller.hold_s) == (20, 0.0)
 
 
 def test_a_hiccup_changes_nothing() -> None:
-    pace = FrameRateController(20)
-    slow(pace, seconds=SLOW_S / 2)
-    pace.mark_fast(101.0)
-    slow(pace, seconds=SLOW_S / 2, start=102.0)
-    assert (pace.fps, pace.hold_s) == (20, 0.0)
+    controller = FrameRateController(20)
+    slow(controller, seconds=SLOW_S / 2)
+    controller.mark_fast(101.0)
+    slow(controller, seconds=SLOW_S / 2, start=102.0)
+    assert (controller.fps, controller.hold_s) == (20, 0.0)
 
 
 def test_a_terminal_that_drains_slowly_gets_fewer_frames_and_partials() -> None:
-    pace = FrameRateController(20)
-    slow(pace, seconds=SLOW_S + 0.1)
-    assert pace.fps == 10
-    assert 0 < pace.hold_s < LOW_HOLD_S
+    controller = FrameRateController(20)
+    slow(controller, seconds=SLOW_S + 0.1)
+    assert controller.fps == 10
+    assert 0 < controller.hold_s < LOW_HOLD_S
 
 
 def test_however_slow_it_is_something_moves_each_second() -> None:
-    pace = FrameRateController(4)
-    slow(pace, seconds=60.0)
-    assert (pace.fps, pace.hold_s) == (1, LOW_HOLD_S)
+    controller = FrameRateController(4)
+    slow(controller, seconds=60.0)
+    assert (controller.fps, controller.hold_s) == (1, LOW_HOLD_S)
 
 
 def test_a_line_that_has_recovered_gets_all_again_step_by_step() -> None:
-    pace = FrameRateController(16)
-    now = slow(pace, seconds=60.0)
-    seen = [pace.fps]
+    controller = FrameRateController(16)
+    now = slow(controller, seconds=60.0)
+    seen = [controller.fps]
     for _ in range(STEPS):
-        pace.mark_fast(now + RECOVERY_S - 1)
-        seen.append(pace.fps)
+        controller.mark_fast(now + RECOVERY_S - 1)
+        seen.append(controller.fps)
         now += RECOVERY_S + 1
-        pace.mark_fast(now)
-        seen.append(pace.fps)
+        controller.mark_fast(now)
+        seen.append(controller.fps)
     assert seen == [2, 2, 4, 4, 8, 8, 16]
 
 

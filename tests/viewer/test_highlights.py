@@ -1,4 +1,4 @@
-"""What a person waits for: found, shown, rung, notified, and handed to a command."""
+"""Tests of highlights: matches, styles, bell, notification and command."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The sessions that are kept, a past one in the panes, exports, and the keys of a replay: through a scripted line."""
+"""Tests of the list of past sessions, the past session, exports, and the keys of a replay."""
 
 from msgspec.structs import replace
 
@@ -166,4 +166,4 @@ async def test_a_past_session_shows_its_own_keys() -> None:
         await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
         await pilot.press("question_mark")
         assert "Past session" in shown(app, "help-text")
-        assert "Bookmarks only" in shown(app, "help-text")
+        assert "Show bookmarked turns only, or all turns" in shown(app, "help-text")

@@ -1,4 +1,4 @@
-"""Panes that are hidden or have the whole space, and are so again in the next viewer."""
+"""Tests of hidden and zoomed panes, and of their stored layout."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -79,10 +79,10 @@ async def test_an_answer_to_a_question_brings_hidden_gists_back() -> None:
         await until(pilot, lambda: app.dashboard.body.gists.display)
 
 
-@pytest.mark.parametrize("kept", ["", "{", '{"zoomed": "attic"}', '{"hidden": ["turns"]}', "[]"])
-def test_what_cannot_be_read_shows_everything(tmp_path: Path, kept: str) -> None:
+@pytest.mark.parametrize("stored", ["", "{", '{"zoomed": "attic"}', '{"hidden": ["turns"]}', "[]"])
+def test_what_cannot_be_read_shows_everything(tmp_path: Path, stored: str) -> None:
     file = tmp_path / "panes.json"
-    file.write_text(kept)
+    file.write_text(stored)
     assert load(file) == LayoutState()
 
 

@@ -17,7 +17,7 @@ def test_attributes_stay_and_colours_go() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "wanted", "unwanted"),
+    ("environment", "present", "absent"),
     [
         ("NO_COLOR=1", ("\x1b[1m",), ("\x1b[3", "\x1b[4", "38;", "48;", "\x1b[9")),
         ("COLORTERM= TERM=xterm-256color", ("38;5;",), ("38;2;",)),
@@ -26,9 +26,9 @@ def test_attributes_stay_and_colours_go() -> None:
     ],
 )
 def test_a_terminal_gets_the_colours_it_knows(
-    short_dir: Path, environment: str, wanted: tuple[str, ...], unwanted: tuple[str, ...]
+    short_dir: Path, environment: str, present: tuple[str, ...], absent: tuple[str, ...]
 ) -> None:
-    """Read from a real terminal, whose cells say in which colours they are; italics are told by `3` alone."""
+    """Read the colours of cells from a real terminal; `3` alone means italics."""
     needs("tmux")
     with terminal(short_dir, f"env {environment} {PLAY}", columns=100, rows=30) as window:
         window.until("LIVE", "Turn 132", "dBFS")
@@ -42,5 +42,5 @@ def test_a_terminal_gets_the_colours_it_knows(
             text=True,
             check=True,
         ).stdout.replace("\x1b[3m", "")
-        assert all(code in shown for code in wanted)
-        assert not any(code in shown.replace("\x1b[39m", "").replace("\x1b[49m", "") for code in unwanted)
+        assert all(code in shown for code in present)
+        assert not any(code in shown.replace("\x1b[39m", "").replace("\x1b[49m", "") for code in absent)

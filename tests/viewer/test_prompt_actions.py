@@ -1,4 +1,4 @@
-"""Prompts written, copied and deleted from the dashboard."""
+"""Tests of creating, editing, duplicating and deleting prompts."""
 
 from pathlib import Path
 

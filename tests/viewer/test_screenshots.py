@@ -5,8 +5,8 @@ from tests.viewer.screenshots import FOLDER, OTHERS, SCREENSHOTS, Screenshot, dr
 
 @pytest.mark.parametrize("screenshot", SCREENSHOTS, ids=lambda screenshot: screenshot.name)
 async def test_the_picture_shows_the_dashboard_as_it_is(screenshot: Screenshot) -> None:
-    kept = (FOLDER / f"{screenshot.name}.svg").read_text(encoding="utf-8")
-    assert await draw(screenshot) == kept, "run: python -m tests.viewer.screenshots"
+    stored = (FOLDER / f"{screenshot.name}.svg").read_text(encoding="utf-8")
+    assert await draw(screenshot) == stored, "run: python -m tests.viewer.screenshots"
 
 
 def test_no_picture_is_left_over() -> None:

@@ -1,4 +1,4 @@
-"""The settings' screen: what is in force, changes written to the file, and what holds at once."""
+"""Tests of the settings screen: values in effect, changes of the file, immediate effect."""
 
 import tomllib
 

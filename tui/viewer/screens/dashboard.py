@@ -272,9 +272,9 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
         """Update what depends on the session's state: header, meter, alert, empty text and keys."""
         view_model = self.view_model
         silent = view_model.state is State.DRAINING or view_model.paused or self.banner.disconnected
-        listening = view_model.state.active and not silent
+        active = view_model.state.active and not silent
         self.banner.touch()
-        self.meter.show_state(listening=listening, muted=view_model.muted, gain_db=view_model.gain_db)
+        self.meter.show_state(active=active, muted=view_model.muted, gain_db=view_model.gain_db)
         self.body.turns.set_empty_text(empty_text(view_model, disconnected=self.banner.disconnected))
         if not self.banner.disconnected:
             troubled = view_model.state in (State.FAILED, State.RECONNECTING)

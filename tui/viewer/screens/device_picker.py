@@ -20,7 +20,7 @@ from tui.viewer.widgets.choices import Choices, Reader
 from tui.viewer.widgets.meter import bar
 
 MEASURE_S = 12.0
-"""Seconds of measurement per request: levels stop if the viewer ends without another one."""
+"""Seconds of measurement per request; the engine stops measuring if no further request follows."""
 RENEW_S = 5.0
 """Seconds between two requests."""
 QUIET_S = 3.0

@@ -20,11 +20,15 @@ def keys_of(bindings: Iterable[BindingType]) -> list[KeyHelp]:
     return [
         KeyHelp(
             binding.key_display or binding.key.replace("ctrl+", "^").replace(",", " "),
-            f"{binding.description[0].upper()}{binding.description[1:]}",
+            _sentence(binding.tooltip or binding.description),
         )
         for binding in bindings
         if isinstance(binding, Binding) and binding.description
     ]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def show_keys(screen: Screen[Result], name: str, bindings: Iterable[BindingType]) -> None:

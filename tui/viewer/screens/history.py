@@ -66,17 +66,17 @@ class PastSessionScreen(BodyActions):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-broad")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall"), (30, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,h", "app.pop_screen", "back", key_display="esc"),
-        Binding("slash", "search", "search", key_display="/"),
-        Binding("n", "go_to_match(1)", "next match", show=False),
-        Binding("N", "go_to_match(-1)", "previous match", show=False),
-        Binding("M", "toggle_bookmarks", "bookmarks only"),
-        Binding("y", "copy", "copy"),
-        Binding("e", "export", "export"),
-        Binding("z", "zoom", "zoom"),
-        Binding("tab", "app.focus_next", "pane"),
-        Binding("shift+tab", "app.focus_previous", "previous pane", show=False),
-        Binding("question_mark,f1", "keys", "help", key_display="?"),
+        Binding("escape,q,h", "app.pop_screen", "back", key_display="esc", tooltip="Back to the dashboard"),
+        Binding("slash", "search", "search", key_display="/", tooltip="Search turns and gists"),
+        Binding("n", "go_to_match(1)", "next match", show=False, tooltip="Go to the next match"),
+        Binding("N", "go_to_match(-1)", "previous match", show=False, tooltip="Go to the previous match"),
+        Binding("M", "toggle_bookmarks", "bookmarks only", tooltip="Show bookmarked turns only, or all turns"),
+        Binding("y", "copy", "copy", tooltip="Copy the selected entry, or the whole pane if none is selected"),
+        Binding("e", "export", "export", tooltip="Export the session to a file"),
+        Binding("z", "zoom", "zoom", tooltip="Zoom the focused pane, or show all panes"),
+        Binding("tab", "app.focus_next", "pane", tooltip="Focus the next pane"),
+        Binding("shift+tab", "app.focus_previous", "previous pane", show=False, tooltip="Focus the previous pane"),
+        Binding("question_mark,f1", "keys", "help", key_display="?", tooltip="Show these keys"),
     ]
 
     def __init__(self, snapshot: Snapshot, rules: Sequence[Rule] = ()) -> None:

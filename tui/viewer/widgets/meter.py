@@ -122,8 +122,8 @@ class Meter(CellWidget):
         self._readout_at = -READOUT_EVERY_S
         self.speech = False
         """Whether the endpoint detects speech: a turn is open."""
-        self.listening = False
-        """Whether a session is recording."""
+        self.active = False
+        """Whether levels are expected: a session is recording, or a replay is playing."""
         self.muted = False
         self.gain_db = 0.0
         """Gain of the recording in dB."""
@@ -167,12 +167,12 @@ class Meter(CellWidget):
             self.speech = speech
             self.touch()
 
-    def show_state(self, *, listening: bool, muted: bool, gain_db: float = 0.0) -> None:
-        """Show whether a session is recording, whether it is muted, and the gain."""
-        if listening and not self.listening:
+    def show_state(self, *, active: bool, muted: bool, gain_db: float = 0.0) -> None:
+        """Show whether levels are expected, whether the session is muted, and the gain."""
+        if active and not self.active:
             self._ballistics.reset()
             self._history = History()
-        self.listening, self.muted, self.gain_db = listening, muted, gain_db
+        self.active, self.muted, self.gain_db = active, muted, gain_db
         self.touch()
 
     def clear_clip(self) -> None:
@@ -225,7 +225,7 @@ class Meter(CellWidget):
 
     def _state(self, columns: int, one_row: bool) -> Line:
         """Return a warning; without one, RMS and held peak, and whether the endpoint detects speech."""
-        if not self.listening:
+        if not self.active:
             return (Span("not recording", "muted"),)
         if self.muted:
             return (Span("muted", "warn strong"),)
