@@ -18,6 +18,8 @@ from tests.command import INTERNAL_ERROR
 from tests.fake_endpoint import Endpoint, said, speech
 from tests.terminal import LIVEGIST
 from tui.audio import wav
+from tui.paths import sessions_dir
+from tui.sessions.store import Store
 
 PATIENCE_S = 80.0
 TYPES = {"session", "state", "turn", "gist", "analysis", "error", "stats"}
@@ -113,6 +115,19 @@ async def test_a_wav_whose_recorder_was_killed_is_transcribed_to_its_end(
         assert await program.ended() == 0
     assert [turn["text"] for turn in program.all("turn") if turn["final"]] == [said(1), said(2)]
     assert bytes(server.calls[0].audio) == speech(1, 2)
+
+
+@pytest.mark.parametrize("content", [wav.header(16_000, 0), b""])
+async def test_a_file_without_audio_is_an_error_and_leaves_no_session(
+    server: Endpoint, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "empty.wav"
+    path.write_bytes(content)
+    says = "livegist: empty.wav contains no audio.\nCheck the program that recorded it, or choose another file.\n"
+    async with streaming("--url", server.url, "--source", str(path), says=says) as program:
+        assert await program.ended() == 1
+    assert not program.all("session")
+    assert not list(Store(sessions_dir()))
 
 
 async def test_the_session_is_the_first_line_even_if_a_prompt_is_broken(

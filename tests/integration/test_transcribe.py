@@ -148,6 +148,17 @@ async def test_a_wav_whose_recorder_was_killed_is_transcribed_to_its_end(
     assert texts(store, done) == [said(1), said(2)]
 
 
+async def test_a_file_without_audio_is_an_error_and_leaves_no_session(store: Store, tmp_path: Path) -> None:
+    sound(tmp_path / "empty.wav", 1)
+    os.truncate(tmp_path / "empty.wav", 44)
+    sound(tmp_path / "talk.wav", 1)
+    async with fake_endpoint.running() as server:
+        empty, talk = await transcribed(server, str(tmp_path), well=False)
+    assert (empty["error"], empty.get("session")) == ("empty.wav contains no audio.", None)
+    assert empty["hint"]
+    assert [stored.id for stored in store] == [talk["session"]]
+
+
 async def test_a_name_that_is_no_text_is_told_and_the_rest_is_done(store: Store, tmp_path: Path) -> None:
     try:
         sound(tmp_path / os.fsdecode(b"caf\xe9.wav"), 1)

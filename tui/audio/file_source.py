@@ -102,7 +102,7 @@ async def open_file(
     """Open a sound file of any format that libsndfile reads, with any sample rate and number of channels.
 
     Raises:
-        SourceError: the file does not exist or is not a readable sound file.
+        SourceError: the file does not exist, is not a readable sound file, or contains no audio.
     """
     source = await asyncio.to_thread(_open, path, sample_rate, clock)
     try:
@@ -133,12 +133,14 @@ def _open_sound(path: Path) -> "soundfile.SoundFile":
         with path.open("rb") as opened:
             # What is read from a named pipe is missing later.
             start = opened.read(MAX_HEADER_BYTES) if path.is_file() else b""
-            unfinished = is_unfinished(start, path.stat().st_size)
+            length = path.stat().st_size
     except OSError as error:
         raise SourceError(
             f"{path} cannot be opened: {error.strerror or error}.",
             "A source is mic, mic:NAME, a sound file, - for stdin, or cmd:PROGRAM that writes audio to stdout.",
         ) from error
+    if path.is_file() and not length:
+        raise _without_audio(path.name)
     try:
         import soundfile
     except OSError as error:
@@ -146,12 +148,16 @@ def _open_sound(path: Path) -> "soundfile.SoundFile":
             "libsndfile, which reads sound files, is not installed.", "Install it: sudo apt install libsndfile1"
         ) from error
     try:
-        return soundfile.SoundFile(_UnfinishedWav(path) if unfinished else path)
+        file = soundfile.SoundFile(_UnfinishedWav(path) if is_unfinished(start, length) else path)
     except soundfile.SoundFileError as error:
         raise _unreadable(path.name, error) from error
     except UnicodeEncodeError as error:
         name = path.name.encode(errors="replace").decode()
         raise SourceError(f"The file name {name} is not valid text.", "Rename the file.") from error
+    if not file.frames:
+        file.close()
+        raise _without_audio(path.name)
+    return file
 
 
 class _UnfinishedWav(io.FileIO):
@@ -178,3 +184,7 @@ def _unreadable(name: str, error: Exception) -> SourceError:
     return SourceError(
         f"{name} is not a readable sound file: {reason}.", "Convert it: ffmpeg -i FILE -ac 1 -ar 16000 sound.wav"
     )
+
+
+def _without_audio(name: str) -> SourceError:
+    return SourceError(f"{name} contains no audio.", "Check the program that recorded it, or choose another file.")
