@@ -84,6 +84,7 @@ async def test_what_nobody_waits_for_any_more_is_not_asked_again_for_a_cut(
     async with running(watch, clock=fast) as built:
         await hear(built, SOUND, server.url, tmp_path, llm_url=llm.url, gist_timeout_s=1.0, drain_timeout_s=2)
         await watch.until(lambda: any(gist.status is GistStatus.TIMED_OUT for gist in watch.record.gists.values()))
+        assert watch.record.state is State.LIVE, "it is told while the session goes on"
         gone = {gist.turn for gist in watch.record.gists.values() if gist.status is GistStatus.TIMED_OUT}
         await server.cut()
         await watch.until_over()
