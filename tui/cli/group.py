@@ -1,16 +1,16 @@
-"""Groups of commands whose help says of each command what it does, whole."""
+"""Command groups whose help shows the whole first sentence of each command."""
 
 import click
 
 LONGEST = 1000
-"""More characters than any command's first sentence has."""
+"""Longer than the first sentence of any command, in characters."""
 
 
 class WholeHelp(click.Group):
-    """A group that wraps its commands' first sentences where click would cut them off."""
+    """Group that wraps its commands' first sentences, where click would truncate them."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands that are not hidden."""
+        """Write the list of commands that are not hidden."""
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         rows = [
             (name, command.get_short_help_str(LONGEST))

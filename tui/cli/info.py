@@ -1,4 +1,4 @@
-"""Commands that look at devices, settings, prompts and what is missing."""
+"""Commands that show devices, settings, prompts and the state of the installation."""
 
 import sys
 
@@ -12,7 +12,7 @@ from tui.text import plural
 
 @click.command()
 def devices() -> None:
-    """List what there is to record from."""
+    """List audio devices."""
     from tui.audio.devices import list_devices
 
     found = list_devices()
@@ -20,8 +20,10 @@ def devices() -> None:
         mark = "*" if device.default else " "
         click.echo(f"{mark} {device.name}  ({device.host_api}, {device.channels} ch, {device.default_rate:.0f} Hz)")
     if not found:
-        raise SourceError("There is no device to record from.", "See `livegist doctor`; a file or cmd:PROGRAM works.")
-    click.echo("* is the default. Use one by a part of its name: livegist --source mic:NAME", err=True)
+        raise SourceError(
+            "No audio device found.", "Run `livegist doctor`, or use a file or cmd:PROGRAM as the source."
+        )
+    click.echo("* marks the default. Select a device by part of its name: livegist --source mic:NAME", err=True)
 
 
 @click.command()
@@ -64,18 +66,18 @@ def config_path() -> None:
 
 @click.group(cls=WholeHelp)
 def prompts() -> None:
-    """Look at the prompts."""
+    """Show the prompts."""
 
 
 @prompts.command("list")
 def prompts_list() -> None:
-    """List the prompts, in the order of their keys."""
+    """List prompts in the order of their keys."""
     from tui.model.prompts import PromptLibrary
 
     library = PromptLibrary.load(*prompt_folders())
     for key, prompt in enumerate(library, 1):
         click.echo(f"{key if key < 10 else ' '}  {prompt.id:<12} {prompt.name}")
-    click.echo(f"Add your own as {prompt_folders()[-1]}/NAME.toml", err=True)
+    click.echo(f"Your own prompts: {prompt_folders()[-1]}/NAME.toml", err=True)
     for problem in library.problems:
         click.echo(f"livegist: {problem.message}\n{problem.hint}", err=True)
     if library.problems:

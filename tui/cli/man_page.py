@@ -1,4 +1,4 @@
-"""A manual page (man(7)) out of the help of commands. Pure, but for what click knows."""
+"""Manual page (man(7)), generated from the help of the commands. Pure, apart from click's contexts."""
 
 import inspect
 import re
@@ -28,7 +28,7 @@ EXIT_STATUS = (
 
 
 def page(command: click.Command, name: str) -> str:
-    """Return the page of a program."""
+    """Return the manual page of a program."""
     with click.Context(command, info_name=name) as context:
         lines = [
             f'.TH {name.upper()} 1 "" "{name} {__version__}" "User Commands"',
@@ -54,7 +54,7 @@ def page(command: click.Command, name: str) -> str:
 
 
 def _commands(group: click.Command, context: click.Context) -> Iterator[str]:
-    """Yield a part for every command that is not a group of others."""
+    """Yield a section for every command that is not a group."""
     if not isinstance(group, click.Group):
         return
     for name in group.list_commands(context):
@@ -82,7 +82,7 @@ def _list(entries: "Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]") ->
 
 
 def _paragraphs(help: str) -> Iterator[str]:
-    """Yield the paragraphs of a help text; one that begins with a backspace keeps its lines, as click has it."""
+    """Yield the paragraphs of a help text; one that starts with a backspace keeps its lines, as in click."""
     for at, paragraph in enumerate(re.split(r"\n\s*\n", inspect.cleandoc(help))):
         if at:
             yield ".PP"
@@ -100,6 +100,6 @@ def _first_sentence(command: click.Command) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return text that roff prints as it is: no escapes, no requests."""
+    """Escape text for roff, so that it contains no escapes or requests."""
     escaped = text.replace("\\", "\\e").replace("-", "\\-").replace("…", "...")
     return re.sub(r"^([.'])", r"\\&\1", escaped, flags=re.MULTILINE)

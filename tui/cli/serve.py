@@ -11,7 +11,7 @@ from tui.cli.options import Flags, flags_from
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need --token.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port; 0 takes a free one."
+    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port; 0 selects a free one."
 )
 @click.option(
     "--model",
@@ -19,15 +19,17 @@ from tui.cli.options import Flags, flags_from
     help="Speech model: a name from `livegist models`, OWNER/NAME on the hub, or a folder.",
 )
 @click.option("--download", is_flag=True, help="Download the model first if it is not on this machine.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where the model runs.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Device for the speech model.")
 @click.option("--turn-model", metavar="FILE", help="End-of-turn model: an ONNX file of Smart Turn v3, or off.")
-@click.option("--llm-url", metavar="URL", help="OpenAI-compatible server that answers prompts; else the setting's.")
-@click.option("--llm-model", metavar="NAME", help="Model to ask there, whatever a client names.")
-@click.option("--llm-file", metavar="FILE", type=click.Path(dir_okay=False), help="GGUF model that answers prompts.")
-@click.option("--token", envvar="LIVEGIST_TOKEN", show_envvar=True, help="What clients must present as their key.")
-@click.option("--max-sessions", type=click.IntRange(1), help="Sessions at a time.")
-@click.option("--max-session", "max_session_s", type=click.FloatRange(1), help="Longest session, in seconds.")
-@click.option("--exit-with-stdin", is_flag=True, help="Leave when standard input ends.")
+@click.option("--llm-url", metavar="URL", help="OpenAI-compatible LLM server; default: the setting llm_url.")
+@click.option("--llm-model", metavar="NAME", help="Model of the LLM server, whatever a client requests.")
+@click.option("--llm-file", metavar="FILE", type=click.Path(dir_okay=False), help="GGUF model to use as the LLM.")
+@click.option("--token", envvar="LIVEGIST_TOKEN", show_envvar=True, help="Key that clients must send.")
+@click.option("--max-sessions", type=click.IntRange(1), help="Maximum number of concurrent sessions.")
+@click.option(
+    "--max-session", "max_session_s", type=click.FloatRange(1), help="Maximum duration of a session, in seconds."
+)
+@click.option("--exit-with-stdin", is_flag=True, help="Exit when standard input ends.")
 def serve(host: str, port: int, **flags: Any) -> None:
     """Serve Streaming v3 and chat completions on this machine.
 

@@ -1,4 +1,4 @@
-"""`livegist completions` and `livegist man`: what a shell and a manual reader need."""
+"""`livegist completions` and `livegist man`: shell completion and the manual page."""
 
 import click
 
@@ -10,7 +10,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 def completions(shell: str) -> None:
-    """Print the completions for a shell: commands, options, sessions, prompts, devices.
+    """Print a completion script: commands, options, sessions, prompts, devices.
 
     \b
     bash:  livegist completions bash > ~/.local/share/bash-completion/completions/livegist
@@ -26,12 +26,14 @@ def completions(shell: str) -> None:
     try:
         click.echo(maker(main, {}, "livegist", "_LIVEGIST_COMPLETE").source())
     except RuntimeError as error:
-        raise UsageError(f"There are no completions for this {shell}: {error}", "Update it, or use another.") from error
+        raise UsageError(
+            f"Completion is not available for this {shell}: {error}", "Update the shell or use another."
+        ) from error
 
 
 @click.command()
 def man() -> None:
-    """Print the manual page, made from the help of all commands.
+    """Print the manual page, generated from the help of all commands.
 
     \b
     livegist man > ~/.local/share/man/man1/livegist.1
