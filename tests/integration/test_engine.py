@@ -196,15 +196,19 @@ async def test_a_muted_session_records_and_sends_silence(server: Endpoint, tmp_p
 async def test_the_prompt_that_was_chosen_last_is_the_next_sessions(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
+        await hear(built, speech(1, 2), server.url, tmp_path)
+        await watch.until_state(State.LIVE)
+        await built.execute(UsePrompt("actions"))
+        await built.wait_idle()
+        await hear(built, speech(1, 2), server.url, tmp_path)
+        await built.wait_idle()
+        during = fold(read(watch.audio.with_name("events.jsonl")).entries)
         await built.execute(UsePrompt("takeaway"))
-        for chosen, then in (("takeaway", "actions"), ("actions", "actions")):
-            await hear(built, speech(1, 2), server.url, tmp_path)
-            await watch.until_state(State.LIVE)
-            assert built.snapshot().prompt == chosen
-            await built.execute(UsePrompt(then))
-            await built.wait_idle()
-    kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
-    assert [(gist.turn, gist.prompt) for gist in kept.gists.values()] == [(1, "actions"), (2, "actions")]
+        await hear(built, speech(1, 2), server.url, tmp_path)
+        await built.wait_idle()
+        between = fold(read(watch.audio.with_name("events.jsonl")).entries)
+    assert [(gist.turn, gist.prompt) for gist in during.gists.values()] == [(1, "actions"), (2, "actions")]
+    assert [(gist.turn, gist.prompt) for gist in between.gists.values()] == [(1, "takeaway"), (2, "takeaway")]
 
 
 async def test_a_second_session_starts_afresh(server: Endpoint, tmp_path: Path) -> None:
