@@ -172,7 +172,7 @@ OLD_ACTION_IDS = {
     "last": "last-entry",
     "choose": "show-counterpart",
 }
-"""Current ids of actions by the ids that config files of livegist 0.1 may contain."""
+"""Current ids of actions by their ids in earlier versions, which config files may contain."""
 
 TOPICS = (
     ("Session", ("start", "stop", "recover", "mute", "choose-device", "increase-gain", "decrease-gain", "clear-clip")),

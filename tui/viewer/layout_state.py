@@ -10,7 +10,7 @@ from tui.errors import LivegistError
 from tui.paths import private_dir
 
 OLD_STATS_NAME = b'"figures"'
-"""Name of the stats pane in the files of livegist 0.1."""
+"""Name of the stats pane in files of earlier versions."""
 
 
 class LayoutState(msgspec.Struct, frozen=True):
