@@ -135,6 +135,8 @@ class Endpoint:
     """Sends this as an `Error` in place of `Begin`."""
     refuse_status: int = 0
     """HTTP status in place of the upgrade; 0 upgrades."""
+    retry_after: str = ""
+    """The `Retry-After` header of a refusal; empty for none."""
     begin_s: float = 0.0
     mute_after: int | None = None
     """Messages a connection reads before it reads no more; `None` reads all."""
@@ -230,7 +232,8 @@ class Endpoint:
         from websockets.datastructures import Headers
 
         if self.refuse_status:
-            return Response(self.refuse_status, "refused", Headers(), b"no")
+            headers = Headers({"Retry-After": self.retry_after} if self.retry_after else {})
+            return Response(self.refuse_status, "refused", headers, b"no")
         return None
 
 

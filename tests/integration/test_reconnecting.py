@@ -4,6 +4,8 @@ import asyncio
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -719,6 +721,69 @@ async def test_the_next_try_is_made_at_once_if_waiting_makes_no_sense(
     way.give_up_after(12)
     await running
     assert heard.finals == [said(1)]
+
+
+@pytest.mark.parametrize("then", ["the session goes on", "the recording ends", "the machine slept"])
+async def test_no_attempt_is_made_before_the_time_that_the_endpoint_names(
+    server: Endpoint, recording: Recording, then: str
+) -> None:
+    server.refuse_status, server.retry_after = 429, "2"
+    heard = Heard()
+    attempts: list[float] = []
+
+    def clock() -> float:
+        return time.monotonic() * 10
+
+    def noted(prompt: str) -> "asyncio.Future[Target]":
+        attempts.append(clock())
+        return target(server)(prompt)
+
+    way = ReconnectingStream(recording, noted, "one", heard.tell, clock=clock, jitter=lambda: 0.0)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
+    server.refuse_status = 0
+    if then == "the machine slept":
+        way.reconnect()
+    if then != "the recording ends":
+        await heard.until(lambda: bool(heard.of(events.ConnectionOpened)))
+    recording.close()
+    way.give_up_after(100)
+    await running
+    (lost,) = heard.of(events.ConnectionLost)
+    assert isinstance(lost, events.ConnectionLost)
+    assert lost.wait_s == 2.0, "a viewer shows how long it waits"
+    assert attempts[1] - attempts[0] >= 2.0
+    assert heard.finals == [said(1)]
+
+
+async def test_the_endpoint_may_name_the_time_as_a_date(server: Endpoint, recording: Recording) -> None:
+    server.refuse_status, server.retry_after = 503, format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
+    (lost,) = heard.of(events.ConnectionLost)
+    assert isinstance(lost, events.ConnectionLost)
+    assert 3600 < lost.wait_s <= 7200
+    running.cancel()
+
+
+async def test_a_drain_that_is_shorter_than_the_wait_ends_without_another_attempt(
+    server: Endpoint, recording: Recording
+) -> None:
+    server.refuse_status, server.retry_after = 429, "3600"
+    heard = Heard()
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
+    server.refuse_status = 0
+    recording.close()
+    way.give_up_after(2)
+    async with asyncio.timeout(10):
+        await running
+    assert not server.calls
+    assert way.untranscribed == len(speech(1)) // 2, "it can be sent later"
 
 
 async def test_giving_up_ends_a_session_that_never_connected(server: Endpoint, recording: Recording) -> None:

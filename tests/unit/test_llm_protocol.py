@@ -15,7 +15,6 @@ from tui.llm.protocol import (
     parse_delta,
     parse_error,
     parse_models,
-    parse_retry_after,
 )
 
 JSON = st.recursive(
@@ -103,18 +102,6 @@ def test_pieces_make_the_whole(pieces: list[Completion]) -> None:
         whole = append_delta(whole, piece)
     assert whole.text == "".join(piece.text for piece in pieces)
     assert whole.model == next((piece.model for piece in reversed(pieces) if piece.model), "")
-
-
-def test_a_pause_may_be_asked_for_in_seconds_or_by_date() -> None:
-    assert parse_retry_after("2.5", now=0) == 2.5
-    assert parse_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", now=50) == 10
-    assert parse_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", now=70) == 0
-
-
-@given(st.none() | st.text())
-def test_any_retry_after_is_a_wait_or_none(value: str | None) -> None:
-    wait_s = parse_retry_after(value, now=0)
-    assert wait_s is None or 0 <= wait_s < float("inf")
 
 
 @given(st.binary())

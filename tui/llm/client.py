@@ -24,9 +24,9 @@ from tui.llm.protocol import (
     parse_delta,
     parse_error,
     parse_models,
-    parse_retry_after,
     request,
 )
+from tui.retry_after import parse_retry_after
 from tui.urls import host, is_loopback, may_carry_key
 
 if TYPE_CHECKING:

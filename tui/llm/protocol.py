@@ -5,7 +5,6 @@ Servers differ in their fields, so all fields are optional here, and all known s
 """
 
 from collections.abc import Sequence
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -162,25 +161,6 @@ def parse_error(status: int, body: bytes | str, *, retry_after_s: float | None =
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         fields = body.decode(errors="replace") if isinstance(body, bytes) else body
     return _chat_error(status, fields, retry_after_s)
-
-
-def parse_retry_after(value: str | None, now: float) -> float | None:
-    """Return the seconds to wait according to a `Retry-After` header, or `None` if the value is not valid.
-
-    Args:
-        value: seconds or an HTTP date (RFC 9110, 10.2.3).
-        now: Unix time in seconds.
-    """
-    if not value:
-        return None
-    try:
-        wait_s = float(value)
-    except ValueError:
-        try:
-            wait_s = parsedate_to_datetime(value).timestamp() - now
-        except (ValueError, OverflowError):
-            return None
-    return max(0.0, wait_s) if wait_s < float("inf") else None
 
 
 def _text(message: _MessageText) -> str:

@@ -28,6 +28,8 @@ class CloseInfo(msgspec.Struct, frozen=True):
     retry: Retry
     meaning: str
     hint: str
+    retry_after_s: float = 0.0
+    """Seconds to wait at least before connecting again, as the endpoint asks; 0 if it does not say."""
 
 
 def classify_close(code: int, reason: str = "") -> CloseInfo:

@@ -2,8 +2,10 @@
 
 import socket
 import ssl
+import time
 from urllib.parse import urljoin, urlsplit
 
+from msgspec.structs import replace
 from websockets.asyncio.client import connect
 from websockets.exceptions import (
     InvalidHandshake,
@@ -17,6 +19,7 @@ from websockets.proxy import get_proxy, parse_proxy
 from websockets.uri import WebSocketURI, parse_uri
 
 from tui import proxy as proxies
+from tui.retry_after import parse_retry_after
 from tui.stream import close_codes
 from tui.stream.close_codes import CloseInfo, Retry
 from tui.urls import host, is_loopback
@@ -78,7 +81,9 @@ def failure(url: str, proxy: str | None, error: Exception) -> CloseInfo:
     retry, hint = Retry.YES, "Check the network; livegist keeps trying."
     match error:
         case InvalidStatus(response=response):
-            return close_codes.classify_close(response.status_code, response.body.decode(errors="replace"))
+            refused = close_codes.classify_close(response.status_code, response.body.decode(errors="replace"))
+            asked_s = parse_retry_after(response.headers.get("Retry-After"), time.time())
+            return replace(refused, retry_after_s=asked_s or 0.0)
         case InvalidProxy() | ImportError() | ProxyError():
             return _proxy_failure(url, error)
         case ssl.SSLCertVerificationError():

@@ -157,7 +157,7 @@ class ReconnectingStream:
     def give_up_after(self, seconds: float) -> None:
         """Stop trying to connect after that many seconds; an open connection stays.
 
-        Without one, the next attempt is made now: a wait chosen earlier could outlast the rest.
+        Without one, the next attempt is made as soon as the endpoint allows: a random wait could outlast the rest.
         """
         self._give_up_at = self._clock() + seconds
         self._retry_now()
@@ -172,7 +172,8 @@ class ReconnectingStream:
     def reconnect(self) -> None:
         """Drop all connections and open a new one, because none survives a sleep of the machine.
 
-        Without a connection, the next attempt is made now: the reason for the wait was before the sleep.
+        Without a connection, the next attempt is made as soon as the endpoint allows: the reason for a longer wait was
+        before the sleep.
         """
         for connection in self._connections:
             connection.connection.abort()
@@ -321,11 +322,11 @@ class ReconnectingStream:
         if close.retry is Retry.NO:
             self._failure = close
             return
-        wait_s = self._backoff.after_loss(close.retry, self._clock() - connection.begun_at)
+        wait_s = self._backoff.after_loss(close, self._clock() - connection.begun_at)
         self._publish(ConnectionLost(close, wait_s))
 
     def _retry_now(self) -> None:
-        """Make the next attempt now."""
+        """Make the next attempt as soon as the endpoint allows."""
         self._backoff.reset()
         self._changed.set()
 
@@ -347,7 +348,7 @@ class ReconnectingStream:
             else:
                 self._active.renew_at = math.inf
             return
-        wait_s = self._backoff.after_failure(close.retry)
+        wait_s = self._backoff.after_failure(close)
         if self._active is None:
             self._publish(ConnectionLost(close, wait_s))
 
