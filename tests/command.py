@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from tui.cli import main
 
-INTERNAL_ERROR = re.compile(r"Traceback \(most recent|made a mistake|mistake in livegist|Internal error:")
+INTERNAL_ERROR = re.compile(r"Traceback \(most recent|Internal error:")
 """Words of a command, a session or a log when livegist itself is at fault."""
 WRITTEN = ("*.log", "events.jsonl")
 """Names of the files in which an internal error is reported."""

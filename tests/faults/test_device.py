@@ -94,7 +94,7 @@ async def test_a_silent_device_is_told_of_within_three_seconds_and_silence_fills
         assert watch.record.state is State.LIVE
         await asyncio.sleep(1.0)
         microphone.resume()
-        await watch.until(lambda: any("Recording goes on" in notice for notice in watch.notices))
+        await watch.until(lambda: any("Recording continues" in notice for notice in watch.notices))
         before = watch.record.stats.elapsed_s
         await watch.until(lambda: watch.record.stats.elapsed_s > before + 1)
         await stop(built, watch, began)
@@ -116,7 +116,7 @@ async def test_a_device_that_is_unplugged_is_told_of_at_once_and_found_when_it_i
                 assert time.monotonic() - gone - machine.late_s < 3.5
         finally:
             microphone.plug_in()
-        await watch.until(lambda: any("Recording goes on" in notice for notice in watch.notices))
+        await watch.until(lambda: any("Recording continues" in notice for notice in watch.notices))
         before = watch.record.stats.elapsed_s
         await watch.until(lambda: watch.record.stats.elapsed_s > before + 1)
         await stop(built, watch, began)
@@ -152,7 +152,7 @@ async def test_another_device_is_taken_live(server: Endpoint, microphone: Unplug
         async with running(watch) as built:
             began = await listen(built, server, watch)
             await built.execute(UseSource("mic:pulse"))
-            await watch.until(lambda: any("Recording goes on from" in notice for notice in watch.notices))
+            await watch.until(lambda: any("Recording continues from" in notice for notice in watch.notices))
             before = watch.record.stats.elapsed_s
             await watch.until(lambda: watch.record.stats.elapsed_s > before + 1)
             assert watch.record.stats.device == "pulse"
@@ -170,7 +170,7 @@ async def test_a_device_that_stays_away_is_replaced_by_the_default_one(server: E
         began = time.monotonic()
         await built.execute(UseSource("mic:no such device"))
         await watch.until(lambda: any("There is no microphone" in notice for notice in watch.notices))
-        await watch.until(lambda: any("Recording goes on from" in notice for notice in watch.notices))
+        await watch.until(lambda: any("Recording continues from" in notice for notice in watch.notices))
         assert time.monotonic() - began > 9
         before = watch.record.stats.elapsed_s
         await watch.until(lambda: watch.record.stats.elapsed_s > before + 1)

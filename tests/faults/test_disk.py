@@ -62,12 +62,12 @@ async def test_a_full_disk_is_said_and_nothing_is_lost_once_there_is_room(
     built = engine(watch, clock=fast, store=Store(small_disk / "sessions"))
     task = asyncio.create_task(built.run())
     await hear(built, sound, server.url, tmp_path)
-    await watch.until(lambda: any("disk does not take the recording" in notice for notice in watch.notices))
+    await watch.until(lambda: any("recording cannot be written to disk" in notice for notice in watch.notices))
     said_at = len(watch.finals)
     await watch.until(lambda: len(watch.finals) >= said_at + 3)
     assert watch.record.state is State.LIVE, "streaming goes on"
     ballast.unlink()
-    await watch.until(lambda: any("takes the recording again" in notice for notice in watch.notices))
+    await watch.until(lambda: any("written to disk again" in notice for notice in watch.notices))
     await watch.until_over()
     built.quit()
     await task
@@ -111,13 +111,13 @@ async def test_what_the_disk_did_not_take_by_the_end_is_written_once_there_is_ro
     await watch.until_over()
     unsaved_s = watch.record.stats.unsaved_s
     assert unsaved_s == pytest.approx((len(sound) - len(watch.recorded)) / 2 / RATE, abs=0.1)
-    assert any("the last" in notice and "memory alone" in notice for notice in watch.notices)
+    assert any("The last" in notice and "only memory has them" in notice for notice in watch.notices)
     await built.wait_idle()
     assert built.unsaved, "the engine does not leave for having nothing to do"
-    with pytest.raises(UsageError, match="not on the disk"):
+    with pytest.raises(UsageError, match="not saved to disk"):
         await built.execute(Quit())
     ballast.unlink()
-    await watch.until(lambda: any("the whole session now" in notice for notice in watch.notices))
+    await watch.until(lambda: any("whole session is saved" in notice for notice in watch.notices))
     assert watch.record.stats.unsaved_s == 0
     built.quit()
     await task

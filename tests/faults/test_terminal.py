@@ -147,7 +147,7 @@ async def test_a_dashboard_whose_engine_is_killed_starts_another_and_says_what_b
         shown.type("s")
         await shown.until("LIVE", said(3))
         os.kill(int((home / "run" / LOCK_NAME).read_text()), signal.SIGKILL)
-        await shown.until("READY", "cut off and is whole", "not transcribed to the end")
+        await shown.until("READY", "interrupted", "repaired", "not transcribed to the end")
         shown.type("t")
         await shown.until("ENDED", said(1), said(2))
         shown.type("q")

@@ -225,17 +225,17 @@ async def test_what_cannot_be_done_is_refused_and_changes_nothing(server: Endpoi
     watch = Watch()
     async with running(watch, clock=fast) as built:
         for command, why in (
-            (Stop(), "No session is under way"),
-            (Mute(True), "No session is under way"),
-            (UseSource("mic"), "No session is under way"),
+            (Stop(), "No session is active"),
+            (Mute(True), "No session is active"),
+            (UseSource("mic"), "No session is active"),
             (Analyse(), "no session to analyse"),
-            (Recover(), "All that was recorded was transcribed"),
+            (Recover(), "All sessions are fully transcribed"),
         ):
             with pytest.raises(UsageError, match=why):
                 await built.execute(command)
         assert watch.events == []
         await hear(built, speech(1), server.url, tmp_path)
-        with pytest.raises(UsageError, match="under way"):
+        with pytest.raises(UsageError, match="A session is already active"):
             await hear(built, speech(1), server.url, tmp_path)
         await watch.until_over()
     assert_nothing_lost(speech(1), watch, server.calls, 1)
@@ -297,7 +297,7 @@ async def test_while_sessions_are_looked_through_for_what_to_recover_the_engine_
     recovering = asyncio.create_task(built.execute(Recover(options=to(server))))
     assert isinstance(await built.execute(ListSessions()), SessionsListed)
     store.answer.set()
-    with pytest.raises(UsageError, match="was transcribed"):
+    with pytest.raises(UsageError, match="fully transcribed"):
         await recovering
     assert store.answered == [True], "another command was answered meanwhile"
     built.quit()
@@ -315,7 +315,7 @@ async def test_an_engine_that_quits_while_it_looks_for_what_to_recover_begins_no
     await built.execute(ListSessions())
     built.quit()
     store.answer.set()
-    with pytest.raises(EngineError, match="engine ends"):
+    with pytest.raises(EngineError, match="engine is exiting"):
         await recovering
     await task
     assert watch.states == []
@@ -326,9 +326,21 @@ async def test_a_recovery_while_a_session_is_under_way_is_refused_for_that(serve
     watch = Watch()
     async with running(watch, clock=fast) as built:
         await hear(built, speech(1), server.url, tmp_path)
-        with pytest.raises(UsageError, match="under way"):
+        with pytest.raises(UsageError, match="A session is already active"):
             await built.execute(Recover(options=to(server)))
         await watch.until_over()
+
+
+async def test_recover_says_if_a_session_is_recorded_by_another_process_or_unknown(server: Endpoint) -> None:
+    stored = store_session(Store(sessions_dir()), untranscribed_s=5.0)
+    journal = stored.open_journal()
+    async with running(Watch()) as built:
+        with pytest.raises(SessionError, match=f"The session {stored.id} is active"):
+            await built.execute(Recover(stored.id, to(server)))
+        with pytest.raises(UsageError, match="There is no session 'unknown'"):
+            await built.execute(Recover("unknown", to(server)))
+    journal.close()
+    assert server.calls == []
 
 
 async def test_a_session_that_is_still_being_opened_says_so(server: Endpoint, tmp_path: Path) -> None:
@@ -336,7 +348,7 @@ async def test_a_session_that_is_still_being_opened_says_so(server: Endpoint, tm
     async with running(watch, clock=fast) as built:
         await hear(built, speech(1), server.url, tmp_path)
         for command in (Stop(), Mute(True), UseSource("mic"), UsePrompt("actions")):
-            with pytest.raises(UsageError, match="still being opened"):
+            with pytest.raises(UsageError, match="still opening"):
                 await built.execute(command)
         await watch.until_over()
     assert watch.record.state is State.ENDED
@@ -401,7 +413,7 @@ async def test_a_mistake_of_ours_in_capturing_ends_the_recording_and_what_there_
     async with running(watch, clock=fast) as built:
         await hear(built, speech(1, 2, 3), server.url, tmp_path)
         await watch.until_over()
-    assert any("records nothing more" in notice for notice in watch.notices)
+    assert any("Internal error: recording stopped." in notice for notice in watch.notices)
     assert watch.record.state is State.ENDED
     assert_nothing_lost(speech(1, 2, 3), watch, server.calls, 3)
 
@@ -457,7 +469,7 @@ async def test_what_was_never_transcribed_is_sent_later_and_each_turn_is_there_o
         await again.until_over()
         await again.until(lambda: UntranscribedChanged(()) in again.events)
         assert [turn.text for turn in built.snapshot().turns] == [said(n) for n in range(1, 7)]
-        with pytest.raises(UsageError, match="was transcribed"):
+        with pytest.raises(UsageError, match="fully transcribed"):
             await built.execute(Recover(options=to(server)))
     kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
     assert [(turn.number, turn.text) for turn in kept.transcript.finals] == [(n, said(n)) for n in range(1, 7)]

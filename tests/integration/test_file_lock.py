@@ -73,7 +73,7 @@ def test_a_second_opening_is_refused_while_others_look(stored: StoredSession) ->
             assert is_running(runtime_dir())
             with pytest.raises(SessionError, match=f"The session {stored.id} is active"):
                 stored.open_journal()
-            with pytest.raises(EngineError, match="An engine is running already"), lock(runtime_dir()):
+            with pytest.raises(EngineError, match="An engine is already running"), lock(runtime_dir()):
                 pass
     journal.close()
     assert not stored.live

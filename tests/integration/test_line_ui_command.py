@@ -33,7 +33,7 @@ def test_without_a_terminal_words_come_in_and_lines_go_out() -> None:
     process.stdin.flush()
     assert process.stdout.readline().startswith("prompt 1 ")
     out, told = process.communicate("gain 3\nquit\n", timeout=40)
-    assert "No session is under way." in out
+    assert "No session is active." in out
     assert (process.returncode, told) == (0, "")
 
 

@@ -59,7 +59,7 @@ async def test_a_longer_prompt_is_refused_and_the_viewer_stays(viewing: Callable
     async with hosting() as hosted, watching(viewing(hosted.socket)) as viewer:
         await viewer.send(WritePrompt("long", prompt(PROMPT_CHARACTERS + 1, "日")))
         await viewer.until(lambda: isinstance(viewer.events[-1], Rejected))
-        assert viewer.events[-1] == Rejected("That prompt is too long.", "At most 100,000 characters.")
+        assert viewer.events[-1] == Rejected("The prompt is too long.", "At most 100,000 characters.")
         with pytest.raises(UsageError, match="The text is too long"):
             await viewer.client.send(WritePrompt("long", "a" * COMMAND_BYTES))
         await viewer.send(ShowPrompt("summary"))
@@ -73,6 +73,6 @@ async def test_a_relay_skips_a_line_that_is_too_long_and_goes_on(more: int) -> N
         relay.stdin.write(b"x" * (COMMAND_BYTES + more) + b"\n")
         await viewer.until(lambda: isinstance(viewer.events[-1], Rejected))
         assert isinstance(viewer.events[-1], Rejected)
-        assert viewer.events[-1].text.startswith("The command is too long." if more else "That is no command")
+        assert viewer.events[-1].text.startswith("The command is too long." if more else "Not a valid command")
         await viewer.send(Stop())
         await viewer.until(lambda: sum(isinstance(event, Rejected) for event in viewer.events) == 2)

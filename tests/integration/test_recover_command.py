@@ -74,7 +74,7 @@ async def test_what_a_killed_engine_left_is_listed_and_sent(server: Endpoint, ki
     assert record.state is State.ENDED
     assert bytes(server.calls[0].audio) == SOUND[16_000:]
     assert "All sessions are fully transcribed" in await livegist("recover", "--url", server.url)
-    assert f"All of {ID} was transcribed" in await livegist("recover", ID, "--url", server.url, code=2)
+    assert f"{ID} is fully transcribed." in await livegist("recover", ID, "--url", server.url, code=2)
     assert "no session 'nothing'" in await livegist("recover", "nothing", code=2)
 
 
@@ -82,7 +82,7 @@ async def test_as_json_the_session_is_the_first_line_and_what_was_lost_is_told(s
     lines = [json.loads(line) for line in (await livegist("recover", "--json", "--url", server.url)).splitlines()]
     assert (lines[0]["type"], lines[0]["path"]) == ("session", str(killed))
     told = [line["text"] for line in lines if line["type"] == "error"]
-    assert any(f"The session {ID} had been cut off" in text and "1 line of the journal" in text for text in told)
+    assert any(f"The session {ID} was interrupted" in text and "1 line of the journal" in text for text in told)
 
 
 async def test_an_endpoint_that_refuses_leaves_it_to_another_time(server: Endpoint, killed: Path) -> None:
@@ -98,7 +98,7 @@ async def test_a_session_whose_recording_is_missing_ends_with_what_to_do(server:
     journal = stored.events.read_bytes()
     told = await livegist("recover", stored.id, "--url", server.url, code=1)
     assert f"livegist: The recording {stored.audio} cannot be used: No such file or directory." in told.splitlines()
-    assert "made a mistake" not in told
+    assert "Internal error:" not in told
     assert stored.events.read_bytes() == journal, "nothing was changed"
     assert server.calls == []
 

@@ -135,7 +135,7 @@ async def test_a_crash_writes_a_traceback_but_no_key(sound: Path, home: Path, wh
             printed, _ = await process.communicate()
     assert process.returncode == 1
     assert b"planted crash" in printed
-    assert b"livegist made a mistake" in printed
+    assert b"Internal error:" in printed
     assert leaks(printed, written(home)) == []
 
 

@@ -71,8 +71,8 @@ async def hosting(**given: float) -> AsyncIterator[Hosted]:
 class Viewer:
     """One viewer, and all it was told."""
 
-    def __init__(self, path: Path, *, glance: bool = False) -> None:
-        self.client = EngineClient(path, glance=glance)
+    def __init__(self, path: Path, *, snapshot_only: bool = False) -> None:
+        self.client = EngineClient(path, snapshot_only=snapshot_only)
         self.events: list[Event] = []
         self.record = SessionState()
         self._changed = asyncio.Event()
@@ -211,9 +211,9 @@ async def test_a_glance_is_a_snapshot_and_no_viewer(server: Endpoint, tmp_path: 
         async with watching(hosted.socket) as viewer:
             await viewer.send(Start(options(speech(1, 2, 3, 4), server.url, tmp_path)))
             await viewer.until(lambda: viewer.record.state is State.LIVE)
-            glance = Viewer(hosted.socket, glance=True)
-            await glance.watch()
-            (told,) = glance.events
+            snapshot_only = Viewer(hosted.socket, snapshot_only=True)
+            await snapshot_only.watch()
+            (told,) = snapshot_only.events
             assert isinstance(told, Snapshot)
             assert (told.state, told.viewers, told.unattended_s) == (State.LIVE, 1, 0.0)
         await hosted_until(hosted, lambda told: told.viewers == 0 and told.unattended_s > 0)
@@ -222,9 +222,9 @@ async def test_a_glance_is_a_snapshot_and_no_viewer(server: Endpoint, tmp_path: 
 async def hosted_until(hosted: Hosted, what: Callable[[Snapshot], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while True:
-            glance = Viewer(hosted.socket, glance=True)
-            await glance.watch()
-            if isinstance(glance.events[0], Snapshot) and what(glance.events[0]):
+            snapshot_only = Viewer(hosted.socket, snapshot_only=True)
+            await snapshot_only.watch()
+            if isinstance(snapshot_only.events[0], Snapshot) and what(snapshot_only.events[0]):
                 return
 
 
@@ -347,7 +347,7 @@ async def test_who_stops_a_recovery_at_once_stays_connected_and_the_rest_is_left
 
 async def test_there_are_never_two_engines() -> None:
     async with hosting() as hosted, watching(hosted.socket) as viewer:
-        with pytest.raises(EngineError, match="running already"):
+        with pytest.raises(EngineError, match="already running"):
             await Hosted().host.run()
         await viewer.send(Stop())
         await viewer.until(lambda: isinstance(viewer.events[-1], Rejected))
@@ -385,7 +385,7 @@ async def test_a_foreign_lock_is_respected() -> None:
     folder = runtime_dir()
     with (folder / LOCK_NAME).open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(EngineError, match="running already"):
+        with pytest.raises(EngineError, match="already running"):
             await Hosted().host.run()
 
 

@@ -84,7 +84,7 @@ async def test_a_session_that_is_killed_lives_on(tmp_path: Path, home: Path) -> 
 
         # To send the rest is to repair it first, and to say so.
         _, told = await run("recover", "last", "--url", url)
-        assert f"The session {stored.id} had been cut off and is whole again" in told
+        assert f"The session {stored.id} was interrupted and has been repaired" in told
         with wave.open(str(stored.audio)) as recording:
             recorded_s = recording.getnframes() / recording.getframerate()
         record = stored.load()

@@ -67,8 +67,8 @@ async def test_a_device_on_which_we_made_a_mistake_is_opened_again_and_the_sessi
         await capturing.run(Source(finite=False, broken=ZeroDivisionError("of ours")), opened)
     lost, back = notices(told)
     assert lost.severity is Severity.ERROR
-    assert "a mistake while it listened to a source" in lost.text
-    assert "goes on" in back.text
+    assert "Internal error: recording from a source stopped." in lost.text
+    assert "continues" in back.text
     assert "ZeroDivisionError: of ours" in caplog.text
     recording = capturing._recording
     heard = recording.read(0, recording.position)

@@ -40,7 +40,7 @@ def test_a_bundled_one_is_hidden_and_comes_back(files: PromptFiles) -> None:
 
 
 def test_a_bundled_one_is_not_deleted(files: PromptFiles) -> None:
-    with pytest.raises(UsageError, match="ships with"):
+    with pytest.raises(UsageError, match="is a built-in prompt"):
         files.delete("summary")
     assert "summary" in files.load()
 
@@ -56,7 +56,7 @@ def test_a_number_before_the_name_stays(files: PromptFiles, own: Path) -> None:
 
 @pytest.mark.parametrize("id", ["", "../evil", "a/b", ".hidden", "a b", "x" * 65, "nul\0", "é"])
 def test_an_id_that_is_no_files_name_is_refused(files: PromptFiles, own: Path, id: str) -> None:
-    with pytest.raises(UsageError, match="cannot be a prompt's id"):
+    with pytest.raises(UsageError, match="is not a valid prompt id"):
         files.write(id, TEXT)
     with pytest.raises(UsageError, match="no prompt"):
         files.show(id)

@@ -33,7 +33,7 @@ def test_the_local_engine_asked_for_and_not_installed_says_how_to_install_it() -
 
 
 def test_the_cloud_without_a_key_names_the_variable() -> None:
-    with pytest.raises(EndpointError, match="no key for the cloud engine") as raised:
+    with pytest.raises(EndpointError, match="no API key for the cloud engine") as raised:
         resolve_route(replace(CONFIG, engine="cloud"), key="", llm_key="", local_installed=True)
     assert "ASSEMBLYAI_API_KEY" in raised.value.hint
 
@@ -41,7 +41,7 @@ def test_the_cloud_without_a_key_names_the_variable() -> None:
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        (replace(CONFIG, url="wss://host", engine="local"), "the local engine exclude each other"),
+        (replace(CONFIG, url="wss://host", engine="local"), "--engine local exclude each other"),
         (replace(CONFIG, url="https://host"), "https://host"),
         (replace(CONFIG, url="x"), "(?i)x .*websocket|websocket.* x"),
     ],

@@ -34,7 +34,7 @@ def test_before_there_is_anything_there_is_nothing_to_tell() -> None:
 def test_missing_answers_are_counted_and_taken_back_when_they_come_late() -> None:
     figures = StatsCollector()
     figures.add_answer(Gist(1, 1, "p", status=GistStatus.TIMED_OUT))
-    figures.add_missing()
+    figures.remove_missing()
     figures.add_answer(Gist(1, 1, "p", "x", GistStatus.DONE, input_tokens=10, output_tokens=5, latency_s=0.2))
     assert (figures.gists, figures.gists_missing, figures.input_tokens, figures.output_tokens) == (1, 0, 10, 5)
     assert figures.gist_ms(0.5) == 200

@@ -134,7 +134,7 @@ async def test_the_first_start_explains_the_three_ways_to_begin_at_any_size(
     engine = ScriptedEngine()
     async with running(engine, size=size) as (app, pilot):
         if failed:
-            why = "There is no key for the cloud engine, and the local engine is not installed."
+            why = "There is no API key for the cloud engine, and the local engine is not installed."
             await emit(pilot, engine, StateChanged(State.FAILED, why, "Run livegist login, or install it."))
         text = shown(app, "turns")
         for way in ("livegist login", "livegist --engine local", "livegist demo"):
@@ -752,10 +752,10 @@ async def test_notices_and_refusals_are_shown() -> None:
             pilot,
             engine,
             Notice(Severity.WARNING, "The disk is full.", "Free some space."),
-            Rejected("A session is under way.", "Press x first."),
+            Rejected("A session is already active.", "Press x first."),
         )
         assert "The disk is full.\nFree some space." in toasts(app)
-        assert "A session is under way.\nPress x first." in toasts(app)
+        assert "A session is already active.\nPress x first." in toasts(app)
 
 
 async def test_a_failure_says_why_and_what_to_do() -> None:

@@ -74,7 +74,7 @@ def ls() -> None:
 
     folder = runtime_dir()
     if is_running(folder):
-        click.echo(asyncio.run(_status_line(EngineClient(folder / SOCKET_NAME, glance=True))))
+        click.echo(asyncio.run(_status_line(EngineClient(folder / SOCKET_NAME, snapshot_only=True))))
     else:
         click.echo("No engine is running.")
     for stored in Store(sessions_dir()).incomplete():

@@ -1,1 +1,1 @@
-"""The engine: owns everything that must not be lost, and knows no screen."""
+"""Engine process: records, transcribes and stores sessions, and serves them to viewers."""

@@ -1,4 +1,4 @@
-"""What a person adds to a session: questions, further lenses, marks, names."""
+"""A person's additions to a session: questions, extra prompts, bookmarks and speaker names."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -13,23 +13,23 @@ from tui.model.transcript import Turn
 from tui.sessions.qa import SessionExcerpt
 
 MAX_EXTRA_PROMPTS = 3
-"""Prompts asked about each turn beside the one in use."""
+"""Maximum number of extra prompts, asked about each turn in addition to the one in use."""
 MAX_NOTE_CHARACTERS = 500
-"""Characters of a note, a name or a question."""
+"""Maximum length of a note, a name or a question; longer ones are cut."""
 
 AnnotationCommand = Ask | RetryGist | AskAllTurns | UseExtraPrompts | Bookmark | NameSpeaker
 
 
 class Annotations:
-    """A session's remarks, also after its end.
+    """Executes annotation commands on one session, also after its end.
 
     Args:
-        record: what is known of the session.
-        prompts: the prompts that may be asked.
-        answers: asks and keeps what is answered.
-        chat: returns the client of the server that answers.
-        tell: gets every event.
-        spawn: runs what takes a while; it is waited for before the session ends.
+        state: state of the session.
+        prompts: the prompts that may be used.
+        gists: sends requests to the LLM and stores the answers.
+        chat: returns the client of the LLM server.
+        publish: receives every event.
+        spawn: runs a request in the background; the session waits for it before it ends.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Annotations:
         self._publish = publish
         self._spawn = spawn
 
-    def execute(self, remark: AnnotationCommand) -> None:
-        """Do what a person asked for.
+    def execute(self, command: AnnotationCommand) -> None:
+        """Execute a command.
 
         Raises:
-            UsageError: it makes no sense now.
-            ConfigError: there is no such prompt.
+            UsageError: the command is not possible in the session's current state.
+            ConfigError: the prompt does not exist.
         """
-        match remark:
+        match command:
             case Ask(question=question):
                 self._ask(question)
             case RetryGist(gist=number):
@@ -72,31 +72,31 @@ class Annotations:
             case NameSpeaker(label=label, name=name):
                 self._publish(SpeakerNamed(_shorten(label), _shorten(name)))
 
-    def on_final(self, turn: Turn, asked: str | None) -> None:
-        """Ask the lenses about a turn that ended; `asked` is the prompt by which the stream answers it."""
+    def on_final(self, turn: Turn, stream_prompt: str | None) -> None:
+        """Ask the extra prompts about a final turn, except `stream_prompt`, which the endpoint answers."""
         for id in self._state.extra_prompts:
-            if id != asked and id in self._prompts:
+            if id != stream_prompt and id in self._prompts:
                 self._ask_about(turn, self._prompts[id])
 
     def _ask(self, question: str) -> None:
         if not question.strip():
-            raise UsageError("There is no question.", "Type one, such as: what was decided?")
+            raise UsageError("The question is empty.", "Type a question, such as: what was decided?")
         session = self._state.session
-        read = SessionExcerpt(
+        excerpt = SessionExcerpt(
             session.id if session else "", "", session.started_at if session else "", tuple(self._final_turns())
         )
-        self._spawn(self._gists.question(_shorten(question), read, self._chat))
+        self._spawn(self._gists.question(_shorten(question), excerpt, self._chat))
 
     def _retry(self, number: int) -> None:
         gist = self._gists.find(number)
         if gist is None or gist.turn is None or not gist.status.over:
-            raise UsageError("That answer cannot be asked for again.", "Choose one that failed or timed out.")
+            raise UsageError("This answer cannot be requested again.", "Choose an answer that failed or timed out.")
         self._ask_about(self._turn(gist.turn), self._prompts[gist.prompt])
 
     def _use_extra_prompts(self, ids: tuple[str, ...]) -> None:
         chosen = tuple(dict.fromkeys(self._prompts[id].id for id in ids if id != self._state.prompt))
         if len(chosen) > MAX_EXTRA_PROMPTS:
-            raise UsageError(f"At most {MAX_EXTRA_PROMPTS} prompts go beside the one in use.", "Take one away first.")
+            raise UsageError(f"A session has at most {MAX_EXTRA_PROMPTS} extra prompts.", "Remove one first.")
         self._publish(ExtraPromptsChanged(chosen))
 
     def _ask_about(self, turn: Turn, prompt: Prompt) -> None:
@@ -105,13 +105,13 @@ class Annotations:
     def _final_turns(self) -> list[Turn]:
         turns = self._state.transcript.with_speaker_names(self._state.speakers).finals
         if not turns:
-            raise UsageError("Nothing was said yet.", "Wait for the first turn to end.")
+            raise UsageError("There are no final turns yet.", "Wait for the first turn to end.")
         return turns
 
     def _turn(self, number: int) -> Turn:
         turn = self._state.transcript.get(number)
         if turn is None or not turn.final:
-            raise UsageError(f"There is no finished turn {number}.", "Choose another.")
+            raise UsageError(f"There is no final turn {number}.", "Choose another turn.")
         return turn
 
 

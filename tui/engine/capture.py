@@ -1,4 +1,4 @@
-"""Moves sound from its source into the recording, whatever becomes of the device."""
+"""Audio capture: appends a source's audio to the recording and bridges the loss of a device with silence."""
 
 import asyncio
 import logging
@@ -14,30 +14,30 @@ from tui.errors import SourceError
 from tui.model.events import Event, LevelChanged, Notice, Severity
 
 LEVEL_S = 0.05
-"""Seconds of sound in one level: twenty a second."""
+"""Seconds of audio in one level measurement: twenty a second."""
 RETRY_S = 2.0
-"""Seconds between two tries to open a lost device."""
+"""Seconds between two attempts to open a lost device."""
 DEFAULT_AFTER_S = 10.0
-"""Seconds after which the default device may stand in for a lost one."""
+"""Seconds after which the default device replaces a lost one."""
 FILL_S = 0.1
-"""Seconds between two pieces of the silence that stands in for a lost device."""
-LOG_HINT = "The engine's log says more."
+"""Seconds between two blocks of silence while a device is lost."""
+LOG_HINT = "See the engine's log for details."
 DEFAULT_SOURCE = "mic"
-"""The device that stands in."""
+"""Source that replaces a lost device."""
 SAMPLE_BYTES = 2
 
 log = logging.getLogger(__name__)
 
 
 class Capture:
-    """One session's sound in.
+    """Captures one session's audio.
 
     Args:
-        recording: what the sound is appended to.
+        recording: receives the audio.
         spec: the source, as `open_source` takes it.
-        latency_ms: asked of the sound system, 0 for its own.
-        channels: how many a microphone is opened with.
-        tell: gets levels and notices.
+        latency_ms: latency requested from the audio system; 0 for its default.
+        channels: number of channels that a microphone is opened with.
+        publish: receives levels and notices.
         clock: monotonic seconds.
     """
 
@@ -64,28 +64,30 @@ class Capture:
         self._received_at = clock()
         self._switched = asyncio.Event()
         self.gain_db = 0.0
-        """By how much louder than heard it is recorded, in dB."""
+        """Gain applied before recording, in dB."""
         self.muted = False
-        """Whether silence is recorded in place of what is heard."""
+        """Whether silence is recorded in place of the source's audio."""
         self.device = ""
-        """What is recorded from."""
+        """Name of the source that is recorded."""
 
     @property
     def overflows(self) -> int:
-        """Times the sound system lost samples, over all devices of the session."""
+        """Number of times the audio system lost samples, over all devices of the session."""
         return self._overflows + (self._source.overflows if self._source else 0)
 
     def switch(self, spec: str) -> None:
-        """Record from another source from now on, as `open_source` takes it."""
+        """Record from another source, given as `open_source` takes it."""
         self._spec = spec
         self._switched.set()
 
     async def run(self, source: Source, opened: AsyncExitStack) -> None:
-        """Record until the source ends; a lost device is waited for while silence keeps the clock true.
+        """Record until the source ends.
+
+        While a device is lost, record silence so that positions in the recording stay true, and wait for a device.
 
         Args:
-            source: open.
-            opened: closes it; gets those that are opened later.
+            source: an open source.
+            opened: closes `source`; sources opened later are added to it.
         """
         while True:
             self._use(source)
@@ -96,34 +98,34 @@ class Capture:
                 if source.finite:
                     self._publish(Notice(Severity.ERROR, lost.message, lost.hint))
                     return
-                self._publish(Notice(Severity.ERROR, lost.message, "Silence is recorded until a device is back."))
+                self._publish(Notice(Severity.ERROR, lost.message, "Silence is recorded until a device is available."))
             await opened.aclose()
             source = await self._wait_for_device(opened)
-            self._publish(Notice(Severity.INFO, f"Recording goes on from {source.name}."))
+            self._publish(Notice(Severity.INFO, f"Recording continues from {source.name}."))
 
     async def _record_until_switched(self, source: Source) -> bool:
-        """Record until the source ends or another one is wanted; return whether one is.
+        """Record until the source ends or is switched; return whether it is switched.
 
         Raises:
-            SourceError: the source is lost, be it by a fault of ours, which must not end the session.
+            SourceError: the source is lost. Internal errors are reported as one, because they must not end the session.
         """
-        both = (asyncio.ensure_future(self._record_source(source)), asyncio.ensure_future(self._switched.wait()))
+        tasks = (asyncio.ensure_future(self._record_source(source)), asyncio.ensure_future(self._switched.wait()))
         try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in both:
+            for task in tasks:
                 task.cancel()
-            listening, _ = await asyncio.gather(*both, return_exceptions=True)
-        match listening:
+            result, _ = await asyncio.gather(*tasks, return_exceptions=True)
+        match result:
             case SourceError():
-                raise listening
+                raise result
             case Exception():
-                log.error("%s broke", source.name, exc_info=listening)
-                raise SourceError(f"livegist made a mistake while it listened to {source.name}.", LOG_HINT)
+                log.error("recording from %s failed", source.name, exc_info=result)
+                raise SourceError(f"Internal error: recording from {source.name} stopped.", LOG_HINT)
         return self._switched.is_set()
 
     async def _record_source(self, source: Source) -> None:
-        """Record what is heard, to the last sample."""
+        """Record the source to its last sample."""
         try:
             async for block in source:
                 self._record_block(block)
@@ -136,7 +138,7 @@ class Capture:
         self._append(bytes(len(block)) if self.muted else apply_gain(block, self.gain_db))
 
     def _append(self, block: bytes) -> None:
-        """Record a block, and tell its level once there is enough to measure."""
+        """Record a block, and publish a level for each `LEVEL_S` of audio."""
         self._recording.append(block)
         self._unmeasured += block
         while len(self._unmeasured) >= self._level_bytes:
@@ -145,7 +147,7 @@ class Capture:
             self._publish(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped, self._channel_levels()))
 
     def _channel_levels(self) -> tuple[tuple[float, float], ...]:
-        """Return RMS and peak of each channel of a microphone as they are recorded; nothing for mono and silence."""
+        """Return RMS and peak of each channel of a microphone, in dBFS after gain; empty for a mono source."""
         if not isinstance(self._source, Microphone):
             return ()
         levels = self._source.take_levels()
@@ -160,9 +162,9 @@ class Capture:
         self._received_at = self._clock()
 
     async def _wait_for_device(self, opened: AsyncExitStack) -> Source:
-        """Try the device, later the default one, until one opens; record silence meanwhile.
+        """Record silence until the device, or later the default device, opens; return the source.
 
-        One that a person has just chosen is tried at once, and told of if it cannot be opened.
+        A device that a person has just chosen is opened immediately; a notice says if that fails.
         """
         lost_at = self._clock()
         while True:
@@ -185,7 +187,7 @@ class Capture:
             return source
 
     async def _pause(self) -> None:
-        """Record silence until it is time to try again, or another device is wanted."""
+        """Record silence until the next attempt is due or the source is switched."""
         until = self._clock() + RETRY_S
         while self._clock() < until and not self._switched.is_set():
             await asyncio.sleep(FILL_S)
@@ -201,7 +203,7 @@ class Capture:
         )
 
     def _append_silence(self) -> None:
-        """Record as much silence as time has passed since there was sound."""
+        """Record silence for the time that has passed since the last audio."""
         now = self._clock()
         samples = int((now - self._received_at) * self._recording.sample_rate)
         self._received_at += samples / self._recording.sample_rate

@@ -1,4 +1,4 @@
-"""The viewer's end of the engine's socket: events in, commands out, and the way back after a cut."""
+"""Client of a local engine: receives events, sends commands, starts the engine and reconnects to it."""
 
 import asyncio
 import contextlib
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 CONNECT_S = 10.0
 """Longest wait for an engine that is being started."""
 STARTING_S = 2.0
-"""Wait for an engine that somebody else starts, or that was about to leave, before we start one."""
+"""Wait for an engine that another process is starting, or that is exiting, before one is started."""
 RETRY_S = 0.05
-"""Pause between two tries to connect."""
+"""Seconds between two attempts to connect."""
 
 
 class EngineClient:
@@ -33,9 +33,9 @@ class EngineClient:
     Args:
         socket: path of the engine's unix socket.
         connect_s: longest wait for the engine to listen, in seconds.
-        glance: whether a snapshot is all that is wanted: it is the only event, and no viewer is counted.
-        start: starts an engine; called if there is none for a while, and at once in place of one that was killed, but
-            not in place of one that was connected to and ended by itself. `None` starts none.
+        snapshot_only: whether to receive one snapshot and no other event; such a client does not count as a viewer.
+        start: starts an engine. It is called if none is running for `STARTING_S`, immediately if the engine was killed,
+            and never if the engine exited after this client was connected. `None` starts none.
     """
 
     def __init__(
@@ -43,24 +43,24 @@ class EngineClient:
         socket: Path,
         *,
         connect_s: float = CONNECT_S,
-        glance: bool = False,
+        snapshot_only: bool = False,
         start: Callable[[], None] | None = None,
     ) -> None:
-        self._uri = f"ws://localhost{SNAPSHOT_PATH if glance else '/'}"
+        self._uri = f"ws://localhost{SNAPSHOT_PATH if snapshot_only else '/'}"
         self._socket = socket
         self._connect_s = connect_s
         self._start = start
         self._was_connected = False
-        """Whether it was connected before."""
+        """Whether a connection was open before."""
         self._websocket: ClientConnection | None = None
 
     async def events(self) -> AsyncIterator[Event]:
-        """Connect and yield a `Snapshot`, then every event, until the engine closes or the line is cut.
+        """Connect and yield a `Snapshot`, then every event, until the connection closes.
 
-        Call it again to come back: it starts with a fresh snapshot.
+        Call it again to reconnect: it starts with a new snapshot.
 
         Raises:
-            EngineError: there is no engine within the wait, or it speaks another version.
+            EngineError: no engine answers in time, or it is another version.
         """
         from websockets.exceptions import ConnectionClosed
 
@@ -116,37 +116,37 @@ class EngineClient:
                         started = True
                         self._start()
                     elif waited_s > STARTING_S:
-                        raise EngineError("No engine is running.", "`livegist` starts one.") from error
+                        raise EngineError("No engine is running.", "Start one with: livegist") from error
                 if waited_s > self._connect_s:
                     raise EngineError(
-                        f"The engine does not answer on {self._socket}: {error.strerror or error}.",
-                        f"Its log is {self._socket.with_name('engine.log')}.",
+                        f"The engine does not respond on {self._socket}: {error.strerror or error}.",
+                        f"See its log: {self._socket.with_name('engine.log')}",
                     ) from error
                 await asyncio.sleep(RETRY_S)
 
     def _is_missing(self, error: OSError, waited_s: float) -> bool:
-        """Return whether there is no engine, nor one that somebody else is starting."""
+        """Return whether no engine is running and no other process is starting one."""
         killed = self._was_connected and isinstance(error, ConnectionRefusedError)
         return (killed or waited_s > STARTING_S) and not is_running(self._socket.parent)
 
     def _should_start(self, error: OSError) -> bool:
-        """Return whether there should be one: only an engine that was killed leaves its socket behind."""
+        """Return whether to start an engine: later only if it was killed, which leaves its socket behind."""
         return not self._was_connected or isinstance(error, ConnectionRefusedError)
 
 
 def read_event(raw: str | bytes) -> Event:
-    """Return what the engine says.
+    """Decode an event of the engine.
 
     Raises:
-        EngineError: it speaks another version.
+        EngineError: the event is unknown, or the engine is another version.
     """
     try:
         event = decode_event(raw)
     except msgspec.MsgspecError as error:
-        raise EngineError(f"The engine said something unknown: {error}", "Stop it with: livegist stop") from error
+        raise EngineError(f"The engine sent an unknown event: {error}.", "Stop it with: livegist stop") from error
     if isinstance(event, Snapshot) and event.protocol != PROTOCOL_VERSION:
         raise EngineError(
-            f"The running engine is livegist {event.version}, another version.",
+            f"The running engine is another version: livegist {event.version}.",
             "Stop it with: livegist stop",
         )
     return event

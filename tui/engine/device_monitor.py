@@ -1,4 +1,4 @@
-"""What there is to record from, and how loud it is there before one is chosen."""
+"""Input devices: their list, and their levels while a viewer chooses one."""
 
 import asyncio
 import contextlib
@@ -12,16 +12,16 @@ from tui.audio.level_probe import ProbeReading
 from tui.model.events import DeviceInfo, DeviceLevel, DeviceLevels, Event
 
 LEASE_S = 30.0
-"""Longest that devices are listened to without being asked again: a viewer that is gone does not take back its wish."""
+"""Longest measurement after one request: a viewer that was lost cannot stop it."""
 END_S = 2.0
-"""Longest wait for the process that listens to let go of the devices."""
+"""Longest wait for the measuring process to close the devices."""
 
 
 def list_sources() -> tuple[DeviceInfo, ...]:
-    """Return what there is to record from; blocks.
+    """Return the input devices, the default one first; blocks.
 
     Raises:
-        SourceError: the sound system cannot be asked.
+        SourceError: the audio system cannot list its devices.
     """
     found = list_devices()
     named = next((device.name for device in found if device.default), "")
@@ -30,10 +30,10 @@ def list_sources() -> tuple[DeviceInfo, ...]:
 
 
 class DeviceLevelMonitor:
-    """Listens to all devices for as long as somebody looks.
+    """Measures the levels of all input devices in a process of its own, for as long as a viewer requests them.
 
     Args:
-        tell: gets what is heard.
+        publish: receives the levels.
     """
 
     def __init__(self, publish: Callable[[Event], None]) -> None:
@@ -42,7 +42,7 @@ class DeviceLevelMonitor:
         self._until = 0.0
 
     async def start(self, seconds: float) -> None:
-        """Listen for so long from now on, `LEASE_S` at most; 0 stops and returns once all devices are free."""
+        """Measure for `seconds` from now on, at most `LEASE_S`; 0 stops and returns once all devices are closed."""
         self._until = asyncio.get_running_loop().time() + min(seconds, LEASE_S)
         if seconds <= 0:
             await self.close()
@@ -50,14 +50,14 @@ class DeviceLevelMonitor:
             self._task = asyncio.create_task(self._run(), name="devices")
 
     async def close(self) -> None:
-        """Let go of all devices."""
+        """Stop measuring and close all devices."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
             self._task = None
 
     async def _run(self) -> None:
-        # -P keeps a folder named `tui` in the current directory from being run instead of us.
+        # -P keeps a folder named `tui` in the current directory from being imported in place of this package.
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "tui.audio.level_probe"),
             stdin=asyncio.subprocess.PIPE,
@@ -83,5 +83,5 @@ class DeviceLevelMonitor:
                 await process.wait()
 
 
-def _level(heard: ProbeReading) -> DeviceLevel:
-    return DeviceLevel(heard.name, heard.channels, heard.clipped, heard.error)
+def _level(reading: ProbeReading) -> DeviceLevel:
+    return DeviceLevel(reading.name, reading.channels, reading.clipped, reading.error)

@@ -1,4 +1,4 @@
-"""Where a session asks: the endpoint that hears it, and the server that answers prompts."""
+"""Endpoints of a session: the addresses and clients of the speech endpoint and the LLM server."""
 
 import difflib
 
@@ -14,14 +14,14 @@ from tui.stream.reconnecting import Target
 
 
 class Endpoints:
-    """Makes addresses and clients out of a plan.
+    """Builds connection targets and LLM clients from a route.
 
     Args:
         config: the settings.
-        plan: where speech and prompts go.
+        route: addresses and keys of the speech endpoint and the LLM server.
         prompts: the prompts that connections may carry.
-        gateway: runs the local gateway, if the plan wants it.
-        sample_rate: Hz of the sound that is sent.
+        gateway: runs the local gateway, if the route uses it.
+        sample_rate: sample rate of the audio that is sent, in Hz.
     """
 
     def __init__(
@@ -35,50 +35,50 @@ class Endpoints:
         self._chat: ChatClient | None = None
 
     async def target(self, prompt: str) -> Target:
-        """Return what the link connects to for a prompt.
+        """Return the address and key of a connection that carries a prompt.
 
         Raises:
-            Refused: the local gateway does not start.
+            ConnectError: the local gateway does not start.
         """
         base = self._route.url or await self._gateway.url(self._config, self._route.llm_key)
         return Target(endpoint(base, self._prompts[prompt], self._config, self._sample_rate), self._route.key)
 
     async def chat(self) -> ChatClient:
-        """Return the client of the server that answers prompts.
+        """Return the client of the LLM server.
 
         Raises:
-            ChatError: there is no such server.
+            ChatError: the local gateway, which is the LLM server, does not start.
         """
         if self._chat is None:
             base = self._route.llm_url
             if not base:
                 try:
                     base = chat_root(await self._gateway.url(self._config, self._route.llm_key))
-                except ConnectError as refused:
-                    raise ChatError(refused.close.meaning, refused.close.hint) from refused
+                except ConnectError as error:
+                    raise ChatError(error.close.meaning, error.close.hint) from error
             self._chat = ChatClient(base, self._route.llm_key)
         return self._chat
 
     async def close(self) -> None:
-        """Close the connections to the server that answers prompts; `chat` opens them again."""
+        """Close the connections to the LLM server; `chat` opens new ones."""
         client, self._chat = self._chat, None
         if client is not None:
             await client.aclose()
 
     async def check_model(self) -> Notice | None:
-        """Return a warning if the server has a list of models and the configured one is not on it."""
+        """Return a warning if the LLM server lists its models and the configured one is not among them."""
         if not (self._route.llm_url or self._config.llm_url):
             return None
         try:
             models = await (await self.chat()).models()
         except LivegistError:
             return None
-        wanted = self._config.llm_model
-        if not models or wanted in models:
+        configured = self._config.llm_model
+        if not models or configured in models:
             return None
-        near = difflib.get_close_matches(wanted, models, 3, 0.4) or models[:3]
+        similar = difflib.get_close_matches(configured, models, 3, 0.4) or models[:3]
         return Notice(
             Severity.WARNING,
-            f"The LLM server does not list the model {wanted}.",
-            f"It lists {', '.join(near)}: use --llm-model.",
+            f"The LLM server does not list the model {configured}.",
+            f"Choose one with --llm-model, such as: {', '.join(similar)}",
         )

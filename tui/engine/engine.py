@@ -1,4 +1,4 @@
-"""The engine: takes commands, runs one session at a time, tells events. It knows no screen and no socket."""
+"""Engine: executes commands, runs one session at a time and publishes events. Has no screen and no socket."""
 
 import asyncio
 import logging
@@ -18,6 +18,7 @@ from tui.config.load import load
 from tui.config.schema import Config
 from tui.credentials import api_key, llm_key
 from tui.engine.annotations import AnnotationCommand
+from tui.engine.capture import LOG_HINT
 from tui.engine.device_monitor import DeviceLevelMonitor, list_sources
 from tui.engine.gateway_process import GatewayProcess, is_installed
 from tui.engine.monitors import boot_clock
@@ -39,23 +40,22 @@ from tui.sessions.private import PrivateStore
 from tui.sessions.store import Store, StoredSession
 
 SHUTDOWN_S = 11.5
-"""Longest time from being told to end until the session is over; the rest of 15 s is for what runs around it."""
-
+"""Longest time from a request to quit until the session is over; the rest of 15 s is for clean-up around it."""
 WARM_S = 2.0
-"""Longest wait, at the end, for a sound system that is still starting."""
+"""Longest wait, on exit, for an audio system that is still starting."""
 
 log = logging.getLogger(__name__)
 
 
 class Engine:
-    """Everything that must not be lost.
+    """Owner of the active session, of stored sessions and of the local gateway.
 
     Args:
-        tell: gets every event, in order.
+        publish: receives every event, in order.
         store: the sessions on disk.
-        prompt_folders: where prompts are, the later ones before the earlier.
-        log_file: gets what the local gateway prints.
-        flags: settings that come before the config file's and the environment's, for every session.
+        prompt_folders: folders of prompts; a prompt in a later one replaces one of the same id.
+        log_file: receives the output of the local gateway.
+        flags: settings that override the config file's and the environment's, for every session.
         clock: monotonic seconds.
         boot_clock: seconds that go on while the machine sleeps.
         now: the date and time.
@@ -95,29 +95,29 @@ class Engine:
         self._notices: list[Notice] = []
         self._quitting = asyncio.Event()
         self._deadline = math.inf
-        """When, on the clock, even what is done after a session has to be over."""
+        """Time, on the clock, by which post-session tasks must be over."""
         self.unattended_minutes = 30.0
-        """Minutes the session may go on without a viewer, as it was configured when it started."""
+        """Minutes that the session may run without a viewer, as configured when it started; negative for no limit."""
         self.failure: LivegistError | None = None
-        """Why the last session ended as FAILED; `None` if it did not."""
+        """Why the last session ended as FAILED; `None` if it did not fail."""
 
     @property
     def busy(self) -> bool:
-        """Whether a session is under way."""
+        """Whether a session is active."""
         return self._running is not None and not self._running.done()
 
     @property
     def unsaved(self) -> bool:
-        """Whether a session that is over is not on the disk yet."""
+        """Whether the end of a finished session is still to be written to disk."""
         return bool(self._pending_saves)
 
     @property
     def _state(self) -> SessionState:
-        """What is known: of the session under way, else of the last one."""
+        """State of the active session, or of the last one."""
         return self._session.state if self._session is not None and self._session.state.session else self._idle
 
     def snapshot(self) -> Snapshot:
-        """Return all there is to know now."""
+        """Return the engine's whole state."""
         return replace(
             self._state.snapshot(tui.__version__),
             prompts=self._prompt_watcher.infos,
@@ -125,21 +125,21 @@ class Engine:
         )
 
     def pop_notices(self) -> list[Notice]:
-        """Return what happened while nobody watched, once."""
-        news, self._notices = self._notices, []
-        return news
+        """Return the notices that no viewer has received, and forget them."""
+        notices, self._notices = self._notices, []
+        return notices
 
     def set_viewer_count(self, viewers: int) -> None:
-        """Note how many viewers there are, for the figures."""
+        """Set the number of viewers, which the statistics report."""
         self._viewers = viewers
         if self._session is not None:
             self._session.viewers = viewers
 
     async def execute(self, command: Command) -> Event | None:
-        """Do what is asked; return what is to be told to who asked alone, `None` if it is nothing.
+        """Execute a command. Return an event for the requesting viewer only, or None.
 
         Raises:
-            LivegistError: it cannot be done; nothing changed.
+            LivegistError: the command cannot be executed; nothing has changed.
         """
         match command:
             case commands.Start(options=options):
@@ -174,13 +174,13 @@ class Engine:
             case commands.ShowPrompt() | commands.WritePrompt() | commands.DeletePrompt():
                 return self._prompt_watcher.execute(command)
             case commands.Pause() | commands.Seek():
-                raise UsageError("Nothing is replayed here.", "Replay a session with: livegist replay")
+                raise UsageError("Only a replay can pause and seek.", "Replay a session with: livegist replay")
             case commands.Quit(now=now):
                 self._quit(now=now)
         return None
 
     async def run(self) -> None:
-        """Mend what a killed engine left, get ready, then live until told to quit."""
+        """Repair sessions that a killed engine left, start up, then run until `quit` is called."""
         self._notices += self._recovery.repair()
         self._recovery.scan()
         warming = asyncio.ensure_future(warm_up(self._prepare()))
@@ -189,7 +189,7 @@ class Engine:
             await self._quitting.wait()
             await self._shut_down()
         finally:
-            # PortAudio silences stderr while it starts: what is said right after this would be lost.
+            # PortAudio redirects stderr while it starts: what is printed on exit would be lost.
             await asyncio.wait({warming}, timeout=WARM_S)
             warming.cancel()
             watching.cancel()
@@ -200,30 +200,30 @@ class Engine:
             await self._gateway.close()
 
     async def wait_idle(self) -> None:
-        """Return once no session is under way."""
+        """Wait until no session is active."""
         if self._running is not None:
             await asyncio.wait({self._running})
 
     def quit(self, within_s: float = math.inf) -> None:
-        """Stop the session gracefully, then end; what is done after a session may take until `within_s` from now."""
+        """Stop the session gracefully, then exit; post-session tasks may take until `within_s` seconds from now."""
         self._deadline = min(self._deadline, self._clock() + within_s)
         self._quitting.set()
 
     def _quit(self, *, now: bool) -> None:
-        """End, unless that would lose what was recorded.
+        """Quit, unless a part of a recording would be lost; `now` quits in any case.
 
         Raises:
-            UsageError: it would.
+            UsageError: a part of a recording would be lost.
         """
         if self._pending_saves and not now:
             raise UsageError(
-                "The end of the recording is not on the disk yet and would be lost.",
-                "Make room on it; livegist stop --now ends the engine all the same.",
+                "The end of the recording is not saved to disk yet and would be lost.",
+                "Free disk space, or discard it with: livegist stop --now",
             )
         self._quitting.set()
 
     def _prepare(self) -> str:
-        """Take up the settings that show before a session starts; return the source it will have."""
+        """Apply the settings that a viewer shows before a session starts; return the configured source."""
         try:
             config = load(self._flags).config
             self._idle.prompt = self._prompts[config.prompt].id
@@ -233,10 +233,10 @@ class Engine:
         return config.source
 
     def _start(self, options: Mapping[str, Option]) -> None:
-        """Begin a session; what keeps it from beginning stays on the screen as FAILED until something else is tried.
+        """Start a session; if that fails, publish the error as the state FAILED, which lasts until the next attempt.
 
         Raises:
-            UsageError: one is under way.
+            UsageError: a session is already active.
         """
         self._refuse_if_busy()
         try:
@@ -245,35 +245,37 @@ class Engine:
             self._fail(error)
 
     async def _recover(self, session: str, options: Mapping[str, Option]) -> None:
-        """Take a session up again, to send what of it was never transcribed.
+        """Transcribe the untranscribed rest of a stored session; empty selects the newest that has one.
 
         Raises:
-            UsageError: one is under way, or all was transcribed.
-            EngineError: the engine ends.
+            UsageError: a session is already active, or the session does not exist or is fully transcribed.
+            SessionError: another process is recording the session.
+            EngineError: the engine is exiting.
         """
         self._refuse_if_busy()
-        repaired, unheard = await asyncio.to_thread(self._recovery.find, session)
-        self._notices += repaired
+        notices, untranscribed = await asyncio.to_thread(self._recovery.find, session)
+        self._notices += notices
         if self._quitting.is_set():
-            raise EngineError("The engine ends: nothing more was sent.", "Try it again: livegist recover")
-        if not unheard:
+            raise EngineError("The engine is exiting: nothing was transcribed.", "Try again: livegist recover")
+        if not untranscribed:
             self._recovery.scan()
             raise UsageError(
-                f"All of {session} was transcribed." if session else "All that was recorded was transcribed.",
+                f"{session} is fully transcribed." if session else "All sessions are fully transcribed.",
                 "See: livegist sessions list",
             )
-        self._begin(options, unheard[0])
+        self._begin(options, untranscribed[0])
         self._publish(self.snapshot())
 
-    def _begin(self, options: Mapping[str, Option], again: StoredSession | None = None) -> None:
+    def _begin(self, options: Mapping[str, Option], stored: StoredSession | None = None) -> None:
+        """Start a new session, or resume `stored`."""
         self._refuse_if_busy()
         config = load(self._flags | dict(options)).config
         self.unattended_minutes = config.unattended_minutes
         self._prompt_watcher.reload()
-        plan = resolve_route(config, key=api_key(), llm_key=llm_key(), local_installed=is_installed())
+        route = resolve_route(config, key=api_key(), llm_key=llm_key(), local_installed=is_installed())
         builder = SessionBuilder(
             self._with_selected_prompt(config, options),
-            plan,
+            route,
             self._prompts,
             PrivateStore() if config.private else self._store,
             self._gateway,
@@ -282,53 +284,51 @@ class Engine:
             boot_clock=self._boot_clock,
             now=self._now,
         )
-        resumed = builder.resume(again) if again is not None else None
+        resumed = builder.resume(stored) if stored is not None else None
         if self._session is not None:
             self._idle, self._session = SessionState(), None
         if resumed is not None:
-            self._take(resumed)
-        living = resumed.run() if resumed is not None else builder.record(self._take)
-        self._running = asyncio.ensure_future(self._run(living, config))
+            self._attach(resumed)
+        running = resumed.run() if resumed is not None else builder.record(self._attach)
+        self._running = asyncio.ensure_future(self._run(running, config))
 
-    def _take(self, session: LiveSession) -> None:
-        """Have commands go to a session from now on."""
+    def _attach(self, session: LiveSession) -> None:
+        """Send commands to a session from now on."""
         session.viewers = self._viewers
         self._session = session
 
     def _refuse_if_busy(self) -> None:
         if self.busy:
-            raise UsageError("A session is under way.", "Stop it first, with x or `livegist stop`.")
+            raise UsageError("A session is already active.", "Stop it first: press x, or run: livegist stop")
 
     def _with_selected_prompt(self, config: Config, options: Mapping[str, Option]) -> Config:
-        """Return the config with the prompt that was chosen while no session was under way."""
+        """Return the config with the prompt that was selected while no session was active."""
         if "prompt" in options or not self._prompt_chosen:
             return config
         return replace(config, prompt=self._state.prompt)
 
-    async def _run(self, living: Coroutine[Any, Any, None], config: Config) -> None:
-        """Run a session, and turn what it could not handle into FAILED: the engine outlives every session."""
+    async def _run(self, running: Coroutine[Any, Any, None], config: Config) -> None:
+        """Run a session, then save it; publish an error as the state FAILED, because the engine outlives sessions."""
         self.failure = None
         try:
-            await living
+            await running
         except LivegistError as error:
             self._fail(error)
-        except Exception:  # A fault of ours must end this session alone.
-            log.exception("the session broke")
-            self._fail(
-                EngineError("livegist made a mistake; what was recorded is safe.", "The engine's log says more.")
-            )
+        except Exception:  # An internal error must end this session only.
+            log.exception("the session failed")
+            self._fail(EngineError("Internal error: the session ended.", f"The recording is safe. {LOG_HINT}"))
         session = self._session
         if session is None:
             return
         if self.failure is None and session.state.state is State.FAILED:
             self.failure = EndpointError(session.state.reason, session.state.hint)
-        if (kept := session.state.session) is not None and kept.path:
+        if (info := session.state.session) is not None and info.path:
             self._pending_saves.add(
-                session.save, partial(self._start_post_session, StoredSession(kept.id, Path(kept.path)), config)
+                session.save, partial(self._start_post_session, StoredSession(info.id, Path(info.path)), config)
             )
 
     def _start_post_session(self, stored: StoredSession, config: Config) -> None:
-        """Do what is to be done once a session is over and on the disk."""
+        """Start the tasks that follow once a session is over and saved."""
         self._recovery.scan()
         self._post_session.start(stored, config)
 
@@ -351,15 +351,15 @@ class Engine:
 
     def _require_active(self) -> LiveSession:
         if not self.busy:
-            raise UsageError("No session is under way.", "Start one with s.")
+            raise UsageError("No session is active.", "Start one with s.")
         if self._session is None:
-            raise UsageError("The session is still being opened.", "Try again in a moment.")
+            raise UsageError("The session is still opening.", "Try again in a moment.")
         return self._session
 
     def _exportable_id(self) -> str:
         session = self._state.session
         if session is None or not session.path:
-            raise UsageError("There is no session on the disk to export.", "Start one with s, or choose one with h.")
+            raise UsageError("There is no stored session to export.", "Start one with s, or choose one with h.")
         return session.id
 
     def _require_session(self) -> LiveSession:
@@ -371,7 +371,7 @@ class Engine:
         return (self._state.prompt, *self._state.extra_prompts) if self.busy else ()
 
     def _on_prompts_reloaded(self, edited: frozenset[str]) -> None:
-        """Give up a chosen prompt that is gone; have a running session use the new text of an edited one."""
+        """Replace a selected prompt that was deleted; apply the new text of an edited one to the active session."""
         state = self._state
         if self.busy:
             if self._session is not None and state is not self._idle and state.prompt in edited:
@@ -383,7 +383,7 @@ class Engine:
             self._publish(event)
 
     async def _shut_down(self) -> None:
-        """End the session, gracefully if that is possible in time."""
+        """Stop the session, and abandon it if it is not over after `SHUTDOWN_S`."""
         if not self.busy or self._running is None:
             return
         if self._session is None:

@@ -1,4 +1,4 @@
-"""What becomes of a session: applied to what is known, kept in the journal, told, in this order."""
+"""Event sink of a session: applies each event to the state, appends it to the journal and publishes it."""
 
 from collections.abc import Callable
 
@@ -16,14 +16,14 @@ from tui.sessions.store import StoredSession
 
 
 class EventSink:
-    """The one way by which anything about a session is said.
+    """Receives every event of one session.
 
     Args:
-        record: what is known of it.
-        tell: gets every event.
-        keys: are never repeated, even if a server's own words do.
-        stored: whose journal takes what lasts.
-        at: seconds on the session's clock.
+        state: state of the session, kept up to date.
+        publish: receives every event.
+        keys: secrets that are redacted from notices and reasons, which may quote a server.
+        stored: session whose journal receives persistent events.
+        at: returns the position in the session, in seconds.
 
     Raises:
         SessionError: the journal cannot be opened.
@@ -48,18 +48,18 @@ class EventSink:
 
     @property
     def failure(self) -> OSError | None:
-        """Why the disk does not take the journal; `None` if it does."""
+        """Why the journal cannot be written to disk; `None` if it can."""
         return self._journal.failure
 
     def flush(self) -> None:
-        """Write what the disk did not take before."""
+        """Write the entries that could not be written before."""
         if self._journal.failure is not None:
             self._journal.flush()
 
     def close(self) -> bool:
-        """End the journal, and return whether that is done: not while the disk refuses what it holds.
+        """Close the journal; return whether it is closed, which it is not while entries cannot be written.
 
-        What is asked for afterwards is added to it all the same.
+        `emit` opens it again for each event that follows.
         """
         if not self._closed:
             self.flush()
@@ -70,7 +70,7 @@ class EventSink:
         return True
 
     def emit(self, event: Event, *, persist: bool = False) -> None:
-        """Apply an event to the record, keep it if it lasts or `keep` says so, tell it."""
+        """Apply an event to the state, append it to the journal if it or `persist` requires that, and publish it."""
         event = self._redact(event)
         match event:
             case TurnChanged(turn=Turn(final=True) as turn):
@@ -81,24 +81,24 @@ class EventSink:
             self._append(event)
         self._publish(event)
 
-    def transition(self, new: State, why: str = "", hint: str = "") -> None:
-        """Make a legal move and tell it.
+    def transition(self, new: State, reason: str = "", hint: str = "") -> None:
+        """Change the session's state.
 
         Raises:
-            IllegalTransition: the table does not allow it.
+            InvalidTransitionError: `TRANSITIONS` does not allow the change.
         """
         if new not in TRANSITIONS[self.state.state]:
             raise InvalidTransitionError(self.state.state, new)
-        self.emit(StateChanged(new, why, hint))
+        self.emit(StateChanged(new, reason, hint))
 
-    def set_reason(self, why: str, hint: str = "") -> None:
-        """Say more about the state that the session is in."""
-        self.emit(StateChanged(self.state.state, why, hint))
+    def set_reason(self, reason: str, hint: str = "") -> None:
+        """Publish a new reason for the current state."""
+        self.emit(StateChanged(self.state.state, reason, hint))
 
     def turn(self, number: int) -> Turn | None:
-        """Return a turn with all its words, `None` if there is none of that number."""
-        known = self.state.transcript.get(number)
-        return None if known is None else self._words.restore(known)
+        """Return a turn with its words, or `None` if there is no turn of that number."""
+        turn = self.state.transcript.get(number)
+        return None if turn is None else self._words.restore(turn)
 
     def _append(self, event: Event) -> None:
         if not self._closed:
@@ -113,10 +113,10 @@ class EventSink:
         journal.close()
 
     def _redact(self, event: Event) -> Event:
-        """Return an event whose reasons, which may be a server's own words, do not repeat a key."""
+        """Remove keys from an event whose text may quote a server."""
         match event:
-            case StateChanged(reason=why) if why:
-                return replace(event, reason=redacted(why, *self._keys))
+            case StateChanged(reason=reason) if reason:
+                return replace(event, reason=redacted(reason, *self._keys))
             case Notice(text=text):
                 return replace(event, text=redacted(text, *self._keys))
             case _:

@@ -1,4 +1,4 @@
-"""The local gateway as a process of the engine: recognition never competes with capture for the interpreter."""
+"""Local gateway as a child process of the engine, so that recognition does not block audio capture."""
 
 import asyncio
 import contextlib
@@ -16,38 +16,38 @@ from tui.stream.close_codes import LOST, CloseInfo, Retry
 from tui.stream.connection import ConnectError
 
 LISTEN_S = 60.0
-"""Longest wait until it listens: a cold disk has to load it first."""
+"""Longest wait until the gateway listens: its packages may have to be read from a slow disk."""
 LEAVE_S = 2.0
-"""Longest wait until it has left by itself: no session of ours is left to finish."""
+"""Longest wait for the gateway to exit by itself: the engine's sessions are over by then."""
 
 
 def is_installed() -> bool:
-    """Return whether the packages of the local engine are there."""
+    """Return whether the packages of the local engine are installed."""
     return all(importlib.util.find_spec(name) for name in ("faster_whisper", "starlette", "uvicorn"))
 
 
 class GatewayProcess:
-    """Starts `livegist serve` when it is needed, and again if it died.
+    """Starts `livegist serve` when it is needed, and again if it exited.
 
-    It leaves when its standard input ends, so that it never outlives the engine, however that ends.
+    The gateway exits at EOF on its standard input, so that it never outlives the engine, even one that is killed.
 
     Args:
-        log: file that gets what it prints.
+        log: file that receives the gateway's output.
     """
 
     def __init__(self, log: Path) -> None:
         self._log = log
         self._process: Process | None = None
-        self._wanted: tuple[list[str], dict[str, str]] = ([], {})
-        """Command and environment of the one that runs."""
+        self._settings: tuple[list[str], dict[str, str]] = ([], {})
+        """Command and environment of the running process."""
         self._url = ""
         self._starting = asyncio.Lock()
 
     async def url(self, config: Config, llm_key: str) -> str:
-        """Return the address of a gateway that runs with these settings, such as `ws://127.0.0.1:43121`.
+        """Return the URL of a gateway that runs with these settings, such as `ws://127.0.0.1:43121`.
 
         Raises:
-            Refused: it cannot be started.
+            ConnectError: the gateway cannot be started.
         """
         command = [sys.executable, "-P", "-m", "tui", "serve", "--port", "0", "--exit-with-stdin"]
         command += ["--model", config.local_model, "--device", config.local_device]
@@ -55,16 +55,16 @@ class GatewayProcess:
             command += ["--turn-model", config.local_turn_model]
         async with self._starting:
             running = self._process is not None and self._process.returncode is None
-            # By the environment, not the command line, which everybody on the machine may read.
+            # In the environment, because every user of the machine can read a command line.
             secrets = {f"{ENVIRONMENT}LLM_URL": config.llm_url} | ({Key.LLM.variable: llm_key} if llm_key else {})
-            if not running or (command, secrets) != self._wanted:
+            if not running or (command, secrets) != self._settings:
                 await self.close()
                 await self._start(command, secrets)
-                self._wanted = (command, secrets)
+                self._settings = (command, secrets)
             return self._url
 
     async def close(self) -> None:
-        """Have it finish open turns and leave; end it if it does not."""
+        """Let the gateway finish open turns and exit; kill it if it does not exit within `LEAVE_S`."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -88,8 +88,8 @@ class GatewayProcess:
             finally:
                 os.close(log)
         except OSError as error:
-            why = f"The local gateway cannot be started: {error.strerror or error}."
-            raise ConnectError(CloseInfo(LOST, "", Retry.YES, why, "livegist tries again.")) from error
+            meaning = f"The local gateway cannot be started: {error.strerror or error}."
+            raise ConnectError(CloseInfo(LOST, "", Retry.YES, meaning, "livegist retries automatically.")) from error
         assert self._process.stdout is not None
         try:
             async with asyncio.timeout(LISTEN_S):
@@ -103,12 +103,12 @@ class GatewayProcess:
                     "",
                     Retry.NO,
                     "The local gateway did not start.",
-                    f"{self._stderr_tail()} Its log is {self._log}.".lstrip(),
+                    f"{self._stderr_tail()} See its log: {self._log}".lstrip(),
                 )
             ) from error
 
     def _stderr_tail(self) -> str:
-        """Return the last line it printed."""
+        """Return the last line of the gateway's log."""
         try:
             lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         except OSError:

@@ -1,4 +1,4 @@
-"""A session's gists: waited for, timed out, answered; and the analysis of the whole session."""
+"""Gist tracker: requests gists, receives answers, applies timeouts, and analyses whole sessions."""
 
 import asyncio
 import time
@@ -28,22 +28,22 @@ from tui.sessions.qa import (
 )
 
 Chat = Callable[[], Awaitable[ChatClient]]
-"""Returns the client of the server that answers."""
+"""Returns the client of the LLM server."""
 Deltas = AsyncGenerator[str | ChunkProgress | Completion, None] | AsyncGenerator[str | Completion, None]
 MAX_CONCURRENT = 3
-"""Turns that are asked about at once; servers allow some thirty requests a minute."""
+"""Maximum number of concurrent requests about turns; servers allow about thirty requests a minute."""
 DELTA_INTERVAL_S = 0.1
-"""Shortest time between two pieces of a growing answer: a viewer far away gets ten a second, not fifty."""
+"""Shortest time between two deltas of an answer: a remote viewer gets ten a second, not fifty."""
 
 
 class GistTracker:
-    """What LLMs say about one session.
+    """Tracks the gists of one session.
 
     Args:
-        config: models and deadlines.
-        record: has the session's gists; every change that is told goes into it.
-        figures: what is counted.
-        tell: gets every change of a gist.
+        config: models and timeouts.
+        state: state of the session, to which `publish` applies every change.
+        stats: counts gists and tokens.
+        publish: receives every change of a gist.
         clock: monotonic seconds.
     """
 
@@ -61,73 +61,73 @@ class GistTracker:
         self._publish = publish
         self._clock = clock
         self._numbers: dict[tuple[int, str], int] = {}
-        self._asked_at: dict[int, float] = {}
-        """When each gist was asked for that has no answer yet."""
+        self._requested_at: dict[int, float] = {}
+        """Time, on the clock, of the request of each gist without an answer."""
         self._expected: dict[int, None] = {}
-        """Numbers of the gists that the endpoint still owes, in order."""
+        """Numbers of the gists that the endpoint is expected to answer, in order."""
         self._next = 1
         self._semaphore = asyncio.Semaphore(MAX_CONCURRENT)
 
     def resume(self) -> None:
-        """Start with what was answered before; nothing of it is asked again."""
+        """Take over the gists of a stored session; none is requested again."""
         for gist in self._state.gists.values():
             if gist.status is not GistStatus.DONE:
-                self._asked_at[gist.number] = self._clock()
+                self._requested_at[gist.number] = self._clock()
             self._next = max(self._next, gist.number + 1)
             self._stats.add_answer(gist)
             if gist.turn is not None:
                 self._numbers[gist.turn, gist.prompt] = gist.number
 
     def expect(self, turn: int, prompt: Prompt) -> None:
-        """Wait for the endpoint's answer to a final turn; a turn that is told again is not asked about again."""
+        """Expect the endpoint's answer to a final turn; do nothing if the turn already has a gist of this prompt."""
         if (turn, prompt.id) in self._numbers:
             return
-        gist = Gist(self._take(), turn, prompt.id)
+        gist = Gist(self._next_number(), turn, prompt.id)
         self._numbers[turn, prompt.id] = gist.number
-        self._asked_at[gist.number] = self._clock()
+        self._requested_at[gist.number] = self._clock()
         self._expected[gist.number] = None
-        self._change(gist)
+        self._publish_gist(gist)
 
     def answer(self, turn: int, prompt: str, fields: dict[str, Any]) -> None:
-        """Take the endpoint's answer to a turn, a chat completion; one that comes too late still counts."""
+        """Store the endpoint's answer to a turn, a chat completion, even if it had timed out."""
         number = self._numbers.get((turn, prompt))
         gist = self.find(number) if number is not None else None
         if gist is None or number is None:
             return
         if gist.status.over and gist.status is not GistStatus.DONE:
-            self._stats.add_missing()
-        asked_at = self._asked_at.get(number)
-        latency_s = gist.latency_s if asked_at is None else round(self._clock() - asked_at, 3)
+            self._stats.remove_missing()
+        requested_at = self._requested_at.get(number)
+        latency_s = gist.latency_s if requested_at is None else round(self._clock() - requested_at, 3)
         try:
             done = _done(gist, parse_completion(fields), latency_s)
         except ChatError as error:
             done = _failed(gist, error)
         if gist.status is not GistStatus.DONE:
             self._stats.add_answer(done)
-        self._change(done)
+        self._publish_gist(done)
 
     def awaits(self, turn: int, prompt: str) -> bool:
-        """Return whether the endpoint's answer to a turn is still waited for."""
+        """Return whether the endpoint's answer to a turn is still expected."""
         return self._numbers.get((turn, prompt)) in self._expected
 
     def expire(self, *, all: bool = False) -> None:
-        """Have answers that are overdue count as missing, or all that are still waited for."""
+        """Time out the expected answers that are overdue, or `all` of them."""
         now = self._clock()
         for number in list(self._expected):
-            gist, waited_s = self._state.gists[number], now - self._asked_at[number]
+            gist, waited_s = self._state.gists[number], now - self._requested_at[number]
             if all or waited_s >= self._config.gist_timeout_s:
                 missing = replace(
                     gist,
                     status=GistStatus.TIMED_OUT,
                     latency_s=round(waited_s, 3),
-                    error="No answer came. The endpoint does not say why; the model may be outside the account's plan.",
+                    error="No answer arrived. The endpoint gives no reason; the account may not include this model.",
                 )
                 self._stats.add_answer(missing)
-                self._change(missing)
+                self._publish_gist(missing)
 
     async def analyse(self, prompt: Prompt, transcript: Transcript, chat: Chat) -> None:
-        """Ask about the transcript so far; the answer is told as it grows, a failure as a failed gist."""
-        gist = Gist(self._take(), None, prompt.id, turns=len(transcript.finals))
+        """Ask a prompt about the transcript so far, and publish the answer as it streams, or a failed gist."""
+        gist = Gist(self._next_number(), None, prompt.id, turns=len(transcript.finals))
         await self._stream_deltas(
             gist,
             chat,
@@ -138,39 +138,39 @@ class GistTracker:
             ),
         )
 
-    async def question(self, question: str, read: SessionExcerpt, chat: Chat) -> None:
-        """Put a question about a session; the answer names the turns it rests on."""
-        gist = Gist(self._take(), None, "", question=question, turns=len(read.turns))
+    async def question(self, question: str, excerpt: SessionExcerpt, chat: Chat) -> None:
+        """Ask a question about a session; the answer cites turns."""
+        gist = Gist(self._next_number(), None, "", question=question, turns=len(excerpt.turns))
         await self._stream_deltas(
             gist,
             chat,
             lambda client: self._asker(client).ask(
-                format_excerpts([read]),
+                format_excerpts([excerpt]),
                 lambda text: question_messages(question, text),
                 lambda answers: merge_answers_messages(question, answers),
             ),
         )
 
-    async def about_turn(self, turn: Turn, prompt: Prompt, chat: Chat, *, instead: bool = False) -> None:
-        """Ask a prompt about a turn ourselves, not by the stream; only what has failed is asked again.
+    async def about_turn(self, turn: Turn, prompt: Prompt, chat: Chat, *, replace_expected: bool = False) -> None:
+        """Ask the LLM server a prompt about a turn; do nothing if it has a gist that neither failed nor timed out.
 
         Args:
-            turn: has ended.
-            prompt: what is asked of it.
-            chat: who is asked.
-            instead: whether to ask for what the endpoint owes, too: it will not answer any more.
+            turn: the final turn.
+            prompt: the prompt.
+            chat: returns the client of the LLM server.
+            replace_expected: whether to ask also if the endpoint's answer is expected, because it was lost.
         """
         async with self._semaphore:
             number = self._numbers.get((turn.number, prompt.id))
             if number is not None:
                 if self._state.gists[number].status in (GistStatus.FAILED, GistStatus.TIMED_OUT):
-                    self._stats.add_missing()
-                elif not (instead and number in self._expected):
+                    self._stats.remove_missing()
+                elif not (replace_expected and number in self._expected):
                     return
                 self._expected.pop(number, None)
-            gist = Gist(number if number is not None else self._take(), turn.number, prompt.id)
+            gist = Gist(number if number is not None else self._next_number(), turn.number, prompt.id)
             self._numbers[turn.number, prompt.id] = gist.number
-            self._asked_at[gist.number] = self._clock()
+            self._requested_at[gist.number] = self._clock()
             await self._stream_deltas(
                 gist,
                 chat,
@@ -186,29 +186,31 @@ class GistTracker:
         return self._state.gists.get(number)
 
     async def _stream_deltas(self, gist: Gist, chat: Chat, ask: Callable[[ChatClient], Deltas]) -> None:
-        """Tell an answer as it comes, and how it ended."""
+        """Publish an answer as it streams, then its result."""
         started = self._clock()
-        self._change(gist)
-        growing = DeltaThrottle(gist.number, self._publish, self._clock)
-        over = replace(gist, status=GistStatus.FAILED, error="No answer came.")
+        self._publish_gist(gist)
+        deltas = DeltaThrottle(gist.number, self._publish, self._clock)
+        result = replace(gist, status=GistStatus.FAILED, error="No answer arrived.")
         try:
-            async with aclosing(ask(await chat())) as pieces:
-                async for piece in pieces:
-                    match piece:
+            async with aclosing(ask(await chat())) as stream:
+                async for item in stream:
+                    match item:
                         case str(text):
-                            growing.add(text)
+                            deltas.add(text)
                         case Completion():
-                            over = _done(gist, piece, round(self._clock() - started, 3))
+                            result = _done(gist, item, round(self._clock() - started, 3))
         except ChatError as error:
-            over = replace(_failed(gist, error), text=growing.text)
+            result = replace(_failed(gist, error), text=deltas.text)
         except asyncio.CancelledError:
-            self._change(replace(gist, status=GistStatus.FAILED, error="It was stopped.", text=growing.text))
+            self._publish_gist(
+                replace(gist, status=GistStatus.FAILED, error="The request was cancelled.", text=deltas.text)
+            )
             raise
-        self._stats.add_answer(over)
-        self._change(over)
+        self._stats.add_answer(result)
+        self._publish_gist(result)
 
     def _asker(self, client: ChatClient, prompt: Prompt | None = None) -> ChunkedAsker:
-        """Return who asks about texts that may be longer than the model reads at once."""
+        """Return an asker for texts that may exceed the model's context."""
         return ChunkedAsker(
             client,
             model=(prompt.model if prompt else None) or self._config.llm_model,
@@ -216,24 +218,24 @@ class GistTracker:
             context_tokens=self._config.context_tokens,
         )
 
-    def _take(self) -> int:
+    def _next_number(self) -> int:
         number, self._next = self._next, self._next + 1
         return number
 
-    def _change(self, gist: Gist) -> None:
+    def _publish_gist(self, gist: Gist) -> None:
         if gist.status.over:
             self._expected.pop(gist.number, None)
         if gist.status is GistStatus.DONE:
-            self._asked_at.pop(gist.number, None)
+            self._requested_at.pop(gist.number, None)
         self._publish(GistChanged(gist))
 
 
 class DeltaThrottle:
-    """Tells an answer's new text, not more often than the eye needs."""
+    """Publishes the new text of an answer at most once per `DELTA_INTERVAL_S`."""
 
-    def __init__(self, number: int, tell: Callable[[Event], None], clock: Callable[[], float]) -> None:
+    def __init__(self, number: int, publish: Callable[[Event], None], clock: Callable[[], float]) -> None:
         self._number = number
-        self._publish = tell
+        self._publish = publish
         self._clock = clock
         self._pending = ""
         self._published_at = -DELTA_INTERVAL_S
@@ -258,7 +260,7 @@ def _done(gist: Gist, completion: Completion, latency_s: float) -> Gist:
         input_tokens=completion.input_tokens,
         output_tokens=completion.output_tokens,
         latency_s=latency_s,
-        error="The answer is cut off at max_tokens." if cut else "",
+        error="The answer is truncated at max_tokens." if cut else "",
     )
 
 

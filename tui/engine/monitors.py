@@ -1,4 +1,4 @@
-"""What is watched while a session lasts: the disk that takes it, and the machine that may fall asleep. Pure."""
+"""Monitors of a running session: detect failing writes to disk and sleep of the machine. Pure."""
 
 import time
 from collections.abc import Callable
@@ -6,23 +6,23 @@ from collections.abc import Callable
 from tui.model.events import Notice, Severity
 
 MIN_SLEEP_S = 2.0
-"""Shortest sleep of the machine that is told of; less is the time between two readings of two clocks."""
+"""Shortest sleep that is reported; smaller differences are the time between reading the two clocks."""
 
 
 def boot_clock() -> float:
-    """Return seconds that go on while the machine sleeps, which `time.monotonic` does not count.
+    """Return monotonic seconds that include the time the machine sleeps, which `time.monotonic` leaves out.
 
-    Linux has a clock for it; the monotonic one of macOS's `clock_gettime` is another than Python's and goes on, too.
+    Linux has `CLOCK_BOOTTIME` for this. On macOS, `CLOCK_MONOTONIC` includes sleep, unlike Python's monotonic clock.
     """
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class SleepDetector:
-    """Notices that the machine slept.
+    """Detects that the machine slept.
 
     Args:
-        clock: seconds awake.
-        boot_clock: seconds awake or asleep.
+        clock: monotonic seconds without sleep.
+        boot_clock: monotonic seconds including sleep.
     """
 
     def __init__(self, clock: Callable[[], float], boot_clock: Callable[[], float]) -> None:
@@ -31,27 +31,27 @@ class SleepDetector:
         self._ahead = boot_clock() - clock()
 
     def slept_s(self) -> float:
-        """Return how long the machine slept since this was asked last, 0 if it did not."""
+        """Return the seconds that the machine slept since the last call, or 0."""
         ahead = self._boot_clock() - self._clock()
         slept, self._ahead = ahead - self._ahead, ahead
         return slept if slept >= MIN_SLEEP_S else 0.0
 
 
 class DiskMonitor:
-    """Says it once when the disk refuses, and once when it takes what is recorded again."""
+    """Reports when writing to disk starts to fail, and when it works again."""
 
     def __init__(self) -> None:
         self._failed = False
 
     def check(self, failure: OSError | None) -> Notice | None:
-        """Return what is to be told, given why the disk refuses now (`None` if it does not)."""
+        """Return a notice if writing has started to fail or works again; `failure` is `None` while it works."""
         failed, self._failed = self._failed, failure is not None
         if failure is not None and not failed:
             return Notice(
                 Severity.ERROR,
-                f"The disk does not take the recording: {failure.strerror or failure}.",
-                "Memory holds the last ten minutes; streaming goes on. Make room and they are written.",
+                f"The recording cannot be written to disk: {failure.strerror or failure}.",
+                "Memory keeps up to ten minutes; streaming continues. Free disk space to save them.",
             )
         if failure is None and failed:
-            return Notice(Severity.INFO, "The disk takes the recording again.")
+            return Notice(Severity.INFO, "The recording is written to disk again.")
         return None

@@ -1,4 +1,4 @@
-"""What is done once a session is over: FLAC in place of the WAV, hooks, and old sessions deleted."""
+"""Post-session tasks: compress the recording, run hooks and delete old sessions."""
 
 import asyncio
 import logging
@@ -17,17 +17,17 @@ from tui.sessions.hooks import post, run_command
 from tui.sessions.store import MIN_UNTRANSCRIBED_S, Store, StoredSession
 
 MAX_WAIT_S = 25.0
-"""Longest time that an engine which is told to end waits for it."""
+"""Longest time that an exiting engine waits for the tasks."""
 
 log = logging.getLogger(__name__)
 
 
 class PostSessionTasks:
-    """Looks after sessions that are over; the next one need not wait for it.
+    """Runs the tasks that follow a session, in the background of the next one.
 
     Args:
-        store: the sessions.
-        tell: gets a notice of what could not be done.
+        store: the sessions on disk.
+        publish: receives a notice for each task that fails.
         now: the date and time.
     """
 
@@ -38,21 +38,21 @@ class PostSessionTasks:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, stored: StoredSession, config: Config) -> None:
-        """Do what the settings want done of a session that has just ended."""
+        """Start the configured tasks for a session that has just ended."""
         task = asyncio.ensure_future(self._run(stored, config))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def wait(self, within_s: float = MAX_WAIT_S) -> None:
-        """Wait until all is done, but no longer than `within_s` seconds, nor than `AT_MOST_S`."""
+        """Wait until all tasks are done, at most `within_s` seconds and at most `MAX_WAIT_S`; then cancel them."""
         if not self._tasks:
             return
-        _, left = await asyncio.wait(self._tasks, timeout=max(0.0, min(within_s, MAX_WAIT_S)))
-        for task in left:
-            log.warning("what is done after a session was not finished in time")
+        _, pending = await asyncio.wait(self._tasks, timeout=max(0.0, min(within_s, MAX_WAIT_S)))
+        for task in pending:
+            log.warning("a post-session task did not finish in time")
             task.cancel()
-        if left:
-            await asyncio.wait(left)
+        if pending:
+            await asyncio.wait(pending)
 
     async def _run(self, stored: StoredSession, config: Config) -> None:
         if config.flac:
@@ -64,9 +64,9 @@ class PostSessionTasks:
         if config.keep_days:
             await self._try(asyncio.to_thread(self._prune, config))
 
-    async def _try(self, doing: Awaitable[object]) -> None:
+    async def _try(self, step: Awaitable[object]) -> None:
         try:
-            await doing
+            await step
         except LivegistError as error:
             log.warning("%s %s", error.message, error.hint)
             self._publish(Notice(Severity.WARNING, error.message, error.hint))
@@ -90,6 +90,6 @@ class PostSessionTasks:
 
 
 def _compress_transcribed(stored: StoredSession) -> None:
-    """Compress a recording, unless the end of it is still to be transcribed."""
+    """Compress a recording to FLAC, unless its end is still to be transcribed, which needs the WAV."""
     if stored.load().stats.untranscribed_s < MIN_UNTRANSCRIBED_S:
         compress(stored)

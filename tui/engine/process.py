@@ -1,4 +1,4 @@
-"""The engine as a process: its lock, its socket's name, how it is started. Light: every first paint waits for it."""
+"""Engine process: its lock, its socket's name and how to start it. Imports little: the first paint waits for it."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from tui.file_lock import is_locked, lock_exclusively
 
 SOCKET_NAME = "engine.sock"
 SNAPSHOT_PATH = "/glance"
-"""Path to ask for when a snapshot is all that is wanted: it counts as no viewer."""
+"""Request path for a single snapshot; such a connection does not count as a viewer."""
 LOCK_NAME = "engine.lock"
 LOG_NAME = "engine.log"
 
@@ -29,7 +29,7 @@ def lock(folder: Path) -> Iterator[None]:
         try:
             lock_exclusively(fd)
         except OSError as error:
-            raise EngineError("An engine is running already.", "Attach to it with: livegist attach") from error
+            raise EngineError("An engine is already running.", "Attach to it with: livegist attach") from error
         os.ftruncate(fd, 0)
         os.write(fd, f"{os.getpid()}\n".encode())
         yield
@@ -43,25 +43,25 @@ def is_running(folder: Path) -> bool:
 
 
 def remove_stale_socket(path: Path) -> None:
-    """Remove a socket that a killed engine left; we hold the lock, so nobody serves it.
+    """Remove a socket that a killed engine left. The caller holds the lock, so no engine serves it.
 
     Raises:
-        EngineError: it is not ours.
+        EngineError: the socket belongs to another user.
     """
     try:
-        found = path.lstat()
+        status = path.lstat()
     except FileNotFoundError:
         return
-    if found.st_uid != os.getuid():
+    if status.st_uid != os.getuid():
         raise EngineError(f"{path} belongs to another user.", "Set LIVEGIST_HOME to a folder of your own.")
     path.unlink()
 
 
 def spawn(folder: Path) -> None:
-    """Start an engine as a process of its own, which outlives this one and its terminal.
+    """Start an engine as a separate process, which outlives this one and its terminal.
 
     Raises:
-        EngineError: it cannot be started.
+        EngineError: the process cannot be started.
     """
     try:
         with (folder / LOG_NAME).open("ab") as log_file:

@@ -1,4 +1,4 @@
-"""The prompts' files: read, watched, written, deleted."""
+"""Prompt files: load, show, write and delete them, and detect changes."""
 
 import contextlib
 import re
@@ -11,14 +11,15 @@ from tui.model.prompts import PromptLibrary, parse_prompt, prompt_id
 from tui.paths import private_dir
 
 ID = re.compile(r"[^\W_][\w-]{0,63}", re.ASCII)
-"""What an id may look like: it is a file's name."""
+"""Pattern of a prompt id, which is also its file's name."""
 
 
 class PromptFiles:
-    """Files in folders, of which the last is the person's own.
+    """The prompt files of several folders.
 
     Args:
-        folders: where prompts are, the later ones before the earlier.
+        folders: folders of prompts; a prompt in a later one replaces one of the same id. The last is the user's own and
+            the only one that is written to.
     """
 
     def __init__(self, folders: tuple[Path, ...]) -> None:
@@ -26,41 +27,41 @@ class PromptFiles:
         self._stamps: dict[Path, int] = {}
 
     def load(self) -> PromptLibrary:
-        """Return the prompts as they are now."""
+        """Read all files and return their prompts."""
         self._stamps = self._read_stamps()
         return PromptLibrary.load(*self._folders)
 
     @property
     def changed(self) -> bool:
-        """Whether a file has changed, come or gone since they were loaded."""
+        """Whether a file was changed, added or removed since `load`."""
         return self._read_stamps() != self._stamps
 
     def show(self, id: str) -> PromptShown:
-        """Return a prompt's file as it is.
+        """Return the text of a prompt's file.
 
         Raises:
-            UsageError: there is none.
-            ConfigError: it cannot be read.
+            UsageError: the prompt does not exist.
+            ConfigError: its file cannot be read.
         """
         for folder in reversed(self._folders):
             if (path := _file(folder, id)) is not None:
                 try:
                     return PromptShown(id, path.read_text(encoding="utf-8"), own=folder == self._folders[-1])
                 except (OSError, UnicodeDecodeError) as error:
-                    raise ConfigError(f"{path}: {error}", "Save it as UTF-8 text that you may read.") from error
+                    raise ConfigError(f"{path}: {error}", "Save it as UTF-8 text and make it readable.") from error
         raise UsageError(f"There is no prompt {id!r}.", "Choose one with p.")
 
     def write(self, id: str, text: str) -> None:
-        """Write a prompt's file into the person's own folder; a bundled one stays and is hidden by it.
+        """Write a prompt's file to the user's own folder, where it replaces a built-in prompt of the same id.
 
         Raises:
-            UsageError: the id cannot be a file's name, or the text is too long.
-            ConfigError: the text is no prompt, or cannot be written.
+            UsageError: the id is not valid, or the text is too long.
+            ConfigError: the text is not a valid prompt, or the file cannot be written.
         """
         if not ID.fullmatch(id):
-            raise UsageError(f"{id!r} cannot be a prompt's id.", "Use letters, digits and dashes.")
+            raise UsageError(f"{id!r} is not a valid prompt id.", "Use letters, digits and dashes.")
         if len(text) > PROMPT_CHARACTERS:
-            raise UsageError("That prompt is too long.", f"At most {PROMPT_CHARACTERS:,} characters.")
+            raise UsageError("The prompt is too long.", f"At most {PROMPT_CHARACTERS:,} characters.")
         parse_prompt(text, id, id)
         own = self._folders[-1]
         path = _file(own, id) or own / f"{id}.toml"
@@ -70,34 +71,38 @@ class PromptFiles:
             new.write_text(text, encoding="utf-8")
             new.replace(path)
         except OSError as error:
-            raise ConfigError(f"{path} cannot be written: {error.strerror or error}", "Check whose it is.") from error
+            raise ConfigError(
+                f"{path} cannot be written: {error.strerror or error}", "Check its permissions."
+            ) from error
 
     def delete(self, id: str) -> None:
-        """Delete a prompt's file of the person's own; a bundled one of that id is there again.
+        """Delete the user's own file of a prompt; a built-in prompt of the same id becomes visible again.
 
         Raises:
-            UsageError: there is none, or it is not the person's own.
-            ConfigError: it cannot be read or deleted.
+            UsageError: the prompt does not exist, or is built in.
+            ConfigError: its file cannot be read or deleted.
         """
         path = _file(self._folders[-1], id)
         if path is None:
-            # Says so if there is no such prompt at all.
+            # Raises if there is no such prompt at all.
             self.show(id)
-            raise UsageError(f"{id} ships with livegist.", "Only prompts of your own can be deleted.")
+            raise UsageError(f"{id} is a built-in prompt.", "Only your own prompts can be deleted.")
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise ConfigError(f"{path} cannot be deleted: {error.strerror or error}", "Check whose it is.") from error
+            raise ConfigError(
+                f"{path} cannot be deleted: {error.strerror or error}", "Check its permissions."
+            ) from error
 
     def _read_stamps(self) -> dict[Path, int]:
-        found: dict[Path, int] = {}
+        stamps: dict[Path, int] = {}
         for folder in self._folders:
             for path in folder.glob("*.toml"):
                 with contextlib.suppress(OSError):
-                    found[path] = path.stat().st_mtime_ns
-        return found
+                    stamps[path] = path.stat().st_mtime_ns
+        return stamps
 
 
 def _file(folder: Path, id: str) -> Path | None:
-    """Return the file of the prompt with that id, `None` if there is none."""
+    """Return the file of the prompt with that id, or `None`."""
     return next((path for path in sorted(folder.glob("*.toml"), reverse=True) if prompt_id(path) == id), None)

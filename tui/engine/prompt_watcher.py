@@ -1,4 +1,4 @@
-"""The prompts a session may use, kept equal to their files."""
+"""Prompt watcher: the library of prompts, reloaded whenever a file changes."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,17 +9,17 @@ from tui.model.commands import DeletePrompt, ShowPrompt, WritePrompt
 from tui.model.events import Event, Notice, PromptInfo, PromptsChanged, PromptShown, Severity
 
 PROMPT_POLL_S = 1.0
-"""Seconds between two looks at the prompts' files."""
+"""Seconds between two checks of the prompt files."""
 
 
 class PromptWatcher:
-    """Reads the prompts' files, and reads them again when one changes.
+    """Loads the prompt files, and loads them again when one changes.
 
     Args:
-        folders: where prompts are, the later ones before the earlier.
-        publish: gets the new list of prompts, and what is wrong with a file.
-        in_use: returns the ids of the prompts that stay even without a file.
-        reloaded: gets the ids of the prompts that read otherwise than before.
+        folders: folders of prompts; a prompt in a later one replaces one of the same id.
+        publish: receives the new list of prompts, and a notice for each invalid file.
+        in_use: returns the ids of prompts that stay in the library even if their file is deleted.
+        reloaded: receives the ids of the prompts whose contents changed.
     """
 
     def __init__(
@@ -34,19 +34,19 @@ class PromptWatcher:
         self._in_use = in_use
         self._reloaded = reloaded
         self.prompts = self._files.load()
-        """The prompts as they are now; always the same object."""
+        """The library of prompts; always the same object, updated in place."""
 
     @property
     def infos(self) -> tuple[PromptInfo, ...]:
-        """The prompts as viewers get them."""
+        """The prompts as viewers receive them."""
         return tuple(PromptInfo(prompt.id, prompt.name, prompt.turn, prompt.session) for prompt in self.prompts)
 
     def execute(self, command: ShowPrompt | WritePrompt | DeletePrompt) -> PromptShown | None:
         """Show, write or delete a prompt's file.
 
         Raises:
-            UsageError: there is no such file, or it cannot be changed.
-            ConfigError: the file or the text is not a prompt, or the disk refuses it.
+            UsageError: the prompt does not exist, or the change is not allowed.
+            ConfigError: the text is not a valid prompt, or the file cannot be read, written or deleted.
         """
         match command:
             case ShowPrompt(prompt=prompt):
@@ -59,7 +59,7 @@ class PromptWatcher:
         return None
 
     def reload(self) -> None:
-        """Read the files again, and publish what changed and what is wrong with them."""
+        """Load the files again, and publish the prompts and the errors in their files."""
         before = {prompt.id: prompt for prompt in self.prompts}
         self.prompts.replace_with(self._files.load(), in_use=self._in_use())
         self._publish(PromptsChanged(self.infos))
@@ -68,7 +68,7 @@ class PromptWatcher:
             self._publish(Notice(Severity.WARNING, problem.message, problem.hint))
 
     async def run(self) -> None:
-        """Read the files again whenever one has changed, until cancelled."""
+        """Reload whenever a file has changed, until cancelled."""
         while True:
             await asyncio.sleep(PROMPT_POLL_S)
             if self._files.changed:

@@ -1,8 +1,8 @@
-"""The engine's protocol over a pipe: what `ssh HOST livegist relay` runs, so that the viewer may be elsewhere.
+"""Relay (`ssh HOST livegist relay`): carries the engine's protocol over stdin and stdout, for a remote viewer.
 
-To the viewer: a greeting, after whatever a login shell may print, then one deflate stream of events, a line of JSON
-each, flushed ten times a second. Most of what is told resembles what was told before, and each flush is a packet whose
-wrapping outweighs it: so the line carries less than 1 kB a second. From the viewer: commands, a line of JSON each.
+To the viewer: a greeting, after anything that a login shell prints, then one deflate stream of events, each a line of
+JSON, flushed ten times a second. Events resemble earlier ones, so they compress well, and few flushes mean few packets:
+the connection carries less than 1 kB a second. From the viewer: commands, each a line of JSON.
 """
 
 import asyncio
@@ -25,19 +25,19 @@ from tui.model.events import encode as encode_event
 
 GREETING = b"livegist relay 1\n"
 FLUSH_INTERVAL_S = 0.1
-"""Seconds between two flushes; a level meter that moves ten times a second is alive enough for a line far away."""
+"""Seconds between two flushes; for a remote viewer, ten levels a second are enough."""
 STDIN, STDOUT = 0, 1
 
 
 async def relay(folder: Path, start: Callable[[], None]) -> None:
-    """Carry events from the engine in `folder` to stdout and commands from stdin to it, until either end goes.
+    """Copy events from the engine to stdout and commands from stdin to the engine, until either end closes.
 
     Args:
-        folder: holds the engine's socket.
-        start: starts an engine there, if none comes by itself.
+        folder: folder of the engine's socket.
+        start: starts an engine, if none is running.
 
     Raises:
-        EngineError: there is no engine.
+        EngineError: the engine cannot be reached.
     """
     loop = asyncio.get_running_loop()
     commands = asyncio.StreamReader(COMMAND_BYTES)
@@ -47,13 +47,13 @@ async def relay(folder: Path, start: Callable[[], None]) -> None:
     )
     out = asyncio.StreamWriter(transport, protocol, None, loop)
     client = EngineClient(folder / SOCKET_NAME, start=start)
-    outbox = CoalescingQueue()
+    queue = CoalescingQueue()
     tasks = [
-        asyncio.ensure_future(work)
-        for work in (
-            _collect_events(client, outbox),
-            _send_events(outbox, out),
-            _forward_commands(commands, client, outbox),
+        asyncio.ensure_future(coroutine)
+        for coroutine in (
+            _collect_events(client, queue),
+            _send_events(queue, out),
+            _forward_commands(commands, client, queue),
         )
     ]
     try:
@@ -61,37 +61,37 @@ async def relay(folder: Path, start: Callable[[], None]) -> None:
     finally:
         for task in tasks:
             task.cancel()
-        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        results = await asyncio.gather(*tasks, return_exceptions=True)
     with contextlib.suppress(OSError):
         await out.drain()
-    for end in ends:
-        if isinstance(end, Exception) and not isinstance(end, OSError):
-            raise end
+    for result in results:
+        if isinstance(result, Exception) and not isinstance(result, OSError):
+            raise result
 
 
-async def _collect_events(client: EngineClient, outbox: CoalescingQueue) -> None:
-    """Collect events until the engine goes, or the line is too slow for them: then a snapshot serves it better."""
+async def _collect_events(client: EngineClient, queue: CoalescingQueue) -> None:
+    """Queue events until the engine closes, or the queue overflows: the viewer then reconnects for a snapshot."""
     async for event in client.events():
-        outbox.put(event)
-        if outbox.overflowed:
+        queue.put(event)
+        if queue.overflowed:
             return
 
 
-async def _send_events(outbox: CoalescingQueue, out: asyncio.StreamWriter) -> None:
-    """Send what was collected, ten times a second, as fast as the line takes it."""
+async def _send_events(queue: CoalescingQueue, out: asyncio.StreamWriter) -> None:
+    """Send queued events every `FLUSH_INTERVAL_S`, or as fast as the connection allows."""
     out.write(GREETING)
-    packer = zlib.compressobj()
+    compressor = zlib.compressobj()
     while True:
-        if len(outbox):
-            while (event := outbox.get()) is not None:
-                out.write(packer.compress(encode_event(event).encode() + b"\n"))
-            out.write(packer.flush(zlib.Z_SYNC_FLUSH))
+        if len(queue):
+            while (event := queue.get()) is not None:
+                out.write(compressor.compress(encode_event(event).encode() + b"\n"))
+            out.write(compressor.flush(zlib.Z_SYNC_FLUSH))
             await out.drain()
         await asyncio.sleep(FLUSH_INTERVAL_S)
 
 
-async def _forward_commands(commands: asyncio.StreamReader, client: EngineClient, outbox: CoalescingQueue) -> None:
-    """Pass commands on until the viewer goes."""
+async def _forward_commands(commands: asyncio.StreamReader, client: EngineClient, queue: CoalescingQueue) -> None:
+    """Forward commands until the viewer closes its end."""
     while True:
         try:
             line = await _read_line(commands)
@@ -99,16 +99,16 @@ async def _forward_commands(commands: asyncio.StreamReader, client: EngineClient
                 return
             await client.send(decode_command(line))
         except msgspec.MsgspecError as error:
-            outbox.put(Rejected(f"That is no command: {error}.", "Is the viewer of another version?"))
+            queue.put(Rejected(f"Not a valid command: {error}.", "Use the same version of livegist on both machines."))
         except UsageError as error:
-            outbox.put(Rejected(error.message, error.hint))
+            queue.put(Rejected(error.message, error.hint))
 
 
 async def _read_line(stream: asyncio.StreamReader) -> bytes:
-    """Return the next line, empty at the end.
+    """Return the next line, or what is left at EOF.
 
     Raises:
-        UsageError: it was longer than the stream's limit, and was skipped.
+        UsageError: the line was longer than the stream's limit and was skipped.
     """
     too_long = False
     while True:

@@ -1,4 +1,4 @@
-"""A session that is over, told to viewers as it happened: like an engine, but nothing is heard and nothing asked."""
+"""Replay engine: publishes a stored session's events again, in their original timing, without capture or requests."""
 
 import asyncio
 import math
@@ -21,25 +21,25 @@ from tui.sessions.store import StoredSession
 TICK_S = 0.05
 """Seconds between two levels."""
 STATS_S = 1.0
-"""Seconds of the session between two figures."""
+"""Seconds of the session between two statistics."""
 
 
 class ReplayEngine:
-    """Tells a session again.
+    """Replays a stored session.
 
     Args:
-        tell: gets every event.
+        publish: receives every event.
         stored: the session.
-        speed: how many seconds of it go by in one.
-        listen: whether it is heard, too.
+        speed: seconds of the session per second of the clock.
+        listen: whether to play the recording, too.
         clock: monotonic seconds.
 
     Raises:
-        SessionError: it cannot be read.
+        SessionError: the session cannot be read.
     """
 
     busy = unsaved = False
-    """No session is under way: without a viewer the host leaves."""
+    """No session is active, so the server exits once there is no viewer."""
 
     def __init__(
         self,
@@ -56,39 +56,39 @@ class ReplayEngine:
         self._listen = listen
         self._clock = clock
         self._playback = Playback(stored.read().entries)
-        self._sound = _RecordedAudio(stored.audio)
+        self._audio = _RecordedAudio(stored.audio)
         self._speaker: Speaker | None = None
         self._position_s = 0.0
-        self._counted_s = -STATS_S
+        self._stats_at_s = -STATS_S
         self._published_at = clock()
         self._paused = False
         self._notices: list[Notice] = []
-        self._moved = asyncio.Event()
+        self._changed = asyncio.Event()
         self._quitting = False
 
     def snapshot(self) -> Snapshot:
-        """Return all there is to know at the moment that is shown."""
-        record = self._playback.at(self._position_s)
+        """Return the session's state at the current position."""
+        state = self._playback.at(self._position_s)
         return replace(
-            record.snapshot(tui.__version__),
-            stats=stats_at(record, self._position_s),
+            state.snapshot(tui.__version__),
+            stats=stats_at(state, self._position_s),
             replay_speed=self._speed,
             paused=self._paused,
         )
 
     def pop_notices(self) -> list[Notice]:
-        """Return what could not be done, once."""
-        news, self._notices = self._notices, []
-        return news
+        """Return the notices that no viewer has received, and forget them."""
+        notices, self._notices = self._notices, []
+        return notices
 
     def set_viewer_count(self, viewers: int) -> None:
-        """Go on, whoever watches."""
+        """Ignore the number of viewers: a replay runs without any."""
 
     async def execute(self, command: Command) -> Event | None:
-        """Pause, go on, go elsewhere, or end.
+        """Pause, resume, seek or quit.
 
         Raises:
-            UsageError: it is another command: what is over cannot be changed.
+            UsageError: any other command, because a stored session cannot be changed.
         """
         match command:
             case Pause(paused=paused):
@@ -100,24 +100,24 @@ class ReplayEngine:
             case Quit():
                 self.quit()
             case _:
-                raise UsageError("This is a replay; nothing of it can be changed.", "Leave it with q.")
+                raise UsageError("A replay cannot be changed.", "Quit it with q.")
         return None
 
     def quit(self, within_s: float = math.inf) -> None:
-        """End, at once whatever the time: there is nothing to finish."""
+        """Quit immediately: there is nothing to finish within `within_s`."""
         self._quitting = True
-        self._moved.set()
+        self._changed.set()
 
     async def run(self) -> None:
-        """Tell the session until told to quit; at its end, wait for another wish."""
+        """Replay the session until `quit` is called; at its end, wait for a seek."""
         if self._listen:
             await self._open_speaker()
         self._published_at = self._clock()
         try:
             while not self._quitting:
                 if self._paused or self._position_s >= self._playback.end_s:
-                    await self._moved.wait()
-                    self._moved.clear()
+                    await self._changed.wait()
+                    self._changed.clear()
                     continue
                 await asyncio.sleep(TICK_S)
                 if not self._paused:
@@ -125,38 +125,38 @@ class ReplayEngine:
                     self._advance((now - self._published_at) * self._speed)
                     self._published_at = now
         finally:
-            self._sound.close()
+            self._audio.close()
             if self._speaker is not None:
                 self._speaker.close()
 
     def _advance(self, seconds: float) -> None:
-        """Tell what comes in the next seconds."""
+        """Publish the events and the level of the next `seconds` of the session."""
         start_s, end_s = self._position_s, min(self._position_s + seconds, self._playback.end_s)
         self._position_s = end_s
         for event in self._playback.between(start_s, end_s):
             if not is_stats(event):
                 self._publish(event)
-        pcm = self._sound.read(start_s, end_s)
+        pcm = self._audio.read(start_s, end_s)
         level = measure(pcm)
         self._publish(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped))
         if self._speaker is not None:
             self._speaker.play(pcm)
-        if end_s - self._counted_s >= STATS_S or end_s == self._playback.end_s:
-            self._counted_s = end_s
+        if end_s - self._stats_at_s >= STATS_S or end_s == self._playback.end_s:
+            self._stats_at_s = end_s
             self._publish(StatsChanged(stats_at(self._playback.at(end_s), end_s)))
 
     def _publish_snapshot(self) -> None:
-        self._counted_s = self._position_s
-        # The time that a replay stood still is not made up for.
+        self._stats_at_s = self._position_s
+        # Time that passed while the replay was paused is not caught up.
         self._published_at = self._clock()
         if self._speaker is not None:
             self._speaker.clear()
         self._publish(self.snapshot())
-        self._moved.set()
+        self._changed.set()
 
     async def _open_speaker(self) -> None:
         try:
-            rate = round(self._sound.sample_rate * self._speed)
+            rate = round(self._audio.sample_rate * self._speed)
             self._speaker = await asyncio.to_thread(Speaker, rate)
         except LivegistError as error:
             notice = Notice(Severity.WARNING, error.message, error.hint)
@@ -165,7 +165,7 @@ class ReplayEngine:
 
 
 class _RecordedAudio:
-    """The recording, WAV or FLAC; silence where there is none."""
+    """A recording, WAV or FLAC; reads as empty where it is missing or damaged."""
 
     def __init__(self, path: Path) -> None:
         self.sample_rate = 16_000
@@ -174,7 +174,7 @@ class _RecordedAudio:
             self._file = soundfile.SoundFile(path)
             self.sample_rate = self._file.samplerate
         except (soundfile.SoundFileError, OSError):
-            # What was said can be shown without what was heard.
+            # The transcript can be replayed without the recording.
             self._file = None
 
     def read(self, start_s: float, end_s: float) -> bytes:
@@ -185,7 +185,7 @@ class _RecordedAudio:
             self._file.seek(first)
             return bytes(self._file.read(last - first, dtype="int16").tobytes())
         except soundfile.SoundFileError:
-            # A hole in a damaged recording is silence.
+            # A damaged part of a recording counts as silence.
             return b""
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Who recognises speech and who answers prompts, decided from the settings. Pure."""
+"""Routing: chooses the speech endpoint and the LLM server from the settings and keys. Pure."""
 
 from typing import Literal
 
@@ -15,43 +15,43 @@ VENDOR = "assemblyai.com"
 
 
 class Route(msgspec.Struct, frozen=True):
-    """Where speech and prompts go."""
+    """Addresses and keys of the speech endpoint and the LLM server."""
 
     engine: Literal["cloud", "local"]
     url: str
-    """Base of the Streaming v3 endpoint; empty for the local gateway, whose port is known once it runs."""
+    """Base URL of the Streaming v3 endpoint; empty for the local gateway, whose port is known once it runs."""
     key: str
-    """The vendor's key; empty if there is none or it must not travel there."""
+    """The vendor's API key; empty if there is none or it must not be sent to `url`."""
     llm_url: str
-    """Base of the chat completions server; empty for the local gateway."""
+    """Base URL of the chat completions server; empty for the local gateway."""
     llm_key: str
     warnings: tuple[str, ...] = ()
-    """What a person should know about it."""
+    """Warnings for the user about this route."""
 
     @property
     def endpoint(self) -> str:
-        """The host that speech is sent to, for a person."""
+        """Display name of the host that audio is sent to."""
         return host(self.url) if self.url else "this machine"
 
 
 def resolve_route(config: Config, *, key: str, llm_key: str, local_installed: bool) -> Route:
-    """Return where speech and prompts go.
+    """Return the route for a session.
 
     Args:
         config: the settings.
-        key: the vendor's key, or empty.
-        llm_key: the key of the server at `llm_url`, or empty.
-        local_installed: whether the extra `local` is there.
+        key: the vendor's API key, or empty.
+        llm_key: the API key of the server at `llm_url`, or empty.
+        local_installed: whether the extra `local` is installed.
 
     Raises:
         UsageError: the settings contradict each other.
-        EndpointError: there is neither a key nor a local engine.
-        MissingExtraError: the local engine is wanted and not installed.
+        EndpointError: the cloud engine needs a key and there is none.
+        MissingExtraError: the local engine is requested but not installed.
     """
     if config.url and config.engine == "local":
-        raise UsageError("An address and the local engine exclude each other.", "Leave out --url or --engine local.")
+        raise UsageError("--url and --engine local exclude each other.", "Use one of them.")
     if config.url and not config.url.startswith(("ws://", "wss://")):
-        raise UsageError(f"{config.url} is no websocket address.", "Write --url wss://HOST or --url ws://HOST:PORT.")
+        raise UsageError(f"Invalid WebSocket URL: {config.url}.", "Use --url wss://HOST or --url ws://HOST:PORT.")
     if config.engine == "local" or (config.engine == "auto" and not config.url and not key and local_installed):
         if not local_installed:
             raise MissingExtraError("The local engine", "local")
@@ -59,9 +59,9 @@ def resolve_route(config: Config, *, key: str, llm_key: str, local_installed: bo
     url = config.url or query.CLOUD_URL
     if not key and _is_vendor(url):
         raise EndpointError(
-            "There is no key for the cloud engine, and the local engine is not installed."
+            "There is no API key for the cloud engine, and the local engine is not installed."
             if not local_installed
-            else "There is no key for the cloud engine.",
+            else "There is no API key for the cloud engine.",
             "Run livegist login, set ASSEMBLYAI_API_KEY, or use --engine local."
             if local_installed
             else "Run livegist login, set ASSEMBLYAI_API_KEY, or install the local engine: "
@@ -70,7 +70,7 @@ def resolve_route(config: Config, *, key: str, llm_key: str, local_installed: bo
     llm_url = config.llm_url or _chat_server_for(url)
     warnings: tuple[str, ...] = ()
     if key and not may_carry_key(url):
-        warnings = (f"The key is not sent to {host(url)}: the way there is not encrypted. Use wss://.",)
+        warnings = (f"The API key is not sent to {host(url)}: the connection is not encrypted. Use wss://.",)
     return Route(
         engine="cloud",
         url=url,
@@ -82,7 +82,7 @@ def resolve_route(config: Config, *, key: str, llm_key: str, local_installed: bo
 
 
 def gateway_parameter(prompt: Prompt, config: Config) -> LLMGateway:
-    """Return what the endpoint is told to ask about every finished turn."""
+    """Return the parameter by which the endpoint asks the LLM about every final turn."""
     assert TURN in prompt.turn
     return LLMGateway(
         model=prompt.model or config.llm_model,
@@ -104,7 +104,7 @@ def endpoint(base_url: str, prompt: Prompt, config: Config, sample_rate: int) ->
 
 
 def chat_root(websocket_url: str) -> str:
-    """Return the HTTP address of the server that a websocket address names."""
+    """Return the HTTP root of the server of a WebSocket URL."""
     scheme, _, rest = websocket_url.partition("://")
     return f"{'https' if scheme == 'wss' else 'http'}://{rest.partition('/')[0]}"
 
@@ -115,14 +115,14 @@ def _is_vendor(url: str) -> bool:
 
 
 def _chat_server_for(url: str) -> str:
-    """Return the chat completions server that belongs to a streaming endpoint."""
+    """Return the base URL of the chat completions server that belongs to a streaming endpoint."""
     if not _is_vendor(url):
         return chat_root(url)
     return query.CLOUD_LLM_URL.replace("gateway.", "gateway.eu.") if ".eu." in url else query.CLOUD_LLM_URL
 
 
 def _key_for(llm_url: str, url: str, key: str, llm_key: str) -> str:
-    """Return the key that the chat server gets: the vendor's goes to the vendor and to the endpoint's own host."""
-    own = _is_vendor(llm_url) or host(llm_url) == host(url)
-    chosen = (llm_key or key) if own else llm_key
+    """Return the key for the chat server. The vendor's key goes only to the vendor and to the endpoint's own host."""
+    may_get_vendor_key = _is_vendor(llm_url) or host(llm_url) == host(url)
+    chosen = (llm_key or key) if may_get_vendor_key else llm_key
     return chosen if may_carry_key(llm_url) else ""

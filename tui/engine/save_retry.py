@@ -1,28 +1,28 @@
-"""Sessions that are over and of which the disk did not take all: memory holds the rest until it does."""
+"""Pending saves: retries writing the rest of finished sessions that the disk did not accept."""
 
 import asyncio
 from collections.abc import Callable
 
 RETRY_S = 1.0
-"""Seconds between two tries."""
+"""Seconds between two attempts."""
 
 
 class PendingSaves:
-    """Has sessions saved, each until that is done or the engine ends."""
+    """Saves finished sessions, with retries until the engine exits."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __bool__(self) -> bool:
-        """Return whether anything is still to be saved."""
+        """Return whether a session is still to be saved."""
         return bool(self._tasks)
 
     def add(self, save: Callable[[], bool], then: Callable[[], None]) -> None:
-        """Save a session, and do what comes after it.
+        """Save a session now or, if that fails, every `RETRY_S` until it succeeds.
 
         Args:
-            save: tries, and returns whether nothing is left.
-            then: called once that is so.
+            save: makes one attempt, and returns whether everything is saved.
+            then: called once everything is saved.
         """
         if save():
             then()
@@ -32,7 +32,7 @@ class PendingSaves:
         task.add_done_callback(self._tasks.discard)
 
     def cancel(self) -> None:
-        """Try no more: what is not saved is lost."""
+        """Stop all retries; data that is not saved is lost."""
         for task in self._tasks:
             task.cancel()
 

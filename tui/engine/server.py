@@ -1,4 +1,4 @@
-"""An engine behind its socket: found, started, watched by any number of viewers, leaving when nobody needs it."""
+"""Engine server: serves an engine to any number of viewers on a unix socket, and stops it when idle."""
 
 import asyncio
 import contextlib
@@ -24,66 +24,66 @@ from tui.model.events import encode as encode_event
 from tui.model.transcript import without_words
 
 IDLE_S = 30.0
-"""Seconds without session and viewer after which the engine leaves."""
+"""Seconds without a session and a viewer after which the engine exits."""
 CHECK_INTERVAL_S = 1.0
-"""Seconds between two looks at who is there."""
+"""Seconds between two checks for idleness."""
 REJOIN_GRACE_S = 10.0
-"""Time for a viewer to come back that was lost without taking its leave, before its session may be stopped for it."""
+"""Time for a viewer whose connection was lost to reconnect, before its session may be stopped as unattended."""
 FLUSH_S = 1.0
-"""Longest time that the last events may take to reach the viewers."""
+"""Longest wait, on exit, for the last events to be sent to the viewers."""
 SIGNAL_S = 12.0
-"""Time, from a signal on, for a session and what is done after it; with what runs around it that is under 15 s."""
+"""Time, from a signal on, for ending the session and its post-session tasks; the whole exit takes less than 15 s."""
 
 log = logging.getLogger(__name__)
 
 
 class ServedEngine(Protocol):
-    """What a host serves: an engine, or something that is like one to a viewer."""
+    """What a server serves: an engine or a replay."""
 
     unattended_minutes: float
 
     @property
     def busy(self) -> bool:
-        """Whether a session is under way."""
+        """Whether a session is active."""
         ...
 
     @property
     def unsaved(self) -> bool:
-        """Whether leaving would lose something."""
+        """Whether exiting now would lose a part of a recording."""
         ...
 
     def snapshot(self) -> Snapshot:
-        """Return all there is to know now."""
+        """Return the engine's whole state."""
         ...
 
     def pop_notices(self) -> list[Notice]:
-        """Return what happened while nobody watched, once."""
+        """Return the notices that no viewer has received, and forget them."""
         ...
 
     def set_viewer_count(self, viewers: int) -> None:
-        """Note how many viewers there are."""
+        """Set the number of viewers."""
         ...
 
     async def execute(self, command: Command) -> Event | None:
-        """Do what is asked; return what this viewer alone is told."""
+        """Execute a command. Return an event for the requesting viewer only, or None."""
         ...
 
     async def run(self) -> None:
-        """Live until told to quit."""
+        """Run until `quit` is called."""
         ...
 
     def quit(self, within_s: float = math.inf) -> None:
-        """End, within so many seconds if that matters."""
+        """Make `run` return, within `within_s` seconds."""
         ...
 
 
 class EngineServer:
-    """Serves an engine on a unix socket in a folder that only its owner may enter.
+    """Serves an engine on a unix socket.
 
     Args:
-        folder: holds socket, lock and log.
-        build: makes the engine, given what is to be told of its events.
-        idle_s: seconds without session and viewer after which it leaves.
+        folder: folder of socket, lock and log, accessible only by its owner.
+        build: builds the engine, given the function that receives its events.
+        idle_s: seconds without a session and a viewer after which the engine exits.
         clock: monotonic seconds.
     """
 
@@ -99,24 +99,24 @@ class EngineServer:
         self._idle_s = idle_s
         self._clock = clock
         self._viewers: set[ViewerConnection] = set()
-        self._needed_at = clock()
-        self._watched_at = clock()
+        self._last_needed_at = clock()
+        self._last_viewed_at = clock()
         self._grace_until = -math.inf
-        """Until when, on the clock, a viewer that was lost may come back."""
-        self._stopped = ""
-        """Id of the session that was told to stop for being unattended: told again it would wait for nothing."""
+        """Time, on the clock, until which a lost viewer may reconnect."""
+        self._stopped_session = ""
+        """Id of the session that was stopped as unattended; a second stop would abandon its last turns."""
         self._engine = build(self._broadcast)
 
     @property
     def viewers(self) -> int:
-        """How many watch."""
+        """Number of connected viewers."""
         return len(self._viewers)
 
     async def run(self) -> None:
-        """Serve until told to quit or until nobody needs it.
+        """Serve until the engine quits or is idle.
 
         Raises:
-            EngineError: another engine holds the lock, or the socket cannot be made.
+            EngineError: another engine holds the lock, or the socket belongs to another user.
         """
         with lock(self._folder):
             path = self._folder / SOCKET_NAME
@@ -124,7 +124,7 @@ class EngineServer:
             loop = asyncio.get_running_loop()
             for signum in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(signum, self._engine.quit, SIGNAL_S)
-            # A login that ends sends it right after SIGTERM, and means the same.
+            # A login session that ends sends SIGHUP right after SIGTERM; without a handler it would kill the engine.
             loop.add_signal_handler(signal.SIGHUP, self._engine.quit, SIGNAL_S)
             try:
                 async with unix_serve(
@@ -145,12 +145,12 @@ class EngineServer:
                 path.unlink(missing_ok=True)
 
     def _broadcast(self, event: Event) -> None:
-        told = _without_words(event)
+        event = _without_words(event)
         for viewer in self._viewers:
-            viewer.put(told)
+            viewer.put(event)
 
     async def _handle_connection(self, websocket: ServerConnection) -> None:
-        """Serve one viewer until it leaves or falls too far behind; who only asks how it stands is told that."""
+        """Serve a viewer until it disconnects or is too far behind; for `SNAPSHOT_PATH`, send only a snapshot."""
         if websocket.request is not None and websocket.request.path == SNAPSHOT_PATH:
             await websocket.send(encode_event(self._snapshot()))
             return
@@ -174,12 +174,12 @@ class EngineServer:
             self._engine.set_viewer_count(len(self._viewers))
 
     def _snapshot(self) -> Event:
-        unattended_s = 0.0 if self._viewers else round(self._clock() - self._watched_at, 1)
+        unattended_s = 0.0 if self._viewers else round(self._clock() - self._last_viewed_at, 1)
         snapshot = self._engine.snapshot()
         return _without_words(msgspec.structs.replace(snapshot, viewers=self.viewers, unattended_s=unattended_s))
 
     async def _command_loop(self, viewer: "ViewerConnection") -> None:
-        """Carry out a viewer's commands; what is refused is said to this viewer alone."""
+        """Execute a viewer's commands; send errors to this viewer only."""
         async for raw in viewer.websocket:
             try:
                 answer = await self._engine.execute(_parse_command(raw))
@@ -189,18 +189,18 @@ class EngineServer:
                 viewer.put(answer)
 
     async def _watch(self) -> None:
-        """Stop a session that is unattended for too long, and leave when idle."""
+        """Stop a session that is unattended for too long, and exit when idle."""
         while True:
             await asyncio.sleep(CHECK_INTERVAL_S)
             now = self._clock()
             if self._viewers:
-                self._watched_at = now
+                self._last_viewed_at = now
             if self._viewers or self._engine.busy or self._engine.unsaved:
-                self._needed_at = now
+                self._last_needed_at = now
             if self._engine.busy and not self._viewers and now >= self._grace_until:
-                await self._stop_unattended(now - self._watched_at)
-            if now - self._needed_at > self._idle_s:
-                log.info("leaving: nobody needs the engine")
+                await self._stop_unattended(now - self._last_viewed_at)
+            if now - self._last_needed_at > self._idle_s:
+                log.info("exiting: no session and no viewer for %.0f s", self._idle_s)
                 self._engine.quit()
 
     async def _stop_unattended(self, unattended_s: float) -> None:
@@ -208,15 +208,15 @@ class EngineServer:
         if minutes < 0 or unattended_s < minutes * 60:
             return
         session = self._engine.snapshot().session
-        if session is None or session.id == self._stopped:
+        if session is None or session.id == self._stopped_session:
             return
         log.info("stopping the session: unattended for %.0f s", unattended_s)
         with contextlib.suppress(LivegistError):
             await self._engine.execute(Stop())
-            self._stopped = session.id
+            self._stopped_session = session.id
 
     async def _flush(self) -> None:
-        """Give viewers a moment to hear the last events."""
+        """Wait until the viewers have received the last events, at most `FLUSH_S`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_S):
                 for viewer in list(self._viewers):
@@ -224,26 +224,26 @@ class EngineServer:
 
 
 class ViewerConnection:
-    """One viewer's connection and what it is still to be told."""
+    """One viewer's connection and the events still to be sent to it."""
 
     def __init__(self, websocket: ServerConnection) -> None:
         self.websocket = websocket
         self._queue = CoalescingQueue()
         self._more = asyncio.Event()
         self.drained = asyncio.Event()
-        """Set while nothing waits to be sent."""
+        """Set while no event waits to be sent."""
 
     def put(self, event: Event) -> None:
-        """Tell it an event, as soon as it takes it; one that is too far behind is cut off and comes back."""
+        """Queue an event; disconnect a viewer that is too far behind, which then reconnects for a snapshot."""
         self._queue.put(event)
         if self._queue.overflowed:
-            # It may take nothing at all, not even a closing frame.
+            # A stalled viewer reads nothing, not even a close frame.
             self.websocket.transport.abort()
         self.drained.clear()
         self._more.set()
 
     async def send(self) -> None:
-        """Send events as fast as the viewer takes them."""
+        """Send queued events as fast as the viewer reads them."""
         while True:
             while (event := self._queue.get()) is not None:
                 await self.websocket.send(encode_event(event))
@@ -253,7 +253,7 @@ class ViewerConnection:
 
 
 def _without_words(event: Event) -> Event:
-    """Return the event as viewers need it: the single words of turns are not."""
+    """Return the event without the word timings of turns, which viewers do not use."""
     match event:
         case TurnChanged(turn=turn):
             return TurnChanged(without_words(turn))
@@ -264,12 +264,14 @@ def _without_words(event: Event) -> Event:
 
 
 def _parse_command(raw: str | bytes) -> Command:
-    """Return the command that a viewer sent.
+    """Decode a viewer's command.
 
     Raises:
-        EngineError: it is none.
+        EngineError: the command is not valid.
     """
     try:
         return decode_command(raw)
     except msgspec.MsgspecError as error:
-        raise EngineError(f"That is no command: {error}.", "Is the viewer of another version?") from error
+        raise EngineError(
+            f"Not a valid command: {error}.", "The viewer may be another version than the engine."
+        ) from error

@@ -1,4 +1,4 @@
-"""One session: capture, stream, gists, journal and statistics."""
+"""Live session: runs capture, stream, gists, journal and statistics of one session."""
 
 import asyncio
 import logging
@@ -35,25 +35,25 @@ from tui.stream.turn_numbering import TurnSequencer
 
 SAMPLE_RATE = 16_000
 MAX_GAIN_DB = 40
-"""Largest gain or loss of a microphone that is set here."""
+"""Largest gain or attenuation, in dB."""
 STATS_INTERVAL_S = 1.0
-"""Seconds between two figures."""
+"""Seconds between two statistics events."""
 
 log = logging.getLogger(__name__)
 
 
 class LiveSession:
-    """A session from its first sample to its last answer, or the rest of one that is taken up again.
+    """A new session, from its first sample to its last answer, or the untranscribed rest of a stored one.
 
     Args:
-        config: the settings it runs with.
-        route: where speech and prompts go.
-        prompts: the prompts it may use.
-        endpoints: connect it to the endpoint and to the LLM server.
-        sink: has the session's state, and keeps and publishes every event.
-        recording: what is sent.
-        capture: what is recorded; `None` if the session is over and only the rest of it is sent.
-        turns: where the first connection starts.
+        config: the settings of the session.
+        route: addresses and keys of the speech endpoint and the LLM server.
+        prompts: the prompts that the session may use.
+        endpoints: builds connection targets and the LLM client.
+        sink: holds the session's state, and stores and publishes every event.
+        recording: the audio to send.
+        capture: records into `recording`; `None` if a stored session is resumed, which records nothing.
+        turns: numbering of turns, whose boundary is where the first connection starts.
         clock: monotonic seconds.
         boot_clock: seconds that go on while the machine sleeps.
     """
@@ -79,7 +79,7 @@ class LiveSession:
         self._stats = StatsCollector()
         self._sink = sink
         self.state = sink.state
-        """What is known of it."""
+        """State of the session."""
         self._emit = sink.emit
         self._recording = recording
         self._capture = capture
@@ -87,9 +87,9 @@ class LiveSession:
         for turn in self.state.transcript.finals:
             self._stats.add_final(turn)
         self._gists.resume()
-        self._analysing: set[asyncio.Task[None]] = set()
+        self._requests: set[asyncio.Task[None]] = set()
         self.annotations = Annotations(self.state, prompts, self._gists, endpoints.chat, self._emit, self._spawn)
-        """What a person may add to it."""
+        """Executes annotation commands."""
         self._stream_events = StreamEventHandler(
             sink,
             self._gists,
@@ -110,46 +110,46 @@ class LiveSession:
             clock=clock,
             turns=turns,
         )
-        self._stop_asked = 0
+        self._stop_count = 0
         self._capture_ends = asyncio.Event()
-        """Set once nothing more is to be recorded."""
+        """Set when recording must end."""
         self._disk = DiskMonitor()
         self._sleep = SleepDetector(clock, boot_clock)
         self.viewers = 0
-        """How many watch; only told in the figures."""
+        """Number of viewers; only reported in the statistics."""
 
-    # What may be asked of it -------------------------------------------------------------------------------------
+    # Commands ----------------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Stop capturing, then send and wait for the rest; asked again, wait no longer.
+        """Stop recording, then send the rest and wait for its turns; a second call abandons the rest.
 
-        Of a recording that is taken up again the rest may be hours: it is left, to be taken up another time.
+        A resumed session is abandoned by the first call: its rest may be hours, and can be resumed again.
         """
-        self._stop_asked += 1
-        if self._stop_asked == 1 and self._capture is not None:
+        self._stop_count += 1
+        if self._stop_count == 1 and self._capture is not None:
             self._capture_ends.set()
         else:
             self.abandon()
 
     def abandon(self) -> None:
-        """Wait for nothing more: not for a connection, nor for an analysis."""
-        self._stop_asked = max(self._stop_asked, 2)
+        """End the session without waiting for a connection, for turns or for answers."""
+        self._stop_count = max(self._stop_count, 2)
         self._capture_ends.set()
         self._stream.abandon()
-        for task in self._analysing:
+        for task in self._requests:
             task.cancel()
 
     def mute(self, muted: bool) -> None:
-        """Record and send silence, or no longer."""
+        """Record and send silence if `muted`, else the source's audio."""
         if self._capture is not None and self._capture.muted != muted:
             self._capture.muted = muted
             self._emit(MutedChanged(muted))
 
     def use_prompt(self, id: str) -> None:
-        """Have turns that end from now on answered by another prompt.
+        """Send final turns to the LLM with another prompt from now on.
 
         Raises:
-            ConfigError: there is none of that id.
+            ConfigError: the prompt does not exist.
         """
         prompt = self._prompts[id]
         if self.state.prompt != prompt.id:
@@ -157,29 +157,29 @@ class LiveSession:
             self._emit(PromptChanged(prompt.id))
 
     def renew_prompt(self) -> None:
-        """Have turns that end from now on answered by what the prompt in use says now."""
+        """Send final turns to the LLM with the edited text of the prompt in use from now on."""
         self._stream.renew()
 
     def use_source(self, spec: str) -> None:
-        """Record from another device from now on; if it cannot be opened, silence is recorded until one can.
+        """Record from another source from now on; record silence while it cannot be opened.
 
         Raises:
-            UsageError: nothing is recorded any more.
+            UsageError: the session is not recording.
         """
         if self._capture is None or self._recording.closed:
-            raise UsageError("Nothing is recorded any more.", "Start another session with s.")
+            raise UsageError("The session is no longer recording.", "Start another session with s.")
         self._capture.switch(spec)
 
     def set_gain(self, gain_db: float) -> None:
-        """Record louder or softer from now on.
+        """Set the gain of what is recorded from now on.
 
         Raises:
-            UsageError: it is beyond what makes sense, or nothing is recorded any more.
+            UsageError: the gain is out of range, or the session is not recording.
         """
         if not -MAX_GAIN_DB <= gain_db <= MAX_GAIN_DB:
-            raise UsageError(f"A gain of {gain_db:g} dB makes no sense.", f"From -{MAX_GAIN_DB} to {MAX_GAIN_DB} dB.")
+            raise UsageError(f"A gain of {gain_db:g} dB is out of range.", f"Use -{MAX_GAIN_DB} to {MAX_GAIN_DB} dB.")
         if self._capture is None or self._recording.closed:
-            raise UsageError("Nothing is recorded any more.", "Start another session with s.")
+            raise UsageError("The session is no longer recording.", "Start another session with s.")
         self._capture.gain_db = gain_db
         self._emit(GainChanged(gain_db))
 
@@ -187,8 +187,8 @@ class LiveSession:
         """Send the transcript so far with a prompt's session text to the LLM.
 
         Raises:
-            UsageError: nothing was said yet.
-            ConfigError: there is no such prompt.
+            UsageError: there are no final turns yet.
+            ConfigError: the prompt does not exist.
         """
         prompt = self._prompts[id or self.state.prompt]
         if not self.state.transcript.finals:
@@ -199,28 +199,28 @@ class LiveSession:
             )
         )
 
-    def _spawn(self, asking: Coroutine[Any, Any, None]) -> None:
-        """Run what asks the LLM; the session waits for it before it ends."""
-        task = asyncio.ensure_future(self._ask(asking))
-        self._analysing.add(task)
-        task.add_done_callback(self._analysing.discard)
+    def _spawn(self, request: Coroutine[Any, Any, None]) -> None:
+        """Run a request to the LLM in the background; the session waits for it before it ends."""
+        task = asyncio.ensure_future(self._run_request(request))
+        self._requests.add(task)
+        task.add_done_callback(self._requests.discard)
 
-    async def _ask(self, asking: Coroutine[Any, Any, None]) -> None:
-        """Await `asking`; the last one after the session's end closes the connections to the LLM server."""
+    async def _run_request(self, request: Coroutine[Any, Any, None]) -> None:
+        """Await a request; the last one after the session's end closes the connections to the LLM server."""
         try:
-            await asking
+            await request
         finally:
-            asking.close()
-            if self.state.state.over and self._analysing <= {asyncio.current_task()}:
+            request.close()
+            if self.state.state.over and self._requests <= {asyncio.current_task()}:
                 await self._endpoints.close()
 
-    # Its life ----------------------------------------------------------------------------------------------------
+    # Tasks -------------------------------------------------------------------------------------------------------
 
     async def run(self, capturing: Coroutine[Any, Any, None] | None = None) -> None:
-        """Run the session until it is ENDED or FAILED, and end it properly whatever becomes of its tasks.
+        """Run the session until it is ENDED or FAILED, also if one of its tasks fails.
 
         Args:
-            capturing: records until the source ends; `None` if nothing is recorded any more.
+            capturing: records until the source ends; `None` if a stored session is resumed.
         """
         try:
             self._sink.transition(State.CONNECTING)
@@ -234,7 +234,7 @@ class LiveSession:
     async def _run_tasks(self, capturing: Coroutine[Any, Any, None] | None) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._record(capturing), name="capture")
-            counting = tasks.create_task(self._stats_loop(), name="figures")
+            counting = tasks.create_task(self._stats_loop(), name="stats")
             checking = tasks.create_task(self._check_model(), name="model check")
             try:
                 await self._stream.run()
@@ -246,7 +246,7 @@ class LiveSession:
                 checking.cancel()
 
     async def _record(self, capturing: Coroutine[Any, Any, None] | None) -> None:
-        """Capture until the source ends or a stop is asked; then nothing more is recorded."""
+        """Capture until the source ends or `stop` is called, then close the recording."""
         try:
             if capturing is not None:
                 await self._capture_until_stopped(capturing)
@@ -258,49 +258,49 @@ class LiveSession:
                 self._sink.transition(State.DRAINING)
 
     async def _capture_until_stopped(self, capturing: Coroutine[Any, Any, None]) -> None:
-        both = (asyncio.ensure_future(capturing), asyncio.ensure_future(self._capture_ends.wait()))
+        tasks = (asyncio.ensure_future(capturing), asyncio.ensure_future(self._capture_ends.wait()))
         try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in both:
+            for task in tasks:
                 task.cancel()
-            captured, _ = await asyncio.gather(*both, return_exceptions=True)
-        if isinstance(captured, Exception):  # A fault of ours must not keep what is recorded from being sent.
-            log.error("capturing broke", exc_info=captured)
-            self._emit(Notice(Severity.ERROR, "livegist made a mistake and records nothing more.", LOG_HINT))
+            captured, _ = await asyncio.gather(*tasks, return_exceptions=True)
+        if isinstance(captured, Exception):  # After an internal error, the recorded audio must still be sent.
+            log.error("capture failed", exc_info=captured)
+            self._emit(Notice(Severity.ERROR, "Internal error: recording stopped.", LOG_HINT))
 
     async def _analyse_at_end(self) -> None:
-        """Analyse the whole session if that is wanted, and wait for analyses that are under way."""
-        wanted = self._config.analyse_at_end and self._stop_asked < 2 and self._stream_events.failure is None
-        if wanted and self.state.transcript.finals:
+        """Analyse the whole session if configured, and wait for all requests to the LLM."""
+        requested = self._config.analyse_at_end and self._stop_count < 2 and self._stream_events.failure is None
+        if requested and self.state.transcript.finals:
             self._sink.set_reason("analysing the whole session")
             await self.analyse("")
-        while self._analysing:
-            await asyncio.wait(self._analysing)
+        while self._requests:
+            await asyncio.wait(self._requests)
 
     def _end(self) -> None:
-        """Say how it ended, and close what is open."""
+        """Publish the final statistics and state, and close recording and journal."""
         self._recording.close()
         self._emit_stats()
         untranscribed_s = round(self._stream.untranscribed / SAMPLE_RATE, 1)
-        # The journal is written to the same disk: by the time it can be read, nothing is unsaved any more.
+        # The journal is on the same disk: once this entry can be read, the recording is saved, too.
         last = replace(self.state.stats, untranscribed_s=untranscribed_s, unsaved_s=0.0)
         self._sink.emit(StatsChanged(last), persist=True)
         self._warn_of_untranscribed()
         self._warn_of_unsaved()
-        ending = self._stream_events.failure or (self._stream_events.last_close if self._stream.opened == 0 else None)
-        if ending is not None:
-            why = f"{ending.meaning} ({ending.code}: {ending.reason})" if ending.reason else ending.meaning
-            self._sink.transition(State.FAILED, why, ending.hint)
+        failure = self._stream_events.failure or (self._stream_events.last_close if self._stream.opened == 0 else None)
+        if failure is not None:
+            reason = f"{failure.meaning} ({failure.code}: {failure.reason})" if failure.reason else failure.meaning
+            self._sink.transition(State.FAILED, reason, failure.hint)
         else:
             self._sink.transition(State.ENDED)
         self._sink.close()
 
     def save(self) -> bool:
-        """Write what the disk did not take while the session lasted; return whether nothing is left."""
+        """Write what could not be written during the session; return whether everything is saved."""
         if self._recording.unsaved and self._recording.save():
             self._emit(StatsChanged(replace(self.state.stats, unsaved_s=0.0)))
-            self._emit(Notice(Severity.INFO, "The disk has taken the whole session now."))
+            self._emit(Notice(Severity.INFO, "The whole session is saved to disk now."))
         return not self._recording.unsaved and self._sink.close()
 
     @property
@@ -313,31 +313,31 @@ class LiveSession:
             self._emit(
                 Notice(
                     Severity.ERROR,
-                    f"The disk does not take the last {self._unsaved_s:.0f} s of the recording; memory alone has them.",
-                    "Make room: they are written then, if the engine still runs.",
+                    f"The last {self._unsaved_s:.0f} s of the recording are not saved to disk; only memory has them.",
+                    "Free disk space while the engine is running: they are saved then.",
                 )
             )
 
     def _warn_of_untranscribed(self) -> None:
-        unheard_s, session = self.state.stats.untranscribed_s, self.state.session
-        if unheard_s >= MIN_UNTRANSCRIBED_S and session is not None:
+        untranscribed_s, session = self.state.stats.untranscribed_s, self.state.session
+        if untranscribed_s >= MIN_UNTRANSCRIBED_S and session is not None:
             self._emit(
                 Notice(
                     Severity.WARNING,
-                    f"{unheard_s:.0f} s were recorded but could not be transcribed.",
-                    f"Once it is possible, t sends them, or: livegist recover {session.id}"
+                    f"{untranscribed_s:.0f} s of the recording could not be transcribed.",
+                    f"To transcribe them later, press t or run: livegist recover {session.id}"
                     if self._sink.stored.on_disk
-                    else "It is a private session: they are lost.",
+                    else "This is a private session: they are lost.",
                 )
             )
 
-    # What it says ------------------------------------------------------------------------------------------------
+    # Statistics and checks ---------------------------------------------------------------------------------------
 
     def _position_s(self) -> float:
         return self._recording.position / SAMPLE_RATE
 
     async def _stats_loop(self) -> None:
-        """Tell the figures and look after deadlines, once a second."""
+        """Publish statistics, and check timeouts, disk and sleep, every `STATS_INTERVAL_S`."""
         while True:
             await asyncio.sleep(STATS_INTERVAL_S)
             self._gists.expire()
@@ -345,24 +345,24 @@ class LiveSession:
             self._emit_stats()
 
     def _check_machine(self) -> None:
-        """Look after what may happen to the disk and to the machine."""
-        told = self._disk.check(self._recording.failure or self._sink.failure)
-        if told is not None:
-            self._emit(told)
+        """Report failing writes to disk and sleep of the machine; reconnect after sleep."""
+        notice = self._disk.check(self._recording.failure or self._sink.failure)
+        if notice is not None:
+            self._emit(notice)
         self._sink.flush()
         if slept_s := self._sleep.slept_s():
             self._emit(
                 Notice(
                     Severity.WARNING,
-                    f"The machine slept for {slept_s:.0f} s; what was said meanwhile is not recorded.",
-                    f"It was at {self._position_s():.0f} s of the session, which goes on.",
+                    f"The machine slept for {slept_s:.0f} s, which are not recorded.",
+                    f"The gap is at {self._position_s():.0f} s of the session; the session continues.",
                 )
             )
             self._stream.reconnect()
 
     async def _check_model(self) -> None:
-        if (doubt := await self._endpoints.check_model()) is not None:
-            self._emit(doubt)
+        if (warning := await self._endpoints.check_model()) is not None:
+            self._emit(warning)
 
     def _emit_stats(self) -> None:
         stats = self._stats.collect(

@@ -1,4 +1,4 @@
-"""Makes sessions: opens all that one needs, and only then the session itself."""
+"""Session builder: opens source, recording and journal, then builds a session that is complete."""
 
 import time
 from collections.abc import Callable
@@ -25,15 +25,15 @@ from tui.stream.turn_numbering import TurnSequencer
 
 
 class SessionBuilder:
-    """Makes one session.
+    """Builds one session.
 
     Args:
-        config: the settings it runs with.
-        plan: where speech and prompts go.
-        prompts: the prompts it may use.
-        store: makes its folder.
-        gateway: runs the local gateway, if the plan wants it.
-        tell: gets every event.
+        config: the settings of the session.
+        route: addresses and keys of the speech endpoint and the LLM server.
+        prompts: the prompts that the session may use.
+        store: creates the session's folder.
+        gateway: runs the local gateway, if the route uses it.
+        publish: receives every event.
         clock: monotonic seconds.
         boot_clock: seconds that go on while the machine sleeps.
         now: the date and time, with the offset from UTC.
@@ -62,15 +62,15 @@ class SessionBuilder:
         self._boot_clock = boot_clock
         self._now = now
 
-    async def record(self, opened: Callable[[LiveSession], None]) -> None:
-        """Open the source, run a new session on it until it is over.
+    async def record(self, on_opened: Callable[[LiveSession], None]) -> None:
+        """Open the source, and run a new session on it until it is over.
 
         Args:
-            opened: gets the session once it can take commands.
+            on_opened: receives the session once it accepts commands.
 
         Raises:
-            SourceError: the source cannot be opened; nothing was made.
-            SessionError: the disk takes no session; nothing was made.
+            SourceError: the source cannot be opened; no session was created.
+            SessionError: the session cannot be written to disk; no session was created.
         """
         config = self._config
         async with AsyncExitStack() as opened_sources:
@@ -84,64 +84,64 @@ class SessionBuilder:
                 )
             )
             session, capture = self._build_recording(self._store.create(self._now()), source)
-            opened(session)
+            on_opened(session)
             await session.run(capture.run(source, opened_sources))
 
     def resume(self, stored: StoredSession) -> LiveSession:
-        """Return a session of before, whose `run` sends the end of it that was never transcribed.
+        """Return a stored session, whose `run` transcribes its untranscribed rest.
 
         Raises:
-            SessionError: its recording or its journal cannot be read or written.
+            SessionError: the session's recording or journal cannot be read or written.
         """
-        record = stored.load(SessionState(CompressedDict))
-        finals = record.transcript.finals
+        state = stored.load(SessionState(CompressedDict))
+        finals = state.transcript.finals
         turns = TurnSequencer(
             SAMPLE_RATE,
             boundary=round(max((turn.end_s for turn in finals), default=0.0) * SAMPLE_RATE),
             after=max((turn.number for turn in finals), default=0),
         )
         recording = Recording.open(stored.audio)
-        return self._build(self._open_sink(record, stored, recording), recording, None, turns)
+        return self._build(self._open_sink(state, stored, recording), recording, None, turns)
 
     def _build_recording(self, stored: StoredSession, source: Source) -> tuple[LiveSession, Capture]:
-        config, plan = self._config, self._route
+        config, route = self._config, self._route
         recording = stored.create_recording(SAMPLE_RATE)
-        chronicle = self._open_sink(SessionState(CompressedDict), stored, recording)
+        sink = self._open_sink(SessionState(CompressedDict), stored, recording)
         capture = Capture(
             recording,
             config.source,
             latency_ms=config.mic_latency_ms,
             channels=config.mic_channels,
-            publish=chronicle.emit,
+            publish=sink.emit,
             clock=self._clock,
         )
         capture.device = source.name
-        described = Session(
+        info = Session(
             id=stored.id,
             path=str(stored.path) if stored.on_disk else "",
             started_at=self._now().isoformat(timespec="seconds"),
             source=config.source,
-            engine=plan.engine,
-            endpoint=plan.endpoint,
-            speech_model=config.speech_model if plan.engine == "cloud" else config.local_model,
+            engine=route.engine,
+            endpoint=route.endpoint,
+            speech_model=config.speech_model if route.engine == "cloud" else config.local_model,
             llm_model=config.llm_model,
         )
-        session = self._build(chronicle, recording, capture, TurnSequencer(SAMPLE_RATE))
-        chronicle.emit(SessionStarted(described))
-        chronicle.emit(PromptChanged(chronicle.state.prompt))
+        session = self._build(sink, recording, capture, TurnSequencer(SAMPLE_RATE))
+        sink.emit(SessionStarted(info))
+        sink.emit(PromptChanged(sink.state.prompt))
         if not stored.on_disk:
-            chronicle.emit(Notice(Severity.INFO, "A private session: nothing of it is written to the disk."))
-        for warning in plan.warnings:
-            chronicle.emit(Notice(Severity.WARNING, warning))
+            sink.emit(Notice(Severity.INFO, "Private session: nothing is written to disk."))
+        for warning in route.warnings:
+            sink.emit(Notice(Severity.WARNING, warning))
         return session, capture
 
-    def _open_sink(self, record: SessionState, stored: StoredSession, recording: Recording) -> EventSink:
-        """Open the journal, or close the recording again if that cannot be."""
-        if record.prompt not in self._prompts:
-            record.prompt = self._prompts[self._config.prompt].id
+    def _open_sink(self, state: SessionState, stored: StoredSession, recording: Recording) -> EventSink:
+        """Open the journal; if that fails, close the recording."""
+        if state.prompt not in self._prompts:
+            state.prompt = self._prompts[self._config.prompt].id
         try:
             return EventSink(
-                record,
+                state,
                 self._publish,
                 (self._route.key, self._route.llm_key),
                 stored,
@@ -152,14 +152,14 @@ class SessionBuilder:
             raise
 
     def _build(
-        self, chronicle: EventSink, recording: Recording, capture: Capture | None, turns: TurnSequencer
+        self, sink: EventSink, recording: Recording, capture: Capture | None, turns: TurnSequencer
     ) -> LiveSession:
         return LiveSession(
             self._config,
             self._route,
             self._prompts,
             self._endpoints,
-            chronicle,
+            sink,
             recording,
             capture,
             turns,

@@ -1,4 +1,4 @@
-"""What viewers may ask about sessions that are over: which there are, all of one, one as a file."""
+"""Session queries: list stored sessions, show one, export one to a file."""
 
 import os
 from itertools import islice
@@ -18,13 +18,13 @@ from tui.sessions.catalogue import find, summarise
 from tui.sessions.export import export
 from tui.sessions.store import Store
 
-LISTED = 200
-"""Most sessions that are listed, the newest."""
+MAX_LISTED = 200
+"""Maximum number of sessions in a list, the newest."""
 
 
 def list_sessions(store: Store) -> SessionsListed:
     """Return the newest sessions."""
-    found = (summarise(stored) for stored in islice(store, LISTED))
+    summaries = (summarise(stored) for stored in islice(store, MAX_LISTED))
     return SessionsListed(
         tuple(
             SessionInfo(
@@ -40,28 +40,27 @@ def list_sessions(store: Store) -> SessionsListed:
                 summary.live,
                 summary.problem,
             )
-            for summary in found
+            for summary in summaries
         )
     )
 
 
 def show_session(store: Store, id: str) -> SessionShown:
-    """Return all of a session.
+    """Return the whole state of a session.
 
     Raises:
-        UsageError: there is none of that id.
-        SessionError: it cannot be read.
+        UsageError: the session does not exist.
+        SessionError: the session cannot be read.
     """
-    record = find(store, id).load()
-    return SessionShown(record.snapshot(tui.__version__))
+    return SessionShown(find(store, id).load().snapshot(tui.__version__))
 
 
 def export_session(store: Store, id: str, format: str, folder: Path) -> Notice:
-    """Write a session to `folder`, for its owner alone, in place of what stood there.
+    """Export a session to a file in `folder` that only its owner can read; replace an older file.
 
     Raises:
-        UsageError: there is no such session or format.
-        SessionError: it cannot be written.
+        UsageError: the session or the format does not exist.
+        SessionError: the file cannot be written.
     """
     stored = find(store, id)
     text = export(stored.load(), stored.metadata(), format)
@@ -71,5 +70,5 @@ def export_session(store: Store, id: str, format: str, folder: Path) -> Notice:
         with os.fdopen(fd, "w", encoding="utf-8", newline="") as file:
             file.write(text)
     except OSError as error:
-        raise SessionError(f"Nothing can be written to {folder}: {error.strerror}.", file_error_hint(error)) from error
+        raise SessionError(f"{folder} cannot be written to: {error.strerror}.", file_error_hint(error)) from error
     return Notice(Severity.INFO, f"Wrote {path}")

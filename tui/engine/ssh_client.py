@@ -1,4 +1,4 @@
-"""The viewer's end of a relay: an engine on another machine, over ssh."""
+"""Client of an engine on another machine: runs `livegist relay` there over SSH."""
 
 import asyncio
 import tempfile
@@ -15,59 +15,59 @@ from tui.model.commands import encode as encode_command
 from tui.model.events import Event
 
 GREETING_LIMIT = 64 * 1024
-"""Most bytes that a login may print before the relay speaks."""
+"""Maximum number of bytes that a login shell may print before the relay's greeting."""
 READ_BYTES = 64 * 1024
 END_S = 2.0
-"""Longest wait for ssh to end once it is told to."""
+"""Longest wait for ssh to exit after SIGTERM."""
 ALIVE_S = 2
-"""Seconds between two signs of life that ssh asks for; after two without an answer it gives the line up."""
+"""Seconds between two keepalive messages of ssh, which closes the connection after two without an answer."""
 
 
 def ssh_command(host: str, options: Iterable[str], remote: str) -> list[str]:
-    """Return the words that run a relay on another machine.
+    """Return the command that runs a relay on another machine.
 
     Args:
-        host: as ssh takes it: `[user@]host` or a name in its config.
-        options: for ssh's `-o`, such as `Port=2222`.
-        remote: the command that is livegist there.
+        host: destination as ssh takes it: `[user@]host` or a name in its config.
+        options: values of ssh's option `-o`, such as `Port=2222`.
+        remote: the command that runs livegist on that machine.
     """
-    given = [word for option in options for word in ("-o", option)]
-    alive = ["-o", f"ServerAliveInterval={ALIVE_S}", "-o", "ServerAliveCountMax=2"]
-    # ssh must ask for nothing: the screen is the viewer's.
-    return ["ssh", "-T", *given, "-o", "BatchMode=yes", *alive, "--", host, f"{remote} relay"]
+    extra = [word for option in options for word in ("-o", option)]
+    keepalive = ["-o", f"ServerAliveInterval={ALIVE_S}", "-o", "ServerAliveCountMax=2"]
+    # BatchMode keeps ssh from prompting: the viewer uses the terminal.
+    return ["ssh", "-T", *extra, "-o", "BatchMode=yes", *keepalive, "--", host, f"{remote} relay"]
 
 
 class SSHEngineClient:
-    """A connection to an engine that another program carries.
+    """A connection to an engine over the pipes of a relay's process.
 
     Args:
-        command: runs a relay.
-        where: the machine, for a person.
+        command: command that runs a relay.
+        host: display name of the machine.
     """
 
-    def __init__(self, command: Sequence[str], where: str) -> None:
+    def __init__(self, command: Sequence[str], host: str) -> None:
         self._command = command
-        self._where = where
+        self._host = host
         self._process: Process | None = None
 
     async def events(self) -> AsyncIterator[Event]:
-        """Connect and yield a `Snapshot`, then every event, until the line is cut or the engine goes.
+        """Connect and yield a `Snapshot`, then every event, until the connection closes.
 
-        Call it again to come back: it starts with a fresh snapshot.
+        Call it again to reconnect: it starts with a new snapshot.
 
         Raises:
-            EngineError: there is no way to the engine, or it speaks another version.
+            EngineError: the engine cannot be reached, or it is another version.
         """
-        with tempfile.TemporaryFile() as said:
-            process = await self._start(said)
+        with tempfile.TemporaryFile() as stderr:
+            process = await self._start(stderr)
             self._process = process
             assert process.stdout is not None
             try:
-                buffer = await self._read_greeting(process.stdout, said)
-                unpacker = zlib.decompressobj()
+                buffer = await self._read_greeting(process.stdout, stderr)
+                decompressor = zlib.decompressobj()
                 lines = b""
                 while buffer:
-                    *whole, lines = (lines + self._decompress_events(unpacker, buffer)).split(b"\n")
+                    *whole, lines = (lines + self._decompress_events(decompressor, buffer)).split(b"\n")
                     for line in whole:
                         yield read_event(line)
                     buffer = await process.stdout.read(READ_BYTES)
@@ -91,20 +91,20 @@ class SSHEngineClient:
             return False
         return True
 
-    async def _start(self, said: IO[bytes]) -> Process:
+    async def _start(self, stderr: IO[bytes]) -> Process:
         try:
-            # In a session of its own it has no terminal to ask for a password on.
+            # In a session of its own, ssh has no terminal on which to ask for a password.
             return await asyncio.create_subprocess_exec(
-                *self._command, stdin=PIPE, stdout=PIPE, stderr=said, start_new_session=True
+                *self._command, stdin=PIPE, stdout=PIPE, stderr=stderr, start_new_session=True
             )
         except OSError as error:
             raise EngineError(f"{self._command[0]} cannot be run: {error.strerror}.", "Install OpenSSH.") from error
 
-    async def _read_greeting(self, out: asyncio.StreamReader, said: IO[bytes]) -> bytes:
-        """Return what follows the greeting, at least one byte.
+    async def _read_greeting(self, out: asyncio.StreamReader, stderr: IO[bytes]) -> bytes:
+        """Return the bytes after the greeting, at least one.
 
         Raises:
-            EngineError: the relay does not speak; says what ssh says.
+            EngineError: there is no greeting; the message is the last line that ssh printed.
         """
         start = b""
         while len(start) < GREETING_LIMIT:
@@ -115,25 +115,25 @@ class SSHEngineClient:
             _, greeting, rest = start.partition(GREETING)
             if greeting and rest:
                 return rest
-        said.seek(0)
-        words = said.read().decode(errors="replace").strip().splitlines()
+        stderr.seek(0)
+        lines = stderr.read().decode(errors="replace").strip().splitlines()
         raise EngineError(
-            f"{self._where}: {words[-1] if words else 'livegist does not answer there.'}",
-            f"It must work without a password and find livegist: ssh {self._where} livegist --version",
+            f"{self._host}: {lines[-1] if lines else 'livegist does not respond.'}",
+            f"Check that this works without a password: ssh {self._host} livegist --version",
         )
 
     @staticmethod
-    def _decompress_events(unpacker: "zlib._Decompress", packed: bytes) -> bytes:
+    def _decompress_events(decompressor: "zlib._Decompress", packed: bytes) -> bytes:
         try:
-            return unpacker.decompress(packed)
+            return decompressor.decompress(packed)
         except zlib.error as error:
             raise EngineError(
-                f"The relay cannot be understood: {error}.", "Is livegist there of another version?"
+                f"The relay sent invalid data: {error}.", "Use the same version of livegist on both machines."
             ) from error
 
 
 async def _terminate(process: Process) -> None:
-    """End ssh, and what it runs there with it."""
+    """Terminate ssh, which also ends the relay."""
     if process.stdin is not None:
         process.stdin.close()
     if process.returncode is None:

@@ -1,4 +1,4 @@
-"""Where a session can be and which moves are legal."""
+"""State machine of a session: the allowed transitions between its states."""
 
 from tui.model.events import State
 
@@ -11,11 +11,11 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.ENDED: frozenset({State.CONNECTING, State.FAILED}),
     State.FAILED: frozenset({State.CONNECTING, State.FAILED}),
 }
-"""From each state, those that may follow."""
+"""For each state, the states that may follow it."""
 
 
 class InvalidTransitionError(RuntimeError):
-    """A move that the table does not allow: a fault of ours."""
+    """A transition that `TRANSITIONS` does not allow: an internal error."""
 
     def __init__(self, old: State, new: State) -> None:
         super().__init__(f"a session cannot go from {old} to {new}")

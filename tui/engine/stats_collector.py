@@ -1,4 +1,4 @@
-"""The statistics of a session, counted as it goes."""
+"""Statistics of a session: counters, latency percentiles and the estimated cost."""
 
 from collections import deque
 
@@ -11,11 +11,11 @@ from tui.model.transcript import Turn
 from tui.stream.reconnecting import ReconnectingStream
 
 MAX_SAMPLES = 500
-"""Latencies that percentiles are taken over: the newest ones, so that a long session does not grow."""
+"""Number of newest latencies that percentiles are computed over, which bounds the memory of a long session."""
 
 
 class StatsCollector:
-    """What a session counts; no clock and no I/O."""
+    """Counts turns, words, gists and tokens of one session; no clock and no I/O."""
 
     def __init__(self) -> None:
         self._final_ms: deque[float] = deque(maxlen=MAX_SAMPLES)
@@ -31,16 +31,16 @@ class StatsCollector:
 
     @property
     def words_per_minute(self) -> float:
-        """Words a minute of speech; 0 before there is a second of it."""
+        """Words per minute of speech; 0 below one second of speech."""
         return round(self.words / self.speech_s * 60, 1) if self.speech_s >= 1 else 0.0
 
     def add_final(self, turn: Turn, after_ms: float | None = None, *, before: Turn | None = None) -> None:
         """Count a final turn.
 
         Args:
-            turn: as it is now.
-            after_ms: from the end of its speech until it came; `None` if nobody knows.
-            before: as it was when it was counted already; it is replaced.
+            turn: the turn.
+            after_ms: milliseconds from the end of its speech until it arrived; `None` if unknown.
+            before: the turn as it was counted before; its counts are replaced.
         """
         if before is not None:
             self._add(before, -1)
@@ -54,7 +54,7 @@ class StatsCollector:
         self.speech_s += times * max(0.0, turn.end_s - turn.start_s)
 
     def add_answer(self, gist: Gist) -> None:
-        """Count a gist that is over."""
+        """Count a gist that is done, failed or timed out."""
         if gist.status is not GistStatus.DONE:
             self.gists_missing += 1
             return
@@ -64,29 +64,29 @@ class StatsCollector:
         if gist.turn is not None:
             self._gist_ms.append(gist.latency_s * 1000)
 
-    def add_missing(self) -> None:
-        """Take back one that was counted as missing: it arrived after all."""
+    def remove_missing(self) -> None:
+        """Take back one missing gist, because it is requested again or has arrived late."""
         self.gists_missing -= 1
 
     def final_ms(self, share: float) -> float | None:
-        """Return a percentile of the time from the end of speech to the final turn."""
+        """Return a percentile, in milliseconds, of the time from the end of speech to the final turn."""
         return _whole(percentile(self._final_ms, share))
 
     def gist_ms(self, share: float) -> float | None:
-        """Return a percentile of the time from a final turn to its gist."""
+        """Return a percentile, in milliseconds, of the time from a final turn to its gist."""
         return _whole(percentile(self._gist_ms, share))
 
     def collect(
         self, stream: ReconnectingStream, recording: Recording, capture: Capture | None, *, config: Config, billed: bool
     ) -> Stats:
-        """Return all statistics of the session as they are now, apart from what others report.
+        """Return the session's current statistics, without the number of viewers and the real-time factor.
 
         Args:
-            stream: the connections to the endpoint.
-            recording: what is sent.
-            capture: what is recorded; `None` if nothing is.
-            config: the rates.
-            billed: whether anybody bills for it.
+            stream: the stream to the endpoint.
+            recording: the audio to send.
+            capture: the audio capture; `None` in a resumed session.
+            config: the prices.
+            billed: whether the engine costs money.
         """
         rate, round_trip_s, expires_s = recording.sample_rate, stream.round_trip_s, stream.expires_s
         return Stats(
@@ -115,12 +115,12 @@ class StatsCollector:
         )
 
     def cost_usd(self, config: Config, *, socket_s: float, billed: bool) -> float:
-        """Return an estimate of what the session cost: sockets by the hour, tokens by the million.
+        """Return the session's estimated cost in USD: open sockets by the hour, tokens by the million.
 
         Args:
-            config: the rates.
-            socket_s: seconds that sockets were open.
-            billed: whether anybody bills for it; nobody does for the local engine.
+            config: the prices.
+            socket_s: seconds of open sockets, added over all connections.
+            billed: whether the engine costs money; the local engine does not.
         """
         if not billed:
             return 0.0

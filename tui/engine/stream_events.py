@@ -1,4 +1,4 @@
-"""What the connection to the endpoint reports, as changes of the session's state, turns and gists."""
+"""Stream event handler: applies the stream's events to the session's state, turns and gists."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -23,14 +23,14 @@ class StreamEventHandler:
 
     Args:
         sink: publishes every change.
-        gists: takes the answers to turns.
+        gists: receives the answers to turns.
         stats: counts final turns.
         annotations: asks extra prompts about final turns.
         prompts: the prompts that connections carry.
-        chat: returns the client of the LLM server, which is asked for answers that a lost connection owed.
-        spawn: runs such a request.
-        recorded_s: returns the length of the recording in seconds; `None` if the session is not being recorded, so
-            that nobody knows how long a final turn took.
+        chat: returns the client of the LLM server, which is asked for answers that were lost with a connection.
+        spawn: runs such a request in the background.
+        recorded_s: returns the length of the recording in seconds; `None` in a resumed session, where the latency of
+            final turns is unknown.
     """
 
     def __init__(
@@ -54,13 +54,13 @@ class StreamEventHandler:
         self._spawn = spawn
         self._recorded_s = recorded_s
         self._lost_answers: list[tuple[int, str]] = []
-        """Turns whose answers were lost with their connection, and the prompts."""
+        """Turns whose answers were lost with their connection, each with the id of its prompt."""
         self.last_close: CloseInfo | None = None
-        """Why the last connection was lost; `None` if none was."""
+        """Close of the connection that was lost last; `None` if none was lost."""
         self.failure: CloseInfo | None = None
-        """Why the stream gave up; `None` if it did not."""
+        """Close that made the stream fail; `None` if it did not fail."""
         self.realtime_factor: float | None = None
-        """How fast the endpoint works, as its heartbeats report it; `None` without any."""
+        """Real-time factor of the endpoint, from its last heartbeat; `None` without heartbeats."""
 
     def handle(self, event: StreamEvent) -> None:
         """Apply an event."""
@@ -80,14 +80,14 @@ class StreamEventHandler:
             case events.AnswerLost(turn=number, prompt=prompt) if self._gists.awaits(number, prompt):
                 self._lost_answers.append((number, prompt))
                 if self._state.state is State.LIVE:
-                    # It was the connection before the one in use.
+                    # A replaced connection lost it; no ConnectionOpened will follow.
                     self._ask_lost_answers()
             case events.SpeakerRevised(turn=number, speaker=speaker):
-                if (known := self._sink.turn(number)) is not None:
-                    self._sink.emit(TurnChanged(replace(known, speaker=speaker)))
+                if (revised := self._sink.turn(number)) is not None:
+                    self._sink.emit(TurnChanged(replace(revised, speaker=speaker)))
             case events.PromptRefused(prompt=prompt, kept=kept, close=close):
-                why = f"{close.meaning} ({close.reason})" if close.reason else close.meaning
-                self._sink.emit(Notice(Severity.ERROR, f"The prompt {prompt!r} was refused: {why}", close.hint))
+                reason = f"{close.meaning} ({close.reason})" if close.reason else close.meaning
+                self._sink.emit(Notice(Severity.ERROR, f"The prompt {prompt!r} was rejected: {reason}", close.hint))
                 self._sink.emit(PromptChanged(kept))
             case events.StreamFailed(close=close):
                 self.failure = close
@@ -98,28 +98,28 @@ class StreamEventHandler:
 
     def _handle_loss(self, close: CloseInfo, wait_s: float) -> None:
         self.last_close = close
-        why = f"{close.meaning} Next try in {wait_s:.0f} s." if wait_s >= 1 else close.meaning
+        reason = f"{close.meaning} Next attempt in {wait_s:.0f} s." if wait_s >= 1 else close.meaning
         if self._state.state in (State.DRAINING, State.RECONNECTING):
-            self._sink.set_reason(why, close.hint)
+            self._sink.set_reason(reason, close.hint)
         else:
-            self._sink.transition(State.RECONNECTING, why, close.hint)
+            self._sink.transition(State.RECONNECTING, reason, close.hint)
 
     def _handle_turn(self, turn: Turn, prompt: str | None) -> None:
-        """Publish a turn; `prompt` is the id of the one by which the endpoint answers it, `None` if it does not."""
-        known = self._state.transcript.get(turn.number)
+        """Publish a turn; `prompt` is the id of the prompt by which the endpoint answers it, or `None`."""
+        before = self._state.transcript.get(turn.number)
         self._sink.emit(TurnChanged(turn))
         if not turn.final:
             return
         after_ms = None if self._recorded_s is None else max(0.0, self._recorded_s() - turn.end_s) * 1000
-        self._stats.add_final(turn, after_ms, before=known if known is not None and known.final else None)
+        self._stats.add_final(turn, after_ms, before=before if before is not None and before.final else None)
         if prompt is not None:
             self._gists.expect(turn.number, self._prompts[prompt])
         self._annotations.on_final(turn, prompt)
 
     def _ask_lost_answers(self) -> None:
-        """Ask the LLM server for the answers that lost connections owed, now that there is a connection again."""
+        """Ask the LLM server for the answers that were lost with their connections."""
         for number, prompt in self._lost_answers:
             turn = self._state.transcript.get(number)
             if turn is not None and prompt in self._prompts:
-                self._spawn(self._gists.about_turn(turn, self._prompts[prompt], self._chat, instead=True))
+                self._spawn(self._gists.about_turn(turn, self._prompts[prompt], self._chat, replace_expected=True))
         self._lost_answers.clear()

@@ -1,7 +1,7 @@
-"""What one viewer is still to be told. Pure.
+"""Coalescing queue of the events still to be sent to one viewer. Pure.
 
-Levels, figures and partial turns are replaced by newer ones of their kind, growing answers are joined; finals and
-whole answers are never dropped. A viewer that falls too far behind is better served by a fresh snapshot.
+A newer level, statistic or partial turn replaces the queued one of its kind, and deltas of an answer are joined; finals
+and complete answers are never dropped. A viewer that is too far behind must reconnect for a snapshot.
 """
 
 from collections.abc import Hashable
@@ -11,24 +11,24 @@ from msgspec.structs import replace
 from tui.model.events import DeviceLevels, Event, GistDelta, LevelChanged, StatsChanged, TurnChanged
 
 MAX_EVENTS = 1000
-"""Events a viewer may be behind."""
+"""Maximum number of queued events."""
 
 
 class CoalescingQueue:
-    """Events in the order to send them."""
+    """Queue of events in the order of sending."""
 
     def __init__(self, max_events: int = MAX_EVENTS) -> None:
         self._max_events = max_events
         self._events: dict[Hashable, Event] = {}
         self._next = 0
         self.overflowed = False
-        """Whether it held too much: the viewer has to start again from a snapshot."""
+        """Whether the queue was too long: the viewer has to start again from a snapshot."""
 
     def __len__(self) -> int:
         return len(self._events)
 
     def put(self, event: Event) -> None:
-        """Add an event; what it replaces is not sent any more. Once it held too much, it holds nothing more."""
+        """Add an event, in place of those that it replaces; do nothing after an overflow."""
         if self.overflowed:
             return
         match event:
@@ -45,8 +45,8 @@ class CoalescingQueue:
             case TurnChanged(turn=turn):
                 self._events.pop(("partial", turn.number), None)
                 self._events[("final" if turn.final else "partial", turn.number)] = event
-            case GistDelta() as grown:
-                self._grow(grown)
+            case GistDelta() as delta:
+                self._put_delta(delta)
             case _:
                 self._events[self._next] = event
                 self._next += 1
@@ -55,17 +55,17 @@ class CoalescingQueue:
             self._events.clear()
 
     def get(self) -> Event | None:
-        """Return the next event, `None` if there is none."""
+        """Remove and return the next event; return `None` if the queue is empty."""
         for key in self._events:
             return self._events.pop(key)
         return None
 
-    def _grow(self, grown: GistDelta) -> None:
-        """Join the text to what is the newest event, if that is of the same answer; order matters for answers."""
+    def _put_delta(self, delta: GistDelta) -> None:
+        """Join a delta to the newest event if that is of the same answer: deltas must stay in order."""
         newest = next(reversed(self._events), None)
         last = self._events[newest] if newest is not None else None
-        if isinstance(last, GistDelta) and last.number == grown.number and newest is not None:
-            self._events[newest] = GistDelta(grown.number, last.text + grown.text)
+        if isinstance(last, GistDelta) and last.number == delta.number and newest is not None:
+            self._events[newest] = GistDelta(delta.number, last.text + delta.text)
         else:
-            self._events[self._next] = grown
+            self._events[self._next] = delta
             self._next += 1
