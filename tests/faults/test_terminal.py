@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import signal
 import subprocess
 from collections.abc import AsyncIterator
@@ -171,3 +172,18 @@ def assert_kept_as_recorded(stored: StoredSession, server: Endpoint) -> None:
     assert recorded == bytes(server.calls[0].audio)
     whole = len(recorded) // 32_000
     assert [turn.text for turn in record.transcript.finals][:whole] == [said(n) for n in range(1, whole + 1)]
+
+
+@pytest.mark.parametrize("redirection", ["2>errors.txt", "2>&-"])
+async def test_the_screen_is_painted_on_the_terminal_wherever_stderr_goes(
+    server: Endpoint, tmp_path: Path, redirection: str
+) -> None:
+    attach = f"cd {shlex.quote(str(tmp_path))}; {shlex.join(ATTACH)} {redirection}"
+    async with hosting() as hosted, screen("sh", "-c", attach) as shown:
+        await begin(hosted, server, tmp_path)
+        await shown.until("LIVE", said(1))
+        await shown.until("ENDED")
+        shown.type("q")
+        assert await shown.ended() == 0
+    errors = tmp_path / "errors.txt"
+    assert not errors.exists() or errors.read_bytes() == b""

@@ -1,8 +1,11 @@
-"""Terminal driver that writes each frame at once.
+"""Terminal driver that writes each frame at once, to a terminal.
 
 Textual writes a frame in three pieces: start of synchronised output, frame, end of synchronised output. Each piece
-wakes the writer thread and is a packet of its own over SSH.
+wakes the writer thread and is a packet of its own over SSH. It also writes to stderr, even if that is a file.
 """
+
+import sys
+from typing import Any
 
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -15,6 +18,11 @@ class FrameDriver(LinuxDriver):
 
     _frame: list[str] | None = None
     """Pieces of the current frame; `None` between frames."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        if sys.__stderr__ is None or not sys.__stderr__.isatty():
+            self._file = sys.__stdout__
 
     def write(self, data: str) -> None:
         """Write data; buffer the pieces of a frame until it is complete."""
