@@ -1,4 +1,4 @@
-"""Sessions on disk for tests, written by the journal and the recording that the engine writes with."""
+"""Stored sessions for tests, written with the engine's own journal and recording."""
 
 import wave
 from datetime import datetime
@@ -34,13 +34,13 @@ MEETING = (
     ("B", "Tom raises the pool to forty and reruns the load test tomorrow morning."),
     ("A", "Then we decide at noon, Grüße an alle."),
 )
-"""Who said what."""
+"""Speaker and text of each turn."""
 TURN_S = 6.0
-"""Seconds from one turn's start to the next."""
+"""Seconds from the start of a turn to the start of the next."""
 
 
 def final_turn(number: int, text: str, speaker: str | None = None, *, start_s: float | None = None) -> Turn:
-    """Return a final turn whose words take 0.3 s each, 0.05 s of them a pause."""
+    """Return a final turn with one word every 0.3 s, each 0.25 s long."""
     start = (number - 1) * TURN_S if start_s is None else start_s
     words = tuple(
         Word(word, round(start + at * 0.3, 3), round(start + at * 0.3 + 0.25, 3))
@@ -50,20 +50,21 @@ def final_turn(number: int, text: str, speaker: str | None = None, *, start_s: f
 
 
 def finished_gist(number: int, turn: int | None, text: str, *, turns: int = 0) -> Gist:
-    """Return a finished answer about a turn, or about the session for `None`."""
+    """Return a finished gist about a turn, or about the session for `None`."""
     return Gist(number, turn, "summary", text, GistStatus.DONE, "echo", input_tokens=7, output_tokens=5, turns=turns)
 
 
 def meeting_events() -> list[Event]:
     """Return the events of a meeting of five turns, a gist for each, and its analysis."""
-    told: list[Event] = []
+    events: list[Event] = []
     for number, (speaker, text) in enumerate(MEETING, 1):
-        told += [
+        events += [
             TurnChanged(final_turn(number, text, speaker)),
             GistChanged(finished_gist(number, number, f"Gist of turn {number}.")),
         ]
-    told.append(GistChanged(finished_gist(6, None, "# Standup\n\n- Ship on **Thursday**", turns=5)))
-    return told
+    events.append(GistChanged(finished_gist(6, None, "# Standup\n\n- Ship on **Thursday**", turns=5)))
+
+    return events
 
 
 def store_session(
@@ -76,16 +77,16 @@ def store_session(
     untranscribed_s: float = 0.0,
     metadata: SessionMetadata | None = None,
 ) -> StoredSession:
-    """Keep a session.
+    """Create a session with a recording and a journal in a store.
 
     Args:
-        store: keeps it.
-        events: what happened in it; `None` is the meeting.
-        started: when it started.
-        sound_s: seconds recorded, a tone of 440 Hz.
-        state: how it ended; `None` for one whose engine was killed.
-        unheard_s: seconds at its end that were never transcribed.
-        about: what a person said of it.
+        store: the store.
+        events: events of the session; `None` for those of `meeting_events`.
+        started: start of the session.
+        sound_s: seconds of recording, a tone of 440 Hz.
+        state: final state; `None` for a session whose engine was killed.
+        untranscribed_s: seconds at the end that are not transcribed.
+        metadata: name, tags and note.
     """
     stored = store.create(started)
     recording = Recording.create(stored.audio, RATE)

@@ -1,4 +1,4 @@
-"""What is damaged costs itself alone, is said wherever the session is used, and loses nothing else."""
+"""Damaged files are reported by every command that uses the session, and the intact rest stays usable."""
 
 import contextlib
 import json
@@ -41,13 +41,13 @@ def damage() -> str:
     return str(json.loads(livegist("sessions", "list", "--json").stdout.splitlines()[0])["trouble"])
 
 
-def test_of_a_whole_session_nothing_is_said(stored: StoredSession) -> None:
+def test_an_intact_session_reports_no_damage(stored: StoredSession) -> None:
     assert damage() == ""
     assert "!" not in livegist("sessions").stdout
     livegist("export", "last")
 
 
-def test_lost_lines_are_told_wherever_the_session_is_used(stored: StoredSession) -> None:
+def test_lost_lines_are_reported_by_every_command(stored: StoredSession) -> None:
     lines = stored.events.read_bytes().splitlines(keepends=True)
     lines[4] = b'{"at": 1, "event": {"type": "turn", \xff\n'
     stored.events.write_bytes(b"".join(lines))
@@ -58,7 +58,7 @@ def test_lost_lines_are_told_wherever_the_session_is_used(stored: StoredSession)
     assert len(exported.stdout.splitlines()) == len(MEETING) - 1
 
 
-def test_a_journal_that_is_gone_leaves_the_recording_to_be_heard_again(store: Store, stored: StoredSession) -> None:
+def test_a_session_without_a_journal_can_be_transcribed_again(store: Store, stored: StoredSession) -> None:
     stored.events.unlink()
     assert [kept.id for kept in store] == [stored.id]
     assert stored.id in livegist("sessions").stdout
@@ -69,14 +69,14 @@ def test_a_journal_that_is_gone_leaves_the_recording_to_be_heard_again(store: St
     assert list(store.incomplete()) == []
 
 
-def test_a_recording_that_is_cut_off_says_how_much_is_missing(stored: StoredSession) -> None:
+def test_a_truncated_recording_reports_the_missing_seconds(stored: StoredSession) -> None:
     content = stored.audio.read_bytes()
     stored.audio.write_bytes(content[: -5 * 32_000])
     assert damage() == "the last 5 s of the recording are missing"
     assert "the last 5 s" in livegist("sessions", "show", "last").stdout
 
 
-def test_a_flac_that_is_shorter_than_its_session_says_so(stored: StoredSession) -> None:
+def test_a_flac_shorter_than_its_session_is_reported(stored: StoredSession) -> None:
     compress(stored)
     assert damage() == ""
     samples, rate = soundfile.read(stored.audio, dtype="int16")
@@ -85,7 +85,7 @@ def test_a_flac_that_is_shorter_than_its_session_says_so(stored: StoredSession) 
 
 
 @pytest.mark.parametrize("name", ["audio.wav", "audio.flac"])
-def test_a_recording_that_is_none_is_said_and_costs_itself_alone(stored: StoredSession, name: str) -> None:
+def test_a_damaged_recording_is_reported_and_the_rest_is_usable(stored: StoredSession, name: str) -> None:
     stored.audio.unlink()
     (stored.path / name).write_bytes(b"no sound at all" * 100)
     assert damage() == "the recording is damaged"
@@ -93,13 +93,13 @@ def test_a_recording_that_is_none_is_said_and_costs_itself_alone(stored: StoredS
     livegist("search", "pool")
 
 
-def test_a_recording_that_is_missing_is_said(stored: StoredSession) -> None:
+def test_a_missing_recording_is_reported(stored: StoredSession) -> None:
     stored.audio.unlink()
     assert damage() == "the recording is missing"
     livegist("sessions", "compress", "last", code=1, says="it is missing")
 
 
-def test_a_damaged_name_costs_neither_search_nor_export(stored: StoredSession) -> None:
+def test_damaged_metadata_breaks_neither_search_nor_export(stored: StoredSession) -> None:
     (stored.path / "about.json").write_bytes(b'{"name": 3}')
     assert "about.json is damaged" in damage()
     livegist("search", "connection", "pool")
@@ -109,13 +109,13 @@ def test_a_damaged_name_costs_neither_search_nor_export(stored: StoredSession) -
     assert (stored.path / "about.json").read_bytes() == b'{"name": 3}'
 
 
-def test_what_is_still_to_be_transcribed_is_not_made_flac(store: Store) -> None:
+def test_an_untranscribed_session_is_not_compressed(store: Store) -> None:
     cut_off = store_session(store, state=None)
     livegist("sessions", "compress", "last", code=1, says=f"livegist recover {cut_off.id}")
     assert cut_off.audio.suffix == ".wav"
 
 
-def test_a_session_in_which_nothing_was_said_is_not_asked(store: Store) -> None:
+def test_a_session_without_turns_takes_no_question(store: Store) -> None:
     store_session(store, [])
     livegist("ask", "last", "What was decided?", code=2, says="has no turns")
 
@@ -127,7 +127,7 @@ def test_a_session_in_which_nothing_was_said_is_not_asked(store: Store) -> None:
     place=st.floats(0, 1, exclude_max=True),
     junk=st.binary(min_size=1, max_size=20),
 )
-def test_whatever_is_damaged_every_command_gives_what_is_left_or_says_why(
+def test_with_any_damage_each_command_works_or_explains_the_error(
     stored: StoredSession, store: Store, name: str, damage: str, place: float, junk: bytes
 ) -> None:
     path = stored.path / name
@@ -152,7 +152,7 @@ def test_whatever_is_damaged_every_command_gives_what_is_left_or_says_why(
         path.write_bytes(whole)
 
 
-def test_a_session_that_was_cut_off_is_repaired_and_says_what_was_lost(store: Store) -> None:
+def test_an_interrupted_session_is_repaired_and_the_loss_reported(store: Store) -> None:
     stored = store_session(store, state=None)
     lines = stored.events.read_bytes().splitlines(keepends=True)
     lines[6] = b"{}\n"
@@ -171,7 +171,7 @@ def test_a_session_that_was_cut_off_is_repaired_and_says_what_was_lost(store: St
     assert stored.read().lost == 1
 
 
-def test_a_session_that_another_process_mends_or_writes_is_left_to_it(store: Store) -> None:
+def test_a_session_used_by_another_process_is_not_repaired(store: Store) -> None:
     stored = store_session(store, state=None)
     before = stored.events.read_bytes()
     engine = stored.open_journal()
@@ -199,7 +199,7 @@ def refused(program: tuple[str, ...], *words: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_a_session_that_may_not_be_read_hides_no_other_and_stops_no_new_one(
+def test_an_unreadable_session_hides_no_other_and_blocks_no_new_one(
     store: Store, stored: StoredSession, without_rights: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIVEGIST_DRAIN_TIMEOUT_S", "0.5")
@@ -226,7 +226,7 @@ def test_a_session_that_may_not_be_read_hides_no_other_and_stops_no_new_one(
         closed.path.chmod(0o700)
 
 
-def test_a_folder_that_takes_nothing_is_said(stored: StoredSession, without_rights: tuple[str, ...]) -> None:
+def test_a_read_only_folder_is_reported(stored: StoredSession, without_rights: tuple[str, ...]) -> None:
     for path in (stored.events, stored.path, sessions_dir()):
         path.chmod(0o400 if path.is_file() else 0o500)
     try:
@@ -246,7 +246,7 @@ def test_a_folder_that_takes_nothing_is_said(stored: StoredSession, without_righ
     assert stored.audio.exists()
 
 
-def test_bytes_that_are_no_text_cost_their_line_alone(stored: StoredSession) -> None:
+def test_bytes_that_are_not_utf8_lose_only_their_line(stored: StoredSession) -> None:
     stored.events.write_bytes(stored.events.read_bytes().replace(b"Good morning", b"G\xffod morning", 1))
     (stored.path / "about.json").write_bytes(b'{"name":"St\xffndup"}')
     assert stored.read().lost == 1

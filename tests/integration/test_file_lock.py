@@ -1,4 +1,4 @@
-"""Looking whether a session is under way keeps nobody from opening it: real processes, real locks."""
+"""Probing a session's lock never prevents another process from opening it: real processes, real locks."""
 
 import subprocess
 import sys
@@ -34,7 +34,7 @@ def stored(tmp_path: Path) -> StoredSession:
 
 @pytest.fixture
 def probing(stored: StoredSession) -> Iterator[None]:
-    """Have three processes look all the time whether the session is under way and an engine is running."""
+    """Run three processes that probe continuously whether the session is active and an engine is running."""
     command = [sys.executable, "-c", PROBING, str(stored.path), str(runtime_dir())]
     probes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     try:

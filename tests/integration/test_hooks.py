@@ -1,4 +1,4 @@
-"""Commands that really run, webhooks that are really posted and checked by somebody else's library."""
+"""Hooks with real commands, and webhooks verified by an independent library."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ async def test_a_command_gets_the_session_on_stdin_and_its_folder(stored: Stored
     assert [turn["text"] for turn in json.loads(text)["turns"]] == [text for _, text in MEETING]
 
 
-async def test_a_command_does_not_get_our_keys(
+async def test_a_command_gets_no_api_keys(
     stored: StoredSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSEMBLYAI_API_KEY", "sk-planted")
@@ -71,12 +71,12 @@ async def test_a_command_does_not_get_our_keys(
     assert "sk-planted" not in target.read_text()
 
 
-async def test_a_command_that_fails_is_told_in_its_own_last_words(stored: StoredSession, tmp_path: Path) -> None:
+async def test_a_failing_command_is_quoted_in_the_error(stored: StoredSession, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="failed with exit code 3: no room"):
         await run_command(script(tmp_path, "import sys; print('no room', file=sys.stderr); sys.exit(3)"), stored)
 
 
-async def test_a_command_that_does_not_read_is_no_failure(stored: StoredSession) -> None:
+async def test_a_command_may_ignore_its_stdin(stored: StoredSession) -> None:
     await run_command("true", stored)
 
 
@@ -87,12 +87,12 @@ async def test_a_command_that_does_not_read_is_no_failure(stored: StoredSession)
         ("'unclosed", "Invalid command .*: No closing quotation"),
     ],
 )
-async def test_a_command_that_cannot_be_is_told(stored: StoredSession, command: str, says: str) -> None:
+async def test_a_command_that_cannot_start_is_an_error(stored: StoredSession, command: str, says: str) -> None:
     with pytest.raises(CommandError, match=says):
         await run_command(command, stored)
 
 
-async def test_a_command_that_hangs_is_ended(
+async def test_a_command_that_hangs_is_killed(
     stored: StoredSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A shell, and what it starts: both begin at once, however busy the machine is.
@@ -104,7 +104,7 @@ async def test_a_command_that_hangs_is_ended(
     await all_ended(pids, 2)
 
 
-async def test_what_a_command_leaves_behind_with_its_output_is_ended_too(
+async def test_a_child_that_holds_the_output_is_killed_too(
     stored: StoredSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.user_command.COMMAND_TIMEOUT_S", 3.0)
@@ -114,9 +114,7 @@ async def test_what_a_command_leaves_behind_with_its_output_is_ended_too(
     await all_ended(pids, 1)
 
 
-async def test_a_command_that_is_called_off_is_ended_with_what_it_started(
-    stored: StoredSession, tmp_path: Path
-) -> None:
+async def test_cancelling_kills_a_command_and_its_children(stored: StoredSession, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     # The command begins once its stdin was written.
     running = asyncio.ensure_future(run_command(f"sh -c 'cat >/dev/null; sleep 300 & echo $! >{pids}'", stored))
@@ -129,7 +127,7 @@ async def test_a_command_that_is_called_off_is_ended_with_what_it_started(
     await all_ended(pids, 1)
 
 
-async def test_a_webhook_is_signed_so_that_somebody_elses_library_agrees(stored: StoredSession) -> None:
+async def test_a_webhook_signature_passes_a_reference_library(stored: StoredSession) -> None:
     async with serving(OK) as server:
         assert await posted(server, stored) == []
     (request,) = server.asked
@@ -146,25 +144,25 @@ async def test_a_webhook_without_a_secret_is_not_signed(stored: StoredSession) -
     assert "webhook-signature" not in server.asked[0].headers
 
 
-async def test_a_webhook_is_tried_again_under_the_same_id(stored: StoredSession) -> None:
+async def test_a_webhook_is_retried_with_the_same_id(stored: StoredSession) -> None:
     async with serving(BUSY, Answer(429, {}), OK) as server:
         assert await posted(server, stored) == [1.0, 3.0]
     assert {request.headers["webhook-id"] for request in server.asked} == {stored.id}
 
 
-async def test_a_webhook_that_breaks_off_is_tried_again(stored: StoredSession) -> None:
+async def test_a_webhook_is_retried_after_a_broken_connection(stored: StoredSession) -> None:
     async with serving(Answer(200, b"{", breaks=True), OK) as server:
         assert await posted(server, stored) == [1.0]
 
 
-async def test_a_webhook_gives_up_in_the_end_and_says_how_to_try_again(stored: StoredSession) -> None:
+async def test_a_webhook_that_keeps_failing_says_how_to_retry(stored: StoredSession) -> None:
     async with serving(*[BUSY] * 4) as server:
         with pytest.raises(HookError, match="503") as given_up:
             await posted(server, stored)
     assert given_up.value.hint == f"Retry with: livegist sessions hook {stored.id}"
 
 
-async def test_a_webhook_that_is_refused_is_not_tried_again(stored: StoredSession) -> None:
+async def test_a_webhook_is_not_retried_after_a_refusal(stored: StoredSession) -> None:
     async with serving(Answer(404, {})) as server:
         with pytest.raises(HookError, match="404"):
             await posted(server, stored)
@@ -172,7 +170,7 @@ async def test_a_webhook_that_is_refused_is_not_tried_again(stored: StoredSessio
 
 
 @pytest.mark.parametrize("url", ["http://example.com/hook", "ftp://example.com", "hook", ""])
-async def test_a_session_does_not_travel_in_the_open(stored: StoredSession, url: str) -> None:
+async def test_a_session_is_never_sent_unencrypted(stored: StoredSession, url: str) -> None:
     with pytest.raises(UsageError, match=r"unencrypted|Invalid webhook URL"):
         await post(url, SECRET, stored)
 
@@ -184,7 +182,7 @@ def test_a_secret_that_is_plain_text_signs_too() -> None:
 
 
 @pytest.mark.parametrize(("command", "code"), [("true", 0), ("false", 1)])
-async def test_the_hooks_run_again_by_command_each_whatever_becomes_of_the_other(command: str, code: int) -> None:
+async def test_the_hook_command_runs_each_hook_even_if_the_other_fails(command: str, code: int) -> None:
     stored = store_session(Store(sessions_dir()))
     async with serving(OK) as server:
         process = await asyncio.create_subprocess_exec(

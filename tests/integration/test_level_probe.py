@@ -1,4 +1,4 @@
-"""How loud it is at every device, heard by the real process from a real sound server."""
+"""Device levels, measured by the real process on a real sound server."""
 
 import asyncio
 from pathlib import Path
@@ -38,7 +38,7 @@ class Told:
                 await self.more.wait()
 
 
-async def test_a_device_that_hears_speech_shows_it_and_is_let_go_afterwards(pulse: Pulse) -> None:
+async def test_a_device_shows_the_level_of_speech_and_is_closed_afterwards(pulse: Pulse) -> None:
     default = next(device for device in await asyncio.to_thread(list_sources) if device.default)
     assert default.description
     told = Told()
@@ -55,7 +55,7 @@ async def test_a_device_that_hears_speech_shows_it_and_is_let_go_afterwards(puls
         playing.wait()
 
 
-async def test_a_wish_that_is_not_renewed_ends_by_itself(pulse: Pulse) -> None:
+async def test_a_measurement_that_is_not_renewed_ends(pulse: Pulse) -> None:
     told = Told()
     ears = DeviceLevelMonitor(told)
     await ears.start(0.5)
@@ -65,7 +65,7 @@ async def test_a_wish_that_is_not_renewed_ends_by_itself(pulse: Pulse) -> None:
     assert "PortAudio" not in pulse.pactl("list", "source-outputs")
 
 
-async def test_without_a_sound_system_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_sound_system_there_are_no_levels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/bin/true")
     told = Told()
     ears = DeviceLevelMonitor(told)

@@ -75,11 +75,11 @@ async def assert_heard_as_played(pulse: Pulse, spec: str) -> None:
     assert spoken.peak_dbfs == pytest.approx(original.peak_dbfs, abs=1.0)
 
 
-async def test_what_is_played_is_what_is_heard_as_loud_and_as_it_was(pulse: Pulse) -> None:
+async def test_the_captured_audio_equals_the_played_audio(pulse: Pulse) -> None:
     await assert_heard_as_played(pulse, "mic")
 
 
-async def test_a_device_that_refuses_our_rate_and_mono_is_heard_at_its_own(
+async def test_a_device_without_16_khz_mono_is_captured_in_its_own_format(
     pulse: Pulse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import sounddevice
@@ -97,7 +97,7 @@ async def test_a_device_that_refuses_our_rate_and_mono_is_heard_at_its_own(
     await assert_heard_as_played(pulse, "mic:default")
 
 
-async def test_the_clock_of_the_microphone_is_that_of_the_wall(pulse: Pulse) -> None:
+async def test_the_microphone_clock_matches_the_wall_clock(pulse: Pulse) -> None:
     async with listening() as source, loop_lag.measured() as machine:
         await take(source, 8_000)
         start = time.monotonic()
@@ -119,7 +119,7 @@ async def test_the_first_sound_comes_within_200_ms(pulse: Pulse) -> None:
     assert min(waits) < 0.2, "the others may have waited for a busy machine"
 
 
-async def test_a_loop_that_was_held_up_loses_nothing(pulse: Pulse) -> None:
+async def test_a_blocked_event_loop_loses_no_audio(pulse: Pulse) -> None:
     async with listening() as source:
         await take(source, 800)
         start = time.monotonic()
@@ -144,7 +144,7 @@ async def test_a_device_without_callbacks_for_two_seconds_is_lost(pulse: Pulse) 
         assert await take(source, 800), "it can be opened again"
 
 
-async def test_a_device_that_goes_is_told_of_at_once_and_found_when_it_is_back(
+async def test_an_unplugged_device_is_reported_at_once_and_found_again(
     pulse: Pulse, short_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = Pulse(short_dir)
@@ -193,9 +193,7 @@ asyncio.run(main())
 """
 
 
-def test_a_sound_server_that_hangs_holds_up_neither_the_loop_nor_the_end_of_the_process(
-    pulse: Pulse, short_dir: Path
-) -> None:
+def test_a_hanging_sound_server_blocks_neither_the_loop_nor_the_exit(pulse: Pulse, short_dir: Path) -> None:
     other = Pulse(short_dir)
     try:
         other.ready()
@@ -226,18 +224,18 @@ asyncio.run(main())
 """
 
 
-def test_a_process_does_not_end_in_the_midst_of_a_call_to_portaudio() -> None:
+def test_the_exit_waits_for_a_pending_portaudio_call() -> None:
     assert opened(CALL).stdout == "back\n"
 
 
-async def test_a_name_that_no_device_has_is_answered_with_those_there_are(pulse: Pulse) -> None:
+async def test_an_unknown_device_name_lists_the_available_devices(pulse: Pulse) -> None:
     with pytest.raises(SourceError) as caught:
         async with open_source("mic:Røde NT-USB"):
             pass
     assert "default" in caught.value.hint
 
 
-async def test_giving_up_while_a_device_opens_leaves_nothing_open(pulse: Pulse) -> None:
+async def test_cancelling_while_a_device_opens_leaves_no_stream_open(pulse: Pulse) -> None:
     async def capture() -> None:
         async with open_source("mic") as source:
             await take(source, 160_000)
@@ -253,7 +251,7 @@ async def test_giving_up_while_a_device_opens_leaves_nothing_open(pulse: Pulse) 
         await take(source, 800)
 
 
-async def test_two_channels_are_told_apart_and_one_is_not(pulse: Pulse) -> None:
+async def test_two_channels_have_separate_levels(pulse: Pulse) -> None:
     await warm_up("mic")
     for channels in (1, 2):
         async with asyncio.timeout(30), open_source("mic", channels=channels) as source:
@@ -289,9 +287,7 @@ def opened(code: str = OPEN, **environment: str) -> "subprocess.CompletedProcess
     return subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=30)
 
 
-def test_a_machine_without_a_microphone_says_so_and_alsa_stays_quiet(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_microphone_is_reported_without_alsa_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     needs("portaudio")
     monkeypatch.setenv("ALSA_CONFIG_PATH", "/usr/share/alsa/alsa.conf")
     monkeypatch.setenv("PULSE_SERVER", f"unix:{tmp_path}/none")
@@ -303,7 +299,7 @@ def test_a_machine_without_a_microphone_says_so_and_alsa_stays_quiet(
     assert done.stderr == ""
 
 
-def test_a_sound_server_that_is_gone_is_told_and_alsa_stays_quiet(pulse: Pulse, tmp_path: Path) -> None:
+def test_a_missing_sound_server_is_reported_without_alsa_output(pulse: Pulse, tmp_path: Path) -> None:
     done = opened(PULSE_SERVER=f"unix:{tmp_path}/none")
     assert "cannot be opened" in done.stdout or "There is no microphone" in done.stdout
     assert done.stderr == ""

@@ -1,4 +1,4 @@
-"""The recording on real disks: a process killed in mid-sentence, and a disk that fills up."""
+"""Recordings on real disks: a killed process, and a full disk."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ def killed(tmp_path: Path) -> tuple[Path, int]:
     return path, said
 
 
-def test_what_a_killed_process_recorded_opens_anywhere_and_lacks_at_most_250_ms(killed: tuple[Path, int]) -> None:
+def test_the_recording_of_a_killed_process_is_valid_and_lacks_at_most_250_ms(killed: tuple[Path, int]) -> None:
     path, said = killed
     with wave.open(str(path)) as file:
         assert file.getnframes() >= said - LOST_AT_MOST
@@ -62,9 +62,7 @@ def test_what_a_killed_process_recorded_opens_anywhere_and_lacks_at_most_250_ms(
         ("ffprobe", ["-v", "error", "-show_entries", "stream=duration_ts", "-of", "default=nk=1:nw=1"]),
     ],
 )
-def test_programs_that_people_have_open_it_without_a_complaint(
-    killed: tuple[Path, int], program: str, arguments: list[str]
-) -> None:
+def test_common_programs_open_the_recording(killed: tuple[Path, int], program: str, arguments: list[str]) -> None:
     needs(program)
     path, said = killed
     done = subprocess.run([program, *arguments, str(path)], capture_output=True, text=True, check=True, timeout=30)
@@ -85,7 +83,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_disk_that_fills_up_loses_nothing_and_catches_up_when_it_has_room(small_disk: Path) -> None:
+def test_nothing_is_lost_while_the_disk_is_full(small_disk: Path) -> None:
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(900_000))
     recording = Recording.create(small_disk / "audio.wav")

@@ -1,4 +1,4 @@
-"""Files, standard input and programs as sources: what they hold is what is heard, when it would have been."""
+"""Files, standard input and programs as sources: the audio is unchanged and paced in real time."""
 
 import asyncio
 import os
@@ -68,7 +68,7 @@ def written(path: Path, speech: bytes, rate: int, channels: int, subtype: str) -
     return path
 
 
-async def test_a_wav_of_our_own_rate_is_heard_bit_for_bit(tmp_path: Path, speech: bytes) -> None:
+async def test_a_16_khz_wav_is_read_bit_for_bit(tmp_path: Path, speech: bytes) -> None:
     path = tmp_path / "speech.wav"
     path.write_bytes(wav.header(16_000, len(speech)) + speech)
     assert await heard(str(path)) == speech
@@ -84,7 +84,7 @@ async def test_a_wav_of_our_own_rate_is_heard_bit_for_bit(tmp_path: Path, speech
         ("speech.aiff", 8_000, 6, "PCM_16"),
     ],
 )
-async def test_a_file_of_any_kind_is_heard_at_our_rate(
+async def test_any_sound_file_is_resampled_to_16_khz(
     tmp_path: Path, speech: bytes, name: str, rate: int, channels: int, subtype: str
 ) -> None:
     sound = samples(await heard(str(written(tmp_path / name, speech, rate, channels, subtype))))
@@ -92,7 +92,7 @@ async def test_a_file_of_any_kind_is_heard_at_our_rate(
     assert likeness(sound, samples(speech)) > 0.95
 
 
-async def test_a_file_is_heard_in_real_time_and_ends_by_itself(tmp_path: Path, speech: bytes) -> None:
+async def test_a_file_is_read_in_real_time_and_ends(tmp_path: Path, speech: bytes) -> None:
     path = tmp_path / "speech.wav"
     path.write_bytes(wav.header(16_000, 32_000) + speech[:32_000])
     given = 0
@@ -125,7 +125,7 @@ def open_descriptors() -> set[str]:
     return {path.name for path in Path("/dev/fd").iterdir()}
 
 
-async def test_a_source_left_in_mid_sentence_is_closed(tmp_path: Path, speech: bytes) -> None:
+async def test_a_source_is_closed_before_its_end(tmp_path: Path, speech: bytes) -> None:
     path = tmp_path / "speech.wav"
     path.write_bytes(wav.header(16_000, len(speech)) + speech)
     before = open_descriptors()
@@ -136,7 +136,7 @@ async def test_a_source_left_in_mid_sentence_is_closed(tmp_path: Path, speech: b
 
 
 @pytest.mark.parametrize("raw", [True, False])
-async def test_a_program_is_heard_as_raw_sound_or_as_a_wav(tmp_path: Path, speech: bytes, raw: bool) -> None:
+async def test_a_program_may_write_raw_pcm_or_a_wav(tmp_path: Path, speech: bytes, raw: bool) -> None:
     path = tmp_path / "speech of mine"
     path.write_bytes(speech if raw else wav.header(16_000, 0) + speech)
     assert await heard(f"cmd:cat '{path}'") == speech
@@ -156,14 +156,14 @@ async def test_a_program_that_fails_is_quoted() -> None:
     assert error.message == "sh ended with code 3: no such device: hw:7"
 
 
-async def test_a_program_does_not_get_our_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_source_program_gets_no_api_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSEMBLYAI_API_KEY", "planted")
     monkeypatch.setenv("OTHERS", "kept")
     error = await refusal("""cmd:sh -c 'echo "got $ASSEMBLYAI_API_KEY$OTHERS" >&2; exit 3'""")
     assert error.message == "sh ended with code 3: got kept"
 
 
-async def test_a_program_that_fails_after_its_sound_is_quoted_too(speech: bytes) -> None:
+async def test_a_program_that_fails_after_its_audio_is_quoted_too(speech: bytes) -> None:
     error = await refusal("cmd:sh -c 'head -c 32000 /dev/zero; echo unplugged >&2; kill -9 $$'")
     assert error.message == "sh ended with signal 9: unplugged"
 
@@ -183,7 +183,7 @@ async def test_a_program_that_fails_after_its_sound_is_quoted_too(speech: bytes)
         (__file__, "is not a readable sound file"),
     ],
 )
-async def test_what_cannot_be_heard_says_why_and_what_to_do(spec: str, why: str) -> None:
+async def test_an_unusable_source_says_why_and_what_to_do(spec: str, why: str) -> None:
     assert why in (await refusal(spec)).message
 
 
@@ -197,7 +197,7 @@ def ends(process: int) -> bool:
     return False
 
 
-async def test_a_program_and_what_it_started_are_gone_when_the_source_is_closed(tmp_path: Path) -> None:
+async def test_closing_a_source_ends_its_program_and_its_children(tmp_path: Path) -> None:
     told = tmp_path / "pids"
     script = f"trap '' TERM; cat /dev/zero & echo $$ $! >{told}; wait"
     async with asyncio.timeout(20), open_source(f'cmd:sh -c "{script}"') as source:
@@ -210,7 +210,7 @@ async def test_a_program_and_what_it_started_are_gone_when_the_source_is_closed(
     assert ends(child)
 
 
-async def test_a_live_pipe_is_not_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_live_pipe_is_not_delayed(monkeypatch: pytest.MonkeyPatch) -> None:
     read_end, write_end = os.pipe()
     monkeypatch.setattr(pipe_source, "STDIN", read_end)
     late: list[float] = []
@@ -241,7 +241,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("by", ["pipe", "redirect"])
-def test_a_recording_on_stdin_is_heard_in_real_time(tmp_path: Path, speech: bytes, by: str) -> None:
+def test_recorded_audio_on_stdin_is_read_in_real_time(tmp_path: Path, speech: bytes, by: str) -> None:
     path = tmp_path / "speech.wav"
     path.write_bytes(wav.header(16_000, len(speech)) + speech)
     command = [sys.executable, "-c", LISTENER]
@@ -270,7 +270,7 @@ def test_a_terminal_or_nothing_on_stdin_is_refused_with_a_command_that_works() -
     os.close(theirs)
 
 
-def test_naming_a_source_loads_none_of_the_libraries_of_sound() -> None:
+def test_importing_the_sources_loads_no_audio_library() -> None:
     code = "import sys, tui.audio.sources; print({'numpy', 'sounddevice', 'soundfile', 'soxr'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "set()"

@@ -1,4 +1,4 @@
-"""What is replayed is heard: through PortAudio into a real sound server, and out of it again."""
+"""Playback through PortAudio into a real sound server, recorded from there."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ RATE = 16_000
 DEADLINE_S = 20.0
 
 
-async def test_what_is_played_is_heard_as_loud_as_it_is(pulse: Pulse) -> None:
+async def test_playback_has_the_original_level(pulse: Pulse) -> None:
     listening = await asyncio.create_subprocess_exec(
         "parec", "--device=spk.monitor", "--format=s16le", "--rate=16000", "--channels=1", "--latency-msec=20",
         env=os.environ | pulse.env, stdout=subprocess.PIPE,
@@ -41,7 +41,7 @@ async def test_what_is_played_is_heard_as_loud_as_it_is(pulse: Pulse) -> None:
     assert 7000 < np.abs(samples).max() < 9000
 
 
-async def test_a_replay_is_heard(pulse: Pulse) -> None:
+async def test_a_replay_is_audible(pulse: Pulse) -> None:
     stored = store_session(Store(sessions_dir()), sound_s=30.0)
     listening = await asyncio.create_subprocess_exec(
         "parec", "--device=spk.monitor", "--format=s16le", "--rate=16000", "--channels=1", "--latency-msec=20",
@@ -64,7 +64,7 @@ async def test_a_replay_is_heard(pulse: Pulse) -> None:
     assert not any(isinstance(event, Notice) for event in told)
 
 
-async def test_a_replay_that_cannot_be_heard_is_seen_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_replay_without_an_output_device_is_still_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(rate: int) -> None:
         raise SourceError("The output device cannot be opened.", "Omit --listen.")
 
@@ -84,7 +84,7 @@ async def test_a_replay_that_cannot_be_heard_is_seen_all_the_same(monkeypatch: p
     assert replay.pop_notices() == [Notice(Severity.WARNING, "The output device cannot be opened.", "Omit --listen.")]
 
 
-def test_sound_that_nobody_takes_does_not_pile_up(pulse: Pulse) -> None:
+def test_unplayed_audio_does_not_accumulate(pulse: Pulse) -> None:
     speaker = Speaker(RATE)
     for _ in range(100):
         speaker.play(tone(0.1))
@@ -94,6 +94,6 @@ def test_sound_that_nobody_takes_does_not_pile_up(pulse: Pulse) -> None:
     speaker.close()
 
 
-def test_no_output_is_said(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_output_device_is_an_error(pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SourceError, match="The output device cannot be opened"):
         Speaker(3)

@@ -1,4 +1,4 @@
-"""Sessions that older versions kept are opened, searched, exported and added to; samples are in `data/sessions`."""
+"""Sessions of older versions can be opened, searched, exported and extended; samples are in `data/sessions`."""
 
 import json
 import shutil
@@ -33,7 +33,7 @@ def livegist(*words: str) -> Result:
     return CliRunner().invoke(main, list(words))
 
 
-def test_it_says_all_that_it_said_when_it_was_kept(stored: StoredSession) -> None:
+def test_an_old_session_loads_unchanged(stored: StoredSession) -> None:
     record, about = stored.load(), stored.metadata()
     assert stored.read().lost == 0
     assert (record.state, len(record.transcript.finals), len(record.gists)) == (State.ENDED, 12, 13)
@@ -46,18 +46,18 @@ def test_it_says_all_that_it_said_when_it_was_kept(stored: StoredSession) -> Non
     assert (about.name, about.tags, about.note) == ("Standup", ("release",), "the design")
 
 
-def test_it_is_listed_found_and_exported(stored: StoredSession) -> None:
+def test_an_old_session_is_listed_found_and_exported(stored: StoredSession) -> None:
     assert "Standup" in livegist("sessions").stdout
     assert json.loads(livegist("search", "Wednesday", "review", "--json").stdout.splitlines()[0])["number"] == 4
     for format in FORMATS:
         assert "review" in livegist("export", "standup", "--format", format).stdout
 
 
-def test_it_is_not_taken_for_a_broken_one(stored: StoredSession) -> None:
+def test_an_old_session_reports_no_damage(stored: StoredSession) -> None:
     assert list(Store(sessions_dir()).interrupted()) == []
 
 
-def test_what_is_added_to_it_leaves_what_it_held(stored: StoredSession) -> None:
+def test_adding_to_an_old_session_keeps_its_content(stored: StoredSession) -> None:
     before = stored.events.read_bytes()
     (added,) = add_gists(stored, [Gist(0, None, "actions", "new", GistStatus.DONE)])
     assert added.number == 14
@@ -65,14 +65,14 @@ def test_what_is_added_to_it_leaves_what_it_held(stored: StoredSession) -> None:
     assert len(stored.load().gists) == 14
 
 
-def test_events_of_a_version_to_come_cost_only_themselves(stored: StoredSession) -> None:
+def test_unknown_events_of_a_newer_version_are_skipped(stored: StoredSession) -> None:
     with stored.events.open("ab") as journal:
         journal.write(b'{"at":75.6,"event":{"type":"applause","loudness":11}}\n')
     assert stored.read().lost == 1
     assert len(stored.load().transcript.finals) == 12
 
 
-def test_fields_of_a_version_to_come_are_passed_over(stored: StoredSession) -> None:
+def test_unknown_fields_of_a_newer_version_are_ignored(stored: StoredSession) -> None:
     text = stored.events.read_text().replace('"final":true', '"final":true,"mood":"merry"')
     stored.events.write_text(text)
     assert stored.read().lost == 0
@@ -83,5 +83,5 @@ def test_there_is_a_sample_of_every_format() -> None:
     assert {path.name for path in SAMPLES.iterdir()} == {f"format-{number}" for number in range(1, FORMAT + 1)}
 
 
-def test_the_recording_of_a_sample_is_one(stored: StoredSession) -> None:
+def test_the_recording_of_a_sample_is_valid(stored: StoredSession) -> None:
     assert soundfile.info(stored.audio).frames == 8000

@@ -17,7 +17,7 @@ def texts(*turns: Turn) -> list[str]:
     return [" ".join(caption.lines) for caption in captions(turns)]
 
 
-def test_nothing_said_is_no_caption() -> None:
+def test_no_speech_gives_no_caption() -> None:
     assert captions([]) == []
     assert captions([Turn(1, "  ", True, 0, 1)]) == []
 
@@ -86,7 +86,7 @@ def test_the_speaker_is_named_within_the_line() -> None:
 
 
 @given(st.lists(st.tuples(st.text(max_size=200), st.floats(0, 100), st.floats(0, 60), st.booleans()), max_size=8))
-def test_whatever_was_said_captions_are_legible_and_never_overlap(said: list[tuple[str, float, float, bool]]) -> None:
+def test_captions_of_any_turns_are_readable_and_never_overlap(said: list[tuple[str, float, float, bool]]) -> None:
     turns = [
         final_turn(n, text, start_s=start) if timed else Turn(n, text, True, start, start + length)
         for n, (text, start, length, timed) in enumerate(said, 1)
@@ -111,13 +111,13 @@ def times(*turns: Turn) -> list[tuple[float, float]]:
     return [(caption.start_s, caption.end_s) for caption in captions(turns)]
 
 
-def test_who_began_first_gives_way_to_who_speaks_next() -> None:
+def test_the_earlier_caption_ends_when_the_next_starts() -> None:
     first = Turn(1, "What I wanted to say", True, 0.0, 5.0)
     assert times(first, Turn(2, "No.", True, 2.0, 4.0)) == [(0.0, 2.0), (2.0, 4.0)]
     assert times(first, Turn(2, "No.", True, MIN_CUE_S, 4.0)) == [(0.0, MIN_CUE_S), (MIN_CUE_S, 4.0)]
 
 
-def test_of_two_who_begin_together_one_is_shown_after_the_other() -> None:
+def test_captions_that_start_together_are_shown_in_sequence() -> None:
     turns = Turn(1, "Yes.", True, 0.0, 2.0), Turn(2, "No.", True, 0.5, 1.0)
     assert texts(*turns) == ["Yes.", "No."]
     assert times(*turns) == [(0.0, 2.0), (2.0, 3.0)]

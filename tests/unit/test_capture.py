@@ -1,4 +1,4 @@
-"""What becomes of the recording when a source breaks for a reason that nobody foresaw."""
+"""Capture from a source that fails with an unexpected exception."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -59,7 +59,7 @@ def opening(*sources: Source) -> Callable[..., object]:
     return open_source
 
 
-async def test_a_device_on_which_we_made_a_mistake_is_opened_again_and_the_session_goes_on(
+async def test_an_internal_error_of_a_device_reopens_it(
     capturing: Capture, told: list[Event], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(capture, "open_source", opening(Source(finite=True)))
@@ -77,7 +77,7 @@ async def test_a_device_on_which_we_made_a_mistake_is_opened_again_and_the_sessi
     assert len(heard) > 2 * len(BLOCK), "silence keeps the clock true meanwhile"
 
 
-async def test_a_file_on_which_we_made_a_mistake_is_not_taken_for_one_that_has_ended(
+async def test_an_internal_error_of_a_file_is_not_its_end(
     capturing: Capture, told: list[Event], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with AsyncExitStack() as opened:

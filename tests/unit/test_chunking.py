@@ -45,13 +45,13 @@ async def asked(
     return questions, [piece for piece in pieces if isinstance(piece, ChunkProgress)], done
 
 
-async def test_what_fits_is_asked_at_once() -> None:
+async def test_a_short_text_is_sent_at_once() -> None:
     questions, parts, done = await asked(said("yes"), context_tokens=100_000)
     assert questions == ["What was decided?\n" + "\n".join(LINES)]
     assert (parts, done.text) == ([], "yes")
 
 
-async def test_what_is_too_long_is_asked_in_parts_whose_answers_are_made_into_one() -> None:
+async def test_a_long_text_is_sent_in_chunks_and_the_answers_merged() -> None:
     questions, parts, done = await asked(said("one"), said("two"), said("both"), context_tokens=1000)
     assert parts == [ChunkProgress(1, 2), ChunkProgress(2, 2)]
     assert "\n".join(question.partition("\n")[2] for question in questions[:2]) == "\n".join(LINES)
@@ -59,14 +59,14 @@ async def test_what_is_too_long_is_asked_in_parts_whose_answers_are_made_into_on
     assert (done.text, done.input_tokens, done.output_tokens) == ("both", 30, 6)
 
 
-async def test_a_server_that_says_it_was_too_much_is_asked_with_less() -> None:
+async def test_chunks_shrink_if_the_server_reports_an_exceeded_context() -> None:
     questions, parts, done = await asked(TOO_LONG, *[said("one")] * 3, said("all"), context_tokens=100_000)
     assert len(questions[0]) > 4000
     assert max(map(len, questions[1:])) <= 3000
     assert (len(parts), done.text) == (3, "all")
 
 
-async def test_answers_that_are_too_long_together_are_made_into_fewer_first() -> None:
+async def test_long_answers_are_merged_in_several_rounds() -> None:
     long = said("blah " * 300)
     questions, _, done = await asked(
         *[long] * 2, *[said("short")] * 2, said("all"), context_tokens=700, lines=LINES[:30]
@@ -75,13 +75,13 @@ async def test_answers_that_are_too_long_together_are_made_into_fewer_first() ->
     assert done.text == "all"
 
 
-async def test_nothing_said_is_still_asked() -> None:
+async def test_an_empty_text_is_sent() -> None:
     questions, _, _ = await asked(said("nothing"), context_tokens=1000, lines=[])
     assert questions == ["What was decided?\n"]
 
 
 @given(st.lists(st.text(max_size=50)), st.integers(1, 60))
-def test_a_cut_loses_nothing_and_no_part_is_too_long(lines: list[str], most: int) -> None:
+def test_splitting_loses_nothing_and_no_part_is_too_long(lines: list[str], most: int) -> None:
     parts = split_text(lines, most)
     assert all(len(part) <= most for part in parts)
     assert "".join(parts).replace("\n", "") == "".join(lines).replace("\n", "")

@@ -47,7 +47,7 @@ def test_what_is_ours_already_passes_untouched_wherever_it_is_cut() -> None:
         assert through(pcm, Format(16_000), cut_at).tobytes() == pcm
 
 
-def test_where_a_stream_is_cut_cannot_be_heard() -> None:
+def test_the_split_of_a_stream_does_not_change_the_output() -> None:
     pcm = (tone(48_000, 2) * 32767).astype("<i2").tobytes()
     whole = through(pcm, Format(48_000, 2), len(pcm))
     assert np.array_equal(through(pcm, Format(48_000, 2), 4_801), whole)

@@ -1,4 +1,4 @@
-"""How the answer of the process that asks for devices is taken."""
+"""The device list of the subprocess: valid, missing, late."""
 
 import sys
 from pathlib import Path
@@ -18,20 +18,20 @@ def answering(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> Non
     monkeypatch.setattr(sys, "executable", str(program))
 
 
-def test_a_sound_system_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_sound_system_that_does_not_respond_times_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     answering(monkeypatch, tmp_path, "exec sleep 60")
     monkeypatch.setattr(devices, "LIST_TIMEOUT_S", 0.1)
     with pytest.raises(SourceError, match="did not list its devices"):
         list_devices()
 
 
-def test_a_sound_system_that_crashes_takes_nobody_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_crash_of_the_sound_system_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     answering(monkeypatch, tmp_path, "kill -ABRT $$")
     with pytest.raises(SourceError, match="code -6"):
         list_devices()
 
 
-def test_what_is_missing_is_passed_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_error_of_the_subprocess_is_raised(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     answering(monkeypatch, tmp_path, """echo '{"message": "PortAudio is not installed.", "hint": "Install it."}'""")
     with pytest.raises(SourceError) as caught:
         list_devices()

@@ -1,4 +1,4 @@
-"""Each export is read again with somebody else's library."""
+"""Each export format is parsed by an independent library."""
 
 import csv
 import io
@@ -82,7 +82,7 @@ def test_csv_is_read_by_the_standard_library(record: SessionState) -> None:
     assert [float(row["start_s"]) for row in rows] == [0.0, 6.0, 12.0, 18.0, 24.0]
 
 
-def test_json_says_all_there_is(record: SessionState) -> None:
+def test_json_contains_the_whole_session(record: SessionState) -> None:
     found = json.loads(export(record, SessionMetadata("Standup", ("work",)), "json"))
     assert found["about"] == {"name": "Standup", "tags": ["work"]}
     assert [turn["text"] for turn in found["turns"]] == SAID
@@ -91,12 +91,12 @@ def test_json_says_all_there_is(record: SessionState) -> None:
     assert found["session"]["speech_model"] == "u3-rt-pro"
 
 
-def test_jsonl_is_one_object_a_line(record: SessionState) -> None:
+def test_jsonl_has_one_object_per_line(record: SessionState) -> None:
     found = [json.loads(line) for line in export(record, SessionMetadata(), "jsonl").splitlines()]
     assert [line["type"] for line in found] == ["session", *["turn"] * 5, *["gist"] * 5, "analysis", "stats"]
 
 
-def test_text_is_a_line_a_turn(record: SessionState) -> None:
+def test_text_has_one_line_per_turn(record: SessionState) -> None:
     lines = export(record, SessionMetadata(), "txt").splitlines()
     assert lines[2] == "[00:12] C: What worries me is the connection pool: it was at ninety percent last week."
     assert len(lines) == 5
@@ -112,31 +112,31 @@ def test_markdown_has_headings_turns_and_quoted_gists(record: SessionState) -> N
     assert "Note: for *Maria*" in html
 
 
-def test_a_template_says_what_the_markdown_looks_like(record: SessionState) -> None:
+def test_a_template_changes_the_markdown(record: SessionState) -> None:
     text = to_markdown(record, SessionMetadata("Standup", ("a", "b")), "{{ title }} {{tags}}\n\n{{transcript}}")
     assert text.startswith("Standup #a #b\n\n`00:00` **A:** Good morning")
     assert "Gist of turn" not in text
 
 
-def test_a_template_that_names_what_is_not_there_says_what_is(record: SessionState) -> None:
+def test_an_unknown_placeholder_lists_the_available_ones(record: SessionState) -> None:
     with pytest.raises(UsageError, match="transscript") as refused:
         to_markdown(record, SessionMetadata(), "{{transscript}}")
     assert "transcript" in refused.value.hint
 
 
-def test_an_unknown_format_names_those_there_are(record: SessionState) -> None:
+def test_an_unknown_format_lists_the_available_ones(record: SessionState) -> None:
     with pytest.raises(UsageError, match="docx") as refused:
         export(record, SessionMetadata(), "docx")
     assert "srt" in refused.value.hint
 
 
-def test_hostile_words_are_words_in_srt(hostile: SessionState) -> None:
+def test_hostile_text_is_escaped_in_srt(hostile: SessionState) -> None:
     found = list(srt.parse(export(hostile, SessionMetadata(), "srt"), ignore_errors=False))
     assert all("-->" not in caption.content for caption in found)
     assert "turns" in found[4].content
 
 
-def test_hostile_words_are_words_in_vtt(hostile: SessionState) -> None:
+def test_hostile_text_is_escaped_in_vtt(hostile: SessionState) -> None:
     text = export(hostile, SessionMetadata(), "vtt")
     found = list(webvtt.from_buffer(io.StringIO(text)))
     assert len(found) >= len(HOSTILE)
@@ -144,13 +144,13 @@ def test_hostile_words_are_words_in_vtt(hostile: SessionState) -> None:
     assert "<b>" not in text
 
 
-def test_hostile_words_are_no_formula_in_csv(hostile: SessionState) -> None:
+def test_hostile_text_is_not_a_formula_in_csv(hostile: SessionState) -> None:
     rows = list(csv.DictReader(io.StringIO(export(hostile, SessionMetadata(), "csv"), newline="")))
     assert [row["text"].lstrip("'")[:5] for row in rows] == [text[:5] for text in HOSTILE]
     assert {cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@"))} == set()
 
 
-def test_hostile_words_are_words_in_markdown(hostile: SessionState) -> None:
+def test_hostile_text_is_escaped_in_markdown(hostile: SessionState) -> None:
     html = MarkdownIt("commonmark").render(export(hostile, SessionMetadata(), "md"))
     assert "<script>" not in html
     assert "<b>" not in html
@@ -161,7 +161,7 @@ def test_hostile_words_are_words_in_markdown(hostile: SessionState) -> None:
 
 
 @pytest.mark.parametrize("format", [name for name in FORMATS if not name.startswith("json")])
-def test_no_terminal_obeys_an_export(hostile: SessionState, format: str) -> None:
+def test_no_export_contains_terminal_controls(hostile: SessionState, format: str) -> None:
     text = export(hostile, SessionMetadata(), format)
     assert "\x1b" not in text
     assert "\u202e" not in text

@@ -15,7 +15,7 @@ def stored(tmp_path: Path) -> StoredSession:
     return store_session(Store(tmp_path / "sessions"), sound_s=20.0)
 
 
-def test_a_flac_holds_every_sample_and_the_wav_is_gone(stored: StoredSession) -> None:
+def test_a_flac_contains_every_sample_and_the_wav_is_deleted(stored: StoredSession) -> None:
     wav = stored.path / "audio.wav"
     size = wav.stat().st_size
     saved = flac.compress(stored)
@@ -27,7 +27,7 @@ def test_a_flac_holds_every_sample_and_the_wav_is_gone(stored: StoredSession) ->
     assert stat.S_IMODE(stored.audio.stat().st_mode) == 0o600
 
 
-def test_a_flac_that_would_differ_is_not_kept(stored: StoredSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flac_that_differs_is_discarded(stored: StoredSession, monkeypatch: pytest.MonkeyPatch) -> None:
     def copy_less(wav: Path, target: Path) -> None:
         samples, rate = soundfile.read(wav, dtype="int16")
         soundfile.write(target, samples[:-1], rate, "PCM_16", format="FLAC")
@@ -38,7 +38,7 @@ def test_a_flac_that_would_differ_is_not_kept(stored: StoredSession, monkeypatch
     assert sorted(path.name for path in stored.path.iterdir()) == ["audio.wav", "events.jsonl"]
 
 
-def test_a_sample_that_differs_is_seen(stored: StoredSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_that_differs_is_detected(stored: StoredSession, monkeypatch: pytest.MonkeyPatch) -> None:
     def copy_wrong(wav: Path, target: Path) -> None:
         samples, rate = soundfile.read(wav, dtype="int16")
         samples[-1] += 1
@@ -57,7 +57,7 @@ def test_a_damaged_recording_stays_as_it_is(stored: StoredSession) -> None:
     assert stored.audio.read_bytes() == b"not a wav at all"
 
 
-def test_what_is_flac_already_is_left_alone(stored: StoredSession) -> None:
+def test_a_flac_is_not_compressed_again(stored: StoredSession) -> None:
     flac.compress(stored)
     assert flac.compress(stored) == 0
 

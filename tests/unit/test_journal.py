@@ -1,4 +1,4 @@
-"""The journal is enough to rebuild a session: folding it gives what the live record was."""
+"""Folding a journal gives the state of the live session."""
 
 import os
 import tempfile
@@ -57,7 +57,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
 
 
 def sensible(events: list[Event]) -> list[Event]:
-    """Return the events as an engine may tell them: an answer that is over does not change, nor grow."""
+    """Return the events in an order an engine can produce: a finished gist does not change."""
     over: set[int] = set()
     told: list[Event] = []
     for event in events:
@@ -74,7 +74,7 @@ def sensible(events: list[Event]) -> list[Event]:
 
 
 def lasts(record: SessionState) -> dict[str, Any]:
-    """Return what of a record outlives its process."""
+    """Return the part of a state that the journal stores."""
     return {
         "session": record.session,
         "state": (record.state, record.reason, record.hint),
@@ -87,7 +87,7 @@ def lasts(record: SessionState) -> dict[str, Any]:
 
 
 def written(events: list[Event], path: Path) -> SessionState:
-    """Write what lasts of the events, as an engine does; return the record that it has by then."""
+    """Write the persistent events, as an engine does; return the state after all events."""
     record = SessionState()
     journal = Journal(path)
     for at, event in enumerate(events):
@@ -100,7 +100,7 @@ def written(events: list[Event], path: Path) -> SessionState:
 
 @settings(max_examples=150)
 @given(st.lists(EVENTS, max_size=30).map(sensible))
-def test_folding_the_journal_gives_what_the_live_record_was(events: list[Event]) -> None:
+def test_folding_the_journal_gives_the_live_state(events: list[Event]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.jsonl"
         live = written(events, path)
@@ -110,7 +110,7 @@ def test_folding_the_journal_gives_what_the_live_record_was(events: list[Event])
 
 
 def story() -> list[Event]:
-    """Return a session as it goes, with everything that a journal may hold."""
+    """Return the events of a session that contains every kind of journal entry."""
     words = tuple(Word(text, at / 2, at / 2 + 0.4, 0.9, speaker="A") for at, text in enumerate(("Guten", "Tag", "„ü“")))
     told: list[Event] = [StateChanged(State.CONNECTING), PromptChanged("summary"), StateChanged(State.LIVE)]
     for number in (1, 2, 3):
@@ -136,20 +136,20 @@ def story() -> list[Event]:
 
 
 def told(tmp_path: Path) -> Path:
-    """Write the journal of a session that has everything."""
+    """Write the journal of a session with every kind of entry."""
     path = tmp_path / "events.jsonl"
     written(story(), path)
     return path
 
 
 def real(_: Path) -> Path:
-    """Return the journal of a session that took place."""
+    """Return the journal of a real session."""
     (path,) = (DATA / "sessions" / "format-1").glob("*/events.jsonl")
     return path
 
 
 @pytest.mark.parametrize("journal", [told, real])
-def test_every_truncation_of_a_journal_gives_what_was_known_by_then(
+def test_every_truncation_of_a_journal_gives_the_state_at_that_point(
     tmp_path: Path, journal: Callable[[Path], Path]
 ) -> None:
     path = journal(tmp_path)
@@ -173,7 +173,7 @@ def test_every_truncation_of_a_journal_gives_what_was_known_by_then(
         assert lasts(fold(read_end(cut))) == known[complete]
 
 
-def test_the_end_of_a_long_journal_is_told_without_reading_all_of_it(tmp_path: Path) -> None:
+def test_the_end_of_a_long_journal_is_read_without_the_rest(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     written([*story()[:-1], *story() * 100], path)
     assert path.stat().st_size > 100_000
@@ -181,7 +181,7 @@ def test_the_end_of_a_long_journal_is_told_without_reading_all_of_it(tmp_path: P
     assert len(read_end(path)) < len(read(path).entries)
 
 
-def test_a_journal_is_held_by_one_process_alone(tmp_path: Path) -> None:
+def test_a_journal_is_locked_by_one_process(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     journal = Journal(path)
     with pytest.raises(BlockingIOError):
@@ -190,7 +190,7 @@ def test_a_journal_is_held_by_one_process_alone(tmp_path: Path) -> None:
     Journal(path).close()
 
 
-def test_what_the_disk_refused_is_written_once_it_takes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_writes_are_repeated_when_the_disk_has_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "events.jsonl"
     journal = Journal(path)
 
@@ -209,7 +209,7 @@ def test_what_the_disk_refused_is_written_once_it_takes_it(tmp_path: Path, monke
     assert [entry.event for entry in read(path).entries] == [event for event in story() if is_persistent(event)]
 
 
-def test_only_its_owner_may_read_a_journal(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_a_journal(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     Journal(path).close()
     assert path.stat().st_mode & 0o777 == 0o600

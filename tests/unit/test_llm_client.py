@@ -82,7 +82,7 @@ async def test_a_key_goes_as_a_bearers_and_no_key_sends_no_header() -> None:
     assert [asked.headers.get("authorization") for asked in server.asked] == ["Bearer secret", None]
 
 
-def test_the_vendor_gets_its_key_raw_and_nobody_who_only_sounds_like_it() -> None:
+def test_only_the_vendor_gets_its_key_raw() -> None:
     assert authorization("https://llm-gateway.eu.assemblyai.com/v1", "k") == "k"
     assert authorization("https://notassemblyai.com/v1", "k") == "Bearer k"
     assert authorization("https://assemblyai.com.example.com", "k") == "Bearer k"
@@ -96,7 +96,7 @@ def test_a_key_is_never_sent_unencrypted(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "llm.example", "https://", "https://llm example"])
-def test_what_is_not_an_address_is_refused(url: str) -> None:
+def test_an_invalid_url_is_refused(url: str) -> None:
     with pytest.raises(ChatError, match=r"^Invalid LLM URL: ") as refused:
         ChatClient(url)
     assert refused.value.hint == "Write llm_url as https://host or http://127.0.0.1:port."
@@ -153,7 +153,7 @@ async def test_a_stream_with_other_line_ends_and_no_done_is_whole_if_it_said_why
 
 
 @pytest.mark.parametrize("cut", [True, False])
-async def test_a_stream_that_breaks_off_says_so_after_what_it_said(cut: bool) -> None:
+async def test_a_broken_stream_is_an_error_after_its_text(cut: bool) -> None:
     said: list[str | Completion] = []
     async with serving(events(delta("Nothing"), breaks=cut)) as server:
         chat = client(server)
@@ -166,7 +166,7 @@ async def test_a_stream_that_breaks_off_says_so_after_what_it_said(cut: bool) ->
     assert len(server.asked) == 1
 
 
-async def test_a_stream_that_falls_silent_is_given_up() -> None:
+async def test_a_silent_stream_times_out() -> None:
     async with serving(events(delta("Nothing"), hangs=True)) as server:
         with pytest.raises(ChatError, match="broke off"):
             await streamed(client(server, timeout_s=0.2))
@@ -178,7 +178,7 @@ async def test_comments_do_not_keep_a_silent_stream_alive() -> None:
             await streamed(client(server, timeout_s=0.2))
 
 
-async def test_an_error_in_mid_stream_is_told() -> None:
+async def test_an_error_within_a_stream_is_raised() -> None:
     failed = event({"error": {"message": "overloaded", "code": 529}})
     async with serving(events(delta("Nothing"), failed)) as server:
         with pytest.raises(ChatError, match="overloaded"):
@@ -211,7 +211,7 @@ async def test_a_model_that_does_not_stream_is_asked_for_a_plain_answer() -> Non
     assert [asked.body.get("stream") for asked in server.asked] == [True, True, None]
 
 
-async def test_a_server_that_ignores_the_wish_to_stream_is_understood() -> None:
+async def test_a_server_may_ignore_the_request_to_stream() -> None:
     async with serving(Answer(body=WHOLE)) as server:
         got = await streamed(client(server))
     assert got == ["Nothing — at all.", Completion("Nothing — at all.", "small-1", 12, 4, "stop")]
@@ -219,13 +219,13 @@ async def test_a_server_that_ignores_the_wish_to_stream_is_understood() -> None:
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 529])
 @pytest.mark.parametrize("ask", [complete, streamed])
-async def test_what_may_pass_is_tried_again(status: int, ask: Callable[[ChatClient], Any]) -> None:
+async def test_temporary_failures_are_retried(status: int, ask: Callable[[ChatClient], Any]) -> None:
     async with serving(Answer(status, {"error": "busy"}), Answer(body=WHOLE)) as server:
         assert await ask(client(server))
     assert len(server.asked) == 2
 
 
-async def test_new_tries_are_counted_and_pauses_grow() -> None:
+async def test_retries_are_limited_and_delays_grow() -> None:
     slept: list[float] = []
     async with serving(*[Answer(503, {"error": "busy"})] * 4) as server:
         with pytest.raises(ChatError, match="busy"):
@@ -240,7 +240,7 @@ async def test_a_pause_is_never_shorter_than_the_server_asks() -> None:
     assert slept == [3.0]
 
 
-async def test_a_server_that_asks_for_a_long_pause_is_left_alone_and_the_wait_is_told() -> None:
+async def test_a_long_retry_after_is_reported_and_not_retried() -> None:
     async with serving(Answer(429, {"error": "slow"}, {"retry-after": "3600"})) as server:
         with pytest.raises(ChatError) as refused:
             await complete(client(server))
@@ -248,7 +248,7 @@ async def test_a_server_that_asks_for_a_long_pause_is_left_alone_and_the_wait_is
     assert refused.value.retry
 
 
-async def test_what_cannot_mend_is_not_tried_again() -> None:
+async def test_permanent_failures_are_not_retried() -> None:
     async with serving(Answer(401, {"error": "bad key"})) as server:
         with pytest.raises(ChatError, match="bad key") as refused:
             await complete(client(server))
@@ -256,7 +256,7 @@ async def test_what_cannot_mend_is_not_tried_again() -> None:
     assert len(server.asked) == 1
 
 
-async def test_a_connection_cut_before_the_answer_is_tried_again() -> None:
+async def test_a_connection_closed_before_the_response_is_retried() -> None:
     listening = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
     slept: list[float] = []
@@ -268,7 +268,7 @@ async def test_a_connection_cut_before_the_answer_is_tried_again() -> None:
     assert len(slept) == 2
 
 
-async def test_a_server_that_does_not_answer_in_time_is_not_asked_twice() -> None:
+async def test_a_timeout_is_not_retried() -> None:
     async with serving(Answer(body=b"", hangs=True)) as server:
         with pytest.raises(ChatError, match=r"did not respond within 0\.2 s"):
             await complete(client(server, timeout_s=0.2))
@@ -278,7 +278,7 @@ async def test_a_server_that_does_not_answer_in_time_is_not_asked_twice() -> Non
 @pytest.mark.parametrize(
     "body", [b"<html>hello</html>", b"", b"[]", b'{"choices": "x"}', b"\xff", pytest.param(b"[" * 9000, id="deep")]
 )
-async def test_an_answer_that_is_none_is_an_error_not_a_crash(body: bytes) -> None:
+async def test_an_invalid_response_is_a_chat_error(body: bytes) -> None:
     async with serving(Answer(body=body)) as server:
         with pytest.raises(ChatError) as failed:
             await complete(client(server))
@@ -299,12 +299,12 @@ async def test_the_models_are_listed_if_the_server_lists_them() -> None:
 
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1:9", "https://llm.example", "https://localhost:9"])
-def test_who_shows_a_certificate_needs_one_that_the_system_trusts(url: str) -> None:
+def test_tls_uses_the_system_certificates(url: str) -> None:
     assert ChatClient(url)._tls_verification() is True
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "HTTP://localhost:9"])
-def test_no_certificates_are_loaded_where_nobody_shows_one(url: str) -> None:
+def test_plain_http_loads_no_certificates(url: str) -> None:
     trusted = ChatClient(url)._tls_verification()
     assert isinstance(trusted, ssl.SSLContext)
     assert trusted.verify_mode is ssl.CERT_REQUIRED

@@ -51,7 +51,7 @@ def test_every_known_shape_of_error_is_read(body: Any, said: str) -> None:
 @pytest.mark.parametrize(
     ("status", "again"), [(400, False), (404, False), (429, True), (499, False), (500, True), (503, True)]
 )
-def test_only_a_crowd_or_a_fault_of_the_server_is_worth_another_try(status: int, again: bool) -> None:
+def test_only_429_and_5xx_are_retried(status: int, again: bool) -> None:
     assert parse_error(status, b"{}").retry is again
 
 
@@ -63,7 +63,7 @@ def test_an_error_is_one_short_printable_line_whatever_the_server_says(status: i
 
 
 @given(ANSWERS | JSON)
-def test_whatever_comes_is_an_answer_or_a_chat_error(fields: Any) -> None:
+def test_any_body_is_an_answer_or_a_chat_error(fields: Any) -> None:
     for parse in (parse_completion, parse_delta):
         found: object
         try:

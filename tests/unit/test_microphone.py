@@ -1,4 +1,4 @@
-"""What a microphone makes of its callbacks, and how one is chosen."""
+"""Microphone callbacks, gaps and the choice of a device."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ DEVICES = {
 
 
 class Heard(Microphone):
-    """A microphone whose callbacks the test makes."""
+    """A microphone whose callbacks are called by the test."""
 
     def __init__(self) -> None:
         super().__init__("", 16_000, 0, time.monotonic)
@@ -54,13 +54,13 @@ def test_a_late_block_is_not_a_lost_one() -> None:
     assert timeline.lost_frames(800, 10.5, overflowed=False) == 0
 
 
-def test_an_overflow_lost_what_the_clock_says() -> None:
+def test_the_clock_gives_the_frames_lost_by_an_overflow() -> None:
     timeline = GapDetector(16_000)
     timeline.lost_frames(800, 10.0, overflowed=False)
     assert timeline.lost_frames(800, 10.25, overflowed=True) == 3_200
 
 
-def test_an_overflow_told_of_one_block_early_is_seen_in_the_next() -> None:
+def test_an_overflow_reported_one_block_early_counts() -> None:
     timeline = GapDetector(16_000)
     timeline.lost_frames(800, 10.0, overflowed=False)
     assert timeline.lost_frames(800, 10.05, overflowed=True) == 0
@@ -69,13 +69,13 @@ def test_an_overflow_told_of_one_block_early_is_seen_in_the_next() -> None:
 
 
 @pytest.mark.parametrize("at", [10.06, 9.0, 4_000.0])
-def test_jitter_and_a_clock_that_jumped_are_no_gap(at: float) -> None:
+def test_jitter_and_clock_jumps_are_not_gaps(at: float) -> None:
     timeline = GapDetector(16_000)
     timeline.lost_frames(800, 10.0, overflowed=False)
     assert timeline.lost_frames(800, at, overflowed=True) == 0
 
 
-async def test_silence_stands_where_samples_were_lost() -> None:
+async def test_lost_samples_become_silence() -> None:
     microphone = Heard()
     microphone.hear(10.0)
     microphone.hear(10.15, overflow=True)
@@ -83,7 +83,7 @@ async def test_silence_stands_where_samples_were_lost() -> None:
     assert microphone.overflows == 1
 
 
-async def test_a_loop_held_up_for_too_long_loses_sound_but_not_the_clock() -> None:
+async def test_a_full_queue_loses_audio_and_keeps_the_clock() -> None:
     microphone = Heard()
     for block in range(1_300):
         microphone.hear(block * 0.05)
@@ -93,7 +93,7 @@ async def test_a_loop_held_up_for_too_long_loses_sound_but_not_the_clock() -> No
     assert await take(microphone, 101 * 800) == bytes(100 * 1_600) + BLOCK
 
 
-async def test_what_was_heard_before_a_stop_is_given_out_to_the_last_sample(tmp_path: Path) -> None:
+async def test_audio_before_a_stop_is_yielded_to_the_last_sample(tmp_path: Path) -> None:
     microphone = Heard()
     recording = Recording.create(tmp_path / "audio.wav")
     capture = Capture(recording, "mic", latency_ms=0, publish=lambda _: None)
@@ -108,7 +108,7 @@ async def test_what_was_heard_before_a_stop_is_given_out_to_the_last_sample(tmp_
     assert recording.read(0, recording.position) == BLOCK * 4 + BLOCK[:100]
 
 
-async def test_a_device_that_stops_is_told_after_its_last_sound() -> None:
+async def test_a_stopped_device_is_reported_after_its_last_audio() -> None:
     microphone = Heard()
     microphone.hear(10.0)
     microphone._on_finished()
@@ -126,19 +126,19 @@ def test_a_name_is_found_whole_before_in_part_whatever_its_case(wanted: str, ind
     assert match_device(DEVICES, wanted) == index
 
 
-def test_a_name_that_no_device_has_is_answered_with_those_there_are() -> None:
+def test_an_unknown_device_name_lists_the_available_devices() -> None:
     with pytest.raises(SourceError) as caught:
         match_device(DEVICES, "Røde")
     assert "USB Mic Pro" in caught.value.hint
 
 
-def test_no_device_at_all_is_answered_with_the_ways_round() -> None:
+def test_without_devices_the_hint_names_the_alternatives() -> None:
     with pytest.raises(SourceError) as caught:
         match_device({}, "USB")
     assert "PULSE_SERVER" in caught.value.hint
 
 
-def test_what_c_writes_to_stderr_is_swallowed_and_only_then(capfd: pytest.CaptureFixture[str]) -> None:
+def test_stderr_of_c_libraries_is_suppressed_only_during_the_call(capfd: pytest.CaptureFixture[str]) -> None:
     os.write(2, b"before ")
     with quiet_stderr():
         os.write(2, b"ALSA lib pcm.c:2664 Unknown PCM ")

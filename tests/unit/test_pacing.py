@@ -1,4 +1,4 @@
-"""When samples are due, and how they are cut into blocks."""
+"""Due times of samples, and their split into blocks."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from tui.audio.pacing import RealtimePacer, take_blocks
 
 
 class Clock:
-    """A clock that goes on when it is told to."""
+    """A clock that the test advances."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -33,7 +33,7 @@ def test_three_hours_of_waits_that_are_too_long_do_not_drift() -> None:
     assert clock.now == pytest.approx(1_000 + 3 * 3600, abs=0.01)
 
 
-def test_who_was_held_up_makes_the_time_good() -> None:
+def test_a_delay_is_made_up() -> None:
     clock = Clock()
     pace = RealtimePacer(16_000, clock=clock)
     clock.now += pace.wait_s(800) + 10

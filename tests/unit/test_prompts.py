@@ -66,7 +66,7 @@ def test_a_number_before_the_name_orders_prompts_and_is_no_part_of_their_id(tmp_
     assert [prompt.id for prompt in PromptLibrary.load(tmp_path)] == ["c", "b", "3d-plan", "a"]
 
 
-def test_ones_own_prompt_takes_the_place_of_the_bundled_one(tmp_path: Path) -> None:
+def test_a_user_prompt_replaces_the_built_in_one(tmp_path: Path) -> None:
     (tmp_path / "summary.toml").write_text(GOOD)
     (tmp_path / "extra.toml").write_text(GOOD)
     library = PromptLibrary.load(shipped("prompts"), tmp_path)
@@ -74,7 +74,7 @@ def test_ones_own_prompt_takes_the_place_of_the_bundled_one(tmp_path: Path) -> N
     assert library["summary"].name == "Mine"
 
 
-def test_a_broken_file_takes_no_other_down(tmp_path: Path) -> None:
+def test_a_broken_file_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("name = ")
     (tmp_path / "latin.toml").write_bytes(b'name = "caf\xe9"')
     (tmp_path / "folder.toml").mkdir()
@@ -89,7 +89,7 @@ def test_a_broken_file_takes_no_other_down(tmp_path: Path) -> None:
     ]
 
 
-def test_a_prompt_that_is_not_there_names_those_that_are() -> None:
+def test_an_unknown_prompt_lists_the_available_ones() -> None:
     with pytest.raises(ConfigError, match="There is no prompt 'nope'") as missing:
         bundled()["nope"]
     assert missing.value.hint == "Available prompts: summary, actions, takeaway, improve."

@@ -22,7 +22,7 @@ def test_a_model_reads_each_turn_with_its_number_and_time() -> None:
     assert len(lines) == 5
 
 
-def test_of_several_sessions_each_line_says_which() -> None:
+def test_with_several_sessions_each_line_names_its_session() -> None:
     lines = format_excerpts([read("one", "Standup"), read("two")])
     assert lines[1].startswith("[Standup, turn 1, 00:00] A: ")
     assert lines[7].startswith("[two, turn 1, 00:00] A: ")
@@ -34,21 +34,21 @@ def test_the_turns_an_answer_names_are_quoted() -> None:
     assert quoted("Turns 2–4 say so.") == [("one", 2), ("one", 3), ("one", 4)]
 
 
-def test_a_time_is_no_turn() -> None:
+def test_a_time_is_not_a_turn_number() -> None:
     assert quoted("At [turn 2, 03:04].") == [("one", 2)]
     assert quoted("turn 3 at 00:05") == [("one", 3)]
 
 
-def test_a_turn_that_is_repeated_word_for_word_is_quoted() -> None:
+def test_a_turn_quoted_verbatim_is_cited() -> None:
     assert quoted(f"They said: {MEETING[2][1].upper()}") == [("one", 3)]
 
 
-def test_a_turn_that_does_not_exist_is_no_quote_and_is_told() -> None:
+def test_a_turn_that_does_not_exist_is_reported_and_not_cited() -> None:
     assert quoted("It was decided [turn 99, 12:00].") == []
     assert unknown_turns("It was decided [turn 99, 12:00] and [turn 2, 00:06].", [read()]) == [99]
 
 
-def test_among_several_sessions_a_turn_counts_beside_its_session() -> None:
+def test_with_several_sessions_a_citation_needs_the_title() -> None:
     both = read("one", "Standup"), read("two", "Retro")
     assert quoted("Thursday [Retro, turn 2, 00:06].", *both) == [("two", 2)]
 

@@ -1,4 +1,4 @@
-"""The recording: what is appended can be read, whatever the disk does."""
+"""Recordings: appended audio can be read, also when the disk fails."""
 
 import asyncio
 import errno
@@ -30,7 +30,7 @@ def sound_in(path: Path) -> bytes:
 
 
 class FullDisk:
-    """A disk that takes only so many bytes more, put in place of `os.pwrite`."""
+    """A replacement for `os.pwrite` that fails after a number of bytes."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, room: int = 0) -> None:
         self.room = room
@@ -54,9 +54,7 @@ def test_a_file_is_whole_after_every_block(tmp_path: Path) -> None:
     recording.close()
 
 
-def test_a_power_cut_takes_neither_the_sound_nor_the_name_of_file_and_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_audio_and_directory_entries_are_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: dict[int, threading.Event] = {}
     folder = tmp_path / "session"
     folder.mkdir()
@@ -74,7 +72,7 @@ def test_a_power_cut_takes_neither_the_sound_nor_the_name_of_file_and_folder(
     assert all(done.wait(10) for done in synced.values())
 
 
-def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_a_recording(tmp_path: Path) -> None:
     recording = Recording.create(tmp_path / "audio.wav")
     assert stat.S_IMODE(recording.path.stat().st_mode) == 0o600
 
@@ -108,7 +106,7 @@ def test_reading_is_slicing_what_was_appended(
     st.integers(0, 400),
 )
 @settings(deadline=None)
-def test_a_disk_that_fills_up_at_any_byte_costs_nothing(
+def test_a_disk_that_is_full_at_any_byte_loses_nothing(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int | None]], first: int
 ) -> None:
     path = tmp_path_factory.mktemp("recording") / "audio.wav"
@@ -126,7 +124,7 @@ def test_a_disk_that_fills_up_at_any_byte_costs_nothing(
         assert sound_in(path) == speech(recording.position)
 
 
-def test_a_full_disk_is_told_and_what_memory_kept_is_written_when_it_has_room(
+def test_a_full_disk_is_reported_and_the_audio_is_written_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recording = Recording.create(tmp_path / "audio.wav")
@@ -142,9 +140,7 @@ def test_a_full_disk_is_told_and_what_memory_kept_is_written_when_it_has_room(
     assert sound_in(recording.path) == speech(recording.position)
 
 
-def test_past_ten_minutes_memory_drops_the_oldest_and_leaves_silence_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_ten_minutes_the_oldest_audio_becomes_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_RING_S", 1)
     recording = Recording.create(tmp_path / "audio.wav")
     recording.append(speech(8_000))
@@ -171,7 +167,7 @@ async def test_a_reader_waits_for_the_next_block_and_is_woken_by_it(tmp_path: Pa
         await readers[3]
 
 
-async def test_a_reader_that_gives_up_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_a_cancelled_reader_leaves_no_waiter(tmp_path: Path) -> None:
     recording = Recording.create(tmp_path / "audio.wav")
     reader = asyncio.create_task(recording.wait_beyond(0))
     await asyncio.sleep(0)
@@ -181,7 +177,7 @@ async def test_a_reader_that_gives_up_leaves_nothing_behind(tmp_path: Path) -> N
     assert recording.position == 800
 
 
-def test_a_closed_recording_takes_no_sound_but_gives_it(tmp_path: Path) -> None:
+def test_a_closed_recording_can_be_read_and_not_appended_to(tmp_path: Path) -> None:
     recording = Recording.create(tmp_path / "audio.wav")
     recording.append(speech(800))
     recording.close()
@@ -190,7 +186,7 @@ def test_a_closed_recording_takes_no_sound_but_gives_it(tmp_path: Path) -> None:
     assert recording.read(799, 10) == speech(1, 799)
 
 
-def test_a_file_cut_short_is_read_to_its_end_and_repaired(tmp_path: Path) -> None:
+def test_a_truncated_file_is_read_to_its_end_and_repaired(tmp_path: Path) -> None:
     recording = Recording.create(tmp_path / "audio.wav", 8_000)
     recording.append(speech(800))
     recording.close()
@@ -211,7 +207,7 @@ def test_a_file_whose_header_never_reached_the_disk_is_repaired(tmp_path: Path, 
     assert sound_in(path) == bytes(samples * 2)
 
 
-def test_a_file_of_somebody_else_is_neither_opened_nor_changed(tmp_path: Path) -> None:
+def test_a_foreign_file_is_neither_opened_nor_changed(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(b"Dear diary, " * 10)
     for use in (Recording.open, repair):

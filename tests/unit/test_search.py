@@ -81,7 +81,7 @@ def test_sessions_are_narrowed_by_tag_and_time(store: Store, index: Path) -> Non
     assert {hit.session for hit in search(store, index, "pool", since="2026-11-22")} == {new.id}
 
 
-def test_what_is_said_after_a_search_is_found_by_the_next(store: Store, index: Path) -> None:
+def test_turns_added_after_a_search_are_found_by_the_next(store: Store, index: Path) -> None:
     stored = store_session(store)
     assert search(store, index, "zeppelin") == []
     journal = Journal(stored.events)
@@ -94,7 +94,7 @@ def test_what_is_said_after_a_search_is_found_by_the_next(store: Store, index: P
     assert len(search(store, index, "pool")) == 2
 
 
-def test_what_was_deleted_is_found_no_more_not_even_in_the_file(store: Store, index: Path) -> None:
+def test_deleted_sessions_are_removed_from_the_index_file(store: Store, index: Path) -> None:
     stored = store_session(store, [TurnChanged(final_turn(1, "The password is xyzzyplugh."))])
     store_session(store, started=STARTED + timedelta(days=1))
     assert len(search(store, index, "xyzzyplugh")) == 1
@@ -113,7 +113,7 @@ def test_a_session_that_vanished_is_dropped(store: Store, index: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage" * 1000, None])
-def test_an_index_that_is_damaged_or_missing_is_made_anew(store: Store, index: Path, damage: bytes | None) -> None:
+def test_a_damaged_or_missing_index_is_rebuilt(store: Store, index: Path, damage: bytes | None) -> None:
     store_session(store)
     search(store, index, "pool")
     if damage is None:
@@ -123,7 +123,7 @@ def test_an_index_that_is_damaged_or_missing_is_made_anew(store: Store, index: P
     assert len(search(store, index, "pool")) == 2
 
 
-def test_an_index_with_a_hole_in_it_is_made_anew(store: Store, index: Path) -> None:
+def test_an_index_with_a_hole_in_it_is_rebuilt(store: Store, index: Path) -> None:
     store_session(store)
     search(store, index, "pool")
     content = bytearray(index.read_bytes())
@@ -132,7 +132,7 @@ def test_an_index_with_a_hole_in_it_is_made_anew(store: Store, index: Path) -> N
     assert len(search(store, index, "pool")) == 2
 
 
-def test_an_index_of_another_version_is_made_anew(store: Store, index: Path) -> None:
+def test_an_index_of_another_version_is_rebuilt(store: Store, index: Path) -> None:
     store_session(store)
     search(store, index, "pool")
     with sqlite3.connect(index) as database:
@@ -142,7 +142,7 @@ def test_an_index_of_another_version_is_made_anew(store: Store, index: Path) -> 
     assert len(search(store, index, "pool")) == 2
 
 
-def test_the_index_is_for_its_owner_alone(store: Store, index: Path) -> None:
+def test_only_the_owner_can_read_the_index(store: Store, index: Path) -> None:
     store_session(store)
     search(store, index, "pool")
     assert stat.S_IMODE(index.stat().st_mode) == 0o600
@@ -155,7 +155,7 @@ def test_a_session_that_cannot_be_read_hides_no_other(store: Store, index: Path)
     assert len(search(store, index, "pool")) == 2
 
 
-def test_an_index_that_cannot_be_written_is_said(store: Store, tmp_path: Path) -> None:
+def test_an_unwritable_index_is_an_error(store: Store, tmp_path: Path) -> None:
     store_session(store)
     (tmp_path / "folder").mkdir()
     with pytest.raises(SessionError, match="cannot be used"):
@@ -163,7 +163,7 @@ def test_an_index_that_cannot_be_written_is_said(store: Store, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("query", ["", "  ", '""', "*", "-pool", "(", '"', "- -"])
-def test_a_query_for_nothing_is_refused(query: str) -> None:
+def test_a_query_without_words_is_a_usage_error(query: str) -> None:
     with pytest.raises(UsageError, match="The query contains no word to search for"):
         to_fts_expression(query)
 
@@ -181,7 +181,9 @@ def test_no_query_is_a_syntax_error_of_sqlite(query: str) -> None:
     database.close()
 
 
-def test_several_that_make_the_index_at_once_all_find_what_is_there(store: Store, index: Path, tmp_path: Path) -> None:
+def test_processes_that_build_the_index_at_once_all_find_the_sessions(
+    store: Store, index: Path, tmp_path: Path
+) -> None:
     for day in range(5):
         store_session(store, started=STARTED + timedelta(days=day), sound_s=0.0)
     program = (

@@ -34,7 +34,7 @@ def test_an_escape_sequence_is_shown_instead_of_obeyed() -> None:
 
 
 @pytest.mark.parametrize("character", BIDI + WITHOUT_WIDTH)
-def test_what_steers_the_layout_without_being_seen_is_dropped(character: str) -> None:
+def test_invisible_layout_controls_are_removed(character: str) -> None:
     assert sanitize(f"a{character * 50}b") == "ab"
 
 
@@ -43,7 +43,7 @@ def test_markup_stays_the_text_it_is() -> None:
         assert sanitize(written) == written
 
 
-def test_a_flood_of_combining_marks_is_dammed() -> None:
+def test_combining_marks_are_limited() -> None:
     assert sanitize("e" + "\u0301" * 500) == "e" + "\u0301" * MAX_COMBINING_MARKS
     assert sanitize("\u0301x") == "x"
     each = "e" + "\u0301" * MAX_COMBINING_MARKS
@@ -64,7 +64,7 @@ def test_half_a_surrogate_pair_can_be_encoded_afterwards() -> None:
     assert sanitize("a\ud800b").encode() == "a�b".encode()
 
 
-def test_a_hundred_kilobytes_are_cut_and_the_cut_is_told() -> None:
+def test_a_long_text_is_truncated_with_a_suffix() -> None:
     shown = sanitize("x" * 100_000)
     assert shown.startswith("x" * MAX_CHARACTERS + " … (92,000 more characters)")
     assert len(shown) < MAX_CHARACTERS + 40
@@ -76,7 +76,7 @@ def test_every_line_end_becomes_a_newline_and_one_line_has_none() -> None:
 
 
 @given(st.text(st.characters()))
-def test_whatever_comes_only_what_a_terminal_prints_goes_out(text: str) -> None:
+def test_sanitised_text_is_printable(text: str) -> None:
     shown = sanitize(text)
     shown.encode()
     for character in shown:
@@ -128,5 +128,5 @@ def test_a_size_never_reads_a_thousand_of_a_unit(size_bytes: int, shown: str) ->
     assert size(size_bytes) == shown
 
 
-def test_one_of_a_thing_is_not_many() -> None:
+def test_one_thing_is_singular() -> None:
     assert (plural(1, "turn"), plural(0, "turn"), plural(1234, "turn")) == ("1 turn", "0 turns", "1,234 turns")

@@ -36,7 +36,7 @@ def test_the_same_turn_again_changes_nothing() -> None:
     assert not transcript.upsert(turn(1, "So."))
 
 
-def test_a_turn_that_was_nothing_is_taken_out_once() -> None:
+def test_a_discarded_turn_is_removed_once() -> None:
     transcript = Transcript([turn(1), turn(2)])
     assert transcript.remove(1)
     assert not transcript.remove(1)

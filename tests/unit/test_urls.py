@@ -52,7 +52,7 @@ def test_the_host_is_what_a_client_would_connect_to() -> None:
 
 
 @given(st.text() | st.from_regex(r"(ws|http)s?://.{0,20}[:@/\\]?.{0,20}"))
-def test_no_text_breaks_the_questions(url: str) -> None:
+def test_any_text_is_accepted_as_a_url(url: str) -> None:
     host(url)
     if may_carry_key(url):
         assert host(url)

@@ -1,4 +1,4 @@
-"""The header of a WAV, as others write it and as others read ours."""
+"""WAV headers, compared with those of libsndfile."""
 
 import io
 import wave
@@ -36,7 +36,7 @@ def test_our_header_is_understood_by_others_and_by_us() -> None:
     assert found.format == Format(16_000)
 
 
-def test_a_header_that_has_not_arrived_in_full_is_waited_for() -> None:
+def test_an_incomplete_header_needs_more_bytes() -> None:
     whole = written("PCM_24")
     found = parse(whole)
     assert found is not None
@@ -65,7 +65,7 @@ def test_a_recording_past_four_gib_keeps_a_valid_header() -> None:
 
 
 @pytest.mark.parametrize("start", [b"fLaC", b"RIFF\0\0\0\0AVI ", b"RIFX", b"\0"])
-def test_what_is_no_wav_is_refused_at_once(start: bytes) -> None:
+def test_bytes_that_are_not_a_wav_are_rejected_at_once(start: bytes) -> None:
     with pytest.raises(InvalidWavError, match="does not start with RIFF"):
         parse(start)
 
