@@ -36,7 +36,7 @@ def script(folder: Path, text: str) -> str:
     return f"{sys.executable} {path}"
 
 
-async def posted(server: Server, stored: StoredSession, secret: str = SECRET) -> list[float]:
+async def post_with_delays(server: Server, stored: StoredSession, secret: str = SECRET) -> list[float]:
     """Post a session; return the pauses that were made."""
     slept: list[float] = []
 
@@ -129,7 +129,7 @@ async def test_cancelling_kills_a_command_and_its_children(stored: StoredSession
 
 async def test_a_webhook_signature_passes_a_reference_library(stored: StoredSession) -> None:
     async with serving(OK) as server:
-        assert await posted(server, stored) == []
+        assert await post_with_delays(server, stored) == []
     (request,) = server.asked
     body = session_json(stored)
     assert Webhook(SECRET).verify(body, request.headers) == request.body
@@ -140,32 +140,32 @@ async def test_a_webhook_signature_passes_a_reference_library(stored: StoredSess
 
 async def test_a_webhook_without_a_secret_is_not_signed(stored: StoredSession) -> None:
     async with serving(OK) as server:
-        await posted(server, stored, "")
+        await post_with_delays(server, stored, "")
     assert "webhook-signature" not in server.asked[0].headers
 
 
 async def test_a_webhook_is_retried_with_the_same_id(stored: StoredSession) -> None:
     async with serving(BUSY, Answer(429, {}), OK) as server:
-        assert await posted(server, stored) == [1.0, 3.0]
+        assert await post_with_delays(server, stored) == [1.0, 3.0]
     assert {request.headers["webhook-id"] for request in server.asked} == {stored.id}
 
 
 async def test_a_webhook_is_retried_after_a_broken_connection(stored: StoredSession) -> None:
     async with serving(Answer(200, b"{", breaks=True), OK) as server:
-        assert await posted(server, stored) == [1.0]
+        assert await post_with_delays(server, stored) == [1.0]
 
 
 async def test_a_webhook_that_keeps_failing_says_how_to_retry(stored: StoredSession) -> None:
     async with serving(*[BUSY] * 4) as server:
         with pytest.raises(HookError, match="503") as given_up:
-            await posted(server, stored)
+            await post_with_delays(server, stored)
     assert given_up.value.hint == f"Retry with: livegist sessions hook {stored.id}"
 
 
 async def test_a_webhook_is_not_retried_after_a_refusal(stored: StoredSession) -> None:
     async with serving(Answer(404, {})) as server:
         with pytest.raises(HookError, match="404"):
-            await posted(server, stored)
+            await post_with_delays(server, stored)
     assert len(server.asked) == 1
 
 

@@ -34,7 +34,7 @@ async def listening(spec: str = "mic") -> AsyncIterator[Source]:
         yield source
 
 
-async def take(source: Source, samples: int) -> bytes:
+async def read_samples(source: Source, samples: int) -> bytes:
     sound = b""
     async for block in source:
         sound += block
@@ -43,7 +43,7 @@ async def take(source: Source, samples: int) -> bytes:
     return sound
 
 
-def likeness(played: npt.NDArray[np.float64], heard: npt.NDArray[np.float64]) -> tuple[float, int]:
+def correlation(played: npt.NDArray[np.float64], heard: npt.NDArray[np.float64]) -> tuple[float, int]:
     """Return the peak of the normalised cross-correlation, and where in `heard` the played sound starts."""
     size = len(played) + len(heard)
     spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(played, size))
@@ -57,9 +57,9 @@ async def capture_of_clip(pulse: Pulse, spec: str) -> tuple[npt.NDArray[np.float
     """Play the clip; return it, and what the microphone made of it."""
     played, rate = soundfile.read(CLIP, dtype="int16")
     async with listening(spec) as source:
-        await take(source, 800)
+        await read_samples(source, 800)
         player = pulse.play(CLIP)
-        sound = await take(source, len(played) + rate)
+        sound = await read_samples(source, len(played) + rate)
         assert await asyncio.to_thread(player.wait, 10) == 0
     return played.astype(np.float64), sound
 
@@ -67,7 +67,7 @@ async def capture_of_clip(pulse: Pulse, spec: str) -> tuple[npt.NDArray[np.float
 async def assert_heard_as_played(pulse: Pulse, spec: str) -> None:
     played, sound = await capture_of_clip(pulse, spec)
     heard = np.frombuffer(sound, "<i2").astype(np.float64)
-    peak, at = likeness(played, heard)
+    peak, at = correlation(played, heard)
     assert peak > 0.9
     spoken = measure(sound[at * 2 : (at + len(played)) * 2])
     original = measure(played.astype("<i2").tobytes())
@@ -99,9 +99,9 @@ async def test_a_device_without_16_khz_mono_is_captured_in_its_own_format(
 
 async def test_the_microphone_clock_matches_the_wall_clock(pulse: Pulse) -> None:
     async with listening() as source, loop_lag.measured() as machine:
-        await take(source, 8_000)
+        await read_samples(source, 8_000)
         start = time.monotonic()
-        sound = await take(source, 48_000)
+        sound = await read_samples(source, 48_000)
         took_s = time.monotonic() - start
         assert took_s == pytest.approx(len(sound) / 32_000, abs=0.15 + machine.late_s)
         assert (source.finite, source.overflows) == (False, 0)
@@ -110,38 +110,38 @@ async def test_the_microphone_clock_matches_the_wall_clock(pulse: Pulse) -> None
 async def test_the_first_sound_comes_within_200_ms(pulse: Pulse) -> None:
     waits = []
     async with listening() as source:
-        await take(source, 800)
+        await read_samples(source, 800)
     for _ in range(5):
         start = time.monotonic()
         async with open_source("mic") as source:
-            await take(source, 1)
+            await read_samples(source, 1)
             waits.append(time.monotonic() - start)
     assert min(waits) < 0.2, "the others may have waited for a busy machine"
 
 
 async def test_a_blocked_event_loop_loses_no_audio(pulse: Pulse) -> None:
     async with listening() as source:
-        await take(source, 800)
+        await read_samples(source, 800)
         start = time.monotonic()
         time.sleep(2.5)  # noqa: ASYNC251 - the loop is to be held up
-        await take(source, round((time.monotonic() - start) * 16_000) - 1_600)
+        await read_samples(source, round((time.monotonic() - start) * 16_000) - 1_600)
         assert time.monotonic() - start < 4.5, "what was heard meanwhile is there already"
         assert source.overflows == 0
 
 
 async def test_a_device_without_callbacks_for_two_seconds_is_lost(pulse: Pulse) -> None:
     async with listening() as source:
-        await take(source, 800)
+        await read_samples(source, 800)
         pulse.pactl("suspend-source", "mic", "1")
         try:
             start = time.monotonic()
             with pytest.raises(SourceError, match="delivered no audio"):
-                await take(source, 160_000)
+                await read_samples(source, 160_000)
             assert time.monotonic() - start > 1.9
         finally:
             pulse.pactl("suspend-source", "mic", "0")
     async with listening() as source:
-        assert await take(source, 800), "it can be opened again"
+        assert await read_samples(source, 800), "it can be opened again"
 
 
 async def test_an_unplugged_device_is_reported_at_once_and_found_again(
@@ -153,12 +153,12 @@ async def test_an_unplugged_device_is_reported_at_once_and_found_again(
         for name, value in other.env.items():
             monkeypatch.setenv(name, value)
         async with listening() as source:
-            await take(source, 800)
+            await read_samples(source, 800)
             async with loop_lag.measured() as machine:
                 other.process.kill()
                 start = time.monotonic()
                 with pytest.raises(SourceError, match=r"stopped|delivered no audio"):
-                    await take(source, 160_000)
+                    await read_samples(source, 160_000)
                 assert time.monotonic() - start - machine.late_s < 3
     finally:
         other.stop()
@@ -169,7 +169,7 @@ async def test_an_unplugged_device_is_reported_at_once_and_found_again(
     try:
         await asyncio.to_thread(back.ready)
         async with listening() as source:
-            assert await take(source, 800)
+            assert await read_samples(source, 800)
     finally:
         back.stop()
 
@@ -238,7 +238,7 @@ async def test_an_unknown_device_name_lists_the_available_devices(pulse: Pulse) 
 async def test_cancelling_while_a_device_opens_leaves_no_stream_open(pulse: Pulse) -> None:
     async def capture() -> None:
         async with open_source("mic") as source:
-            await take(source, 160_000)
+            await read_samples(source, 160_000)
 
     for _ in range(3):
         capturing = asyncio.create_task(capture())
@@ -248,7 +248,7 @@ async def test_cancelling_while_a_device_opens_leaves_no_stream_open(pulse: Puls
         assert capturing.cancelled()
     assert "PortAudio" not in pulse.pactl("list", "source-outputs")
     async with listening() as source:
-        await take(source, 800)
+        await read_samples(source, 800)
 
 
 async def test_two_channels_have_separate_levels(pulse: Pulse) -> None:
@@ -256,7 +256,7 @@ async def test_two_channels_have_separate_levels(pulse: Pulse) -> None:
     for channels in (1, 2):
         async with asyncio.timeout(30), open_source("mic", channels=channels) as source:
             assert isinstance(source, Microphone)
-            assert await take(source, 800)
+            assert await read_samples(source, 800)
             assert len(source.take_levels()) == (2 if channels == 2 else 0)
             assert source.take_levels() == ()
 

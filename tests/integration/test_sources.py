@@ -24,19 +24,19 @@ from tui.errors import SourceError
 CLIP = min(DATA.glob("*.wav"))
 
 
-def hurried(times: float = 50.0) -> Callable[[], float]:
+def fast_clock(times: float = 50.0) -> Callable[[], float]:
     """Return a clock that goes faster, so that a test need not listen to all of it."""
     return lambda: time.monotonic() * times
 
 
-async def heard(spec: str, clock: Callable[[], float] | None = None) -> bytes:
-    async with asyncio.timeout(30), open_source(spec, clock=clock or hurried()) as source:
+async def read_source(spec: str, clock: Callable[[], float] | None = None) -> bytes:
+    async with asyncio.timeout(30), open_source(spec, clock=clock or fast_clock()) as source:
         return b"".join([block async for block in source])
 
 
-async def refusal(spec: str) -> SourceError:
+async def open_error(spec: str) -> SourceError:
     with pytest.raises(SourceError) as caught:
-        await heard(spec)
+        await read_source(spec)
     assert caught.value.hint, "it says what to do"
     return caught.value
 
@@ -45,7 +45,7 @@ def samples(pcm: bytes) -> npt.NDArray[np.float64]:
     return np.frombuffer(pcm, "<i2").astype(np.float64)
 
 
-def likeness(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
+def correlation(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
     length = min(len(one), len(other))
     return float(np.corrcoef(one[:length], other[:length])[0, 1])
 
@@ -59,7 +59,7 @@ def speech() -> bytes:
     return pcm
 
 
-def written(path: Path, speech: bytes, rate: int, channels: int, subtype: str) -> Path:
+def write_file(path: Path, speech: bytes, rate: int, channels: int, subtype: str) -> Path:
     """Write the speech as a file of another rate and number of channels."""
     import soxr
 
@@ -71,7 +71,7 @@ def written(path: Path, speech: bytes, rate: int, channels: int, subtype: str) -
 async def test_a_16_khz_wav_is_read_bit_for_bit(tmp_path: Path, speech: bytes) -> None:
     path = tmp_path / "speech.wav"
     path.write_bytes(wav.header(16_000, len(speech)) + speech)
-    assert await heard(str(path)) == speech
+    assert await read_source(str(path)) == speech
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ async def test_a_16_khz_wav_is_read_bit_for_bit(tmp_path: Path, speech: bytes) -
 async def test_any_sound_file_is_resampled_to_16_khz(
     tmp_path: Path, speech: bytes, name: str, rate: int, channels: int, subtype: str
 ) -> None:
-    sound = samples(await heard(str(written(tmp_path / name, speech, rate, channels, subtype))))
+    sound = samples(await read_source(str(write_file(tmp_path / name, speech, rate, channels, subtype))))
     assert len(sound) == pytest.approx(32_000, abs=2_400)
-    assert likeness(sound, samples(speech)) > 0.95
+    assert correlation(sound, samples(speech)) > 0.95
 
 
 async def test_a_file_is_read_in_real_time_and_ends(tmp_path: Path, speech: bytes) -> None:
@@ -139,32 +139,32 @@ async def test_a_source_is_closed_before_its_end(tmp_path: Path, speech: bytes) 
 async def test_a_program_may_write_raw_pcm_or_a_wav(tmp_path: Path, speech: bytes, raw: bool) -> None:
     path = tmp_path / "speech of mine"
     path.write_bytes(speech if raw else wav.header(16_000, 0) + speech)
-    assert await heard(f"cmd:cat '{path}'") == speech
+    assert await read_source(f"cmd:cat '{path}'") == speech
 
 
 async def test_a_program_may_write_a_wav_of_any_rate_and_chunks_after_it(tmp_path: Path, speech: bytes) -> None:
-    path = written(tmp_path / "speech.wav", speech, 44_100, 2, "FLOAT")
+    path = write_file(tmp_path / "speech.wav", speech, 44_100, 2, "FLOAT")
     with path.open("ab") as file:
         file.write(b"LIST" + (1000).to_bytes(4, "little") + b"\x7f" * 1000)
-    sound = samples(await heard(f"cmd:cat {path}"))
+    sound = samples(await read_source(f"cmd:cat {path}"))
     assert len(sound) == pytest.approx(32_000, abs=2)
-    assert likeness(sound, samples(speech)) > 0.99
+    assert correlation(sound, samples(speech)) > 0.99
 
 
 async def test_a_program_that_fails_is_quoted() -> None:
-    error = await refusal("""cmd:sh -c 'echo one >&2; echo "no such device: hw:7" >&2; exit 3'""")
+    error = await open_error("""cmd:sh -c 'echo one >&2; echo "no such device: hw:7" >&2; exit 3'""")
     assert error.message == "sh ended with code 3: no such device: hw:7"
 
 
 async def test_a_source_program_gets_no_api_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSEMBLYAI_API_KEY", "planted")
     monkeypatch.setenv("OTHERS", "kept")
-    error = await refusal("""cmd:sh -c 'echo "got $ASSEMBLYAI_API_KEY$OTHERS" >&2; exit 3'""")
+    error = await open_error("""cmd:sh -c 'echo "got $ASSEMBLYAI_API_KEY$OTHERS" >&2; exit 3'""")
     assert error.message == "sh ended with code 3: got kept"
 
 
 async def test_a_program_that_fails_after_its_audio_is_quoted_too(speech: bytes) -> None:
-    error = await refusal("cmd:sh -c 'head -c 32000 /dev/zero; echo unplugged >&2; kill -9 $$'")
+    error = await open_error("cmd:sh -c 'head -c 32000 /dev/zero; echo unplugged >&2; kill -9 $$'")
     assert error.message == "sh ended with signal 9: unplugged"
 
 
@@ -184,7 +184,7 @@ async def test_a_program_that_fails_after_its_audio_is_quoted_too(speech: bytes)
     ],
 )
 async def test_an_unusable_source_says_why_and_what_to_do(spec: str, why: str) -> None:
-    assert why in (await refusal(spec)).message
+    assert why in (await open_error(spec)).message
 
 
 def ends(process: int) -> bool:

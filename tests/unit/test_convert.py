@@ -20,7 +20,7 @@ def tone(rate: int, channels: int = 1, seconds: float = 1.0) -> npt.NDArray[np.f
     return np.repeat(wave.astype(np.float32)[:, None], channels, axis=1)
 
 
-def through(pcm: bytes, format: Format, cut_at: int) -> npt.NDArray[np.int16]:
+def convert(pcm: bytes, format: Format, cut_at: int) -> npt.NDArray[np.int16]:
     converter = Converter(format, 16_000)
     pieces = [pcm[at : at + cut_at] for at in range(0, len(pcm), cut_at)]
     made = b"".join(converter.feed(piece) for piece in pieces) + converter.feed(b"", last=True)
@@ -34,7 +34,7 @@ def test_a_tone_comes_out_as_it_went_in(subtype: str, rate: int, channels: int) 
     soundfile.write(file, tone(rate, channels), rate, subtype, format="WAV")
     header = wav.parse(file.getvalue())
     assert header is not None
-    heard = through(file.getvalue()[header.offset :][: header.size], header.format, 1021) / 32768
+    heard = convert(file.getvalue()[header.offset :][: header.size], header.format, 1021) / 32768
     expected = tone(16_000)[:, 0]
     assert len(heard) == pytest.approx(16_000, abs=1)
     middle = slice(1_000, 15_000)
@@ -44,18 +44,18 @@ def test_a_tone_comes_out_as_it_went_in(subtype: str, rate: int, channels: int) 
 def test_what_is_ours_already_passes_untouched_wherever_it_is_cut() -> None:
     pcm = np.arange(-32768, 32768, 7).astype("<i2").tobytes()
     for cut_at in (1, 3, 1600):
-        assert through(pcm, Format(16_000), cut_at).tobytes() == pcm
+        assert convert(pcm, Format(16_000), cut_at).tobytes() == pcm
 
 
 def test_the_split_of_a_stream_does_not_change_the_output() -> None:
     pcm = (tone(48_000, 2) * 32767).astype("<i2").tobytes()
-    whole = through(pcm, Format(48_000, 2), len(pcm))
-    assert np.array_equal(through(pcm, Format(48_000, 2), 4_801), whole)
+    whole = convert(pcm, Format(48_000, 2), len(pcm))
+    assert np.array_equal(convert(pcm, Format(48_000, 2), 4_801), whole)
 
 
 def test_sound_beyond_full_scale_is_clipped_and_never_wraps() -> None:
     pcm = np.array([2.0, -2.0, np.inf, -np.inf, np.nan], "<f4").tobytes()
-    assert through(pcm, Format(16_000, 1, "f32"), 4).tolist() == [32767, -32768, 32767, -32768, 0]
+    assert convert(pcm, Format(16_000, 1, "f32"), 4).tolist() == [32767, -32768, 32767, -32768, 0]
 
 
 def test_the_levels_of_two_channels_are_taken_once_and_mono_has_none() -> None:

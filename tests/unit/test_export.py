@@ -28,7 +28,7 @@ def record(tmp_path: Path) -> SessionState:
     return store_session(Store(tmp_path / "sessions")).load()
 
 
-def told(*events: Event) -> SessionState:
+def state_after(*events: Event) -> SessionState:
     record = SessionState()
     for event in events:
         record.apply(event)
@@ -49,7 +49,7 @@ HOSTILE = (
 @pytest.fixture
 def hostile() -> SessionState:
     events: list[Event] = [TurnChanged(final_turn(number, text, "<v A>")) for number, text in enumerate(HOSTILE, 1)]
-    return told(
+    return state_after(
         *events, GistChanged(finished_gist(1, 1, "<script>alert(1)</script>\n\n> quoted \x1b[31m\u202e", turns=0))
     )
 
@@ -191,7 +191,7 @@ def test_an_empty_session_can_be_exported(format: str) -> None:
 @pytest.mark.parametrize("format", FORMATS)
 def test_only_finished_turns_are_exported(format: str) -> None:
     partial = final_turn(2, "not yet", None)
-    record = told(*meeting_events()[:1], TurnChanged(type(partial)(2, "not yet", False, 6, 7)))
+    record = state_after(*meeting_events()[:1], TurnChanged(type(partial)(2, "not yet", False, 6, 7)))
     text = export(record, SessionMetadata(), format)
     assert "Good morning everybody" in text
     assert "not yet" not in text
@@ -199,7 +199,9 @@ def test_only_finished_turns_are_exported(format: str) -> None:
 
 @pytest.fixture
 def marked() -> SessionState:
-    return told(*meeting_events(), TurnBookmarked(2, "tell *Ann*"), TurnBookmarked(3, ""), SpeakerNamed("B", "Bob <b>"))
+    return state_after(
+        *meeting_events(), TurnBookmarked(2, "tell *Ann*"), TurnBookmarked(3, ""), SpeakerNamed("B", "Bob <b>")
+    )
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -234,7 +236,7 @@ LATE = Turn(1, "Goodbye.", True, 3723.456, 3724.956)
     ],
 )
 def test_times_go_beyond_an_hour(format: str, line: str) -> None:
-    assert line in export(told(TurnChanged(LATE)), SessionMetadata(), format).splitlines()
+    assert line in export(state_after(TurnChanged(LATE)), SessionMetadata(), format).splitlines()
 
 
 def test_markdown_begins_with_the_facts_of_the_session() -> None:
@@ -242,7 +244,7 @@ def test_markdown_begins_with_the_facts_of_the_session() -> None:
         id="a", path="/a", started_at="2026-11-22T09:45:31+01:00", source="mic:USB_1", engine="local",
         endpoint="", speech_model="", llm_model="",
     )  # fmt: skip
-    record = told(SessionStarted(session), TurnChanged(LATE))
+    record = state_after(SessionStarted(session), TurnChanged(LATE))
     assert export(record, SessionMetadata(note="short", tags=("work", "q4")), "md").splitlines()[:7] == [
         "# Session of 2026-11-22 09:45",
         "",

@@ -56,7 +56,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
 )
 
 
-def sensible(events: list[Event]) -> list[Event]:
+def as_engine_events(events: list[Event]) -> list[Event]:
     """Return the events in an order an engine can produce: a finished gist does not change."""
     over: set[int] = set()
     told: list[Event] = []
@@ -73,7 +73,7 @@ def sensible(events: list[Event]) -> list[Event]:
     return told
 
 
-def lasts(record: SessionState) -> dict[str, Any]:
+def persistent_fields(record: SessionState) -> dict[str, Any]:
     """Return the part of a state that the journal stores."""
     return {
         "session": record.session,
@@ -86,7 +86,7 @@ def lasts(record: SessionState) -> dict[str, Any]:
     }
 
 
-def written(events: list[Event], path: Path) -> SessionState:
+def write_journal(events: list[Event], path: Path) -> SessionState:
     """Write the persistent events, as an engine does; return the state after all events."""
     record = SessionState()
     journal = Journal(path)
@@ -99,17 +99,17 @@ def written(events: list[Event], path: Path) -> SessionState:
 
 
 @settings(max_examples=150)
-@given(st.lists(EVENTS, max_size=30).map(sensible))
+@given(st.lists(EVENTS, max_size=30).map(as_engine_events))
 def test_folding_the_journal_gives_the_live_state(events: list[Event]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.jsonl"
-        live = written(events, path)
+        live = write_journal(events, path)
         reading = read(path)
         assert reading.lost == 0
-        assert lasts(fold(reading.entries)) == lasts(live)
+        assert persistent_fields(fold(reading.entries)) == persistent_fields(live)
 
 
-def story() -> list[Event]:
+def all_events() -> list[Event]:
     """Return the events of a session that contains every kind of journal entry."""
     words = tuple(Word(text, at / 2, at / 2 + 0.4, 0.9, speaker="A") for at, text in enumerate(("Guten", "Tag", "„ü“")))
     told: list[Event] = [StateChanged(State.CONNECTING), PromptChanged("summary"), StateChanged(State.LIVE)]
@@ -138,7 +138,7 @@ def story() -> list[Event]:
 def told(tmp_path: Path) -> Path:
     """Write the journal of a session with every kind of entry."""
     path = tmp_path / "events.jsonl"
-    written(story(), path)
+    write_journal(all_events(), path)
     return path
 
 
@@ -154,11 +154,11 @@ def test_every_truncation_of_a_journal_gives_the_state_at_that_point(
 ) -> None:
     path = journal(tmp_path)
     whole = path.read_bytes()
-    known = [lasts(SessionState())]
+    known = [persistent_fields(SessionState())]
     record = SessionState()
     for entry in read(path).entries:
         record.apply(entry.event)
-        known.append(lasts(record))
+        known.append(persistent_fields(record))
     assert len(known) > 10
     cut = tmp_path / "cut.jsonl"
     for size in range(len(whole) + 1):
@@ -168,14 +168,14 @@ def test_every_truncation_of_a_journal_gives_the_state_at_that_point(
         # A line whose newline alone is missing is whole, too.
         complete = lines + (size < len(whole) and whole[size : size + 1] == b"\n")
         assert len(reading.entries) == complete
-        assert lasts(fold(reading.entries)) == known[complete]
+        assert persistent_fields(fold(reading.entries)) == known[complete]
         assert reading.intact_bytes == whole[:size].rfind(b"\n") + 1
-        assert lasts(fold(read_end(cut))) == known[complete]
+        assert persistent_fields(fold(read_end(cut))) == known[complete]
 
 
 def test_the_end_of_a_long_journal_is_read_without_the_rest(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    written([*story()[:-1], *story() * 100], path)
+    write_journal([*all_events()[:-1], *all_events() * 100], path)
     assert path.stat().st_size > 100_000
     assert fold(read_end(path)).state is State.ENDED
     assert len(read_end(path)) < len(read(path).entries)
@@ -199,14 +199,14 @@ def test_failed_writes_are_repeated_when_the_disk_has_space(tmp_path: Path, monk
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
-        for event in story():
+        for event in all_events():
             if is_persistent(event):
                 journal.append(event, 0.0)
         assert journal.failure is not None
     journal.flush()
     assert journal.failure is None
     journal.close()
-    assert [entry.event for entry in read(path).entries] == [event for event in story() if is_persistent(event)]
+    assert [entry.event for entry in read(path).entries] == [event for event in all_events() if is_persistent(event)]
 
 
 def test_only_the_owner_can_read_a_journal(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class Heard(Microphone):
         self._on_block(block, len(block) // 2, times, SimpleNamespace(input_overflow=overflow))
 
 
-async def take(microphone: Microphone, samples: int) -> bytes:
+async def read_samples(microphone: Microphone, samples: int) -> bytes:
     sound = b""
     async with asyncio.timeout(5):
         async for block in microphone:
@@ -79,7 +79,7 @@ async def test_lost_samples_become_silence() -> None:
     microphone = Heard()
     microphone.hear(10.0)
     microphone.hear(10.15, overflow=True)
-    assert await take(microphone, 3_200) == BLOCK + bytes(3_200) + BLOCK
+    assert await read_samples(microphone, 3_200) == BLOCK + bytes(3_200) + BLOCK
     assert microphone.overflows == 1
 
 
@@ -88,9 +88,9 @@ async def test_a_full_queue_loses_audio_and_keeps_the_clock() -> None:
     for block in range(1_300):
         microphone.hear(block * 0.05)
     assert microphone.overflows == 100
-    assert await take(microphone, 1_200 * 800) == BLOCK * 1_200
+    assert await read_samples(microphone, 1_200 * 800) == BLOCK * 1_200
     microphone.hear(1_300 * 0.05)
-    assert await take(microphone, 101 * 800) == bytes(100 * 1_600) + BLOCK
+    assert await read_samples(microphone, 101 * 800) == bytes(100 * 1_600) + BLOCK
 
 
 async def test_audio_before_a_stop_is_yielded_to_the_last_sample(tmp_path: Path) -> None:
@@ -112,9 +112,9 @@ async def test_a_stopped_device_is_reported_after_its_last_audio() -> None:
     microphone = Heard()
     microphone.hear(10.0)
     microphone._on_finished()
-    assert await take(microphone, 800) == BLOCK
+    assert await read_samples(microphone, 800) == BLOCK
     with pytest.raises(SourceError, match="stopped"):
-        await take(microphone, 800)
+        await read_samples(microphone, 800)
 
 
 def test_no_name_means_the_default_device() -> None:

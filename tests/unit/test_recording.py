@@ -18,12 +18,12 @@ from tui.audio.wav import HEADER_BYTES
 from tui.errors import SessionError
 
 
-def speech(samples: int, start: int = 0) -> bytes:
+def distinct_samples(samples: int, start: int = 0) -> bytes:
     """Return samples that all differ from their neighbours, so that none can be mistaken for another."""
     return b"".join((sample % 65_521).to_bytes(2, "little") for sample in range(start, start + samples))
 
 
-def sound_in(path: Path) -> bytes:
+def audio_in(path: Path) -> bytes:
     with wave.open(str(path)) as file:
         frames: bytes = file.readframes(file.getnframes())
     return frames
@@ -48,8 +48,8 @@ class FullDisk:
 def test_a_file_is_whole_after_every_block(tmp_path: Path) -> None:
     recording = Recording.create(tmp_path / "audio.wav")
     for block in range(5):
-        recording.append(speech(800, block * 800))
-        assert sound_in(recording.path) == speech(recording.position)
+        recording.append(distinct_samples(800, block * 800))
+        assert audio_in(recording.path) == distinct_samples(recording.position)
         assert recording.size_bytes == recording.path.stat().st_size
     recording.close()
 
@@ -68,7 +68,7 @@ def test_audio_and_directory_entries_are_flushed(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(module, "_flush", sync)
     monkeypatch.setattr(os, "fsync", sync)
-    recording.append(speech(800))
+    recording.append(distinct_samples(800))
     assert all(done.wait(10) for done in synced.values())
 
 
@@ -91,7 +91,7 @@ def test_reading_is_slicing_what_was_appended(
     recording = Recording.create(tmp_path_factory.mktemp("recording") / "audio.wav")
     model = b""
     for appended, position, samples in steps:
-        block = speech(appended, recording.position)
+        block = distinct_samples(appended, recording.position)
         recording.append(block)
         model += block
         start = max(0, position) * 2
@@ -116,49 +116,49 @@ def test_a_disk_that_is_full_at_any_byte_loses_nothing(
         disk = FullDisk(patch, first)
         for samples, more in steps:
             disk.room = 1 << 30 if more is None else disk.room + more
-            recording.append(speech(samples, recording.position))
-            assert recording.read(0, 100_000) == speech(recording.position)
+            recording.append(distinct_samples(samples, recording.position))
+            assert recording.read(0, 100_000) == distinct_samples(recording.position)
         disk.room = 1 << 30
         recording.close()
         assert recording.failure is None
-        assert sound_in(path) == speech(recording.position)
+        assert audio_in(path) == distinct_samples(recording.position)
 
 
 def test_a_full_disk_is_reported_and_the_audio_is_written_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recording = Recording.create(tmp_path / "audio.wav")
-    recording.append(speech(800))
+    recording.append(distinct_samples(800))
     disk = FullDisk(monkeypatch, room=501)
-    recording.append(speech(800, 800))
+    recording.append(distinct_samples(800, 800))
     assert recording.failure is not None
     assert recording.failure.errno == errno.ENOSPC
-    assert sound_in(recording.path) == speech(1050), "half a sample is not in the header's length"
+    assert audio_in(recording.path) == distinct_samples(1050), "half a sample is not in the header's length"
     disk.room = 1 << 30
     while recording.failure:
-        recording.append(speech(800, recording.position))
-    assert sound_in(recording.path) == speech(recording.position)
+        recording.append(distinct_samples(800, recording.position))
+    assert audio_in(recording.path) == distinct_samples(recording.position)
 
 
 def test_after_ten_minutes_the_oldest_audio_becomes_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_RING_S", 1)
     recording = Recording.create(tmp_path / "audio.wav")
-    recording.append(speech(8_000))
+    recording.append(distinct_samples(8_000))
     disk = FullDisk(monkeypatch)
     while recording.position < 40_000:
-        recording.append(speech(800, recording.position))
-    expected = speech(8_000) + bytes(2 * (40_000 - 8_000 - 16_000)) + speech(16_000, 24_000)
+        recording.append(distinct_samples(800, recording.position))
+    expected = distinct_samples(8_000) + bytes(2 * (40_000 - 8_000 - 16_000)) + distinct_samples(16_000, 24_000)
     assert recording.read(0, 40_000) == expected
     disk.room = 1 << 30
     recording.close()
-    assert sound_in(recording.path) == expected
+    assert audio_in(recording.path) == expected
 
 
 async def test_a_reader_waits_for_the_next_block_and_is_woken_by_it(tmp_path: Path) -> None:
     recording = Recording.create(tmp_path / "audio.wav")
     readers = [asyncio.create_task(recording.wait_beyond(position)) for position in (0, 0, 799, 800)]
     await asyncio.sleep(0)
-    recording.append(speech(800))
+    recording.append(distinct_samples(800))
     async with asyncio.timeout(5):
         await asyncio.gather(*readers[:3])
     assert not readers[3].done()
@@ -173,28 +173,28 @@ async def test_a_cancelled_reader_leaves_no_waiter(tmp_path: Path) -> None:
     await asyncio.sleep(0)
     reader.cancel()
     await asyncio.wait([reader])
-    recording.append(speech(800))
+    recording.append(distinct_samples(800))
     assert recording.position == 800
 
 
 def test_a_closed_recording_can_be_read_and_not_appended_to(tmp_path: Path) -> None:
     recording = Recording.create(tmp_path / "audio.wav")
-    recording.append(speech(800))
+    recording.append(distinct_samples(800))
     recording.close()
     with pytest.raises(ValueError, match="closed"):
-        recording.append(speech(1))
-    assert recording.read(799, 10) == speech(1, 799)
+        recording.append(distinct_samples(1))
+    assert recording.read(799, 10) == distinct_samples(1, 799)
 
 
 def test_a_truncated_file_is_read_to_its_end_and_repaired(tmp_path: Path) -> None:
     recording = Recording.create(tmp_path / "audio.wav", 8_000)
-    recording.append(speech(800))
+    recording.append(distinct_samples(800))
     recording.close()
     with recording.path.open("ab") as file:
-        file.write(speech(100, 800) + b"\x01")
-    assert Recording.open(recording.path).read(0, 1_000) == speech(900)
+        file.write(distinct_samples(100, 800) + b"\x01")
+    assert Recording.open(recording.path).read(0, 1_000) == distinct_samples(900)
     assert repair(recording.path) == 900
-    assert sound_in(recording.path) == speech(900)
+    assert audio_in(recording.path) == distinct_samples(900)
     assert Recording.open(recording.path).sample_rate == 8_000
 
 
@@ -204,7 +204,7 @@ def test_a_file_whose_header_never_reached_the_disk_is_repaired(tmp_path: Path, 
     path.write_bytes(bytes(length))
     samples = max(0, length - HEADER_BYTES) // 2
     assert repair(path) == samples
-    assert sound_in(path) == bytes(samples * 2)
+    assert audio_in(path) == bytes(samples * 2)
 
 
 def test_a_foreign_file_is_neither_opened_nor_changed(tmp_path: Path) -> None:

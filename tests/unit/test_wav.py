@@ -10,7 +10,7 @@ import soundfile
 from tui.audio.wav import Format, InvalidWavError, header, is_unfinished, parse
 
 
-def written(subtype: str, channels: int = 2, file_format: str = "WAV") -> bytes:
+def write_wav(subtype: str, channels: int = 2, file_format: str = "WAV") -> bytes:
     file = io.BytesIO()
     soundfile.write(file, np.zeros((100, channels)), 44_100, subtype, format=file_format)
     return file.getvalue()
@@ -22,7 +22,7 @@ def written(subtype: str, channels: int = 2, file_format: str = "WAV") -> bytes:
 )
 @pytest.mark.parametrize("file_format", ["WAV", "WAVEX"])
 def test_what_libsndfile_writes_is_understood(subtype: str, encoding: str, file_format: str) -> None:
-    found = parse(written(subtype, file_format=file_format))
+    found = parse(write_wav(subtype, file_format=file_format))
     assert found is not None
     assert (found.format.sample_rate, found.format.channels, found.format.encoding) == (44_100, 2, encoding)
     assert found.size == 100 * found.format.frame_bytes
@@ -37,7 +37,7 @@ def test_our_header_is_understood_by_others_and_by_us() -> None:
 
 
 def test_an_incomplete_header_needs_more_bytes() -> None:
-    whole = written("PCM_24")
+    whole = write_wav("PCM_24")
     found = parse(whole)
     assert found is not None
     assert all(parse(whole[:length]) is None for length in range(found.offset))
@@ -72,4 +72,4 @@ def test_bytes_that_are_not_a_wav_are_rejected_at_once(start: bytes) -> None:
 
 def test_a_compressed_wav_is_refused_with_its_encoding() -> None:
     with pytest.raises(InvalidWavError, match="not plain PCM"):
-        parse(written("ULAW"))
+        parse(write_wav("ULAW"))
