@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from tui.errors import LivegistError, UsageError
-from tui.paths import config_dir, private_dir
+from tui.paths import config_dir, private_dir, write_private
 
 SERVICE = "livegist"
 IN_KEYRING = "@keyring"
@@ -163,13 +163,9 @@ def _read(key: Key) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    new = path.with_suffix(".new")
     try:
         private_dir(path.parent)
-        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "w") as file:
-            file.write(text + "\n")
-        new.replace(path)
+        write_private(path, f"{text}\n".encode())
     except OSError as error:
         raise LivegistError(
             f"{path} cannot be written: {error.strerror}.", "Check the owner and permissions of the folder."

@@ -100,6 +100,25 @@ def private_dir(folder: Path) -> Path:
     return folder
 
 
+def write_private(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Replace a file atomically; the new one has the given mode, also where the old one or the umask allows more.
+
+    Raises:
+        OSError: it cannot be written; the old file stays.
+    """
+    fd, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(fd, mode)
+            os.fsync(fd)
+        Path(new).replace(path)
+    except BaseException:
+        Path(new).unlink(missing_ok=True)
+        raise
+
+
 def shipped(name: str) -> Path:
     """Return the bundled folder `name`, such as `themes`.
 

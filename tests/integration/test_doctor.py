@@ -10,8 +10,9 @@ from click.testing import CliRunner, Result
 
 from tests.session_fixtures import store_session
 from tui.cli import main
-from tui.paths import config_dir, log_file, sessions_dir
+from tui.paths import config_dir, data_dir, log_file, sessions_dir
 from tui.sessions.store import Store
+from tui.viewer.layout_state import LayoutState, save
 
 
 def doctor() -> Result:
@@ -36,6 +37,17 @@ def test_all_is_well_where_nothing_is_wrong() -> None:
     assert result.exit_code == 0, result.output
     assert "FAIL" not in result.stdout
     assert "1 session stored" in result.stdout
+
+
+def test_the_files_of_a_dashboard_are_private() -> None:
+    layout_file = data_dir() / "panes.json"
+    layout_file.parent.mkdir(parents=True)
+    layout_file.write_text("{}")
+    layout_file.chmod(0o644)
+    save(layout_file, LayoutState(zoomed="turns"))
+    result = doctor()
+    assert result.exit_code == 0, result.output
+    assert "other users can access" not in result.stdout
 
 
 @pytest.mark.parametrize(

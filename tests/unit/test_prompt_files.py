@@ -26,6 +26,7 @@ def test_what_is_written_is_there_with_its_comments_for_its_owner_alone(files: P
     assert files.show("risks").text == TEXT
     assert files.show("risks").own
     assert own.stat().st_mode & 0o077 == 0
+    assert (own / "risks.toml").stat().st_mode & 0o077 == 0
     assert [path.name for path in own.iterdir()] == ["risks.toml"]
 
 

@@ -68,13 +68,11 @@ def _last_line(report: str) -> str:
 
 def _write_report(report: str) -> str:
     """Write the report, mode 0600, over the previous one; return its path, empty on failure."""
-    from tui.paths import runtime_dir
+    from tui.paths import runtime_dir, write_private
 
     try:
         path = runtime_dir() / REPORT
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "w", encoding="utf-8", errors="replace") as file:
-            file.write(report)
+        write_private(path, report.encode(errors="replace"))
     except (LivegistError, OSError):
         return ""
     return str(path)

@@ -1,14 +1,11 @@
 """Change a setting in the config file without touching its comments, order or other settings."""
 
-import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 from tui.config.load import parse, read
 from tui.config.schema import Scalar
 from tui.errors import ConfigError
-from tui.paths import config_file, private_dir
+from tui.paths import config_file, private_dir, write_private
 
 
 def edit(text: str, name: str, value: Scalar | None) -> str:
@@ -62,15 +59,4 @@ def write(name: str, value: Scalar | None, file: Path | None = None) -> None:
 
 def _replace(target: Path, text: str) -> None:
     """Replace a file atomically; keep its permissions, or use 0600 for a new one."""
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        if target.exists():
-            Path(name).chmod(target.stat().st_mode & 0o777)
-        Path(name).replace(target)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
+    write_private(target, text.encode(), target.stat().st_mode & 0o777 if target.exists() else 0o600)

@@ -8,7 +8,7 @@ from tui.errors import ConfigError, UsageError
 from tui.model.commands import PROMPT_CHARACTERS
 from tui.model.events import PromptShown
 from tui.model.prompts import PromptLibrary, parse_prompt, prompt_id
-from tui.paths import private_dir
+from tui.paths import private_dir, write_private
 
 ID = re.compile(r"[^\W_][\w-]{0,63}", re.ASCII)
 """Pattern of a prompt id, which is also its file's name."""
@@ -65,11 +65,9 @@ class PromptFiles:
         parse_prompt(text, id, id)
         own = self._folders[-1]
         path = _file(own, id) or own / f"{id}.toml"
-        new = path.with_name(f".{path.name}.new")
         try:
             private_dir(own)
-            new.write_text(text, encoding="utf-8")
-            new.replace(path)
+            write_private(path, text.encode())
         except OSError as error:
             raise ConfigError(
                 f"{path} cannot be written: {error.strerror or error}", "Check its permissions."

@@ -1,6 +1,5 @@
 """Session queries: list stored sessions, show one, export one to a file."""
 
-import os
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from tui.model.events import (
     SessionsListed,
     Severity,
 )
-from tui.paths import private_dir
+from tui.paths import private_dir, write_private
 from tui.sessions.catalogue import find, summarise
 from tui.sessions.export import export
 from tui.sessions.store import Store
@@ -66,9 +65,7 @@ def export_session(store: Store, id: str, format: str, folder: Path) -> Notice:
     text = export(stored.load(), stored.metadata(), format)
     try:
         path = private_dir(folder) / f"{stored.id}.{format}"
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        write_private(path, text.encode())
     except OSError as error:
         raise SessionError(f"{folder} cannot be written to: {error.strerror}.", file_error_hint(error)) from error
     return Notice(Severity.INFO, f"Wrote {path}")

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from tui.errors import SessionError, file_error_hint
+from tui.paths import write_private
 from tui.text import file_text
 
 METADATA_FILE = "about.json"
@@ -90,7 +91,7 @@ def update_metadata(folder: Path, change: Callable[[SessionMetadata], SessionMet
     try:
         with _locked(folder):
             metadata = change(read_metadata(folder))
-            _write(path, msgspec.json.encode(metadata) + b"\n")
+            write_private(path, msgspec.json.encode(metadata) + b"\n")
     except OSError as error:
         raise SessionError(f"{path} cannot be written: {error.strerror}.", file_error_hint(error)) from error
 
@@ -105,14 +106,3 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Replace a file atomically."""
-    new = path.with_suffix(".new")
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(fd)
-    new.replace(path)

@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tui.paths import write_private
+
 OSC52_LIMIT = 74_994
 """Maximum number of bytes in one sequence: xterm's limit of 100,000 characters of base64."""
 TMUX_TIMEOUT_S = 2.0
@@ -47,8 +49,7 @@ async def copy(
         write(sequence(text, environ))
         ways.append("to the terminal's clipboard, if it supports OSC 52")
     try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
-            out.write(text)
+        write_private(file, text.encode())
         ways.append(f"to {file}")
     except OSError as error:
         ways.append(f"not to a file: {error.strerror}")

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from tui.errors import LivegistError
-from tui.paths import private_dir
+from tui.paths import private_dir, write_private
 
 OLD_STATS_NAME = b'"figures"'
 """Name of the stats pane in files of earlier versions."""
@@ -33,4 +33,4 @@ def save(file: Path, layout: LayoutState) -> None:
     """Store the layout; an error of the disk is ignored, for losing the layout costs one key press."""
     with contextlib.suppress(OSError, LivegistError):
         private_dir(file.parent)
-        file.write_bytes(msgspec.json.encode(layout))
+        write_private(file, msgspec.json.encode(layout))
