@@ -179,7 +179,7 @@ def test_an_empty_session_can_be_exported(format: str) -> None:
         case "json":
             assert json.loads(text)["turns"] == []
         case "md":
-            assert "Nothing was said." in text
+            assert "There are no turns." in text
         case "jsonl":
             assert {json.loads(line)["type"] for line in text.splitlines()} <= {"stats", "session", "state"}
         case "csv":

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tui.retry_after import parse_retry_after
 
 
-def test_a_pause_may_be_asked_for_in_seconds_or_by_date() -> None:
+def test_retry_after_may_be_seconds_or_a_date() -> None:
     assert parse_retry_after("2.5", now=0) == 2.5
     assert parse_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", now=50) == 10
     assert parse_retry_after("Thu, 01 Jan 1970 00:01:00 GMT", now=70) == 0

@@ -131,7 +131,7 @@ def _open(path: Path, sample_rate: int, clock: Callable[[], float]) -> FileSourc
 def _open_sound(path: Path) -> "soundfile.SoundFile":
     try:
         with path.open("rb") as opened:
-            # What is read from a named pipe is missing later.
+            # Only a regular file can be read twice: bytes read from a named pipe are gone.
             start = opened.read(MAX_HEADER_BYTES) if path.is_file() else b""
             length = path.stat().st_size
     except OSError as error:
@@ -161,9 +161,9 @@ def _open_sound(path: Path) -> "soundfile.SoundFile":
 
 
 class _UnfinishedWav(io.FileIO):
-    """WAV whose recorder never wrote the sizes, so that libsndfile reads it to the end of the file.
+    """A WAV without sizes in its header, presented to libsndfile so that it reads to the end of the file.
 
-    libsndfile does so if the audio's size is 0 and that of the file is 8, as in its own unfinished files.
+    libsndfile does that if the size of the audio is 0 and the size of the file is 8, as in its own unfinished files.
     """
 
     FILE_SIZE = range(4, 8)

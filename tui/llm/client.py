@@ -259,20 +259,19 @@ class ChatClient:
     def _connection_error(self, error: Exception) -> ChatError:
         import httpx2
 
-        there, variable = host(self._base_url), self._proxy_variable()
-        why = str(error) or type(error).__name__
-        if isinstance(error, httpx2.ProxyError) and why.startswith("407"):
+        server, variable = host(self._base_url), self._proxy_variable()
+        reason = str(error) or type(error).__name__
+        if isinstance(error, httpx2.ProxyError) and reason.startswith("407"):
             return ChatError(*proxies.unauthorized(variable or proxies.SYSTEM_SETTINGS))
         if variable:
-            return ChatError(*proxies.unusable(variable, there, why.rstrip(".")), retry=True)
-        return ChatError(f"{there} cannot be reached: {why}", "Check the network and llm_url.", retry=True)
+            return ChatError(*proxies.unusable(variable, server, reason.rstrip(".")), retry=True)
+        return ChatError(f"{server} cannot be reached: {reason}", "Check the network and llm_url.", retry=True)
 
     def _proxy_variable(self) -> str:
         """Return the environment variable of the proxy that is used for the server; empty if there is none."""
         from urllib.request import proxy_bypass
 
-        there = host(self._base_url)
-        if is_loopback(self._base_url) or proxy_bypass(there):
+        if is_loopback(self._base_url) or proxy_bypass(host(self._base_url)):
             return ""
         return next(iter(proxies.proxy_variables((urlsplit(self._base_url).scheme, "all"))), "")
 
@@ -335,5 +334,5 @@ def _decode_json(body: bytes | str) -> Any:
         ) from error
 
 
-def _connection_broken(why: str) -> ChatError:
-    return ChatError(f"The answer broke off: {why}.", "Ask again.")
+def _connection_broken(reason: str) -> ChatError:
+    return ChatError(f"The answer broke off: {reason}.", "Ask again.")

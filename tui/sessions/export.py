@@ -130,10 +130,11 @@ def to_markdown(state: SessionState, metadata: SessionMetadata, template: str = 
     """
     fields = _markdown_fields(state, metadata)
 
-    def fill(found: re.Match[str]) -> str:
-        if found[1] not in fields:
-            raise UsageError(f"Unknown placeholder in the template: {found[0]}.", f"Available: {', '.join(fields)}.")
-        return fields[found[1]]
+    def fill(placeholder: re.Match[str]) -> str:
+        name = placeholder[1]
+        if name not in fields:
+            raise UsageError(f"Unknown template placeholder: {placeholder[0]}.", f"Available: {', '.join(fields)}.")
+        return fields[name]
 
     filled = re.sub(r"\{\{\s*(\w*)\s*\}\}", fill, template)
     return re.sub(r"\n{3,}", "\n\n", filled).strip() + "\n"
@@ -181,7 +182,7 @@ def _markdown_fields(state: SessionState, metadata: SessionMetadata) -> dict[str
         "note": facts["Note"],
         "facts": "\n".join(f"- {name}: {fact}" for name, fact in facts.items() if fact),
         "analyses": "\n\n".join(_analyses(state)),
-        "turns": "\n\n".join(_turn(state, turn) for turn in finals) or "Nothing was said.",
+        "turns": "\n\n".join(_turn(state, turn) for turn in finals) or "There are no turns.",
         "transcript": "\n\n".join(_turn_line(state, turn) for turn in finals),
     }
 
