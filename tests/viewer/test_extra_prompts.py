@@ -27,6 +27,16 @@ async def test_space_puts_a_prompt_beside_the_one_in_use_and_takes_it_away() -> 
         await until(pilot, lambda: engine.sent[2:] == [UseExtraPrompts(("takeaway",))])
 
 
+async def test_enter_confirms_the_marked_prompts_and_keeps_the_one_in_use() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await pilot.press("p", "down", "space")
+        await until(pilot, lambda: "enter confirm" in shown(app))
+        await pilot.press("down", "space", "enter")
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert engine.sent == [UseExtraPrompts(("actions",)), UseExtraPrompts(("actions", "takeaway"))]
+
+
 async def test_a_fourth_beside_it_and_the_one_in_use_are_not_taken() -> None:
     prompts = (*meeting().prompts, replace(meeting().prompts[1], id="fifth", name="Fifth"))
     extra_prompts = ("actions", "takeaway", "improve")

@@ -20,6 +20,8 @@ from tui.viewer.widgets.choices import Choices, Reader
 MAX_EXTRA_PROMPTS = 3
 """Maximum number of extra prompts of a session."""
 
+HINT = "filter · enter {enter} · space extra prompt · esc back"
+
 
 def matching_prompts(prompts: Sequence[PromptInfo], words: str) -> list[PromptInfo]:
     """Return the prompts whose name, id or text contains each word: matches of name and id first, then of the text."""
@@ -56,7 +58,9 @@ class PromptPicker(Dialog[str | PromptChange | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "step(-1)", "previous prompt", show=False, priority=True),
         Binding("down", "step(1)", "next prompt", show=False, priority=True),
-        Binding("enter", "choose", "use the selected prompt for new turns", show=False),
+        Binding(
+            "enter", "choose", "use the selected prompt for new turns; after space, confirm what is marked", show=False
+        ),
         Binding("space", "toggle_extra", "add or remove it as an extra prompt", show=False, priority=True),
         Binding("ctrl+n", "change('new')", "create a prompt", show=False, priority=True),
         Binding("ctrl+e", "change('edit')", "edit the selected prompt", show=False, priority=True),
@@ -70,13 +74,15 @@ class PromptPicker(Dialog[str | PromptChange | None]):
         self._prompts = prompts
         self._current = current
         self._extra_prompts = extra_prompts
+        self._marked = False
+        """Whether the extra prompts were changed here."""
         self._found = list(prompts)
 
     def compose(self) -> ComposeResult:
         """Lay out the filter, the list and the preview."""
         with Vertical(classes="dialog wide"):
             yield Filter(
-                placeholder="filter · enter use · space extra prompt · esc back",
+                placeholder=HINT.format(enter="use"),
                 id="filter",
                 compact=True,
             )
@@ -99,11 +105,14 @@ class PromptPicker(Dialog[str | PromptChange | None]):
 
     @on(Input.Submitted)
     def choose(self) -> None:
-        """Return the selected prompt."""
+        """Return the selected prompt, or nothing if prompts were marked."""
         self.action_choose()
 
     def action_choose(self) -> None:
-        """Return the selected prompt."""
+        """Return the selected prompt; if prompts were marked, keep them and the prompt in use."""
+        if self._marked:
+            self.dismiss(None)
+            return
         selected = self.query_one(Choices).selected
         if selected < len(self._found):
             self.dismiss(self._found[selected].id)
@@ -131,6 +140,8 @@ class PromptPicker(Dialog[str | PromptChange | None]):
         others = tuple(extra for extra in self._extra_prompts if extra != id)
         self._extra_prompts = others if id in self._extra_prompts else (*others, id)
         self.post_message(CommandRequested(UseExtraPrompts(self._extra_prompts)))
+        self._marked = True
+        self.query_one(Filter).placeholder = HINT.format(enter="confirm")
         self._show_prompts(selected)
 
     def action_change(self, kind: str) -> None:
