@@ -16,6 +16,7 @@ from tui.sessions import catalogue
 from tui.sessions.journal import Journal
 from tui.sessions.metadata import SessionMetadata, update_metadata
 from tui.sessions.search import Hit, delete_index, search, to_fts_expression
+from tui.sessions.search_text import fold, unfold_snippet
 from tui.sessions.store import Store
 
 
@@ -70,6 +71,88 @@ def test_accents_and_case_do_not_matter(store: Store, index: Path) -> None:
     assert found(search(store, index, "GRUSSE")) == []
     assert found(search(store, index, "grüße")) == [("turn", 5)]
     assert found(search(store, index, "Gruße")) == [("turn", 5)]
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "match"),
+    [
+        ("重跑gen-itgc后50条", "重", "重"),
+        ("重跑gen-itgc后50条", "重跑", "重跑"),
+        ("重跑gen-itgc后50条", "itgc", "itgc"),
+        ("重跑gen-itgc后50条", "itgc后", "itgc后"),
+        ("重跑gen-itgc后50条", "后50条", "后50条"),
+        ("重跑gen-itgc后50条", "条 重", "重"),
+        ("指针悬空会崩溃", "悬空", "悬空"),
+        ("指针悬空会崩溃", '"空会崩"', "空会崩"),
+        ("明日の会議は東京です", "会議", "会議"),
+        ("明日の会議は東京です", "です", "です"),
+        ("ﾃﾞｰﾀを送る", "データ", "ﾃﾞｰﾀ"),
+        ("データを送る", "ﾃﾞｰﾀ", "データ"),
+        ("ＡＰＩ　ｋｅｙ２", "api key2", "ＡＰＩ"),
+        ("an api key", "ＡＰＩ", "api"),
+        ("회의를 시작합니다", "회의", "회의"),
+        ("พรุ่งนี้ประชุมสิบโมง", "ประชุม", "ประชุม"),
+        ("พรุ่งนี้ประชุมสิบโมง", "ช", "ชุ"),
+        ("قال أحمد إلى المكتبة", "احمد", "أحمد"),
+        ("كتاب كبير", "کبیر", "كبير"),
+        ("العَرَبِيَّة", "العربية", "العَرَبِيَّة"),
+        ("محـــمد", "محمد", "محـــمد"),
+        ("سال ۲۰۲۶ است", "2026", "۲۰۲۶"),
+        ("Die Silben\u00adtrennung stört", "silbentrennung", "Silben\u00adtrennung"),
+        ("می\u200cخواهم بروم", "می\u200cخواهم", "می\u200cخواهم"),
+        ("हिन्दी में बात", "हिन्दी", "हिन्दी"),
+        ("a 👩\u200d🚀 flew", "flew", "flew"),
+    ],
+)
+def test_every_script_is_found_and_shown_as_it_was_spelled(
+    store: Store, index: Path, text: str, query: str, match: str
+) -> None:
+    store_session(store, [TurnChanged(final_turn(1, text)), TurnChanged(final_turn(2, "Nothing of that."))])
+    (hit,) = search(store, index, query)
+    assert hit.number == 1
+    assert hit.parts[1] == match
+    assert "".join(hit.parts) == text.replace("　", " ")
+
+
+@pytest.mark.parametrize("query", ["空悬", "悬会", "重重", "崩溃 -指"])
+def test_signs_that_do_not_stand_together_are_not_found(store: Store, index: Path, query: str) -> None:
+    store_session(store, [TurnChanged(final_turn(1, "指针悬空会崩溃"))])
+    assert search(store, index, query) == []
+
+
+def test_a_turn_that_says_it_more_often_comes_first_in_every_script(store: Store, index: Path) -> None:
+    often, once = "会議の後にまた会議", "今日は会議がありません"
+    store_session(store, [TurnChanged(final_turn(1, once)), TurnChanged(final_turn(2, often))])
+    assert [hit.number for hit in search(store, index, "会議")] == [2, 1]
+
+
+def test_a_long_text_is_cut_around_the_match_and_keeps_its_spelling(store: Store, index: Path) -> None:
+    store_session(store, [TurnChanged(final_turn(1, f"{'前置きです' * 20}ﾃﾞｰﾀﾍﾞｰｽ{'後書きです' * 20}"))])
+    (hit,) = search(store, index, "データベース")
+    assert hit.parts[1] == "ﾃﾞｰﾀﾍﾞｰｽ"
+    assert hit.parts[0].startswith("…")
+    assert hit.parts[0].endswith("です")
+    assert hit.parts[2].startswith("後書き")
+    assert hit.parts[2].endswith("…")
+
+
+def test_an_index_from_before_is_rebuilt(store: Store, index: Path) -> None:
+    store_session(store, [TurnChanged(final_turn(1, "指针悬空会崩溃"))])
+    with sqlite3.connect(index) as database:
+        database.execute("CREATE VIRTUAL TABLE said USING fts5(text)")
+        database.execute("PRAGMA user_version = 2")
+    database.close()
+    assert found(search(store, index, "悬空")) == [("turn", 1)]
+
+
+ODD = "aé重跑ﾃﾞが\u3099กำأـ\u0651ﬁ½…\u200d\u0301각ᄀ\u1161 .-"
+
+
+@given(st.text(alphabet=st.sampled_from(ODD), max_size=20))
+def test_a_snippet_of_a_whole_text_has_its_spelling(text: str) -> None:
+    shown = "".join(unfold_snippet(fold(text), text))
+    assert shown in text
+    assert fold(shown) == fold(text)
 
 
 def test_sessions_are_narrowed_by_tag_and_time(store: Store, index: Path) -> None:

@@ -18,31 +18,31 @@ from tui.errors import SessionError, UsageError, file_error_hint
 from tui.model.session_state import SessionState
 from tui.paths import private_dir
 from tui.sessions.metadata import METADATA_FILE, SessionMetadata
+from tui.sessions.search_text import BEGIN_MARK, ELLIPSIS, END_MARK, fold, split_snippet, unfold_snippet
 from tui.sessions.store import EVENTS, Store, StoredSession
 from tui.text import file_text
 
 INDEX = "search.sqlite"
-VERSION = 2
+VERSION = 3
 """Incremented when the tables change; an index of another version is rebuilt."""
 BUSY_S = 10.0
 """Maximum time to wait for another process that updates the index, in seconds."""
-BEGIN_MARK, END_MARK = "\x02", "\x03"
-"""Enclose each match in a snippet; sanitised text does not contain these characters."""
 SCHEMA = f"""
 CREATE TABLE session (id TEXT PRIMARY KEY, stamp TEXT, title TEXT, tags TEXT, first_row INTEGER, last_row INTEGER);
 CREATE VIRTUAL TABLE said USING fts5(
-    text, session UNINDEXED, kind UNINDEXED, number UNINDEXED, at_s UNINDEXED,
-    tokenize = "unicode61 remove_diacritics 2", prefix = '2 3'
+    text, session UNINDEXED, kind UNINDEXED, number UNINDEXED, at_s UNINDEXED, spelling UNINDEXED,
+    tokenize = "unicode61 remove_diacritics 2 categories 'L* M* N* Co'", prefix = '2 3'
 );
 PRAGMA user_version = {VERSION};
 """
+"""`text` is folded, `spelling` is the text before that; NULL if it is the same."""
 QUERY_ALL = """
-SELECT session, kind, number, at_s, snippet(said, 0, ?, ?, '…', 24) FROM said
+SELECT session, kind, number, at_s, spelling, snippet(said, 0, ?, ?, ?, 24) FROM said
 WHERE said MATCH ? ORDER BY rank LIMIT ?
 """
 """Without a filter FTS5 sorts by rank itself, which is faster."""
 QUERY_SESSIONS = """
-SELECT session, kind, number, at_s, snippet(said, 0, ?, ?, '…', 24) FROM said
+SELECT session, kind, number, at_s, spelling, snippet(said, 0, ?, ?, ?, 24) FROM said
 WHERE said MATCH ? AND session IN (SELECT value FROM json_each(?)) ORDER BY rank LIMIT ?
 """
 
@@ -115,7 +115,7 @@ def to_fts_expression(query: str) -> str:
     excluded: list[str] = []
     for sign, phrase, word in re.findall(r'(-?)(?:"([^"]*)"?|([^\s"]+))', query):
         is_prefix = word.endswith("*")
-        text = file_text(phrase or word.rstrip("*")).strip()
+        text = fold(file_text(phrase or word.rstrip("*"))).strip()
         if any(character.isalnum() for character in text):
             quoted = '"' + text.replace('"', '""') + '"' + ("*" if is_prefix else "")
             (excluded if sign else included).append(quoted)
@@ -128,15 +128,22 @@ def _search(store: Store, index: Path, expression: str, since: str, tag: str, ma
     with closing(_open(index)) as database:
         _update(database, store)
         titles = dict(database.execute("SELECT id, title FROM session"))
-        marked = (BEGIN_MARK, END_MARK, expression)
+        marked = (BEGIN_MARK, END_MARK, ELLIPSIS, expression)
         if since or tag:
             session_ids = json.dumps(_matching_sessions(database, since, tag))
             rows = database.execute(QUERY_SESSIONS, (*marked, session_ids, max_hits)).fetchall()
         else:
             rows = database.execute(QUERY_ALL, (*marked, max_hits)).fetchall()
     return [
-        Hit(session, titles[session], kind, number, at_s, tuple(re.split(f"[{BEGIN_MARK}{END_MARK}]", snippet)))
-        for session, kind, number, at_s, snippet in rows
+        Hit(
+            session,
+            titles[session],
+            kind,
+            number,
+            at_s,
+            split_snippet(snippet) if spelling is None else unfold_snippet(snippet, spelling),
+        )
+        for session, kind, number, at_s, spelling, snippet in rows
     ]
 
 
@@ -206,11 +213,19 @@ def _index_session(database: sqlite3.Connection, stored: StoredSession, stamp: s
         state = SessionState()
     metadata = stored.metadata()
     (last,) = database.execute("SELECT coalesce(max(rowid), 0) FROM said").fetchone()
-    rows = [(row.text, stored.id, row.kind, row.number, row.at_s) for row in _rows(state, metadata)]
-    database.executemany("INSERT INTO said (text, session, kind, number, at_s) VALUES (?, ?, ?, ?, ?)", rows)
+    rows = [(*_columns(row.text), stored.id, row.kind, row.number, row.at_s) for row in _rows(state, metadata)]
+    database.executemany(
+        "INSERT INTO said (text, spelling, session, kind, number, at_s) VALUES (?, ?, ?, ?, ?, ?)", rows
+    )
     tags = f" {' '.join(metadata.tags)} "
     entry = (stored.id, stamp, file_text(metadata.name), tags, last + 1, last + len(rows))
     database.execute("INSERT INTO session VALUES (?, ?, ?, ?, ?, ?)", entry)
+
+
+def _columns(text: str) -> tuple[str, str | None]:
+    """Return the text as it is indexed, and its spelling if that differs."""
+    folded = fold(text)
+    return folded, None if folded == text else text
 
 
 def _rows(state: SessionState, metadata: SessionMetadata) -> Iterator[_Row]:
