@@ -1,4 +1,4 @@
-"""A whole engine in this process, what it told, and the count that nothing of what it heard was lost."""
+"""An engine in this process, a record of its events, and checks that no audio and no turn was lost."""
 
 import asyncio
 import time
@@ -17,30 +17,30 @@ from tui.paths import PACKAGE, log_file, sessions_dir
 from tui.sessions.store import Store
 
 PATIENCE_S = 40.0
-"""Longest wait for anything: the machine may be busy."""
+"""Longest wait for any condition, in seconds: the machine may be busy."""
 SPEED = 4.0
-"""How much faster than the wall's an engine's clock may go, so that a test takes a fourth of the time."""
+"""Speed of the fast clock, relative to real time: a test takes a fourth of the time."""
 DRAIN_S = 120.0
-"""Longest wait for what is still to come, on a clock that may be fast; a test has less patience."""
+"""Longest wait of a session for outstanding turns, on a clock that may be fast; tests wait less."""
 WAV_HEADER = 44
 PADDING_MOST = 2 * (RATE // 20 - 1)
-"""Most bytes of silence that fill up the last message to 50 ms, the shortest one allowed."""
+"""Maximum number of bytes of silence that pad the last message to 50 ms, the shortest one allowed."""
 
 
 def fast() -> float:
-    """Return seconds that go by faster than the wall's."""
+    """Return monotonic seconds that pass `SPEED` times as fast as real time."""
     return time.monotonic() * SPEED
 
 
 class Watch:
-    """What an engine told, and a way to wait for it."""
+    """Records an engine's events, and waits for conditions on them."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.record = SessionState()
         self._changed = asyncio.Event()
 
-    def tell(self, event: Event) -> None:
+    def publish(self, event: Event) -> None:
         self.events.append(event)
         self.record.apply(event)
         self._changed.set()
@@ -58,7 +58,7 @@ class Watch:
         await self.until_state(State.ENDED, State.FAILED, within_s=within_s)
 
     async def until_turn(self, number: int) -> None:
-        """Wait until a turn is heard, whether or not it has ended."""
+        """Wait until a turn exists, partial or final."""
         await self.until(lambda: self.record.transcript.get(number) is not None)
 
     @property
@@ -67,7 +67,7 @@ class Watch:
 
     @property
     def ended(self) -> list[int]:
-        """The numbers of turns in the order in which their ends were told."""
+        """Numbers of the turns in the order in which their finals were published."""
         return [event.turn.number for event in self.events if isinstance(event, TurnChanged) and event.turn.final]
 
     @property
@@ -91,7 +91,7 @@ class Watch:
 
 def engine(watch: Watch, *, clock: Callable[[], float] = time.monotonic, store: Store | None = None) -> Engine:
     return Engine(
-        watch.tell,
+        watch.publish,
         store=store or Store(sessions_dir()),
         prompt_folders=(PACKAGE / "prompts",),
         log_file=log_file(),
@@ -101,7 +101,7 @@ def engine(watch: Watch, *, clock: Callable[[], float] = time.monotonic, store: 
 
 @asynccontextmanager
 async def running(watch: Watch, *, clock: Callable[[], float] = time.monotonic) -> AsyncIterator[Engine]:
-    """Run an engine, and have it leave in the end."""
+    """Run an engine, and make it quit at the end."""
     built = engine(watch, clock=clock)
     task = asyncio.create_task(built.run())
     try:
@@ -112,21 +112,21 @@ async def running(watch: Watch, *, clock: Callable[[], float] = time.monotonic) 
 
 
 def options(sound: bytes, url: str, folder: Path, **more: Option) -> dict[str, Option]:
-    """Return the settings of a session that hears `sound` as it is spoken, and waits for what is still to come."""
+    """Return the settings of a session that records `sound` and waits `DRAIN_S` for outstanding turns."""
     path = folder / "sound.raw"
     path.write_bytes(sound)
     return {"source": f"cmd:cat {path}", "url": url, "analyse_at_end": False, "drain_timeout_s": DRAIN_S, **more}
 
 
-async def hear(built: Engine, sound: bytes, url: str, folder: Path, **more: Option) -> None:
+async def start_session(built: Engine, sound: bytes, url: str, folder: Path, **more: Option) -> None:
     """Start a session on `sound`."""
     await built.execute(Start(options(sound, url, folder, **more)))
 
 
 def assert_nothing_lost(sound: bytes, watch: Watch, calls: list[Call], turns: int) -> None:
-    """Count: what was spoken is what was recorded and what the endpoint got, and each turn was told once, in order.
+    """Check that `sound` was recorded and sent completely, and that each turn was published once and in order.
 
-    The session has to be over, and none of it left untranscribed.
+    The session has to be over and fully transcribed.
     """
     assert watch.record.state is State.ENDED, watch.record.reason
     assert watch.record.stats.untranscribed_s == 0
@@ -140,7 +140,7 @@ def assert_nothing_lost(sound: bytes, watch: Watch, calls: list[Call], turns: in
 
 
 def assert_all_arrived(recorded: bytes, calls: list[Call]) -> None:
-    """Compare bytes: each connection got one piece of the recording, and the pieces leave no gap.
+    """Check that each connection received a contiguous part of the recording, and that the parts leave no gap.
 
     Only silence may follow the recording's end, less than one message of it.
     """
@@ -156,7 +156,7 @@ def assert_all_arrived(recorded: bytes, calls: list[Call]) -> None:
 
 
 def _place(recorded: bytes, audio: bytes, covered: int) -> int | None:
-    """Return where a connection's audio stands in the recording: of several places the last that leaves no gap."""
+    """Return the position of a connection's audio in the recording: of several, the last that leaves no gap."""
     found = None
     at = recorded.find(audio)
     while at >= 0 and (found is None or at <= covered):

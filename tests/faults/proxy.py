@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 BUFFER = 16 * 1024
-"""Bytes that the proxy's sockets hold: a real line has no megabytes of patience either."""
+"""Buffer size of the proxy's sockets, in bytes: a real network does not buffer megabytes either."""
 PIECE = 1024
-"""Bytes passed on at a time."""
+"""Maximum number of bytes forwarded at a time."""
 
 
 class Proxy:
-    """A line between a client and a server on loopback; change it while it is in use."""
+    """A TCP proxy between a client and a server on loopback; its attributes may change while it is in use."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -24,14 +24,14 @@ class Proxy:
         self._carrying: set[asyncio.Task[None]] = set()
         self.port = 0
         self.delay_s = 0.0
-        """Seconds that each piece takes longer."""
+        """Delay of each block, in seconds."""
         self.rate: float | None = None
-        """Bytes a second in each direction; `None` is as fast as can be."""
+        """Bytes per second in each direction; `None` for no limit."""
         self.passed = 0
-        """Bytes passed on from the server to the client."""
+        """Number of bytes forwarded from the server to the client."""
 
     async def listen(self) -> None:
-        """Take connections, again on the same port."""
+        """Accept connections; later calls use the same port."""
         listening = socket.socket()
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
@@ -40,7 +40,7 @@ class Proxy:
         self.port = listening.getsockname()[1]
 
     def refuse(self) -> None:
-        """Take no more connections and cut those there are."""
+        """Accept no more connections, and reset the open ones."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -54,16 +54,16 @@ class Proxy:
             line.transport.abort()
 
     def blackhole(self) -> None:
-        """Pass nothing on and say nothing: connections stay open, new ones are taken and left alone."""
+        """Forward nothing: connections stay open, and new ones are accepted but get no answer."""
         self._open.clear()
 
     def restore(self) -> None:
-        """Pass things on again; what was swallowed meanwhile is lost with its connections."""
+        """Forward again; reset the connections that lost data meanwhile."""
         self.cut()
         self._open.set()
 
     async def close(self) -> None:
-        """End it."""
+        """Close all connections and stop."""
         self.refuse()
         for task in self._carrying:
             task.cancel()
@@ -107,7 +107,7 @@ class Proxy:
 
 @asynccontextmanager
 async def between(url: str) -> AsyncIterator[tuple[Proxy, str]]:
-    """Put a proxy before the server at `ws://127.0.0.1:PORT`; give it and the address to use in its place."""
+    """Start a proxy for the server at `ws://127.0.0.1:PORT`; yield it and the URL to use instead."""
     proxy = Proxy(int(url.rpartition(":")[2]))
     await proxy.listen()
     try:

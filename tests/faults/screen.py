@@ -1,4 +1,4 @@
-"""A terminal that can stop being read and be hung up: a pty, and what is on its screen."""
+"""A terminal that can stall and be hung up: a pty with an emulated screen."""
 
 import asyncio
 import fcntl
@@ -19,7 +19,7 @@ COLUMNS, ROWS = 100, 30
 
 
 class Screen:
-    """A program on a pty.
+    """Runs a program on a pty.
 
     Args:
         command: the program.
@@ -43,15 +43,15 @@ class Screen:
         )
         os.close(slave)
         self.bytes = 0
-        """Bytes read from it."""
+        """Number of bytes read from the program."""
         self.resume()
 
     def stall(self) -> None:
-        """Read no more of what it paints."""
+        """Stop reading the program's output."""
         asyncio.get_running_loop().remove_reader(self._master)
 
     def resume(self) -> None:
-        """Read again."""
+        """Continue reading."""
         asyncio.get_running_loop().add_reader(self._master, self._read)
 
     def type(self, keys: str) -> None:
@@ -59,7 +59,7 @@ class Screen:
         os.write(self._master, keys.encode())
 
     def hang_up(self) -> None:
-        """Take the terminal away, as a dropped line does."""
+        """Close the terminal, as a dropped connection does."""
         self.stall()
         os.close(self._master)
         self._master = -1
@@ -84,7 +84,7 @@ class Screen:
         return "\n".join(self._screen.display)
 
     def close(self) -> None:
-        """End it."""
+        """Hang up, and kill the program."""
         if self._master >= 0:
             self.hang_up()
         if self.process.poll() is None:

@@ -1,4 +1,4 @@
-"""Answers of the LLM whose connection is cut before they come."""
+"""Gists whose connection is lost before the LLM answers."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from tests import fake_endpoint, http_server
 from tests.fake_endpoint import Endpoint, speech
-from tests.faults.engines import Watch, assert_nothing_lost, fast, hear, running
+from tests.faults.engines import Watch, assert_nothing_lost, fast, running, start_session
 from tests.http_server import Answer, Server
 from tui.model.commands import UsePrompt
 from tui.model.events import State
@@ -16,7 +16,7 @@ from tui.model.gists import GistStatus
 TURNS = 6
 SOUND = speech(*range(1, TURNS + 1))
 LATE_S = 600.0
-"""Longer than any test waits."""
+"""Seconds, longer than any test waits."""
 SAID = {"model": "m", "choices": [{"message": {"content": "Asked again."}, "finish_reason": "stop"}]}
 
 
@@ -42,7 +42,7 @@ async def test_an_answer_that_a_cut_has_taken_is_asked_for_once_there_is_a_line_
     server.answer_s = LATE_S
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, SOUND, server.url, tmp_path, llm_url=llm.url)
+        await start_session(built, SOUND, server.url, tmp_path, llm_url=llm.url)
         await watch.until_turn(2)
         server.answer_s = 0.0
         await server.cut()
@@ -61,7 +61,7 @@ async def test_an_answer_is_asked_for_if_only_the_connection_before_is_cut(
     server.answer_s = LATE_S
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, SOUND, server.url, tmp_path, llm_url=llm.url)
+        await start_session(built, SOUND, server.url, tmp_path, llm_url=llm.url)
         await watch.until_turn(2)
         server.answer_s = 0.0
         await built.execute(UsePrompt("actions"))
@@ -82,7 +82,7 @@ async def test_what_nobody_waits_for_any_more_is_not_asked_again_for_a_cut(
     server.answers = False
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, SOUND, server.url, tmp_path, llm_url=llm.url, gist_timeout_s=1.0, drain_timeout_s=2)
+        await start_session(built, SOUND, server.url, tmp_path, llm_url=llm.url, gist_timeout_s=1.0, drain_timeout_s=2)
         await watch.until(lambda: any(gist.status is GistStatus.TIMED_OUT for gist in watch.record.gists.values()))
         assert watch.record.state is State.LIVE, "it is told while the session goes on"
         gone = {gist.turn for gist in watch.record.gists.values() if gist.status is GistStatus.TIMED_OUT}
@@ -96,7 +96,7 @@ async def test_an_answer_that_cannot_be_had_elsewhere_is_told_as_failed(server: 
     server.answer_s = LATE_S
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, SOUND, server.url, tmp_path)
+        await start_session(built, SOUND, server.url, tmp_path)
         await watch.until_turn(2)
         server.answer_s = 0.0
         await server.cut()

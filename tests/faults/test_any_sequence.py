@@ -1,4 +1,4 @@
-"""The link through whatever sequence of faults, swaps, stops and starts: nothing is lost, nothing is told twice."""
+"""The reconnecting stream through random sequences of faults, prompt changes and stops: no turn is lost or repeated."""
 
 import asyncio
 import tempfile
@@ -21,7 +21,7 @@ SPEED = 20
 
 
 class Step(StrEnum):
-    """What may happen next."""
+    """A step of a sequence."""
 
     TURN = "a turn is spoken"
     HALF = "half a turn is spoken"
@@ -42,15 +42,15 @@ class Step(StrEnum):
 
 
 STEPS = [*Step, Step.PARTIAL, Step.PARTIAL, Step.CUT, Step.CUT, Step.SWAP, Step.HEARD, Step.ADMIT, Step.ADMIT]
-"""Those that make trouble together come more often."""
+"""Steps to draw from; those that interact are listed more often."""
 
 
 LATE = [Step.TIME, Step.CUT, Step.SLEEP, Step.SWAP, Step.EDIT]
-"""What may happen after the last sample was recorded."""
+"""Steps that may follow the end of the recording."""
 
 
 class Story:
-    """A session that goes through the steps."""
+    """A stream that goes through a sequence of steps."""
 
     def __init__(self, server: Endpoint, recording: Recording) -> None:
         self.server = server
@@ -124,7 +124,7 @@ class Story:
             self.recording.append(speech(self.spoken)[RATE // 2 :])
 
     async def end(self) -> None:
-        """Have nothing more recorded, be it in the middle of a turn."""
+        """End the recording, possibly in the middle of a turn."""
         self.server.refuse_status, self.server.close_with, self.server.life_s = 0, None, 10_800
         self.recording.close()
 

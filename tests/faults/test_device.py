@@ -1,4 +1,4 @@
-"""The microphone is unplugged, goes silent and comes back; the clock of the session stays true."""
+"""A microphone that is unplugged, stalls and returns: positions in the recording stay true."""
 
 import asyncio
 import itertools
@@ -19,7 +19,7 @@ from tui.model.commands import Start, Stop, UseSource
 from tui.model.events import State
 
 LOST = range(30, 60)
-"""Blocks of 50 ms that the sound system loses: more than the clock may be wrong by."""
+"""Blocks of 50 ms that the audio system loses: more than the tolerance of the session's clock."""
 
 
 @pytest.fixture
@@ -29,20 +29,20 @@ async def server() -> AsyncIterator[Endpoint]:
 
 
 class Unplugged:
-    """The sound server's microphone, which can be taken away and put back."""
+    """The sound server's microphone, which can be unplugged and plugged in again."""
 
     def __init__(self, pulse: Pulse) -> None:
         self.pulse = pulse
 
     def suspend(self) -> None:
-        """Have it give no more sound, as many devices do when they are unplugged."""
+        """Stop delivering samples, as many devices do when they are unplugged."""
         self.pulse.pactl("suspend-source", "mic", "1")
 
     def resume(self) -> None:
         self.pulse.pactl("suspend-source", "mic", "0")
 
     def unplug(self) -> None:
-        """Take away every device, or the sound server would move us to another one."""
+        """Remove all devices; the sound server would otherwise switch to another one."""
         modules = self.pulse.pactl("list", "short", "modules").splitlines()
         for kind in ("module-remap-source", "module-null-sink"):
             for module in modules:
@@ -50,7 +50,7 @@ class Unplugged:
                     self.pulse.pactl("unload-module", module.split()[0])
 
     def plug_in(self) -> None:
-        """Put them back."""
+        """Add the devices again."""
         self.pulse.pactl("load-module", "module-null-sink", "sink_name=spk", "rate=16000", "channels=1", "norewinds=1")
         self.pulse.pactl("load-module", "module-remap-source", "master=spk.monitor", "source_name=mic")
         self.pulse.pactl("set-default-source", "mic")
@@ -64,7 +64,7 @@ def microphone(pulse: Pulse) -> Iterator[Unplugged]:
 
 
 async def listen(built: Engine, server: Endpoint, watch: Watch) -> float:
-    """Start to record; return when the session's clock began."""
+    """Start a session; return the time at which its recording began."""
     await warm_up("mic")
     await built.execute(Start({"source": "mic", "url": server.url, "analyse_at_end": False}))
     await watch.until(lambda: watch.record.stats.elapsed_s >= 1)
@@ -72,7 +72,7 @@ async def listen(built: Engine, server: Endpoint, watch: Watch) -> float:
 
 
 async def stop(built: Engine, watch: Watch, began: float) -> None:
-    """Stop, and hold the session's clock to the wall's."""
+    """Stop, and compare the recording's length with real time."""
     elapsed_s = time.monotonic() - began
     await built.execute(Stop())
     await watch.until_over()

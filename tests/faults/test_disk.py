@@ -1,4 +1,4 @@
-"""The disk fills up; sound goes on, memory stands in, and what fits is written when there is room again."""
+"""A full disk: recording continues in memory, and is written to disk once there is space."""
 
 import asyncio
 import errno
@@ -12,7 +12,7 @@ import pytest
 from tests import fake_endpoint
 from tests.conftest import needs
 from tests.fake_endpoint import RATE, Endpoint, speech
-from tests.faults.engines import PATIENCE_S, Watch, assert_nothing_lost, engine, fast, hear
+from tests.faults.engines import PATIENCE_S, Watch, assert_nothing_lost, engine, fast, start_session
 from tui.errors import UsageError
 from tui.model.commands import Quit
 from tui.model.events import State
@@ -24,7 +24,7 @@ ROOM = 3 * 1024 * 1024
 
 @pytest.fixture
 def small_disk(short_dir: Path) -> Iterator[Path]:
-    """Mount a disk of 3 MB."""
+    """Mount a file system of 3 MB."""
     needs("mount", "umount")
     folder = short_dir / "disk"
     folder.mkdir()
@@ -46,7 +46,7 @@ async def server() -> AsyncIterator[Endpoint]:
 
 
 def fill(disk: Path, leave: int) -> Path:
-    """Fill the disk but for `leave` bytes."""
+    """Fill the disk and leave `leave` bytes free."""
     ballast = disk / "ballast"
     ballast.write_bytes(bytes(ROOM - leave))
     return ballast
@@ -61,7 +61,7 @@ async def test_a_full_disk_is_said_and_nothing_is_lost_once_there_is_room(
     watch = Watch()
     built = engine(watch, clock=fast, store=Store(small_disk / "sessions"))
     task = asyncio.create_task(built.run())
-    await hear(built, sound, server.url, tmp_path)
+    await start_session(built, sound, server.url, tmp_path)
     await watch.until(lambda: any("recording cannot be written to disk" in notice for notice in watch.notices))
     said_at = len(watch.finals)
     await watch.until(lambda: len(watch.finals) >= said_at + 3)
@@ -85,7 +85,7 @@ async def test_a_disk_that_stays_full_costs_what_does_not_fit_and_no_word_of_the
     watch = Watch()
     built = engine(watch, clock=fast, store=Store(small_disk / "sessions"))
     task = asyncio.create_task(built.run())
-    await hear(built, sound, server.url, tmp_path)
+    await start_session(built, sound, server.url, tmp_path)
     await watch.until_over()
     built.quit()
     await task
@@ -107,7 +107,7 @@ async def test_what_the_disk_did_not_take_by_the_end_is_written_once_there_is_ro
     watch = Watch()
     built = engine(watch, clock=fast, store=Store(small_disk / "sessions"))
     task = asyncio.create_task(built.run())
-    await hear(built, sound, server.url, tmp_path)
+    await start_session(built, sound, server.url, tmp_path)
     await watch.until_over()
     unsaved_s = watch.record.stats.unsaved_s
     assert unsaved_s == pytest.approx((len(sound) - len(watch.recorded)) / 2 / RATE, abs=0.1)
@@ -136,7 +136,7 @@ async def test_an_engine_that_is_told_to_end_now_does_not_wait_for_room(
     watch = Watch()
     built = engine(watch, clock=fast, store=Store(small_disk / "sessions"))
     task = asyncio.create_task(built.run())
-    await hear(built, speech(1, 2, 3, 4), server.url, tmp_path)
+    await start_session(built, speech(1, 2, 3, 4), server.url, tmp_path)
     await watch.until_over()
     await built.wait_idle()
     assert built.unsaved
@@ -160,7 +160,7 @@ async def test_a_disk_that_turns_read_only_for_a_while_loses_nothing(
     watch = Watch()
     built = engine(watch, clock=fast)
     task = asyncio.create_task(built.run())
-    await hear(built, sound, server.url, tmp_path)
+    await start_session(built, sound, server.url, tmp_path)
     await watch.until_turn(2)
     # A real one cannot be had: no file system is made read-only while somebody writes to it.
     with monkeypatch.context() as patch:
@@ -183,7 +183,7 @@ async def test_a_disk_without_any_room_refuses_the_start_and_says_so(
     watch = Watch()
     built = engine(watch, store=Store(small_disk / "sessions"))
     task = asyncio.create_task(built.run())
-    await hear(built, speech(1), server.url, tmp_path)
+    await start_session(built, speech(1), server.url, tmp_path)
     await watch.until_over()
     built.quit()
     await task

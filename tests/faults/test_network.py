@@ -1,4 +1,4 @@
-"""The network fails; every sample and every turn arrives once."""
+"""Network faults: every sample and every turn arrives exactly once."""
 
 import asyncio
 import socket
@@ -16,8 +16,8 @@ from tests.faults.engines import (
     assert_each_turn_answered_once,
     assert_nothing_lost,
     fast,
-    hear,
     running,
+    start_session,
 )
 from tests.faults.proxy import Proxy, between
 from tui.model.commands import Stop, UsePrompt
@@ -47,7 +47,7 @@ async def test_a_reset_and_a_refusal_lose_nothing(
     proxy, url = line
     watch = Watch()
     async with running(watch, clock=fast) as engine:
-        await hear(engine, SOUND, url, tmp_path)
+        await start_session(engine, SOUND, url, tmp_path)
         await watch.until_turn(3)
         proxy.refuse()
         await watch.until_state(State.RECONNECTING)
@@ -67,7 +67,7 @@ async def test_ten_minutes_without_network_are_caught_up(
     sound = speech(*range(1, 79), samples=RATE * 5, pause=RATE * 5)
     watch = Watch()
     async with running(watch, clock=lambda: time.monotonic() * 40) as engine:
-        await hear(engine, sound, server.url, tmp_path)
+        await start_session(engine, sound, server.url, tmp_path)
         await watch.until_turn(3)
         server.refuse_status = 503
         await server.cut()
@@ -89,7 +89,7 @@ async def test_a_silent_black_hole_is_noticed_within_five_seconds_and_loses_noth
     proxy, url = line
     watch = Watch()
     async with running(watch) as engine:
-        await hear(engine, SOUND, url, tmp_path)
+        await start_session(engine, SOUND, url, tmp_path)
         await watch.until_turn(2)
         async with loop_lag.measured() as machine:
             proxy.blackhole()
@@ -111,7 +111,7 @@ async def test_a_name_that_cannot_be_found_for_a_while_loses_nothing(
     proxy, url = line
     watch = Watch()
     async with running(watch, clock=fast) as engine:
-        await hear(engine, SOUND, url.replace("127.0.0.1", "localhost"), tmp_path)
+        await start_session(engine, SOUND, url.replace("127.0.0.1", "localhost"), tmp_path)
         await watch.until_turn(2)
         with monkeypatch.context() as patch:
 
@@ -133,7 +133,7 @@ async def test_a_line_hardly_faster_than_speech_is_kept(
     watch = Watch()
     sound = speech(*range(1, 7))
     async with running(watch) as engine:
-        await hear(engine, sound, url, tmp_path)
+        await start_session(engine, sound, url, tmp_path)
         await watch.until_over()
     assert_nothing_lost(sound, watch, server.calls, 6)
     assert watch.record.stats.reconnects == 0
@@ -145,7 +145,7 @@ async def test_catching_up_over_a_narrow_line_takes_no_half_sent_audio_for_a_dea
     proxy, url = line
     watch = Watch()
     async with running(watch) as engine:
-        await hear(engine, SOUND, url, tmp_path)
+        await start_session(engine, SOUND, url, tmp_path)
         await watch.until_turn(2)
         proxy.refuse()
         await watch.until(lambda: watch.record.stats.lag_s > 3)
@@ -164,7 +164,7 @@ async def test_a_slow_answer_of_the_line_loses_nothing(
     watch = Watch()
     sound = speech(*range(1, 7))
     async with running(watch) as engine:
-        await hear(engine, sound, url, tmp_path)
+        await start_session(engine, sound, url, tmp_path)
         await watch.until_over()
     assert_nothing_lost(sound, watch, server.calls, 6)
 
@@ -175,7 +175,7 @@ async def test_an_endpoint_that_reads_nothing_for_a_while_gets_all_of_it_later(
     server.mute_after = 40
     watch = Watch()
     async with running(watch) as engine:
-        await hear(engine, SOUND, server.url, tmp_path)
+        await start_session(engine, SOUND, server.url, tmp_path)
         await watch.until_state(State.RECONNECTING)
         server.mute_after = None
         server.let_go.set()
@@ -190,7 +190,7 @@ async def test_swaps_and_cuts_at_once_lose_nothing_and_ask_each_turn_once(
     server.answer_s = 0.2
     watch = Watch()
     async with running(watch, clock=fast) as engine:
-        await hear(engine, SOUND, url, tmp_path)
+        await start_session(engine, SOUND, url, tmp_path)
         for turn, prompt in ((2, "actions"), (3, "takeaway"), (4, "improve"), (6, "actions"), (9, "summary")):
             await watch.until_turn(turn)
             await engine.execute(UsePrompt(prompt))
@@ -209,7 +209,7 @@ async def test_a_refused_key_fails_with_what_to_do_and_the_recording_ends_proper
     server.error_first, server.close_with = "Not authorized", (1008, "Not authorized")
     watch = Watch()
     async with running(watch) as engine:
-        await hear(engine, SOUND, server.url, tmp_path)
+        await start_session(engine, SOUND, server.url, tmp_path)
         await watch.until_over()
     assert watch.record.state is State.FAILED
     assert "ASSEMBLYAI_API_KEY" in watch.record.hint
@@ -221,7 +221,7 @@ async def test_an_endpoint_that_lets_in_and_throws_out_is_not_stormed(server: En
     server.close_with = (1011, "")
     watch = Watch()
     async with running(watch) as engine:
-        await hear(engine, bytes(2 * RATE * 4), server.url, tmp_path, drain_timeout_s=1)
+        await start_session(engine, bytes(2 * RATE * 4), server.url, tmp_path, drain_timeout_s=1)
         await watch.until_over()
     assert 2 < len(server.calls) < 20, "it is tried again, but not without a pause"
     assert watch.record.stats.untranscribed_s == 4
@@ -232,7 +232,7 @@ async def test_a_stop_in_mid_turn_waits_for_the_turn_and_for_nothing_else(server
     watch = Watch()
     sound = speech(1, samples=RATE * 10)
     async with running(watch) as engine:
-        await hear(engine, sound, server.url, tmp_path)
+        await start_session(engine, sound, server.url, tmp_path)
         await watch.until_turn(1)
         await engine.execute(Stop())
         await watch.until_over()
@@ -247,7 +247,7 @@ async def test_a_second_stop_waits_for_no_backlog(server: Endpoint, line: tuple[
     proxy, url = line
     watch = Watch()
     async with running(watch) as engine:
-        await hear(engine, SOUND, url, tmp_path)
+        await start_session(engine, SOUND, url, tmp_path)
         await watch.until_turn(1)
         proxy.rate = 400
         await watch.until(lambda: watch.record.stats.lag_s > 1)

@@ -1,4 +1,4 @@
-"""A real sshd on loopback, and a line to it that fails: the viewer here, the engine there."""
+"""Remote use over a real sshd on loopback, through a proxy that fails."""
 
 import asyncio
 import getpass
@@ -29,7 +29,7 @@ from tui.model.commands import Start, Stop
 from tui.model.events import Rejected, Snapshot, State
 
 RATE_LIMIT = 1500
-"""Bytes a second that the line may carry while a session is live."""
+"""Maximum number of bytes per second on the connection while a session is live."""
 SSHD = """\
 Port {port}
 ListenAddress 127.0.0.1
@@ -46,7 +46,7 @@ PrintMotd no
 
 
 class Sshd:
-    """An sshd of our own on a free port, which lets in who has our key."""
+    """An sshd on a free port that accepts the test's key."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -64,7 +64,7 @@ class Sshd:
             )
 
     def ready(self) -> None:
-        """Wait until it listens."""
+        """Wait until sshd listens."""
         deadline = time.monotonic() + 10
         while True:
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
@@ -73,14 +73,14 @@ class Sshd:
             time.sleep(0.02)
 
     def options(self, port: int) -> list[str]:
-        """Return what ssh has to be told with `-o`."""
+        """Return the values of ssh's option `-o`."""
         return [
             f"Port={port}", f"IdentityFile={self.folder}/key", "IdentitiesOnly=yes", "IdentityAgent=none",
             f"UserKnownHostsFile={self.folder}/known_hosts", "StrictHostKeyChecking=accept-new", "LogLevel=ERROR",
         ]  # fmt: skip
 
     def stop(self) -> None:
-        """End it, and the lines that it serves."""
+        """Stop sshd and its connections."""
         self.process.terminate()
         self.process.wait(10)
 
@@ -112,12 +112,12 @@ USER = f"{getpass.getuser()}@127.0.0.1"
 
 
 def livegist() -> str:
-    """Return what livegist is called at the far end, where nothing of our environment arrives."""
+    """Return the command that runs livegist over SSH, with the test's environment, which SSH does not pass on."""
     return f"env LIVEGIST_HOME={shlex.quote(os.environ['LIVEGIST_HOME'])} {shlex.join(LIVEGIST)}"
 
 
 class Far(Viewer):
-    """A viewer at the near end of a relay."""
+    """A viewer that is connected through a relay."""
 
     def __init__(self, sshd: Sshd, port: int, remote: str = "") -> None:
         super().__init__(Path("/nowhere"))

@@ -1,4 +1,4 @@
-"""The whole tour of the dashboard: a real tmux at the far end of a real ssh, keys sent and screens read back."""
+"""A tour of the whole dashboard in a real tmux over a real SSH connection."""
 
 import shlex
 import subprocess
@@ -29,7 +29,7 @@ def sshd(short_dir: Path) -> Iterator[Sshd]:
 
 
 def far(sshd: Sshd, command: str) -> str:
-    """Return a command line that runs `livegist` with a command in tmux at the far end."""
+    """Return a command line that runs a command of livegist in tmux over SSH."""
     given = [word for option in sshd.options(sshd.port) for word in ("-o", option)]
     inside = f"COLORTERM=truecolor {livegist()} {command}; echo left there with $?; sleep 1"
     tmux = shlex.join(("tmux", "-S", f"{sshd.folder}/far.sock", "-f", "/dev/null", "new-session", inside))
@@ -38,7 +38,7 @@ def far(sshd: Sshd, command: str) -> str:
 
 
 class Tour:
-    """Hands at the near end."""
+    """Sends keys to the local terminal, and waits for text on its screen."""
 
     def __init__(self, window: Terminal) -> None:
         self.window = window
@@ -47,18 +47,18 @@ class Tour:
         return self.window.until(*texts, within_s=within_s)
 
     def press(self, keys: str | tuple[str, ...], *texts: str) -> None:
-        """Press keys and see what they are for."""
+        """Press keys, and wait for texts."""
         self.window.type(*((keys,) if isinstance(keys, str) else keys))
         self.see(*texts)
 
     def write(self, text: str, *texts: str) -> None:
-        """Write a line and see what comes of it."""
+        """Type a line and enter, and wait for texts."""
         self.window.type("-l", text)
         self.window.type("Enter")
         self.see(*texts)
 
     def rid(self, key: str, shown: str) -> None:
-        """Press a key and see that something goes."""
+        """Press a key, and wait until a text disappears."""
         self.window.type(key)
         deadline = time.monotonic() + 60
         while shown in self.window.screen():
@@ -66,7 +66,7 @@ class Tour:
             time.sleep(0.1)
 
     def open_and_leave(self, key: str, shown: str) -> None:
-        """Open what a key opens, and leave it."""
+        """Press a key, wait for a text, and close the dialog with escape."""
         self.press(key, shown)
         self.window.escape(shown)
 

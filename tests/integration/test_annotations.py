@@ -1,4 +1,4 @@
-"""What a person adds to a session while it goes on: questions, lenses, marks, names, gain."""
+"""Annotations of a running session: questions, extra prompts, bookmarks, speaker names; and gain."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ import pytest
 
 from tests import fake_endpoint, http_server
 from tests.fake_endpoint import RATE, Endpoint, speech
-from tests.faults.engines import PATIENCE_S, Watch, fast, hear, running
+from tests.faults.engines import PATIENCE_S, Watch, fast, running, start_session
 from tests.http_server import Answer, Server
 from tui.config.schema import Config
 from tui.engine.gist_tracker import MAX_CONCURRENT, GistTracker
@@ -52,7 +52,7 @@ def asked(llm: Server) -> list[str]:
 async def test_a_question_is_answered_from_what_was_said_so_far(server: Endpoint, llm: Server, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url)
+        await start_session(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url)
         await watch.until(lambda: len(watch.finals) == 1)
         await built.execute(Ask("What was\nsaid?"))
         await watch.until(lambda: any(gist.question and gist.status.over for gist in watch.record.gists.values()))
@@ -77,7 +77,7 @@ async def test_no_connection_to_the_llm_server_stays_open_after_a_session(
         return sum(gist.status is GistStatus.DONE for gist in watch.record.gists.values() if gist.turn is None)
 
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url, analyse_at_end=True)
+        await start_session(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url, analyse_at_end=True)
         await watch.until_over()
         assert answered() == 1
         async with asyncio.timeout(PATIENCE_S):
@@ -93,7 +93,7 @@ async def test_lenses_ask_their_prompts_about_each_turn_beside_the_stream(
 ) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url)
+        await start_session(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url)
         await watch.until_turn(1)
         await built.execute(UseExtraPrompts(("actions", "takeaway", "summary")))
         assert built.snapshot().extra_prompts == ("actions", "takeaway")
@@ -108,7 +108,7 @@ async def test_lenses_ask_their_prompts_about_each_turn_beside_the_stream(
 async def test_more_lenses_than_fit_and_unknown_ones_are_refused(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(1), server.url, tmp_path)
+        await start_session(built, speech(1), server.url, tmp_path)
         await watch.until_turn(1)
         with pytest.raises(ConfigError, match="poem"):
             await built.execute(UseExtraPrompts(("poem",)))
@@ -121,7 +121,7 @@ async def test_a_prompt_is_asked_about_all_turns_so_far_but_never_twice(
 ) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(1, 2, 3), server.url, tmp_path, llm_url=llm.url)
+        await start_session(built, speech(1, 2, 3), server.url, tmp_path, llm_url=llm.url)
         await watch.until(lambda: len(watch.finals) == 2)
         await built.execute(AskAllTurns("actions"))
         await watch.until(lambda: len([g for g in gists(watch, "actions").values() if g.status.over]) == 2)
@@ -138,7 +138,7 @@ async def test_a_missing_answer_is_asked_for_again_and_no_longer_missing(
     server.answers = False
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(1), server.url, tmp_path, llm_url=llm.url, drain_timeout_s=0.5)
+        await start_session(built, speech(1), server.url, tmp_path, llm_url=llm.url, drain_timeout_s=0.5)
         await watch.until_over()
         (missing,) = watch.record.gists.values()
         assert missing.status is GistStatus.TIMED_OUT
@@ -172,7 +172,7 @@ async def test_marks_and_names_are_kept_in_the_journal_and_told_to_who_attaches(
 ) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(1, 2), server.url, tmp_path)
+        await start_session(built, speech(1, 2), server.url, tmp_path)
         await watch.until(lambda: len(watch.finals) == 2)
         await built.execute(Bookmark(1, "decided"))
         await built.execute(Bookmark(2, ""))
@@ -192,7 +192,7 @@ async def test_marks_and_names_are_kept_in_the_journal_and_told_to_who_attaches(
 async def test_gain_makes_what_is_recorded_louder(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch) as built:
-        await hear(built, speech(100, samples=RATE * 3), server.url, tmp_path)
+        await start_session(built, speech(100, samples=RATE * 3), server.url, tmp_path)
         await watch.until_turn(1)
         await built.execute(SetGain(20.0))
         with pytest.raises(UsageError):

@@ -1,4 +1,4 @@
-"""A whole engine: what it records, journals, takes up again, and how it ends."""
+"""The engine: recording, journal, recovery, statistics and shutdown."""
 
 import asyncio
 import json
@@ -23,9 +23,9 @@ from tests.faults.engines import (
     assert_nothing_lost,
     engine,
     fast,
-    hear,
     options,
     running,
+    start_session,
 )
 from tests.http_server import Answer
 from tests.session_fixtures import STARTED, store_session
@@ -66,7 +66,7 @@ def to(server: Endpoint) -> dict[str, Option]:
 async def test_what_is_spoken_is_recorded_sent_and_told_once(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(1, 2, 3, 4), server.url, tmp_path)
+        await start_session(built, speech(1, 2, 3, 4), server.url, tmp_path)
         await watch.until_over()
     assert_nothing_lost(speech(1, 2, 3, 4), watch, server.calls, 4)
     assert watch.states == [State.CONNECTING, State.LIVE, State.DRAINING, State.ENDED]
@@ -79,7 +79,7 @@ async def test_what_is_spoken_is_recorded_sent_and_told_once(server: Endpoint, t
 async def test_the_statistics_tell_the_session_as_it_is_and_was(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch) as built:
-        await hear(built, speech(*range(1, 9)), server.url, tmp_path, input_rate=1e6, output_rate=1e6)
+        await start_session(built, speech(*range(1, 9)), server.url, tmp_path, input_rate=1e6, output_rate=1e6)
         await watch.until(lambda: watch.record.stats.round_trip_ms is not None)
         call = server.calls[0].websocket
         assert call is not None
@@ -110,7 +110,7 @@ async def test_the_statistics_tell_the_session_as_it_is_and_was(server: Endpoint
 async def test_the_journal_tells_the_session_as_it_was(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(1, 2, 3), server.url, tmp_path)
+        await start_session(built, speech(1, 2, 3), server.url, tmp_path)
         await watch.until_turn(2)
         await built.execute(UsePrompt("actions"))
         await watch.until_over()
@@ -126,12 +126,12 @@ async def test_the_journal_tells_the_session_as_it_was(server: Endpoint, tmp_pat
 async def test_a_refused_prompt_is_told_and_the_one_before_stays(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(*range(1, 7)), server.url, tmp_path)
+        await start_session(built, speech(*range(1, 7)), server.url, tmp_path)
         await watch.until_turn(2)
         server.error_first, server.close_with = "no such model", (3006, "no such model")
         await built.execute(UsePrompt("actions"))
         assert built.snapshot().prompt == "actions"
-        await watch.until(lambda: any("The prompt 'actions' was refused" in notice for notice in watch.notices))
+        await watch.until(lambda: any("The prompt 'actions' was rejected" in notice for notice in watch.notices))
         assert built.snapshot().prompt == "summary"
         await watch.until_over()
     assert_nothing_lost(speech(*range(1, 7)), watch, server.calls[:1], 6)
@@ -146,7 +146,7 @@ async def test_what_the_endpoint_warns_of_and_says_of_speakers_later_is_told_and
 ) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(*range(1, 7)), server.url, tmp_path)
+        await start_session(built, speech(*range(1, 7)), server.url, tmp_path)
         await watch.until(lambda: len(watch.finals) >= 1)
         call = server.calls[0].websocket
         assert call is not None
@@ -168,14 +168,14 @@ async def test_a_stop_while_the_whole_session_is_analysed_ends_the_analysis(serv
         http_server.serving(Answer(body={"data": []}), Answer(hangs=True)) as llm,
         running(watch, clock=fast) as built,
     ):
-        await hear(built, speech(1, 2), server.url, tmp_path, analyse_at_end=True, llm_url=llm.url)
+        await start_session(built, speech(1, 2), server.url, tmp_path, analyse_at_end=True, llm_url=llm.url)
         await watch.until(lambda: any(gist.turn is None for gist in watch.record.gists.values()))
         await built.execute(Stop())
         await built.execute(Stop())
         await watch.until_over()
     assert_nothing_lost(speech(1, 2), watch, server.calls, 2)
     (analysis,) = [gist for gist in watch.record.gists.values() if gist.turn is None]
-    assert (analysis.status, analysis.error) == (GistStatus.FAILED, "It was stopped.")
+    assert (analysis.status, analysis.error) == (GistStatus.FAILED, "The request was cancelled.")
     assert fold(read(watch.audio.with_name("events.jsonl")).entries).gists == watch.record.gists
 
 
@@ -183,7 +183,7 @@ async def test_a_muted_session_records_and_sends_silence(server: Endpoint, tmp_p
     watch = Watch()
     sound = speech(1, samples=RATE * 4)
     async with running(watch) as built:
-        await hear(built, sound, server.url, tmp_path)
+        await start_session(built, sound, server.url, tmp_path)
         await watch.until_turn(1)
         await built.execute(Mute(True))
         await watch.until_over()
@@ -196,15 +196,15 @@ async def test_a_muted_session_records_and_sends_silence(server: Endpoint, tmp_p
 async def test_the_prompt_that_was_chosen_last_is_the_next_sessions(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(1, 2), server.url, tmp_path)
+        await start_session(built, speech(1, 2), server.url, tmp_path)
         await watch.until_state(State.LIVE)
         await built.execute(UsePrompt("actions"))
         await built.wait_idle()
-        await hear(built, speech(1, 2), server.url, tmp_path)
+        await start_session(built, speech(1, 2), server.url, tmp_path)
         await built.wait_idle()
         during = fold(read(watch.audio.with_name("events.jsonl")).entries)
         await built.execute(UsePrompt("takeaway"))
-        await hear(built, speech(1, 2), server.url, tmp_path)
+        await start_session(built, speech(1, 2), server.url, tmp_path)
         await built.wait_idle()
         between = fold(read(watch.audio.with_name("events.jsonl")).entries)
     assert [(gist.turn, gist.prompt) for gist in during.gists.values()] == [(1, "actions"), (2, "actions")]
@@ -215,7 +215,7 @@ async def test_a_second_session_starts_afresh(server: Endpoint, tmp_path: Path) 
     watch = Watch()
     async with running(watch, clock=fast) as built:
         for _ in range(2):
-            await hear(built, speech(1, 2), server.url, tmp_path)
+            await start_session(built, speech(1, 2), server.url, tmp_path)
             await built.wait_idle()
         assert [turn.number for turn in built.snapshot().turns] == [1, 2]
     assert len(list(Store(sessions_dir()))) == 2
@@ -234,9 +234,9 @@ async def test_what_cannot_be_done_is_refused_and_changes_nothing(server: Endpoi
             with pytest.raises(UsageError, match=why):
                 await built.execute(command)
         assert watch.events == []
-        await hear(built, speech(1), server.url, tmp_path)
+        await start_session(built, speech(1), server.url, tmp_path)
         with pytest.raises(UsageError, match="A session is already active"):
-            await hear(built, speech(1), server.url, tmp_path)
+            await start_session(built, speech(1), server.url, tmp_path)
         await watch.until_over()
     assert_nothing_lost(speech(1), watch, server.calls, 1)
 
@@ -251,7 +251,7 @@ async def test_a_recording_that_is_missing_refuses_to_be_sent_and_the_next_sessi
         with pytest.raises(SessionError, match="No such file"):
             await built.execute(Recover(stored.id, to(server)))
         assert watch.states == []
-        await hear(built, speech(1), server.url, tmp_path)
+        await start_session(built, speech(1), server.url, tmp_path)
         await watch.until_over()
     assert watch.record.state is State.ENDED
     assert [turn.text for turn in watch.finals] == [said(1)]
@@ -273,7 +273,7 @@ async def test_a_missing_recording_does_not_keep_an_older_session_from_being_sen
 
 
 class SlowStore(Store):
-    """A store on a slow disk: it is looked through only once somebody says so."""
+    """A store on a slow disk: `interrupted` waits until `answer` is set."""
 
     slow = False
 
@@ -325,7 +325,7 @@ async def test_an_engine_that_quits_while_it_looks_for_what_to_recover_begins_no
 async def test_a_recovery_while_a_session_is_under_way_is_refused_for_that(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(1), server.url, tmp_path)
+        await start_session(built, speech(1), server.url, tmp_path)
         with pytest.raises(UsageError, match="A session is already active"):
             await built.execute(Recover(options=to(server)))
         await watch.until_over()
@@ -346,7 +346,7 @@ async def test_recover_says_if_a_session_is_recorded_by_another_process_or_unkno
 async def test_a_session_that_is_still_being_opened_says_so(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(1), server.url, tmp_path)
+        await start_session(built, speech(1), server.url, tmp_path)
         for command in (Stop(), Mute(True), UseSource("mic"), UsePrompt("actions")):
             with pytest.raises(UsageError, match="still opening"):
                 await built.execute(command)
@@ -358,7 +358,7 @@ async def test_a_session_that_is_still_being_opened_says_so(server: Endpoint, tm
 async def test_an_analysis_after_the_end_is_kept(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(1, 2), server.url, tmp_path)
+        await start_session(built, speech(1, 2), server.url, tmp_path)
         await watch.until_over()
         before = len(read(watch.audio.with_name("events.jsonl")).entries)
         await built.execute(Analyse())
@@ -373,7 +373,7 @@ async def test_another_source_is_taken_live_without_ending_the_session(server: E
     other = tmp_path / "other.raw"
     other.write_bytes(speech(7))
     async with running(watch) as built:
-        await hear(built, speech(1, 2, samples=RATE * 2), server.url, tmp_path)
+        await start_session(built, speech(1, 2, samples=RATE * 2), server.url, tmp_path)
         await watch.until_turn(1)
         await built.execute(UseSource(f"cmd:cat {other}"))
         await watch.until_over()
@@ -389,7 +389,7 @@ async def test_a_source_that_cannot_be_opened_is_told_and_another_may_be_chosen(
     other = tmp_path / "other.raw"
     other.write_bytes(speech(7))
     async with running(watch) as built:
-        await hear(built, speech(1, 2, samples=RATE * 2), server.url, tmp_path)
+        await start_session(built, speech(1, 2, samples=RATE * 2), server.url, tmp_path)
         await watch.until_turn(1)
         await built.execute(UseSource("cmd:no-such-program"))
         await watch.until(lambda: any("no-such-program" in notice for notice in watch.notices))
@@ -411,7 +411,7 @@ async def test_a_mistake_of_ours_in_capturing_ends_the_recording_and_what_there_
     watch = Watch()
     monkeypatch.setattr(Capture, "run", broken)
     async with running(watch, clock=fast) as built:
-        await hear(built, speech(1, 2, 3), server.url, tmp_path)
+        await start_session(built, speech(1, 2, 3), server.url, tmp_path)
         await watch.until_over()
     assert any("Internal error: recording stopped." in notice for notice in watch.notices)
     assert watch.record.state is State.ENDED
@@ -422,14 +422,14 @@ async def test_a_sleep_of_the_machine_is_told_and_the_session_goes_on(server: En
     watch = Watch()
     asleep = 0.0
     built = Engine(
-        watch.tell,
+        watch.publish,
         store=Store(sessions_dir()),
         prompt_folders=(PACKAGE / "prompts",),
         log_file=log_file(),
         boot_clock=lambda: time.monotonic() + asleep,
     )
     task = asyncio.create_task(built.run())
-    await hear(built, speech(1, 2, 3, 4), server.url, tmp_path)
+    await start_session(built, speech(1, 2, 3, 4), server.url, tmp_path)
     await watch.until_turn(1)
     asleep = 3600.0
     await watch.until(lambda: any("slept for 3600 s" in notice for notice in watch.notices))
@@ -448,7 +448,7 @@ async def test_what_was_never_transcribed_is_sent_later_and_each_turn_is_there_o
     watch = Watch()
     sound = speech(1, 2, 3, 4, 5, 6)
     async with running(watch) as built:
-        await hear(built, sound, server.url, tmp_path, drain_timeout_s=0.5)
+        await start_session(built, sound, server.url, tmp_path, drain_timeout_s=0.5)
         await watch.until(lambda: len(watch.finals) >= 2)
         server.refuse_status = 503
         await server.cut()
@@ -488,15 +488,14 @@ from tui.model.events import StatsChanged
 async def main():
     watch = Watch()
     built = engine(watch)
-    tell = watch.tell
-    def told(event):
-        known = watch.record.session
-        tell(event)
-        if known is None and watch.record.session is not None:
+    def publish(event):
+        before = watch.record.session
+        watch.publish(event)
+        if before is None and watch.record.session is not None:
             print(watch.record.session.id, flush=True)
         if isinstance(event, StatsChanged) and event.stats.elapsed_s >= 5.5:
             print(event.stats.elapsed_s, flush=True)
-    built._publish = told
+    built._publish = publish
     task = asyncio.create_task(built.run())
     await built.execute(Start(json.loads(sys.argv[1])))
     await task
@@ -554,7 +553,7 @@ async def test_an_engine_that_is_told_to_end_finalises_everything_within_its_tim
     server.answer_s = 1.0
     built = engine(watch)
     task = asyncio.create_task(built.run())
-    await hear(built, speech(1, samples=RATE * 30), server.url, tmp_path)
+    await start_session(built, speech(1, samples=RATE * 30), server.url, tmp_path)
     await watch.until_turn(1)
     began = time.monotonic()
     built.quit()
@@ -573,7 +572,7 @@ async def test_an_engine_whose_endpoint_says_nothing_more_ends_within_fifteen_se
     server.mute_after = 10
     built = engine(watch)
     task = asyncio.create_task(built.run())
-    await hear(built, speech(*range(1, 40)), server.url, tmp_path)
+    await start_session(built, speech(*range(1, 40)), server.url, tmp_path)
     await watch.until(lambda: watch.record.stats.elapsed_s > 3)
     server.mute_after = 0
     began = time.monotonic()

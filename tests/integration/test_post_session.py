@@ -1,4 +1,4 @@
-"""What the settings want done once a session is over, done by the program itself."""
+"""Post-session tasks, run by the program itself: FLAC, hooks and retention."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ def sound(tmp_path: Path) -> Path:
 
 
 async def recorded(sound: Path, **settings: str) -> tuple[StoredSession, str]:
-    """Run a session with these settings; return what is kept of it and what was printed beside the lines."""
+    """Run a session with these settings; return the stored session and stderr."""
     environment = {f"LIVEGIST_{name.upper()}": value for name, value in settings.items()}
     async with fake_endpoint.running() as server:
         process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""Prompts that change while an engine runs: by command and on the disk."""
+"""Prompts that change while an engine runs, by command and on disk."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ import pytest
 
 from tests import fake_endpoint
 from tests.fake_endpoint import Endpoint, speech
-from tests.faults.engines import Watch, assert_nothing_lost, fast, hear
+from tests.faults.engines import Watch, assert_nothing_lost, fast, start_session
 from tui.engine.engine import Engine
 from tui.errors import ConfigError
 from tui.model.commands import DeletePrompt, ShowPrompt, UseExtraPrompts, UsePrompt, WritePrompt
@@ -29,7 +29,7 @@ async def server() -> AsyncIterator[Endpoint]:
 @asynccontextmanager
 async def running(watch: Watch, own: Path) -> AsyncIterator[Engine]:
     folders = (PACKAGE / "prompts", own)
-    built = Engine(watch.tell, store=Store(sessions_dir()), prompt_folders=folders, log_file=log_file(), clock=fast)
+    built = Engine(watch.publish, store=Store(sessions_dir()), prompt_folders=folders, log_file=log_file(), clock=fast)
     task = asyncio.create_task(built.run())
     try:
         yield built
@@ -39,7 +39,7 @@ async def running(watch: Watch, own: Path) -> AsyncIterator[Engine]:
 
 
 def names(watch: Watch) -> list[str]:
-    """Return the names of the prompts as they were last told."""
+    """Return the names of the prompts in the last `PromptsChanged`."""
     told = [event for event in watch.events if isinstance(event, PromptsChanged)]
     return [prompt.name for prompt in told[-1].prompts] if told else []
 
@@ -85,7 +85,7 @@ async def test_prompts_in_use_outlast_their_files_while_a_session_goes_on(server
         for id in ("risks", "doubts"):
             await built.execute(WritePrompt(id, TEXT))
         await built.execute(UsePrompt("risks"))
-        await hear(built, speech(1, 2), server.url, tmp_path, llm_url="http://127.0.0.1:9")
+        await start_session(built, speech(1, 2), server.url, tmp_path, llm_url="http://127.0.0.1:9")
         await watch.until_turn(1)
         await built.execute(UseExtraPrompts(("doubts",)))
         for id in ("risks", "doubts"):
@@ -100,7 +100,7 @@ async def test_prompts_in_use_outlast_their_files_while_a_session_goes_on(server
 async def test_a_new_text_of_the_prompt_in_use_is_asked_from_then_on(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, tmp_path / "prompts") as built:
-        await hear(built, speech(1, 2, 3, 4), server.url, tmp_path)
+        await start_session(built, speech(1, 2, 3, 4), server.url, tmp_path)
         await watch.until_turn(1)
         await built.execute(WritePrompt("summary", TEXT))
         await watch.until_over()
@@ -112,7 +112,7 @@ async def test_a_new_text_of_the_prompt_in_use_is_asked_from_then_on(server: End
 async def test_another_text_of_another_prompt_leaves_the_connection_alone(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, tmp_path / "prompts") as built:
-        await hear(built, speech(1, 2), server.url, tmp_path)
+        await start_session(built, speech(1, 2), server.url, tmp_path)
         await watch.until_turn(1)
         await built.execute(WritePrompt("actions", TEXT))
         await watch.until_over()

@@ -11,10 +11,11 @@ import pytest
 from tests import fake_endpoint
 from tests.command import INTERNAL_ERROR
 from tests.fake_endpoint import Endpoint, said, speech
-from tests.faults.engines import Watch, hear, running
+from tests.faults.engines import Watch, running, start_session
 from tests.session_fixtures import store_session
 from tests.terminal import LIVEGIST
 from tui.audio.recording import Recording
+from tui.model.commands import Stop
 from tui.model.events import Session, SessionStarted, State, StateChanged, TurnChanged
 from tui.model.transcript import Turn
 from tui.paths import sessions_dir
@@ -106,10 +107,14 @@ async def test_a_session_whose_recording_is_missing_ends_with_what_to_do(server:
 async def test_a_session_under_way_is_left_alone(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch) as built:
-        await hear(built, SOUND, server.url, tmp_path)
-        await watch.until_turn(1)
+        # Long enough for both commands, however busy the machine is.
+        await start_session(built, speech(*range(1, 60)), server.url, tmp_path)
+        await watch.until(lambda: len(watch.finals) > 0)
         assert "livegist recover" not in await livegist("ls")
         told = await livegist("recover", watch.audio.parent.name, "--url", server.url, code=1)
         assert "is active" in told
+        await built.execute(Stop())
         await watch.until_over()
-    assert [turn.text for turn in watch.finals] == [said(n) for n in (1, 2, 3)]
+    assert watch.record.state is State.ENDED
+    assert watch.record.stats.untranscribed_s == 0
+    assert watch.finals[0].text == said(1)

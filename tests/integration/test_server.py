@@ -1,4 +1,4 @@
-"""An engine behind its socket: who may watch, who is refused, and when it leaves."""
+"""The engine server: viewers, rejected connections, idle exit and lock."""
 
 import asyncio
 import fcntl
@@ -38,7 +38,7 @@ PATIENCE_S = 20.0
 
 
 class Hosted:
-    """A host in this process."""
+    """A server in this process."""
 
     def __init__(self, *, idle_s: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
         self.folder = runtime_dir()
@@ -69,7 +69,7 @@ async def hosting(**given: float) -> AsyncIterator[Hosted]:
 
 
 class Viewer:
-    """One viewer, and all it was told."""
+    """A viewer that records its events."""
 
     def __init__(self, path: Path, *, snapshot_only: bool = False) -> None:
         self.client = EngineClient(path, snapshot_only=snapshot_only)
@@ -115,7 +115,7 @@ async def watching(path: Path) -> AsyncIterator[Viewer]:
 
 
 async def read_to_the_end(connection: ClientConnection) -> int:
-    """Return how many messages came before the connection was cut."""
+    """Return the number of messages before the connection was closed."""
     read = 0
     with suppress(ConnectionClosed):
         while await connection.recv():

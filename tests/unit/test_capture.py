@@ -15,7 +15,7 @@ BLOCK = b"\x07\x00" * 800
 
 
 class Source:
-    """Gives one block, then breaks or ends."""
+    """A source that yields one block, then fails or ends."""
 
     name = "a source"
     overflows = 0
@@ -49,7 +49,7 @@ def notices(told: list[Event]) -> list[Notice]:
 
 
 def opening(*sources: Source) -> Callable[..., object]:
-    """Return what opens one of `sources` after the other."""
+    """Return a replacement for `open_source` that opens `sources` one after the other."""
     left = iter(sources)
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""What a long session has said, kept small."""
+"""Compressed storage of turns and words."""
 
 import random
 import sys

@@ -44,11 +44,11 @@ class SessionRecovery:
             UsageError: the session does not exist.
             SessionError: another process is recording the session.
         """
+        if session and catalogue.find(self._store, session).live:
+            raise SessionError(f"The session {session} is active.", "Stop it first: livegist stop")
         notices = self.repair()
         if not session:
             return notices, self._transcribable()
-        if catalogue.find(self._store, session).live:
-            raise SessionError(f"The session {session} is active.", "Stop it first: livegist stop")
         return notices, [stored for stored in self._store.untranscribed() if stored.id == session]
 
     def _repair_interrupted(self) -> list[Notice]:
