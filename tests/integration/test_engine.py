@@ -136,7 +136,7 @@ async def test_a_refused_prompt_is_told_and_the_one_before_stays(server: Endpoin
         await watch.until_over()
     assert_nothing_lost(speech(*range(1, 7)), watch, server.calls[:1], 6)
     assert {gist.prompt for gist in watch.record.gists.values()} == {"summary"}
-    (refused,) = [notice for notice in watch.notices if "refused" in notice]
+    (refused,) = [notice for notice in watch.notices if "rejected" in notice]
     assert "no such model" in refused
     assert fold(read(watch.audio.with_name("events.jsonl")).entries).prompt == "summary"
 
