@@ -160,6 +160,12 @@ def test_hostile_text_is_escaped_in_markdown(hostile: SessionState) -> None:
     assert "{{turns}}" in html
 
 
+@pytest.mark.parametrize("format", ["txt", "srt", "vtt", "md"])
+def test_the_spelling_is_kept_with_joiners_and_soft_hyphens(format: str) -> None:
+    text = "می\u200cخواهم 👩\u200d🚀 co\u00adoperate"
+    assert text in export(state_after(TurnChanged(final_turn(1, text))), SessionMetadata(), format)
+
+
 @pytest.mark.parametrize("format", [name for name in FORMATS if not name.startswith("json")])
 def test_no_export_contains_terminal_controls(hostile: SessionState, format: str) -> None:
     text = export(hostile, SessionMetadata(), format)

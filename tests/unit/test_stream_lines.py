@@ -4,6 +4,7 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.session_fixtures import final_turn
 from tests.structs import instances
 from tui.model.events import (
     Event,
@@ -76,6 +77,12 @@ def test_text_never_carries_what_a_terminal_obeys(event: Event) -> None:
 def test_text_shows_finals_with_their_time_and_no_partials() -> None:
     assert text_line(TurnChanged(TURN)) == "[01:01] We ship."
     assert text_line(TurnChanged(Turn(4, "and", False, 63.0, 63.1))) is None
+
+
+def test_a_joiner_is_no_space_in_text_and_stays_in_json() -> None:
+    turn = TurnChanged(final_turn(1, "می\u200cخواهم 👩\u200d🚀 co\u00adoperate"))
+    assert text_line(turn) == "[00:00] میخواهم 👩🚀 cooperate"
+    assert json.loads(json_line(turn) or "")["text"] == "می\u200cخواهم 👩\u200d🚀 co\u00adoperate"
 
 
 def test_a_missing_answer_is_said() -> None:
