@@ -41,6 +41,7 @@ from tui.model.events import (
     State,
     StateChanged,
     StatsChanged,
+    TurnBookmarked,
     TurnChanged,
     TurnRemoved,
     UntranscribedChanged,
@@ -550,6 +551,37 @@ async def test_a_search_is_ended_with_escape() -> None:
         await until(pilot, lambda: app.screen is app.dashboard)
         assert "with “" not in shown(app, "turns")
         assert app.dashboard.body.turns.cursor is None
+
+
+async def test_the_end_of_a_search_restores_the_position_and_the_selection() -> None:
+    engine = ScriptedEngine(snapshot=long_session(60))
+    async with running(engine) as (app, pilot):
+        await pilot.press("slash", *"turn 3", "enter", "n")
+        await until(pilot, lambda: "turn 60." not in shown(app, "turns"))
+        await emit(pilot, engine, TurnChanged(turn(61, "Said during the search.")))
+        await pilot.press("escape")
+        await until(pilot, lambda: "Said during the search." in shown(app, "turns"))
+        assert "Gist of turn 60." in shown(app, "gists")
+        assert app.dashboard.body.turns.cursor is None
+        await pilot.press("home", "slash", *"turn 60", "enter")
+        await until(pilot, lambda: "turn 60." in shown(app, "turns"))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.dashboard.body.turns.cursor == 1 and "turn 1." in shown(app, "turns"))
+
+
+@pytest.mark.parametrize("keys", [("home",), ("slash", *"turn 3", "enter", "n"), ("f",), ("M",)])
+async def test_a_new_session_follows_and_shows_its_analysis(keys: tuple[str, ...]) -> None:
+    snapshot = replace(long_session(60), bookmarks=(TurnBookmarked(1, ""),))
+    engine = ScriptedEngine(snapshot=snapshot)
+    async with running(engine) as (app, pilot):
+        await pilot.press(*keys)
+        await emit(pilot, engine, StateChanged(State.ENDED), SessionStarted(SESSION), StateChanged(State.LIVE))
+        new = [(TurnChanged(turn(at, f"New {at}.")), GistChanged(gist(at, at, "A"))) for at in range(1, 40)]
+        await emit(pilot, engine, *(event for pair in new for event in pair))
+        await emit(pilot, engine, GistChanged(gist(40, None, "All of it.")))
+        assert "New 39." in shown(app, "turns")
+        assert "All of it." in shown(app, "gists")
+        assert "with “" not in shown(app)
 
 
 async def test_y_copies_the_selected_turn_and_says_where_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

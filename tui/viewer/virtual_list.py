@@ -6,6 +6,15 @@ Adding or changing the last entry touches only that entry.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
+from typing import NamedTuple
+
+
+class Position(NamedTuple):
+    """A scroll position."""
+
+    following: bool = True
+    top: int = 0
+    """Number of the first visible line, from 0."""
 
 
 class VirtualList:
@@ -114,6 +123,18 @@ class VirtualList:
         """Scroll to the last line and follow."""
         self.following = True
         self._keep_up()
+
+    @property
+    def position(self) -> Position:
+        """The scroll position, to return to it later."""
+        return Position(self.following, self.top)
+
+    def return_to(self, position: Position) -> None:
+        """Return to an earlier scroll position; keep following if the list follows by now."""
+        if position.following:
+            self.follow()
+        elif not self.following:
+            self.scroll_to(position.top)
 
     def scroll_to(self, top: int) -> None:
         """Make `top` the first visible line; at the end of the list follow again."""

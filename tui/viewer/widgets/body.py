@@ -77,6 +77,8 @@ class Body(Container):
             case SpeakerNamed():
                 self.turns.refresh_entries()
             case Snapshot() | SessionStarted():
+                if isinstance(event, SessionStarted):
+                    self._show_all()
                 self._reset_panes()
                 self.stats.show(self._view_model.stats)
         self._update_empty_text()
@@ -85,6 +87,12 @@ class Body(Container):
         """Set the class `-empty` while there are no entries: a small screen then shows the empty text only."""
         if self.has_class("-empty") == bool(self.count):
             self.toggle_class("-empty")
+
+    def _show_all(self) -> None:
+        """End the search and the restriction to bookmarks, which would hide the turns of a new session."""
+        for pane in (self.turns, self.gists):
+            pane.search("")
+            pane.bookmarks_only = False
 
     def _reset_panes(self) -> None:
         self.turns.reset(turn.number for turn in self._view_model.transcript)

@@ -9,7 +9,7 @@ from textual.message import Message
 
 from tui.text import one_line
 from tui.viewer.styled_text import Line, Span, highlight, pad, restyle
-from tui.viewer.virtual_list import VirtualList
+from tui.viewer.virtual_list import Position, VirtualList
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.line_cache import LineCache
 from tui.viewer.widgets.pane_title import pane_title
@@ -82,6 +82,8 @@ class Pane(CellWidget, can_focus=True):
         """Key of the selected entry; `None` if none is."""
         self.needle = ""
         """Text that is searched for; empty for none."""
+        self._before_search: tuple[Position, int | None] = (Position(), None)
+        """Scroll position and cursor before the search, which its end restores."""
         self._matches: set[int] = set()
         self._growing: set[int] = set()
         """Keys of entries that have grown since their last layout."""
@@ -127,6 +129,7 @@ class Pane(CellWidget, can_focus=True):
         self._columns = self.size.width
         known = [key for key in keys if self._is_listed(key)]
         self._list.reset(zip(known, self._heights(known), strict=True))
+        self._before_search = (self._list.position, None)
         self.search(self.needle)
         self._notify_moved()
 
@@ -193,7 +196,14 @@ class Pane(CellWidget, can_focus=True):
         self._notify_moved()
 
     def search(self, needle: str) -> None:
-        """Highlight a text in all entries; an empty text ends the search."""
+        """Highlight a text in all entries; an empty text ends the search and restores position and cursor."""
+        if needle and not self.needle:
+            self._before_search = (self._list.position, self.cursor)
+        elif self.needle and not needle:
+            position, cursor = self._before_search
+            self._list.return_to(position)
+            self.cursor = cursor if cursor in self._list.keys else None
+            self._notify_moved()
         self.needle = needle
         self._matches = {key for key in self._list.keys if self._matches_needle(key)}
         self._cache.clear()
