@@ -16,8 +16,9 @@ import soundfile
 
 from tests import loop_lag
 from tests.conftest import DATA
+from tests.media import write_container, write_silent_video
 from tests.terminal import LIVEGIST
-from tui.audio import pipe_source, wav
+from tui.audio import pipe_source, sound_file, wav
 from tui.audio.sources import open_source
 from tui.errors import SourceError
 
@@ -185,6 +186,64 @@ async def test_a_program_that_fails_after_its_audio_is_quoted_too(speech: bytes)
 )
 async def test_an_unusable_source_says_why_and_what_to_do(spec: str, why: str) -> None:
     assert why in (await open_error(spec)).message
+
+
+@pytest.mark.parametrize("installed", [True, False])
+async def test_a_hint_names_ffmpeg_only_where_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installed: bool
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("printf", "ffmpeg") if installed else ("printf",):
+        (programs / name).symlink_to("/usr/bin/printf")
+    monkeypatch.setenv("PATH", str(programs))
+    hint = (await open_error("cmd:printf fLaC")).hint
+    assert ("ffmpeg" in hint) == installed
+    assert "--source" in hint
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("talk.webm", "libopus"),
+        ("talk.mkv", "pcm_s16le"),
+        ("talk.mp4", "aac"),
+        ("talk.m4a", "aac"),
+        ("talk.aac", "aac"),
+    ],
+)
+async def test_the_audio_of_a_container_is_read(
+    tmp_path: Path, speech: bytes, name: str, codec: str, channels: int
+) -> None:
+    path = write_container(tmp_path / name, speech, codec, channels=channels)
+    read, spoken = samples(await read_source(str(path))), samples(speech)
+    assert len(read) == pytest.approx(32_000, abs=2_500), "a codec adds silence at the ends"
+    length = 1 << 17
+    delay = int(np.argmax(np.fft.irfft(np.fft.rfft(read, length) * np.fft.rfft(spoken, length).conj())))
+    assert delay < 2_500
+    assert correlation(read[delay:], spoken) > 0.9
+    assert sound_file.duration_s(path) == pytest.approx(2.0, abs=0.1), "the progress of a transcription needs it"
+
+
+async def test_without_pyav_the_hint_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, speech: bytes
+) -> None:
+    path = write_container(tmp_path / "talk.mp4", speech, "aac")
+    monkeypatch.setattr(sound_file, "is_supported", lambda: False)
+    assert "pip install 'livegist[local]'" in (await open_error(str(path))).hint
+
+
+async def test_a_video_without_audio_is_an_error(tmp_path: Path) -> None:
+    path = write_silent_video(tmp_path / "silent.mkv")
+    assert (await open_error(str(path))).message == "silent.mkv contains no audio."
+
+
+async def test_a_playlist_named_as_a_video_opens_no_other_file(tmp_path: Path, speech: bytes) -> None:
+    other = write_container(tmp_path / "other.aac", speech, "aac")
+    playlist = tmp_path / "talk.mp4"
+    playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{other}\n#EXT-X-ENDLIST\n")
+    assert "is not a readable sound file" in (await open_error(str(playlist))).message
 
 
 def ends(process: int) -> bool:

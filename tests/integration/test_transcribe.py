@@ -16,6 +16,7 @@ import soundfile
 from tests import fake_endpoint
 from tests.command import INTERNAL_ERROR
 from tests.fake_endpoint import Endpoint, said, speech
+from tests.media import write_container, write_silent_video
 from tests.session_fixtures import store_session, write_wav
 from tui.batch.transcribing import sources
 from tui.paths import sessions_dir
@@ -136,6 +137,17 @@ async def test_what_cannot_be_read_is_told_and_the_rest_is_done(store: Store, tm
     assert len(list(store)) == 1
 
 
+async def test_videos_in_a_folder_are_transcribed(store: Store, tmp_path: Path) -> None:
+    write_container(tmp_path / "one.mkv", speech(1), "pcm_s16le", rate=16_000)
+    write_container(tmp_path / "two.MOV", speech(2), "pcm_s16le", rate=16_000)
+    write_silent_video(tmp_path / "video.mkv")
+    async with fake_endpoint.running() as server:
+        one, two, silent = await transcribed(server, str(tmp_path), well=False)
+    assert texts(store, one) == [said(1)]
+    assert texts(store, two) == [said(2)]
+    assert silent["error"] == "video.mkv contains no audio."
+
+
 @pytest.mark.parametrize("file_size", [0, 36])
 async def test_a_wav_whose_recorder_was_killed_is_transcribed_to_its_end(
     store: Store, tmp_path: Path, file_size: int
@@ -239,8 +251,13 @@ async def test_stream_takes_several_sources_too(store: Store, tmp_path: Path) ->
     assert [texts(store, each) for each in done] == [[said(1)], [said(2)]]
 
 
-async def test_a_progress_bar_is_for_a_terminal(store: Store, tmp_path: Path) -> None:
-    path = sound(tmp_path / "talk.wav", 1, 2)
+@pytest.mark.parametrize("name", ["talk.wav", "talk.mkv"])
+async def test_a_progress_bar_is_for_a_terminal(store: Store, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name == "talk.wav":
+        sound(path, 1, 2)
+    else:
+        write_container(path, speech(1, 2), "pcm_s16le", rate=16_000)
     screen, terminal = os.openpty()
     async with fake_endpoint.running() as server:
         process = await asyncio.create_subprocess_exec(
@@ -263,7 +280,7 @@ async def test_a_progress_bar_is_for_a_terminal(store: Store, tmp_path: Path) ->
 
 
 def test_only_files_of_sound_are_taken_from_a_folder(tmp_path: Path) -> None:
-    for name in ("b.mp3", "a.FLAC", "c.txt", ".hidden"):
+    for name in ("b.mp3", "a.FLAC", "c.txt", ".hidden", "d.webm", "e.mp4"):
         (tmp_path / name).touch()
-    assert [path.name for path in sources(tmp_path)] == ["a.FLAC", "b.mp3"]
+    assert [path.name for path in sources(tmp_path)] == ["a.FLAC", "b.mp3", "d.webm", "e.mp4"]
     assert sources(tmp_path / "c.txt") == [tmp_path / "c.txt"]

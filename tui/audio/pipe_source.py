@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import shlex
+import shutil
 import signal
 import time
 from asyncio.subprocess import DEVNULL, Process
@@ -137,7 +138,9 @@ class PipeSource:
     def _unreadable(self, reason: str) -> SourceError:
         return SourceError(
             f"The audio from {self.name} cannot be read: {reason}.",
-            "Convert it with ffmpeg: --source 'cmd:ffmpeg -v error -i FILE -f wav -'",
+            "Convert it with ffmpeg: --source 'cmd:ffmpeg -v error -i FILE -f wav -'"
+            if shutil.which("ffmpeg")
+            else "Save it to a file first: --source FILE reads this format too.",
         )
 
 

@@ -19,7 +19,10 @@ from tui.sessions.importing import WAITING_REASON, from_file, from_session
 from tui.sessions.store import MIN_UNTRANSCRIBED_S, Store, StoredSession
 
 AUDIO_SUFFIXES = frozenset(
-    {".aac", ".aif", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav"}
+    {
+        *(".aac", ".aif", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav"),
+        *(".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"),
+    }
 )
 """Suffixes of the files in a folder that are transcribed."""
 

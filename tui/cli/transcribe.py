@@ -25,7 +25,7 @@ CLEAR_LINE = "\r\x1b[K"
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each result.")
 @endpoint_options
 def transcribe(what: tuple[str, ...], at_once: int | None, as_json: bool, **flags: str | None) -> None:
-    """Transcribe audio files, folders of them, or stored sessions again.
+    """Transcribe audio and video files, folders of them, or stored sessions again.
 
     Each becomes a session of its own; a session transcribed again becomes a new version beside the old one. Audio is
     sent as fast as the endpoint allows. ctrl+c stops; `livegist recover` continues where it stopped.
@@ -141,7 +141,7 @@ def _sources(word: str) -> "list[Source]":
 
 def _length_s(source: "Source") -> float:
     """Return the duration of a source in seconds, 0 if unknown."""
-    from tui.audio.file_source import duration_s
+    from tui.audio.sound_file import duration_s
     from tui.errors import SourceError
     from tui.sessions.store import StoredSession
 

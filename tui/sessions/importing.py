@@ -28,7 +28,7 @@ async def from_file(store: Store, path: Path, session: Session) -> StoredSession
 
     Args:
         store: stores the session.
-        path: a file of any format that libsndfile reads.
+        path: a sound file, or a video with sound.
         session: facts about the session; id and path are filled in.
 
     Raises:

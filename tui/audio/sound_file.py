@@ -1,0 +1,148 @@
+"""Sound files of all formats: read with libsndfile, or with PyAV if it cannot read them."""
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+from tui.audio.container import ContainerError, ContainerFile, is_supported
+from tui.audio.wav import MAX_HEADER_BYTES, is_unfinished
+from tui.errors import SourceError
+
+if TYPE_CHECKING:
+    import soundfile
+
+    from tui.audio.convert import Frames
+
+
+class SoundReader(Protocol):
+    """Open sound file: the part of `soundfile.SoundFile` that is used."""
+
+    @property
+    def samplerate(self) -> int:
+        """Frames per second."""
+
+    @property
+    def frames(self) -> int:
+        """Number of frames; an estimate for a container, 0 only if there is no audio."""
+
+    def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> "Frames":
+        """Return the next frames, fewer than asked for only at the end."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+    def __enter__(self) -> Self:
+        """Return the file."""
+
+    def __exit__(self, *raised: Any) -> None:
+        """Close the file."""
+
+
+def open_sound_file(path: Path) -> SoundReader:
+    """Open a sound file.
+
+    Raises:
+        SourceError: the file does not exist, is not a readable sound file, or contains no audio.
+    """
+    try:
+        with path.open("rb") as opened:
+            # Only a regular file can be read twice: bytes read from a named pipe are gone.
+            start = opened.read(MAX_HEADER_BYTES) if path.is_file() else b""
+            length = path.stat().st_size
+    except OSError as error:
+        raise SourceError(
+            f"{path} cannot be opened: {error.strerror or error}.",
+            "A source is mic, mic:NAME, a sound file, - for stdin, or cmd:PROGRAM that writes audio to stdout.",
+        ) from error
+    if path.is_file() and not length:
+        raise _without_audio(path.name)
+    try:
+        import soundfile
+    except OSError as error:
+        raise SourceError(
+            "libsndfile, which reads sound files, is not installed.", "Install it: sudo apt install libsndfile1"
+        ) from error
+    file: SoundReader
+    try:
+        file = soundfile.SoundFile(_UnfinishedWav(path) if is_unfinished(start, length) else path)
+    except soundfile.SoundFileError as error:
+        file = _open_container(path, error)
+    except UnicodeEncodeError as error:
+        name = path.name.encode(errors="replace").decode()
+        raise SourceError(f"The file name {name} is not valid text.", "Rename the file.") from error
+    if not file.frames:
+        file.close()
+        raise _without_audio(path.name)
+    return file
+
+
+def read_frames(file: SoundReader, count: int, name: str) -> "Frames":
+    """Return the next frames of a file called `name`, fewer than `count` only at its end.
+
+    Raises:
+        SourceError: the file cannot be read.
+    """
+    import soundfile
+
+    try:
+        return file.read(count, dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, ContainerError) as error:
+        raise _unreadable(name, error) from error
+
+
+def duration_s(path: Path) -> float:
+    """Return the duration of a sound file in seconds.
+
+    Raises:
+        SourceError: as `open_sound_file`.
+    """
+    with open_sound_file(path) as file:
+        return float(file.frames / file.samplerate)
+
+
+def _open_container(path: Path, refusal: "soundfile.SoundFileError") -> ContainerFile:
+    """Open a file that libsndfile refused.
+
+    Raises:
+        SourceError: PyAV does not read it either, or is not installed.
+    """
+    if not path.is_file():
+        raise _unreadable(path.name, refusal) from refusal
+    if not is_supported():
+        raise _unreadable(
+            path.name, refusal, "For video, AAC and other formats, install PyAV: pip install 'livegist[local]'"
+        ) from refusal
+    try:
+        return ContainerFile(path)
+    except ContainerError as error:
+        raise _unreadable(path.name, refusal) from error
+
+
+class _UnfinishedWav(io.FileIO):
+    """A WAV without sizes in its header, presented to libsndfile so that it reads to the end of the file.
+
+    libsndfile does that if the size of the audio is 0 and the size of the file is 8, as in its own unfinished files.
+    """
+
+    FILE_SIZE = range(4, 8)
+    """Position of the file's size in the header."""
+
+    def readinto(self, buffer: Any) -> int:
+        """Read bytes into `buffer`, with 8 as the file's size; return their number."""
+        start = self.tell()
+        count = super().readinto(buffer) or 0
+        view = memoryview(buffer).cast("B")
+        for position in range(max(start, self.FILE_SIZE.start), min(start + count, self.FILE_SIZE.stop)):
+            view[position - start] = 8 if position == self.FILE_SIZE.start else 0
+        return count
+
+
+def _unreadable(
+    name: str, error: Exception, hint: str = "Check that the file is complete, or convert it to WAV or FLAC."
+) -> SourceError:
+    reason = str(getattr(error, "error_string", error)).rstrip(".")
+    return SourceError(f"{name} is not a readable sound file: {reason}.", hint)
+
+
+def _without_audio(name: str) -> SourceError:
+    return SourceError(f"{name} contains no audio.", "Check the program that recorded it, or choose another file.")
