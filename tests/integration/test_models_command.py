@@ -85,12 +85,12 @@ def test_a_model_is_downloaded_verified_and_found_by_others(
 
     done = livegist("models", "download", "base")
     folder = cache(environment) / "snapshots" / COMMIT
-    assert done.stdout == f"base is installed and verified: 0.3 MB in {folder}\n"
+    assert done.stdout == f"base is installed and verified: 300 kB in {folder}\n"
     assert hub.url in done.stderr
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
         name: content for name, content in MODEL.items() if name != "README.md"
     }
-    assert line(livegist, "base").split()[1:3] == ["0.3", "MB"]
+    assert line(livegist, "base").split()[1:3] == ["300", "kB"]
     assert f"installed: {environment['HF_HUB_CACHE']}" in line(livegist, "base")
     assert download_model("base", local_files_only=True, cache_dir=environment["HF_HUB_CACHE"]) == str(folder)
     assert not scan_cache_dir(environment["HF_HUB_CACHE"]).warnings
@@ -105,7 +105,7 @@ def test_ctrl_c_keeps_what_has_arrived_and_the_next_run_continues(
     with terminal(short_dir, command, columns=100, rows=24, env=environment) as window:
         window.until("base:  33%")
         window.type("C-c")
-        shown = window.until("Stopped at 0.1 MB of 0.3 MB.", "What was downloaded is kept", "[left with 1]")
+        shown = window.until("Stopped at 100 kB of 300 kB.", "What was downloaded is kept", "[left with 1]")
     assert "Traceback" not in shown
     assert "download stopped at" in line(livegist, "base")
     hub.stall_after = None
@@ -188,9 +188,9 @@ def test_what_is_damaged_on_the_disk_is_downloaded_again(
 def test_a_model_is_removed_once_that_is_confirmed(livegist: Run, environment: dict[str, str]) -> None:
     livegist("models", "download", "base")
     asked = livegist("models", "remove", "base", code=1, stdin="n\n")
-    assert "Delete base, 0.3 MB? [y/N]" in asked.stdout
+    assert "Delete base, 300 kB? [y/N]" in asked.stdout
     assert "installed" in line(livegist, "base")
-    assert livegist("models", "remove", "base", "--yes").stdout == "Deleted base, 0.3 MB.\n"
+    assert livegist("models", "remove", "base", "--yes").stdout == "Deleted base, 300 kB.\n"
     assert not cache(environment).exists()
     assert "installed" not in line(livegist, "base")
     assert "is not installed" in livegist("models", "remove", "base", "--yes", code=1).stderr

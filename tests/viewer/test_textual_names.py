@@ -19,6 +19,7 @@ from packaging.version import Version
 from textual import _ansi_sequences, _compositor
 from textual.app import App
 from textual.drivers._writer_thread import WriterThread
+from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Region
 from textual.screen import Screen
 
@@ -31,7 +32,7 @@ from tui.viewer.driver import SYNC_END, SYNC_START, FrameDriver
 NAMES = {
     "App": {"_check_bindings", "_driver", "_is_mounted", "_refresh_truecolor_filter"},
     "Screen": {"_compositor", "_mounted_event", "_on_timer_update"},
-    "Driver": {"_writer_thread"},
+    "Driver": {"_file", "_writer_thread"},
     "WriterThread": {"_queue"},
 }
 """Private attributes, by the class that has them."""
@@ -119,6 +120,7 @@ def test_what_is_overridden_is_still_called_by_textual() -> None:
     assert "render_partial_update(" in inspect.getsource(Screen) + inspect.getsource(_compositor.Compositor)
     assert "_compositor" in inspect.getsource(Screen)
     assert "self._driver" in inspect.getsource(App)
+    assert "self._file" in inspect.getsource(LinuxDriver)
     assert (_ansi_sequences.SYNC_START, _ansi_sequences.SYNC_END) == (SYNC_START, SYNC_END)
 
 

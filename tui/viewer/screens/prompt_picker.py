@@ -59,7 +59,7 @@ class PromptPicker(Dialog[str | PromptChange | None]):
         Binding("up", "step(-1)", "previous prompt", show=False, priority=True),
         Binding("down", "step(1)", "next prompt", show=False, priority=True),
         Binding(
-            "enter", "choose", "use the selected prompt for new turns; after space, confirm what is marked", show=False
+            "enter", "choose", "use the selected prompt for new turns; after space: confirm extra prompts", show=False
         ),
         Binding("space", "toggle_extra", "add or remove it as an extra prompt", show=False, priority=True),
         Binding("ctrl+n", "change('new')", "create a prompt", show=False, priority=True),
@@ -74,8 +74,8 @@ class PromptPicker(Dialog[str | PromptChange | None]):
         self._prompts = prompts
         self._current = current
         self._extra_prompts = extra_prompts
-        self._marked = False
-        """Whether the extra prompts were changed here."""
+        self._extra_changed = False
+        """Whether the extra prompts were changed in this dialog."""
         self._found = list(prompts)
 
     def compose(self) -> ComposeResult:
@@ -105,12 +105,12 @@ class PromptPicker(Dialog[str | PromptChange | None]):
 
     @on(Input.Submitted)
     def choose(self) -> None:
-        """Return the selected prompt, or nothing if prompts were marked."""
+        """Return the selected prompt, or `None` after a change of the extra prompts."""
         self.action_choose()
 
     def action_choose(self) -> None:
-        """Return the selected prompt; if prompts were marked, keep them and the prompt in use."""
-        if self._marked:
+        """Return the selected prompt; `None`, to keep the one in use, after a change of extra prompts."""
+        if self._extra_changed:
             self.dismiss(None)
             return
         selected = self.query_one(Choices).selected
@@ -140,7 +140,7 @@ class PromptPicker(Dialog[str | PromptChange | None]):
         others = tuple(extra for extra in self._extra_prompts if extra != id)
         self._extra_prompts = others if id in self._extra_prompts else (*others, id)
         self.post_message(CommandRequested(UseExtraPrompts(self._extra_prompts)))
-        self._marked = True
+        self._extra_changed = True
         self.query_one(Filter).placeholder = HINT.format(enter="confirm")
         self._show_prompts(selected)
 
