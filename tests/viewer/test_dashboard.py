@@ -60,6 +60,7 @@ from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.choices import Reader
 from tui.viewer.widgets.gists_pane import GistsPane
 from tui.viewer.widgets.pane import Pane
+from tui.viewer.widgets.stats_pane import StatsPane
 from tui.viewer.widgets.turns_pane import TurnsPane
 
 Running = tuple[LivegistApp, Pilot[ExitStatus]]
@@ -582,6 +583,26 @@ async def test_a_new_session_follows_and_shows_its_analysis(keys: tuple[str, ...
         assert "New 39." in shown(app, "turns")
         assert "All of it." in shown(app, "gists")
         assert "with “" not in shown(app)
+
+
+@pytest.mark.parametrize("columns", range(20, 64))
+def test_a_statistic_that_does_not_fit_is_left_out_whole(columns: int) -> None:
+    pane = StatsPane()
+    pane.show(replace(STATS, device="Mic"))
+    table = pane.lines(columns, 16)[1:]
+    assert not [line for line in table if "…" in "".join(span.text for span in line)]
+    assert ("304 ms" in str(table)) == (columns >= 23)
+    assert ("304 ms  p95 612 ms" in str(table)) == (columns >= 35)
+
+
+async def test_a_latency_that_does_not_fit_is_left_out_whole() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, _):
+        for columns in range(16, 64):
+            lines = app.dashboard.body.gists.entry(100, columns)
+            head = "".join(span.text for span in lines[0])
+            assert "Turn 126" in head
+            assert head.endswith("800 ms") or "…" not in head
 
 
 async def test_y_copies_the_selected_turn_and_says_where_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,12 +122,12 @@ class GistsPane(Pane):
 
     @staticmethod
     def _model_and_latency(gist: Gist, columns: int) -> Line:
-        """Return the model and the latency; the model is cut, or left out, to fit."""
+        """Return the model and the latency; to fit, the model is cut or left out, and the latency left out."""
         latency = format_latency(gist.latency_s) if gist.status is GistStatus.DONE and gist.latency_s else ""
         model = one_line(gist.model, 60) if gist.model != EXTRACTIVE else ""
         room = columns - len(latency) - 3
         if room < 8 or not model:
-            return truncate((Span(latency, "muted"),), max(0, columns))
+            return (Span(latency, "muted"),) if len(latency) <= columns else ()
         return (*truncate((Span(model, "muted"),), room), Span(f" · {latency}" if latency else "", "muted"))
 
     @staticmethod

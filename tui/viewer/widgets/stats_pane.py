@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+from rich.cells import cell_len
+
 from tui.model.stats import Stats
 from tui.presentation.formatting import dollars, milliseconds, seconds
 from tui.text import clock, one_line, plural, size
@@ -11,6 +13,9 @@ from tui.viewer.widgets.pane_title import pane_title
 
 NOTABLE_LAG_S = 2.0
 """Lag of the sender, in seconds, from which the header and the stats point it out."""
+
+TEXTS = frozenset({"device"})
+"""Labels of values that are cut if they do not fit; numbers are left out."""
 
 
 def stats_rows(stats: Stats) -> list[tuple[str, str, str]]:
@@ -42,6 +47,13 @@ def stats_rows(stats: Stats) -> list[tuple[str, str, str]]:
     if stats.realtime_factor is not None:
         rows.insert(10, ("real-time factor", f"{stats.realtime_factor:.2f}", ""))
     return rows
+
+
+def whole_parts(value: str, columns: int) -> str:
+    """Return the first parts of a value, which two spaces separate, that fit: a number that is cut is a wrong one."""
+    while cell_len(value) > columns:
+        value = value.rpartition("  ")[0]
+    return value
 
 
 class StatsPane(CellWidget):
@@ -81,6 +93,8 @@ class StatsPane(CellWidget):
 
     def _cell(self, entry: tuple[str, str, str], columns: int) -> Line:
         label, value, style = entry
+        if label not in TEXTS:
+            value = whole_parts(value, columns - self.LABEL - 1)
         return pad((Span(f" {label:<{self.LABEL}}", "muted"), Span(value, style)), columns)
 
     @staticmethod
