@@ -140,3 +140,9 @@ def test_pieces_put_together_are_the_whole(numbers: list[int]) -> None:
             return
         count, boundary_s = piece(visible, speech(words), end_s)
         done += visible[:count]
+
+
+def test_a_stretched_word_of_a_gap_is_not_repeated() -> None:
+    words = [RecognisedWord("is", 0.58, 0.58, 0.87), RecognisedWord("to", 0.58, 0.72, 0.99)]
+    found = [RecognisedWord("is", 0.0, 0.52, 0.44), RecognisedWord("to", 0.52, 0.68, 0.97)]
+    assert texts(list(fill(words, (0.0, 0.48), found))) == ["is", "to"]

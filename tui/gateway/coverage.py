@@ -86,6 +86,7 @@ def fill(words: Sequence[RecognisedWord], gap: Span, found: Sequence[RecognisedW
     left = [word for word in words if word.end_s <= gap[0] + MARGIN_S]
     right = [word for word in words[len(left) :] if word.start_s >= gap[1] - MARGIN_S]
     replaced = words[len(left) : len(words) - len(right)]
+    found = [_trimmed(word) for word in found]
     inner = continuation(left, found, left[-1].end_s if left else gap[0])
     end_s = right[0].start_s if right else gap[1]
     inner = tuple(map(_mirrored, continuation(_mirror(right), _mirror(inner), -end_s)))[::-1]
@@ -113,6 +114,11 @@ def _claim(word: RecognisedWord) -> Span:
     if word.end_s - word.start_s <= longest_s:
         return word.start_s - MARGIN_S, word.end_s + MARGIN_S
     return word.end_s - longest_s * (1.0 if word.confidence >= CONFIDENT else 0.5), word.end_s + MARGIN_S
+
+
+def _trimmed(word: RecognisedWord) -> RecognisedWord:
+    """Return a word without the audio that it does not account for."""
+    return msgspec.structs.replace(word, start_s=max(word.start_s, _claim(word)[0]))
 
 
 def _agreement(before: Sequence[RecognisedWord], words: Sequence[RecognisedWord]) -> int:

@@ -18,7 +18,7 @@ MAX_PARTIAL = RATE * 12
 """Longest stretch of an open turn that a partial decodes, in samples; settled words before it are not decoded again."""
 KEPT_AFTER_TRIM = RATE * 5
 """Samples that are still decoded after settled words are removed."""
-TAIL_S = 2.0
+TAIL_S = 3.5
 """The last seconds of a decode in mid-speech are not final: a decoder needs what follows."""
 
 

@@ -29,11 +29,11 @@ from tui.stream.messages import Silence, SpeechStarted, WireTurn
 
 PARTIAL_INTERVAL = RATE * 55 // 100
 """Samples between two partials of a turn, if the machine keeps up."""
-MAX_PIECE = RATE * 10
+MAX_PIECE = RATE * 12
 """Samples of speech without a pause after which a piece of the final text is decoded."""
-MIN_PIECE = RATE * 7
+MIN_PIECE = RATE * 9
 """Samples at a pause from which a part of them becomes final."""
-SPLIT_AFTER = RATE * 14
+SPLIT_AFTER = RATE * 12
 """Samples of finished pieces after which a turn is split; with what is not yet final it has at most 24 s."""
 FINISHED = 0.5
 """Probability of the end-of-turn model from which a speaker sounds finished: the model's own threshold."""
