@@ -45,7 +45,7 @@ def test_a_session_is_listed_in_a_line(store: Store) -> None:
 
 def test_a_session_whose_engine_was_killed_is_cut_off_and_one_under_way_is_live(store: Store) -> None:
     stored = store_session(store, state=None)
-    assert "  cut off  " in livegist("sessions").stdout
+    assert "  interrupted  " in livegist("sessions").stdout
     engine = Journal(stored.events)
     assert "  live  " in livegist("sessions").stdout
     engine.close()

@@ -18,15 +18,15 @@ def row(summary: Summary) -> str:
     damaged = f"! {summary.problem}" if summary.problem else ""
     text = "; ".join(filter(None, (damaged, title))) or "no speech"
     turns = f"{summary.turns:>4} {'turn ' if summary.turns == 1 else 'turns'}"
-    figures = f"{clock(summary.length_s, padded=True):>7}  {turns}  {size(summary.size_bytes):>8}  {state(summary):<7}"
+    figures = f"{clock(summary.length_s, padded=True):>7}  {turns}  {size(summary.size_bytes):>8}  {state(summary):<11}"
     return terminal_line(f"{summary.id}  {figures}  {marks}{tags}{text}".rstrip())
 
 
 def state(summary: Summary) -> str:
-    """Return the state of a session; `cut off` if its engine was killed and none has repaired it yet."""
+    """Return the state of a session; `interrupted` if its engine was killed and none has repaired it yet."""
     if summary.live:
         return "live"
-    return "cut off" if summary.state.active else str(summary.state)
+    return "interrupted" if summary.state.active else str(summary.state)
 
 
 def facts(summary: Summary, versions: Sequence[str]) -> Iterator[str]:

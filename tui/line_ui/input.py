@@ -39,8 +39,8 @@ COMMANDS = (
     ("analyse", "ID", "analyse the whole session so far"),
     ("ask", "QUESTION", "ask a question about the session so far"),
     ("retry", "", "ask again for the newest missing answer"),
-    ("mark", "N NOTE", "mark turn N (default: the newest), with an optional note"),
-    ("unmark", "N", "remove the mark of turn N"),
+    ("bookmark", "N NOTE", "bookmark turn N (default: the newest), with an optional note"),
+    ("unbookmark", "N", "remove the bookmark of turn N"),
     ("name", "LABEL NAME", "name a speaker in all turns"),
     ("gain", "DB", "set the input gain, in dB"),
     ("devices", "", "list audio devices"),
@@ -54,7 +54,14 @@ COMMANDS = (
 )
 """Name, arguments and description of each command."""
 
-FORMER_NAMES = {"lens": "extra-prompts", "all": "ask-all", "again": "retry", "leave": "detach"}
+FORMER_NAMES = {
+    "lens": "extra-prompts",
+    "all": "ask-all",
+    "again": "retry",
+    "leave": "detach",
+    "mark": "bookmark",
+    "unmark": "unbookmark",
+}
 """Former names of commands, still accepted."""
 
 
@@ -105,8 +112,8 @@ def parse_command(line: str, view_model: ViewModel, options: Mapping[str, Option
             return [Ask(rest)]
         case "retry":
             return [_retry(view_model)]
-        case "mark" | "unmark":
-            return [_bookmark(rest, view_model, marked=word == "mark")]
+        case "bookmark" | "unbookmark":
+            return [_bookmark(rest, view_model, marked=word == "bookmark")]
         case "name" if rest:
             label, _, name = rest.partition(" ")
             return [NameSpeaker(label, name.strip())]

@@ -155,9 +155,9 @@ class LineFormatter:
             case MutedChanged(muted=muted):
                 return ["muted" if muted else "unmuted"]
             case TurnBookmarked(turn=number, note=None):
-                return [f"turn {number} unmarked"]
+                return [f"turn {number}: bookmark removed"]
             case TurnBookmarked(turn=number, note=note):
-                return [one_line(f"turn {number} marked{f': {note}' if note else ''}")]
+                return [one_line(f"turn {number} bookmarked{f': {note}' if note else ''}")]
             case SpeakerNamed(label=label, name=name):
                 return [one_line(f"speaker {label} is {name}" if name else f"speaker {label}: name removed")]
             case GainChanged(gain_db=gain_db):
