@@ -182,7 +182,7 @@ async def test_who_cannot_log_in_is_told_what_ssh_says(sshd: Sshd, line: Proxy) 
 async def test_a_machine_without_livegist_is_told_of(sshd: Sshd, line: Proxy) -> None:
     with pytest.raises(EngineError, match=r"no-such-livegist.*(not found|No such file)") as missing:
         await Far(sshd, line.port, "no-such-livegist").watch()
-    assert "find livegist" in missing.value.hint
+    assert "ssh far livegist --version" in missing.value.hint
 
 
 async def test_what_a_login_prints_before_the_relay_does_no_harm(sshd: Sshd, line: Proxy) -> None:
