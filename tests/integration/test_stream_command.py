@@ -130,6 +130,22 @@ async def test_a_file_without_audio_is_an_error_and_leaves_no_session(
     assert not list(Store(sessions_dir()))
 
 
+@pytest.mark.parametrize("source", ["-", "cmd:cat {0}", "cmd:true"])
+async def test_a_pipe_without_audio_is_an_error_and_leaves_no_session(
+    server: Endpoint, tmp_path: Path, source: str
+) -> None:
+    path = tmp_path / "empty.wav"
+    path.write_bytes(wav.header(16_000, 0))
+    name = "stdin" if source == "-" else source.removeprefix("cmd:").split()[0]
+    says = f"livegist: No audio came from {name}.\nWrite raw 16 kHz mono s16le, or a WAV.\n"
+    with path.open("rb") as pipe:
+        options = ("--url", server.url, "--source", source.format(path))
+        async with streaming(*options, stdin=pipe.fileno(), says=says) as program:
+            assert await program.ended() == 1
+    assert program.all("state")[-1]["state"] == "failed"
+    assert not list(Store(sessions_dir()))
+
+
 async def test_the_session_is_the_first_line_even_if_a_prompt_is_broken(
     server: Endpoint, sound: Path, home: Path
 ) -> None:

@@ -88,6 +88,9 @@ class Capture:
         Args:
             source: an open source.
             opened: closes `source`; sources opened later are added to it.
+
+        Raises:
+            SourceError: the source ended without any audio.
         """
         while True:
             self._use(source)
@@ -95,6 +98,8 @@ class Capture:
                 if not await self._record_until_switched(source):
                     return
             except SourceError as lost:
+                if source.finite and not self._recording.position:
+                    raise
                 if source.finite:
                     self._publish(Notice(Severity.ERROR, lost.message, lost.hint))
                     return

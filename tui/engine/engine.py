@@ -320,6 +320,9 @@ class Engine:
         session = self._session
         if session is None:
             return
+        if session.source_failure is not None:
+            self.failure = self.failure or session.source_failure
+            return
         if self.failure is None and session.state.state is State.FAILED:
             self.failure = EndpointError(session.state.reason, session.state.hint)
         if (info := session.state.session) is not None and info.path:

@@ -18,7 +18,7 @@ from tui.engine.monitors import DiskMonitor, SleepDetector
 from tui.engine.routing import Route
 from tui.engine.stats_collector import StatsCollector
 from tui.engine.stream_events import StreamEventHandler
-from tui.errors import UsageError
+from tui.errors import SourceError, UsageError
 from tui.model.events import (
     GainChanged,
     MutedChanged,
@@ -111,6 +111,8 @@ class LiveSession:
             turns=turns,
         )
         self._stop_count = 0
+        self.source_failure: SourceError | None = None
+        """Why the source ended without any audio; `None` if it did not."""
         self._capture_ends = asyncio.Event()
         """Set when recording must end."""
         self._disk = DiskMonitor()
@@ -265,9 +267,12 @@ class LiveSession:
             for task in tasks:
                 task.cancel()
             captured, _ = await asyncio.gather(*tasks, return_exceptions=True)
-        if isinstance(captured, Exception):  # After an internal error, the recorded audio must still be sent.
-            log.error("capture failed", exc_info=captured)
-            self._emit(Notice(Severity.ERROR, "Internal error: recording stopped.", LOG_HINT))
+        match captured:
+            case SourceError():
+                self.source_failure = captured
+            case Exception():  # After an internal error, the recorded audio must still be sent.
+                log.error("capture failed", exc_info=captured)
+                self._emit(Notice(Severity.ERROR, "Internal error: recording stopped.", LOG_HINT))
 
     async def _analyse_at_end(self) -> None:
         """Analyse the whole session if configured, and wait for all requests to the LLM."""
@@ -289,7 +294,9 @@ class LiveSession:
         self._warn_of_untranscribed()
         self._warn_of_unsaved()
         failure = self._stream_events.failure or (self._stream_events.last_close if self._stream.opened == 0 else None)
-        if failure is not None:
+        if self.source_failure is not None:
+            self._sink.transition(State.FAILED, self.source_failure.message, self.source_failure.hint)
+        elif failure is not None:
             reason = f"{failure.meaning} ({failure.code}: {failure.reason})" if failure.reason else failure.meaning
             self._sink.transition(State.FAILED, reason, failure.hint)
         else:

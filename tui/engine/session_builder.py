@@ -1,5 +1,6 @@
 """Session builder: opens source, recording and journal, then builds a session that is complete."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -20,6 +21,7 @@ from tui.errors import SessionError
 from tui.model.events import Event, Notice, PromptChanged, Session, SessionStarted, Severity
 from tui.model.prompts import PromptLibrary
 from tui.model.session_state import SessionState
+from tui.sessions.catalogue import delete
 from tui.sessions.store import Store, StoredSession
 from tui.stream.turn_numbering import TurnSequencer
 
@@ -63,7 +65,7 @@ class SessionBuilder:
         self._now = now
 
     async def record(self, on_opened: Callable[[LiveSession], None]) -> None:
-        """Open the source, and run a new session on it until it is over.
+        """Open the source, and run a new session on it until it is over; delete the session if there was no audio.
 
         Args:
             on_opened: receives the session once it accepts commands.
@@ -83,9 +85,12 @@ class SessionBuilder:
                     clock=self._clock,
                 )
             )
-            session, capture = self._build_recording(self._store.create(self._now()), source)
+            stored = self._store.create(self._now())
+            session, capture = self._build_recording(stored, source)
             on_opened(session)
             await session.run(capture.run(source, opened_sources))
+            if session.source_failure is not None and stored.on_disk:
+                await asyncio.to_thread(delete, stored)
 
     def resume(self, stored: StoredSession) -> LiveSession:
         """Return a stored session, whose `run` transcribes its untranscribed rest.
