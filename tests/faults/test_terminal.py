@@ -52,6 +52,17 @@ def assert_whole(hosted: Hosted, server: Endpoint) -> None:
     assert snapshot.stats.overflows == 0
 
 
+async def test_an_escape_and_a_letter_in_one_packet_are_two_keys() -> None:
+    async with hosting(), screen(*ATTACH) as shown:
+        await shown.until("READY")
+        shown.type("h")
+        await shown.until("No past sessions")
+        shown.type("\x1b,")
+        await shown.until("Settings")
+        shown.type("\x1b?")
+        await shown.until("In Turns")
+
+
 async def test_a_terminal_that_is_not_read_stalls_the_viewer_alone(server: Endpoint, tmp_path: Path) -> None:
     async with hosting() as hosted, screen(*ATTACH) as shown:
         await shown.until("READY")

@@ -17,6 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 from textual import _ansi_sequences, _compositor
+from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers._writer_thread import WriterThread
 from textual.drivers.linux_driver import LinuxDriver
@@ -34,9 +35,13 @@ NAMES = {
     "Screen": {"_compositor", "_mounted_event", "_on_timer_update"},
     "Driver": {"_file", "_writer_thread"},
     "WriterThread": {"_queue"},
+    "XTermParser": {"_sequence_to_key_events"},
 }
 """Private attributes, by the class that has them."""
-MODULES = {"textual._compositor": {"ChopsUpdate", "Compositor", "LayoutUpdate"}}
+MODULES = {
+    "textual._compositor": {"ChopsUpdate", "Compositor", "LayoutUpdate"},
+    "textual._xterm_parser": {"XTermParser"},
+}
 """What is imported from private modules."""
 ALLOWED = set().union(*NAMES.values())
 PUBLIC = {"_replace", "_asdict", "_fields"}
@@ -108,6 +113,7 @@ async def test_each_name_exists_in_a_running_app() -> None:
             "Screen": app.screen,
             "Driver": terminal,
             "WriterThread": WriterThread(io.StringIO()),
+            "XTermParser": XTermParser(),
         }
         assert objects.keys() == NAMES.keys()
         wanted = {(owner, name) for owner, names in NAMES.items() for name in names}
@@ -119,6 +125,8 @@ def test_what_is_overridden_is_still_called_by_textual() -> None:
     assert "self._on_timer_update" in inspect.getsource(Screen)
     assert "render_partial_update(" in inspect.getsource(Screen) + inspect.getsource(_compositor.Compositor)
     assert "_compositor" in inspect.getsource(Screen)
+    assert "self._sequence_to_key_events" in inspect.getsource(XTermParser.parse)
+    assert "= XTermParser(" in inspect.getsource(LinuxDriver.run_input_thread)
     assert "self._driver" in inspect.getsource(App)
     assert "self._file" in inspect.getsource(LinuxDriver)
     assert (_ansi_sequences.SYNC_START, _ansi_sequences.SYNC_END) == (SYNC_START, SYNC_END)

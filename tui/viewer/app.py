@@ -27,6 +27,7 @@ from tui.viewer import theme as themes
 from tui.viewer.ascii import ascii_driver
 from tui.viewer.bindings import DASHBOARD, current_ids, problems
 from tui.viewer.driver import FrameDriver
+from tui.viewer.escape_parser import ESCAPE, EscapeThenKey
 from tui.viewer.frame_rate import FrameRateController
 from tui.viewer.highlights import compile_rules
 from tui.viewer.layout_state import LayoutState
@@ -178,8 +179,14 @@ class LivegistApp(App[ExitStatus]):
         """Run a key's action at once, and delay keys until a screen that was just opened accepts them.
 
         Over a slow connection several keys arrive together. Textual passes each key to the focused widget and back
-        before it runs an action, so keys that follow one that opens a screen would be lost.
+        before it runs an action, so keys that follow one that opens a screen would be lost. For the same reason an
+        escape may look like the beginning of an alt chord; it is one only if the chord does something.
         """
+        if isinstance(event, EscapeThenKey):
+            chord = event.key in self.screen.active_bindings
+            for key in [events.Key(event.key, None)] if chord else [events.Key("escape", ESCAPE), event.following]:
+                await self.on_event(key)
+            return
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded and self._is_mounted:
             await self.screen._mounted_event.wait()
             typing = self.focused is not None and not isinstance(self.focused, CellWidget)

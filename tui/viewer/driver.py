@@ -1,13 +1,17 @@
 """Terminal driver that writes each frame at once, to a terminal.
 
 Textual writes a frame in three pieces: start of synchronised output, frame, end of synchronised output. Each piece
-wakes the writer thread and is a packet of its own over SSH. It also writes to stderr, even if that is a file.
+wakes the writer thread and is a packet of its own over SSH. It also writes to stderr, even if that is a file. Its
+parser of keys loses an escape that arrives together with another key.
 """
 
 import sys
 from typing import Any
 
+from textual.drivers import linux_driver
 from textual.drivers.linux_driver import LinuxDriver
+
+from tui.viewer.escape_parser import EscapeParser
 
 SYNC_START, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
 """What Textual writes before and after a frame (synchronized output, DEC private mode 2026)."""
@@ -23,6 +27,12 @@ class FrameDriver(LinuxDriver):
         super().__init__(*args, **settings)
         if sys.__stderr__ is None or not sys.__stderr__.isatty():
             self._file = sys.__stdout__
+
+    def run_input_thread(self) -> None:
+        """Read keys and the mouse until the driver is closed."""
+        # Textual has no other way to choose the parser.
+        linux_driver.XTermParser = EscapeParser  # type: ignore[attr-defined]
+        super().run_input_thread()
 
     def write(self, data: str) -> None:
         """Write data; buffer the pieces of a frame until it is complete."""
