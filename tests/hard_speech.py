@@ -131,7 +131,7 @@ def without_pauses(sentences: Sequence[Samples]) -> list[Samples]:
 def noisy(samples: Samples, below_db: float) -> Samples:
     """Add pink noise; its RMS is so far below that of the speech, pauses left out."""
     synth = ["synth", f"{len(samples)}s", "pinknoise", "vol", "0.5"]
-    noise = np.frombuffer(_run(["sox", "-D", "-r", str(RATE), "-n", *_PCM, *synth]), np.int16).astype(np.float64)
+    noise = np.frombuffer(_run(["sox", "-D", "-R", "-r", str(RATE), "-n", *_PCM, *synth]), np.int16).astype(np.float64)
     loud = _frames(samples)[speech(samples)]
     factor = _rms(loud) / _rms(noise) * 10 ** (-below_db / 20)
     return np.clip(np.round(samples + factor * noise), -32768, 32767).astype(np.int16)

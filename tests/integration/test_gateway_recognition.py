@@ -25,7 +25,7 @@ from tests.gateway_harness import (
     word_errors,
     words,
 )
-from tests.hard_speech import without_pauses
+from tests.hard_speech import Recording, recordings, without_pauses
 from tests.scoring import errors
 from tui.gateway.recogniser import Clip, Transcription
 from tui.gateway.speech_models import find_model
@@ -33,6 +33,7 @@ from tui.gateway.whisper import WhisperRecogniser
 
 PAUSES_S = (0.8, 1.5, 2.1)
 MINUTE = 60 * RATE
+RECORDINGS = 13
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +169,25 @@ async def test_a_prompt_never_loses_words(url: str, prompt: str) -> None:
         await caller.ended()
     found = errors(spoken(*CLIPS), " ".join(turn["transcript"] for turn in caller.finals))
     assert found.longest_missing <= 3, found
+
+
+@pytest.fixture(scope="module")
+def difficult() -> list[Recording]:
+    return list(recordings())
+
+
+@pytest.mark.parametrize("index", range(RECORDINGS))
+async def test_no_run_of_words_is_lost_in_difficult_speech(url: str, difficult: list[Recording], index: int) -> None:
+    assert len(difficult) == RECORDINGS
+    recording = difficult[index]
+    found = errors(recording.reference, " ".join(await transcript(url, recording.samples)))
+    assert found.longest_missing <= 3, (recording.name, found)
+
+
+def test_continuous_speech_is_decoded_to_the_end_of_a_clip(model: WhisperRecogniser) -> None:
+    samples = floats(continuous()[: 22 * RATE])
+    [transcription] = model.transcribe([Clip(samples, final=True)])
+    assert transcription.words[-1].end_s > 20
 
 
 def continuous() -> Samples:

@@ -264,12 +264,10 @@ class TurnRecogniser:
         self._metrics.count("finals_decoded_again_total", text.decoded_again)
         for reason in text.rejected:
             self._metrics.count("decodes_rejected_total", label=f'reason="{reason}"')
-        seconds = sum(end - start for start, end in text.uncovered)
-        self._metrics.count("speech_without_words_seconds_total", seconds)
-        if text.rejected or text.uncovered:
-            spans = ", ".join(f"{start:.1f}-{end:.1f} s" for start, end in text.uncovered) or "none"
-            reasons = ", ".join(text.rejected) or "none"
-            log.warning("Decodes rejected: %s. Speech without words: %s.", reasons, spans)
+            log.warning("The speech model's output was discarded: %s.", reason)
+        for start_s, end_s in text.uncovered:
+            self._metrics.count("speech_without_words_seconds_total", end_s - start_s)
+            log.warning("No words were found for the speech from %.1f s to %.1f s.", start_s, end_s)
 
     def _piece_decoded(self, turn: OpenTurn, end: int, result: FinalResult) -> None:
         self._finish_piece(turn, end, result.text.words)
