@@ -239,10 +239,17 @@ async def test_a_video_without_audio_is_an_error(tmp_path: Path) -> None:
     assert (await open_error(str(path))).message == "silent.mkv contains no audio."
 
 
-async def test_a_playlist_named_as_a_video_opens_no_other_file(tmp_path: Path, speech: bytes) -> None:
-    other = write_container(tmp_path / "other.aac", speech, "aac")
-    playlist = tmp_path / "talk.mp4"
-    playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{other}\n#EXT-X-ENDLIST\n")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("talk.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nother.aac\n#EXT-X-ENDLIST\n"),
+        ("talk.mp4", "ffconcat version 1.0\nfile other.aac\n"),
+    ],
+)
+async def test_a_playlist_opens_no_other_file(tmp_path: Path, speech: bytes, name: str, text: str) -> None:
+    write_container(tmp_path / "other.aac", speech, "aac")
+    playlist = tmp_path / name
+    playlist.write_text(text)
     assert "is not a readable sound file" in (await open_error(str(playlist))).message
 
 
