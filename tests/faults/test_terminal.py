@@ -63,6 +63,17 @@ async def test_an_escape_and_a_letter_in_one_packet_are_two_keys() -> None:
         await shown.until("In Turns")
 
 
+async def test_the_setup_is_explained_only_without_one(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "config.toml").write_text('engine = "cloud"\n')
+    monkeypatch.delenv("ASSEMBLYAI_API_KEY", raising=False)
+    async with hosting(), screen(*ATTACH) as shown:
+        await shown.until("READY", "Not set up yet?", "livegist login")
+    monkeypatch.setenv("ASSEMBLYAI_API_KEY", "a-key")
+    async with hosting(), screen(*ATTACH) as shown:
+        assert "Not set up yet?" not in await shown.until("READY", "Press s to start", "All keys")
+
+
 async def test_a_terminal_that_is_not_read_stalls_the_viewer_alone(server: Endpoint, tmp_path: Path) -> None:
     async with hosting() as hosted, screen(*ATTACH) as shown:
         await shown.until("READY")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli.options import Flags, flags_from, screen_options, session_options, settings
-from tui.errors import EngineError, UsageError
+from tui.errors import EngineError, LivegistError, UsageError
 
 if TYPE_CHECKING:
     from tui.config.schema import Config
@@ -80,7 +80,23 @@ def open_dashboard(options: Flags, *, start: "Start | None" = None, revive: bool
     start_engine = partial(spawn, folder)
     if revive and not is_running(folder):
         start_engine()
-    show(EngineClient(folder / SOCKET_NAME, start=start_engine if revive else None), config, options, start)
+    client = EngineClient(folder / SOCKET_NAME, start=start_engine if revive else None)
+    show(client, config, options, start, set_up=can_start(config))
+
+
+def can_start(config: "Config") -> bool:
+    """Return whether the settings, keys and installed extras suffice for a session."""
+    from tui.credentials import Key
+    from tui.engine.gateway_process import is_installed
+    from tui.engine.routing import resolve_route
+
+    # Whether there is a key, not the key itself: a keyring may ask for a password.
+    key = "stored" if os.environ.get(Key.VENDOR.variable) or Key.VENDOR.file.is_file() else ""
+    try:
+        resolve_route(config, key=key, llm_key="", local_installed=is_installed())
+    except LivegistError:
+        return False
+    return True
 
 
 def need_terminal() -> None:
@@ -89,8 +105,15 @@ def need_terminal() -> None:
         raise UsageError("The dashboard needs a terminal.", "Without one, use: livegist --plain, or livegist stream")
 
 
-def show(client: "EngineConnection", config: "Config", options: Flags, start: "Start | None" = None) -> None:
-    """Show an engine on the dashboard, or as plain lines."""
+def show(
+    client: "EngineConnection",
+    config: "Config",
+    options: Flags,
+    start: "Start | None" = None,
+    *,
+    set_up: bool = True,
+) -> None:
+    """Show an engine on the dashboard, or as plain lines; `set_up` tells whether a session can start."""
     if config.plain:
         run_line_ui(client, options, start)
         return
@@ -117,6 +140,7 @@ def show(client: "EngineConnection", config: "Config", options: Flags, start: "S
         start=start,
         options=options,
         layout_file=data_dir() / "panes.json",
+        set_up=set_up,
     )
     if exit_status := app.run():
         click.echo(exit_status)

@@ -103,6 +103,7 @@ class LivegistApp(App[ExitStatus]):
         start: command to send after the first snapshot if no session is running; `None` for none.
         options: settings of each session that is started here.
         layout_file: stores which panes are hidden or zoomed; `None` to store nothing.
+        set_up: whether a session can start here; if not, the empty dashboard says what to install or store.
         clock: monotonic seconds.
     """
 
@@ -126,6 +127,7 @@ class LivegistApp(App[ExitStatus]):
         start: Start | None = None,
         options: Mapping[str, Option] | None = None,
         layout_file: Path | None = None,
+        set_up: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
@@ -148,6 +150,7 @@ class LivegistApp(App[ExitStatus]):
             rules=rules,
             theme_names=self._theme_names,
             layout_state=layout_states.load(layout_file) if layout_file else LayoutState(),
+            set_up=set_up,
             clock=clock,
         )
         self._themes: list[Theme] = []

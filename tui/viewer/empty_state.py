@@ -13,12 +13,13 @@ SETUP_HINTS = (
 """Commands that begin; those that need an extra name it."""
 
 
-def empty_text(view_model: ViewModel, *, disconnected: bool) -> list[Span]:
+def empty_text(view_model: ViewModel, *, disconnected: bool, set_up: bool) -> list[Span]:
     """Return the text for a session without turns.
 
     Args:
         view_model: the session.
         disconnected: whether the connection to the engine is lost.
+        set_up: whether a session can start; if not, the text says what to install or store.
     """
     if disconnected:
         return [Span("Not connected to the engine. Its recordings and transcripts stay on disk.", "muted")]
@@ -40,7 +41,7 @@ def empty_text(view_model: ViewModel, *, disconnected: bool) -> list[Span]:
                 Span("See the error above. Press "),
                 Span("s", "accent strong"),
                 Span(" to retry."),
-                *_offer_setup(),
+                *([] if set_up else _offer_setup()),
                 Span("\n\nlivegist doctor", "strong"),
                 Span("  checks microphone, keys and network", "muted"),
             ]
@@ -50,7 +51,7 @@ def empty_text(view_model: ViewModel, *, disconnected: bool) -> list[Span]:
         Span("s", "accent strong"),
         Span(" to start a session: turns appear here, their gists beside them."),
         *_offer_recovery(len(view_model.untranscribed)),
-        *_offer_setup(),
+        *([] if set_up else _offer_setup()),
         Span("\n\nAll keys: "),
         Span("?", "accent strong"),
     ]

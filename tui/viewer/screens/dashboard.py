@@ -67,6 +67,7 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
         rules: highlights.
         theme_names: returns the names of the available themes.
         layout_state: which panes are hidden or zoomed at first.
+        set_up: whether a session can start here.
         clock: monotonic seconds.
     """
 
@@ -109,10 +110,12 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
         rules: Sequence[Rule] = (),
         theme_names: Callable[[], Sequence[str]] = tuple,
         layout_state: LayoutState = LayoutState(),  # noqa: B008 - it is frozen
+        set_up: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(frame_rate=frame_rate, id="dashboard")
         self._clock = clock
+        self._set_up = set_up
         self._held_updates = UpdateCoalescer()
         self.view_model = ViewModel()
         self._keys = dict(keys)
@@ -275,7 +278,9 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
         active = view_model.state.active and not silent
         self.banner.touch()
         self.meter.show_state(active=active, muted=view_model.muted, gain_db=view_model.gain_db)
-        self.body.turns.set_empty_text(empty_text(view_model, disconnected=self.banner.disconnected))
+        self.body.turns.set_empty_text(
+            empty_text(view_model, disconnected=self.banner.disconnected, set_up=self._set_up)
+        )
         if not self.banner.disconnected:
             troubled = view_model.state in (State.FAILED, State.RECONNECTING)
             style = "bad" if view_model.state is State.FAILED else "warn"
