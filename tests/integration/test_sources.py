@@ -16,7 +16,7 @@ import soundfile
 
 from tests import loop_lag
 from tests.conftest import DATA
-from tests.media import write_container, write_silent_video
+from tests.media import write_container, write_late_audio, write_silent_video
 from tests.terminal import LIVEGIST
 from tui.audio import pipe_source, sound_file, wav
 from tui.audio.sources import open_source
@@ -224,6 +224,12 @@ async def test_the_audio_of_a_container_is_read(
     assert delay < 2_500
     assert correlation(read[delay:], spoken) > 0.9
     assert sound_file.duration_s(path) == pytest.approx(2.0, abs=0.1), "the progress of a transcription needs it"
+
+
+@pytest.mark.parametrize("name", ["late.mkv", "late.mov"])
+async def test_audio_that_starts_after_the_picture_keeps_its_time(tmp_path: Path, speech: bytes, name: str) -> None:
+    path = write_late_audio(tmp_path / name, speech, start_s=5.0)
+    assert await read_source(str(path)) == bytes(160_000) + speech
 
 
 async def test_without_pyav_the_hint_says_what_to_install(

@@ -17,6 +17,9 @@ FORMATS = "aac,ac3,amr,asf,avi,caf,eac3,flv,matroska,mov,mp3,mpeg,mpegts,ogg,wav
 MICROSECONDS = 1_000_000
 """Units of a container's duration in a second."""
 
+MIN_GAP_S = 0.1
+"""Shortest gap between frames that becomes silence, in seconds; timestamps are not exact."""
+
 
 class ContainerError(Exception):
     """The file is not a container with audio that FFmpeg decodes."""
@@ -63,7 +66,7 @@ class ContainerFile:
         self._decoded = _decode(container, track)
         self._rest = [frames for frames in [next(self._decoded, None)] if frames is not None]
         if self._rest:
-            self.frames = max(1, round(_duration_s(container, track) * self.samplerate))
+            self.frames = max(1, round(_duration_s(container) * self.samplerate))
 
     def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> "Frames":
         """Return the next frames, fewer than asked for only at the end.
@@ -93,12 +96,14 @@ class ContainerFile:
 
 
 def _decode(container: "av.container.InputContainer", track: "av.AudioStream") -> "Iterator[Frames]":
-    """Yield the frames of a track; a damaged packet is skipped."""
+    """Yield the frames of a track, with silence where it starts late or has a gap; a damaged packet is skipped."""
     import av
     import numpy as np
 
-    layout = "mono" if track.channels == 1 else "stereo"
-    to_floats = av.AudioResampler(format="fltp", layout=layout, rate=track.rate)
+    channels = min(track.channels, 2)
+    to_floats = av.AudioResampler(format="fltp", layout=("mono", "stereo")[channels - 1], rate=track.rate)
+    start_s = (container.start_time or 0) / MICROSECONDS
+    position, end = 0, _duration_s(container) * track.rate
     try:
         for packet in container.demux(track):
             try:
@@ -106,14 +111,26 @@ def _decode(container: "av.container.InputContainer", track: "av.AudioStream") -
             except av.error.InvalidDataError:
                 continue
             for frame in decoded:
+                gap = round(((frame.time or 0.0) - start_s) * track.rate) - position
+                # Timestamps beyond the end of the file are wrong.
+                if gap > MIN_GAP_S * track.rate and position + gap <= end:
+                    position += gap
+                    yield from _silence(gap, channels, track.rate)
                 for converted in to_floats.resample(frame):
+                    position += converted.samples
                     yield np.ascontiguousarray(converted.to_ndarray().T)
     except av.FFmpegError as error:
         raise ContainerError(error.strerror) from error
 
 
-def _duration_s(container: "av.container.InputContainer", track: "av.AudioStream") -> float:
+def _silence(count: int, channels: int, block: int) -> "Iterator[Frames]":
+    """Yield `count` frames of silence in blocks, because a gap may last for hours."""
+    import numpy as np
+
+    for start in range(0, count, block):
+        yield np.zeros((min(block, count - start), channels), np.float32)
+
+
+def _duration_s(container: "av.container.InputContainer") -> float:
     """Return the duration in seconds, 0 if the container does not give it."""
-    if track.duration is not None and track.time_base is not None:
-        return float(track.duration * track.time_base)
     return float((container.duration or 0) / MICROSECONDS)
