@@ -145,6 +145,30 @@ async def test_the_first_start_explains_the_three_ways_to_begin_at_any_size(
         assert app.dashboard.body.gists.display
 
 
+async def test_a_lost_connection_asks_nobody_to_speak() -> None:
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        assert "Speak" in shown(app, "turns")
+        await emit(pilot, engine, StateChanged(State.RECONNECTING, "The endpoint does not answer."))
+        assert "Speech is recorded now and sent when" in shown(app, "turns")
+        assert "Recording. Speak" not in shown(app)
+
+
+async def test_quitting_while_a_session_finishes_does_not_offer_to_stop_it() -> None:
+    engine = ScriptedEngine(snapshot=meeting(State.DRAINING))
+    engine.quits = False
+    async with running(engine) as (app, pilot):
+        await pilot.press("q")
+        await until(pilot, lambda: engine.sent == [Quit()])
+        assert app.screen is app.dashboard
+        assert "Finishing the session. Press q again to quit now." in toasts(app)
+
+
+async def test_who_looks_is_a_viewer() -> None:
+    async with running(ScriptedEngine()) as (app, pilot):
+        await until(pilot, lambda: re.search(r"viewers +1", shown(app, "stats")))
+
+
 async def test_a_snapshot_is_shown_whole() -> None:
     async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await until(pilot, lambda: "let me look at the" in shown(app, "turns"))

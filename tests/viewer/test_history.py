@@ -133,6 +133,15 @@ async def test_in_a_replay_space_pauses_and_arrows_seek() -> None:
         await until(pilot, lambda: engine.sent[3:] == [Pause(False)])
 
 
+async def test_a_replay_does_not_look_like_a_recording() -> None:
+    async with running(ScriptedEngine(snapshot=REPLAY)) as (app, pilot):
+        await until(pilot, lambda: "space pause" in shown(app, "keys"))
+        assert "LIVE" not in shown(app, "banner")
+        assert "REPLAY ×2" in shown(app, "banner")
+        assert "mute" not in shown(app, "keys")
+        assert "detach" not in shown(app, "keys")
+
+
 async def test_in_a_replay_o_goes_on_from_the_selected_turn() -> None:
     engine = ScriptedEngine(snapshot=REPLAY)
     async with running(engine) as (app, pilot):

@@ -11,6 +11,8 @@ def is_available(view_model: ViewModel, action: str, parameters: tuple[object, .
     match action, parameters:
         case (("seek" | "seek_turn"), _):
             return view_model.synced and replayed
+        case "detach", _ if replayed:
+            return False
         case "mute", _ if replayed:
             return view_model.synced
         case _ if replayed and action in ACTION_STATES:

@@ -31,7 +31,15 @@ def empty_text(view_model: ViewModel, *, disconnected: bool, set_up: bool) -> li
             return [
                 Span(f"Connecting to {endpoint}… Speech is recorded now and sent once the connection is open.", "muted")
             ]
-        case State.LIVE | State.RECONNECTING:
+        case State.RECONNECTING:
+            return [
+                Span(
+                    "The connection is lost. Speech is recorded now and sent when it is open again.",
+                    "muted",
+                ),
+                Span("\nspace mute, x stop", "muted"),
+            ]
+        case State.LIVE:
             return [Span("Recording. Speak: turns appear here."), Span("\nspace mute, x stop", "muted")]
         case State.DRAINING:
             return [Span("Waiting for the last turns…", "muted")]

@@ -319,9 +319,11 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
         if not self.is_mounted:
             return
         possible = {active.binding.id: active.binding for active in self.active_bindings.values() if active.enabled}
+        pause = "resume" if self.view_model.paused else "pause"
+        names = {"mute": pause} if self.view_model.replay_speed else {}
         self.footer.show(
             [
-                FooterKey.of(known, self.app.get_key_display(possible[known.id]))
+                FooterKey.of(known, self.app.get_key_display(possible[known.id]), names.get(known.id or "", ""))
                 for known in DASHBOARD
                 if known.show and known.id in possible
             ]
@@ -362,8 +364,9 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
         self.post_message(self.DetachRequested())
 
     def action_request_quit(self) -> None:
-        """Quit; ask first whether a running session ends or continues."""
-        if not self.view_model.state.active or self.view_model.replay_speed or self.banner.disconnected:
+        """Quit; ask first whether a running session ends or continues. One that is finishing is waited for."""
+        ends = not self.view_model.state.active or self.view_model.state is State.DRAINING
+        if ends or self.view_model.replay_speed or self.banner.disconnected:
             self.post_message(self.QuitRequested())
             return
         from tui.viewer.screens.quit_dialog import QuitChoice, QuitDialog

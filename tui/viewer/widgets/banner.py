@@ -74,6 +74,8 @@ class Banner(CellWidget):
             return [Span(" ↻ DISCONNECTED", "bad strong")]
         if not self._view_model.synced:
             return [Span(" … STARTING", "muted strong")]
+        if self._view_model.replay_speed and self._view_model.state is State.LIVE:
+            return []
         sign, word = STATES[self._view_model.state]
         return [Span(f" {sign} {word}", f"{STATE_STYLES[self._view_model.state]} strong")]
 

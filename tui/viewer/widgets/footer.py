@@ -21,15 +21,16 @@ class FooterKey(NamedTuple):
     """Action that a click runs, as seen from the footer."""
 
     @classmethod
-    def of(cls, binding: Binding, key: str) -> "FooterKey":
+    def of(cls, binding: Binding, key: str, description: str = "") -> "FooterKey":
         """Return the entry of a binding of the screen.
 
         Args:
             binding: its description and its action.
             key: the key as it is displayed.
+            description: what the key does now; empty for the binding's own.
         """
         action = binding.action if "." in binding.action else f"screen.{binding.action}"
-        return cls(key, binding.description, action)
+        return cls(key, description or binding.description, action)
 
 
 class Footer(CellWidget):

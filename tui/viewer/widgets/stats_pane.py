@@ -42,7 +42,8 @@ def stats_rows(stats: Stats) -> list[tuple[str, str, str]]:
         ("input overflows", f"{stats.overflows:,}", "bad" if stats.overflows else ""),
         ("expires in", clock(stats.expires_s) if stats.expires_s is not None else "–", ""),
         ("device", one_line(stats.device, 80) or "–", ""),
-        ("viewers", str(stats.viewers), ""),
+        # Whoever reads this is one, also before the engine's first statistics.
+        ("viewers", str(max(1, stats.viewers)), ""),
     ]
     if stats.realtime_factor is not None:
         rows.insert(10, ("real-time factor", f"{stats.realtime_factor:.2f}", ""))
