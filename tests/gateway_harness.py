@@ -20,7 +20,7 @@ from tui.gateway.app import GatewayOptions, Server, build
 
 RATE = 16_000
 PATIENCE_S = 60.0
-"""Longest wait for anything: the machine may be busy."""
+"""Longest wait for any event: the machine may be busy."""
 CLIPS = sorted(DATA.glob("sense_and_sensibility_*.wav"))
 """Five sentences read by one person."""
 TUTORIAL: dict[str, Any] = {
@@ -82,14 +82,14 @@ def chunks(samples: Samples, chunk_ms: int = 100) -> Iterable[bytes]:
 
 
 class Caller:
-    """A client that keeps all it is told."""
+    """A client that keeps all messages that it receives."""
 
     def __init__(self, websocket: ClientConnection) -> None:
         self.websocket = websocket
-        self.told: list[Message] = []
+        self.received: list[Message] = []
 
     async def say(self, samples: Samples, chunk_ms: int = 100) -> None:
-        """Send samples as fast as they are taken."""
+        """Send samples as fast as the gateway takes them."""
         for chunk in chunks(samples, chunk_ms):
             await self.websocket.send(chunk)
 
@@ -102,7 +102,7 @@ class Caller:
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 message: Message = json.loads(await self.websocket.recv())
-                self.told.append(message)
+                self.received.append(message)
                 if message["type"] == type and fields.items() <= message.items():
                     return message
 
@@ -111,13 +111,13 @@ class Caller:
         async with asyncio.timeout(PATIENCE_S):
             try:
                 while True:
-                    self.told.append(json.loads(await self.websocket.recv()))
+                    self.received.append(json.loads(await self.websocket.recv()))
             except ConnectionClosed:
                 return self.websocket.close_code or 0, self.websocket.close_reason or ""
 
     def all(self, type: str, **fields: Any) -> list[Message]:
-        """Return what was told of a type with these fields."""
-        return [message for message in self.told if message["type"] == type and fields.items() <= message.items()]
+        """Return the received messages of a type with these fields."""
+        return [message for message in self.received if message["type"] == type and fields.items() <= message.items()]
 
     @property
     def finals(self) -> list[Message]:
@@ -139,11 +139,11 @@ def words(text: str) -> list[str]:
     return "".join(sign if sign.isalnum() or sign in " '" else " " for sign in text).split()
 
 
-def word_errors(reference: list[str], heard: list[str]) -> int:
+def word_errors(reference: list[str], found: list[str]) -> int:
     """Return how many words were changed, left out or put in (Levenshtein's distance)."""
-    row = list(range(len(heard) + 1))
+    row = list(range(len(found) + 1))
     for at, word in enumerate(reference, 1):
         before, row = row, [at]
-        for column, other in enumerate(heard, 1):
+        for column, other in enumerate(found, 1):
             row.append(min(before[column] + 1, row[-1] + 1, before[column - 1] + (word != other)))
     return row[-1]

@@ -34,7 +34,7 @@ class LiveRun(msgspec.Struct):
 
     caller: Caller
     at_s: list[float] = []
-    """For each message of `caller.told`, the seconds from the first sample to its arrival."""
+    """For each message of `caller.received`, the seconds from the first sample to its arrival."""
 
     @property
     def text(self) -> str:
@@ -43,7 +43,7 @@ class LiveRun(msgspec.Struct):
 
     def turns(self, *, final: bool) -> list[tuple[float, Message]]:
         """Return the turns with the seconds at which each came."""
-        pairs = zip(self.at_s, self.caller.told, strict=True)
+        pairs = zip(self.at_s, self.caller.received, strict=True)
         return [(at, turn) for at, turn in pairs if turn["type"] == "Turn" and turn["end_of_turn"] is final]
 
 
@@ -81,7 +81,7 @@ async def live(url: str, samples: Samples, *, speed: float = 1.0, delay_s: float
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(send())
             async for raw in caller.websocket:
-                caller.told.append(json.loads(raw))
+                caller.received.append(json.loads(raw))
                 run.at_s.append(time.monotonic() - began)
     return run
 

@@ -66,7 +66,7 @@ def since(before: dict[str, float], url: str, name: str) -> float:
 def first_partials(run: LiveRun) -> list[float]:
     """Return for each turn the seconds from the beginning of speech to its first partial."""
     found, speech_s = [], None
-    for came, told in zip(run.at_s, run.caller.told, strict=True):
+    for came, told in zip(run.at_s, run.caller.received, strict=True):
         if told["type"] == "SpeechStarted":
             speech_s = told["timestamp"] / 1000
         elif told["type"] == "Turn" and speech_s is not None and not told["end_of_turn"]:

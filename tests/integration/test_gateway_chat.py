@@ -1,4 +1,4 @@
-"""Who answers, over HTTP and about turns: the extractive summariser, a server elsewhere, a model in this process."""
+"""Chat completions over HTTP and about turns: the extractive summariser, a proxied server, a model in this process."""
 
 import asyncio
 import importlib.util
@@ -111,7 +111,7 @@ def test_what_is_not_there_is_said_in_the_first_shape(url: str) -> None:
     assert (plain.status_code, plain.headers["upgrade"]) == (426, "websocket")
 
 
-def test_the_models_and_the_health_are_told(url: str) -> None:
+def test_the_models_and_the_health_are_served(url: str) -> None:
     [model] = httpx2.get(f"{url}/v1/models").json()["data"]
     assert (model["id"], model["object"], model["owned_by"]) == ("extractive", "model", "extractive")
     health = httpx2.get(f"{url}/healthz")
@@ -204,17 +204,17 @@ async def test_a_turn_without_an_answer_is_a_warning_and_the_session_goes_on() -
     assert caller.all("LLMGatewayResponse") == []
 
 
-@pytest.mark.parametrize(("stream", "status", "told"), [(False, 400, 400), (True, 400, 400), (False, 401, 502)])
-async def test_a_failure_elsewhere_is_told_in_the_second_shape(stream: bool, status: int, told: int) -> None:
+@pytest.mark.parametrize(("stream", "status", "reported"), [(False, 400, 400), (True, 400, 400), (False, 401, 502)])
+async def test_a_backends_failure_has_the_second_format(stream: bool, status: int, reported: int) -> None:
     async with answering(Answer(status=status, body={"error": {"message": "no such model"}})) as server:
         with serving(llm_url=server.url) as address:
             failed = await asyncio.to_thread(post, address.replace("ws", "http", 1), CHAT | {"stream": stream})
-    assert (failed.status_code, failed.json()["code"]) == (told, told)
+    assert (failed.status_code, failed.json()["code"]) == (reported, reported)
     assert {"code", "message", "request_id", "metadata"} == failed.json().keys()
     assert "no such model" in failed.json()["message"]
 
 
-async def test_a_server_that_wants_to_be_left_alone_for_long_is_told_to_be_busy() -> None:
+async def test_a_long_retry_time_of_the_server_is_passed_on() -> None:
     busy = Answer(status=429, body={"error": "busy"}, headers={"retry-after": "90"})
     async with answering(busy) as server:
         with serving(llm_url=server.url) as address:
@@ -230,7 +230,7 @@ async def test_a_hanging_server_does_not_keep_a_session_for_ever(monkeypatch: py
                 await caller.say(read(CLIPS[4]))
                 await caller.send("Terminate")
                 assert (await caller.ended())[0] == 1000
-    assert caller.told[-1]["type"] == "Termination"
+    assert caller.received[-1]["type"] == "Termination"
 
 
 async def test_turns_that_wait_for_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

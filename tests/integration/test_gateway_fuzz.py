@@ -1,4 +1,4 @@
-"""Whatever a client sends, the gateway answers or sends it away, and goes on serving others."""
+"""Any input of a client is answered or refused, and other clients are served meanwhile."""
 
 import asyncio
 import gc
@@ -26,7 +26,7 @@ from tui.gateway.send_queue import SendQueue
 from tui.gateway.turn_recognition import TurnRecogniser
 
 CLOSES = {1000, 1002, 1007, 1008, 1009, 1011, 3006, 3007}
-"""How a client may be sent away."""
+"""Close codes that a client may get."""
 NAMES = sorted({*msgspec.structs.asdict(Parameters()), "token", "speaker_labels"})
 VALUES = st.one_of(
     st.text(max_size=60),
@@ -46,7 +46,7 @@ MESSAGES = st.one_of(
     st.dictionaries(st.sampled_from([*NAMES, "type"]), VALUES, max_size=5).map(json.dumps),
     TYPES.map(lambda name: json.dumps({"type": name})),
     st.tuples(TYPES, st.dictionaries(st.sampled_from(NAMES), st.integers() | st.text() | st.floats(), max_size=3)).map(
-        lambda told: json.dumps({"type": told[0], **told[1]})
+        lambda drawn: json.dumps({"type": drawn[0], **drawn[1]})
     ),
 )
 PATIENT = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -121,7 +121,7 @@ def test_any_order_of_sound_and_orders_keeps_turns_in_order(url: str, steps: lis
         "noise": [chance.randbytes(6400)] * 3,
     }
 
-    async def told() -> list[dict[str, Any]]:
+    async def finals_of() -> list[dict[str, Any]]:
         async with calling(url) as caller:
             for step in steps:
                 for sent in sends[step]:
@@ -130,7 +130,7 @@ def test_any_order_of_sound_and_orders_keeps_turns_in_order(url: str, steps: lis
             assert (await caller.ended())[0] == 1000
         return caller.finals
 
-    finals = asyncio.run(told())
+    finals = asyncio.run(finals_of())
     assert [turn["turn_order"] for turn in finals] == list(range(len(finals)))
     times = [time for turn in finals for word in turn["words"] for time in (word["start"], word["end"])]
     assert times == sorted(times)
@@ -191,7 +191,7 @@ async def test_clients_that_vanish_in_mid_sentence_leave_nothing_behind(url: str
     await still_serves(url)
 
 
-async def test_a_client_may_vanish_while_its_last_turn_is_heard(url: str) -> None:
+async def test_a_client_may_vanish_while_its_last_turn_is_transcribed(url: str) -> None:
     samples = np.concatenate([read(CLIPS[4]), silence(1.5)])
     for read_until in (None, "SpeechStarted", "Turn"):
         async with calling(url, **TUTORIAL) as caller:

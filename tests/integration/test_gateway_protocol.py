@@ -1,4 +1,4 @@
-"""What is known of the wire, one row or one test a fact."""
+"""Facts of the protocol, one row or one test each."""
 
 import asyncio
 import contextlib
@@ -125,11 +125,11 @@ async def test_conformance(url: str, row: Row) -> None:
                 await caller.websocket.send(json.dumps(sent) if isinstance(sent, dict) else sent)
         code, reason = await caller.ended()
     assert (code, row.reason.lower() in reason.lower()) == (row.code, True), reason
-    types = [message["type"] for message in caller.told]
+    types = [message["type"] for message in caller.received]
     if row.code == 1000:
         assert (types[0], types[-1]) == ("Begin", "Termination")
     elif row.code != 1009:
-        assert caller.told[-1] == {"type": "Error", "error_code": row.code, "error": caller.told[-1]["error"]}
+        assert caller.received[-1] == {"type": "Error", "error_code": row.code, "error": caller.received[-1]["error"]}
         assert "Termination" not in types
 
 
@@ -142,7 +142,7 @@ async def test_another_path_is_not_there(url: str) -> None:
 
 async def test_begin_comes_first_and_says_when_the_session_expires(caller: Caller) -> None:
     begin = await caller.until("Begin")
-    assert caller.told == [begin]
+    assert caller.received == [begin]
     assert begin["expires_at"] > 1_700_000_000
     assert begin["configuration"]["model"] == "tiny.en"
 
@@ -207,7 +207,7 @@ async def test_turns_are_counted_from_zero_and_answers_come_before_termination(u
         assert (await caller.ended())[0] == 1000
     assert [turn["turn_order"] for turn in caller.finals] == [0, 1]
     assert sorted(answer["turn_order"] for answer in caller.all("LLMGatewayResponse")) == [0, 1]
-    assert caller.told[-1]["type"] == "Termination"
+    assert caller.received[-1]["type"] == "Termination"
 
 
 async def test_partials_grow_and_what_is_stable_stays(url: str) -> None:
@@ -268,7 +268,7 @@ async def test_a_longer_turn_silence_joins_sentences(url: str) -> None:
 
 
 @pytest.mark.parametrize("rate", [8000, 44_100, 48_000, 96_000])
-async def test_any_sample_rate_is_heard(url: str, rate: int) -> None:
+async def test_any_sample_rate_is_transcribed(url: str, rate: int) -> None:
     import soxr
 
     resampled = soxr.resample(read(CLIPS[4]), RATE, rate)
@@ -282,7 +282,7 @@ async def test_any_sample_rate_is_heard(url: str, rate: int) -> None:
     assert 2800 <= caller.finals[0]["words"][-1]["end"] <= 3300
 
 
-async def test_mulaw_is_heard(url: str) -> None:
+async def test_mulaw_is_transcribed(url: str) -> None:
     samples = read(CLIPS[4]).astype(np.int32)
     size = np.minimum(np.abs(samples), 32_635) + 132
     exponent = np.floor(np.log2(size)).astype(np.int32) - 7
@@ -295,33 +295,33 @@ async def test_mulaw_is_heard(url: str) -> None:
     assert caller.finals[0]["transcript"] == SENTENCE
 
 
-async def test_a_heartbeat_says_how_much_was_heard_and_how_likely_speech_was(url: str) -> None:
+async def test_a_heartbeat_reports_the_audio_and_the_probability_of_speech(url: str) -> None:
     async with calling(url, session_heartbeat="true") as caller:
         await caller.say(read(CLIPS[4])[: 3 * RATE])
         beat = await caller.until("Heartbeat", total_audio_received_ms=3000)
     assert beat["total_duration_ms"] >= 5000
     assert beat["realtime_factor"] == 1.0
-    assert max(told["max_speech_probability"] for told in caller.all("Heartbeat")) > 0.9
+    assert max(beat["max_speech_probability"] for beat in caller.all("Heartbeat")) > 0.9
 
 
-async def test_silence_is_told_each_second_if_asked_for(url: str) -> None:
+async def test_silence_is_reported_each_second_on_request(url: str) -> None:
     async with calling(url, acknowledge_silence="true") as caller:
         await caller.say(silence(3.5))
         await caller.send("Terminate")
         await caller.ended()
-    told = caller.all("Silence")
-    assert len(told) == 3
-    assert [one["start_ms"] for one in told[1:]] == [one["end_ms"] for one in told[:-1]]
+    silences = caller.all("Silence")
+    assert len(silences) == 3
+    assert [one["start_ms"] for one in silences[1:]] == [one["end_ms"] for one in silences[:-1]]
 
 
-async def test_who_says_nothing_for_long_is_let_go(url: str) -> None:
+async def test_an_idle_client_is_disconnected(url: str) -> None:
     async with calling(url, inactivity_timeout=5) as caller:
         code, reason = await caller.ended()
     assert code == 3006
     assert "inactivity" in reason
 
 
-async def test_one_session_too_many_is_told_so() -> None:
+async def test_one_session_too_many_is_refused() -> None:
     with serving(max_sessions=1) as url:
         async with calling(url) as first:
             await first.until("Begin")
@@ -341,7 +341,7 @@ async def test_a_session_ends_when_its_time_is_over() -> None:
     assert "expired" in reason
 
 
-async def test_a_gateway_that_has_to_leave_finishes_the_open_turn() -> None:
+async def test_a_gateway_that_stops_finishes_the_open_turn() -> None:
     with ExitStack() as stack:
         url = stack.enter_context(serving())
         async with calling(url, **TUTORIAL) as caller:
@@ -372,16 +372,16 @@ async def test_a_token_opens_one_session_and_expires() -> None:
         async with calling(url, key="lgt-forged.0") as caller:
             assert (await caller.ended())[0] == 1008
         short = token(expires_in_seconds=1).json()["token"]
-        told = ""
-        while told != "Unauthorized connection: Token expired":
+        error = ""
+        while error != "Unauthorized connection: Token expired":
             await asyncio.sleep(0.1)
             async with calling(url, token=short, key="") as caller:
-                told = json.loads(await caller.websocket.recv()).get("error", "")
+                error = json.loads(await caller.websocket.recv()).get("error", "")
         assert [token(expires_in_seconds=asked).status_code for asked in (0, 601, "soon")] == [400, 400, 400]
         assert httpx2.get(f"{http}/v3/token", params={"expires_in_seconds": 60}).status_code == 401
 
 
-async def test_a_web_page_from_elsewhere_is_kept_out(url: str) -> None:
+async def test_a_web_page_of_another_origin_is_refused(url: str) -> None:
     http = url.replace("ws", "http", 1)
     headers = {"host": url.removeprefix("ws://")}
     assert httpx2.get(f"{http}/v1/models", headers=headers | {"origin": "https://evil.example"}).status_code == 403

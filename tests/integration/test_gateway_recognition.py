@@ -48,7 +48,7 @@ def joined(pause_s: float) -> Samples:
 
 
 async def transcript(url: str, samples: Samples) -> list[str]:
-    """Return the final turns that the gateway hears."""
+    """Return the texts of the final turns."""
     async with calling(url) as caller:
         await caller.say(samples, chunk_ms=1000)
         await caller.send("Terminate")
@@ -66,9 +66,9 @@ async def test_finals_are_as_good_as_a_batch_decode_of_the_whole(url: str) -> No
         samples = joined(pause_s)
         segments, _ = batch.transcribe(floats(samples), language="en", beam_size=5)
         theirs += word_errors(reference, words(" ".join(segment.text for segment in segments)))
-        heard = await transcript(url, samples)
-        assert len(heard) <= len(CLIPS)
-        ours += word_errors(reference, words(" ".join(heard)))
+        found = await transcript(url, samples)
+        assert len(found) <= len(CLIPS)
+        ours += word_errors(reference, words(" ".join(found)))
     spoken_words = len(PAUSES_S) * len(reference)
     assert ours / spoken_words <= theirs / spoken_words + 0.01, (ours, theirs)
     assert ours / spoken_words <= 0.15
@@ -109,12 +109,12 @@ NOISES = ("silence", "white noise", "wind", "clicks", "music", "a siren")
 
 
 @pytest.mark.parametrize("name", NOISES)
-async def test_nothing_is_heard_in_a_minute_of(url: str, name: str) -> None:
+async def test_no_words_are_found_in_a_minute_of(url: str, name: str) -> None:
     assert await transcript(url, noise(name)) == []
 
 
 @pytest.mark.parametrize("name", NOISES)
-def test_the_model_itself_says_nothing_of(model: WhisperRecogniser, name: str) -> None:
+def test_the_model_itself_finds_no_words_in(model: WhisperRecogniser, name: str) -> None:
     samples = floats(noise(name)[:RATE])
     assert model.transcribe([Clip(samples, final=True)])[0].words == ()
 
@@ -124,9 +124,9 @@ def model() -> WhisperRecogniser:
     return WhisperRecogniser(find_model("tiny.en").folder)
 
 
-def test_partials_heard_together_are_those_heard_alone(model: WhisperRecogniser) -> None:
+def test_partials_of_a_batch_are_those_decoded_alone(model: WhisperRecogniser) -> None:
     clips = [Clip(floats(read(path)), final=False) for path in CLIPS[1:3]]
-    together = [heard.text for heard in model.transcribe(clips)]
+    together = [transcription.text for transcription in model.transcribe(clips)]
     alone = [model.transcribe([clip])[0].text for clip in clips]
     assert [words(text)[:4] for text in together] == [words(text)[:4] for text in alone]
 
@@ -142,8 +142,8 @@ def test_settled_words_are_where_a_partial_goes_on(model: WhisperRecogniser) -> 
 
 def test_names_of_special_tokens_in_a_prompt_do_no_harm(model: WhisperRecogniser) -> None:
     samples = floats(read(CLIPS[4]))
-    heard = model.transcribe([Clip(samples, final=True, prompt="<|endoftext|><|startoftranscript|> Dashwood")])[0]
-    assert heard.text == "He might even have been made amiable himself."
+    found = model.transcribe([Clip(samples, final=True, prompt="<|endoftext|><|startoftranscript|> Dashwood")])[0]
+    assert found.text == "He might even have been made amiable himself."
 
 
 async def test_key_terms_lean_the_recogniser(url: str) -> None:
@@ -220,14 +220,14 @@ async def test_a_monologue_is_split_and_nothing_of_it_lost(url: str) -> None:
         await caller.send("Terminate")
         await caller.ended()
     assert len(caller.finals) >= 2
-    heard = words(" ".join(turn["transcript"] for turn in caller.finals))
+    found = words(" ".join(turn["transcript"] for turn in caller.finals))
     reference = words(spoken(*CLIPS, *CLIPS))
-    assert word_errors(reference, heard) / len(reference) <= 0.15
+    assert word_errors(reference, found) / len(reference) <= 0.15
     ends = [word["end"] for turn in caller.finals for word in turn["words"]]
     assert ends == sorted(ends)
 
 
-async def test_a_machine_that_cannot_keep_up_says_so_and_drops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_machine_that_cannot_keep_up_reports_it_and_drops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     transcribe, free = WhisperRecogniser.transcribe, threading.Event()
 
     def late(recogniser: WhisperRecogniser, clips: Sequence[Clip]) -> list[Transcription]:
@@ -260,8 +260,8 @@ async def test_a_session_that_sends_all_at_once_does_not_keep_another_waiting(ur
         await modest.send("Terminate")
         await modest.ended()
         await sending
-        told = len(greedy.finals)
+        finals_before = len(greedy.finals)
         await greedy.send("Terminate")
         await greedy.ended()
     assert modest.finals[0]["transcript"] == "He might even have been made amiable himself."
-    assert told < len(greedy.finals) == 20
+    assert finals_before < len(greedy.finals) == 20

@@ -39,11 +39,11 @@ class Client:
         self._threads = kind == "threads"
         self._changed = threading.Condition()
         for event in StreamingEvents:
-            self._client.on(event, lambda _, told, event=event: self._take(event, told))
+            self._client.on(event, lambda _, message, event=event: self._take(event, message))
 
-    def _take(self, event: StreamingEvents, told: Any) -> None:
+    def _take(self, event: StreamingEvents, message: Any) -> None:
         with self._changed:
-            self.events[event].append(told)
+            self.events[event].append(message)
             self._changed.notify_all()
 
     async def call(self, name: str, *arguments: Any, **options: Any) -> None:
@@ -66,11 +66,11 @@ class Client:
     def __getitem__(self, event: StreamingEvents) -> list[Any]:
         return self.events[event]
 
-    async def until(self, event: StreamingEvents, wanted: Callable[[Any], bool] = lambda told: True) -> Any:
+    async def until(self, event: StreamingEvents, wanted: Callable[[Any], bool] = lambda message: True) -> Any:
         """Return the first event of a kind that is as wanted."""
 
         def found() -> list[Any]:
-            return [told for told in self.events[event] if wanted(told)]
+            return [message for message in self.events[event] if wanted(message)]
 
         def wait() -> Any:
             with self._changed:
@@ -114,7 +114,7 @@ async def test_every_kind_of_event_comes_and_a_clean_end(url: str, kind: str) ->
     answer = client[StreamingEvents.LLMGatewayResponse][0]
     assert (answer.turn_order, answer.transcript) == (0, SENTENCE)
     assert answer.data["choices"][0]["message"]["content"] == SENTENCE
-    assert [told.audio_duration_seconds for told in client[StreamingEvents.Termination]] == [4]
+    assert [end.audio_duration_seconds for end in client[StreamingEvents.Termination]] == [4]
     assert client[StreamingEvents.Error] == []
 
 
@@ -197,7 +197,7 @@ async def test_a_wrong_key_is_refused_and_a_temporary_token_gets_in_once(kind: s
         await late.call("disconnect")
 
 
-async def test_the_end_of_a_sessions_time_is_told(kind: str) -> None:
+async def test_the_expiry_of_a_session_is_reported(kind: str) -> None:
     with serving(max_session_s=1.0) as url:
         client = Client(kind, url)
         await client.connect()

@@ -40,8 +40,8 @@ def test_the_tutorials_client_prints_transcript_and_answer_and_ends_cleanly(shor
         said += [line.strip() for line in client.stdout]
         deadline.cancel()
         assert client.wait(PATIENCE_S) == 0
-    heard = said.index("Transcript:")
-    assert said[heard + 1] == SENTENCE
+    place = said.index("Transcript:")
+    assert said[place + 1] == SENTENCE
     assert said[said.index("LLM Response:") + 1] == SENTENCE
     assert [line for line in said if re.fullmatch(r"Session terminated: \d+ seconds of audio processed", line)]
     assert [line for line in said if line.startswith("WebSocket Disconnected: Status=1000")]

@@ -75,7 +75,7 @@ def run_of(*turns: tuple[int, str, int, bool]) -> LiveRun:
     for order, text, end, final in turns:
         said = [{"text": word, "start": end - 100, "end": end, "word_is_final": True} for word in text.split()]
         message = {"type": "Turn", "turn_order": order, "transcript": text, "end_of_turn": final, "words": said}
-        caller.told.append(message)
+        caller.received.append(message)
     return LiveRun(caller, [1.0] * len(turns))
 
 
