@@ -179,6 +179,19 @@ def test_a_session_under_way_is_not_deleted(store: Store) -> None:
     assert stored.audio.exists()
 
 
+def test_a_session_under_way_is_refused_before_the_question(store: Store) -> None:
+    engine = Journal(store_session(store, state=None).events)
+    refused = livegist("sessions", "delete", "last", stdin="y\n", code=1, says="is active")
+    engine.close()
+    assert "Delete the session" not in refused.output
+
+
+def test_a_named_session_without_speech_is_listed_by_its_name_alone(store: Store) -> None:
+    Journal(store.create(STARTED).events).close()
+    livegist("sessions", "rename", "last", "Planning")
+    assert livegist("sessions", "list").stdout.splitlines()[0].endswith(" Planning")
+
+
 def test_old_sessions_are_pruned_but_not_the_tagged_nor_the_live(store: Store) -> None:
     now = datetime.now().astimezone()
     new = store_session(store, started=now - timedelta(days=89))

@@ -99,6 +99,7 @@ def test_improvements_quote_what_was_said_and_say_what_is_wrong() -> None:
 
 
 def test_a_promise_without_a_date_or_a_name_could_be_said_better() -> None:
+    assert "filled with “um”" in asked(PROMPTS["improve"], "We moved the um table to the other room.")
     items = asked(PROMPTS["improve"]).splitlines()
     assert items[1] == (
         "- “Sarah: We will delete the old backups and move the reports to the smaller server.”: "

@@ -14,7 +14,7 @@ def row(summary: Summary) -> str:
     """Return a session as a row of a list."""
     marks = f"★{summary.bookmarks} " if summary.bookmarks else ""
     tags = "".join(f"#{tag} " for tag in summary.tags)
-    title = f"{summary.name}: {summary.first_words}" if summary.name else summary.first_words
+    title = ": ".join(filter(None, (summary.name, summary.first_words)))
     damaged = f"! {summary.problem}" if summary.problem else ""
     text = "; ".join(filter(None, (damaged, title))) or "no speech"
     turns = f"{summary.turns:>4} {'turn ' if summary.turns == 1 else 'turns'}"

@@ -152,6 +152,8 @@ def delete(session: str, yes: bool) -> None:
     from tui.sessions import catalogue
 
     stored = find_stored(session)
+    # Raises for an active session, before the question.
+    stored.open_journal().close()
     if not yes:
         click.echo(fit_to_terminal(row(catalogue.summarise(stored))))
         click.confirm("Delete the session and its recording?", abort=True)

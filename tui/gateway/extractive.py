@@ -239,7 +239,7 @@ def _faults(text: str) -> list[str]:
     return [
         *(f"hedged with “{found[0]}”" for found in [HEDGE.search(text)] if found),
         *(f"vague: “{found[0]}”" for found in [VAGUE.search(text)] if found),
-        *(f"fill_prompt with “{found[0]}”" for found in [FILLER.search(text)] if found),
+        *(f"filled with “{found[0]}”" for found in [FILLER.search(text)] if found),
         *(f"“{found[1]}” is said twice" for found in [REPEAT.search(text)] if found),
         *(["does not say by when"] if undated else []),
         *([f"“{promise[1]}” does not say who"] if promise and promise[1].lower() == "we" else []),
