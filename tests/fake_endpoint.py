@@ -138,6 +138,8 @@ class Endpoint:
     retry_after: str = ""
     """The `Retry-After` header of a refusal; empty for none."""
     begin_s: float = 0.0
+    finish_s: float = 0.0
+    """Seconds from `Terminate` to the last turns, as of an endpoint that is behind."""
     mute_after: int | None = None
     """Messages a connection reads before it reads no more; `None` reads all."""
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
@@ -218,6 +220,8 @@ class Endpoint:
                 await turns(hearing.hear(message))
             elif json.loads(message)["type"] == "Terminate":
                 call.terminated = True
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.let_go.wait(), self.finish_s)
                 await turns(hearing.finish())
                 if not self.finishes_answers:
                     for task in answering:

@@ -768,6 +768,21 @@ async def test_the_endpoint_may_name_the_time_as_a_date(server: Endpoint, record
     running.cancel()
 
 
+async def test_audio_that_the_endpoint_does_not_transcribe_in_time_stays_untranscribed(
+    server: Endpoint, recording: Recording
+) -> None:
+    server.finish_s = 60.0
+    heard = Heard()
+    way = linked(recording, server, heard, drain_s=1.0)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1, 2, pause=0))
+    recording.close()
+    await running
+    assert server.calls[0].terminated
+    assert heard.finals == [said(1)]
+    assert way.untranscribed == len(speech(2, pause=0)) // 2, "it can be sent later"
+
+
 async def test_a_drain_that_is_shorter_than_the_wait_ends_without_another_attempt(
     server: Endpoint, recording: Recording
 ) -> None:

@@ -112,7 +112,9 @@ class ActiveConnection:
     def complete(self) -> bool:
         """Whether the endpoint has sent everything about the audio it received."""
         ending = self.connection.close_info
-        return self._terminated or (self.draining and ending is not None and ending.code == NORMAL_CLOSURE)
+        # An endpoint that is behind answers our closing frame with the same code.
+        closed_by_endpoint = self.draining and not self._closed_by_us
+        return self._terminated or (closed_by_endpoint and ending is not None and ending.code == NORMAL_CLOSURE)
 
     @property
     def cut_off(self) -> bool:
