@@ -63,6 +63,26 @@ async def test_an_escape_and_a_letter_in_one_packet_are_two_keys() -> None:
         await shown.until("In Turns")
 
 
+async def test_ctrl_z_suspends_until_the_shell_resumes_it() -> None:
+    async with hosting() as hosted, screen("bash", "--norc", "--noprofile", "-i") as shown:
+        shown.type(f"{shlex.join(ATTACH)}\n")
+        await shown.until("READY")
+        shown.type("\x1a")
+        await shown.until("Stopped")
+        assert hosted.host.viewers == 1
+        shown.type("clear; fg\n")
+        await shown.until("READY", "Press s to start")
+        shown.type("?")
+        await shown.until("In Turns")
+
+
+async def test_ctrl_z_without_a_shell_says_why_it_does_nothing() -> None:
+    async with hosting(), screen(*ATTACH) as shown:
+        await shown.until("READY")
+        shown.type("\x1a")
+        await shown.until("Not suspended")
+
+
 async def test_the_setup_is_explained_only_without_one(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     (home / "config").mkdir(parents=True)
     (home / "config" / "config.toml").write_text('engine = "cloud"\n')

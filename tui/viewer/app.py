@@ -112,6 +112,7 @@ class LivegistApp(App[ExitStatus]):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,ctrl+c", "request_quit", show=False, system=True, priority=False),
+        Binding("ctrl+z", "suspend_process", show=False, system=True, priority=False),
     ]
 
     def __init__(
@@ -346,6 +347,13 @@ class LivegistApp(App[ExitStatus]):
         """Quit from the dashboard, as its key does."""
         if self.screen is self.dashboard:
             self.dashboard.action_request_quit()
+
+    def action_suspend_process(self) -> None:
+        """Suspend the viewer until `fg`; do nothing without a shell with job control, for nothing would resume it."""
+        if os.getpgrp() == os.getsid(0):
+            self.notify("Not suspended: no shell with job control runs livegist.", severity="warning", markup=False)
+            return
+        super().action_suspend_process()
 
     # Command palette
 
