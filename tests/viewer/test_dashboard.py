@@ -164,6 +164,17 @@ async def test_quitting_while_a_session_finishes_does_not_offer_to_stop_it() -> 
         assert "Finishing the session. Press q again to quit now." in toasts(app)
 
 
+async def test_the_meter_of_an_ended_session_is_blank() -> None:
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, LevelChanged(-6.0, 0.0, True))
+        await until(pilot, lambda: "CLIP" in shown(app, "meter") and "█" in shown(app, "meter"))
+        await emit(pilot, engine, StateChanged(State.ENDED))
+        bar, *_ = shown(app, "meter").splitlines()
+        assert bar.strip() == "not recording"
+        assert "c clear clip" not in shown(app, "keys")
+
+
 async def test_who_looks_is_a_viewer() -> None:
     async with running(ScriptedEngine()) as (app, pilot):
         await until(pilot, lambda: re.search(r"viewers +1", shown(app, "stats")))

@@ -172,8 +172,18 @@ class Meter(CellWidget):
         if active and not self.active:
             self._ballistics.reset()
             self._history = History()
+        elif self.active and not active:
+            self._blank()
         self.active, self.muted, self.gain_db = active, muted, gain_db
         self.touch()
+
+    def _blank(self) -> None:
+        """Show no level, no held peak and no clip mark: the last ones would pass for present ones."""
+        self.rest()
+        self._ballistics.reset()
+        self._channels = [Ballistics() for _ in self._channels]
+        self._shown = self._readout = Reading()
+        self._channels_shown.clear()
 
     def clear_clip(self) -> None:
         """Clear the clip mark."""
