@@ -26,6 +26,14 @@ async def test_the_picker_names_its_keys() -> None:
         await until(pilot, lambda: "^n new · ^e edit · ^y duplicate · ^x delete" in shown(app, "prompt-keys"))
 
 
+async def test_the_hint_of_the_picker_fits_the_smallest_screen() -> None:
+    async with running(ScriptedEngine(snapshot=meeting()), size=(60, 16)) as (app, pilot):
+        await pilot.press("p")
+        await until(pilot, lambda: "enter use" in shown(app) and "esc back" in shown(app))
+        await pilot.press("down", "space")
+        await until(pilot, lambda: "enter confirm" in shown(app) and "esc back" in shown(app))
+
+
 async def test_a_new_prompt_begins_as_one_and_is_written() -> None:
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (app, pilot):

@@ -20,7 +20,7 @@ from tui.viewer.widgets.choices import Choices, Reader
 MAX_EXTRA_PROMPTS = 3
 """Maximum number of extra prompts of a session."""
 
-HINT = "filter · enter {enter} · space extra prompt · esc back"
+HINT = "filter · enter {enter} · space extra · esc back"
 
 
 def matching_prompts(prompts: Sequence[PromptInfo], words: str) -> list[PromptInfo]:
