@@ -17,6 +17,8 @@ AROUND_S = 1.0
 """Audio decoded on each side of a gap; its words find the place of the new ones."""
 MAX_GAP_S = 12.0
 """Longest gap that is decoded as one clip."""
+MIN_PART_S = 2.0
+"""Shortest part of a gap that is decoded by itself."""
 MIN_CONFIDENCE = 0.3
 """Words found in a gap need this confidence on average: in noise a decoder invents some."""
 
@@ -134,16 +136,24 @@ class _Decoding:
 
     def _filled(self, words: tuple[RecognisedWord, ...], gap: Span) -> tuple[RecognisedWord, ...]:
         """Return the words with those that a decode of the gap alone finds."""
-        count = int((gap[1] - gap[0]) // MAX_GAP_S) + 1
-        length_s = (gap[1] - gap[0]) / count
-        for part in range(count):
-            span = (gap[0] + part * length_s, gap[0] + (part + 1) * length_s)
-            low_s = max(self._request.base_s, span[0] - AROUND_S)
-            found = self._words(low_s, span[1] + AROUND_S)
+        spans = _parts(gap, int((gap[1] - gap[0]) // MAX_GAP_S) + 1)
+        while spans:
+            span = spans.pop(0)
+            rejected = len(self._rejected)
+            found = self._words(max(self._request.base_s, span[0] - AROUND_S), span[1] + AROUND_S)
+            if len(self._rejected) > rejected and span[1] - span[0] >= 2 * MIN_PART_S:
+                # A decoder that loops over a clip seldom loops over its halves.
+                spans = [*_parts(span, 2), *spans]
             inside = [word.confidence for word in found if span[0] <= middle_s(word) <= span[1]]
             if inside and sum(inside) / len(inside) >= MIN_CONFIDENCE:
                 words = fill(words, span, found)
         return words
+
+
+def _parts(span: Span, count: int) -> list[Span]:
+    """Return a span in equal parts."""
+    length_s = (span[1] - span[0]) / count
+    return [(span[0] + part * length_s, span[0] + (part + 1) * length_s) for part in range(count)]
 
 
 def _texts(words: Sequence[RecognisedWord]) -> list[str]:

@@ -90,7 +90,7 @@ class FinalRequests:
             base_s=base_s,
             speech=_clipped(self.speech, (base_s, end_s - TAIL_S if in_speech else end_s)),
             before=before,
-            languages=(turn.final_language,) if turn.final_language else languages,
+            languages=(turn.final_language,) if turn.done and turn.final_language else languages,
             prompt=prompt,
         )
         model = self._turn_model if in_pause else None

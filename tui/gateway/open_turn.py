@@ -52,7 +52,7 @@ class OpenTurn:
         self.rest: tuple[RecognisedWord, ...] | None = None
         """The final words from there to the current pause; `None` if they are not decoded."""
         self.final_language: str | None = None
-        """Language of the final text; `None` until some is decoded."""
+        """Language of the newest final text; `None` until some is decoded. Finished pieces fix it for the rest."""
         self._speech = speech
         self._kept: tuple[WireWord, ...] = ()
 

@@ -255,7 +255,8 @@ class TurnRecogniser:
     ) -> None:
         self._decoding = False
         self._count(result.text)
-        turn.final_language = turn.final_language or (result.text.language if result.text.words else None)
+        if result.text.words:
+            turn.final_language = result.text.language
         on_result(turn, end, result)
         self._advance()
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 WINDOW_S = 30.0
 """The window that Whisper was trained on, and the longest that it takes."""
-FINAL_PADDING_S = 8.0
-"""Silence after a final clip. A short clip needs it: without, Whisper repeats or invents an end."""
+FINAL_PADDING_S = 12.0
+"""Silence after a final clip, as far as the window holds it; with 8 s Whisper `base` loops on some German speech."""
 PARTIAL_PADDING_S = 3.0
 """Silence after a partial clip; with 1 s Whisper sometimes repeats the end."""
 TOKENS_PER_SECOND = 12.0
