@@ -115,13 +115,20 @@ def fail(error: LivegistError) -> NoReturn:
 
 
 def _flush_output() -> None:
-    """Write buffered output now: at the interpreter's end a closed pipe would be an error message and exit code 120."""
+    """Write buffered output now: a failure at the interpreter's end would mean a traceback and exit code 120."""
+    ending = sys.exc_info()[1]
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         _end_output()
-    except (OSError, ValueError, AttributeError):
-        # A full disk has been reported where it was met; a closed stdout has nothing to flush.
+    except OSError as error:
+        from tui.cli.crash_report import describe, discard_stdout
+
+        discard_stdout()
+        if not isinstance(ending, SystemExit) or not ending.code:
+            fail(describe(error))
+    except (ValueError, AttributeError):
+        # A closed stdout has nothing to flush.
         return
 
 
