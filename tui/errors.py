@@ -2,7 +2,8 @@
 
     LivegistError                  exit code 1
     ├── UsageError                 exit code 2: an option, file or value is wrong
-    │   └── ConfigError            an entry of a config, prompt or theme file or of the environment is wrong
+    │   ├── ConfigError            an entry of a config, prompt or theme file or of the environment is wrong
+    │   └── FullyTranscribedError  recover was asked for, and nothing is left to transcribe
     ├── SourceError                an audio source cannot be opened or read
     ├── EndpointError              the streaming endpoint refuses the session or cannot be reached
     ├── ChatError                  a chat completion failed
@@ -54,6 +55,10 @@ class UsageError(LivegistError):
 
 class ConfigError(UsageError):
     """An entry of the config file, the environment, a prompt file or a theme file is not valid."""
+
+
+class FullyTranscribedError(UsageError):
+    """Nothing is left to transcribe; for the command `recover` that is success."""
 
 
 class SourceError(LivegistError):

@@ -75,8 +75,22 @@ async def test_what_a_killed_engine_left_is_listed_and_sent(server: Endpoint, ki
     assert record.state is State.ENDED
     assert bytes(server.calls[0].audio) == SOUND[16_000:]
     assert "All sessions are fully transcribed" in await livegist("recover", "--url", server.url)
-    assert f"{ID} is fully transcribed." in await livegist("recover", ID, "--url", server.url, code=2)
+    assert f"{ID} is fully transcribed." in await livegist("recover", ID, "--url", server.url)
     assert "no session 'nothing'" in await livegist("recover", "nothing", code=2)
+
+
+async def test_a_session_killed_after_its_last_turn_is_repaired_and_needs_no_more(
+    server: Endpoint, killed: Path
+) -> None:
+    events = killed / "events.jsonl"
+    events.write_bytes(events.read_bytes().rpartition(b"\n")[0] + b"\n")
+    journal = Journal(events)
+    journal.append(TurnChanged(Turn(2, said(2), True, 0.5, len(SOUND) / 32_000)), 1.5)
+    journal.close()
+    told = await livegist("recover", ID, "--url", server.url)
+    assert f"The session {ID} was interrupted and has been repaired" in told
+    assert f"{ID} is fully transcribed." in told
+    assert server.calls == []
 
 
 async def test_as_json_the_session_is_the_first_line_and_what_was_lost_is_told(server: Endpoint, killed: Path) -> None:

@@ -99,7 +99,9 @@ def _waiting(node: DOMNode) -> bool:
 
 def _unpainted(screen: Screen[object], *, on_top: bool) -> bool:
     """Return whether a screen has pending layout, painting or callbacks."""
-    if screen._callbacks or any(not _falling(widget) for widget in screen._dirty_widgets):
+    # Textual never clears the mark of a widget that a dialog covers entirely.
+    dirty = screen._dirty_widgets if on_top else screen._dirty_widgets & screen._compositor.visible_widgets.keys()
+    if screen._callbacks or any(not _falling(widget) for widget in dirty):
         return True
     # A covered screen stays marked as dirty; its widgets do not.
     return any(_changed(node) for node in screen.walk_children(Widget, with_self=on_top) if not _falling(node))

@@ -4,7 +4,7 @@ import click
 
 from tui.cli import completion
 from tui.cli.options import endpoint_options, find_stored, flags_from, settings
-from tui.errors import SessionError
+from tui.errors import FullyTranscribedError, SessionError
 from tui.paths import prompt_folders
 
 
@@ -36,15 +36,19 @@ def recover(session: str, as_json: bool, **flags: str | None) -> None:
     if stored is not None and stored.live:
         raise SessionError(f"The session {stored.id} is active.", "Stop it first: livegist stop")
     log_to_file(log_file())
-    failure = asyncio.run(
-        streaming.stream(
-            Recover(stored.id if stored else ""),
-            as_json=as_json,
-            flags=options,
-            store=store,
-            prompt_folders=prompt_folders(),
-            log_file=log_file(),
+    try:
+        failure = asyncio.run(
+            streaming.stream(
+                Recover(stored.id if stored else ""),
+                as_json=as_json,
+                flags=options,
+                store=store,
+                prompt_folders=prompt_folders(),
+                log_file=log_file(),
+            )
         )
-    )
+    except FullyTranscribedError as nothing_left:
+        click.echo(nothing_left.message, err=True)
+        return
     if failure is not None:
         raise failure

@@ -30,7 +30,7 @@ from tui.engine.save_retry import PendingSaves
 from tui.engine.session import LiveSession
 from tui.engine.session_builder import SessionBuilder
 from tui.engine.session_queries import export_session, list_sessions, show_session
-from tui.errors import EndpointError, EngineError, LivegistError, UsageError
+from tui.errors import EndpointError, EngineError, FullyTranscribedError, LivegistError, UsageError
 from tui.model import commands
 from tui.model.commands import Command, Option
 from tui.model.events import DevicesListed, Event, Notice, PromptChanged, Severity, Snapshot, State, StateChanged
@@ -248,7 +248,8 @@ class Engine:
         """Transcribe the untranscribed rest of a stored session; empty selects the newest that has one.
 
         Raises:
-            UsageError: a session is already active, or the session does not exist or is fully transcribed.
+            FullyTranscribedError: nothing is left to transcribe.
+            UsageError: a session is already active, or the session does not exist.
             SessionError: another process is recording the session.
             EngineError: the engine is exiting.
         """
@@ -259,7 +260,7 @@ class Engine:
             raise EngineError("The engine is exiting: nothing was transcribed.", "Try again: livegist recover")
         if not untranscribed:
             self._recovery.scan()
-            raise UsageError(
+            raise FullyTranscribedError(
                 f"{session} is fully transcribed." if session else "All sessions are fully transcribed.",
                 "See: livegist sessions list",
             )
