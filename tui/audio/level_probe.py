@@ -5,7 +5,9 @@ module, this file opens all devices and prints their levels as JSON, eight lines
 """
 
 import contextlib
+import os
 import select
+import subprocess
 import sys
 import threading
 from types import ModuleType
@@ -16,6 +18,10 @@ import msgspec
 from tui.audio import portaudio
 from tui.audio.devices import Device, list_inputs
 from tui.audio.level import Level, measure
+from tui.audio.recording import DEFAULT_RATE
+from tui.audio.system_source import SYSTEM, describe_system, parec_command
+from tui.audio.wav import SAMPLE_BYTES
+from tui.credentials import without_keys
 from tui.errors import SourceError
 
 PERIOD_S = 0.125
@@ -95,6 +101,53 @@ class DeviceProbe:
         return ProbeReading(self.device.name, tuple(maxima), any(level.clipped for block in levels for level in block))
 
 
+class SystemProbe:
+    """Measures the level of what this machine plays, with a program of PulseAudio.
+
+    Args:
+        output: name of the output.
+    """
+
+    def __init__(self, output: str) -> None:
+        self._levels: list[Level] = []
+        self._recorder = subprocess.Popen(
+            parec_command(output, DEFAULT_RATE),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=without_keys(os.environ),
+        )
+        threading.Thread(target=self._run, name="system", daemon=True).start()
+
+    def _run(self) -> None:
+        assert self._recorder.stdout is not None
+        while block := self._recorder.stdout.read(round(BLOCK_S * DEFAULT_RATE) * SAMPLE_BYTES):
+            self._levels.append(measure(block))
+
+    def take_reading(self) -> ProbeReading:
+        """Return the level since the last call."""
+        levels, self._levels = self._levels, []
+        if not levels:
+            return ProbeReading(SYSTEM)
+        loudest = max(level.rms_dbfs for level in levels), max(level.peak_dbfs for level in levels)
+        return ProbeReading(SYSTEM, (loudest,), any(level.clipped for level in levels))
+
+    def close(self) -> None:
+        """End the program."""
+        self._recorder.kill()
+        self._recorder.wait()
+
+
+def _open_system() -> SystemProbe | None:
+    """Return a probe of what this machine plays; `None` where no program records it."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        return SystemProbe(describe_system())
+    except (SourceError, OSError):
+        return None
+
+
 def main() -> None:
     """Print levels until stdin ends; print nothing if PortAudio is unavailable."""
     try:
@@ -111,10 +164,14 @@ def main() -> None:
     # In a thread: a device that does not respond delays the devices after it, but not the output.
     threading.Thread(target=open_all, name="open", daemon=True).start()
     encoder = msgspec.json.Encoder()
+    system = _open_system()
+    measured: list[DeviceProbe | SystemProbe] = [*probes, *([system] if system else [])]
     with contextlib.suppress(BrokenPipeError):
         while not select.select([sys.stdin], [], [], PERIOD_S)[0]:
-            sys.stdout.write(f"{encoder.encode([probe.take_reading() for probe in probes]).decode()}\n")
+            sys.stdout.write(f"{encoder.encode([probe.take_reading() for probe in measured]).decode()}\n")
             sys.stdout.flush()
+    if system is not None:
+        system.close()
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def open_sound_file(path: Path) -> SoundReader:
     except OSError as error:
         raise SourceError(
             f"{path} cannot be opened: {error.strerror or error}.",
-            "A source is mic, mic:NAME, a sound file, - for stdin, or cmd:PROGRAM that writes audio to stdout.",
+            "A source is mic, mic:NAME, system, a sound file, - for stdin, or cmd:PROGRAM that writes audio to stdout.",
         ) from error
     if path.is_file() and not length:
         raise _without_audio(path.name)

@@ -1,4 +1,4 @@
-"""Audio sources: a microphone, a file, standard input, or a program."""
+"""Audio sources: a microphone, what this machine plays, a file, standard input, or a program."""
 
 import contextlib
 import time
@@ -11,6 +11,7 @@ from tui.audio import portaudio
 from tui.audio.file_source import open_file
 from tui.audio.microphone import open_microphone
 from tui.audio.pipe_source import open_program, open_stdin
+from tui.audio.system_source import open_system
 from tui.errors import SourceError
 
 DEFAULT_RATE = 16_000
@@ -51,7 +52,7 @@ async def open_source(
     """Open a source and close it on exit.
 
     Args:
-        spec: `mic`, `mic:NAME`, a file's path, `-` for standard input, or `cmd:PROGRAM ARGS`.
+        spec: `mic`, `mic:NAME`, `system`, a file's path, `-` for standard input, or `cmd:PROGRAM ARGS`.
         sample_rate: output samples per second; other rates are resampled.
         latency_ms: latency requested from the sound system; 0 uses the device's default low latency.
         channels: maximum number of channels to open on a microphone; they are mixed.
@@ -83,6 +84,8 @@ def _opened(
             return open_microphone(
                 rest.strip(), sample_rate=sample_rate, latency_ms=latency_ms, channels=channels, clock=clock
             )
+        case "system", "":
+            return open_system(sample_rate=sample_rate, latency_ms=latency_ms, clock=clock)
         case "cmd", ":":
             return open_program(rest, sample_rate=sample_rate, clock=clock)
         case "-", "":

@@ -89,6 +89,8 @@ def recordings(context: click.Context, parameter: click.Parameter, incomplete: s
 
 def sources(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Complete sources: microphones by name, otherwise files."""
+    if "system".startswith(incomplete) and incomplete:
+        return [CompletionItem("system", help="what this machine plays")]
     if not "mic".startswith(incomplete) and not incomplete.startswith("mic"):
         return [CompletionItem(incomplete, type="file")]
     from tui.audio.devices import list_devices
@@ -97,5 +99,9 @@ def sources(context: click.Context, parameter: click.Parameter, incomplete: str)
         named = [CompletionItem(f"mic:{device.name}", help=device.host_api) for device in list_devices()]
     except LivegistError:
         named = []
-    items = [CompletionItem("mic", help="the default microphone"), *named]
+    items = [
+        CompletionItem("mic", help="the default microphone"),
+        CompletionItem("system", help="what this machine plays"),
+        *named,
+    ]
     return [item for item in items if item.value.startswith(incomplete)]

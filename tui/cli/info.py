@@ -4,26 +4,46 @@ import sys
 
 import click
 
+from tui.audio.level import SILENCE_DBFS
 from tui.cli.group import WholeHelp
 from tui.errors import SourceError
 from tui.paths import prompt_folders
-from tui.text import plural
+from tui.text import plural, terminal_line
 
 
 @click.command()
 def devices() -> None:
-    """List audio devices."""
+    """List audio devices, and `system` with its level: what this machine plays."""
     from tui.audio.devices import list_devices
 
     found = list_devices()
     for device in found:
         mark = "*" if device.default else " "
         click.echo(f"{mark} {device.name}  ({device.host_api}, {device.channels} ch, {device.default_rate:.0f} Hz)")
-    if not found:
+    system = _system_line()
+    if system:
+        click.echo(system)
+    if not found and not system:
         raise SourceError(
             "No audio device found.", "Run `livegist doctor`, or use a file or cmd:PROGRAM as the source."
         )
     click.echo("* marks the default. Select a device by part of its name: livegist --source mic:NAME", err=True)
+
+
+def _system_line() -> str:
+    """Return a line about `system` with its level; empty if it is unavailable, with the reason on stderr."""
+    import asyncio
+
+    from tui.audio.system_source import describe_system, measure_system
+
+    try:
+        output = describe_system()
+        level = asyncio.run(measure_system())
+    except SourceError as error:
+        click.echo(f"system is unavailable: {error.message} {error.hint}", err=True)
+        return ""
+    loudness = f"{level.peak_dbfs:.0f} dBFS" if level.peak_dbfs > SILENCE_DBFS else "silent"
+    return f"  system  (what this machine plays: {terminal_line(output)}, {loudness})"
 
 
 @click.command()

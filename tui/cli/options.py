@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Flags = dict[str, Any]
 
 
-SOURCE = "mic, mic:NAME, a file, - (stdin) or cmd:PROGRAM."
+SOURCE = "mic, mic:NAME, system, a file, - (stdin) or cmd:PROGRAM."
 
 
 def session_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -120,7 +120,7 @@ def flags_from(flags: dict[str, Any]) -> Flags:
     """Return the flags that were set; a file's path becomes absolute, because the engine runs in another folder."""
     found = {name: value for name, value in flags.items() if value not in (None, False)}
     source = found.get("source")
-    if source and source not in ("-", "mic") and not source.startswith(("mic:", "cmd:")):
+    if source and source not in ("-", "mic", "system") and not source.startswith(("mic:", "cmd:")):
         found["source"] = str(Path(source).expanduser().absolute())
     return found
 

@@ -51,8 +51,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str,
         AUDIO,
         Meta(
-            description="Audio source: mic (the default microphone), mic:NAME, a file, - (stdin), or cmd:PROGRAM, "
-            "which writes raw 16 kHz mono s16le to stdout."
+            description="Audio source: mic (the default microphone), mic:NAME, system (what this machine plays), "
+            "a file, - (stdin), or cmd:PROGRAM, which writes raw 16 kHz mono s16le to stdout."
         ),
     ] = "mic"
     mic_latency_ms: Annotated[

@@ -9,6 +9,8 @@ import msgspec
 
 from tui.audio.devices import list_devices
 from tui.audio.level_probe import ProbeReading
+from tui.audio.system_source import SYSTEM, describe_system
+from tui.errors import SourceError
 from tui.model.events import DeviceInfo, DeviceLevel, DeviceLevels, Event
 
 LEASE_S = 30.0
@@ -18,7 +20,7 @@ END_S = 2.0
 
 
 def list_sources() -> tuple[DeviceInfo, ...]:
-    """Return the input devices, the default one first; blocks.
+    """Return the input devices, the default one first, and what this machine plays; blocks.
 
     Raises:
         SourceError: the audio system cannot list its devices.
@@ -26,7 +28,16 @@ def list_sources() -> tuple[DeviceInfo, ...]:
     found = list_devices()
     named = next((device.name for device in found if device.default), "")
     default = DeviceInfo("mic", "the default device", named, default=True)
-    return (default, *(DeviceInfo(f"mic:{device.name}", device.name, device.host_api) for device in found))
+    microphones = (DeviceInfo(f"mic:{device.name}", device.name, device.host_api) for device in found)
+    return (default, *microphones, *_system())
+
+
+def _system() -> tuple[DeviceInfo, ...]:
+    """Return what this machine plays as a source; empty if it cannot be recorded."""
+    try:
+        return (DeviceInfo(SYSTEM, SYSTEM, f"what this machine plays: {describe_system()}"),)
+    except SourceError:
+        return ()
 
 
 class DeviceLevelMonitor:

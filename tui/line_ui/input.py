@@ -122,7 +122,7 @@ def parse_command(line: str, view_model: ViewModel, options: Mapping[str, Option
         case "devices":
             return [ListDevices()]
         case "device" if rest:
-            return [UseSource(rest if rest == "mic" or rest.startswith("mic:") else f"mic:{rest}")]
+            return [UseSource(rest if rest in ("mic", "system") or rest.startswith("mic:") else f"mic:{rest}")]
         case "export" if rest:
             return [ExportSession("", rest)]
         case "quit":
