@@ -66,17 +66,24 @@ class CodedRecogniser:
 
     Args:
         faults: returns what it makes of the words of a clip.
+        confidence: of the language; `None` if it does not detect one.
     """
 
     name = "coded"
     languages = ("en",)
 
-    def __init__(self, faults: Faults = lambda clip, words: words) -> None:
+    def __init__(self, faults: Faults = lambda clip, words: words, confidence: float | None = None) -> None:
         self._faults = faults
+        self._confidence = confidence
 
     def transcribe(self, clips: Sequence[Clip]) -> list[Transcription]:
         """Return the words of each clip."""
-        return [Transcription(self._faults(clip, read(clip.samples)), clip.languages[0]) for clip in clips]
+        return [
+            Transcription(
+                self._faults(clip, read(clip.samples)), clip.languages[0], language_confidence=self._confidence
+            )
+            for clip in clips
+        ]
 
 
 def read(samples: npt.NDArray[np.float32]) -> tuple[RecognisedWord, ...]:

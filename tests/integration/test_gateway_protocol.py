@@ -16,6 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
+from tests.compressed_speech import ENCODINGS, messages
 from tests.gateway_harness import CLIPS, RATE, TUTORIAL, Caller, calling, chunks, read, serving, silence
 from tui.stream.query import WS_PATH
 
@@ -45,6 +46,8 @@ class Row(msgspec.Struct, frozen=True):
     """Bytes are a frame, a dict a message, text is sent as it is."""
     code: int = 1000
     reason: str = ""
+    warns: bool = False
+    """Whether a `Warning` comes, which is an error to some clients."""
 
 
 TERMINATE = {"type": "Terminate"}
@@ -87,7 +90,44 @@ TABLE = (
     Row("a sample rate below 8000 closes with 3006", query={"sample_rate": 7999}, code=3006, reason="sample_rate"),
     Row("one above 96000 too", query={"sample_rate": 96_001}, code=3006, reason="sample_rate"),
     Row("one that is no number too", query={"sample_rate": "high"}, code=3006, reason="sample_rate"),
-    Row("an encoding that cannot be read closes with 3006", query={"encoding": "opus"}, code=3006, reason="encoding"),
+    Row("an unknown encoding closes with 3006", query={"encoding": "flac"}, code=3006, reason="encoding"),
+    *(
+        Row(
+            f"{encoding} needs no rate",
+            query={"encoding": encoding, "sample_rate": []},
+            sends=(TERMINATE,),
+        )
+        for encoding in ("opus", "ogg_opus", "aac")
+    ),
+    Row(
+        "compressed audio that is something else closes with 3006, which no client retries",
+        query={"encoding": "ogg_opus"},
+        sends=(QUIET,),
+        code=3006,
+        reason="ogg_opus",
+    ),
+    *(
+        Row(f"languages come as {written}", query={"language_codes": written}, sends=(TERMINATE,), warns=warns)
+        for written, warns in (
+            ("en", False),
+            ('"en"', False),
+            ('["en"]', False),
+            ("", False),
+            ('["en", "fr"]', True),
+            (["en", "fr"], True),
+            ("multi", True),
+        )
+    ),
+    *(
+        Row(f"key terms come as {written}", query={"keyterms_prompt": written}, sends=(TERMINATE,))
+        for written in ("Dashwood", '"Dashwood"', '["Dashwood"]', ["Dashwood", "Norland"])
+    ),
+    *(
+        Row(f"a boolean comes as {written}", query={"format_turns": written}, sends=(TERMINATE,))
+        for written in ("yes", "1", "True", "off", "No")
+    ),
+    Row("a list that is an object closes with 3006", query={"language_codes": "{}"}, code=3006, reason="language"),
+    Row("a list that does not end closes with 3006", query={"keyterms_prompt": "[1"}, code=3006, reason="keyterms"),
     Row(
         "a long reason is cut to what a close frame holds", query={"encoding": "é" * 300}, code=3006, reason="encoding"
     ),
@@ -113,6 +153,17 @@ TABLE = (
     ),
     Row("one that is no truth value neither", query={"speaker_labels": "maybe"}, code=3006, reason="speaker_labels"),
     Row("a mode that came after us is taken", query={"mode": "novel"}, sends=(TERMINATE,)),
+    *(
+        Row(f"{name} is taken", query={name: value}, sends=(TERMINATE,))
+        for name, value in (
+            ("continuous_partials", "false"),
+            ("formatted_finals", "true"),
+            ("language_detection", "true"),
+            ("interruption_delay", 0),
+            ("previous_context_n_turns", 3),
+            ("voice_focus", "near-field"),
+        )
+    ),
     Row("a prompt has at most 1750 characters", query={"prompt": "a" * 1751}, code=3006, reason="prompt"),
 )
 
@@ -127,7 +178,7 @@ async def test_conformance(url: str, row: Row) -> None:
     assert (code, row.reason.lower() in reason.lower()) == (row.code, True), reason
     types = [message["type"] for message in caller.received]
     if row.code == 1000:
-        assert (types[0], types[-1]) == ("Begin", "Termination")
+        assert types == (["Begin", "Warning", "Termination"] if row.warns else ["Begin", "Termination"])
     elif row.code != 1009:
         assert caller.received[-1] == {"type": "Error", "error_code": row.code, "error": caller.received[-1]["error"]}
         assert "Termination" not in types
@@ -147,21 +198,80 @@ async def test_begin_comes_first_and_says_when_the_session_expires(caller: Calle
     assert begin["configuration"]["model"] == "tiny.en"
 
 
-async def test_one_warning_lists_what_has_no_effect(url: str) -> None:
-    async with calling(url, speaker_labels="true", redact_pii="true", format_turns="true") as caller:
+async def test_what_has_no_effect_is_logged_and_counted_and_the_client_gets_no_warning(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    query: dict[str, Any] = {"redact_pii": "true", "colour\x1b": 1, "min_turn_silence": 100}
+    async with calling(url, format_turns="true", **query) as caller:
         await caller.send("Terminate")
         await caller.ended()
-    assert [warning["warning"] for warning in caller.all("Warning")] == [
-        "These parameters have no effect here: redact_pii, speaker_labels."
-    ]
+    assert caller.all("Warning") == []
+    assert "Parameters without an effect: colour\\x1b, redact_pii." in caplog.messages
+    assert "min_turn_silence is 400 ms instead of 100 ms." in caplog.messages
+    metrics = httpx2.get(f"{url.replace('ws', 'http', 1)}/metrics").text
+    assert 'livegist_gateway_ignored_parameters_total{name="redact_pii"}' in metrics
+    assert 'livegist_gateway_ignored_parameters_total{name="unknown"}' in metrics
+    assert "colour" not in metrics
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("language_codes", '["fr"]'), ("language_code", "fr"), ("language_detection", "true")]
-)
-async def test_a_language_that_the_model_lacks_is_named_in_the_warning(url: str, name: str, value: str) -> None:
+@pytest.mark.parametrize(("name", "value"), [("language_codes", '["fr"]'), ("language_code", "fr")])
+async def test_a_language_that_the_model_lacks_is_named_in_a_warning(url: str, name: str, value: str) -> None:
     async with calling(url, **{name: value}) as caller:
-        assert f": {name}." in (await caller.until("Warning"))["warning"]
+        warning = (await caller.until("Warning"))["warning"]
+    assert warning == f"The model tiny.en does not know the language in {name}."
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+async def test_compressed_audio_is_transcribed_and_its_duration_is_rounded(url: str, encoding: str) -> None:
+    async with calling(url, encoding=encoding, sample_rate=[]) as caller:
+        for message in messages(encoding, np.concatenate([read(CLIPS[4]), silence(0.4)])):
+            await caller.websocket.send(message)
+        await caller.send("Terminate")
+        await caller.ended()
+    assert [turn["transcript"] for turn in caller.finals] == [SENTENCE]
+    # The clip has 3.29 s; with 3.69 s of sound, cut off were wrong.
+    assert caller.received[-1]["audio_duration_seconds"] == 4
+
+
+async def test_speech_without_words_has_neither_start_nor_end(url: str) -> None:
+    async with calling(url) as caller:
+        await caller.say(read(CLIPS[4])[8000:10_400])
+        await caller.say(silence(2))
+        await caller.send("Terminate")
+        await caller.ended()
+    assert len(caller.all("SpeechStarted")) == len(caller.finals)
+
+
+async def test_a_turn_tells_its_language_and_utterance(url: str) -> None:
+    async with calling(url) as caller:
+        await caller.say(read(CLIPS[4]))
+        partial = await caller.until("Turn", end_of_turn=False)
+        await caller.send("Terminate")
+        await caller.ended()
+    assert (partial["utterance"], caller.finals[0]["utterance"]) == ("", SENTENCE)
+    assert {(turn["language_code"], turn["language_confidence"]) for turn in caller.all("Turn")} == {("en", 1.0)}
+
+
+async def test_a_pause_of_less_than_a_second_is_reported(url: str) -> None:
+    async with calling(url, acknowledge_silence="true") as caller:
+        for samples in (read(CLIPS[4]), silence(0.7), read(CLIPS[4])):
+            await caller.say(samples)
+        await caller.send("Terminate")
+        await caller.ended()
+    pauses = [(found["start_ms"], found["end_ms"]) for found in caller.all("Silence")]
+    assert any(2500 < start < end < 4600 for start, end in pauses), pauses
+
+
+async def test_each_route_but_the_health_asks_for_the_token() -> None:
+    with serving(token="right") as url:
+        http = url.replace("ws", "http", 1)
+        asked = {
+            path: httpx2.get(f"{http}{path}").status_code
+            for path in ("/v1/models", "/v1/models/extractive", "/metrics")
+        }
+        allowed = httpx2.get(f"{http}/v1/models", headers={"Authorization": "Bearer right"})
+    assert set(asked.values()) == {401}
+    assert [model["id"] for model in allowed.json()["data"]] == ["extractive"]
 
 
 @pytest.mark.parametrize(

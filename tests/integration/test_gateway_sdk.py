@@ -98,10 +98,14 @@ def kind(request: pytest.FixtureRequest) -> str:
 async def test_every_kind_of_event_comes_and_a_clean_end(url: str, kind: str) -> None:
     client = Client(kind, url)
     await client.connect(
-        format_turns=True, llm_gateway=ASKED, session_heartbeat=True, acknowledge_silence=True, speaker_labels=True
+        format_turns=True,
+        llm_gateway=ASKED,
+        session_heartbeat=True,
+        acknowledge_silence=True,
+        language_codes=["en", "fr"],
     )
     assert (await client.until(StreamingEvents.Begin)).expires_at.timestamp() > 0
-    assert "speaker_labels" in (await client.until(StreamingEvents.Warning)).warning
+    assert "language_codes" in (await client.until(StreamingEvents.Warning)).warning
     await client.say(silence(1.2))
     assert (await client.until(StreamingEvents.Silence)).end_ms >= 1000
     await client.say(read(CLIPS[4]))

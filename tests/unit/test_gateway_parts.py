@@ -113,15 +113,77 @@ def test_an_update_takes_no_value_that_the_query_would_not(asked: UpdateConfigur
         ([("speech_model", "universal-streaming-multilingual")], ()),
         ([("speech_model", "whisper-rt")], ()),
         ([("speech_model", "whisper-rt"), ("language_codes", '["de"]')], ("de",)),
+        ([("language_codes", "de")], ("de",)),
+        ([("language_codes", '"pt-BR"')], ("pt",)),
+        ([("language_codes", "de"), ("language_codes", "en")], ("de", "en")),
+        ([("language_codes", "multi")], ()),
+        ([("language_codes", '["multi"]')], ()),
+        ([("language_code", "multi")], ()),
     ],
 )
 def test_the_languages_are_those_the_client_names(query: list[tuple[str, str]], languages: tuple[str, ...]) -> None:
     assert parse(query)[0].languages == languages
 
 
-@pytest.mark.parametrize(("codes", "chosen"), [((), "nn"), (("en", "de"), "de"), (("en",), "en"), (("xx",), "nn")])
-def test_of_several_languages_the_likeliest_that_was_asked_for_is_taken(codes: tuple[str, ...], chosen: str) -> None:
+@pytest.mark.parametrize(
+    ("codes", "chosen"),
+    [((), ("nn", 0.5)), (("en", "de"), ("de", 0.6)), (("en",), ("en", 1.0)), (("xx",), ("nn", 0.5))],
+)
+def test_of_several_languages_the_likeliest_that_was_asked_for_is_taken(
+    codes: tuple[str, ...], chosen: tuple[str, float]
+) -> None:
     assert most_likely_language([("<|nn|>", 0.5), ("<|de|>", 0.3), ("<|en|>", 0.2)], codes) == chosen
+
+
+@pytest.mark.parametrize("written", ["yes", "Yes", "on", "1", "True", "true", "t"])
+def test_a_boolean_has_several_spellings(written: str) -> None:
+    assert parse([("session_heartbeat", written)])[0].session_heartbeat is True
+
+
+@pytest.mark.parametrize("written", ["no", "off", "0", "False", "F", "n"])
+def test_so_has_its_opposite(written: str) -> None:
+    assert parse([("include_partial_turns", written)])[0].include_partial_turns is False
+
+
+@pytest.mark.parametrize(
+    ("query", "terms"),
+    [
+        ([("keyterms_prompt", "Dashwood")], ("Dashwood",)),
+        ([("keyterms_prompt", '"Dashwood"')], ("Dashwood",)),
+        ([("keyterms_prompt", "Dashwood"), ("keyterms_prompt", "Norland Park")], ("Dashwood", "Norland Park")),
+        ([("keyterms_prompt", '["a", "b"]'), ("keyterms_prompt", "c")], ("a", "b", "c")),
+        ([("keyterms_prompt", "")], ()),
+    ],
+)
+def test_key_terms_come_as_a_list_or_one_by_one(query: list[tuple[str, str]], terms: tuple[str, ...]) -> None:
+    assert parse(query)[0].keyterms_prompt == terms
+
+
+@pytest.mark.parametrize(
+    ("asked", "languages"), [("de", ("de",)), ("", ()), (("en", "de"), ("en", "de")), ("multi", ())]
+)
+def test_an_update_takes_one_language_as_it_takes_several(
+    asked: str | tuple[str, ...], languages: tuple[str, ...]
+) -> None:
+    before = parse([("language_detection", "true")])[0]
+    assert apply_update(before, UpdateConfiguration(language_codes=asked)).languages == languages
+
+
+def test_a_silence_that_is_raised_is_named() -> None:
+    assert parse([("min_turn_silence", "100")])[0].raised == "min_turn_silence is 400 ms instead of 100 ms."
+    assert parse([("min_turn_silence", "400")])[0].raised == parse([])[0].raised == ""
+
+
+@pytest.mark.parametrize(
+    ("query", "unformatted"),
+    [
+        ([("formatted_finals", "false")], True),
+        ([("formatted_finals", "true")], False),
+        ([("formatted_finals", "false"), ("speech_model", "u3-rt-pro")], False),
+    ],
+)
+def test_formatted_finals_is_another_name_of_format_turns(query: list[tuple[str, str]], unformatted: bool) -> None:
+    assert parse(query)[0].unformatted is unformatted
 
 
 def test_a_token_opens_one_session() -> None:
@@ -167,23 +229,18 @@ def test_half_a_sample_waits_for_its_other_half() -> None:
     decoder = PcmDecoder("pcm_s16le", 16_000)
     samples = np.arange(-400, 400, dtype=np.int16)
     wire = samples.astype("<i2").tobytes()
-    assert [*decoder.decode(wire[:301]), *decoder.decode(wire[301:])] == samples.tolist()
+    assert [*decoder.decode(wire[:301])[0], *decoder.decode(wire[301:])[0]] == samples.tolist()
 
 
 def test_resampling_keeps_the_clock() -> None:
     decoder = PcmDecoder("pcm_s16le", 48_000)
-    got = sum(len(decoder.decode(bytes(4800 * 2))) for _ in range(20)) + len(decoder.flush())
+    got = sum(len(decoder.decode(bytes(4800 * 2))[0]) for _ in range(20)) + len(decoder.flush())
     assert abs(got - 32_000) <= 2
 
 
 def test_mulaw_is_decoded_as_g711_says() -> None:
-    assert PcmDecoder("pcm_mulaw", 16_000).decode(bytes([0x00, 0x80, 0xFF, 0x7F, 0xCE])).tolist() == [
-        -32_124,
-        32_124,
-        0,
-        0,
-        988,
-    ]
+    samples, _ = PcmDecoder("pcm_mulaw", 16_000).decode(bytes([0x00, 0x80, 0xFF, 0x7F, 0xCE]))
+    assert samples.tolist() == [-32_124, 32_124, 0, 0, 988]
 
 
 def test_metrics_are_prometheus_text() -> None:

@@ -20,7 +20,7 @@ from tui.gateway.scheduler import Scheduler
 from tui.gateway.turn_model import TurnModel
 from tui.gateway.turn_recognition import TurnRecogniser, TurnSettings
 from tui.gateway.vad import VoiceDetector
-from tui.stream.messages import SpeechStarted, WireTurn
+from tui.stream.messages import Silence, SpeechStarted, WireTurn
 
 END_MS = 2000
 """Silence that ends any turn."""
@@ -171,10 +171,79 @@ def test_a_turn_starts_only_after_the_final_of_the_last(session: Session) -> Non
     assert kinds == ["start", "final", "start", "final"]
 
 
-def test_a_turn_without_words_is_not_sent() -> None:
+def test_a_turn_without_words_is_not_sent_and_its_start_neither() -> None:
     session = Session(CodedRecogniser(lambda clip, words: () if words and words[0].text == "w1" else words))
     session.say(*sentence(1, pause_ms=8000), *sentence(2))
     assert [(turn.turn_order, turn.transcript) for turn in session.turns if turn.end_of_turn] == [(0, "w2")]
+    assert len([message for message in session.messages if isinstance(message, SpeechStarted)]) == 1
+
+
+def test_the_start_of_a_turn_comes_before_its_first_partial_and_names_the_start_of_the_speech() -> None:
+    session = Session()
+    session.feed(speak(sentence(1, 2, 3, pause_ms=0)))
+    assert session.messages == []
+    session.scheduler.run_partial()
+    started, partial = session.messages
+    assert isinstance(started, SpeechStarted)
+    assert (started.timestamp, partial.words[0].start) == (320, 320)
+    assert (partial.transcript, partial.utterance) == ("w1 w2 w3", "")
+
+
+def test_the_utterance_of_a_final_is_its_transcript(session: Session) -> None:
+    session.say(*sentence(1, 2, 5))
+    assert session.turns[-1].utterance == session.turns[-1].transcript == "w1 w2 w5."
+
+
+def test_the_second_half_of_a_split_turn_has_a_start_too(session: Session) -> None:
+    session.say(*(Spoken(number) for number in range(1, 60)), Spoken(60, END_MS))
+    kinds = ["start" if isinstance(message, SpeechStarted) else "final" for message in session.messages]
+    assert len(session.finals) > 1
+    assert kinds == ["start", "final"] * len(session.finals)
+
+
+def silences(*words: Spoken, wanted: bool = True) -> list[tuple[int, int]]:
+    """Return the silences that are reported about words."""
+    session = Session(turn_settings=TurnSettings(silence=wanted))
+    session.say(*words)
+    return [(found.start_ms, found.end_ms) for found in session.messages if isinstance(found, Silence)]
+
+
+def test_a_pause_of_less_than_a_second_is_reported_when_it_ends() -> None:
+    # A word has 288 ms; its pause begins 320 ms of silence and one word after the start.
+    assert silences(Spoken(1, 900), Spoken(2)) == [(608, 1568)]
+    assert silences(Spoken(1, 300), Spoken(2)) == []
+    assert silences(Spoken(1, 900), Spoken(2), wanted=False) == []
+
+
+def test_a_long_pause_is_reported_each_second_and_whole() -> None:
+    found = silences(Spoken(1, 2700), Spoken(2))
+    assert (found[0][0], found[-1][1]) == (608, 3360)
+    assert [end for _, end in found[:-1]] == [start for start, _ in found[1:]]
+    assert len(found) == 3
+
+
+def test_without_continuous_partials_a_turn_has_one_early_partial_and_one_at_each_pause() -> None:
+    session = Session(turn_settings=TurnSettings(continuous_partials=False))
+
+    def run() -> None:
+        session.scheduler.run_finals()
+        if session.scheduler.partial:
+            session.scheduler.run_partial()
+
+    session.feed(speak([*(Spoken(number) for number in range(1, 11)), Spoken(11, 900), Spoken(12)]), after=run)
+    assert len(session.partials) == 2
+    assert session.partials[-1].split()[-1] == "w11"
+
+
+def test_a_turn_has_the_confidence_of_its_language_from_the_decode_that_detected_it() -> None:
+    session = Session(CodedRecogniser(confidence=0.9))
+    session.say(*sentence(1, 2, 5))
+    assert (session.turns[-1].language_code, session.turns[-1].language_confidence) == ("en", 0.9)
+
+
+def test_a_language_that_is_not_detected_is_certain(session: Session) -> None:
+    session.say(*sentence(1, 2, 5))
+    assert session.turns[-1].language_confidence == 1.0
 
 
 def test_a_turn_with_partials_and_no_final_words_ends_empty() -> None:

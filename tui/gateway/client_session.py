@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 import uuid
 from collections.abc import Callable
@@ -11,9 +12,10 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tui.errors import ChatError
 from tui.gateway.chat_backends import ChatBackend, chat_completion, fill_prompt
+from tui.gateway.compressed import CompressedDecoder, InvalidAudioError
 from tui.gateway.metrics import Metrics
-from tui.gateway.parameters import InvalidParameterError, Parameters, apply_update
-from tui.gateway.pcm import RATE, PcmDecoder
+from tui.gateway.parameters import IgnoredParameters, InvalidParameterError, Parameters, apply_update
+from tui.gateway.pcm import BYTES, RATE, PcmDecoder
 from tui.gateway.scheduler import Scheduler
 from tui.gateway.send_queue import SendQueue, SlowClientError
 from tui.gateway.turn_model import TurnModel
@@ -21,8 +23,6 @@ from tui.gateway.turn_recognition import TurnMessage, TurnRecogniser, TurnSettin
 from tui.gateway.vad import VoiceDetector
 from tui.stream.messages import (
     MAX_AHEAD_S,
-    MAX_CHUNK_MS,
-    MIN_CHUNK_MS,
     Begin,
     Error,
     ForceEndpoint,
@@ -50,10 +50,13 @@ MAX_QUEUED_ANSWERS = 200
 """Most turns that may wait for an answer; those of an hour, if a server hangs."""
 MAX_REASON_BYTES = 123
 """Longest reason of a close frame (RFC 6455, 5.5)."""
-IGNORED = 100
-"""Code of the warning that lists parameters without an effect."""
+UNSUPPORTED = 100
+"""Code of the warning that the model does not know a language."""
 UNANSWERED = 101
 """Code of the warning that a turn got no answer."""
+
+
+log = logging.getLogger(__name__)
 
 
 class SessionRefusedError(Exception):
@@ -73,6 +76,7 @@ class ClientSession:
         websocket: the client.
         parameters: from the client's query.
         ignored: names of parameters without an effect.
+        unsupported: names of parameters with a language that the model does not know.
         scheduler: runs the recogniser.
         detector: detects speech.
         chat_backend: answers prompts about finished turns.
@@ -88,6 +92,7 @@ class ClientSession:
         websocket: WebSocket,
         parameters: Parameters,
         ignored: list[str],
+        unsupported: list[str],
         scheduler: Scheduler,
         detector: VoiceDetector,
         chat_backend: ChatBackend,
@@ -102,14 +107,14 @@ class ClientSession:
         self.closed = asyncio.Event()
         """Set by the gateway when the session is over."""
         self._websocket = websocket
-        self._ignored_parameters = ignored
+        self._unsupported = unsupported
         self._chat_backend = chat_backend
         self._metrics = metrics
         self._model = model
         self._max_duration_s = max_duration_s
         self._clock = clock
         self._send_queue = SendQueue()
-        self._decoder = PcmDecoder(parameters.encoding, parameters.sample_rate)
+        self._decoder = _decoder(parameters)
         self._parameters = parameters
         self.turn_recogniser = TurnRecogniser(
             scheduler, detector, _turn_settings(parameters), self._publish, metrics, turn_model
@@ -120,6 +125,8 @@ class ClientSession:
         self._short_frames = 0
         self._started_at = self._last_received_at = clock()
         self._receiving: asyncio.Task[None] | None = None
+        self._log_ignored(ignored)
+        self._log_raised()
 
     def stop(self) -> None:
         """Finish as if the client had sent `Terminate`."""
@@ -156,17 +163,30 @@ class ClientSession:
         await self.turn_recogniser.finish()
         await self._drain_answers()
         watch.cancel()
-        self._send_queue.put(Termination(int(self._received_ms) // 1000, int(self._clock() - self._started_at)))
+        # Whole seconds: the vendor's Python SDK refuses fractions, and then waits in vain for this message.
+        self._send_queue.put(Termination(round(self._received_ms / 1000), round(self._clock() - self._started_at)))
         self._send_queue.close()
         await writer
 
     def _begin(self) -> None:
         expires_at = int(time.time() + self._max_duration_s)
         self._send_queue.put(Begin(self.id, expires_at, {"model": self._model, "api_version": "2025-05-12"}))
-        if self._ignored_parameters:
-            self._send_queue.put(
-                Notice(IGNORED, f"These parameters have no effect here: {', '.join(self._ignored_parameters)}.")
-            )
+        if self._unsupported:
+            names = " and ".join(self._unsupported)
+            self._send_queue.put(Notice(UNSUPPORTED, f"The model {self._model} does not know the language in {names}."))
+
+    def _log_ignored(self, names: list[str]) -> None:
+        """Log and count parameters without an effect: a warning to the client would be an error to some clients."""
+        if names:
+            # A client may write anything as a name.
+            log.warning("Parameters without an effect: %s.", ", ".join(ascii(name)[1:-1][:60] for name in names[:50]))
+        for name in names:
+            known = name if name in IgnoredParameters.__struct_fields__ else "unknown"
+            self._metrics.count("ignored_parameters_total", label=f'name="{known}"')
+
+    def _log_raised(self) -> None:
+        if self._parameters.raised:
+            log.warning("%s", self._parameters.raised)
 
     async def _receive_all(self) -> None:
         """Receive messages until the client terminates."""
@@ -186,19 +206,23 @@ class ClientSession:
         return self._handle_message(message.get("text") or "")
 
     def _take_audio(self, frame: bytes) -> None:
-        duration_ms = self._decoder.duration_ms(frame)
+        try:
+            samples, duration_ms = self._decoder.decode(frame)
+        except InvalidAudioError as error:
+            raise SessionRefusedError(3006, f"Invalid audio: {error}") from error
         self._received_ms += duration_ms
         self._metrics.count("audio_seconds_total", duration_ms / 1000)
-        self._short_frames += duration_ms < MIN_CHUNK_MS - 1
-        if duration_ms > MAX_CHUNK_MS or self._short_frames > SHORT_FRAMES:
+        shortest_ms, longest_ms = self._decoder.durations_ms
+        self._short_frames += duration_ms < shortest_ms - 1
+        if duration_ms > longest_ms or self._short_frames > SHORT_FRAMES:
             raise SessionRefusedError(
                 3007,
                 f"Input Duration Error: Input duration violation: {duration_ms:.1f} ms. "
-                f"Expected between {MIN_CHUNK_MS} and {MAX_CHUNK_MS} ms",
+                f"Expected between {shortest_ms} and {longest_ms} ms",
             )
         if self._received_ms / 1000 - (self._clock() - self._started_at) > MAX_AHEAD_S:
             raise SessionRefusedError(3007, "Audio Transmission Rate Exceeded")
-        self.turn_recogniser.feed(self._decoder.decode(frame))
+        self.turn_recogniser.feed(samples)
 
     def _handle_message(self, raw: str) -> bool:
         try:
@@ -222,6 +246,7 @@ class ClientSession:
     def _configure(self, parameters: Parameters) -> None:
         self._parameters = parameters
         self.turn_recogniser.configure(_turn_settings(parameters))
+        self._log_raised()
 
     def _publish(self, message: TurnMessage) -> None:
         self._send_queue.put(message)
@@ -307,6 +332,12 @@ async def send_error(websocket: WebSocket, error: SessionRefusedError) -> tuple[
     return error.code, error.reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
 
 
+def _decoder(parameters: Parameters) -> PcmDecoder | CompressedDecoder:
+    if parameters.encoding in BYTES:
+        return PcmDecoder(parameters.encoding, parameters.sample_rate)
+    return CompressedDecoder(parameters.encoding)
+
+
 def _turn_settings(parameters: Parameters) -> TurnSettings:
     return TurnSettings(
         endpointing=parameters.endpointing,
@@ -314,6 +345,7 @@ def _turn_settings(parameters: Parameters) -> TurnSettings:
         prompt=parameters.recogniser_prompt,
         unformatted=parameters.unformatted,
         partials=parameters.include_partial_turns,
+        continuous_partials=parameters.continuous_partials,
         silence=parameters.acknowledge_silence,
     )
 

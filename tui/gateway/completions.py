@@ -82,10 +82,15 @@ class Completions:
         self._places = asyncio.Semaphore(MAX_CONCURRENT_CHATS)
 
     async def models(self, http: Request) -> Response:
-        """Serve the list of models."""
+        """Serve the list of models, or the one that the path names."""
         names = await self._chat_backend.models() or []
         about = {"object": "model", "created": int(time.time()), "owned_by": self._chat_backend.name}
-        return JSONResponse({"object": "list", "data": [{"id": name} | about for name in names]})
+        name = http.path_params.get("id")
+        if name is None:
+            return JSONResponse({"object": "list", "data": [{"id": name} | about for name in names]})
+        if name not in names:
+            return request_error(404, f"The model {name!r} does not exist")
+        return JSONResponse({"id": name} | about)
 
     async def chat(self, http: Request) -> Response:
         """Serve one chat."""

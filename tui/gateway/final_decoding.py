@@ -52,6 +52,8 @@ class FinalText(msgspec.Struct, frozen=True):
     """Reasons for which outputs of the model were discarded."""
     uncovered: tuple[Span, ...] = ()
     """Speech without words after all decodes."""
+    language_confidence: float | None = None
+    """As `Transcription.language_confidence`."""
 
 
 def decode_final(recogniser: Recogniser, request: FinalRequest) -> FinalText:
@@ -72,6 +74,7 @@ class _Decoding:
         self._decodes = 0
         self._rejected: list[str] = []
         self._language = request.languages[0] if request.languages else "en"
+        self._language_confidence: float | None = None
 
     def run(self) -> FinalText:
         """Return the words and the counts."""
@@ -90,6 +93,7 @@ class _Decoding:
             self._decodes - 1,
             tuple(self._rejected),
             tuple(uncovered(words, request.speech)),
+            self._language_confidence,
         )
 
     def _checked_without_prompt(self, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
@@ -121,6 +125,7 @@ class _Decoding:
     def _note(self, transcription: Transcription) -> None:
         if not self._decodes:
             self._language = transcription.language
+            self._language_confidence = transcription.language_confidence
         self._decodes += 1
         if transcription.rejected:
             self._rejected.append(transcription.rejected)

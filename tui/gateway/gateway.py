@@ -120,7 +120,6 @@ class Gateway:
             parameters, ignored = parse(websocket.query_params.multi_items())
         except InvalidParameterError as error:
             raise SessionRefusedError(3006, f"Invalid parameter: {error}") from error
-        ignored = sorted({*ignored, *self._unsupported_languages(parameters)})
         detector = vad.VoiceDetector(await self._detector)
         if len(self.sessions) >= self.options.max_sessions:
             raise SessionRefusedError(3009, "Too many concurrent sessions")
@@ -128,6 +127,7 @@ class Gateway:
             websocket,
             parameters,
             ignored,
+            self._unsupported_languages(parameters),
             self.scheduler,
             detector,
             self.chat_backend,
@@ -141,15 +141,12 @@ class Gateway:
         return session
 
     def _unsupported_languages(self, parameters: Parameters) -> list[str]:
-        """Return the parameters that ask for languages unknown to the model."""
+        """Return the parameters that name languages unknown to the model."""
         recogniser = self.scheduler.recogniser
         known = recogniser.languages if recogniser else ["en"] if self.options.model.endswith(".en") else None
         if known is None or (parameters.languages and set(parameters.languages) <= set(known)):
             return []
-        asked = [name for name in ("language_codes", "language_code") if getattr(parameters, name)]
-        if parameters.language_detection and len(known) == 1:
-            asked.append("language_detection")
-        return asked
+        return [name for name in ("language_codes", "language_code") if getattr(parameters, name)]
 
     def _max_duration_s(self, connection: HTTPConnection) -> float:
         """Return the longest duration of a client's session.
@@ -189,6 +186,12 @@ class Gateway:
         if not self._is_authorized(request):
             return request_error(401, "Missing or invalid API key")
         return await self.completions.chat(request)
+
+    async def models(self, request: Request) -> Response:
+        """Serve `/v1/models`, and a single model if the path names one."""
+        if not self._is_authorized(request):
+            return request_error(401, "Missing or invalid API key")
+        return await self.completions.models(request)
 
     async def health(self, request: Request) -> Response:
         """Serve `/healthz`: 200 when the model is loaded, 503 before."""

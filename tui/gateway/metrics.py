@@ -7,6 +7,7 @@ PREFIX = "livegist_gateway_"
 KINDS: Mapping[str, tuple[str, str]] = {
     "sessions_total": ("counter", "Sessions opened."),
     "refusals_total": ("counter", "Clients refused, by close code."),
+    "ignored_parameters_total": ("counter", "Parameters of clients that have no effect, by name."),
     "audio_seconds_total": ("counter", "Seconds of audio received."),
     "partials_total": ("counter", "Partial turns sent."),
     "turns_total": ("counter", "Final turns sent."),
@@ -28,7 +29,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "realtime_factor": ("gauge", "Seconds of audio transcribed per second of work."),
 }
 """Type and help text, by name."""
-LABELLED = frozenset({"refusals_total", "answers_total", "decodes_rejected_total"})
+LABELLED = frozenset({"refusals_total", "ignored_parameters_total", "answers_total", "decodes_rejected_total"})
 """Counters with a label; all others are exported from the start, so that a rate has a first value."""
 
 

@@ -10,7 +10,7 @@ from tui.gateway.hallucination import SENTENCE_ENDS
 from tui.gateway.local_agreement import LocalAgreement
 from tui.gateway.pcm import RATE
 from tui.gateway.recogniser import RecognisedWord
-from tui.stream.messages import WireTurn, WireWord
+from tui.stream.messages import SpeechStarted, WireTurn, WireWord
 
 FIRST_PARTIAL_AFTER = RATE * 4 // 10
 """Samples of speech before the first partial; a word is hardly shorter."""
@@ -20,8 +20,6 @@ KEPT_AFTER_TRIM = RATE * 5
 """Samples that are still decoded after settled words are removed."""
 TAIL_S = 3.5
 """The last seconds of a decode in mid-speech are not final: a decoder needs what follows."""
-
-
 BOUNDARY_S = 0.05
 """Longest distance of a boundary from the word before it: the decoder may have skipped the next one."""
 
@@ -32,10 +30,15 @@ class OpenTurn:
     Args:
         start: its first sample, padding included.
         speech: first sample of speech.
+        probability: of speech there; `None` if the turn continues a split one.
     """
 
-    def __init__(self, start: int, speech: int) -> None:
+    def __init__(self, start: int, speech: int, probability: float | None = None) -> None:
         self.start = start
+        self.speech_started = SpeechStarted(
+            speech * 1000 // RATE, None if probability is None else round(probability, 3)
+        )
+        """The message that precedes the turn's first."""
         self.base = start
         """Position from which partials are decoded."""
         self.agreement = LocalAgreement()
@@ -53,6 +56,8 @@ class OpenTurn:
         """The final words from there to the current pause; `None` if they are not decoded."""
         self.final_language: str | None = None
         """Language of the newest final text; `None` until some is decoded. Finished pieces fix it for the rest."""
+        self.language_confidence: float | None = None
+        """Probability of the language when it was last detected; `None` if it never was."""
         self._speech = speech
         self._kept: tuple[WireWord, ...] = ()
 
@@ -68,6 +73,11 @@ class OpenTurn:
         """Whether the final words so far end with a sentence."""
         words = (*self.done, *(self.rest or ()))
         return bool(words) and words[-1].text.endswith(SENTENCE_ENDS)
+
+    def note_language_confidence(self, confidence: float | None) -> None:
+        """Take the confidence of a decode that detected the language."""
+        if confidence is not None:
+            self.language_confidence = confidence
 
     def trim(self, position: int) -> None:
         """Stop decoding settled words when the turn is long, so that partials stay cheap."""
@@ -137,8 +147,9 @@ class OpenTurn:
             turn_is_formatted=final and not unformatted,
             end_of_turn_confidence=round(confidence, 3),
             words=words,
-            utterance=text if final else None,
+            utterance=text if final else "",
             language_code=language,
+            language_confidence=1.0 if self.language_confidence is None else round(self.language_confidence, 3),
         )
 
 

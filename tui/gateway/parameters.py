@@ -19,6 +19,19 @@ Checked = TypeVar("Checked", bound=msgspec.Struct)
 CREDENTIALS = frozenset({"token"})
 ANY_LANGUAGE = re.compile(r"multilingual|^whisper-rt$")
 """The service's models that detect the language."""
+MULTI = "multi"
+"""Language code that stands for any language."""
+BOOLEANS = {
+    "yes": "true",
+    "y": "true",
+    "on": "true",
+    "t": "true",
+    "no": "false",
+    "n": "false",
+    "off": "false",
+    "f": "false",
+}
+"""Spellings of booleans besides `true`, `false`, `1` and `0`, in any case."""
 MIN_TURN_SILENCE_MS = 400
 """Whisper needs a pause to detect a sentence's end; the vendor's 128 ms would cut at every breath."""
 
@@ -31,9 +44,11 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters that have an effect, under the vendor's names."""
 
     sample_rate: Annotated[int, msgspec.Meta(ge=8000, le=96_000)] = 16_000
-    encoding: Literal["pcm_s16le", "pcm_mulaw"] = "pcm_s16le"
+    encoding: Literal["pcm_s16le", "pcm_mulaw", "opus", "ogg_opus", "aac"] = "pcm_s16le"
     speech_model: str = ""
     format_turns: bool = True
+    formatted_finals: bool = True
+    """What some clients call `format_turns`."""
     min_turn_silence: Milliseconds | None = None
     max_turn_silence: Milliseconds | None = None
     vad_threshold: Unit | None = None
@@ -41,6 +56,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     session_heartbeat: bool = False
     acknowledge_silence: bool = False
     include_partial_turns: bool = True
+    continuous_partials: bool = True
     keyterms_prompt: Keyterms = ()
     prompt: Text = ""
     language_codes: tuple[str, ...] = ()
@@ -53,9 +69,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def endpointing(self) -> Endpointing:
         """Settings of turn detection, as the client asks."""
-        silence_ms = self.min_turn_silence
-        if silence_ms is None:
-            silence_ms = self.min_end_of_turn_silence_when_confident
+        silence_ms = self._asked_min_silence_ms
         changes: dict[str, Any] = {}
         if self.vad_threshold is not None:
             changes["vad_threshold"] = min(0.99, max(0.05, self.vad_threshold))
@@ -66,17 +80,32 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
         return Endpointing(**changes)
 
     @property
+    def raised(self) -> str:
+        """A sentence about a value that is raised to the least that works here; empty if there is none."""
+        asked_ms = self._asked_min_silence_ms
+        if asked_ms is None or asked_ms >= MIN_TURN_SILENCE_MS:
+            return ""
+        return f"min_turn_silence is {MIN_TURN_SILENCE_MS} ms instead of {asked_ms} ms."
+
+    @property
+    def _asked_min_silence_ms(self) -> int | None:
+        former = self.min_end_of_turn_silence_when_confident
+        return former if self.min_turn_silence is None else self.min_turn_silence
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """The languages that may be spoken, such as `en` for `en-US` and `EN_us`; none for any."""
         codes = self.language_codes or ((self.language_code,) if self.language_code else ())
         if not codes and not self.language_detection and not ANY_LANGUAGE.search(self.speech_model):
             return ("en",)
-        return tuple(dict.fromkeys(re.split("[-_]", code.strip().lower())[0] for code in codes))
+        named = tuple(dict.fromkeys(re.split("[-_]", code.strip().lower())[0] for code in codes if code.strip()))
+        return () if MULTI in named else named
 
     @property
     def unformatted(self) -> bool:
         """Whether turns are sent without capitals and punctuation; U3 models always send them."""
-        return not self.format_turns and not self.speech_model.startswith(("u3", "universal-3"))
+        is_formatted = self.format_turns and self.formatted_finals
+        return not is_formatted and not self.speech_model.startswith(("u3", "universal-3"))
 
     @property
     def recogniser_prompt(self) -> str:
@@ -96,14 +125,21 @@ class IgnoredParameters(msgspec.Struct, frozen=True, kw_only=True):
 
     end_of_turn_confidence_threshold: Unit | None = None
     agent_context: Text = ""
-    continuous_partials: bool = False
+    previous_context_n_turns: int | None = None
+    interruption_delay: int | None = None
+    turn_left_pad_ms: int | None = None
+    word_finalization_max_wait_time: int | None = None
+    mode: str = ""
+    domain: str = ""
     speaker_labels: bool = False
     max_speakers: Annotated[int, msgspec.Meta(ge=1, le=10)] | None = None
     speaker_labels_revision_interval_ms: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    voice_focus: str = ""
     voice_focus_threshold: Unit | None = None
     filter_profanity: bool = False
     redact_pii: bool = False
     redact_pii_policies: tuple[str, ...] = ()
+    redact_pii_sub: str = ""
 
 
 def parse(query: Iterable[tuple[str, str]]) -> tuple[Parameters, list[str]]:
@@ -119,11 +155,11 @@ def parse(query: Iterable[tuple[str, str]]) -> tuple[Parameters, list[str]]:
     ignored: list[str] = []
     for name, written in query:
         if name in kinds:
-            fields[name] = _read(name, written, kinds[name])
+            _add(fields, name, _read(name, written, kinds[name]))
         elif name not in CREDENTIALS:
             ignored.append(name)
             if name in others:
-                no_effect[name] = _read(name, written, others[name])
+                _add(no_effect, name, _read(name, written, others[name]))
     parameters = _checked(fields, Parameters, strict=False)
     _checked(no_effect, IgnoredParameters, strict=False)
     return parameters, sorted(set(ignored))
@@ -136,6 +172,8 @@ def apply_update(now: Parameters, asked: UpdateConfiguration) -> Parameters:
         InvalidParameterError: a value is invalid (the service closes with 3006).
     """
     wanted = {name: value for name, value in msgspec.structs.asdict(asked).items() if value is not None}
+    if isinstance(codes := wanted.get("language_codes"), str):
+        wanted["language_codes"] = (codes,)
     if "min_end_of_turn_silence_when_confident" in wanted:
         wanted.setdefault("min_turn_silence", wanted["min_end_of_turn_silence_when_confident"])
     checked = _checked(wanted, Parameters, strict=True)
@@ -153,16 +191,39 @@ def _checked(fields: dict[str, Any], kind: type[Checked], *, strict: bool) -> Ch
         raise InvalidParameterError(f"{where.rstrip('`') or 'query'}: {what}") from error
 
 
+def _add(fields: dict[str, Any], name: str, value: Any) -> None:
+    """Set a parameter; a list that occurs several times is joined."""
+    fields[name] = [*fields[name], *value] if isinstance(value, list) and name in fields else value
+
+
 def _read(name: str, written: str, kind: Any) -> Any:
-    """Return a value of the query; lists and objects are JSON."""
-    if not _is_json(kind):
-        return written
+    """Return a value of the query; objects are JSON, and lists may be."""
+    if kind is bool:
+        return BOOLEANS.get(written.strip().lower(), written)
+    if _has(kind, tuple):
+        return _read_list(name, written)
+    return _read_json(name, written) if _has(kind, LLMGateway) else written
+
+
+def _read_list(name: str, written: str) -> list[Any]:
+    """Return a list that is written as JSON, or as its only item."""
+    text = written.strip()
+    if not text.startswith(("[", "{", '"')):
+        return [text] if text else []
+    value = _read_json(name, text)
+    if isinstance(value, dict):
+        raise InvalidParameterError(f"{name}: Expected `array`, got `object`")
+    return value if isinstance(value, list) else [value]
+
+
+def _read_json(name: str, written: str) -> Any:
     try:
         return json.loads(written)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidParameterError(f"{name} is not JSON: {error}") from error
 
 
-def _is_json(kind: Any) -> bool:
+def _has(kind: Any, wanted: type) -> bool:
+    """Return whether a type is, or is a union with, another."""
     kinds = get_args(kind) if get_origin(kind) is not Literal else ()
-    return kind is LLMGateway or get_origin(kind) is tuple or any(_is_json(part) for part in kinds)
+    return kind is wanted or get_origin(kind) is wanted or any(_has(part, wanted) for part in kinds)

@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+from tui.stream.messages import MAX_CHUNK_MS, MIN_CHUNK_MS
+
 RATE = 16_000
 BYTES = {"pcm_s16le": 2, "pcm_mulaw": 1}
 """Bytes per sample, by encoding."""
@@ -25,6 +27,9 @@ class PcmDecoder:
         sample_rate: Hz of the input.
     """
 
+    durations_ms = (MIN_CHUNK_MS, MAX_CHUNK_MS)
+    """Shortest and longest duration of a frame."""
+
     def __init__(self, encoding: str, sample_rate: int) -> None:
         self._bytes_per_sample = BYTES[encoding]
         self._sample_rate = sample_rate
@@ -34,12 +39,12 @@ class PcmDecoder:
         )
         self._incomplete = b""
 
-    def duration_ms(self, frame: bytes) -> float:
-        """Return a frame's duration."""
-        return len(frame) / self._bytes_per_sample / self._sample_rate * 1000
+    def decode(self, frame: bytes) -> tuple[npt.NDArray[np.int16], float]:
+        """Return the frame's samples at 16 kHz, and its duration in ms.
 
-    def decode(self, frame: bytes) -> npt.NDArray[np.int16]:
-        """Return the frame's samples at 16 kHz; an incomplete sample at its end is kept for the next frame."""
+        An incomplete sample at its end is kept for the next frame.
+        """
+        duration_ms = len(frame) / self._bytes_per_sample / self._sample_rate * 1000
         if self._table is not None:
             samples = self._table[np.frombuffer(frame, np.uint8)]
         else:
@@ -47,7 +52,7 @@ class PcmDecoder:
             whole = len(frame) & ~1
             self._incomplete = frame[whole:]
             samples = np.frombuffer(frame[:whole], "<i2").astype(np.int16)
-        return self._resample(samples, last=False)
+        return self._resample(samples, last=False), duration_ms
 
     def flush(self) -> npt.NDArray[np.int16]:
         """Return the samples that the resampler still holds."""

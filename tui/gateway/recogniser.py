@@ -49,6 +49,8 @@ class Transcription(msgspec.Struct, frozen=True):
     language: str = "en"
     rejected: str = ""
     """Why the model's output was discarded, in a few words; empty if it was not."""
+    language_confidence: float | None = None
+    """Probability of the language among those that may be spoken, 0 to 1; `None` if it was not detected."""
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ pace and load: a decision that rests on a decode waits for it, and the audio beh
 
 import asyncio
 import logging
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from tui.gateway.open_turn import OpenTurn
 from tui.gateway.pcm import RATE, SampleWindow
 from tui.gateway.recogniser import Clip, RecognisedWord, Transcription
 from tui.gateway.scheduler import FinalJob, PartialJob, Scheduler, Work
+from tui.gateway.silence import SilenceReports
 from tui.gateway.turn_model import TurnModel
 from tui.gateway.vad import VoiceDetector
 from tui.stream.messages import Silence, SpeechStarted, WireTurn
@@ -37,7 +39,8 @@ SPLIT_AFTER = RATE * 12
 """Samples of finished pieces after which a turn is split; with what is not yet final it has at most 24 s."""
 FINISHED = 0.5
 """Probability of the end-of-turn model from which a speaker sounds finished: the model's own threshold."""
-SILENCE_INTERVAL = RATE
+NEVER = sys.maxsize
+"""Position of a partial that is not due."""
 MAX_BACKLOG = RATE * 310
 """Most samples that may wait for a decision; beyond that the session stops receiving."""
 
@@ -57,6 +60,8 @@ class TurnSettings(msgspec.Struct, frozen=True):
     """Whether turns are sent without capitals and punctuation."""
     partials: bool = True
     """Whether partials are sent."""
+    continuous_partials: bool = True
+    """Whether partials are sent all the time; otherwise one early and one at each pause."""
     silence: bool = False
     """Whether stretches without speech are reported."""
 
@@ -116,7 +121,7 @@ class TurnRecogniser:
         self._ending: Ended | None = None
         self._next_order = 0
         self._drained = asyncio.Event()
-        self._silent_from = 0
+        self._silence = SilenceReports()
         self._closed = False
 
     @property
@@ -192,7 +197,6 @@ class TurnRecogniser:
                         self._end(ended)
         self._audio.drop(min(self._endpointer.needed, self._endpointer.position) - CONTEXT)
         self._request_partial()
-        self._report_silence()
         self._drained.set()
 
     def _has_to_wait(self, item: float | TurnSettings | _Force) -> bool:
@@ -207,8 +211,11 @@ class TurnRecogniser:
         position = self._endpointer.position
         if self._endpointer.is_speech(probability):
             self._finals.add_speech(position, position + FRAME)
+            if self._turn is not None:
+                self._report(self._silence.end(position, position + FRAME))
         for event in self._endpointer.feed(probability):
             self._handle_event(event)
+        self._report(self._silence.advance(self._endpointer.position))
         turn, position = self._turn, self._endpointer.position
         idle = not self._decoding and not self._endpointer.paused
         if turn and idle and position - turn.done_until >= MAX_PIECE:
@@ -217,8 +224,8 @@ class TurnRecogniser:
     def _handle_event(self, event: Event) -> None:
         match event:
             case Started(start=start, speech=speech, probability=probability):
-                self._turn = OpenTurn(start, speech)
-                self._send(SpeechStarted(speech * 1000 // RATE, round(probability, 3)))
+                self._turn = OpenTurn(start, speech, probability)
+                self._report(self._silence.end(speech, self._endpointer.position))
             case Paused():
                 assert self._turn is not None
                 self._turn.due = min(self._turn.due, self._endpointer.position)
@@ -257,6 +264,7 @@ class TurnRecogniser:
         self._count(result.text)
         if result.text.words:
             turn.final_language = result.text.language
+            turn.note_language_confidence(result.text.language_confidence)
         on_result(turn, end, result)
         self._advance()
 
@@ -294,7 +302,6 @@ class TurnRecogniser:
     def _end(self, ended: Ended) -> None:
         assert self._turn is not None
         turn, self._turn = self._turn, None
-        self._silent_from = ended.end
         if turn.rest is None:
             self._ending = ended
             self._decode(turn, ended.end, partial(self._end_decoded, ended))
@@ -312,7 +319,7 @@ class TurnRecogniser:
         words = turn.final_words(ended)
         if not words and turn.order is None:
             return
-        self._assign_order(turn)
+        self._start(turn)
         language = turn.final_language or turn.language or (self._settings.languages or ("en",))[0]
         self._send(turn.message(words, 1.0, language, final=True, unformatted=self._settings.unformatted))
         self._metrics.count("turns_total")
@@ -335,7 +342,7 @@ class TurnRecogniser:
             if self._turn is not turn:
                 return None
             end = self._endpointer.position
-            turn.due = end + PARTIAL_INTERVAL
+            turn.due = end + PARTIAL_INTERVAL if self._settings.continuous_partials else NEVER
             turn.trim(end)
             # A prefix fixes the language.
             languages = (turn.language,) if turn.language else self._settings.languages
@@ -350,23 +357,26 @@ class TurnRecogniser:
         turn.agreement.update(transcription.words)
         if turn.agreement.settled:
             turn.language = transcription.language
+        turn.note_language_confidence(transcription.language_confidence)
         words = turn.partial_words
-        if words:
-            self._assign_order(turn)
+        if not words:
+            turn.due = min(turn.due, self._endpointer.position + PARTIAL_INTERVAL)
+        else:
+            self._start(turn)
             confidence, unformatted = self._endpointer.confidence, self._settings.unformatted
             self._send(turn.message(words, confidence, transcription.language, final=False, unformatted=unformatted))
             self._metrics.count("partials_total")
 
-    def _assign_order(self, turn: OpenTurn) -> None:
+    def _start(self, turn: OpenTurn) -> None:
+        """Number a turn and report its start before its first message: speech without words never starts a turn."""
         if turn.order is None:
             turn.order = self._next_order
             self._next_order += 1
+            self._send(turn.speech_started)
 
-    def _report_silence(self) -> None:
-        position = self._endpointer.position
-        if self._turn is None and self._settings.silence and position - self._silent_from >= SILENCE_INTERVAL:
-            self._send(Silence(self._silent_from * 1000 // RATE, position * 1000 // RATE))
-            self._silent_from = position
+    def _report(self, silence: Silence | None) -> None:
+        if silence and self._settings.silence:
+            self._send(silence)
 
 
 def _completeness(is_sentence: bool, finished: float | None) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -34,15 +35,18 @@ MAX_COMPRESSION_RATIO = 2.4
 """Whisper's own limits: output above the first and below the second is no speech; above the third it is a loop."""
 
 
-def most_likely_language(candidates: Sequence[tuple[str, float]], codes: Sequence[str]) -> str:
-    """Return the most likely of the languages that may be spoken.
+def most_likely_language(candidates: Sequence[tuple[str, float]], codes: Sequence[str]) -> tuple[str, float]:
+    """Return the most likely of the languages that may be spoken, and its probability among them.
 
     Args:
-        candidates: tokens of languages, such as `<|en|>`, the most likely first.
+        candidates: tokens of languages, such as `<|en|>`, and their probabilities, the most likely first.
         codes: the languages that may be spoken; empty for any.
     """
-    ranked = [token.strip("<|>") for token, _ in candidates]
-    return next((code for code in ranked if not codes or code in codes), ranked[0])
+    ranked = [(token.strip("<|>"), probability) for token, probability in candidates]
+    possible = [(code, probability) for code, probability in ranked if not codes or code in codes] or ranked
+    total = sum(probability for _, probability in possible)
+    code, probability = possible[0]
+    return code, probability / total if total else 0.0
 
 
 class WhisperRecogniser:
@@ -86,7 +90,7 @@ class WhisperRecogniser:
         features = np.stack([self._features(clip.samples, window_s) for clip in clips])
         encoded = self._whisper.encode(features)
         languages = self._languages(clips, encoded)
-        prompts = [self._prompt(clip, language) for clip, language in zip(clips, languages, strict=True)]
+        prompts = [self._prompt(clip, language) for clip, (language, _) in zip(clips, languages, strict=True)]
         limit = min(MAX_OUTPUT_TOKENS, int(max_duration_s * TOKENS_PER_SECOND) + 16)
         outcomes = self._whisper.model.generate(
             encoded,
@@ -99,8 +103,11 @@ class WhisperRecogniser:
             return_no_speech_prob=True,
         )
         return [
-            self._transcription(clip, outcome, language, encoded if len(clips) == 1 else _row(encoded, at))
-            for at, (clip, outcome, language) in enumerate(zip(clips, outcomes, languages, strict=True))
+            msgspec.structs.replace(
+                self._transcription(clip, outcome, language, encoded if len(clips) == 1 else _row(encoded, at)),
+                language_confidence=confidence,
+            )
+            for at, (clip, outcome, (language, confidence)) in enumerate(zip(clips, outcomes, languages, strict=True))
         ]
 
     def text(self, tokens: Sequence[int], language: str = "en") -> str:
@@ -123,12 +130,13 @@ class WhisperRecogniser:
             )
         return self._tokenizers[language]
 
-    def _languages(self, clips: Sequence[Clip], encoded: Any) -> list[str]:
+    def _languages(self, clips: Sequence[Clip], encoded: Any) -> list[tuple[str, float | None]]:
+        """Return the language of each clip, and its probability if it is detected."""
         if not self._whisper.model.is_multilingual:
-            return ["en"] * len(clips)
+            return [("en", None)] * len(clips)
         asked = [[code for code in clip.languages if code in self.languages] for clip in clips]
         if all(len(codes) == 1 for codes in asked):
-            return [codes[0] for codes in asked]
+            return [(codes[0], None) for codes in asked]
         guesses = self._whisper.model.detect_language(encoded)
         return [most_likely_language(guess, codes) for guess, codes in zip(guesses, asked, strict=True)]
 

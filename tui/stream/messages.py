@@ -57,7 +57,9 @@ class WireTurn(msgspec.Struct, frozen=True, tag="Turn", omit_defaults=True):
     end_of_turn_confidence: float
     words: tuple[WireWord, ...]
     utterance: str | None = None
+    """The transcript of a final turn, empty in a partial."""
     language_code: str | None = None
+    language_confidence: float | None = None
     speaker_label: str | None = None
 
 
@@ -118,6 +120,7 @@ class Termination(msgspec.Struct, frozen=True, tag="Termination", omit_defaults=
 
     audio_duration_seconds: float | None = None
     session_duration_seconds: float | None = None
+    """Both may have fractions; the vendor's Python SDK takes whole numbers only."""
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -161,6 +164,7 @@ class _LenientTurn(msgspec.Struct):
     words: Any = None
     utterance: str | None = None
     language_code: str | None = None
+    language_confidence: float | None = None
     speaker_label: str | None = None
 
 
@@ -214,6 +218,7 @@ def _build(kind: str, fields: dict[str, Any]) -> ServerMessage:
             words=words,
             utterance=turn.utterance,
             language_code=turn.language_code,
+            language_confidence=turn.language_confidence,
             speaker_label=turn.speaker_label,
         )
     if kind.lower() == "llmgatewayresponse":
@@ -285,7 +290,7 @@ class UpdateConfiguration(msgspec.Struct, frozen=True, tag="UpdateConfiguration"
     vad_threshold: float | None = None
     continuous_partials: bool | None = None
     interruption_delay: int | None = None
-    language_codes: tuple[str, ...] | None = None
+    language_codes: tuple[str, ...] | str | None = None
     session_heartbeat: bool | None = None
     acknowledge_silence: bool | None = None
 
