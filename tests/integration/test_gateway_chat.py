@@ -94,6 +94,129 @@ def test_a_request_that_makes_no_sense_is_refused_in_the_first_shape(url: str, b
     assert {"error", "status", "request_id"} == refused.json().keys()
 
 
+@pytest.mark.parametrize(
+    ("asked", "status", "said"),
+    [
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, 400, "cannot call tools"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "none"}, 200, ""),
+        ({"tools": []}, 200, ""),
+        ({"response_format": {"type": "json_object"}}, 400, "cannot answer as json_object"),
+        ({"response_format": {"type": "json_schema", "json_schema": {}}}, 400, "cannot answer as json_schema"),
+        ({"response_format": {"type": "text"}}, 200, ""),
+        ({"n": 0}, 400, "n"),
+        ({"stop": [1]}, 400, "stop"),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_the_extractive_model_cannot_do_is_refused(
+    url: str, asked: dict[str, Any], status: int, said: str, stream: bool
+) -> None:
+    answer = post(url, CHAT | asked | {"stream": stream})
+    assert answer.status_code == status
+    assert said in answer.json()["error"] if status == 400 else "We ship on Monday." in answer.text
+
+
+def test_a_message_with_tool_calls_needs_no_content(url: str) -> None:
+    called = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function"}]}
+    told = {"role": "tool", "tool_call_id": "1", "content": "4"}
+    answer = post(url, CHAT | {"messages": [called, told, *CHAT["messages"]]})  # type: ignore[misc]
+    assert answer.json()["choices"][0]["message"]["content"] == "We ship on Monday."
+    assert post(url, CHAT | {"messages": [{"role": "assistant", "content": None}]}).status_code == 400
+
+
+def test_an_answer_stops_where_it_is_asked_to_and_comes_as_often(url: str) -> None:
+    answer = post(url, CHAT | {"stop": [" on", "Monday"], "n": 2}).json()
+    assert [choice["index"] for choice in answer["choices"]] == [0, 1]
+    assert {choice["message"]["content"] for choice in answer["choices"]} == {"We ship"}
+    assert {choice["finish_reason"] for choice in answer["choices"]} == {"stop"}
+    streamed = post(url, CHAT | {"stop": " on", "n": 2, "stream": True}).text
+    first = json.loads(streamed.split("\n\n")[0].removeprefix("data: "))
+    assert [choice["delta"]["content"] for choice in first["choices"]] == ["We ship", "We ship"]
+
+
+def test_every_answer_has_a_request_id(url: str) -> None:
+    first, second = (post(url, CHAT).json()["request_id"] for _ in range(2))
+    assert first != second
+    assert '"request_id"' in post(url, CHAT | {"stream": True}).text.split("\n\n")[0]
+
+
+def test_one_model_can_be_looked_up(url: str) -> None:
+    assert httpx2.get(f"{url}/v1/models/extractive").json()["id"] == "extractive"
+    missing = httpx2.get(f"{url}/v1/models/openai/gpt-9")
+    assert (missing.status_code, missing.json()["error"]) == (404, "The model 'openai/gpt-9' does not exist")
+
+
+TOOLS = {
+    "model": "any",
+    "messages": [
+        {"role": "user", "content": "What is 2 + 2?"},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function", "function": {}}]},
+        {"role": "tool", "tool_call_id": "1", "content": "4"},
+    ],
+    "tools": [{"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}],
+    "tool_choice": {"type": "function", "function": {"name": "add"}},
+    "response_format": {"type": "json_object"},
+    "stop": ["x"],
+    "n": 2,
+    "seed": 7,
+    "max_completion_tokens": 50,
+}
+CALLED = {
+    "id": "chatcmpl-1",
+    "model": "upstream-1",
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "tool_calls",
+            "message": {"role": "assistant", "content": None, "tool_calls": [{"id": "2", "type": "function"}]},
+        }
+    ],
+    "usage": {"prompt_tokens": 7, "completion_tokens": 2},
+}
+
+
+async def test_a_server_gets_a_request_with_tools_as_it_is_and_its_answer_comes_back_as_it_is() -> None:
+    async with answering(Answer(body=CALLED)) as server:
+        with serving(llm_url=server.url) as address:
+            answer = await asyncio.to_thread(post, address.replace("ws", "http", 1), TOOLS)
+    assert server.asked[0].body == TOOLS
+    assert answer.json().items() >= CALLED.items()
+    assert answer.json()["request_id"]
+
+
+async def test_a_model_that_is_set_is_requested_with_tools_too() -> None:
+    async with answering(Answer(body=CALLED)) as server:
+        with serving(llm_url=server.url, llm_model="upstream-1") as address:
+            await asyncio.to_thread(post, address.replace("ws", "http", 1), TOOLS)
+    assert server.asked[0].body == TOOLS | {"model": "upstream-1"}
+
+
+async def test_a_streamed_answer_with_tool_calls_comes_back_as_it_is() -> None:
+    events = [
+        {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "{"}}]}}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]},
+    ]
+    pieces = [f"data: {json.dumps(event)}\n\n".encode() for event in events] + [b"data: [DONE]\n\n"]
+    sent = Answer(headers={"content-type": "text/event-stream"}, pieces=pieces)
+    async with answering(sent) as server:
+        with serving(llm_url=server.url) as address:
+            answer = await asyncio.to_thread(post, address.replace("ws", "http", 1), TOOLS | {"stream": True})
+    lines = [line.removeprefix("data: ") for line in answer.text.split("\n\n") if line]
+    assert [json.loads(line) for line in lines[:-1]] == events
+    assert lines[-1] == "[DONE]"
+    assert server.asked[0].body == TOOLS | {"stream": True}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_server_that_refuses_tools_is_quoted(stream: bool) -> None:
+    refusal = {"error": {"message": "tools do not stream here"}}
+    async with answering(Answer(status=400, body=refusal)) as server:
+        with serving(llm_url=server.url) as address:
+            failed = await asyncio.to_thread(post, address.replace("ws", "http", 1), TOOLS | {"stream": stream})
+    assert (failed.status_code, failed.json()["code"]) == (400, 400)
+    assert "tools do not stream here" in failed.json()["message"]
+
+
 def test_a_request_too_large_is_refused(url: str) -> None:
     assert post(url, {"model": "m" * 5_000_000}).status_code == 413
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.gateway.extractive import Task, answer, split_prompt, task
+from tui.gateway.extractive import Task, answer, task
+from tui.gateway.prompt_parts import split_prompt
 from tui.gateway.sentences import sentences, stems
 from tui.model.prompts import PromptLibrary
 from tui.paths import PACKAGE, demo_recording

@@ -21,7 +21,7 @@ from tui.gateway.pcm import PcmDecoder, SampleWindow
 from tui.gateway.send_queue import MAX_QUEUED, SendQueue, SlowClientError
 from tui.gateway.tokens import InvalidTokenError, Tokens
 from tui.gateway.whisper import most_likely_language
-from tui.llm.client import Completion, Message
+from tui.llm.client import ChatClient, Completion, Message
 from tui.stream.messages import UpdateConfiguration, WireTurn
 from tui.stream.query import LLMGateway
 
@@ -282,6 +282,48 @@ async def test_what_the_user_asks_comes_before_what_the_system_says(system: str,
     assert answer.text == "- I will write today. (today)"
 
 
+@pytest.mark.parametrize(
+    ("chat", "said"),
+    [
+        ([("user", "Summarise what was said.")], "Nothing was said."),
+        ([("user", "Say hello.")], "Nothing was said."),
+        ([("user", "Summarise this: We ship on Monday.")], "We ship on Monday."),
+        ([("user", "We ship on Monday.\n\nSummarise the text above. Be brief.")], "We ship on Monday."),
+        (
+            [("user", "You are an assistant.\n\nRules:\n- Be brief\n- Use no lists\n\nWe ship on Monday.")],
+            "We ship on Monday.",
+        ),
+        ([("user", "<transcript>\nWe ship on Monday.\n</transcript>\n\nWrite a summary.")], "We ship on Monday."),
+        ([("user", "Write a summary.\n\n```\nWe ship on Monday.\n```")], "We ship on Monday."),
+        ([("user", "Transcript: We ship on Monday.\n\nSummarise it in one sentence.")], "We ship on Monday."),
+        ([("system", "Transcript: We ship on Monday."), ("user", "Summarise it.")], "We ship on Monday."),
+        (
+            [("user", "Transcript: We ship on Monday."), ("assistant", "Yes."), ("user", "Sum it up.")],
+            "We ship on Monday.",
+        ),
+        ([("system", "You are a helpful assistant."), ("user", "Summarise.")], "Nothing was said."),
+    ],
+)
+async def test_the_words_of_the_instruction_are_never_the_answer(chat: list[tuple[str, str]], said: str) -> None:
+    answer = await ExtractiveBackend().complete([Message(*message) for message in chat], model="m", max_tokens=100)
+    assert answer.text.removeprefix("(This model can only quote. What seems to matter most:)\n") == said
+
+
+@pytest.mark.parametrize(
+    "template", ["{{turn}}\n\nSum up!", "Ann asks: {{turn}} What do you say?", "{{turn}}", "It is: {{turn}}"]
+)
+async def test_a_turn_is_quoted_and_nothing_around_it(template: str) -> None:
+    turn = "Summarise the plan. We ship on Monday."
+    chat = [Message("user", template.replace("{{turn}}", turn))]
+    answer = await ExtractiveBackend().complete(chat, model="m", max_tokens=100, transcript=turn)
+    text = answer.text.removeprefix("(This model can only quote. What seems to matter most:)\n")
+    assert text.strip("“”") in (
+        "We ship on Monday.",
+        "Summarise the plan.",
+        "Nothing that was said shares a word with the question.",
+    )
+
+
 class Small:
     """Takes at most so many words."""
 
@@ -292,7 +334,13 @@ class Small:
         self.asked = 0
 
     async def complete(
-        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str,
+        max_tokens: int,
+        temperature: float | None = None,
+        transcript: str = "",
     ) -> Completion:
         self.asked += 1
         size = len(messages[-1].content.split())
@@ -308,6 +356,9 @@ class Small:
         yield whole
 
     async def models(self) -> list[str] | None:
+        return None
+
+    async def client(self) -> ChatClient | None:
         return None
 
     async def aclose(self) -> None:

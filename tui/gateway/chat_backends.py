@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from tui.errors import ChatError
 from tui.gateway import extractive
+from tui.gateway.prompt_parts import LABEL, is_marked, split_chat
 from tui.llm.client import ChatClient, Completion, Message
 from tui.model.prompts import TURN
 from tui.stream.query import LLMGateway
@@ -25,9 +26,22 @@ class ChatBackend(Protocol):
     """The model that answers whatever the client names; empty if the client's choice holds."""
 
     async def complete(
-        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str,
+        max_tokens: int,
+        temperature: float | None = None,
+        transcript: str = "",
     ) -> Completion:
-        """Return the whole answer; `temperature` is `None` for the model's own.
+        """Return the whole answer.
+
+        Args:
+            messages: the chat.
+            model: the client's choice.
+            max_tokens: most tokens of the answer.
+            temperature: `None` for the model's own.
+            transcript: the part of the messages that the chat is about, if the caller knows it.
 
         Raises:
             ChatError: there is no answer.
@@ -45,6 +59,13 @@ class ChatBackend(Protocol):
     async def models(self) -> list[str] | None:
         """Return the names of the available models; `None` if they are unknown."""
 
+    async def client(self) -> ChatClient | None:
+        """Return the client of the server that completes the chats, `None` if there is no server.
+
+        Raises:
+            ChatError: the server cannot be started.
+        """
+
     async def aclose(self) -> None:
         """Close connections and release models."""
 
@@ -55,14 +76,20 @@ class ExtractiveBackend:
     name = model = extractive.MODEL
 
     async def complete(
-        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str,
+        max_tokens: int,
+        temperature: float | None = None,
+        transcript: str = "",
     ) -> Completion:
         """Return the transcript's sentences that fit the user's last message best.
 
         Raises:
             ChatError: the transcript is too long.
         """
-        instruction, transcript = _asked(messages)
+        instruction, transcript = _asked(messages, transcript)
         if len(transcript) > MAX_TRANSCRIPT_CHARS:
             raise ChatError(
                 f"The transcript is too long: {len(transcript)} characters of {MAX_TRANSCRIPT_CHARS}", status=413
@@ -92,6 +119,10 @@ class ExtractiveBackend:
         """Return its own name."""
         return [extractive.MODEL]
 
+    async def client(self) -> ChatClient | None:
+        """Return `None`: it asks no server."""
+        return None
+
     async def aclose(self) -> None:
         """Do nothing: there is nothing to close."""
 
@@ -110,7 +141,13 @@ class ProxyBackend:
         self._client = client
 
     async def complete(
-        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str,
+        max_tokens: int,
+        temperature: float | None = None,
+        transcript: str = "",
     ) -> Completion:
         """Return the server's answer."""
         return await self._client.complete(
@@ -127,6 +164,10 @@ class ProxyBackend:
         """Return the server's models."""
         return [self.model] if self.model else await self._client.models()
 
+    async def client(self) -> ChatClient | None:
+        """Return the client of the server."""
+        return self._client
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
@@ -140,19 +181,21 @@ def fill_prompt(asked: LLMGateway, turn: str) -> tuple[Message, ...]:
     )
 
 
-def chat_completion(completion: Completion) -> dict[str, Any]:
-    """Return an answer as the body of a chat completion."""
+def chat_completion(completion: Completion, choices: int = 1) -> dict[str, Any]:
+    """Return an answer as the body of a chat completion, with a number of equal choices."""
     return {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "request_id": str(uuid.uuid4()),
         "object": "chat.completion",
         "created": int(time.time()),
         "model": completion.model,
         "choices": [
             {
-                "index": 0,
+                "index": index,
                 "message": {"role": "assistant", "content": completion.text},
                 "finish_reason": completion.finish_reason or "stop",
             }
+            for index in range(choices)
         ],
         "usage": usage(completion),
     }
@@ -169,10 +212,20 @@ def usage(completion: Completion) -> dict[str, int]:
     }
 
 
-def _asked(messages: Sequence[Message]) -> tuple[str, str]:
-    """Return the instruction and the transcript of a chat: of its last user message, else the system's instruction."""
-    last = next((message.content for message in reversed(messages) if message.role == "user"), "")
-    system = " ".join(message.content for message in messages if message.role == "system")
-    instruction, transcript = extractive.split_prompt(last)
+def _asked(messages: Sequence[Message], transcript: str) -> tuple[str, str]:
+    """Return the instruction and the transcript of a chat; without a task, the system's instruction comes first.
+
+    Args:
+        messages: the chat.
+        transcript: if it is known; else empty.
+    """
+    if transcript:
+        last = next((message.content for message in reversed(messages) if message.role == "user"), "")
+        instruction = LABEL.sub("", last.replace(transcript, " ")).strip()
+    else:
+        instruction, transcript = split_chat(messages)
+    system = " ".join(
+        message.content for message in messages if message.role == "system" and not is_marked(message.content)
+    )
     has_task = instruction and extractive.task(instruction) is not extractive.Task.OTHER
     return instruction if has_task else f"{system} {instruction}".strip(), transcript

@@ -274,7 +274,10 @@ class ClientSession:
             started_at = self._clock()
             try:
                 answer = await self._chat_backend.complete(
-                    fill_prompt(asked, turn.transcript), model=asked.model, max_tokens=asked.max_tokens
+                    fill_prompt(asked, turn.transcript),
+                    model=asked.model,
+                    max_tokens=asked.max_tokens,
+                    transcript=turn.transcript,
                 )
             except ChatError as error:
                 self._report_unanswered(turn, error.message)

@@ -4,7 +4,8 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Annotated, Any
 
 import msgspec
@@ -14,7 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from tui.errors import ChatError
 from tui.gateway.chat_backends import ChatBackend, chat_completion, usage
 from tui.gateway.metrics import Metrics
-from tui.llm.client import Completion, Message
+from tui.llm.client import ChatClient, Completion, Message
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 """Largest request; a three-hour transcript has about 0.2 MB."""
@@ -22,6 +23,10 @@ BODY_TIMEOUT_S = 30.0
 """Longest time for a request's body to arrive."""
 MAX_CONCURRENT_CHATS = 8
 DEFAULT_MAX_TOKENS = 1000
+PLAIN_FIELDS = frozenset(
+    {"messages", "model", "max_tokens", "max_completion_tokens", "temperature", "stream", "stream_options"}
+)
+"""A request with other fields is forwarded as it is."""
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -31,19 +36,30 @@ class _Part(msgspec.Struct, frozen=True):
 
 class _Message(msgspec.Struct, frozen=True):
     role: str
-    content: str | tuple[_Part, ...]
+    content: str | tuple[_Part, ...] | None = None
+    tool_calls: tuple[dict[str, Any], ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.content is None and not self.tool_calls:
+            raise ValueError("a message needs content or tool_calls")
 
     @property
     def text(self) -> str:
-        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+        if isinstance(self.content, tuple):
+            return "".join(part.text for part in self.content)
+        return self.content or ""
 
 
 class _StreamOptions(msgspec.Struct, frozen=True):
     include_usage: bool = False
 
 
+class _Format(msgspec.Struct, frozen=True):
+    type: str = "text"
+
+
 class ChatRequest(msgspec.Struct, frozen=True):
-    """A request; unknown fields are ignored."""
+    """A request; unknown fields are ignored, or forwarded to a server that completes the chats."""
 
     messages: Annotated[tuple[_Message, ...], msgspec.Meta(min_length=1)]
     model: str = ""
@@ -52,6 +68,26 @@ class ChatRequest(msgspec.Struct, frozen=True):
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     stream: bool = False
     stream_options: _StreamOptions | None = None
+    stop: str | Annotated[tuple[str, ...], msgspec.Meta(max_length=16)] | None = None
+    n: Annotated[int, msgspec.Meta(ge=1, le=16)] | None = None
+    tools: tuple[dict[str, Any], ...] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    response_format: _Format | None = None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Texts before which the answer ends."""
+        found = (self.stop,) if isinstance(self.stop, str) else self.stop or ()
+        return tuple(filter(None, found))
+
+    @property
+    def unsupported(self) -> str:
+        """What is asked for that takes a language model, as a sentence; empty if nothing is."""
+        if self.tools and self.tool_choice != "none":
+            return "The extractive model cannot call tools; use --llm-url or --llm-file, or tool_choice none."
+        if self.response_format and self.response_format.type != "text":
+            return f"The extractive model cannot answer as {self.response_format.type}; use --llm-url or --llm-file."
+        return ""
 
     @property
     def chat(self) -> tuple[Message, ...]:
@@ -95,7 +131,8 @@ class Completions:
     async def chat(self, http: Request) -> Response:
         """Serve one chat."""
         try:
-            request = msgspec.json.decode(await _read_body(http), type=ChatRequest)
+            body = msgspec.json.decode(await _read_body(http))
+            request = msgspec.convert(body, ChatRequest)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             return request_error(400, f"Invalid request: {error}")
         except _BodyTooLargeError:
@@ -105,7 +142,48 @@ class Completions:
         if self._places.locked():
             return backend_error(ChatError("Too many concurrent chats", status=429, retry=True, retry_after_s=1))
         async with self._places:
+            try:
+                client = await self._chat_backend.client()
+            except ChatError as error:
+                return backend_error(error)
+            if client and not _is_plain(body):
+                return await self._forwarded(client, body, stream=request.stream)
+            if not client and request.unsupported:
+                return request_error(400, request.unsupported)
             return await (self._streamed(request) if request.stream else self._whole(request))
+
+    async def _forwarded(self, client: ChatClient, body: dict[str, Any], *, stream: bool) -> Response:
+        """Return a server's own answer to the request as the client wrote it, but for a model that is set here."""
+        began = self._clock()
+        if self._chat_backend.model:
+            body = body | {"model": self._chat_backend.model}
+        try:
+            if not stream:
+                answer = await client.forward(body)
+                self._count("answered", began)
+                return JSONResponse({"request_id": str(uuid.uuid4())} | answer)
+            pieces = client.forward_stream(body)
+            first = await anext(pieces, None)
+        except ChatError as error:
+            self._count("failed", began)
+            return backend_error(error)
+        return StreamingResponse(self._forwarded_events(first, pieces, began), media_type="text/event-stream")
+
+    async def _forwarded_events(
+        self, first: str | None, pieces: AsyncGenerator[str, None], began: float
+    ) -> AsyncIterator[str]:
+        async with self._places, aclosing(pieces):
+            try:
+                if first is not None:
+                    yield f"data: {first}\n\n"
+                async for piece in pieces:
+                    yield f"data: {piece}\n\n"
+            except ChatError as error:
+                self._count("failed", began)
+                yield _event({"error": {"message": error.message, "code": 502}})
+                return
+        self._count("answered", began)
+        yield "data: [DONE]\n\n"
 
     async def _whole(self, request: ChatRequest) -> Response:
         began = self._clock()
@@ -117,13 +195,15 @@ class Completions:
             self._count("failed", began)
             return backend_error(error)
         self._count("answered", began)
-        return JSONResponse(chat_completion(answer))
+        return JSONResponse(chat_completion(_stopped(answer, request.stops), request.n or 1))
 
     async def _streamed(self, request: ChatRequest) -> Response:
         """Return a stream once its first piece is there: until then an error can still set the status."""
         began = self._clock()
         pieces = aiter(
-            self._chat_backend.stream(
+            self._stopped_stream(request)
+            if request.stops
+            else self._chat_backend.stream(
                 request.chat, model=request.model, max_tokens=request.limit, temperature=request.temperature
             )
         )
@@ -134,11 +214,20 @@ class Completions:
             return backend_error(error)
         return StreamingResponse(self._events(request, first, pieces, began), media_type="text/event-stream")
 
+    async def _stopped_stream(self, request: ChatRequest) -> AsyncIterator[str | Completion]:
+        answer = await self._chat_backend.complete(
+            request.chat, model=request.model, max_tokens=request.limit, temperature=request.temperature
+        )
+        whole = _stopped(answer, request.stops)
+        yield whole.text
+        yield whole
+
     async def _events(
         self, request: ChatRequest, first: str | Completion, pieces: AsyncIterator[str | Completion], began: float
     ) -> AsyncIterator[str]:
         head = {
             "id": f"chatcmpl-{uuid.uuid4().hex}",
+            "request_id": str(uuid.uuid4()),
             "object": "chat.completion.chunk",
             "created": int(time.time()),
             "model": self._chat_backend.model or request.model,
@@ -149,11 +238,10 @@ class Completions:
                 async for piece in _prepend(first, pieces):
                     match piece:
                         case str():
-                            yield _event(head | {"choices": [_choice({"role": "assistant", "content": piece})]})
+                            yield _event(head | _choices({"role": "assistant", "content": piece}, request.n))
                         case Completion():
-                            end = _choice({}, piece.finish_reason or "stop")
                             head["model"] = piece.model or head["model"]
-                            yield _event(head | {"choices": [end]})
+                            yield _event(head | _choices({}, request.n, piece.finish_reason or "stop"))
                             if include_usage:
                                 yield _event(head | {"choices": [], "usage": usage(piece)})
             except ChatError as error:
@@ -166,6 +254,24 @@ class Completions:
     def _count(self, outcome: str, began: float) -> None:
         self._metrics.count("answers_total", label=f'outcome="{outcome}"')
         self._metrics.count("answer_seconds_sum", self._clock() - began)
+
+
+def _is_plain(body: dict[str, Any]) -> bool:
+    """Return whether a request has nothing but text and the options that every backend knows."""
+    fields = {name for name, value in body.items() if value is not None}
+    return fields <= PLAIN_FIELDS and all(
+        message.keys() <= {"role", "content"} and _is_text(message["content"]) for message in body["messages"]
+    )
+
+
+def _is_text(content: Any) -> bool:
+    return isinstance(content, str) or all(part.get("type", "text") == "text" for part in content)
+
+
+def _stopped(answer: Completion, stops: tuple[str, ...]) -> Completion:
+    """Return an answer up to the first of some texts."""
+    end = min((at for at in map(answer.text.find, stops) if at >= 0), default=None)
+    return answer if end is None else msgspec.structs.replace(answer, text=answer.text[:end], finish_reason="stop")
 
 
 def request_error(status: int, message: str) -> Response:
@@ -205,8 +311,10 @@ async def _prepend(first: str | Completion, pieces: AsyncIterator[str | Completi
         yield piece
 
 
-def _choice(delta: dict[str, str], finish_reason: str | None = None) -> dict[str, Any]:
-    return {"index": 0, "delta": delta, "finish_reason": finish_reason}
+def _choices(delta: dict[str, str], count: int | None, finish_reason: str | None = None) -> dict[str, Any]:
+    """Return the equal choices of an event."""
+    choices = [{"index": at, "delta": delta, "finish_reason": finish_reason} for at in range(count or 1)]
+    return {"choices": choices}
 
 
 def _event(fields: dict[str, Any]) -> str:

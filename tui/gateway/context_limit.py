@@ -7,9 +7,9 @@ import msgspec
 
 from tui.errors import ChatError
 from tui.gateway.chat_backends import ChatBackend
-from tui.gateway.extractive import split_prompt
+from tui.gateway.prompt_parts import split_prompt
 from tui.llm.chunking import CONTEXT_EXCEEDED
-from tui.llm.client import Completion, Message
+from tui.llm.client import ChatClient, Completion, Message
 
 TRIES = 5
 SLACK = 0.85
@@ -30,14 +30,20 @@ class TruncatingBackend:
         self._inner = inner
 
     async def complete(
-        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str,
+        max_tokens: int,
+        temperature: float | None = None,
+        transcript: str = "",
     ) -> Completion:
         """Return the answer, preceded by a notice if words were left out."""
         left_out = 0
         for attempt in range(TRIES):
             try:
                 answer = await self._inner.complete(
-                    messages, model=model, max_tokens=max_tokens, temperature=temperature
+                    messages, model=model, max_tokens=max_tokens, temperature=temperature, transcript=transcript
                 )
             except ChatError as error:
                 messages, left_out = _shorter(messages, error, left_out, last=attempt == TRIES - 1)
@@ -71,6 +77,10 @@ class TruncatingBackend:
         """Return the names of the available models."""
         return await self._inner.models()
 
+    async def client(self) -> ChatClient | None:
+        """Return the client of the inner backend."""
+        return await self._inner.client()
+
     async def aclose(self) -> None:
         """Close the inner backend."""
         await self._inner.aclose()
@@ -88,18 +98,19 @@ def _shorter(
     Raises:
         ChatError: it is another error, or no words are left to leave out.
     """
-    at = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
-    if last or at < 0 or not CONTEXT_EXCEEDED.search(error.message):
+    last_user = max((at for at, message in enumerate(messages) if message.role == "user"), default=-1)
+    if last or last_user < 0 or not CONTEXT_EXCEEDED.search(error.message):
         raise error
-    content = messages[at].content
-    _, transcript = split_prompt(content)
+    content = messages[last_user].content
+    transcript = split_prompt(content)[1] or content
+    at = content.rfind(transcript)
     words = list(re.finditer(r"\S+", transcript))
     drop = len(words) - int(len(words) * _share(error.message))
     if drop >= len(words):
         raise error
     kept = transcript[words[drop].start() :]
-    shorter = Message(messages[at].role, content.removesuffix(transcript).rstrip(" ") + " " + kept)
-    return [*messages[:at], shorter, *messages[at + 1 :]], left_out + drop
+    shorter = Message(messages[last_user].role, content[:at] + kept + content[at + len(transcript) :])
+    return [*messages[:last_user], shorter, *messages[last_user + 1 :]], left_out + drop
 
 
 def _share(message: str) -> float:

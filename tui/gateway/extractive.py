@@ -112,18 +112,6 @@ def task(instruction: str) -> Task:
     return next((task for task, sign in TASKS if sign.search(instruction)), other)
 
 
-def split_prompt(prompt: str) -> tuple[str, str]:
-    """Return a prompt's instruction and its transcript.
-
-    The transcript follows `Transcript:`, or is the last paragraph of several, or is all there is.
-    """
-    parts = re.split(r"\btranscript(?: so far)?:[ \t]*\n?", prompt, maxsplit=1, flags=re.IGNORECASE)
-    if len(parts) == 2:
-        return parts[0].strip(), parts[1].strip()
-    first, gap, rest = prompt.strip().partition("\n\n")
-    return (first, rest.strip()) if gap else ("", prompt.strip())
-
-
 def answer(instruction: str, transcript: str) -> str:
     """Return what an instruction gets of a transcript, in the transcript's own words.
 

@@ -47,7 +47,13 @@ class GgufBackend:
         self._loading = asyncio.Lock()
 
     async def complete(
-        self, messages: Sequence[Message], *, model: str, max_tokens: int, temperature: float | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str,
+        max_tokens: int,
+        temperature: float | None = None,
+        transcript: str = "",
     ) -> Completion:
         """Return the model's answer."""
         client = await self._loaded()
@@ -65,6 +71,10 @@ class GgufBackend:
     async def models(self) -> list[str] | None:
         """Return the file's name."""
         return [self.model]
+
+    async def client(self) -> ChatClient | None:
+        """Return the client of llama.cpp's server, which is started for the first chat."""
+        return await self._loaded()
 
     async def aclose(self) -> None:
         """Close the connections and unload the model."""

@@ -41,6 +41,8 @@ BACKOFF_S = 0.5
 """Maximum delay before the first retry, in seconds; it doubles for each further retry."""
 MAX_RETRY_AFTER_S = 20.0
 """Maximum delay before a retry, in seconds; a server that asks for a longer one is not retried."""
+FINISHED = re.compile(r'"finish_reason":\s*"')
+"""What the last event of an answer contains."""
 STREAM_REFUSALS = frozenset({400, 404, 405, 415, 422, 501})
 """Statuses that mean, together with the word "stream" in the error, that streaming is not supported."""
 
@@ -126,6 +128,28 @@ class ChatClient:
                         yield piece.text
             yield whole
 
+    async def forward(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the response to a request as it is.
+
+        Raises:
+            ChatError: the request failed, also after the retries, or the response is not an object.
+        """
+        async with await self._post(body) as response:
+            answer = _decode_json(await self._read(response))
+        if not isinstance(answer, dict):
+            raise ChatError("The LLM server sent a response that is not an object.")
+        return answer
+
+    async def forward_stream(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        """Yield the data of the events that answer a request, as they are and without `[DONE]`.
+
+        Raises:
+            ChatError: the request failed, also after the retries, or the answer broke off.
+        """
+        async with await self._post(body) as response, aclosing(self._events(response)) as events:
+            async for data in events:
+                yield data
+
     async def models(self) -> list[str] | None:
         """Return the ids of the server's models, or `None` if the server does not list them."""
         import httpx2
@@ -193,11 +217,17 @@ class ChatClient:
             refused = parse_error(response.status_code, await self._read(response), retry_after_s=wait_s)
             refused.message = redacted(refused.message, self._key)
         if body.get("stream") and response.status_code in STREAM_REFUSALS and "stream" in refused.message.lower():
-            raise _StreamingUnsupportedError(refused.message, refused.hint)
+            raise _StreamingUnsupportedError(refused.message, refused.hint, status=refused.status)
         raise refused
 
     async def _deltas(self, response: "httpx2.Response") -> AsyncGenerator[Completion, None]:
         """Yield the deltas of an event stream until `[DONE]`, or until it closes after a `finish_reason`."""
+        async with aclosing(self._events(response)) as events:
+            async for data in events:
+                yield parse_delta(_decode_json(data))
+
+    async def _events(self, response: "httpx2.Response") -> AsyncGenerator[str, None]:
+        """Yield the data of an event stream until `[DONE]`, or until it closes after a `finish_reason`."""
         import httpx2
 
         events = aiter(httpx2.EventSource(response))
@@ -208,9 +238,8 @@ class ChatClient:
                     event = await anext(events)
                 if event.data == "[DONE]":
                     return
-                piece = parse_delta(_decode_json(event.data))
-                finished = finished or bool(piece.finish_reason)
-                yield piece
+                finished = finished or bool(FINISHED.search(event.data))
+                yield event.data
         except StopAsyncIteration:
             if not finished:
                 raise _connection_broken("the connection closed") from None
