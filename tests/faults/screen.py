@@ -18,6 +18,15 @@ from tests.faults.engines import PATIENCE_S
 COLUMNS, ROWS = 100, 30
 
 
+class _Display(pyte.Screen):  # type: ignore[misc]
+    """A screen that counts the bells."""
+
+    bells = 0
+
+    def bell(self, *args: object) -> None:
+        self.bells += 1
+
+
 class Screen:
     """Runs a program on a pty.
 
@@ -26,7 +35,7 @@ class Screen:
     """
 
     def __init__(self, command: Sequence[str]) -> None:
-        self._screen = pyte.Screen(COLUMNS, ROWS)
+        self._screen = _Display(COLUMNS, ROWS)
         self._stream = pyte.ByteStream(self._screen)
         self._changed = asyncio.Event()
         self._master, slave = pty.openpty()
@@ -78,6 +87,16 @@ class Screen:
     async def ended(self) -> int:
         """Wait until the program has ended; return its exit code."""
         return await asyncio.wait_for(asyncio.to_thread(self.process.wait), PATIENCE_S)
+
+    @property
+    def bells(self) -> int:
+        """How often the bell rang."""
+        return self._screen.bells
+
+    def background(self, text: str) -> set[str]:
+        """Return the background colours of the whole row that contains a text."""
+        row = next(at for at, line in enumerate(self._screen.display) if text in line)
+        return {self._screen.buffer[row][column].bg for column in range(COLUMNS)}
 
     @property
     def text(self) -> str:

@@ -89,22 +89,36 @@ class FileSource:
 
 @asynccontextmanager
 async def open_file(
-    path: Path, *, sample_rate: int, clock: Callable[[], float] = time.monotonic
+    path: Path, *, sample_rate: int, skip_s: float = 0.0, clock: Callable[[], float] = time.monotonic
 ) -> AsyncIterator[FileSource]:
     """Open a sound file of any format that libsndfile or PyAV reads, with any sample rate and number of channels.
+
+    Args:
+        path: path of the file.
+        sample_rate: output samples per second.
+        skip_s: seconds at its start to skip.
+        clock: monotonic time in seconds.
 
     Raises:
         SourceError: the file does not exist, is not a readable sound file, or contains no audio.
     """
-    source = await asyncio.to_thread(_open, path, sample_rate, clock)
+    source = await asyncio.to_thread(_open, path, sample_rate, skip_s, clock)
     try:
         yield source
     finally:
         await asyncio.to_thread(source.close)
 
 
-def _open(path: Path, sample_rate: int, clock: Callable[[], float]) -> FileSource:
+def _open(path: Path, sample_rate: int, skip_s: float, clock: Callable[[], float]) -> FileSource:
     file = open_sound_file(path)
+    _skip(file, round(skip_s * file.samplerate), path.name)
     from tui.audio.convert import Resampler
 
     return FileSource(file, Resampler(file.samplerate, sample_rate), path.name, sample_rate, clock)
+
+
+def _skip(file: SoundReader, count: int, name: str) -> None:
+    """Read frames at the start of a file and drop them: not every format can seek exactly."""
+    chunk = round(READ_S * file.samplerate)
+    while count > 0 and len(read_frames(file, min(count, chunk), name)):
+        count -= chunk

@@ -30,7 +30,7 @@ class Recording:
     thread flushes the file to the disk five times a second for the case of a power cut; the event loop never waits for
     a flush. While writes fail, audio is kept in memory.
 
-    Use `create`, `in_memory` or `open` to make one.
+    Use `create`, `in_memory`, `open` or `reopen` to make one.
     """
 
     def __init__(self, path: Path, file: int, sample_rate: int, on_disk: int) -> None:
@@ -67,9 +67,7 @@ class Recording:
             recording._write_header()
         except OSError as error:
             raise _unusable_recording(path, error) from error
-        recording.closed = False
-        recording._flusher = _Flusher(os.dup(file), path)
-        weakref.finalize(recording, recording._flusher.stop)
+        recording._accept_audio()
         return recording
 
     @classmethod
@@ -96,8 +94,23 @@ class Recording:
         Raises:
             SessionError: the file cannot be read or is not a recording.
         """
+        return cls._open(path, os.O_RDONLY)
+
+    @classmethod
+    def reopen(cls, path: Path) -> Self:
+        """Open a recording to append to its end.
+
+        Raises:
+            SessionError: the file cannot be written or is not a recording.
+        """
+        recording = cls._open(path, os.O_RDWR)
+        recording._accept_audio()
+        return recording
+
+    @classmethod
+    def _open(cls, path: Path, access: int) -> Self:
         try:
-            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            file = os.open(path, access | os.O_CLOEXEC)
         except OSError as error:
             raise _unusable_recording(path, error) from error
         start = os.pread(file, HEADER_BYTES, 0)
@@ -108,6 +121,12 @@ class Recording:
         # In a truncated file the header may give less audio than there is.
         audio_bytes = os.fstat(file).st_size - HEADER_BYTES
         return cls(path, file, sample_rate, audio_bytes - audio_bytes % SAMPLE_BYTES)
+
+    def _accept_audio(self) -> None:
+        """Open the recording for appending, and start to flush its file."""
+        self.closed = False
+        self._flusher = _Flusher(os.dup(self._file), self.path)
+        weakref.finalize(self, self._flusher.stop)
 
     @property
     def size_bytes(self) -> int:

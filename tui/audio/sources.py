@@ -47,6 +47,7 @@ async def open_source(
     sample_rate: int = DEFAULT_RATE,
     latency_ms: int = 0,
     channels: int = 1,
+    skip_s: float = 0.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Source]:
     """Open a source and close it on exit.
@@ -56,13 +57,19 @@ async def open_source(
         sample_rate: output samples per second; other rates are resampled.
         latency_ms: latency requested from the sound system; 0 uses the device's default low latency.
         channels: maximum number of channels to open on a microphone; they are mixed.
+        skip_s: seconds at the start of a file to skip; live sources ignore it.
         clock: monotonic time in seconds, which paces files and pipes.
 
     Raises:
         SourceError: the source cannot be opened.
     """
-    async with _opened(spec, sample_rate, latency_ms, channels, clock) as source:
+    async with _opened(spec, sample_rate, latency_ms, channels, skip_s, clock) as source:
         yield source
+
+
+def is_file(spec: str) -> bool:
+    """Return whether a source is a file, which stops with its reader, while live audio goes on."""
+    return spec not in ("mic", "-") and not spec.startswith(("mic:", "cmd:"))
 
 
 async def warm_up(spec: str) -> None:
@@ -76,7 +83,7 @@ async def warm_up(spec: str) -> None:
 
 
 def _opened(
-    spec: str, sample_rate: int, latency_ms: int, channels: int, clock: Callable[[], float]
+    spec: str, sample_rate: int, latency_ms: int, channels: int, skip_s: float, clock: Callable[[], float]
 ) -> AbstractAsyncContextManager[Source]:
     kind, colon, rest = spec.partition(":")
     match kind, colon:
@@ -90,4 +97,4 @@ def _opened(
             return open_program(rest, sample_rate=sample_rate, clock=clock)
         case "-", "":
             return open_stdin(sample_rate=sample_rate, clock=clock)
-    return open_file(Path(spec).expanduser(), sample_rate=sample_rate, clock=clock)
+    return open_file(Path(spec).expanduser(), sample_rate=sample_rate, skip_s=skip_s, clock=clock)

@@ -60,7 +60,7 @@ def open_dashboard(options: Flags, *, start: "Start | None" = None, revive: bool
     Args:
         options: settings of the sessions started in it.
         start: session to start at once; `None` for none.
-        revive: whether to start an engine now, and again whenever it was killed.
+        revive: whether to start an engine if none is running; one that is killed later is replaced in any case.
     """
     config = settings(options).config
     if options.get("source") == "-":
@@ -80,7 +80,7 @@ def open_dashboard(options: Flags, *, start: "Start | None" = None, revive: bool
     start_engine = partial(spawn, folder)
     if revive and not is_running(folder):
         start_engine()
-    client = EngineClient(folder / SOCKET_NAME, start=start_engine if revive else None)
+    client = EngineClient(folder / SOCKET_NAME, start=start_engine)
     show(client, config, options, start, set_up=can_start(config))
 
 

@@ -129,7 +129,14 @@ def engine() -> None:
 
 def _engine(publish: "Callable[[Event], None]") -> "Engine":
     from tui.engine.engine import Engine
-    from tui.paths import log_file, sessions_dir
+    from tui.engine.process import ACTIVE_SESSION_NAME
+    from tui.paths import log_file, runtime_dir, sessions_dir
     from tui.sessions.store import Store
 
-    return Engine(publish, store=Store(sessions_dir()), prompt_folders=prompt_folders(), log_file=log_file())
+    return Engine(
+        publish,
+        store=Store(sessions_dir()),
+        prompt_folders=prompt_folders(),
+        log_file=log_file(),
+        active_file=runtime_dir() / ACTIVE_SESSION_NAME,
+    )

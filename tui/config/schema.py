@@ -177,6 +177,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "connection), -1 never stops it.",
         ),
     ] = 30.0
+    continue_recording: Annotated[
+        bool,
+        SESSION,
+        Meta(
+            description="Go on recording a session whose engine was killed, if another engine starts within a minute; "
+            "otherwise s continues the session."
+        ),
+    ] = True
     drain_timeout_s: Annotated[
         float,
         SESSION,

@@ -94,6 +94,7 @@ class EngineClient:
 
     async def _connect(self) -> "ClientConnection":
         from websockets.asyncio.client import unix_connect
+        from websockets.exceptions import InvalidHandshake
 
         clock = asyncio.get_running_loop().time
         began, started = clock(), False
@@ -109,6 +110,11 @@ class EngineClient:
                 )
                 self._was_connected = True
                 return websocket
+            except InvalidHandshake as error:
+                # The engine was killed, or exited, after it accepted the connection.
+                if clock() - began > self._connect_s:
+                    raise EngineError(f"Not an engine: {error}.", f"Remove {self._socket}.") from error
+                await asyncio.sleep(RETRY_S)
             except OSError as error:
                 waited_s = clock() - began
                 if not started and self._is_missing(error, waited_s):

@@ -19,6 +19,7 @@ from tui.config.schema import Config
 from tui.credentials import api_key, llm_key
 from tui.engine.annotations import AnnotationCommand
 from tui.engine.capture import LOG_HINT
+from tui.engine.continuation import Interruption, SessionContinuation
 from tui.engine.device_monitor import DeviceLevelMonitor, list_sources
 from tui.engine.gateway_process import GatewayProcess, is_installed
 from tui.engine.monitors import boot_clock
@@ -29,18 +30,15 @@ from tui.engine.routing import resolve_route
 from tui.engine.save_retry import PendingSaves
 from tui.engine.session import LiveSession
 from tui.engine.session_builder import SessionBuilder
-from tui.engine.session_queries import export_session, list_sessions, show_session
+from tui.engine.session_queries import run_query
+from tui.engine.session_slot import SessionSlot
 from tui.errors import EndpointError, EngineError, FullyTranscribedError, LivegistError, UsageError
 from tui.model import commands
 from tui.model.commands import Command, Option
 from tui.model.events import DevicesListed, Event, Notice, PromptChanged, Severity, Snapshot, State, StateChanged
-from tui.model.session_state import SessionState
-from tui.paths import data_dir
 from tui.sessions.private import PrivateStore
 from tui.sessions.store import Store, StoredSession
 
-SHUTDOWN_S = 11.5
-"""Longest time from a request to quit until the session is over; the rest of 15 s is for clean-up around it."""
 WARM_S = 2.0
 """Longest wait, on exit, for an audio system that is still starting."""
 
@@ -55,6 +53,7 @@ class Engine:
         store: the sessions on disk.
         prompt_folders: folders of prompts; a prompt in a later one replaces one of the same id.
         log_file: receives the output of the local gateway.
+        active_file: names the active session, which the next engine continues if this one is killed; `None` for none.
         flags: settings that override the config file's and the environment's, for every session.
         clock: monotonic seconds.
         boot_clock: seconds that go on while the machine sleeps.
@@ -68,6 +67,7 @@ class Engine:
         store: Store,
         prompt_folders: tuple[Path, ...],
         log_file: Path,
+        active_file: Path | None = None,
         flags: Mapping[str, Option] | None = None,
         clock: Callable[[], float] = time.monotonic,
         boot_clock: Callable[[], float] = boot_clock,
@@ -84,44 +84,41 @@ class Engine:
         self._post_session = PostSessionTasks(store, publish, now)
         self._pending_saves = PendingSaves()
         self._recovery = SessionRecovery(store, publish)
-        self._session: LiveSession | None = None
-        self._running: asyncio.Task[None] | None = None
-        self._idle = SessionState()
+        self._continuation = SessionContinuation(active_file, store)
+        self._slot = SessionSlot(publish)
         self._prompt_watcher = PromptWatcher(prompt_folders, publish, self._prompts_in_use, self._on_prompts_reloaded)
         self._prompts = self._prompt_watcher.prompts
-        self._idle.prompt = next(iter(self._prompts)).id if len(self._prompts) else ""
+        self._slot.idle.prompt = next(iter(self._prompts)).id if len(self._prompts) else ""
         self._prompt_chosen = False
-        self._viewers = 0
         self._notices: list[Notice] = []
         self._quitting = asyncio.Event()
         self._deadline = math.inf
         """Time, on the clock, by which post-session tasks must be over."""
         self.unattended_minutes = 30.0
         """Minutes that the session may run without a viewer, as configured when it started; negative for no limit."""
-        self.failure: LivegistError | None = None
-        """Why the last session ended as FAILED; `None` if it did not fail."""
 
     @property
     def busy(self) -> bool:
         """Whether a session is active."""
-        return self._running is not None and not self._running.done()
+        return self._slot.busy
+
+    @property
+    def failure(self) -> LivegistError | None:
+        """Why the last session ended as FAILED; `None` if it did not fail."""
+        return self._slot.failure
 
     @property
     def unsaved(self) -> bool:
         """Whether the end of a finished session is still to be written to disk."""
         return bool(self._pending_saves)
 
-    @property
-    def _state(self) -> SessionState:
-        """State of the active session, or of the last one."""
-        return self._session.state if self._session is not None and self._session.state.session else self._idle
-
     def snapshot(self) -> Snapshot:
         """Return the engine's whole state."""
         return replace(
-            self._state.snapshot(tui.__version__),
+            self._slot.state.snapshot(tui.__version__),
             prompts=self._prompt_watcher.infos,
             untranscribed=self._recovery.untranscribed,
+            stopped_at=self._continuation.stopped_at,
         )
 
     def pop_notices(self) -> list[Notice]:
@@ -131,9 +128,7 @@ class Engine:
 
     def set_viewer_count(self, viewers: int) -> None:
         """Set the number of viewers, which the statistics report."""
-        self._viewers = viewers
-        if self._session is not None:
-            self._session.viewers = viewers
+        self._slot.set_viewer_count(viewers)
 
     async def execute(self, command: Command) -> Event | None:
         """Execute a command. Return an event for the requesting viewer only, or None.
@@ -144,33 +139,35 @@ class Engine:
         match command:
             case commands.Start(options=options):
                 self._start(options)
+            case commands.ContinueSession():
+                self._continue()
+            case commands.Stop() if self._continuation.interruption is not None and not self.busy:
+                self._continuation.close()
+                self._publish(self.snapshot())
             case commands.Stop():
-                self._require_active().stop()
+                self._slot.require_active().stop()
+                self._continuation.close()
             case commands.Mute(muted=muted):
-                self._require_active().mute(muted)
+                self._slot.require_active().mute(muted)
             case commands.UsePrompt(prompt=prompt):
                 self._use_prompt(prompt)
             case commands.Analyse(prompt=prompt):
-                await self._require_session().analyse(prompt)
+                await self._slot.require_session().analyse(prompt)
             case _ if isinstance(command, AnnotationCommand):
-                self._require_session().annotations.execute(command)
+                self._slot.require_session().annotations.execute(command)
             case commands.SetGain(gain_db=gain_db):
-                self._require_active().set_gain(gain_db)
+                self._slot.require_active().set_gain(gain_db)
             case commands.ListDevices():
                 return DevicesListed(await asyncio.to_thread(list_sources))
             case commands.MeasureDevices(seconds=seconds):
                 await self._device_levels.start(seconds)
             case commands.UseSource(source=source):
-                self._require_active().use_source(source)
+                self._slot.require_active().use_source(source)
+                self._continuation.set_source(source)
             case commands.Recover(session=session, options=options):
                 await self._recover(session, options)
-            case commands.ListSessions():
-                return await asyncio.to_thread(list_sessions, self._store)
-            case commands.ShowSession(session=session):
-                return await asyncio.to_thread(show_session, self._store, session)
-            case commands.ExportSession(session=session, format=format):
-                id = session or self._exportable_id()
-                return await asyncio.to_thread(export_session, self._store, id, format, data_dir() / "exports")
+            case commands.ListSessions() | commands.ShowSession() | commands.ExportSession():
+                return await asyncio.to_thread(run_query, self._store, command, self._slot.state.session)
             case commands.ShowPrompt() | commands.WritePrompt() | commands.DeletePrompt():
                 return self._prompt_watcher.execute(command)
             case commands.Pause() | commands.Seek():
@@ -181,13 +178,14 @@ class Engine:
 
     async def run(self) -> None:
         """Repair sessions that a killed engine left, start up, then run until `quit` is called."""
-        self._notices += self._recovery.repair()
+        self._notices += self._continuation.find(self._recovery.repair)
         self._recovery.scan()
         warming = asyncio.ensure_future(warm_up(self._prepare()))
+        self._continue_interrupted()
         watching = asyncio.ensure_future(self._prompt_watcher.run())
         try:
             await self._quitting.wait()
-            await self._shut_down()
+            await self._slot.shut_down()
         finally:
             # PortAudio redirects stderr while it starts: what is printed on exit would be lost.
             await asyncio.wait({warming}, timeout=WARM_S)
@@ -201,8 +199,7 @@ class Engine:
 
     async def wait_idle(self) -> None:
         """Wait until no session is active."""
-        if self._running is not None:
-            await asyncio.wait({self._running})
+        await self._slot.wait_idle()
 
     def quit(self, within_s: float = math.inf) -> None:
         """Stop the session gracefully, then exit; post-session tasks may take until `within_s` seconds from now."""
@@ -220,13 +217,14 @@ class Engine:
                 "The end of the recording is not saved to disk yet and would be lost.",
                 "Free disk space, or discard it with: livegist stop --now",
             )
+        self._continuation.close()
         self._quitting.set()
 
     def _prepare(self) -> str:
         """Apply the settings that a viewer shows before a session starts; return the configured source."""
         try:
             config = load(self._flags).config
-            self._idle.prompt = self._prompts[config.prompt].id
+            self._slot.idle.prompt = self._prompts[config.prompt].id
         except LivegistError as error:
             self._notices.append(Notice(Severity.ERROR, error.message, error.hint))
             return ""
@@ -238,11 +236,44 @@ class Engine:
         Raises:
             UsageError: a session is already active.
         """
-        self._refuse_if_busy()
+        self._slot.require_idle()
         try:
             self._begin(options)
         except LivegistError as error:
-            self._fail(error)
+            self._slot.fail(error)
+
+    def _continue_interrupted(self) -> None:
+        """Show the session whose engine was killed, and continue it unless a person has to ask for that."""
+        interruption = self._continuation.interruption
+        if interruption is None:
+            return
+        self._slot.idle = interruption.state
+        try:
+            wanted = load(self._flags | interruption.options).config.continue_recording
+        except LivegistError as error:
+            self._slot.fail(error)
+            return
+        if wanted and self._continuation.is_automatic():
+            self._continue()
+
+    def _continue(self) -> None:
+        """Continue the session whose engine was killed; if that fails, publish the error as the state FAILED.
+
+        Raises:
+            UsageError: a session is active, or there is none to continue.
+        """
+        self._slot.require_idle()
+        interruption = self._continuation.interruption
+        if interruption is None or not self._continuation.is_offered():
+            self._continuation.close()
+            self._publish(self.snapshot())
+            raise UsageError("There is no session to continue.", "Start a new one with s.")
+        self._slot.idle.apply(StateChanged(State.CONNECTING, "Opening the audio source again."))
+        self._publish(self.snapshot())
+        try:
+            self._begin(interruption.options, interruption=interruption)
+        except LivegistError as error:
+            self._slot.fail(error)
 
     async def _recover(self, session: str, options: Mapping[str, Option]) -> None:
         """Transcribe the untranscribed rest of a stored session; empty selects the newest that has one.
@@ -253,7 +284,7 @@ class Engine:
             SessionError: another process is recording the session.
             EngineError: the engine is exiting.
         """
-        self._refuse_if_busy()
+        self._slot.require_idle()
         notices, untranscribed = await asyncio.to_thread(self._recovery.find, session)
         self._notices += notices
         if self._quitting.is_set():
@@ -267,9 +298,14 @@ class Engine:
         self._begin(options, untranscribed[0])
         self._publish(self.snapshot())
 
-    def _begin(self, options: Mapping[str, Option], stored: StoredSession | None = None) -> None:
-        """Start a new session, or resume `stored`."""
-        self._refuse_if_busy()
+    def _begin(
+        self,
+        options: Mapping[str, Option],
+        stored: StoredSession | None = None,
+        interruption: Interruption | None = None,
+    ) -> None:
+        """Start a new session, transcribe the rest of `stored`, or go on recording an interrupted session."""
+        self._slot.require_idle()
         config = load(self._flags | dict(options)).config
         self.unattended_minutes = config.unattended_minutes
         self._prompt_watcher.reload()
@@ -286,46 +322,52 @@ class Engine:
             now=self._now,
         )
         resumed = builder.resume(stored) if stored is not None else None
-        if self._session is not None:
-            self._idle, self._session = SessionState(), None
+        self._slot.clear()
         if resumed is not None:
-            self._attach(resumed)
-        running = resumed.run() if resumed is not None else builder.record(self._attach)
-        self._running = asyncio.ensure_future(self._run(running, config))
+            self._slot.attach(resumed)
+        attach = partial(self._attach_recording, dict(options))
+        if resumed is not None:
+            running = resumed.run()
+        elif interruption is not None:
+            running = builder.continue_recording(interruption, attach)
+        else:
+            running = builder.record(attach)
+        self._slot.run(self._run(running, config))
 
-    def _attach(self, session: LiveSession) -> None:
-        """Send commands to a session from now on."""
-        session.viewers = self._viewers
-        self._session = session
-
-    def _refuse_if_busy(self) -> None:
-        if self.busy:
-            raise UsageError("A session is already active.", "Stop it first: press x, or run: livegist stop")
+    def _attach_recording(self, options: dict[str, Option], session: LiveSession) -> None:
+        """Send commands to a session that records, and name it for the case that this engine is killed."""
+        continued = self._continuation.interruption is not None
+        self._slot.attach(session)
+        if (info := session.state.session) is not None and info.path:
+            self._continuation.open(info.id, options)
+        if continued:
+            self._publish(self.snapshot())
 
     def _with_selected_prompt(self, config: Config, options: Mapping[str, Option]) -> Config:
         """Return the config with the prompt that was selected while no session was active."""
         if "prompt" in options or not self._prompt_chosen:
             return config
-        return replace(config, prompt=self._state.prompt)
+        return replace(config, prompt=self._slot.state.prompt)
 
     async def _run(self, running: Coroutine[Any, Any, None], config: Config) -> None:
         """Run a session, then save it; publish an error as the state FAILED, because the engine outlives sessions."""
-        self.failure = None
+        self._slot.failure = None
         try:
             await running
         except LivegistError as error:
-            self._fail(error)
+            self._slot.fail(error)
         except Exception:  # An internal error must end this session only.
             log.exception("the session failed")
-            self._fail(EngineError("Internal error: the session ended.", f"The recording is safe. {LOG_HINT}"))
-        session = self._session
+            self._slot.fail(EngineError("Internal error: the session ended.", f"The recording is safe. {LOG_HINT}"))
+        session = self._slot.session
         if session is None:
             return
+        self._continuation.close()
         if session.source_failure is not None:
-            self.failure = self.failure or session.source_failure
+            self._slot.failure = self.failure or session.source_failure
             return
         if self.failure is None and session.state.state is State.FAILED:
-            self.failure = EndpointError(session.state.reason, session.state.hint)
+            self._slot.failure = EndpointError(session.state.reason, session.state.hint)
         if (info := session.state.session) is not None and info.path:
             self._pending_saves.add(
                 session.save, partial(self._start_post_session, StoredSession(info.id, Path(info.path)), config)
@@ -336,64 +378,23 @@ class Engine:
         self._recovery.scan()
         self._post_session.start(stored, config)
 
-    def _fail(self, error: LivegistError) -> None:
-        self.failure = error
-        event = StateChanged(State.FAILED, error.message, error.hint)
-        self._state.apply(event)
-        self._publish(event)
-
     def _use_prompt(self, id: str) -> None:
         prompt = self._prompts[id]
         if self.busy:
-            self._require_active().use_prompt(prompt.id)
-            self._prompt_chosen = True
+            self._slot.require_active().use_prompt(prompt.id)
         else:
-            self._prompt_chosen = True
-            event = PromptChanged(prompt.id)
-            self._state.apply(event)
-            self._publish(event)
-
-    def _require_active(self) -> LiveSession:
-        if not self.busy:
-            raise UsageError("No session is active.", "Start one with s.")
-        if self._session is None:
-            raise UsageError("The session is still opening.", "Try again in a moment.")
-        return self._session
-
-    def _exportable_id(self) -> str:
-        session = self._state.session
-        if session is None or not session.path:
-            raise UsageError("There is no stored session to export.", "Start one with s, or choose one with h.")
-        return session.id
-
-    def _require_session(self) -> LiveSession:
-        if self._session is None or self._session.state.session is None:
-            raise UsageError("There is no session to analyse.", "Start one with s.")
-        return self._session
+            self._slot.apply(PromptChanged(prompt.id))
+        self._prompt_chosen = True
 
     def _prompts_in_use(self) -> tuple[str, ...]:
-        return (self._state.prompt, *self._state.extra_prompts) if self.busy else ()
+        return (self._slot.state.prompt, *self._slot.state.extra_prompts) if self.busy else ()
 
     def _on_prompts_reloaded(self, edited: frozenset[str]) -> None:
         """Replace a selected prompt that was deleted; apply the new text of an edited one to the active session."""
-        state = self._state
+        state = self._slot.state
         if self.busy:
-            if self._session is not None and state is not self._idle and state.prompt in edited:
-                self._session.renew_prompt()
+            if self._slot.session is not None and state is not self._slot.idle and state.prompt in edited:
+                self._slot.session.renew_prompt()
         elif state.prompt not in self._prompts and len(self._prompts):
             self._prompt_chosen = False
-            event = PromptChanged(next(iter(self._prompts)).id)
-            state.apply(event)
-            self._publish(event)
-
-    async def _shut_down(self) -> None:
-        """Stop the session, and abandon it if it is not over after `SHUTDOWN_S`."""
-        if not self.busy or self._running is None:
-            return
-        if self._session is None:
-            self._running.cancel()
-        else:
-            self._session.stop()
-            await asyncio.wait({self._running}, timeout=SHUTDOWN_S)
-            self._session.abandon()
-        await asyncio.wait({self._running})
+            self._slot.apply(PromptChanged(next(iter(self._prompts)).id))

@@ -15,6 +15,8 @@ SNAPSHOT_PATH = "/glance"
 """Request path for a single snapshot; such a connection does not count as a viewer."""
 LOCK_NAME = "engine.lock"
 LOG_NAME = "engine.log"
+ACTIVE_SESSION_NAME = "session.json"
+"""File that names the active session, so that another engine can continue it after this one was killed."""
 
 
 @contextlib.contextmanager

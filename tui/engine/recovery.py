@@ -28,10 +28,10 @@ class SessionRecovery:
         self.untranscribed: tuple[str, ...] = ()
         """Ids of the sessions that the last scan found not fully transcribed, newest first."""
 
-    def repair(self) -> list[Notice]:
-        """Repair sessions whose engine was killed; return a notice for each."""
+    def repair(self, unreported: str = "") -> list[Notice]:
+        """Repair sessions whose engine was killed; return a notice for each but the one of the id `unreported`."""
         with self._repairing:
-            return self._repair_interrupted()
+            return self._repair_interrupted(unreported)
 
     def find(self, session: str) -> tuple[list[Notice], list[StoredSession]]:
         """Repair interrupted sessions; return the notices of that and the sessions that are not fully transcribed.
@@ -51,7 +51,7 @@ class SessionRecovery:
             return notices, self._transcribable()
         return notices, [stored for stored in self._store.untranscribed() if stored.id == session]
 
-    def _repair_interrupted(self) -> list[Notice]:
+    def _repair_interrupted(self, unreported: str) -> list[Notice]:
         notices = []
         for stored in list(self._store.interrupted()):
             try:
@@ -60,7 +60,7 @@ class SessionRecovery:
             except LivegistError as error:
                 notices.append(Notice(Severity.WARNING, error.message, error.hint))
                 continue
-            if repaired is None:
+            if repaired is None or stored.id == unreported:
                 continue
             notices.append(
                 Notice(

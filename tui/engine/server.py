@@ -103,6 +103,8 @@ class EngineServer:
         self._last_viewed_at = clock()
         self._grace_until = -math.inf
         """Time, on the clock, until which a lost viewer may reconnect."""
+        self._early: list[Notice] | None = []
+        """Notices published before the first viewer connected, which receives them; `None` from then on."""
         self._stopped_session = ""
         """Id of the session that was stopped as unattended; a second stop would abandon its last turns."""
         self._engine = build(self._broadcast)
@@ -145,6 +147,8 @@ class EngineServer:
                 path.unlink(missing_ok=True)
 
     def _broadcast(self, event: Event) -> None:
+        if isinstance(event, Notice) and self._early is not None:
+            self._early.append(event)
         event = _without_words(event)
         for viewer in self._viewers:
             viewer.put(event)
@@ -156,8 +160,9 @@ class EngineServer:
             return
         viewer = ViewerConnection(websocket)
         viewer.put(self._snapshot())
-        for notice in self._engine.pop_notices():
+        for notice in [*self._engine.pop_notices(), *(self._early or ())]:
             viewer.put(notice)
+        self._early = None
         self._viewers.add(viewer)
         self._engine.set_viewer_count(len(self._viewers))
         try:

@@ -120,6 +120,10 @@ class LiveSession:
         self.viewers = 0
         """Number of viewers; only reported in the statistics."""
 
+    def restore_lost_answers(self) -> None:
+        """Request the answers that a killed engine did not receive, once a connection is open."""
+        self._stream_events.restore_lost_answers()
+
     # Commands ----------------------------------------------------------------------------------------------------
 
     def stop(self) -> None:

@@ -3,14 +3,15 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime
 
 from tui.audio.recording import Recording
-from tui.audio.sources import Source, open_source
+from tui.audio.sources import Source, is_file, open_source
 from tui.config.schema import Config
 from tui.engine.capture import Capture
 from tui.engine.compressed_store import CompressedDict
+from tui.engine.continuation import Interruption, append_silence, gap_notice
 from tui.engine.endpoints import Endpoints
 from tui.engine.event_sink import EventSink
 from tui.engine.gateway_process import GatewayProcess
@@ -74,23 +75,45 @@ class SessionBuilder:
             SourceError: the source cannot be opened; no session was created.
             SessionError: the session cannot be written to disk; no session was created.
         """
-        config = self._config
         async with AsyncExitStack() as opened_sources:
-            source = await opened_sources.enter_async_context(
-                open_source(
-                    config.source,
-                    sample_rate=SAMPLE_RATE,
-                    latency_ms=config.mic_latency_ms,
-                    channels=config.mic_channels,
-                    clock=self._clock,
-                )
-            )
+            source = await opened_sources.enter_async_context(self._open_source())
             stored = self._store.create(self._now())
             session, capture = self._build_recording(stored, source)
             on_opened(session)
             await session.run(capture.run(source, opened_sources))
             if session.source_failure is not None and stored.on_disk:
                 await asyncio.to_thread(delete, stored)
+
+    async def continue_recording(self, interruption: Interruption, on_opened: Callable[[LiveSession], None]) -> None:
+        """Open the source again, and go on recording a session whose engine was killed until it is over.
+
+        Silence replaces the live audio of the gap, so that positions in the recording stay true.
+
+        Args:
+            interruption: the session, repaired.
+            on_opened: receives the session once it accepts commands.
+
+        Raises:
+            SourceError: the source cannot be opened; the session is unchanged.
+            SessionError: the session cannot be read or written.
+        """
+        stored = interruption.stored
+        async with AsyncExitStack() as opened_sources:
+            recorded_s = Recording.open(stored.audio).position / SAMPLE_RATE
+            source = await opened_sources.enter_async_context(self._open_source(recorded_s))
+            state = stored.load(SessionState(CompressedDict))
+            recording = Recording.reopen(stored.audio)
+            sink = self._open_sink(state, stored, recording)
+            now = self._now()
+            gap_s = 0.0 if is_file(self._config.source) else max(0.0, now.timestamp() - interruption.stopped_at)
+            append_silence(recording, gap_s)
+            capture = self._capture(recording, source, sink)
+            capture.muted, capture.gain_db = state.muted, state.gain_db
+            session = self._build(sink, recording, capture, _turns_after(state))
+            session.restore_lost_answers()
+            on_opened(session)
+            sink.emit(gap_notice(interruption.stopped_at, now, gap_s))
+            await session.run(capture.run(source, opened_sources))
 
     def resume(self, stored: StoredSession) -> LiveSession:
         """Return a stored session, whose `run` transcribes its untranscribed rest.
@@ -99,19 +122,22 @@ class SessionBuilder:
             SessionError: the session's recording or journal cannot be read or written.
         """
         state = stored.load(SessionState(CompressedDict))
-        finals = state.transcript.finals
-        turns = TurnSequencer(
-            SAMPLE_RATE,
-            boundary=round(max((turn.end_s for turn in finals), default=0.0) * SAMPLE_RATE),
-            after=max((turn.number for turn in finals), default=0),
-        )
         recording = Recording.open(stored.audio)
-        return self._build(self._open_sink(state, stored, recording), recording, None, turns)
+        return self._build(self._open_sink(state, stored, recording), recording, None, _turns_after(state))
 
-    def _build_recording(self, stored: StoredSession, source: Source) -> tuple[LiveSession, Capture]:
-        config, route = self._config, self._route
-        recording = stored.create_recording(SAMPLE_RATE)
-        sink = self._open_sink(SessionState(CompressedDict), stored, recording)
+    def _open_source(self, skip_s: float = 0.0) -> AbstractAsyncContextManager[Source]:
+        config = self._config
+        return open_source(
+            config.source,
+            sample_rate=SAMPLE_RATE,
+            latency_ms=config.mic_latency_ms,
+            channels=config.mic_channels,
+            skip_s=skip_s,
+            clock=self._clock,
+        )
+
+    def _capture(self, recording: Recording, source: Source, sink: EventSink) -> Capture:
+        config = self._config
         capture = Capture(
             recording,
             config.source,
@@ -121,6 +147,13 @@ class SessionBuilder:
             clock=self._clock,
         )
         capture.device = source.name
+        return capture
+
+    def _build_recording(self, stored: StoredSession, source: Source) -> tuple[LiveSession, Capture]:
+        config, route = self._config, self._route
+        recording = stored.create_recording(SAMPLE_RATE)
+        sink = self._open_sink(SessionState(CompressedDict), stored, recording)
+        capture = self._capture(recording, source, sink)
         info = Session(
             id=stored.id,
             path=str(stored.path) if stored.on_disk else "",
@@ -171,3 +204,13 @@ class SessionBuilder:
             clock=self._clock,
             boot_clock=self._boot_clock,
         )
+
+
+def _turns_after(state: SessionState) -> TurnSequencer:
+    """Return the numbering that continues a stored session after its last final turn."""
+    finals = state.transcript.finals
+    return TurnSequencer(
+        SAMPLE_RATE,
+        boundary=round(max((turn.end_s for turn in finals), default=0.0) * SAMPLE_RATE),
+        after=max((turn.number for turn in finals), default=0),
+    )

@@ -4,21 +4,48 @@ from itertools import islice
 from pathlib import Path
 
 import tui
-from tui.errors import SessionError, file_error_hint
+from tui.errors import SessionError, UsageError, file_error_hint
+from tui.model.commands import ExportSession, ListSessions, ShowSession
 from tui.model.events import (
     Notice,
+    Session,
     SessionInfo,
     SessionShown,
     SessionsListed,
     Severity,
 )
-from tui.paths import private_dir, write_private
+from tui.paths import data_dir, private_dir, write_private
 from tui.sessions.catalogue import find, summarise
 from tui.sessions.export import export
 from tui.sessions.store import Store
 
 MAX_LISTED = 200
 """Maximum number of sessions in a list, the newest."""
+
+
+def run_query(
+    store: Store, query: ListSessions | ShowSession | ExportSession, current: Session | None
+) -> SessionsListed | SessionShown | Notice:
+    """Return the reply to a query.
+
+    Args:
+        store: the sessions on disk.
+        query: the query.
+        current: the session that is exported if the query names none; `None` if there is none.
+
+    Raises:
+        UsageError: the session or the format does not exist.
+        SessionError: the session cannot be read, or the file cannot be written.
+    """
+    match query:
+        case ListSessions():
+            return list_sessions(store)
+        case ShowSession(session=id):
+            return show_session(store, id)
+        case ExportSession(session="") if current is None or not current.path:
+            raise UsageError("There is no stored session to export.", "Start one with s, or choose one with h.")
+        case ExportSession(session=id, format=format):
+            return export_session(store, id or (current.id if current else ""), format, data_dir() / "exports")
 
 
 def list_sessions(store: Store) -> SessionsListed:

@@ -96,6 +96,14 @@ class StreamEventHandler:
             case events.MessageReceived(message=messages.Warning(warning=text)):
                 self._sink.emit(Notice(Severity.WARNING, text))
 
+    def restore_lost_answers(self) -> None:
+        """Count the answers about the newest turns as lost, from the last answered turn of each prompt on."""
+        state, gists = self._state, list(self._state.gists.values())
+        for prompt in dict.fromkeys((state.prompt, *state.extra_prompts)):
+            newest = max((gist.turn or 0 for gist in gists), default=0)
+            answered = max((gist.turn or 0 for gist in gists if gist.prompt == prompt), default=newest)
+            self._lost_answers += [(turn.number, prompt) for turn in state.transcript.finals if turn.number > answered]
+
     def _handle_loss(self, close: CloseInfo, wait_s: float) -> None:
         self.last_close = close
         reason = f"{close.meaning} Next attempt in {wait_s:.0f} s." if wait_s >= 1 else close.meaning

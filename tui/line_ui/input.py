@@ -10,6 +10,7 @@ from tui.model.commands import (
     AskAllTurns,
     Bookmark,
     Command,
+    ContinueSession,
     ExportSession,
     ListDevices,
     Mute,
@@ -92,6 +93,8 @@ def parse_command(line: str, view_model: ViewModel, options: Mapping[str, Option
             return []
         case "prompts" | "status" | "help" | "detach":
             return LocalCommand(word)
+        case "start" if view_model.stopped_at:
+            return [ContinueSession()]
         case "start":
             return [Start(dict(options))]
         case "recover":

@@ -20,6 +20,10 @@ class Start(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fiel
     """Settings by their names in `Config`; they take precedence over the config file and the environment."""
 
 
+class ContinueSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="continue"):
+    """Go on recording the session whose engine was killed. Rejected if there is none, or the gap is too long."""
+
+
 class Stop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="stop"):
     """Stop capturing, send the remaining audio, wait for the remaining turns and gists, then end the session."""
 
@@ -181,6 +185,7 @@ class Quit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="quit"):
 
 Command = (
     Start
+    | ContinueSession
     | Stop
     | Mute
     | UsePrompt

@@ -122,6 +122,9 @@ class Snapshot(
     gain_db: float = 0.0
     untranscribed: tuple[str, ...] = ()
     """Ids of the ended sessions that are not transcribed to their end, newest first."""
+    stopped_at: str = ""
+    """ISO 8601 time at which recording stopped because the engine was killed, while `ContinueSession` can continue
+    the session; else empty."""
     viewers: int = 0
     """Number of viewers that were attached before."""
     unattended_s: float = 0.0

@@ -31,6 +31,8 @@ def is_available(view_model: ViewModel, action: str, parameters: tuple[object, .
             return view_model.synced and not view_model.state.active
         case "recover", _:
             return view_model.synced and not view_model.state.active and bool(view_model.untranscribed)
+        case "stop", _ if view_model.stopped_at and not running:
+            return view_model.synced
         case (("stop" | "mute"), _):
             return view_model.synced and running
         case "choose_device", _:

@@ -1,6 +1,7 @@
 """Formatting of numbers, states and names for people. Pure."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from tui.model.events import PromptInfo, State
 
@@ -52,3 +53,12 @@ def format_latency(value: float) -> str:
 def prompt_name(prompts: Iterable[PromptInfo], id: str) -> str:
     """Return the name of the prompt with that id, or the id if it is unknown."""
     return next((prompt.name for prompt in prompts if prompt.id == id), id)
+
+
+def recording_stopped(at: str) -> str:
+    """Return the alarm about a session whose engine was killed, with the keys that continue and end it.
+
+    Args:
+        at: ISO 8601 time of the last recorded audio.
+    """
+    return f"RECORDING STOPPED {datetime.fromisoformat(at).astimezone():%H:%M:%S} · s goes on · x ends the session"

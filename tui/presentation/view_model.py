@@ -32,6 +32,8 @@ class ViewModel(SessionState):
         """Numbers of the gists that failed or timed out."""
         self.untranscribed: tuple[str, ...] = ()
         """Ids of ended sessions that are not fully transcribed, newest first."""
+        self.stopped_at = ""
+        """ISO 8601 time at which recording stopped because the engine was killed, while it can be continued."""
         self.replay_speed = 0.0
         """Speed of a replay; 0 if this is not a replay."""
         self.paused = False
@@ -56,6 +58,7 @@ class ViewModel(SessionState):
                 self._keep(gist)
             case SessionStarted():
                 self._gists_of, self._missing, self._spoken = {}, {}, frozenset()
+                self.stopped_at = ""
                 super().apply(event)
             case _:
                 super().apply(event)
@@ -104,6 +107,7 @@ class ViewModel(SessionState):
         self.state, self.reason, self.hint = event.state, event.reason, event.hint
         self.session, self.muted, self.stats = event.session, event.muted, event.stats
         self.prompt, self.prompts = event.prompt, event.prompts
+        self.stopped_at = event.stopped_at
         self.replay_speed, self.paused = event.replay_speed, event.paused
         self.transcript = Transcript(without_words(turn) for turn in event.turns)
         self._spoken = frozenset(turn.number for turn in event.turns if not turn.final)

@@ -39,6 +39,7 @@ from tui.model.events import (
 )
 from tui.model.transcript import Turn
 from tui.presentation.availability import ACTION_STATES, is_available
+from tui.presentation.formatting import recording_stopped
 from tui.presentation.view_model import ViewModel
 from tui.text import one_line
 from tui.viewer.bindings import DASHBOARD, group_by_topic, help_entry
@@ -159,7 +160,10 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
         """Apply an event to the view model and show what it changes."""
         if isinstance(event, TurnChanged):
             self._match_highlights(event.turn)
+        was_active = self.view_model.state.active
         self.view_model.apply(event)
+        if was_active and self.view_model.state is State.FAILED:
+            self.app.bell()
         self.meter.show_speech(self.view_model.speech)
         if not self._hold_back(event):
             self.body.handle_event(event)
@@ -281,7 +285,9 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
         self.body.turns.set_empty_text(
             empty_text(view_model, disconnected=self.banner.disconnected, set_up=self._set_up)
         )
-        if not self.banner.disconnected:
+        if view_model.stopped_at and not view_model.state.active and not self.banner.disconnected:
+            self.alert.show("alarm", recording_stopped(view_model.stopped_at), view_model.reason)
+        elif not self.banner.disconnected:
             troubled = view_model.state in (State.FAILED, State.RECONNECTING)
             style = "bad" if view_model.state is State.FAILED else "warn"
             self.alert.show(style, view_model.reason if troubled else "", view_model.hint)

@@ -2,7 +2,19 @@
 
 from textual.screen import Screen
 
-from tui.model.commands import Analyse, Command, Mute, Option, Pause, Recover, Seek, Start, Stop, UsePrompt
+from tui.model.commands import (
+    Analyse,
+    Command,
+    ContinueSession,
+    Mute,
+    Option,
+    Pause,
+    Recover,
+    Seek,
+    Start,
+    Stop,
+    UsePrompt,
+)
 from tui.presentation.view_model import ViewModel
 from tui.viewer.messages import CommandRequested
 from tui.viewer.widgets.body import Body
@@ -17,8 +29,8 @@ class SessionActions(Screen[None]):
     """Settings of each session that is started on this screen."""
 
     def action_start(self) -> None:
-        """Start a session."""
-        self._request(Start(dict(self._options)))
+        """Start a session, or continue the one whose engine was killed."""
+        self._request(ContinueSession() if self.view_model.stopped_at else Start(dict(self._options)))
 
     def action_recover(self) -> None:
         """Transcribe the rest of the newest session that was not transcribed to its end."""

@@ -97,7 +97,7 @@ class Banner(CellWidget):
 class Alert(CellWidget):
     """Reason of a problem and what to do about it; hidden while there is none."""
 
-    STYLES: ClassVar[frozenset[str]] = frozenset({"bad", "warn", "strong", "muted"})
+    STYLES: ClassVar[frozenset[str]] = frozenset({"alarm", "bad", "warn", "strong", "muted"})
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -124,5 +124,11 @@ class Alert(CellWidget):
 
     def _wrapped(self, columns: int) -> list[Line]:
         style, reason, hint = self._content
+        if style == "alarm":
+            row = wrap([Span(f" ■ {one_line(reason, 400)}", "alarm")], columns)
+            return [
+                *(pad(line, columns, "alarm") for line in row),
+                *wrap([Span(one_line(hint, 400), "muted")], columns),
+            ]
         sign = "✗" if style == "bad" else "↻"
         return wrap([Span(f" {sign} {one_line(reason, 400)} ", f"{style} strong"), Span(one_line(hint, 400))], columns)
