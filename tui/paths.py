@@ -46,6 +46,11 @@ def sessions_dir() -> Path:
     return data_dir() / "sessions"
 
 
+def tls_dir() -> Path:
+    """Return the folder of the certificate that `livegist serve --tls` makes; it may not exist."""
+    return data_dir() / "tls"
+
+
 def runtime_dir() -> Path:
     """Create and return the folder of the engine's socket, lock and log, with mode 0700.
 

@@ -25,6 +25,11 @@ from tui.cli.options import Flags, flags_from
 @click.option("--llm-model", metavar="NAME", help="Model of the LLM server, whatever a client requests.")
 @click.option("--llm-file", metavar="FILE", type=click.Path(dir_okay=False), help="GGUF model to use as the LLM.")
 @click.option("--token", envvar="LIVEGIST_TOKEN", show_envvar=True, help="Key that clients must send.")
+@click.option("--tls", is_flag=True, help="Encrypt, with a certificate that is made and kept for this machine.")
+@click.option(
+    "--tls-cert", metavar="FILE", type=click.Path(dir_okay=False), help="Encrypt with this certificate (PEM)."
+)
+@click.option("--tls-key", metavar="FILE", type=click.Path(dir_okay=False), help="Private key of --tls-cert.")
 @click.option("--max-sessions", type=click.IntRange(1), help="Maximum number of concurrent sessions.")
 @click.option(
     "--max-session", "max_session_s", type=click.FloatRange(1), help="Maximum duration of a session, in seconds."
@@ -41,6 +46,8 @@ def serve(host: str, port: int, **flags: Any) -> None:
     from tui.errors import MissingExtraError
     from tui.llm.client import is_vendor
 
+    if flags["tls_key"] and not flags["tls_cert"]:
+        raise click.UsageError("--tls-key needs --tls-cert.")
     if not is_installed():
         raise MissingExtraError("The local gateway", "local")
     from tui.gateway.app import serve as run

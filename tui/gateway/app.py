@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Generator
+from typing import TYPE_CHECKING
 
 from tui.errors import LivegistError, MissingExtraError
 from tui.gateway.options import GatewayOptions
@@ -33,8 +34,17 @@ from tui.stream.messages import MAX_MESSAGE_BYTES
 from tui.stream.query import WS_PATH
 from tui.urls import is_loopback
 
+if TYPE_CHECKING:
+    from tui.gateway.certificate import Certificate
+
 __all__ = ["GatewayOptions", "Server", "build", "serve"]
 
+TRUST = """\
+Clients must trust {path}:
+  Node: NODE_EXTRA_CA_CERTS={path}
+  Python: SSL_CERT_FILE={path}
+  Browsers: import it as an authority in their settings. livegist on this machine trusts it.
+"""
 SHUTDOWN_GRACE_S = 15.0
 """Longest wait for sessions to finish their turns at shutdown, in seconds."""
 
@@ -102,8 +112,24 @@ def serve(options: GatewayOptions, host: str, port: int) -> None:
         raise LivegistError(
             f"Anyone who reaches {host} could use this gateway.", "Set a token with --token, or bind to 127.0.0.1."
         )
-    server = Server(build(options), host, port)
+    certificate = _certificate(options, host)
+    server = Server(build(options), host, port, certificate)
+    if certificate and certificate.authority:
+        sys.stderr.write(TRUST.format(path=certificate.authority))
     asyncio.run(_serve_until_signal(server, options))
+
+
+def _certificate(options: GatewayOptions, host: str) -> "Certificate | None":
+    """Return the certificate to encrypt with, `None` to serve plain text.
+
+    Raises:
+        LivegistError: it cannot be used.
+    """
+    if not (options.tls or options.tls_cert or options.tls_key):
+        return None
+    from tui.gateway import certificate
+
+    return certificate.named(options.tls_cert, options.tls_key) if options.tls_cert else certificate.kept(host)
 
 
 async def _serve_until_signal(server: "Server", options: GatewayOptions) -> None:
@@ -141,12 +167,13 @@ class Server(uvicorn.Server):
         app: from `build`.
         host: address to bind to.
         port: 0 takes a free one.
+        certificate: to encrypt with; `None` serves plain text.
 
     Raises:
         LivegistError: the address cannot be bound.
     """
 
-    def __init__(self, app: Starlette, host: str, port: int) -> None:
+    def __init__(self, app: Starlette, host: str, port: int, certificate: "Certificate | None" = None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -159,13 +186,16 @@ class Server(uvicorn.Server):
                 server_header=False,
                 lifespan="on",
                 timeout_graceful_shutdown=3,
+                ssl_certfile=certificate.chain if certificate else None,
+                ssl_keyfile=certificate.key if certificate else None,
             )
         )
         self._gateway: Gateway = app.state.gateway
         self._listener = _listener(host, port)
         name, port = self._listener.getsockname()[:2]
-        self.url = f"ws://{_bracketed(name)}:{port}"
-        """Its address, as `ws://HOST:PORT`."""
+        self.url = f"{'wss' if certificate else 'ws'}://{_bracketed(name)}:{port}"
+        """Its address, as `ws://HOST:PORT` or `wss://HOST:PORT`."""
+        self._authority = certificate.authority if certificate else None
 
     async def run_until_stopped(self) -> None:
         """Serve until `stop` is called or the model fails.
@@ -193,6 +223,8 @@ class Server(uvicorn.Server):
         self._gateway.running.add_done_callback(lambda _: self.stop())
         options, chat = self._gateway.options, self._gateway.chat_backend.name
         line = {"listening": self.url, "model": options.model, "chat": chat}
+        if self._authority:
+            line["certificate"] = str(self._authority)
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 

@@ -27,6 +27,12 @@ class GatewayOptions(msgspec.Struct, frozen=True, kw_only=True):
     """GGUF file of a model that answers in this process; empty for none."""
     token: str = ""
     """Key required of clients; empty accepts any, which only a loopback address may."""
+    tls: bool = False
+    """Whether to encrypt, with a certificate that is made and kept for this machine."""
+    tls_cert: str = ""
+    """Certificate to encrypt with instead, in PEM format; empty for none."""
+    tls_key: str = ""
+    """Private key of `tls_cert`; empty if that file contains it."""
     max_sessions: int = 8
     """Most concurrent sessions; further ones are refused with 3009."""
     max_session_s: float = MAX_SESSION_S

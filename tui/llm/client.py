@@ -27,6 +27,7 @@ from tui.llm.protocol import (
     request,
 )
 from tui.retry_after import parse_retry_after
+from tui.trust import loopback_context
 from tui.urls import host, is_loopback, may_carry_key
 
 if TYPE_CHECKING:
@@ -278,7 +279,7 @@ class ChatClient:
     def _tls_verification(self) -> ssl.SSLContext | bool:
         """Return the TLS setting: the system's certificates (3 MB of memory), or none for plain HTTP to loopback."""
         plain = self._base_url.lower().startswith("http://") and is_loopback(self._base_url)
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else loopback_context(self._base_url) or True
 
     def _timeout_error(self) -> ChatError:
         return ChatError(

@@ -5,11 +5,12 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui.stream import close_codes, messages, query
 from tui.stream.close_codes import CloseInfo, Retry
 from tui.stream.messages import Begin, Error, ServerMessage, Terminate
+from tui.trust import loopback_context
 from tui.urls import host, may_carry_key
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ class Connection:
         headers = {"AssemblyAI-Version": query.API_VERSION}
         if key and may_carry_key(url):
             headers["Authorization"] = key
+        context = loopback_context(url)
+        # For an encrypted connection, `None` is not a valid value.
+        tls: dict[str, Any] = {"ssl": context} if context else {}
         proxy = None
         try:
             proxy = find_proxy(url)
@@ -94,6 +98,7 @@ class Connection:
                 proxy=proxy,
                 create_connection=WatchdogConnection,
                 logger=_log,
+                **tls,
             )
         except FAILURES as error:
             raise ConnectError(failure(url, proxy, error)) from error
