@@ -8,6 +8,7 @@
     ├── EndpointError              the streaming endpoint refuses the session or cannot be reached
     ├── ChatError                  a chat completion failed
     ├── EngineError                the engine process cannot be started, found or reached
+    │   └── VersionError           the engine is another version
     ├── SessionError               a stored session cannot be found, read or written
     ├── MissingExtraError          an optional package is not installed
     ├── CommandError               a configured command failed (tui/user_command.py)
@@ -86,6 +87,10 @@ class ChatError(LivegistError):
 
 class EngineError(LivegistError):
     """The engine process cannot be started, found or reached."""
+
+
+class VersionError(EngineError):
+    """The engine is another version, which trying again does not change."""
 
 
 class SessionError(LivegistError):

@@ -202,14 +202,14 @@ async def test_a_dropped_relay_comes_back_by_itself(
     given = [word for option in sshd.options(line.port) for word in ("--ssh-option", option)]
     async with hosting() as hosted:
         async with screen(*LIVEGIST, "attach", "--ssh", USER, *given, "--remote", livegist()) as shown:
-            await shown.until("READY")
+            await shown.until(f"livegist@{USER}", "READY")
             await hosted.engine.execute(Start(options(SOUND, server.url, tmp_path)))
             await shown.until("LIVE", said(1))
             if how == "cut":
                 line.cut()
             else:
                 line.blackhole()
-            await shown.until("DISCONNECTED")
+            await shown.until("LINE LOST", f"Line to {USER} lost")
             line.restore()
             await shown.until("LIVE", said(3)) if how == "cut" else None
             await over(hosted)
@@ -238,3 +238,13 @@ async def test_a_dropped_login_hangs_up_on_the_viewer_there_and_the_session_goes
             await over(hosted)
             await again.until("ENDED", said(TURNS))
         assert_whole(hosted, server)
+
+
+@pytest.mark.parametrize("front", [(), ("--plain",)])
+async def test_a_machine_that_cannot_be_reached_ends_with_exit_code_1_and_two_lines(front: tuple[str, ...]) -> None:
+    async with screen(*LIVEGIST, "attach", "--ssh", "no.such.host.invalid", *front) as shown:
+        text = await shown.until(
+            "no.such.host.invalid cannot be reached:", "ssh no.such.host.invalid livegist --version"
+        )
+        assert await shown.ended() == 1
+    assert "on its disk" not in text

@@ -3,7 +3,7 @@
 from tests.integration.test_server import hosting, watching
 from tests.session_fixtures import MEETING, store_session
 from tui.model.commands import ExportSession, ListSessions, Pause, ShowSession
-from tui.model.events import Notice, Rejected, SessionShown, SessionsListed
+from tui.model.events import Rejected, SessionExported, SessionShown, SessionsListed
 from tui.paths import data_dir, sessions_dir
 from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store
@@ -25,7 +25,7 @@ async def test_a_viewer_lists_opens_and_exports_what_is_kept() -> None:
         assert [turn.text for turn in shown.snapshot.turns] == [text for _, text in MEETING]
 
         await viewer.send(ExportSession(stored.id, "srt"))
-        await viewer.until(lambda: isinstance(viewer.events[-1], Notice))
+        await viewer.until(lambda: isinstance(viewer.events[-1], SessionExported))
     assert "Good morning everybody" in (data_dir() / "exports" / f"{stored.id}.srt").read_text(encoding="utf-8")
 
 

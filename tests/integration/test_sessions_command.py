@@ -289,7 +289,7 @@ def test_a_template_from_a_file_is_used(store: Store, tmp_path: Path) -> None:
     store_session(store, metadata=SessionMetadata("Standup"))
     template = tmp_path / "mine.md"
     template.write_text("{{title}}: {{length}}")
-    assert livegist("export", "last", "--template", str(template)).stdout == "Standup: 00:26\n"
+    assert livegist("export", "last", "--template", str(template)).stdout == "Standup: 00:30\n"
     livegist("export", "last", "--template", str(template), "--format", "csv", code=2, says="template")
 
 

@@ -103,10 +103,10 @@ def test_a_promise_without_a_date_or_a_name_could_be_said_better() -> None:
     assert "filled with “um”" in asked(PROMPTS["improve"], "We moved the um table to the other room.")
     items = asked(PROMPTS["improve"]).splitlines()
     assert items[1] == (
-        "- “Sarah: We will delete the old backups and move the reports to the smaller server.”: "
+        "- Sarah: “We will delete the old backups and move the reports to the smaller server.”: "
         "does not say by when; “We” does not say who."
     )
-    assert items[2] == "- “Sarah: Who can tell the customers about the new prices?”: asks nobody by name."
+    assert items[2] == "- Sarah: “Who can tell the customers about the new prices?”: asks nobody by name."
     assert asked(PROMPTS["improve"], "Let's decide now, we will move it.").endswith(
         "does not say by when; “we” does not say who."
     )
@@ -128,10 +128,10 @@ def test_decisions_are_listed() -> None:
 def test_questions_are_listed_and_what_was_said_next_if_answers_are_wanted() -> None:
     wanted = "List the questions asked in this transcript, or say that there are none.\n\nTranscript: {{turn}}"
     said = "Ann: Who has the key?\nBob: I have it.\nAnn: And the map?"
-    assert asked(wanted, said) == "- “Ann: Who has the key?”\n- “Ann: And the map?”"
+    assert asked(wanted, said) == "- Ann: “Who has the key?”\n- Ann: “And the map?”"
     assert asked(wanted, "It rains.") == "No questions were asked."
     answers = "List the questions of this meeting and the answers they got.\n\nTranscript: {{turn}}"
-    assert asked(answers, said).splitlines()[0] == "- “Ann: Who has the key?” Then: “Bob: I have it.”"
+    assert asked(answers, said).splitlines()[0] == "- Ann: “Who has the key?” Then: Bob: “I have it.”"
 
 
 def test_what_it_cannot_do_it_says_it_cannot() -> None:
@@ -143,18 +143,18 @@ def test_an_answer_names_the_turns_it_is_taken_from_if_the_transcript_does() -> 
     said = "[turn 1, 00:02] Ann: The pool was empty. We filled it.\n[turn 2, 00:09] Bob: It rains."
     how = "Answer this question from what was said. Name the turn its line rests on."
     assert answer(f"{how}\n\nWho filled the pool?", said) == (
-        "“Ann: The pool was empty. [turn 1, 00:02]”\n“Ann: We filled it. [turn 1, 00:02]”"
+        "Ann: “The pool was empty.” [turn 1, 00:02]\nAnn: “We filled it.” [turn 1, 00:02]"
     )
 
 
 def test_a_question_that_was_asked_is_followed_by_what_was_said_next() -> None:
     found = answer("Who tells the customers about the prices?", MEETING)
-    assert found.endswith("“Sarah: Who can tell the customers about the new prices?”\n“Alan: I can write to them.”")
+    assert found.endswith("Sarah: “Who can tell the customers about the new prices?”\nAlan: “I can write to them.”")
 
 
 def test_a_question_is_answered_with_the_sentences_about_it() -> None:
     found = answer("Who reviews the design?", MEETING)
-    assert "“Sarah: I will review the design by Tuesday evening.”" in found
+    assert "Sarah: “I will review the design by Tuesday evening.”" in found
 
 
 def test_a_question_about_something_else_is_not_answered() -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.session_fixtures import MEETING, STARTED, store_session
 from tui.engine.session_queries import export_session, list_sessions, show_session
 from tui.errors import UsageError
+from tui.model.events import SessionExported
 from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store
 
@@ -41,9 +42,9 @@ def test_a_session_that_is_not_there_is_refused(store: Store) -> None:
 
 def test_an_export_is_a_file_for_its_owner_alone(store: Store, tmp_path: Path) -> None:
     stored = store_session(store)
-    notice = export_session(store, stored.id, "txt", tmp_path / "exports")
+    exported = export_session(store, stored.id, "txt", tmp_path / "exports")
     path = tmp_path / "exports" / f"{stored.id}.txt"
-    assert notice.text == f"Wrote {path}"
+    assert exported == SessionExported(str(path))
     assert len(path.read_text(encoding="utf-8").splitlines()) == 5
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 

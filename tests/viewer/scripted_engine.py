@@ -102,6 +102,7 @@ class ScriptedEngine:
         self.snapshot = snapshot or Snapshot(protocol=1, version="0", prompt="summary", prompts=PROMPTS)
         self.sent: list[Command] = []
         self.connections = 0
+        self.revived = 0
         self.accepting = asyncio.Event()
         """While it is cleared, a new connection waits."""
         self.accepting.set()
@@ -138,6 +139,10 @@ class ScriptedEngine:
         if isinstance(command, Quit) and self.quits:
             self.cut()
         return True
+
+    def revive(self) -> None:
+        """Record that an engine was asked for in place of one that exited."""
+        self.revived += 1
 
     def emit(self, *events: Event) -> None:
         """Send events to the viewer now."""

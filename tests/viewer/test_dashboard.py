@@ -74,10 +74,11 @@ async def running(
     keys: dict[str, str] | None = None,
     theme: str = "night",
     start: Start | None = None,
+    host: str = "",
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Running]:
     """Run the app with a scripted engine until it has shown the first snapshot."""
-    app = LivegistApp(engine, theme=theme, fps=20, keys=keys or {}, start=start, clock=clock)
+    app = LivegistApp(engine, theme=theme, fps=20, keys=keys or {}, start=start, host=host, clock=clock)
     async with run_app(app, size=size, notifications=True) as pilot:
         await until(pilot, lambda: app.dashboard.view_model.synced)
         yield app, pilot
@@ -900,7 +901,7 @@ async def test_an_engine_that_cannot_be_reached_is_told_of_with_what_helps() -> 
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (app, pilot):
         app.dashboard.set_connection_lost("far: Network is unreachable.", "Is it on?")
-        text = "✗ far: Network is unreachable. Is it on? Retrying; press q to quit."
+        text = "✗ far: Network is unreachable. Is it on? Press s to start a session, q to quit."
         await until(pilot, lambda: " ".join(shown(app, "alert").split()) == text)
 
 

@@ -44,7 +44,8 @@ def attach(host: str | None, ssh_options: tuple[str, ...], remote: str, **flags:
     if host is not None:
         from tui.engine.ssh_client import SSHEngineClient, ssh_command
 
-        show(SSHEngineClient(ssh_command(host, ssh_options, remote), host), settings(flags_from(flags)).config, {})
+        client = SSHEngineClient(ssh_command(host, ssh_options, remote), host)
+        show(client, settings(flags_from(flags)).config, {}, host=host)
         return
     from tui.engine.process import is_running
     from tui.paths import runtime_dir
@@ -112,15 +113,28 @@ def show(
     start: "Start | None" = None,
     *,
     set_up: bool = True,
+    host: str = "",
 ) -> None:
-    """Show an engine on the dashboard, or as plain lines; `set_up` tells whether a session can start."""
+    """Show an engine on the dashboard, or as plain lines.
+
+    Args:
+        client: connection to the engine.
+        config: settings of the screen.
+        options: settings of the sessions started in it.
+        start: session to start at once; `None` for none.
+        set_up: whether a session can start.
+        host: name of the engine's machine; empty for this one.
+
+    Raises:
+        EngineError: an engine on another machine cannot be reached, or it is another version.
+    """
     if config.plain:
-        run_line_ui(client, options, start)
+        run_line_ui(client, options, start, host=host)
         return
     need_terminal()
     if os.environ.get("TERM", "dumb") == "dumb":
         click.echo("This terminal cannot draw a screen (TERM=dumb): using plain lines. Type help for the commands.")
-        run_line_ui(client, options, start)
+        run_line_ui(client, options, start, host=host)
         return
     import gc
 
@@ -141,12 +155,16 @@ def show(
         options=options,
         layout_file=data_dir() / "panes.json",
         set_up=set_up,
+        host=host,
     )
-    if exit_status := app.run():
+    exit_status = app.run()
+    if app.failure is not None:
+        raise app.failure
+    if exit_status:
         click.echo(exit_status)
 
 
-def run_line_ui(client: "EngineConnection", options: Flags, start: "Start | None" = None) -> None:
+def run_line_ui(client: "EngineConnection", options: Flags, start: "Start | None" = None, *, host: str = "") -> None:
     """Print an engine's events as lines and execute typed commands; Ctrl-C detaches."""
     import asyncio
     import contextlib
@@ -157,4 +175,4 @@ def run_line_ui(client: "EngineConnection", options: Flags, start: "Start | None
         print(line, flush=True)  # noqa: T201 - the output of the command
 
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        asyncio.run(LineApp(client, say, options=options, start=start).run(sys.stdin))
+        asyncio.run(LineApp(client, say, options=options, start=start, host=host).run(sys.stdin))

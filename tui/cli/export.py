@@ -29,6 +29,8 @@ def export(session: str, format: str | None, output: str, template: str | None, 
 
     SESSION is an id, the start of one, a name, or `last`.
     """
+    from tui.model.prompts import PromptLibrary
+    from tui.paths import prompt_folders
     from tui.sessions import export as exports
 
     chosen = format or _format_of(output)
@@ -36,10 +38,11 @@ def export(session: str, format: str | None, output: str, template: str | None, 
         raise UsageError("A template applies to Markdown only.", "Use --format md.")
     stored, record = load_session(session)
     about = stored.metadata()
+    names = PromptLibrary.load(*prompt_folders()).names
     if template is not None:
-        text = exports.to_markdown(record, about, _read(Path(template)))
+        text = exports.to_markdown(record, about, _read(Path(template)), names)
     else:
-        text = exports.export(record, about, chosen)
+        text = exports.export(record, about, chosen, names)
     if output == STDOUT:
         # Bytes, for a file is UTF-8 whatever the terminal's encoding is.
         click.echo(text.encode(), nl=False)

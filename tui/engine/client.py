@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tui.engine.process import SNAPSHOT_PATH, is_running
-from tui.errors import EngineError
+from tui.errors import EngineError, VersionError
 from tui.model.commands import Command
 from tui.model.commands import encode as encode_command
 from tui.model.events import PROTOCOL_VERSION, Event, Snapshot
@@ -35,7 +35,7 @@ class EngineClient:
         connect_s: longest wait for the engine to listen, in seconds.
         snapshot_only: whether to receive one snapshot and no other event; such a client does not count as a viewer.
         start: starts an engine. It is called if none is running for `STARTING_S`, immediately if the engine was killed,
-            and never if the engine exited after this client was connected. `None` starts none.
+            and, if the engine exited after this client was connected, only after `revive`. `None` starts none.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class EngineClient:
         self._start = start
         self._was_connected = False
         """Whether a connection was open before."""
+        self._revive = False
         self._websocket: ClientConnection | None = None
 
     async def events(self) -> AsyncIterator[Event]:
@@ -92,6 +93,10 @@ class EngineClient:
             return True
         return False
 
+    def revive(self) -> None:
+        """Start an engine in place of one that has exited, in the current or the next attempt to connect."""
+        self._revive = True
+
     async def _connect(self) -> "ClientConnection":
         from websockets.asyncio.client import unix_connect
         from websockets.exceptions import InvalidHandshake
@@ -108,7 +113,7 @@ class EngineClient:
                 websocket = await unix_connect(
                     str(self._socket), self._uri, compression=None, max_size=None, ping_interval=None
                 )
-                self._was_connected = True
+                self._was_connected, self._revive = True, False
                 return websocket
             except InvalidHandshake as error:
                 # The engine was killed, or exited, after it accepted the connection.
@@ -122,7 +127,9 @@ class EngineClient:
                         started = True
                         self._start()
                     elif waited_s > STARTING_S:
-                        raise EngineError("No engine is running.", "Start one with: livegist") from error
+                        raise EngineError(
+                            "No engine is running.", "" if self._was_connected else "Start one with: livegist"
+                        ) from error
                 if waited_s > self._connect_s:
                     raise EngineError(
                         f"The engine does not respond on {self._socket}: {error.strerror or error}.",
@@ -133,11 +140,11 @@ class EngineClient:
     def _is_missing(self, error: OSError, waited_s: float) -> bool:
         """Return whether no engine is running and no other process is starting one."""
         killed = self._was_connected and isinstance(error, ConnectionRefusedError)
-        return (killed or waited_s > STARTING_S) and not is_running(self._socket.parent)
+        return (killed or self._revive or waited_s > STARTING_S) and not is_running(self._socket.parent)
 
     def _should_start(self, error: OSError) -> bool:
-        """Return whether to start an engine: later only if it was killed, which leaves its socket behind."""
-        return not self._was_connected or isinstance(error, ConnectionRefusedError)
+        """Return whether to start an engine: later only on request, or if it was killed and left its socket behind."""
+        return not self._was_connected or self._revive or isinstance(error, ConnectionRefusedError)
 
 
 def read_event(raw: str | bytes) -> Event:
@@ -149,9 +156,9 @@ def read_event(raw: str | bytes) -> Event:
     try:
         event = decode_event(raw)
     except msgspec.MsgspecError as error:
-        raise EngineError(f"The engine sent an unknown event: {error}.", "Stop it with: livegist stop") from error
+        raise VersionError(f"The engine sent an unknown event: {error}.", "Stop it with: livegist stop") from error
     if isinstance(event, Snapshot) and event.protocol != PROTOCOL_VERSION:
-        raise EngineError(
+        raise VersionError(
             f"The running engine is another version: livegist {event.version}.",
             "Stop it with: livegist stop",
         )

@@ -39,7 +39,7 @@ class PromptWatcher:
     @property
     def infos(self) -> tuple[PromptInfo, ...]:
         """The prompts as viewers receive them."""
-        return tuple(PromptInfo(prompt.id, prompt.name, prompt.turn, prompt.session) for prompt in self.prompts)
+        return self.prompts.infos
 
     def execute(self, command: ShowPrompt | WritePrompt | DeletePrompt) -> PromptShown | None:
         """Show, write or delete a prompt's file.

@@ -15,6 +15,8 @@ from tui.audio.speaker import Speaker
 from tui.errors import LivegistError, UsageError
 from tui.model.commands import Command, Pause, Quit, Seek
 from tui.model.events import Event, LevelChanged, Notice, Severity, Snapshot, StatsChanged
+from tui.model.prompts import PromptLibrary
+from tui.paths import prompt_folders
 from tui.sessions.playback import Playback, is_stats, stats_at
 from tui.sessions.store import StoredSession
 
@@ -55,6 +57,7 @@ class ReplayEngine:
         self._speed = speed
         self._listen = listen
         self._clock = clock
+        self._prompts = PromptLibrary.load(*prompt_folders()).infos
         self._playback = Playback(stored.read().entries)
         self._audio = _RecordedAudio(stored.audio)
         self._speaker: Speaker | None = None
@@ -71,6 +74,7 @@ class ReplayEngine:
         state = self._playback.at(self._position_s)
         return replace(
             state.snapshot(tui.__version__),
+            prompts=self._prompts,
             stats=stats_at(state, self._position_s),
             replay_speed=self._speed,
             paused=self._paused,

@@ -19,7 +19,7 @@ from tui.engine.viewer_queue import CoalescingQueue
 from tui.errors import EngineError, LivegistError
 from tui.model.commands import COMMAND_BYTES, Command, Stop
 from tui.model.commands import decode as decode_command
-from tui.model.events import Event, Notice, Rejected, Snapshot, TurnChanged
+from tui.model.events import Event, Notice, Rejected, Snapshot, TurnChanged, ViewersChanged
 from tui.model.events import encode as encode_event
 from tui.model.transcript import without_words
 
@@ -164,7 +164,7 @@ class EngineServer:
             viewer.put(notice)
         self._early = None
         self._viewers.add(viewer)
-        self._engine.set_viewer_count(len(self._viewers))
+        self._count_viewers()
         try:
             async with asyncio.TaskGroup() as tasks:
                 sending = tasks.create_task(viewer.send(), name="events")
@@ -176,7 +176,11 @@ class EngineServer:
             self._grace_until = self._clock() + REJOIN_GRACE_S
         finally:
             self._viewers.discard(viewer)
-            self._engine.set_viewer_count(len(self._viewers))
+            self._count_viewers()
+
+    def _count_viewers(self) -> None:
+        self._engine.set_viewer_count(len(self._viewers))
+        self._broadcast(ViewersChanged(len(self._viewers)))
 
     def _snapshot(self) -> Event:
         unattended_s = 0.0 if self._viewers else round(self._clock() - self._last_viewed_at, 1)

@@ -3,18 +3,20 @@
 from itertools import islice
 from pathlib import Path
 
+from msgspec.structs import replace
+
 import tui
 from tui.errors import SessionError, UsageError, file_error_hint
 from tui.model.commands import ExportSession, ListSessions, ShowSession
 from tui.model.events import (
-    Notice,
     Session,
+    SessionExported,
     SessionInfo,
     SessionShown,
     SessionsListed,
-    Severity,
 )
-from tui.paths import data_dir, private_dir, write_private
+from tui.model.prompts import PromptLibrary
+from tui.paths import data_dir, private_dir, prompt_folders, write_private
 from tui.sessions.catalogue import find, summarise
 from tui.sessions.export import export
 from tui.sessions.store import Store
@@ -25,7 +27,7 @@ MAX_LISTED = 200
 
 def run_query(
     store: Store, query: ListSessions | ShowSession | ExportSession, current: Session | None
-) -> SessionsListed | SessionShown | Notice:
+) -> SessionsListed | SessionShown | SessionExported:
     """Return the reply to a query.
 
     Args:
@@ -44,8 +46,9 @@ def run_query(
             return show_session(store, id)
         case ExportSession(session="") if current is None or not current.path:
             raise UsageError("There is no stored session to export.", "Start one with s, or choose one with h.")
-        case ExportSession(session=id, format=format):
-            return export_session(store, id or (current.id if current else ""), format, data_dir() / "exports")
+        case ExportSession(session=id, format=format, fetch=fetch):
+            folder = None if fetch else data_dir() / "exports"
+            return export_session(store, id or (current.id if current else ""), format, folder)
 
 
 def list_sessions(store: Store) -> SessionsListed:
@@ -78,21 +81,27 @@ def show_session(store: Store, id: str) -> SessionShown:
         UsageError: the session does not exist.
         SessionError: the session cannot be read.
     """
-    return SessionShown(find(store, id).load().snapshot(tui.__version__))
+    snapshot = find(store, id).load().snapshot(tui.__version__)
+    return SessionShown(replace(snapshot, prompts=PromptLibrary.load(*prompt_folders()).infos))
 
 
-def export_session(store: Store, id: str, format: str, folder: Path) -> Notice:
-    """Export a session to a file in `folder` that only its owner can read; replace an older file.
+def export_session(store: Store, id: str, format: str, folder: Path | None) -> SessionExported:
+    """Export a session to a file in `folder` that only its owner can read, replacing an older file.
+
+    Without a folder, return the text in place of writing it.
 
     Raises:
         UsageError: the session or the format does not exist.
         SessionError: the file cannot be written.
     """
     stored = find(store, id)
-    text = export(stored.load(), stored.metadata(), format)
+    names = PromptLibrary.load(*prompt_folders()).names
+    text = export(stored.load(), stored.metadata(), format, names)
+    if folder is None:
+        return SessionExported(f"{stored.id}.{format}", text)
     try:
         path = private_dir(folder) / f"{stored.id}.{format}"
         write_private(path, text.encode())
     except OSError as error:
         raise SessionError(f"{folder} cannot be written to: {error.strerror}.", file_error_hint(error)) from error
-    return Notice(Severity.INFO, f"Wrote {path}")
+    return SessionExported(str(path))

@@ -91,6 +91,9 @@ class SSHEngineClient:
             return False
         return True
 
+    def revive(self) -> None:
+        """Do nothing: a relay starts an engine wherever none is running."""
+
     async def _start(self, stderr: IO[bytes]) -> Process:
         try:
             # In a session of its own, ssh has no terminal on which to ask for a password.
@@ -118,7 +121,7 @@ class SSHEngineClient:
         stderr.seek(0)
         lines = stderr.read().decode(errors="replace").strip().splitlines()
         raise EngineError(
-            f"{self._host}: {lines[-1] if lines else 'livegist does not respond.'}",
+            f"{self._host} cannot be reached: {_reason(lines)}.",
             f"Check that this works without a password: ssh {self._host} livegist --version",
         )
 
@@ -144,3 +147,9 @@ async def _terminate(process: Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
+
+
+def _reason(lines: Sequence[str]) -> str:
+    """Return the last line that ssh printed, without its name and full stop; SSH ends lines with a carriage return."""
+    last = lines[-1].strip() if lines else "livegist does not respond there"
+    return last.removeprefix("ssh: ").rstrip(".")

@@ -6,7 +6,7 @@ from tui.audio.recording import Recording
 from tui.config.schema import Config
 from tui.engine.capture import Capture
 from tui.model.gists import Gist, GistStatus
-from tui.model.stats import Stats, percentile
+from tui.model.stats import Stats, percentile, tenths
 from tui.model.transcript import Turn
 from tui.stream.reconnecting import ReconnectingStream
 
@@ -90,7 +90,7 @@ class StatsCollector:
         """
         rate, round_trip_s, expires_s = recording.sample_rate, stream.round_trip_s, stream.expires_s
         return Stats(
-            elapsed_s=round(recording.position / rate, 1),
+            elapsed_s=tenths(recording.position / rate),
             sent_s=round(stream.sent / rate, 1),
             lag_s=round(stream.behind / rate, 1),
             turns=self.turns,

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 
 from msgspec.structs import replace
 
-from tui.model.events import DeviceLevels, Event, GistDelta, LevelChanged, StatsChanged, TurnChanged
+from tui.model.events import DeviceLevels, Event, GistDelta, LevelChanged, StatsChanged, TurnChanged, ViewersChanged
 
 MAX_EVENTS = 1000
 """Maximum number of queued events."""
@@ -39,6 +39,9 @@ class CoalescingQueue:
             case DeviceLevels():
                 self._events.pop("devices", None)
                 self._events["devices"] = event
+            case ViewersChanged():
+                self._events.pop("viewers", None)
+                self._events["viewers"] = event
             case StatsChanged():
                 self._events.pop("stats", None)
                 self._events["stats"] = event

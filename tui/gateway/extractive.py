@@ -205,8 +205,8 @@ def _questions(instruction: str, said: Sequence[Sentence]) -> str:
     for at, sentence in enumerate(said):
         if sentence.asks:
             reply = said[at + 1] if re.search(r"answer|repl", instruction, re.I) and at + 1 < len(said) else None
-            then = f" Then: “{reply.attributed}”" if reply and not reply.asks else ""
-            items.append(f"- “{sentence.attributed}”{then}")
+            then = f" Then: {reply.quoted}" if reply and not reply.asks else ""
+            items.append(f"- {sentence.quoted}{then}")
     return "\n".join(items) or "No questions were asked."
 
 
@@ -214,7 +214,7 @@ def _improve(_instruction: str, said: Sequence[Sentence]) -> str:
     faulty = [(sentence, faults) for sentence in said if (faults := _faults(sentence.text))]
     worst = sorted(range(len(faulty)), key=lambda at: (-len(faulty[at][1]), at))[:QUOTES]
     return (
-        "\n".join(f"- “{faulty[at][0].attributed}”: {'; '.join(faulty[at][1])}." for at in sorted(worst))
+        "\n".join(f"- {faulty[at][0].quoted}: {'; '.join(faulty[at][1])}." for at in sorted(worst))
         or "Nothing stands out: no hedges, vague or repeated words, fillers, open promises or very long sentences."
     )
 
@@ -246,7 +246,7 @@ def _question(instruction: str, said: Sequence[Sentence]) -> str:
     if not close:
         return "Nothing that was said shares a word with the question."
     replies = {at + 1 for at in close if said[at].asks and at + 1 < len(said)}
-    return "\n".join(f"“{said[at].attributed}”" for at in sorted({*close, *replies}))
+    return "\n".join(said[at].quoted for at in sorted({*close, *replies}))
 
 
 ANSWERS: dict[Task, Callable[[str, Sequence[Sentence]], str]] = {

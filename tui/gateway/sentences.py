@@ -37,6 +37,12 @@ class Sentence(msgspec.Struct, frozen=True):
         return f"{said} [{self.place}]" if self.place else said
 
     @property
+    def quoted(self) -> str:
+        """The sentence in quotation marks, between its speaker and its place, which nobody said."""
+        said = f"{self.speaker}: “{self.text}”" if self.speaker else f"“{self.text}”"
+        return f"{said} [{self.place}]" if self.place else said
+
+    @property
     def asks(self) -> bool:
         """Whether it is a question."""
         return self.text.endswith("?")

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Protocol
 
-from tui.errors import EngineError, UsageError
+from tui.errors import EngineError, UsageError, VersionError
 from tui.line_ui.input import LocalCommand, parse_command
 from tui.line_ui.output import LineFormatter, help_lines
 from tui.model.commands import Command, Option, Quit, Start
@@ -37,6 +37,7 @@ class LineApp:
         print_line: prints a line.
         options: settings of the sessions started here.
         start: sent after the first snapshot if no session is live.
+        host: name of the engine's machine, which has to be reached at first; empty for this one.
         clock: seconds that only go up.
     """
 
@@ -47,12 +48,14 @@ class LineApp:
         *,
         options: Mapping[str, Option],
         start: Start | None = None,
+        host: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._print_line = print_line
         self._options = dict(options)
         self._start = start
+        self._host = host
         self._formatter = LineFormatter(clock)
         self._quitting = False
         self._answered = asyncio.Event()
@@ -93,11 +96,14 @@ class LineApp:
                         return
                     await self._start_session(event)
             except EngineError as error:
+                if isinstance(error, VersionError) or (self._host and not self._answered.is_set()):
+                    raise
                 self._print_line(f"{error.message} {error.hint}".strip())
                 self._answered.set()
             if self._quitting:
                 return
-            self._print_line("The connection to the engine was lost. Reconnecting.")
+            lost = f"Line to {self._host}" if self._host else "The connection to the engine"
+            self._print_line(f"{lost} was lost. Reconnecting.")
             await asyncio.sleep(RETRY_S)
 
     async def _start_session(self, event: Event) -> None:

@@ -14,6 +14,7 @@ from tui.model.events import (
     Notice,
     PromptChanged,
     Rejected,
+    SessionExported,
     SessionStarted,
     Snapshot,
     SpeakerNamed,
@@ -71,6 +72,8 @@ class LineFormatter:
                 return self._level(rms, peak, clipped)
             case Notice(text=text, hint=hint) | Rejected(text=text, hint=hint):
                 return [one_line(f"{text} {hint}".strip())]
+            case SessionExported(path=path):
+                return [one_line(f"Wrote {path}", None)]
             case DevicesListed(devices=devices):
                 return [f"device {one_line(found.name)}" for found in devices] or ["No audio device found."]
         return self._format_change(event)

@@ -85,13 +85,15 @@ class ShowSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
     """Id of the session."""
 
 
-class ExportSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="export_session"):
-    """Export a session to a file on the engine's machine; the reply to this viewer is a `Notice`."""
+class ExportSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="export_session"):
+    """Export a session to a file on the engine's machine, or to the viewer; the reply is `SessionExported`."""
 
     session: str
     """Id of the session; empty for the current session."""
     format: str
     """Extension of the file: `md`, `srt`, …"""
+    fetch: bool = False
+    """Whether the viewer receives the text and no file is written."""
 
 
 class Pause(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="pause"):

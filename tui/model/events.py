@@ -245,6 +245,13 @@ class Notice(msgspec.Struct, frozen=True, omit_defaults=True, tag="notice"):
     hint: str = ""
 
 
+class ViewersChanged(msgspec.Struct, frozen=True, tag="viewers"):
+    """A viewer attached or detached."""
+
+    viewers: int
+    """Number of attached viewers, the receiving one included."""
+
+
 class DeviceInfo(msgspec.Struct, frozen=True, omit_defaults=True, rename={"description": "about"}):
     """An audio source that a person can choose."""
 
@@ -304,6 +311,15 @@ class SessionShown(msgspec.Struct, frozen=True, tag="session_shown"):
     snapshot: Snapshot
 
 
+class SessionExported(msgspec.Struct, frozen=True, omit_defaults=True, tag="exported"):
+    """A session was exported, as a viewer asked."""
+
+    path: str
+    """Path of the file on the engine's machine; for a fetched export, the name of the file to write."""
+    text: str | None = None
+    """The exported text; `None` if it was written to `path`."""
+
+
 class PromptShown(msgspec.Struct, frozen=True, tag="prompt_shown"):
     """The content of a prompt file: the reply to `ShowPrompt`."""
 
@@ -345,11 +361,13 @@ Event = (
     | ExtraPromptsChanged
     | GainChanged
     | UntranscribedChanged
+    | ViewersChanged
     | Notice
     | DevicesListed
     | DeviceLevels
     | SessionsListed
     | SessionShown
+    | SessionExported
     | PromptShown
     | Rejected
 )

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 from tui.errors import ConfigError
+from tui.model.events import PromptInfo
 
 TURN = "{{turn}}"
 """Placeholder that the endpoint replaces by the text of a final turn."""
@@ -91,6 +92,16 @@ class PromptLibrary:
         retained = {id: self._prompts[id] for id in in_use if id in self._prompts and id not in other}
         self._prompts = other._prompts | retained
         self.problems = other.problems
+
+    @property
+    def infos(self) -> tuple[PromptInfo, ...]:
+        """The prompts as viewers receive them."""
+        return tuple(PromptInfo(prompt.id, prompt.name, prompt.turn, prompt.session) for prompt in self)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Display names by id."""
+        return {prompt.id: prompt.name for prompt in self}
 
     def __iter__(self) -> Iterator[Prompt]:
         return iter(self._prompts.values())

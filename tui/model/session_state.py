@@ -92,6 +92,11 @@ class SessionState:
         """The final turns, with the names of their speakers."""
         return self.transcript.with_speaker_names(self.speakers).finals
 
+    @property
+    def length_s(self) -> float:
+        """Seconds recorded, as the last statistics say; without any, the end of the last turn."""
+        return self.stats.elapsed_s or max((turn.end_s for turn in self.transcript.finals), default=0.0)
+
     def apply(self, event: Event) -> None:
         """Apply an event; an event that is not about the session changes nothing."""
         match event:

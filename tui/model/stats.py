@@ -57,6 +57,11 @@ class Stats(msgspec.Struct, frozen=True, omit_defaults=True, rename={"untranscri
     """Seconds at the end of an ended session that were recorded and never transcribed."""
 
 
+def tenths(seconds: float) -> float:
+    """Return a length in tenths of a second, cut and not rounded, so that whole seconds of it agree everywhere."""
+    return math.floor(seconds * 10 + 1e-6) / 10
+
+
 def percentile(values: Sequence[float], share: float) -> float | None:
     """Return the nearest-rank percentile of the values, `share` from 0 to 1; `None` if there are no values."""
     if not values:

@@ -62,3 +62,18 @@ def recording_stopped(at: str) -> str:
         at: ISO 8601 time of the last recorded audio.
     """
     return f"RECORDING STOPPED {datetime.fromisoformat(at).astimezone():%H:%M:%S} · s goes on · x ends the session"
+
+
+def connection_lost_alert(reason: str, hint: str, host: str) -> tuple[str, str, str]:
+    """Return style, reason and hint of the alert about a lost connection to the engine.
+
+    Args:
+        reason: why it could not be opened again; empty for a connection that was cut just now.
+        hint: what a person can do.
+        host: name of the engine's machine; empty for this one.
+    """
+    if host:
+        return "bad", f"Line to {host} lost.", f"{reason} The session there continues. Reconnecting; q quits.".strip()
+    if not reason:
+        return "bad", "Connection to the engine lost.", "Reconnecting…"
+    return "bad", reason, f"{hint} Press s to start a session, q to quit.".strip()

@@ -10,17 +10,23 @@ from tui.model.events import (
     TurnChanged,
     TurnRemoved,
     UntranscribedChanged,
+    ViewersChanged,
 )
 from tui.model.gists import Gist, GistStatus
 from tui.model.session_state import SessionState
 from tui.model.transcript import Transcript, Turn, without_words
 
+THIS_MACHINE = "this machine"
+"""Name of the engine's machine as its own endpoint."""
+
 
 class ViewModel(SessionState):
     """State of a session and its engine, as far as a viewer shows it."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "") -> None:
         super().__init__()
+        self.host = host
+        """Name of the engine's machine; empty for this one."""
         self.synced = False
         """Whether a snapshot has been received."""
         self.prompts: tuple[PromptInfo, ...] = ()
@@ -32,6 +38,8 @@ class ViewModel(SessionState):
         """Numbers of the gists that failed or timed out."""
         self.untranscribed: tuple[str, ...] = ()
         """Ids of ended sessions that are not fully transcribed, newest first."""
+        self.viewers = 1
+        """Number of attached viewers, this one included."""
         self.stopped_at = ""
         """ISO 8601 time at which recording stopped because the engine was killed, while it can be continued."""
         self.replay_speed = 0.0
@@ -48,6 +56,8 @@ class ViewModel(SessionState):
                 self.prompts = prompts
             case UntranscribedChanged(sessions=sessions):
                 self.untranscribed = sessions
+            case ViewersChanged(viewers=viewers):
+                self.viewers = viewers
             case TurnChanged(turn=turn):
                 super().apply(TurnChanged(without_words(turn)))
                 self._spoken = self._spoken - {turn.number} if turn.final else self._spoken | {turn.number}
@@ -62,6 +72,16 @@ class ViewModel(SessionState):
                 super().apply(event)
             case _:
                 super().apply(event)
+
+    def located(self, path: str) -> str:
+        """Return a path on the engine's machine, with the name of that machine unless it is this one."""
+        return f"{self.host}:{path}" if self.host else path
+
+    @property
+    def endpoint(self) -> str:
+        """Host that receives the audio; empty without a session."""
+        endpoint = self.session.endpoint if self.session is not None else ""
+        return self.host if self.host and endpoint == THIS_MACHINE else endpoint
 
     def gists_of(self, turn: int) -> list[Gist]:
         """Return the gists of a turn, oldest first."""
@@ -107,7 +127,7 @@ class ViewModel(SessionState):
         self.state, self.reason, self.hint = event.state, event.reason, event.hint
         self.session, self.muted, self.stats = event.session, event.muted, event.stats
         self.prompt, self.prompts = event.prompt, event.prompts
-        self.stopped_at = event.stopped_at
+        self.viewers, self.stopped_at = event.viewers + 1, event.stopped_at
         self.replay_speed, self.paused = event.replay_speed, event.paused
         self.transcript = Transcript(without_words(turn) for turn in event.turns)
         self._spoken = frozenset(turn.number for turn in event.turns if not turn.final)

@@ -75,7 +75,9 @@ def summarise(stored: StoredSession) -> Summary:
     state = fold(contents.entries if contents else ())
     length_s = max((entry.at for entry in contents.entries), default=0.0) if contents else 0.0
     live = stored.live
-    if not live:
+    if live:
+        length_s = max(length_s, integrity.recorded_s(stored.audio))
+    else:
         problems.append(integrity.journal_damage(contents.lost if contents else 0))
         # A folder without permission is reported above.
         with contextlib.suppress(OSError):

@@ -1,12 +1,15 @@
 """Export of a session as Markdown, text, captions, JSON or CSV. Pure."""
 
+import copy
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from tui.errors import UsageError
 from tui.model.events import GistChanged, Session, SessionStarted, StatsChanged, TurnBookmarked, TurnChanged
@@ -122,13 +125,24 @@ def to_vtt(state: SessionState, metadata: SessionMetadata) -> str:
     return "".join(parts)
 
 
-def to_markdown(state: SessionState, metadata: SessionMetadata, template: str = TEMPLATE) -> str:
+def to_markdown(
+    state: SessionState,
+    metadata: SessionMetadata,
+    template: str = TEMPLATE,
+    prompt_names: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Return Markdown: a template with its `{{…}}` placeholders replaced.
+
+    Args:
+        state: the session.
+        metadata: its name, tags and note.
+        template: the template.
+        prompt_names: names of prompts by id; a prompt without one is shown by its id.
 
     Raises:
         UsageError: the template contains an unknown placeholder.
     """
-    fields = _markdown_fields(state, metadata)
+    fields = _markdown_fields(_with_prompt_names(state, prompt_names), metadata)
 
     def fill(placeholder: re.Match[str]) -> str:
         name = placeholder[1]
@@ -152,21 +166,37 @@ FORMATS: dict[str, Callable[[SessionState, SessionMetadata], str]] = {
 """Export functions by the file's extension."""
 
 
-def export(state: SessionState, metadata: SessionMetadata, format: str) -> str:
-    """Return a session in one of `FORMATS`.
+def export(
+    state: SessionState,
+    metadata: SessionMetadata,
+    format: str,
+    prompt_names: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Return a session in one of `FORMATS`; Markdown with the names of the prompts.
 
     Raises:
         UsageError: the format is unknown.
     """
     if format not in FORMATS:
         raise UsageError(f"Unknown format: {format!r}.", f"Available: {', '.join(FORMATS)}.")
+    if format == "md":
+        return to_markdown(state, metadata, prompt_names=prompt_names)
     return FORMATS[format](state, metadata)
+
+
+def _with_prompt_names(state: SessionState, names: Mapping[str, str]) -> SessionState:
+    """Return the state with the names of prompts in place of their ids."""
+    named = copy.copy(state)
+    named.gists = {
+        number: replace(gist, prompt=names.get(gist.prompt, gist.prompt)) for number, gist in state.gists.items()
+    }
+    return named
 
 
 def _markdown_fields(state: SessionState, metadata: SessionMetadata) -> dict[str, str]:
     session, finals = state.session, state.finals
     started = session.started_at.replace("T", " ")[:16] if session else ""
-    length = clock(max((turn.end_s for turn in finals), default=0.0), padded=True)
+    length = clock(state.length_s, padded=True)
     facts = {
         "Started": started,
         "Length": length,

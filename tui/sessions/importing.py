@@ -15,7 +15,7 @@ from tui.audio.file_source import open_file
 from tui.audio.recording import Recording
 from tui.errors import SessionError, file_error_hint
 from tui.model.events import Session, SessionStarted, State, StateChanged, StatsChanged
-from tui.model.stats import Stats
+from tui.model.stats import Stats, tenths
 from tui.sessions.metadata import SessionMetadata, update_metadata
 from tui.sessions.store import Store, StoredSession
 
@@ -98,7 +98,7 @@ def _open_journal(stored: StoredSession, session: Session, samples: int) -> None
     length_s = samples / SAMPLE_RATE
     journal = stored.open_journal()
     journal.append(SessionStarted(replace(session, id=stored.id, path=str(stored.path))), 0.0)
-    journal.append(StatsChanged(Stats(elapsed_s=round(length_s, 1), untranscribed_s=round(length_s, 1))), length_s)
+    journal.append(StatsChanged(Stats(elapsed_s=tenths(length_s), untranscribed_s=round(length_s, 1))), length_s)
     journal.append(StateChanged(State.FAILED, WAITING_REASON), length_s)
     journal.close()
 

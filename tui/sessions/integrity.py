@@ -41,6 +41,15 @@ def recording_damage(path: Path, length_s: float) -> str:
     return f"the last {lost_s:.0f} s of the recording are missing" if lost_s >= MISSING_S else ""
 
 
+def recorded_s(path: Path) -> float:
+    """Return the seconds in a WAV that may still grow; 0 if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return _wav_s(file.read(HEADER_BYTES), path.stat().st_size) or 0.0
+    except OSError:
+        return 0.0
+
+
 def _wav_s(start: bytes, size: int) -> float | None:
     """Return the duration of a WAV by the size of its file; the header of a truncated WAV may be wrong."""
     try:

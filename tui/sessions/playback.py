@@ -16,7 +16,7 @@ from tui.model.events import (
     TurnChanged,
 )
 from tui.model.session_state import SessionState
-from tui.model.stats import Stats
+from tui.model.stats import Stats, tenths
 from tui.model.transcript import Turn
 from tui.sessions.journal import Entry
 
@@ -120,7 +120,7 @@ def stats_at(state: SessionState, position_s: float) -> Stats:
     speech_s = sum(turn.end_s - turn.start_s for turn in finals)
     gists = [gist for gist in state.gists.values() if gist.text]
     return Stats(
-        elapsed_s=round(position_s, 1),
+        elapsed_s=tenths(position_s),
         sent_s=round(position_s, 1),
         turns=len(finals),
         words=words,

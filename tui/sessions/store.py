@@ -133,7 +133,7 @@ class RepairReport(msgspec.Struct, frozen=True):
     @property
     def summary(self) -> str:
         """The recorded, transcribed and lost parts of the session, for a person."""
-        parts = [f"{self.recorded_s:.0f} s recorded, {self.transcribed_s:.0f} s transcribed"]
+        parts = [f"{int(self.recorded_s)} s recorded, {int(self.transcribed_s)} s transcribed"]
         if self.lost_s >= MIN_UNTRANSCRIBED_S:
             parts.append(f"{self.lost_s:.0f} s of audio lost")
         if self.lost_lines:

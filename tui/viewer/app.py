@@ -18,10 +18,11 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from tui.config.schema import Highlight, Style
-from tui.errors import ConfigError, EngineError, LivegistError, UsageError
+from tui.errors import ConfigError, EngineError, LivegistError, UsageError, VersionError
 from tui.model.commands import Command, Option, Quit, Start
 from tui.model.events import Event, Snapshot
 from tui.paths import config_dir, runtime_dir, shipped
+from tui.text import plural
 from tui.viewer import layout_state as layout_states
 from tui.viewer import theme as themes
 from tui.viewer.ascii import ascii_driver
@@ -69,6 +70,10 @@ class EngineConnection(Protocol):
         """
         ...
 
+    def revive(self) -> None:
+        """Start an engine in place of one that has exited."""
+        ...
+
 
 class ExitStatus(msgspec.Struct, frozen=True):
     """Result of the app: how a viewer ended."""
@@ -79,14 +84,23 @@ class ExitStatus(msgspec.Struct, frozen=True):
     """Folder of the session; empty without one."""
     error: str = ""
     """Problem while quitting; empty for none."""
+    note: str = ""
+    """What else a person should know; empty for nothing."""
+    host: str = ""
+    """Name of the engine's machine; empty for this one."""
 
     def __str__(self) -> str:
         """Return the line to print after the app has ended; may be empty."""
         if self.error:
             return self.error
         if self.running:
+            if self.host:
+                return (
+                    f"Detached. The session continues on {self.host}: `livegist attach --ssh {self.host}` reopens it."
+                )
             return "Detached. The session continues: `livegist` reopens it, `livegist stop` ends it."
-        return f"The session is saved in {self.path}" if self.path else ""
+        saved = f"The session is saved in {self.path}" if self.path else ""
+        return "\n".join(filter(None, (saved, self.note)))
 
 
 class LivegistApp(App[ExitStatus]):
@@ -104,6 +118,7 @@ class LivegistApp(App[ExitStatus]):
         options: settings of each session that is started here.
         layout_file: stores which panes are hidden or zoomed; `None` to store nothing.
         set_up: whether a session can start here; if not, the empty dashboard says what to install or store.
+        host: name of the engine's machine; empty for this one.
         clock: monotonic seconds.
     """
 
@@ -129,6 +144,7 @@ class LivegistApp(App[ExitStatus]):
         options: Mapping[str, Option] | None = None,
         layout_file: Path | None = None,
         set_up: bool = False,
+        host: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
@@ -140,6 +156,9 @@ class LivegistApp(App[ExitStatus]):
             self.driver_class = ascii_driver(self.driver_class)
         self._client = client
         self._start = start
+        self._host = host
+        self.failure: EngineError | None = None
+        """Why the app ended without ever reaching its engine; `None` if it did not."""
         self._quitting = False
         self._keys, self._old_id_notices = current_ids(keys)
         self._layout_file = layout_file
@@ -152,6 +171,7 @@ class LivegistApp(App[ExitStatus]):
             theme_names=self._theme_names,
             layout_state=layout_states.load(layout_file) if layout_file else LayoutState(),
             set_up=set_up,
+            host=host,
             clock=clock,
         )
         self._themes: list[Theme] = []
@@ -244,6 +264,10 @@ class LivegistApp(App[ExitStatus]):
                     await asyncio.sleep(0)
             except EngineError as error:
                 reason, hint = error.message, error.hint
+                if isinstance(error, VersionError) or (self._host and not self.dashboard.view_model.synced):
+                    self.failure = error
+                    self.exit()
+                    return
             if self._quitting:
                 self.exit(self._exit_status(running=False))
                 return
@@ -265,7 +289,10 @@ class LivegistApp(App[ExitStatus]):
         except UsageError as error:
             self.notify(f"{error.message}\n{error.hint}", severity="warning", markup=False)
             return
-        if not sent:
+        if not sent and isinstance(request.command, Start):
+            self._start = request.command
+            self._client.revive()
+        elif not sent:
             self.notify("Command not sent: not connected to the engine.", severity="warning", markup=False)
 
     def on_device_picker_gain_stepped(self, message: "DevicePicker.GainStepped") -> None:
@@ -320,7 +347,10 @@ class LivegistApp(App[ExitStatus]):
     @on(Dashboard.DetachRequested)
     def detach(self) -> None:
         """End the viewer; the engine continues."""
-        self.exit(self._exit_status(running=self.dashboard.view_model.state.active))
+        view_model = self.dashboard.view_model
+        others = view_model.viewers - 1
+        note = f"The engine goes on for {plural(others, 'other viewer')}." if others > 0 else ""
+        self.exit(self._exit_status(running=view_model.state.active, note=note))
 
     @on(Dashboard.QuitRequested)
     async def quit_engine(self) -> None:
@@ -337,11 +367,12 @@ class LivegistApp(App[ExitStatus]):
         error = "The engine is still finishing the session. Run `livegist` to reopen it."
         self.exit(self._exit_status(running=False, error=error))
 
-    def _exit_status(self, *, running: bool, error: str = "") -> ExitStatus:
+    def _exit_status(self, *, running: bool, error: str = "", note: str = "") -> ExitStatus:
         session, unsaved_s = self.dashboard.view_model.session, self.dashboard.view_model.stats.unsaved_s
         if unsaved_s and not running:
             error = error or f"The last {unsaved_s:.0f} s are not on disk yet; the engine keeps them and retries."
-        return ExitStatus(running, session.path if session else "", error)
+        path = self.dashboard.view_model.located(session.path) if session and session.path else ""
+        return ExitStatus(running, path, error, note, self._host)
 
     def action_request_quit(self) -> None:
         """Quit from the dashboard, as its key does."""

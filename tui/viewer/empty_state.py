@@ -22,12 +22,13 @@ def empty_text(view_model: ViewModel, *, disconnected: bool, set_up: bool) -> li
         set_up: whether a session can start; if not, the text says what to install or store.
     """
     if disconnected:
-        return [Span("Not connected to the engine. Its recordings and transcripts stay on disk.", "muted")]
+        where = f" on {one_line(view_model.host, 60)}" if view_model.host else ""
+        return [Span(f"Not connected to the engine{where}. Stored sessions stay on its disk.", "muted")]
     if not view_model.synced:
         return [Span("Starting the engine…", "muted")]
     match view_model.state:
         case State.CONNECTING:
-            endpoint = one_line(view_model.session.endpoint, 80) if view_model.session else "the endpoint"
+            endpoint = one_line(view_model.endpoint, 80) or "the endpoint"
             return [
                 Span(f"Connecting to {endpoint}… Speech is recorded now and sent once the connection is open.", "muted")
             ]

@@ -25,6 +25,7 @@ from tui.model.events import (
     PromptsChanged,
     PromptShown,
     Rejected,
+    SessionExported,
     SessionShown,
     SessionsListed,
     SessionStarted,
@@ -39,7 +40,7 @@ from tui.model.events import (
 )
 from tui.model.transcript import Turn
 from tui.presentation.availability import ACTION_STATES, is_available
-from tui.presentation.formatting import recording_stopped
+from tui.presentation.formatting import connection_lost_alert, recording_stopped
 from tui.presentation.view_model import ViewModel
 from tui.text import one_line
 from tui.viewer.bindings import DASHBOARD, group_by_topic, help_entry
@@ -69,6 +70,7 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
         theme_names: returns the names of the available themes.
         layout_state: which panes are hidden or zoomed at first.
         set_up: whether a session can start here.
+        host: name of the engine's machine; empty for this one.
         clock: monotonic seconds.
     """
 
@@ -112,13 +114,14 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
         theme_names: Callable[[], Sequence[str]] = tuple,
         layout_state: LayoutState = LayoutState(),  # noqa: B008 - it is frozen
         set_up: bool = False,
+        host: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(frame_rate=frame_rate, id="dashboard")
         self._clock = clock
         self._set_up = set_up
         self._held_updates = UpdateCoalescer()
-        self.view_model = ViewModel()
+        self.view_model = ViewModel(host)
         self._keys = dict(keys)
         self._options = dict(options or {})
         self._rules = rules
@@ -162,6 +165,8 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
             self._match_highlights(event.turn)
         was_active = self.view_model.state.active
         self.view_model.apply(event)
+        if isinstance(event, SessionStarted):
+            self.meter.clear_history()
         if was_active and self.view_model.state is State.FAILED:
             self.app.bell()
         self.meter.show_speech(self.view_model.speech)
@@ -204,6 +209,8 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
             case GainChanged(gain_db=gain_db):
                 self._show_state()
                 self.show_device_gain(gain_db)
+            case SessionExported():
+                self.show_export(event)
             case SessionStarted() | PromptsChanged() | MutedChanged() | UntranscribedChanged():
                 self._show_state()
 
@@ -240,7 +247,9 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
         session = self.view_model.session
         complete = not (self.view_model.replay_speed or self.view_model.stats.unsaved_s)
         if session is not None and session.path and complete:
-            self.notify(f"Saved in {one_line(session.path)}", title="Session ended", markup=False)
+            self.notify(
+                f"Saved in {one_line(self.view_model.located(session.path))}", title="Session ended", markup=False
+            )
 
     def _handle_rejection(self, rejected: Rejected) -> None:
         """Notify why a command was rejected; close a device picker that waits for its list."""
@@ -251,7 +260,7 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
     def _open_session(self, snapshot: Snapshot) -> None:
         from tui.viewer.screens.history import PastSessionScreen
 
-        self.app.push_screen(PastSessionScreen(snapshot, self._rules))
+        self.app.push_screen(PastSessionScreen(snapshot, self._rules, self.view_model.host))
 
     def _show_prompts(self) -> None:
         """Show other prompts in use, and offer to ask them about earlier turns."""
@@ -268,11 +277,7 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
             hint: what a person can do.
         """
         self.banner.disconnected = True
-        self.alert.show(
-            "bad",
-            reason or "Connection to the engine lost.",
-            f"{hint} Retrying; press q to quit.".strip() if reason else "Reconnecting…",
-        )
+        self.alert.show(*connection_lost_alert(reason, hint, self.view_model.host))
         self._show_state()
 
     def _show_state(self) -> None:
@@ -318,6 +323,8 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
                 return bool(self.view_model.bookmarks) or self.body.turns.bookmarks_only
             case "go_to_match":
                 return bool(self.body.pane.needle)
+        if action == "start" and self.banner.disconnected:
+            return not (self.view_model.replay_speed or self.view_model.host)
         available = is_available(self.view_model, action, parameters)
         return available and not (self.banner.disconnected and action in ACTION_STATES)
 
@@ -371,6 +378,10 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
 
     def action_request_quit(self) -> None:
         """Quit; ask first whether a running session ends or continues. One that is finishing is waited for."""
+        if not self.view_model.state.active and self.view_model.viewers > 1 and not self.banner.disconnected:
+            # The engine exits by itself after its last viewer.
+            self.post_message(self.DetachRequested())
+            return
         ends = not self.view_model.state.active or self.view_model.state is State.DRAINING
         if ends or self.view_model.replay_speed or self.banner.disconnected:
             self.post_message(self.QuitRequested())
@@ -384,4 +395,4 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
                 case QuitChoice.KEEP:
                     self.post_message(self.DetachRequested())
 
-        self.app.push_screen(QuitDialog(self.view_model.stats.viewers), quit_or_detach)
+        self.app.push_screen(QuitDialog(self.view_model.viewers), quit_or_detach)

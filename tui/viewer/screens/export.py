@@ -1,11 +1,12 @@
 """Export picker: the formats in which a session can be written to a file."""
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
+from tui.text import one_line
 from tui.viewer.screens.dialog import Dialog
 from tui.viewer.styled_text import Span
 from tui.viewer.widgets.choices import Choices, Reader
@@ -21,21 +22,40 @@ FORMATS = {
 }
 
 
-class ExportPicker(Dialog[str | None]):
-    """A list of formats. Its result is a file name extension, or `None` if it was cancelled."""
+class ExportChoice(NamedTuple):
+    """What a person wants exported."""
+
+    format: str
+    """Extension of the file."""
+    fetch: bool = False
+    """Whether the file is written on this machine in place of the engine's."""
+
+
+class ExportPicker(Dialog[ExportChoice | None]):
+    """A list of formats. Its result is `None` if it was cancelled.
+
+    Args:
+        host: name of the engine's machine, from which an export can be fetched; empty for this one.
+    """
 
     NAME = "Export"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "step(-1)", "previous format", show=False, key_display="↑ k"),
         Binding("down,j,tab", "step(1)", "next format", show=False, key_display="↓ j"),
         Binding("enter", "choose", "export the session in the selected format", show=False),
+        Binding("f", "fetch", "write the file on this machine, not on the engine's", show=False),
         Binding("escape,q,e", "cancel", "cancel: do not export", show=False, key_display="esc"),
     ]
+
+    def __init__(self, host: str = "") -> None:
+        super().__init__()
+        self._host = host
 
     def compose(self) -> ComposeResult:
         """Lay out the title and the formats."""
         with Vertical(classes="dialog"):
-            yield Reader([(Span("Export the session as", "strong"),)], id="question")
+            keys = f"enter write on {one_line(self._host, 30)} · f fetch to this machine" if self._host else ""
+            yield Reader([(Span("Export the session as", "strong"),), (Span(keys, "muted"),)], id="question")
             yield Choices(id="formats")
 
     def on_mount(self) -> None:
@@ -46,4 +66,13 @@ class ExportPicker(Dialog[str | None]):
 
     def action_choose(self) -> None:
         """Return the selected format."""
-        self.dismiss(list(FORMATS)[self.query_one(Choices).selected])
+        self.dismiss(ExportChoice(self._selected))
+
+    def action_fetch(self) -> None:
+        """Return the selected format, to be written on this machine; do nothing if the engine is on it."""
+        if self._host:
+            self.dismiss(ExportChoice(self._selected, fetch=True))
+
+    @property
+    def _selected(self) -> str:
+        return list(FORMATS)[self.query_one(Choices).selected]

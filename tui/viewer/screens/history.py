@@ -16,7 +16,7 @@ from tui.viewer.highlights import Rule
 from tui.viewer.messages import CommandRequested
 from tui.viewer.screens.body_actions import BodyActions
 from tui.viewer.screens.dialog import Dialog, show_keys
-from tui.viewer.screens.export import ExportPicker
+from tui.viewer.screens.export import ExportChoice, ExportPicker
 from tui.viewer.styled_text import Line, Span
 from tui.viewer.widgets.banner import Banner
 from tui.viewer.widgets.body import Body
@@ -79,9 +79,9 @@ class PastSessionScreen(BodyActions):
         Binding("question_mark,f1", "keys", "help", key_display="?", tooltip="Show these keys"),
     ]
 
-    def __init__(self, snapshot: Snapshot, rules: Sequence[Rule] = ()) -> None:
+    def __init__(self, snapshot: Snapshot, rules: Sequence[Rule] = (), host: str = "") -> None:
         super().__init__(id="past")
-        self.view_model = ViewModel()
+        self.view_model = ViewModel(host)
         self.view_model.apply(snapshot)
         self._snapshot = snapshot
         self.body = Body(self.view_model, rules=rules, id="body")
@@ -111,11 +111,11 @@ class PastSessionScreen(BodyActions):
         """Open the list of export formats, and export this session in the chosen one."""
         session = self.view_model.session
 
-        def export(format: str | None) -> None:
-            if format is not None and session is not None:
-                self.post_message(CommandRequested(ExportSession(session.id, format)))
+        def export(choice: ExportChoice | None) -> None:
+            if choice is not None and session is not None:
+                self.post_message(CommandRequested(ExportSession(session.id, choice.format, choice.fetch)))
 
-        self.app.push_screen(ExportPicker(), export)
+        self.app.push_screen(ExportPicker(self.view_model.host), export)
 
     @on(Pane.FollowChanged)
     def ignore_follow(self, event: Pane.FollowChanged) -> None:

@@ -1,6 +1,7 @@
 """Actions that open lists to choose from: prompts, devices, past sessions, export formats, settings."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.model.commands import (
@@ -12,7 +13,8 @@ from tui.model.commands import (
     UsePrompt,
     UseSource,
 )
-from tui.model.events import DeviceInfo, DeviceLevels, SessionInfo
+from tui.model.events import DeviceInfo, DeviceLevels, SessionExported, SessionInfo
+from tui.paths import data_dir, private_dir, write_private
 from tui.text import one_line
 from tui.viewer.messages import PromptChange
 from tui.viewer.screens.annotation_actions import AnnotationActions
@@ -106,17 +108,31 @@ class PickerActions(AnnotationActions, PromptActions):
 
     def action_export(self) -> None:
         """Open the list of export formats, and export the session in the chosen one."""
-        from tui.viewer.screens.export import ExportPicker
+        from tui.viewer.screens.export import ExportChoice, ExportPicker
 
-        def export(format: str | None) -> None:
-            if format is not None:
-                self._request(ExportSession("", format))
+        def export(choice: ExportChoice | None) -> None:
+            if choice is not None:
+                self._request(ExportSession("", choice.format, choice.fetch))
 
-        self.app.push_screen(ExportPicker(), export)
+        self.app.push_screen(ExportPicker(self.view_model.host), export)
+
+    def show_export(self, exported: SessionExported) -> None:
+        """Notify where an export is; write one that was fetched to this machine's folder of exports."""
+        self.notify(self._exported(exported), markup=False)
+
+    def _exported(self, exported: SessionExported) -> str:
+        if exported.text is None:
+            return f"Wrote {one_line(self.view_model.located(exported.path))}"
+        try:
+            path = private_dir(data_dir() / "exports") / Path(exported.path).name
+            write_private(path, exported.text.encode())
+        except OSError as error:
+            return f"The export cannot be written: {error.strerror}."
+        return f"Fetched from {one_line(self.view_model.host or 'the engine', 60)}: {path}"
 
     def action_settings(self) -> None:
         """Open the settings."""
         from tui.viewer.screens.settings import SettingsScreen
 
         prompts = [prompt.id for prompt in self.view_model.prompts]
-        self.app.push_screen(SettingsScreen({"theme": self._theme_names(), "prompt": prompts}))
+        self.app.push_screen(SettingsScreen({"theme": self._theme_names(), "prompt": prompts}, self.view_model.host))

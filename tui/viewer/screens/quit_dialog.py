@@ -46,8 +46,8 @@ class QuitDialog(Dialog[QuitChoice | None]):
     def __init__(self, viewers: int = 1) -> None:
         super().__init__()
         others = viewers - 1
-        attached = f" {others} other {'viewer is' if others == 1 else 'viewers are'} attached." if others > 0 else ""
-        self._question = f"A session is running.{attached}"
+        watching = f" {others} other {'viewer watches' if others == 1 else 'viewers watch'}." if others > 0 else ""
+        self._question = f"A session is running.{watching}"
 
     def compose(self) -> ComposeResult:
         """Lay out the question and the choices."""

@@ -35,6 +35,7 @@ class SettingsScreen(Dialog[None]):
 
     Args:
         offers: values to choose from, by setting, that only the dashboard knows.
+        host: name of the engine's machine, which reads its own config file; empty for this one.
     """
 
     class SettingChanged(Message):
@@ -57,8 +58,9 @@ class SettingsScreen(Dialog[None]):
         Binding("escape,q,comma", "dismiss", "back to the dashboard", show=False, key_display="esc"),
     ]
 
-    def __init__(self, offers: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, offers: Mapping[str, Sequence[str]], host: str = "") -> None:
         super().__init__()
+        self._host = host
         self._offers = offers
         self._settings: Settings | None = None
 
@@ -162,6 +164,8 @@ class SettingsScreen(Dialog[None]):
         if origin.startswith(ENVIRONMENT):
             text.append((Span(f"Set by {origin}, which overrides the file.", "warn"),))
         text.append((Span(f"Saved in {config_file()} on this machine.", "muted"),))
+        if self._host and group(name) != group("theme"):
+            text[1:] = [(Span(f"No effect on {self._host}: its engine reads its own config file.", "warn"),)]
         self.query_one("#preview", Reader).show(text)
 
     def _notify_error(self, error: ConfigError) -> None:

@@ -38,7 +38,7 @@ class Banner(CellWidget):
         """Return the row; details that do not fit are left out, the least important first."""
         view_model = self._view_model
         left = [
-            Span(" livegist ", "accent strong"),
+            Span(f" livegist{f'@{one_line(view_model.host, 40)}' if view_model.host else ''} ", "accent strong"),
             *self._state(),
             Span(f"  {clock(view_model.stats.elapsed_s)}", "strong"),
         ]
@@ -71,7 +71,7 @@ class Banner(CellWidget):
 
     def _state(self) -> list[Span]:
         if self.disconnected:
-            return [Span(" ↻ DISCONNECTED", "bad strong")]
+            return [Span(" ↻ LINE LOST" if self._view_model.host else " ↻ DISCONNECTED", "bad strong")]
         if not self._view_model.synced:
             return [Span(" … STARTING", "muted strong")]
         if self._view_model.replay_speed and self._view_model.state is State.LIVE:
@@ -90,7 +90,7 @@ class Banner(CellWidget):
         if view_model.session is not None:
             details.append(("from", view_model.stats.device or view_model.session.source))
             details.append(("speech", view_model.session.speech_model))
-            details.append(("at", view_model.session.endpoint))
+            details.append(("at", view_model.endpoint))
         return details
 
 

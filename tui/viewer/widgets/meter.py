@@ -171,11 +171,14 @@ class Meter(CellWidget):
         """Show whether levels are expected, whether the session is muted, and the gain."""
         if active and not self.active:
             self._ballistics.reset()
-            self._history = History()
         elif self.active and not active:
             self._blank()
         self.active, self.muted, self.gain_db = active, muted, gain_db
         self.touch()
+
+    def clear_history(self) -> None:
+        """Forget the levels of the last minute, which belong to another session."""
+        self._history = History()
 
     def _blank(self) -> None:
         """Show no level, no held peak and no clip mark: the last ones would pass for present ones."""
