@@ -80,6 +80,17 @@ def test_the_end_of_turn_model_is_named_or_how_to_install_it(tmp_path: Path, mon
     assert line(doctor(), "end-of-turn model").splitlines()[0].endswith("off")
 
 
+def test_the_speaker_model_is_named_or_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", find_all_but("resemblyzer"))
+    assert line(doctor(), "speaker model").startswith("note")
+    assert "pip install --no-deps resemblyzer" in line(doctor(), "speaker model")
+    model = tmp_path / "voices.onnx"
+    configure(f'local_speaker_model = "{model}"')
+    assert line(doctor(), "speaker model").startswith("FAIL")
+    model.touch()
+    assert line(doctor(), "speaker model").splitlines()[0].endswith(str(model))
+
+
 def test_a_speech_model_that_is_not_installed_is_told_with_the_command() -> None:
     assert "tiny.en in " in line(doctor(), "ok    speech model")
     configure('local_model = "small"')

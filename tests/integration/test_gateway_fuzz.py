@@ -27,7 +27,7 @@ from tui.gateway.turn_recognition import TurnRecogniser
 
 CLOSES = {1000, 1002, 1007, 1008, 1009, 1011, 3006, 3007}
 """Close codes that a client may get."""
-NAMES = sorted({*msgspec.structs.asdict(Parameters()), "token", "speaker_labels"})
+NAMES = sorted({*msgspec.structs.asdict(Parameters()), "token"})
 VALUES = st.one_of(
     st.text(max_size=60),
     st.integers(-(2**70), 2**70).map(str),

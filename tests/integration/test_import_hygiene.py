@@ -73,3 +73,10 @@ def test_the_line_interface_loads_no_screen() -> None:
 def test_the_gateway_loads_its_models_only_when_it_serves() -> None:
     loaded = modules_after("import tui.gateway.app, tui.gateway.gateway")
     assert loaded & (TOOLKIT | MODELS) == set()
+
+
+def test_the_gateway_loads_nothing_for_speakers_until_a_client_wants_labels() -> None:
+    modules_after(
+        "import sys, tui.gateway.app, tui.gateway.gateway\n"
+        "assert not [name for name in sys.modules if name.startswith('tui.gateway.speaker')]"
+    )

@@ -18,7 +18,8 @@ from tui.gateway.metrics import Metrics
 from tui.gateway.recogniser import RATE, Clip, RecognisedWord
 from tui.gateway.scheduler import Scheduler
 from tui.gateway.turn_model import TurnModel
-from tui.gateway.turn_recognition import TurnRecogniser, TurnSettings
+from tui.gateway.turn_recognition import TurnRecogniser
+from tui.gateway.turn_settings import TurnSettings
 from tui.gateway.vad import VoiceDetector
 from tui.stream.messages import Silence, SpeechStarted, WireTurn
 

@@ -167,6 +167,7 @@ def _recognition() -> Iterator[Finding]:
     if local:
         yield _speech_model(optional=key)
         yield _turn_model()
+        yield _speaker_model()
 
 
 def _speech_model(*, optional: bool) -> Finding:
@@ -193,6 +194,20 @@ def _turn_model() -> Finding:
         return Finding(True, f"end-of-turn model: {path or OFF}")
     hint = "Turns end after silence and punctuation. To install a model: pip install --no-deps pipecat-ai"
     return Finding(False, "end-of-turn model: not installed", hint, optional=True)
+
+
+def _speaker_model() -> Finding:
+    """Find the speaker model of the local engine."""
+    from tui.gateway.speaker_model import INSTALL, find_speaker_model
+
+    try:
+        path = find_speaker_model(load().config.local_speaker_model)
+    except LivegistError as error:
+        return Finding(False, error.message, error.hint)
+    if path:
+        return Finding(True, f"speaker model: {path}")
+    hint = f"The local engine tells speakers apart with one. To install it: {INSTALL}"
+    return Finding(False, "speaker model: not installed", hint, optional=True)
 
 
 def _sound() -> Iterator[Finding]:

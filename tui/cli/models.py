@@ -39,6 +39,7 @@ def list_models(as_json: bool = False) -> None:
     if not as_json:
         click.echo("To install one: livegist models download NAME. Sizes with ~ are estimates;", err=True)
         click.echo("models from nemo on down need the extra onnx and are a quarter as large as NAME:int8.", err=True)
+        click.echo(_speaker_model(), err=True)
 
 
 @models.command()
@@ -109,6 +110,14 @@ def _require_packages() -> None:
 
     if not is_installed():
         raise MissingExtraError("A local speech model", "local")
+
+
+def _speaker_model() -> str:
+    """Return a line about the model that tells speakers apart."""
+    from tui.gateway.speaker_model import INSTALL, find_speaker_model
+
+    path = find_speaker_model()
+    return f"Speaker model: {path}" if path else f"No speaker model is installed. To install one: {INSTALL}"
 
 
 def _row(model: "ListedModel") -> str:

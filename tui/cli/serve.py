@@ -21,6 +21,9 @@ from tui.cli.options import Flags, flags_from
 @click.option("--download", is_flag=True, help="Download the model first if it is not on this machine.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Device for the speech model.")
 @click.option("--turn-model", metavar="FILE", help="End-of-turn model: an ONNX file of Smart Turn v3, or off.")
+@click.option(
+    "--speaker-model", metavar="FILE", help="Speaker model: an ONNX file of WeSpeaker, 3D-Speaker or ReDimNet2."
+)
 @click.option("--llm-url", metavar="URL", help="OpenAI-compatible LLM server; default: the setting llm_url.")
 @click.option("--llm-model", metavar="NAME", help="Model of the LLM server, whatever a client requests.")
 @click.option("--llm-file", metavar="FILE", type=click.Path(dir_okay=False), help="GGUF model to use as the LLM.")
@@ -60,6 +63,7 @@ def serve(host: str, port: int, **flags: Any) -> None:
         "model": config.local_model,
         "device": config.local_device,
         "turn_model": config.local_turn_model,
+        "speaker_model": config.local_speaker_model,
         "llm_url": llm_url,
         "llm_key": key,
     }

@@ -116,6 +116,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "empty uses the one of an installed pipecat-ai."
         ),
     ] = ""
+    local_speaker_model: Annotated[
+        str,
+        RECOGNITION,
+        Meta(
+            description="Speaker model of the local engine: an ONNX file of WeSpeaker, 3D-Speaker or ReDimNet2; "
+            "empty uses the one of an installed Resemblyzer."
+        ),
+    ] = ""
     llm_url: Annotated[
         str,
         LLM,

@@ -53,6 +53,8 @@ class GatewayProcess:
         command += ["--model", config.local_model, "--device", config.local_device]
         if config.local_turn_model:
             command += ["--turn-model", config.local_turn_model]
+        if config.local_speaker_model:
+            command += ["--speaker-model", config.local_speaker_model]
         async with self._starting:
             running = self._process is not None and self._process.returncode is None
             # In the environment, because every user of the machine can read a command line.

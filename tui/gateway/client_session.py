@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -19,7 +20,8 @@ from tui.gateway.pcm import BYTES, RATE, PcmDecoder
 from tui.gateway.scheduler import Scheduler
 from tui.gateway.send_queue import SendQueue, SlowClientError
 from tui.gateway.turn_model import TurnModel
-from tui.gateway.turn_recognition import TurnMessage, TurnRecogniser, TurnSettings
+from tui.gateway.turn_recognition import TurnMessage, TurnRecogniser
+from tui.gateway.turn_settings import TurnSettings
 from tui.gateway.vad import VoiceDetector
 from tui.stream.messages import (
     MAX_AHEAD_S,
@@ -38,6 +40,9 @@ from tui.stream.messages import (
 )
 from tui.stream.messages import Warning as Notice
 
+if TYPE_CHECKING:
+    from tui.gateway.speaker_labels import SpeakerLabels
+
 SHORT_FRAMES = 50
 """Frames under 50 ms that are tolerated."""
 HEARTBEAT_S = 5.0
@@ -54,6 +59,8 @@ UNSUPPORTED = 100
 """Code of the warning that the model does not know a language."""
 UNANSWERED = 101
 """Code of the warning that a turn got no answer."""
+NO_LABELS = 102
+"""Code of the warning that turns get no speaker labels."""
 
 
 log = logging.getLogger(__name__)
@@ -84,6 +91,7 @@ class ClientSession:
         model: name of the speech model.
         max_duration_s: seconds after which the session is closed.
         turn_model: judges whether a turn is complete; `None` to go by the punctuation of its text.
+        labels: labels the speakers; a text says why the client's turns get no labels; `None` if it wants none.
         clock: returns seconds.
     """
 
@@ -101,6 +109,7 @@ class ClientSession:
         model: str,
         max_duration_s: float,
         turn_model: TurnModel | None = None,
+        labels: "SpeakerLabels | str | None" = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.id = str(uuid.uuid4())
@@ -116,8 +125,15 @@ class ClientSession:
         self._send_queue = SendQueue()
         self._decoder = _decoder(parameters)
         self._parameters = parameters
+        self._no_labels = labels if isinstance(labels, str) else ""
         self.turn_recogniser = TurnRecogniser(
-            scheduler, detector, _turn_settings(parameters), self._publish, metrics, turn_model
+            scheduler,
+            detector,
+            _turn_settings(parameters),
+            self._publish,
+            metrics,
+            turn_model,
+            None if isinstance(labels, str) else labels,
         )
         self._answering: set[asyncio.Task[None]] = set()
         self._answer_slots = asyncio.Semaphore(MAX_CONCURRENT_ANSWERS)
@@ -174,6 +190,8 @@ class ClientSession:
         if self._unsupported:
             names = " and ".join(self._unsupported)
             self._send_queue.put(Notice(UNSUPPORTED, f"The model {self._model} does not know the language in {names}."))
+        if self._no_labels:
+            self._send_queue.put(Notice(NO_LABELS, self._no_labels))
 
     def _log_ignored(self, names: list[str]) -> None:
         """Log and count parameters without an effect: a warning to the client would be an error to some clients."""

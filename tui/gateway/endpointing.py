@@ -56,7 +56,12 @@ class Ended(msgspec.Struct, frozen=True):
     speech_end: int
     """Sample after the last frame of speech."""
     continues: bool = False
-    """Whether the next turn starts at `end`: this one was too long and has been split."""
+    """Whether the next turn starts at `end`: this one was too long, or somebody else goes on, and it has been split."""
+
+    def split(self, position: int) -> "tuple[Ended, Ended]":
+        """Return the turn as two, which meet at a position."""
+        first = Ended(self.start, position, self.speech, min(self.speech_end, position), continues=True)
+        return first, Ended(position, self.end, position, max(self.speech_end, position))
 
 
 Event = Started | Paused | Resumed | Ended

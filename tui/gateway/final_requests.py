@@ -1,11 +1,13 @@
 """What the final texts of one connection are decoded from: its speech, its words so far and its audio."""
 
+import logging
 from collections.abc import Sequence
 
 import msgspec
 
 from tui.gateway.coverage import Span
 from tui.gateway.final_decoding import FinalRequest, FinalText, decode_final
+from tui.gateway.metrics import Metrics
 from tui.gateway.open_turn import TAIL_S, OpenTurn
 from tui.gateway.pcm import RATE, SampleWindow
 from tui.gateway.recogniser import RecognisedWord, Recogniser
@@ -19,6 +21,8 @@ HISTORY_S = 10.0
 """Seconds of final words that are kept for the next context."""
 TURN_MODEL_WINDOW = RATE * 8
 """Samples that the end-of-turn model gets at most."""
+
+log = logging.getLogger(__name__)
 
 
 class FinalResult(msgspec.Struct, frozen=True):
@@ -100,6 +104,17 @@ class FinalRequests:
             return FinalResult(decode_final(recogniser, request), model.probability(recent) if model else None)
 
         return run
+
+
+def report_decoding(metrics: Metrics, text: FinalText) -> None:
+    """Count and log what was decoded again, rejected, or left without words."""
+    metrics.count("finals_decoded_again_total", text.decoded_again)
+    for reason in text.rejected:
+        metrics.count("decodes_rejected_total", label=f'reason="{reason}"')
+        log.warning("The speech model's output was discarded: %s.", reason)
+    for start_s, end_s in text.uncovered:
+        metrics.count("speech_without_words_seconds_total", end_s - start_s)
+        log.warning("No words were found for the speech from %.1f s to %.1f s.", start_s, end_s)
 
 
 def _clipped(spans: Sequence[Span], bounds: Span) -> tuple[Span, ...]:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -29,6 +29,9 @@ from tui.gateway.turn_model import SmartTurn, TurnModel, find_turn_model
 from tui.gateway.whisper import WhisperRecogniser
 from tui.llm.client import ChatClient
 
+if TYPE_CHECKING:
+    from tui.gateway.speaker_labels import Labeller, SpeakerLabels
+
 
 class Gateway:
     """The handlers of all routes, and their shared state.
@@ -37,8 +40,8 @@ class Gateway:
         options: models, backends and limits.
 
     Raises:
-        LivegistError: the speech model is not installed, or the end-of-turn model or a model for answers cannot be
-            used.
+        LivegistError: the speech model is not installed, or the end-of-turn model, the speaker model or a model for
+            answers cannot be used.
     """
 
     def __init__(self, options: GatewayOptions) -> None:
@@ -47,6 +50,11 @@ class Gateway:
         path = find_turn_model(options.turn_model)
         self.turn_model: TurnModel | None = SmartTurn(path) if path else None
         """Tells whether a speaker has finished; `None` without a model."""
+        self._labeller: Labeller | None = None
+        """Labels speakers; `None` until a client wants it."""
+        if options.speaker_model:
+            # A file that cannot be used is reported at the start.
+            self._labeller = self._load_labeller()
         self.scheduler = Scheduler(lambda: load_recogniser(model, options))
         self.chat_backend = select_chat_backend(options)
         self.metrics = Metrics()
@@ -123,6 +131,7 @@ class Gateway:
         detector = vad.VoiceDetector(await self._detector)
         if len(self.sessions) >= self.options.max_sessions:
             raise SessionRefusedError(3009, "Too many concurrent sessions")
+        labels = await self._speaker_labels(parameters)
         session = ClientSession(
             websocket,
             parameters,
@@ -135,10 +144,32 @@ class Gateway:
             model=self.options.model,
             max_duration_s=max_duration_s,
             turn_model=self.turn_model,
+            labels=labels,
         )
         self.sessions.add(session)
         self.metrics.count("sessions_total")
         return session
+
+    async def _speaker_labels(self, parameters: Parameters) -> "SpeakerLabels | str | None":
+        """Return what labels the speakers of a session, why nothing does, or `None` if the client wants no labels."""
+        if not parameters.speaker_labels:
+            return None
+        try:
+            if self._labeller is None:
+                self._labeller = await asyncio.to_thread(self._load_labeller)
+        except LivegistError as error:
+            return f"No speaker labels: {error.message} {error.hint}".rstrip()
+        return self._labeller.labels(parameters.max_speakers, parameters.speaker_labels_revision_interval_ms)
+
+    def _load_labeller(self) -> "Labeller":
+        """Load the speaker model.
+
+        Raises:
+            LivegistError: it is not installed or cannot be used.
+        """
+        from tui.gateway.speaker_labels import Labeller
+
+        return Labeller(self.options.speaker_model)
 
     def _unsupported_languages(self, parameters: Parameters) -> list[str]:
         """Return the parameters that name languages unknown to the model."""

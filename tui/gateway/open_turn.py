@@ -8,8 +8,9 @@ from tui.gateway.coverage import Span, normalized, speech_s
 from tui.gateway.endpointing import Ended
 from tui.gateway.hallucination import SENTENCE_ENDS
 from tui.gateway.local_agreement import LocalAgreement
-from tui.gateway.pcm import RATE
-from tui.gateway.recogniser import RecognisedWord
+from tui.gateway.pcm import RATE, SampleWindow
+from tui.gateway.recogniser import Clip, RecognisedWord
+from tui.gateway.turn_settings import TurnSettings
 from tui.stream.messages import SpeechStarted, WireTurn, WireWord
 
 FIRST_PARTIAL_AFTER = RATE * 4 // 10
@@ -20,6 +21,8 @@ KEPT_AFTER_TRIM = RATE * 5
 """Samples that are still decoded after settled words are removed."""
 TAIL_S = 3.5
 """The last seconds of a decode in mid-speech are not final: a decoder needs what follows."""
+SENTENCE_BONUS_S = 0.3
+"""By how much farther from a change of the speaker the end of a sentence, or a silence so long, may be than a word."""
 BOUNDARY_S = 0.05
 """Longest distance of a boundary from the word before it: the decoder may have skipped the next one."""
 
@@ -79,6 +82,14 @@ class OpenTurn:
         if confidence is not None:
             self.language_confidence = confidence
 
+    def partial_clip(self, audio: SampleWindow, end: int, settings: TurnSettings) -> Clip:
+        """Return the audio up to a position for the next partial."""
+        self.trim(end)
+        # A prefix fixes the language.
+        languages = (self.language,) if self.language else settings.languages
+        samples = audio.read(self.base, end)
+        return Clip(samples, False, languages, settings.prompt, prefix_tokens=self.agreement.tokens)
+
     def trim(self, position: int) -> None:
         """Stop decoding settled words when the turn is long, so that partials stay cheap."""
         if position - self.base < MAX_PARTIAL:
@@ -102,8 +113,41 @@ class OpenTurn:
             end: last sample.
         """
         count, boundary_s = piece(words, speech, end / RATE)
+        return self._take(words, count, min(end, round(boundary_s * RATE)))
+
+    def finish_at(
+        self, words: Sequence[RecognisedWord], speech: Sequence[Span], position: int
+    ) -> tuple[RecognisedWord, ...]:
+        """Take a decode of the audio from `done_until` on; return the words before a place between two words.
+
+        Args:
+            words: of the decode.
+            speech: where the detector found speech.
+            position: sample near that place.
+        """
+        count, boundary_s = nearest_boundary(words, speech, position / RATE)
+        return self._take(words, count, round(boundary_s * RATE))
+
+    def split_at(self, speech: Sequence[Span], position: int) -> "OpenTurn":
+        """Return the words after the boundary that is nearest to a sample as a turn of their own; keep those before it.
+
+        If there are none before it, this turn is left without words, and the other one takes its number.
+        """
+        words = (*self.done, *(self.rest or ()))
+        count, boundary_s = nearest_boundary(words, speech, position / RATE)
+        boundary = max(self.start, round(boundary_s * RATE))
+        rest = OpenTurn(boundary, boundary)
+        rest.done, rest.rest = words[count:], ()
+        rest.final_language, rest.language_confidence = self.final_language, self.language_confidence
+        self.done, self.rest = words[:count], ()
+        if not count:
+            rest.order, self.order = self.order, None
+        return rest
+
+    def _take(self, words: Sequence[RecognisedWord], count: int, boundary: int) -> tuple[RecognisedWord, ...]:
+        """Make the first words final, up to a sample."""
         self.done += tuple(words[:count])
-        self.done_until = min(end, max(self.done_until, round(boundary_s * RATE)))
+        self.done_until = max(self.done_until, boundary)
         self.rest = None if self.rest is None else tuple(words[count:])
         return tuple(words[:count])
 
@@ -133,10 +177,22 @@ class OpenTurn:
         return settled != [normalized(word.text) for word in words][: len(settled)]
 
     def message(
-        self, words: tuple[WireWord, ...], confidence: float, language: str, *, final: bool, unformatted: bool
+        self,
+        words: tuple[WireWord, ...],
+        confidence: float,
+        language: str,
+        *,
+        final: bool,
+        unformatted: bool,
+        speaker: str | None = None,
     ) -> WireTurn:
-        """Return the turn's message; `unformatted` removes capitals and punctuation."""
+        """Return the turn's message; `unformatted` removes capitals and punctuation.
+
+        As from the service, only the words of a final turn have the speaker's label too.
+        """
         assert self.order is not None
+        if final and speaker:
+            words = tuple(msgspec.structs.replace(word, speaker=speaker) for word in words)
         if unformatted:
             words = tuple(msgspec.structs.replace(word, text=_unformatted(word.text)) for word in words)
         text = " ".join(word.text for word in words)
@@ -149,6 +205,7 @@ class OpenTurn:
             words=words,
             utterance=text if final else "",
             language_code=language,
+            speaker_label=speaker,
             language_confidence=1.0 if self.language_confidence is None else round(self.language_confidence, 3),
         )
 
@@ -168,6 +225,30 @@ def piece(words: Sequence[RecognisedWord], speech: Sequence[Span], end_s: float)
     count = sentences[-1] if sentences else max(later, key=lambda at: (_silence_s(words, at, speech), at))
     end_s = words[count - 1].end_s
     return count, end_s + min((words[count].start_s - end_s) / 2, BOUNDARY_S)
+
+
+def nearest_boundary(words: Sequence[RecognisedWord], speech: Sequence[Span], change_s: float) -> tuple[int, float]:
+    """Return how many words are before a change of the speaker, and the boundary after them.
+
+    It lies between two words near the change. A sentence's end and a silence are likelier places than others: the
+    change is known to a few tenths of a second, like the times of words.
+    """
+    if not words:
+        return 0, change_s
+
+    def distance_s(count: int) -> float:
+        if count in (0, len(words)):
+            return abs((words[-1].end_s if count else words[0].start_s) - change_s)
+        middle = (words[count - 1].end_s + words[count].start_s) / 2
+        likely = SENTENCE_BONUS_S if words[count - 1].text.endswith(SENTENCE_ENDS) else 0.0
+        return abs(middle - change_s) - likely - min(SENTENCE_BONUS_S, _silence_s(words, count, speech))
+
+    count = min(range(len(words) + 1), key=distance_s)
+    if not count:
+        return 0, min(change_s, words[0].start_s)
+    end_s = words[count - 1].end_s
+    next_s = words[count].start_s if count < len(words) else end_s
+    return count, end_s + min((next_s - end_s) / 2, BOUNDARY_S)
 
 
 def _silence_s(words: Sequence[RecognisedWord], at: int, speech: Sequence[Span]) -> float:

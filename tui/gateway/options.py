@@ -15,6 +15,8 @@ class GatewayOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Where the model runs: auto, cpu or cuda."""
     turn_model: str = ""
     """ONNX file of an end-of-turn model; `off` for silence and punctuation alone, empty for an installed one."""
+    speaker_model: str = ""
+    """ONNX file of a speaker model; empty for the one that an installed Resemblyzer carries."""
     threads: int = 0
     """CPU threads of the model; 0 takes one per core, at most eight."""
     llm_url: str = ""

@@ -63,6 +63,9 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     language_code: str = ""
     language_detection: bool = False
     llm_gateway: LLMGateway | None = None
+    speaker_labels: bool = False
+    max_speakers: Annotated[int, msgspec.Meta(ge=1, le=10)] | None = None
+    speaker_labels_revision_interval_ms: Annotated[int, msgspec.Meta(ge=0)] | None = None
     min_end_of_turn_silence_when_confident: Milliseconds | None = None
     """Former name of `min_turn_silence`."""
 
@@ -131,9 +134,6 @@ class IgnoredParameters(msgspec.Struct, frozen=True, kw_only=True):
     word_finalization_max_wait_time: int | None = None
     mode: str = ""
     domain: str = ""
-    speaker_labels: bool = False
-    max_speakers: Annotated[int, msgspec.Meta(ge=1, le=10)] | None = None
-    speaker_labels_revision_interval_ms: Annotated[int, msgspec.Meta(ge=0)] | None = None
     voice_focus: str = ""
     voice_focus_threshold: Unit | None = None
     filter_profanity: bool = False

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from faster_whisper.feature_extractor import FeatureExtractor
 
 RATE = 16_000
+FINISHED = 0.5
+"""Probability from which a speaker sounds finished: the model's own threshold."""
 WINDOW_S = 8
 """The model judges the last 8 s; silence goes before shorter speech."""
 INPUT = "input_features"
@@ -74,6 +76,22 @@ class SmartTurn:
         from faster_whisper.feature_extractor import FeatureExtractor
 
         return FeatureExtractor(feature_size=FEATURES[0], chunk_length=WINDOW_S)
+
+
+def completeness(is_sentence: bool, finished: float | None) -> float:
+    """Return how complete a turn is.
+
+    Args:
+        is_sentence: whether its text is a complete sentence.
+        finished: probability that the speaker sounds finished; `None` without an end-of-turn model. A sentence that
+            does not sound finished counts half: a pause to think is often after a word that could end a sentence, but
+            a sentence may also sound as if another followed, as in read speech.
+    """
+    if finished is None:
+        return float(is_sentence)
+    if finished >= FINISHED:
+        return 1.0
+    return 0.5 if is_sentence else 0.0
 
 
 def find_turn_model(path: str = "") -> Path | None:

@@ -5,29 +5,33 @@ pace and load: a decision that rests on a decode waits for it, and the audio beh
 """
 
 import asyncio
-import logging
 import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tui.gateway.endpointing import FRAME, Ended, Endpointer, Endpointing, Event, Paused, Resumed, Started
-from tui.gateway.final_decoding import FinalText
-from tui.gateway.final_requests import CONTEXT, FinalRequests, FinalResult
+from tui.gateway.endpointing import FRAME, Ended, Endpointer, Event, Paused, Resumed, Started
+from tui.gateway.final_requests import CONTEXT, FinalRequests, FinalResult, report_decoding
 from tui.gateway.metrics import Metrics
 from tui.gateway.open_turn import OpenTurn
 from tui.gateway.pcm import RATE, SampleWindow
 from tui.gateway.recogniser import Clip, RecognisedWord, Transcription
 from tui.gateway.scheduler import FinalJob, PartialJob, Scheduler, Work
 from tui.gateway.silence import SilenceReports
-from tui.gateway.turn_model import TurnModel
+from tui.gateway.turn_model import TurnModel, completeness
+from tui.gateway.turn_settings import Force, Queued, TurnSettings
 from tui.gateway.vad import VoiceDetector
-from tui.stream.messages import Silence, SpeechStarted, WireTurn
+from tui.stream.messages import Silence, SpeakerRevision, SpeechStarted, WireTurn
+
+if TYPE_CHECKING:
+    # Without speaker labels, nothing of them is imported.
+    from tui.gateway.speaker_labels import SpeakerLabels, VoiceChange
+    from tui.gateway.turn_voices import TurnVoices
 
 PARTIAL_INTERVAL = RATE * 55 // 100
 """Samples between two partials of a turn, if the machine keeps up."""
@@ -37,44 +41,12 @@ MIN_PIECE = RATE * 9
 """Samples at a pause from which a part of them becomes final."""
 SPLIT_AFTER = RATE * 12
 """Samples of finished pieces after which a turn is split; with what is not yet final it has at most 24 s."""
-FINISHED = 0.5
-"""Probability of the end-of-turn model from which a speaker sounds finished: the model's own threshold."""
 NEVER = sys.maxsize
 """Position of a partial that is not due."""
 MAX_BACKLOG = RATE * 310
 """Most samples that may wait for a decision; beyond that the session stops receiving."""
 
-TurnMessage = SpeechStarted | WireTurn | Silence
-log = logging.getLogger(__name__)
-
-
-class TurnSettings(msgspec.Struct, frozen=True):
-    """How a client wants its turns."""
-
-    endpointing: Endpointing = Endpointing()
-    languages: tuple[str, ...] = ("en",)
-    """Codes of the languages that may be spoken; with several or none the model detects one."""
-    prompt: str = ""
-    """Text that biases the recogniser towards the client's words."""
-    unformatted: bool = False
-    """Whether turns are sent without capitals and punctuation."""
-    partials: bool = True
-    """Whether partials are sent."""
-    continuous_partials: bool = True
-    """Whether partials are sent all the time; otherwise one early and one at each pause."""
-    silence: bool = False
-    """Whether stretches without speech are reported."""
-
-
-class _Force(msgspec.Struct, frozen=True):
-    """The client ends the open turn."""
-
-
-class _Queued(msgspec.Struct, frozen=True):
-    """A frame's speech probability or a request of the client, in the order of arrival."""
-
-    item: float | TurnSettings | _Force
-    arrived_at: float
+TurnMessage = SpeechStarted | WireTurn | Silence | SpeakerRevision
 
 
 class TurnRecogniser:
@@ -87,6 +59,7 @@ class TurnRecogniser:
         send: takes the messages for the client, in order.
         metrics: takes the counts.
         turn_model: judges whether a turn is complete; `None` to go by the punctuation of its text.
+        labels: labels the speakers; `None` for no labels.
         clock: returns seconds.
     """
 
@@ -98,6 +71,7 @@ class TurnRecogniser:
         send: Callable[[TurnMessage], None],
         metrics: Metrics,
         turn_model: TurnModel | None = None,
+        labels: "SpeakerLabels | None" = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.max_speech_probability = 0.0
@@ -110,11 +84,12 @@ class TurnRecogniser:
         self._endpointer = Endpointer(settings.endpointing)
         self._send = send
         self._metrics = metrics
+        self._labels = labels
         self._clock = clock
         self._audio = SampleWindow()
         self._finals = FinalRequests(self._audio, turn_model)
         self._framed = 0
-        self._queue: deque[_Queued] = deque()
+        self._queue: deque[Queued] = deque()
         self._arrived_at = 0.0
         self._turn: OpenTurn | None = None
         self._decoding = False
@@ -148,12 +123,12 @@ class TurnRecogniser:
         now = self._clock()
         for probability in self._detector.probabilities(frames):
             self.max_speech_probability = max(self.max_speech_probability, probability)
-            self._queue.append(_Queued(probability, now))
+            self._queue.append(Queued(probability, now))
         self._advance()
 
     def force_endpoint(self) -> None:
         """End the open turn at the last sample."""
-        self._enqueue(_Force())
+        self._enqueue(Force())
 
     async def wait_for_capacity(self) -> None:
         """Wait until the backlog is below its limit."""
@@ -163,12 +138,13 @@ class TurnRecogniser:
         """End the open turn and wait until all finals are sent."""
         self.force_endpoint()
         await self._until_backlog_is(0)
+        self._revise(last=True)
 
     def close(self) -> None:
         """Drop waiting jobs and send no more messages; the result of a running job is ignored."""
         self._scheduler.cancel(self)
         self._closed = True
-        self._send = _discard
+        self._send = lambda message: None
         self._queue.clear()
 
     async def _until_backlog_is(self, most: int) -> None:
@@ -176,8 +152,8 @@ class TurnRecogniser:
             self._drained.clear()
             await self._drained.wait()
 
-    def _enqueue(self, item: TurnSettings | _Force) -> None:
-        self._queue.append(_Queued(item, self._clock()))
+    def _enqueue(self, item: TurnSettings | Force) -> None:
+        self._queue.append(Queued(item, self._clock()))
         self._advance()
 
     def _advance(self) -> None:
@@ -191,7 +167,7 @@ class TurnRecogniser:
                 case TurnSettings():
                     self._settings = queued.item
                     self._endpointer.settings = queued.item.endpointing
-                case _Force():
+                case Force():
                     ended = self._endpointer.force()
                     if ended:
                         self._end(ended)
@@ -199,10 +175,11 @@ class TurnRecogniser:
         self._request_partial()
         self._drained.set()
 
-    def _has_to_wait(self, item: float | TurnSettings | _Force) -> bool:
+    def _has_to_wait(self, item: float | TurnSettings | Force) -> bool:
         """Return whether an item depends on a decode that is not done. A pause goes on while it is decoded."""
-        if not self._decoding:
-            return False
+        labelling = self._labels is not None and self._labels.busy
+        if labelling or not self._decoding:
+            return labelling
         return not (
             isinstance(item, float) and self._endpointer.undecided and not self._endpointer.depends_on_decision(item)
         )
@@ -213,12 +190,16 @@ class TurnRecogniser:
             self._finals.add_speech(position, position + FRAME)
             if self._turn is not None:
                 self._report(self._silence.end(position, position + FRAME))
+                if self._labels:
+                    self._labels.add_speech(position, position + FRAME)
         for event in self._endpointer.feed(probability):
             self._handle_event(event)
         self._report(self._silence.advance(self._endpointer.position))
         turn, position = self._turn, self._endpointer.position
         idle = not self._decoding and not self._endpointer.paused
-        if turn and idle and position - turn.done_until >= MAX_PIECE:
+        if turn and idle and self._labels and self._labels.is_due(position):
+            self._labels.check(self._audio, position, partial(self._voices_checked, turn))
+        elif turn and idle and position - turn.done_until >= MAX_PIECE:
             self._decode(turn, position, self._piece_decoded, in_speech=True)
 
     def _handle_event(self, event: Event) -> None:
@@ -226,6 +207,8 @@ class TurnRecogniser:
             case Started(start=start, speech=speech, probability=probability):
                 self._turn = OpenTurn(start, speech, probability)
                 self._report(self._silence.end(speech, self._endpointer.position))
+                if self._labels:
+                    self._labels.start(speech, self._endpointer.position)
             case Paused():
                 assert self._turn is not None
                 self._turn.due = min(self._turn.due, self._endpointer.position)
@@ -261,22 +244,12 @@ class TurnRecogniser:
         self, turn: OpenTurn, end: int, on_result: Callable[[OpenTurn, int, FinalResult], None], result: FinalResult
     ) -> None:
         self._decoding = False
-        self._count(result.text)
+        report_decoding(self._metrics, result.text)
         if result.text.words:
             turn.final_language = result.text.language
             turn.note_language_confidence(result.text.language_confidence)
         on_result(turn, end, result)
         self._advance()
-
-    def _count(self, text: FinalText) -> None:
-        """Count and log what was decoded again, rejected, or left without words."""
-        self._metrics.count("finals_decoded_again_total", text.decoded_again)
-        for reason in text.rejected:
-            self._metrics.count("decodes_rejected_total", label=f'reason="{reason}"')
-            log.warning("The speech model's output was discarded: %s.", reason)
-        for start_s, end_s in text.uncovered:
-            self._metrics.count("speech_without_words_seconds_total", end_s - start_s)
-            log.warning("No words were found for the speech from %.1f s to %.1f s.", start_s, end_s)
 
     def _piece_decoded(self, turn: OpenTurn, end: int, result: FinalResult) -> None:
         self._finish_piece(turn, end, result.text.words)
@@ -284,7 +257,7 @@ class TurnRecogniser:
 
     def _pause_decoded(self, turn: OpenTurn, end: int, result: FinalResult) -> None:
         turn.rest = result.text.words
-        self._endpointer.decide(_completeness(turn.is_sentence, result.finished))
+        self._endpointer.decide(completeness(turn.is_sentence, result.finished))
         if end - turn.done_until >= MIN_PIECE:
             self._finish_piece(turn, end, result.text.words)
 
@@ -294,10 +267,26 @@ class TurnRecogniser:
     def _split_if_long(self, turn: OpenTurn) -> None:
         """End a turn at the end of its finished pieces if they are long; what follows is the next turn."""
         if turn.done_until - turn.start >= SPLIT_AFTER:
-            ended = self._endpointer.split(turn.done_until)
-            turn.rest = None
-            self._turn = OpenTurn(ended.end, ended.end)
-            self._publish_final(turn, ended)
+            self._split(turn, self._labels.split(turn.done_until) if self._labels else None)
+
+    def _split(self, turn: OpenTurn, voices: "TurnVoices | None") -> None:
+        """End a turn where its final text is done; what follows is the next turn."""
+        ended = self._endpointer.split(turn.done_until)
+        turn.rest = None
+        self._turn = OpenTurn(ended.end, ended.end)
+        self._publish_final(turn, ended, voices)
+
+    def _voices_checked(self, turn: OpenTurn, change: "VoiceChange | None") -> None:
+        if change is None:
+            self._advance()
+        elif not self._closed:
+            self._decode(turn, self._endpointer.position, partial(self._change_decoded, change), in_speech=True)
+
+    def _change_decoded(self, change: "VoiceChange", turn: OpenTurn, end: int, result: FinalResult) -> None:
+        """End a turn where somebody else begins to speak."""
+        self._finals.remember(turn.finish_at(result.text.words, self._finals.speech, change.position))
+        if turn.done:
+            self._split(turn, change.voices)
 
     def _end(self, ended: Ended) -> None:
         assert self._turn is not None
@@ -307,24 +296,58 @@ class TurnRecogniser:
             self._decode(turn, ended.end, partial(self._end_decoded, ended))
         else:
             self._finals.remember(turn.rest)
-            self._publish_final(turn, ended)
+            self._conclude(turn, ended)
 
     def _end_decoded(self, ended: Ended, turn: OpenTurn, end: int, result: FinalResult) -> None:
         turn.rest = result.text.words
         self._ending = None
         self._finals.remember(turn.rest)
-        self._publish_final(turn, ended)
+        self._conclude(turn, ended)
 
-    def _publish_final(self, turn: OpenTurn, ended: Ended) -> None:
+    def _conclude(self, turn: OpenTurn, ended: Ended) -> None:
+        """Publish a turn that has ended, once it is known who speaks."""
+        if self._labels is None:
+            self._publish_final(turn, ended, None)
+        else:
+            self._ending = ended
+            on_result = partial(self._voices_finished, self._labels, turn, ended)
+            self._labels.finish(self._audio, self._endpointer.position, on_result)
+
+    def _voices_finished(
+        self, labels: "SpeakerLabels", turn: OpenTurn, ended: Ended, changes: "tuple[VoiceChange, ...]"
+    ) -> None:
+        """Publish a turn that has ended, as one turn for each voice."""
+        self._ending = None
+        for change in changes:
+            rest = turn.split_at(self._finals.speech, change.position)
+            first, ended = ended.split(rest.start)
+            self._publish_final(turn, first, change.voices)
+            turn = rest
+        self._publish_final(turn, ended, labels.voices)
+        self._advance()
+
+    def _publish_final(self, turn: OpenTurn, ended: Ended, voices: "TurnVoices | None") -> None:
         words = turn.final_words(ended)
         if not words and turn.order is None:
             return
-        self._start(turn)
+        order = self._start(turn)
         language = turn.final_language or turn.language or (self._settings.languages or ("en",))[0]
-        self._send(turn.message(words, 1.0, language, final=True, unformatted=self._settings.unformatted))
+        speaker = self._labels.label(order, voices) if self._labels and voices else None
+        unformatted = self._settings.unformatted
+        message = turn.message(words, 1.0, language, final=True, unformatted=unformatted, speaker=speaker)
+        self._send(message)
+        if self._labels:
+            self._labels.remember(message)
+            self._revise()
         self._metrics.count("turns_total")
         self._metrics.count("settled_partials_changed_total", turn.contradicts(words, ended.end))
         self._metrics.count("final_seconds_sum", self._clock() - self._arrived_at)
+
+    def _revise(self, *, last: bool = False) -> None:
+        """Send new labels of earlier turns, if there are some."""
+        revision = self._labels.revise(self._endpointer.position, last=last) if self._labels else None
+        if revision and not self._closed:
+            self._send(revision)
 
     def _fail(self, error: Exception) -> None:
         self.failure = error
@@ -343,11 +366,7 @@ class TurnRecogniser:
                 return None
             end = self._endpointer.position
             turn.due = end + PARTIAL_INTERVAL if self._settings.continuous_partials else NEVER
-            turn.trim(end)
-            # A prefix fixes the language.
-            languages = (turn.language,) if turn.language else self._settings.languages
-            samples = self._audio.read(turn.base, end)
-            return Clip(samples, False, languages, self._settings.prompt, prefix_tokens=turn.agreement.tokens)
+            return turn.partial_clip(self._audio, end, self._settings)
 
         self._scheduler.submit_partial(self, PartialJob(newest, partial(self._publish_partial, turn), self._fail))
 
@@ -364,36 +383,18 @@ class TurnRecogniser:
         else:
             self._start(turn)
             confidence, unformatted = self._endpointer.confidence, self._settings.unformatted
-            self._send(turn.message(words, confidence, transcription.language, final=False, unformatted=unformatted))
+            language, speaker = transcription.language, self._labels.guess if self._labels else None
+            self._send(turn.message(words, confidence, language, final=False, unformatted=unformatted, speaker=speaker))
             self._metrics.count("partials_total")
 
-    def _start(self, turn: OpenTurn) -> None:
+    def _start(self, turn: OpenTurn) -> int:
         """Number a turn and report its start before its first message: speech without words never starts a turn."""
         if turn.order is None:
             turn.order = self._next_order
             self._next_order += 1
             self._send(turn.speech_started)
+        return turn.order
 
     def _report(self, silence: Silence | None) -> None:
         if silence and self._settings.silence:
             self._send(silence)
-
-
-def _completeness(is_sentence: bool, finished: float | None) -> float:
-    """Return how complete a turn is.
-
-    Args:
-        is_sentence: whether its text is a complete sentence.
-        finished: probability that the speaker sounds finished; `None` without an end-of-turn model. A sentence that
-            does not sound finished counts half: a pause to think is often after a word that could end a sentence, but
-            a sentence may also sound as if another followed, as in read speech.
-    """
-    if finished is None:
-        return float(is_sentence)
-    if finished >= FINISHED:
-        return 1.0
-    return 0.5 if is_sentence else 0.0
-
-
-def _discard(message: TurnMessage) -> None:
-    """Ignore a message: the session is closed."""

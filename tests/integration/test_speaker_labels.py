@@ -1,0 +1,81 @@
+"""Speaker labels of the local gateway, with real speech and a real model, over a socket."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.gateway_harness import CLIPS, Caller, Samples, calling, read, serving
+from tests.scoring import live
+from tests.voices import READER, Conversation, conversation, diarisation_error, labelled
+from tui.gateway import speaker_model
+from tui.gateway.speaker_model import find_speaker_model
+
+FAST = float("inf")
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    if not find_speaker_model():
+        pytest.skip("needs resemblyzer: pip install --no-deps resemblyzer")
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def dialogue() -> Conversation:
+    """Return two voices in alternation, without a pause."""
+    if not shutil.which("flite"):
+        pytest.skip("needs flite")
+    return conversation((READER, "slt"), 4)
+
+
+async def session(url: str, samples: Samples, **query: Any) -> Caller:
+    return (await live(url, samples, speed=FAST, speaker_labels="true", **query)).caller
+
+
+def described(caller: Caller) -> list[tuple[str, str | None]]:
+    return [(turn["transcript"], turn.get("speaker_label")) for turn in caller.finals]
+
+
+async def test_turns_end_where_the_speaker_changes_and_are_labelled_at_any_pace(
+    url: str, dialogue: Conversation
+) -> None:
+    caller = await session(url, dialogue.samples)
+    assert [label for _, label in described(caller)] == ["A", "B", "A", "B"]
+    error = diarisation_error(dialogue.spans, labelled(caller.finals))
+    assert error.total <= 0.1
+    for turn in caller.finals:
+        assert {word["speaker"] for word in turn["words"]} == {turn["speaker_label"]}
+    partials = [turn for turn in caller.all("Turn") if not turn["end_of_turn"]]
+    assert all(word["speaker"] is None for turn in partials for word in turn["words"])
+    slower = await live(url, dialogue.samples, speed=4.0, speaker_labels="true")
+    assert described(slower.caller) == described(caller)
+
+
+async def test_more_voices_than_max_speakers_share_a_label(url: str, dialogue: Conversation) -> None:
+    caller = await session(url, dialogue.samples, max_speakers=1)
+    assert {turn["speaker_label"] for turn in caller.finals} == {"A"}
+
+
+async def test_without_speaker_labels_nothing_is_labelled(url: str) -> None:
+    caller = (await live(url, read(CLIPS[4]), speed=FAST, max_speakers=2)).caller
+    assert caller.finals
+    assert all("speaker_label" not in turn for turn in caller.all("Turn"))
+    assert all(word["speaker"] is None for turn in caller.finals for word in turn["words"])
+
+
+async def test_without_a_model_a_warning_says_what_to_install_and_turns_come_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(speaker_model, "PACKAGE", "no_such_package")
+    with serving() as address:
+        async with calling(address, speaker_labels="true") as caller:
+            await caller.say(read(CLIPS[4]))
+            await caller.send("Terminate")
+            await caller.ended()
+    [warning] = caller.all("Warning")
+    assert (warning["warning_code"], "pip install --no-deps resemblyzer" in warning["warning"]) == (102, True)
+    assert caller.finals[0]["transcript"]
+    assert "speaker_label" not in caller.finals[0]
