@@ -75,8 +75,8 @@ class Tour:
 def test_the_whole_tour_in_tmux_over_ssh(sshd: Sshd, short_dir: Path, home: Path) -> None:
     with terminal(short_dir, far(sshd, "demo"), columns=120, rows=40) as window:
         tour = Tour(window)
-        tour.see("● LIVE", "from standup.flac", "speech tiny.en", "dBFS", "1 min")
-        tour.see("Turn 1 · Summary", "extractive", "0:00   Good morning")
+        tour.see("● LIVE", "from standup.flac", "speech tiny.en", " dB ")
+        tour.see("◆ Turn 1", "extractive", "▎Good morning")
         tour.open_and_leave("?", "In Turns")
         tour.open_and_leave("D", "esc cancel")
         tour.open_and_leave(",", "Settings")

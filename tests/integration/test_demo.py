@@ -28,7 +28,7 @@ def demo(short_dir: Path, home: Path) -> Iterator[Terminal]:
 @pytest.mark.timeout(240)
 def test_the_demo_shows_turns_gists_and_the_whole_session_to_its_end(demo: Terminal, home: Path) -> None:
     demo.until("livegist", within_s=10)
-    demo.until("LIVE", "dBFS")
+    demo.until("LIVE", " dB ")
     demo.until("morning", "extractive", within_s=40)
     demo.type("2")
     demo.until("Action items")

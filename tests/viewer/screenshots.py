@@ -191,6 +191,7 @@ async def _draw(screenshot: Screenshot, engine: ScriptedEngine) -> str:
         await engine.handled()
         await pilot.pause()
         await pilot.press(*screenshot.keys)
+        fill_history(app)
         freeze(app)
         await pilot.pause()
         painted = cells(app)
@@ -198,6 +199,15 @@ async def _draw(screenshot: Screenshot, engine: ScriptedEngine) -> str:
         await pilot.pause()
         assert cells(app) == painted, "the painted cells differ from a full redraw"
         return plain(app.export_screenshot(title="livegist"))
+
+
+def fill_history(app: LivegistApp) -> None:
+    """Give the meter some minutes of speech and silence, if a session is running."""
+    if app.dashboard.view_model.state.active:
+        app.dashboard.meter.clear_history()
+        for at in range(240):
+            speech = at % 17 < 11
+            app.dashboard.meter.history.feed(-14.0 - (at * 7919) % 21 if speech else -46.0, 2.5 * at, speech=speech)
 
 
 def cells(app: LivegistApp) -> list[str]:

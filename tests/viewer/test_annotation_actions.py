@@ -71,7 +71,7 @@ async def test_the_newest_turn_is_marked_with_a_note_and_shows_it() -> None:
         await pilot.press("m", *"ask Maria", "enter")
         await until(pilot, lambda: engine.sent == [Bookmark(132, "ask Maria")])
         await emit(pilot, engine, TurnBookmarked(132, "ask Maria"))
-        assert "13:12 ★ A Maria, could you" in shown(app, "turns")
+        assert "★ 132 13:12 A ▎Maria, could you" in shown(app, "turns")
         assert "ask Maria" in shown(app, "turns")
         await emit(pilot, engine, TurnBookmarked(132, None))
         assert "★" not in shown(app, "turns")
@@ -121,10 +121,10 @@ async def test_a_speaker_gets_a_name_in_turns_of_before_too() -> None:
         await until(pilot, lambda: engine.sent == [NameSpeaker("A", "Ines")])
         await emit(pilot, engine, SpeakerNamed("A", "Ines"))
         await pilot.press("f")
-        await until(pilot, lambda: "12:36   Ines Good morning" in shown(app, "turns"))
-        assert "13:12   Ines Maria, could you" in shown(app, "turns")
+        await until(pilot, lambda: "12:36 Ines ▎Good morning" in shown(app, "turns"))
+        assert "13:12 Ines ▎Maria, could you" in shown(app, "turns")
         await emit(pilot, engine, SpeakerNamed("A", ""))
-        assert "13:12   A Maria, could you" in shown(app, "turns")
+        assert "13:12 A ▎Maria, could you" in shown(app, "turns")
 
 
 async def test_a_turn_without_a_speaker_says_so() -> None:
@@ -138,7 +138,7 @@ async def test_a_turn_without_a_speaker_says_so() -> None:
 async def test_a_hostile_name_is_shown_inert_and_short() -> None:
     engine = ScriptedEngine(snapshot=replace(meeting(), speakers=(SpeakerNamed("A", "\x1b[31m" + "x" * 400),)))
     async with running(engine) as (app, pilot):
-        await until(pilot, lambda: "␛[31mxxxxx" in shown(app, "turns"))
+        await until(pilot, lambda: "␛[31mxxxx…" in shown(app, "turns"))
         assert "x" * 16 not in shown(app, "turns")
 
 
@@ -199,7 +199,7 @@ async def test_gain_has_a_place_on_the_smallest_meter() -> None:
     engine = ScriptedEngine(snapshot=replace(meeting(), gain_db=12.0))
     async with running(engine, size=(60, 16)) as (app, pilot):
         await emit(pilot, engine, LevelChanged(-23.0, -12.0))
-        await until(pilot, lambda: "dB +12" in shown(app, "meter"))
+        await until(pilot, lambda: "+12 dB" in shown(app, "meter"))
 
 
 async def test_an_ended_session_takes_questions_and_marks_but_no_gain() -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.presentation.ballistics import FLOOR_DBFS, Ballistics, Condition, History
+from tui.presentation.ballistics import FLOOR_DBFS, Ballistics, Condition, History, Interval
 
 
 def test_the_first_level_is_shown_at_once() -> None:
@@ -115,18 +115,21 @@ def test_it_comes_to_rest() -> None:
     assert meter.at_rest
 
 
-def test_the_last_minute_keeps_the_highest_peak_of_each_stretch() -> None:
-    history = History(intervals=4, span_s=4.0)
-    for now, peak in ((0.0, -30.0), (0.5, -10.0), (0.9, -40.0), (1.2, -20.0), (2.1, -50.0)):
-        history.feed(peak, now)
-    assert history.peaks == [-10.0, -20.0]
+def test_the_history_keeps_the_highest_peak_and_the_speech_of_each_interval() -> None:
+    history = History(interval_s=1.0, intervals=8)
+    assert history.pairs == []
+    for now, peak in ((0.0, -30.0), (0.5, -10.0), (0.9, -40.0)):
+        assert not history.feed(peak, now, speech=peak == -10.0)
+    assert not history.feed(-20.0, 1.2)
+    assert history.feed(-50.0, 2.1)
+    assert history.pairs == [(Interval(-10.0, True), Interval(-20.0, False))]
 
 
 def test_time_without_levels_is_time_without_signal() -> None:
-    history = History(intervals=4, span_s=4.0)
+    history = History(interval_s=1.0, intervals=4)
+    silent = Interval(FLOOR_DBFS, False)
     history.feed(-10.0, 0.5)
-    assert history.feed(-20.0, 3.5)
-    assert not history.feed(-20.0, 3.6)
-    assert history.peaks == [-10.0, FLOOR_DBFS, FLOOR_DBFS]
-    history.feed(-5.0, 1000.0)
-    assert history.peaks == [FLOOR_DBFS] * 3
+    assert history.feed(-20.0, 2.5)
+    assert history.pairs == [(Interval(-10.0, False), silent)]
+    history.feed(-5.0, 1001.0)
+    assert history.pairs == [(silent, silent)]

@@ -38,6 +38,7 @@ from tui.model.events import (
     SessionStarted,
     Severity,
     Snapshot,
+    SpeakerNamed,
     State,
     StateChanged,
     StatsChanged,
@@ -49,13 +50,14 @@ from tui.model.events import (
 from tui.model.gists import GistStatus
 from tui.model.stats import Stats
 from tui.paths import shipped
+from tui.presentation.view_model import ViewModel
 from tui.viewer.app import ExitStatus, LivegistApp
 from tui.viewer.bindings import DASHBOARD, TOPICS
 from tui.viewer.screens.help import HelpScreen
 from tui.viewer.screens.prompt_picker import PromptPicker
 from tui.viewer.screens.quit_dialog import QuitDialog
 from tui.viewer.screens.search import SearchScreen
-from tui.viewer.styled_text import Line
+from tui.viewer.styled_text import Line, width
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.choices import Reader
 from tui.viewer.widgets.gists_pane import GistsPane
@@ -151,7 +153,7 @@ async def test_a_lost_connection_asks_nobody_to_speak() -> None:
     async with running(engine) as (app, pilot):
         assert "Speak" in shown(app, "turns")
         await emit(pilot, engine, StateChanged(State.RECONNECTING, "The endpoint does not answer."))
-        assert "Speech is recorded now and sent when" in shown(app, "turns")
+        assert "Speech is recorded now" in shown(app, "turns")
         assert "Recording. Speak" not in shown(app)
 
 
@@ -178,6 +180,7 @@ async def test_the_meter_of_an_ended_session_is_blank() -> None:
 
 async def test_who_looks_is_a_viewer() -> None:
     async with running(ScriptedEngine()) as (app, pilot):
+        await pilot.press("i")
         await until(pilot, lambda: re.search(r"viewers +1", shown(app, "stats")))
 
 
@@ -189,27 +192,68 @@ async def test_a_snapshot_is_shown_whole() -> None:
         assert "prompt Summary" in shown(app, "banner")
         assert "from Built-in Audio" in shown(app, "banner")
         assert "speech u3-rt-pro" in shown(app, "banner")
-        assert "13:12   A Maria, could you" in shown(app, "turns")
-        assert "13:18 … C I think I can do both" in shown(app, "turns")
+        assert "132 13:12 A ▎Maria, could you" in shown(app, "turns")
+        assert "now 13:18 C ▎I think I can do both" in shown(app, "turns")
         assert "The decision falls at noon" in shown(app, "gists")
         assert "∅ timed out: no answer within 30 s" in shown(app, "gists")
         assert "… waiting" in shown(app, "gists")
-        await until(pilot, lambda: "viewers" in shown(app, "stats"))
+        await until(pilot, lambda: "recording" in shown(app, "stats"))
         stats = shown(app, "stats")
-        for label, value in (("turns", "132"), ("speech → final", "304 ms  p95 612 ms"), ("cost", "$0.173")):
+        for label, value in (("turns", "132"), ("latency", "304 ms"), ("cost", "$0.173"), ("recording", "24.1 MB")):
             assert any(label in row and value in row for row in stats.splitlines())
+        assert "! 1 gist missing · 1 reconnect" in stats
+        assert "round trip" not in stats
 
 
 async def test_a_final_takes_the_place_of_its_partial() -> None:
     engine = ScriptedEngine(snapshot=live())
     async with running(engine) as (app, pilot):
         await emit(pilot, engine, TurnChanged(partial(1, "so the plan is that", stable=2)))
-        assert "0:06 … so the plan is that" in shown(app, "turns")
-        before = row_of(app, "so the plan")
+        assert "now  0:06 ▎so the plan is that" in shown(app, "turns")
         await emit(pilot, engine, TurnChanged(turn(1, "So the plan is that we ship.")))
-        assert "So the plan is that we ship." in shown(app, "turns")
+        assert "  1  0:06 ▎So the plan is that we ship." in shown(app, "turns")
         assert "so the plan" not in shown(app, "turns")
-        assert row_of(app, "So the plan") == before
+        assert row_of(app, "So the plan") == row_of(app, " now") - 2
+
+
+async def test_the_newest_turn_stands_at_the_bottom_above_the_open_ones() -> None:
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        for number in range(1, 30):
+            await emit(pilot, engine, TurnChanged(turn(number, f"This is turn {number}.")))
+            assert row_of(app, f"turn {number}.") == row_of(app, " now") - 2
+
+
+async def test_the_end_of_a_long_partial_is_shown_and_two_open_turns_share_the_rows() -> None:
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, TurnChanged(partial(1, " ".join(f"word{n}" for n in range(99)))))
+        assert "word98" in shown(app, "turns")
+        assert "word0 " not in shown(app, "turns")
+        await emit(pilot, engine, TurnChanged(partial(2, "another")))
+        assert "word98" in shown(app, "turns")
+        assert "another" in shown(app, "turns")
+
+
+async def test_an_open_turn_of_a_session_that_has_ended_is_in_the_list() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, StateChanged(State.ENDED))
+        assert "now 13:18 C ▎I think I can do both" in shown(app, "turns")
+        assert app.dashboard.body.turns.tail_rows(30) == 0
+
+
+async def test_the_gutter_fits_the_names_and_the_hours() -> None:
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, TurnChanged(turn(1, "One.", speaker="A")), TurnChanged(turn(2, "Two.", speaker="B")))
+        assert "  1  0:06 A ▎One." in shown(app, "turns")
+        await emit(pilot, engine, SpeakerNamed("B", "Maximiliane"))
+        assert "  1  0:06 A          ▎One." in shown(app, "turns")
+        assert "  2  0:12 Maximilia… ▎Two." in shown(app, "turns")
+        await emit(pilot, engine, TurnChanged(turn(1000, "Late.", speaker="A")))
+        assert "  1    0:06 A          ▎One." in shown(app, "turns")
+        assert "1000 1:40:00 A          ▎Late." in shown(app, "turns")
 
 
 async def test_words_that_may_change_look_it() -> None:
@@ -217,7 +261,8 @@ async def test_words_that_may_change_look_it() -> None:
     async with running(engine) as (app, pilot):
         await emit(pilot, engine, TurnChanged(partial(1, "sure and unsure words", stable=2)))
         widget = app.dashboard.body.turns
-        segments = {part.text.strip(): part.style for part in widget.render_line(1) if part.text.strip()}
+        row = widget.render_line(row_of(app, "sure and"))
+        segments = {part.text.strip(): part.style for part in row if part.text.strip()}
         assert segments["unsure words"] is not None
         assert segments["unsure words"].italic
         assert segments["sure and"] is not None
@@ -240,7 +285,8 @@ async def test_an_answer_streams_as_plain_text_and_is_markdown_once_whole() -> N
         await until(pilot, lambda: "It is **bo ▌" in shown(app, "gists"))
         await emit(pilot, engine, GistChanged(gist(1, 1, "It is **bold**.")))
         assert "It is bold." in shown(app, "gists")
-        assert re.search(r"Turn 1 · Summary +claude-sonnet\S* · 800 ms$", shown(app, "gists"), re.MULTILINE)
+        assert re.search(r"◆ Turn 1 +800 ms │$", shown(app, "gists"), re.MULTILINE)
+        assert "claude-sonnet-4-20250514" in shown(app, "gists").splitlines()[0]
 
 
 async def test_a_streaming_answer_is_laid_out_less_often_than_it_grows() -> None:
@@ -274,10 +320,14 @@ async def test_a_whole_session_stands_out_and_an_extractive_answer_says_what_it_
     async with running(engine) as (app, pilot):
         whole = gist(1, None, "They ship on Thursday.")
         extract = type(whole)(2, 1, "summary", "We ship on Thursday.", GistStatus.DONE, model="extractive")
-        await emit(pilot, engine, GistChanged(whole), GistChanged(extract))
+        await emit(pilot, engine, GistChanged(extract))
+        assert "extractive: picked sentences, no LLM" in shown(app, "gists").splitlines()[0]
+        assert shown(app, "gists").count("extractive") == 1
+        await emit(pilot, engine, GistChanged(whole))
+        assert "extractive" not in shown(app, "gists").splitlines()[0]
         assert "┃ Whole session (7 turns)" in shown(app, "gists")
         assert "┃ They ship on Thursday." in shown(app, "gists")
-        assert "extractive: picked sentences, no LLM" in shown(app, "gists")
+        assert "extractive: picked sentences, no LLM" in shown(app, "gists"), "this gist is by another model"
 
 
 HOSTILE = "\x1b[31m[red]x[/red] [@click=app.exit]\u202eevil\x07 [/]" + "\u200b" * 999
@@ -361,7 +411,7 @@ async def test_a_click_selects_a_turn() -> None:
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (app, pilot):
         await until(pilot, lambda: "Good morning" in shown(app, "turns"))
-        await pilot.click("#turns", offset=(20, 3))
+        await pilot.click("#turns", offset=(20, row_of(app, "Thursday, after") + 1))
         await until(pilot, lambda: app.dashboard.body.turns.cursor == 127)
 
 
@@ -621,14 +671,16 @@ async def test_a_new_session_follows_and_shows_its_analysis(keys: tuple[str, ...
         assert "with “" not in shown(app)
 
 
-@pytest.mark.parametrize("columns", range(20, 64))
+@pytest.mark.parametrize("columns", range(22, 66))
 def test_a_statistic_that_does_not_fit_is_left_out_whole(columns: int) -> None:
-    pane = StatsPane()
+    pane = StatsPane(ViewModel())
     pane.show(replace(STATS, device="Mic"))
-    table = pane.lines(columns, 16)[1:]
-    assert not [line for line in table if "…" in "".join(span.text for span in line)]
-    assert ("304 ms" in str(table)) == (columns >= 23)
-    assert ("304 ms  p95 612 ms" in str(table)) == (columns >= 35)
+    for table in (pane.lines(columns, 17)[1:], pane.lines(columns, 6)[1:]):
+        assert not [line for line in table if "…" in "".join(span.text for span in line)]
+        assert all(width(line) == columns for line in table[:-1])
+    table = pane.lines(columns, 17)
+    assert ("304 ms" in str(table)) == (columns >= 25)
+    assert ("304 ms  p95 612 ms" in str(table)) == (columns >= 37)
 
 
 async def test_a_latency_that_does_not_fit_is_left_out_whole() -> None:
@@ -638,7 +690,7 @@ async def test_a_latency_that_does_not_fit_is_left_out_whole() -> None:
             lines = app.dashboard.body.gists.entry(100, columns)
             head = "".join(span.text for span in lines[0])
             assert "Turn 126" in head
-            assert head.endswith("800 ms") or "…" not in head
+            assert head.endswith("800 ms") == (columns >= 19)
 
 
 async def test_y_copies_the_selected_turn_and_says_where_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -985,21 +1037,21 @@ async def test_another_size_lays_everything_out_anew() -> None:
 async def test_a_long_session_is_whole_from_its_first_turn_to_its_last() -> None:
     long = "word " * 60
     snapshot = long_session(1500)
-    turns = tuple(turn(n, f"Turn {n}. {long if n % 3 else ''}end {n}.") for n in range(1, 1501))
+    turns = tuple(turn(n, f"Turn {n}. {long if n % 3 else ''}end{n}.") for n in range(1, 1501))
     engine = ScriptedEngine(snapshot=replace(snapshot, turns=turns))
     async with running(engine) as (app, pilot):
-        await until(pilot, lambda: "end 1500." in shown(app, "turns"))
+        await until(pilot, lambda: "end1500." in shown(app, "turns"))
         await pilot.press("home")
-        await until(pilot, lambda: "end 1." in shown(app, "turns"))
+        await until(pilot, lambda: "end1." in shown(app, "turns"))
         seen: set[int] = set()
         for _ in range(40):
-            seen |= {int(n) for n in re.findall(r"end (\d+)\.", shown(app, "turns"))}
+            seen |= {int(n) for n in re.findall(r"end(\d+)\.", shown(app, "turns"))}
             await pilot.press("pagedown")
         assert sorted(seen) == list(range(1, max(seen) + 1))
         await until(pilot, lambda: not app.dashboard.body.turns._estimated)
-        rows = app.dashboard.body.turns.size.width
+        columns = app.dashboard.body.turns._columns
         assert app.dashboard.body.turns._list.total == sum(
-            len(app.dashboard.body.turns.entry(n, rows)) for n in range(1, 1501)
+            len(app.dashboard.body.turns.entry(n, columns)) for n in range(1, 1501)
         )
 
 
@@ -1019,6 +1071,9 @@ async def test_a_long_session_lays_out_one_turn_for_one_change() -> None:
         laid_out.clear()
         await emit(pilot, engine, TurnChanged(partial(4001, "one more")))
         assert "one more" in shown(app, "turns")
+        assert not laid_out
+        await emit(pilot, engine, TurnChanged(turn(4001, "One more.")))
+        assert "One more." in shown(app, "turns")
         assert set(laid_out) == {4001}
 
 

@@ -68,12 +68,12 @@ async def test_the_gists_of_a_turn_stand_together_each_with_its_prompt() -> None
         )
         await until(pilot, lambda: "Do it ▌" in shown(app, "gists"))
         assert app.dashboard.body.gists.count == 2
-        rows = [row.strip() for row in shown(app, "gists").splitlines()]
+        rows = [row.strip("│ ") for row in shown(app, "gists").splitlines()]
         heads = [at for at, row in enumerate(rows) if "·" in row]
-        assert rows[heads[0]].startswith("Turn 1 · Summary")
-        assert rows[heads[1]] == "· Action items"
+        assert rows[heads[0]].startswith("◆ Turn 1 · Summary")
+        assert rows[heads[1]] == "▲ Turn 1 · Action items"
         assert rows[heads[1] + 1] == "Do it ▌"
-        assert rows[heads[2]].startswith("Turn 2 · Summary")
+        assert rows[heads[2]].startswith("◆ Turn 2 · Summary")
         assert app.dashboard.body.gists.plain(1).count("Turn 1 · ") == 2
 
 

@@ -32,7 +32,10 @@ def test_every_state_has_a_sign_of_its_own_and_a_word() -> None:
 def test_an_extractive_answer_says_that_no_llm_wrote_it() -> None:
     assert made_by("extractive") == "extractive: sentences picked from the transcript, no LLM"
     assert made_by("extractive", 40) == "extractive: picked sentences, no LLM"
+    assert made_by("extractive", 20) == "extractive: no LLM"
+    assert made_by("extractive", 5) == "extractive"
     assert made_by("qwen3") == "qwen3"
+    assert made_by("claude-sonnet-4-20250514", 10) == ""
 
 
 def test_answers_take_milliseconds_or_seconds() -> None:

@@ -152,7 +152,7 @@ async def test_what_is_sought_stands_out_in_turns_and_gists() -> None:
         await emit(pilot, engine, TurnChanged(turn(1, "Ask Maria.")), GistChanged(gist(1, 1, "Maria is asked.")))
         for part in ("turns", "gists"):
             rows = app.screen.query_one(f"#{part}", CellWidget)
-            pieces = [piece for y in range(4) for piece in rows.render_line(y) if piece.text == "Maria"]
+            pieces = [piece for y in range(rows.size.height) for piece in rows.render_line(y) if piece.text == "Maria"]
             assert len(pieces) == 1, part
             assert pieces[0].style is not None
             assert pieces[0].style.bold

@@ -99,7 +99,10 @@ async def test_a_past_session_shows_its_marks_and_names_and_only_those_on_a_key(
     async with running(engine) as (app, pilot):
         await emit(pilot, engine, SessionShown(marked))
         await until(
-            pilot, lambda: isinstance(app.screen, PastSessionScreen) and "★ Tom The migration" in shown(app, "turns")
+            pilot,
+            lambda: (
+                isinstance(app.screen, PastSessionScreen) and "★ 127 12:42 Tom ▎The migration" in shown(app, "turns")
+            ),
         )
         await pilot.press("M")
         await until(pilot, lambda: "★ only" in shown(app, "turns"))

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.viewer.pilot import run_app, until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
@@ -33,9 +34,9 @@ async def test_a_hidden_pane_leaves_its_space_to_the_others(size: tuple[int, int
         await pilot.press("v")
         await until(pilot, lambda: area() > before)
         assert not body.gists.display
-        await pilot.press("i")
+        await pilot.press("I")
         await until(pilot, lambda: area() == body.size.area)
-        await pilot.press("v", "i")
+        await pilot.press("v", "I")
         await until(pilot, lambda: area() == before)
 
 
@@ -43,7 +44,7 @@ async def test_a_hidden_pane_leaves_its_space_to_the_others(size: tuple[int, int
 async def test_without_the_stats_the_gists_have_all_the_height(size: tuple[int, int]) -> None:
     async with viewer(None, size) as (app, pilot):
         before = app.dashboard.body.gists.size.area
-        await pilot.press("i")
+        await pilot.press("I")
         await until(pilot, lambda: app.dashboard.body.gists.size.area > before)
         assert "13:12" in shown(app, "turns")
 
@@ -56,19 +57,47 @@ async def test_the_keyboard_leaves_a_pane_that_is_hidden() -> None:
         await until(pilot, lambda: app.focused is app.dashboard.body.turns)
 
 
-async def test_what_was_chosen_is_there_again(tmp_path: Path) -> None:
+async def test_hidden_panes_are_remembered_and_a_zoom_is_not(tmp_path: Path) -> None:
     file = tmp_path / "new" / "panes.json"
     async with viewer(file) as (app, pilot):
-        await pilot.press("i", "tab", "z")
-        await until(pilot, lambda: load(file) == LayoutState("gists", ("stats",)))
+        await pilot.press("I", "tab", "z")
+        await until(pilot, lambda: load(file) == LayoutState(hidden=("stats",)))
+        assert "gists zoomed z" in shown(app, "banner")
     async with viewer(file) as (app, pilot):
-        await until(pilot, lambda: app.focused is app.dashboard.body.gists)
-        assert app.dashboard.body.gists.size.width == 120
-        assert not app.dashboard.body.turns.display
-        await pilot.press("z")
-        await until(pilot, lambda: app.dashboard.body.turns.display)
+        assert app.dashboard.body.turns.display
         assert not app.dashboard.body.stats.display
-        await until(pilot, lambda: load(file) == LayoutState("", ("stats",)))
+        assert "stats hidden 0" in shown(app, "banner")
+
+
+async def test_one_key_shows_all_panes_again(tmp_path: Path) -> None:
+    file = tmp_path / "panes.json"
+    async with viewer(file) as (app, pilot):
+        wide = app.dashboard.body.turns.size
+        await pilot.press("v", "i", "T", "z")
+        await pilot.press("0")
+        await until(pilot, lambda: app.dashboard.body.turns.size == wide)
+        assert "hidden" not in shown(app, "banner")
+        assert load(file) == LayoutState()
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (100, 30), (120, 36)])
+async def test_i_shows_all_statistics_and_the_important_ones_again(size: tuple[int, int]) -> None:
+    async with viewer(None, size) as (app, pilot):
+        assert "tokens" not in shown(app, "stats")
+        await pilot.press("i")
+        await until(pilot, lambda: "tokens in/out" in shown(app, "stats") and "viewers" in shown(app, "stats"))
+        await pilot.press("i")
+        await until(pilot, lambda: "tokens" not in shown(app, "stats"))
+
+
+async def test_turns_show_the_time_of_the_day_or_the_time_since_the_start(tmp_path: Path) -> None:
+    async with viewer(tmp_path / "panes.json") as (app, pilot):
+        assert "132 13:12 A" in shown(app, "turns")
+        await pilot.press("T")
+        await until(pilot, lambda: "132 09:58:12 A" in shown(app, "turns"))
+        assert "now 09:58:18 C" in shown(app, "turns")
+    async with viewer(tmp_path / "panes.json") as (app, pilot):
+        assert "132 09:58:12 A" in shown(app, "turns")
 
 
 async def test_an_answer_to_a_question_brings_hidden_gists_back() -> None:
@@ -87,8 +116,9 @@ def test_what_cannot_be_read_shows_everything(tmp_path: Path, stored: str) -> No
 
 
 def test_what_is_kept_is_read_the_same(tmp_path: Path) -> None:
-    save(tmp_path / "panes.json", LayoutState("turns", ("stats", "gists")))
-    assert load(tmp_path / "panes.json") == LayoutState("turns", ("stats", "gists"))
+    kept = LayoutState(hidden=("stats", "gists"), all_stats=True, clock_times=True)
+    save(tmp_path / "panes.json", replace(kept, zoomed="turns"))
+    assert load(tmp_path / "panes.json") == kept
     save(Path("/dev/null/panes.json"), LayoutState())
 
 

@@ -5,13 +5,13 @@ import pytest
 from textual.geometry import Region
 
 from tests.viewer.pilot import until
-from tests.viewer.scripted_engine import ScriptedEngine, partial, turn
+from tests.viewer.scripted_engine import SESSION, ScriptedEngine, partial, turn
 from tests.viewer.test_dashboard import emit, live, running, shown
-from tui.model.events import LevelChanged, TurnChanged, TurnRemoved
-from tui.presentation.ballistics import Reading
+from tui.model.events import LevelChanged, SessionStarted, TurnChanged, TurnRemoved
+from tui.presentation.ballistics import Interval, Reading
 from tui.viewer.frame_rate import EARLY_S
-from tui.viewer.styled_text import width
-from tui.viewer.widgets.meter import Meter, bar, scale, sparkline, with_deadband, zone_style
+from tui.viewer.styled_text import Span, width
+from tui.viewer.widgets.meter import Meter, bar, braille, with_deadband, zone_style
 
 
 class Clock:
@@ -53,15 +53,8 @@ def test_the_zones_change_at_minus_20_and_minus_9() -> None:
 
 
 @pytest.mark.parametrize("columns", range(1, 200, 7))
-def test_bar_and_scale_are_as_wide_as_asked(columns: int) -> None:
+def test_the_bar_is_as_wide_as_asked(columns: int) -> None:
     assert width(bar(Reading(-30.0, -12.0, -11.0), columns)) == columns
-    assert width(scale(columns)) == columns
-
-
-def test_the_marks_stand_under_their_places() -> None:
-    row = "".join(span.text for span in scale(120))
-    for mark in (-50, -40, -30, -20, -9):
-        assert abs(row.index(str(mark)) + 1 - 120 * (1 + mark / 60)) <= 1
 
 
 def test_a_needle_that_trembles_is_shown_at_rest() -> None:
@@ -71,18 +64,32 @@ def test_a_needle_that_trembles_is_shown_at_rest() -> None:
     assert with_deadband(Reading(-59.5, -59.5, -59.5), Reading(-60.1, -60.1, -60.1)) == Reading(-60.1, -60.1, -60.1)
 
 
-def test_a_sparkline_has_a_bar_for_a_level_and_a_dot_for_none() -> None:
-    assert sparkline([-120.0, -59.0, -30.0, -10.0, 0.0]) == "·▁▅▇█"
+def test_speech_fills_a_column_of_the_history_and_silence_is_a_dot() -> None:
+    loud, low, none = Interval(-3.0, True), Interval(-50.0, False), Interval(-120.0, False)
+    assert braille([(loud, loud), (loud, none), (low, low), (none, none)]) == (
+        Span("⣿⡇", "good"),
+        Span("⣀⠀", "muted"),
+    )
+    assert braille([(Interval(-3.0, False), none)]) == (Span("⠁", "muted"),)
 
 
-async def test_the_last_minute_stands_beside_the_scale() -> None:
+async def test_the_last_minutes_stand_beside_the_level() -> None:
     clock = Clock()
     engine = ScriptedEngine(snapshot=live())
     async with running(engine, clock=clock) as (app, pilot):
-        for peak in (-30.0, -5.0, -20.0):
-            await emit(pilot, engine, LevelChanged(-40.0, peak))
-            clock.now += 4.0
-        await until(pilot, lambda: "▅█ 1 min" in shown(app, "meter"))
+        await emit(pilot, engine, TurnChanged(partial(1, "so")))
+        for at in range(9):
+            if at == 4:
+                await emit(pilot, engine, TurnChanged(turn(1, "So.")))
+            await emit(pilot, engine, LevelChanged(-40.0, -3.0 if at < 4 else -50.0))
+            clock.now += 2.5
+        await until(pilot, lambda: "⣿⣿⣀⣀ 4 min" in shown(app, "meter"))
+        engine.snapshot = live()
+        engine.cut()
+        await until(pilot, lambda: engine.connections == 2 and "not recording" not in shown(app, "meter"))
+        assert "⣿⣿⣀⣀ 4 min" in shown(app, "meter"), "a lost connection to the engine leaves the history"
+        await emit(pilot, engine, SessionStarted(SESSION))
+        await until(pilot, lambda: "⣿" not in shown(app, "meter"))
 
 
 async def test_levels_move_the_meter_and_its_figures() -> None:
@@ -90,11 +97,11 @@ async def test_levels_move_the_meter_and_its_figures() -> None:
     async with running(engine, clock=Clock()) as (app, pilot):
         await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "█" in shown(app, "meter"))
-        await until(pilot, lambda: "-23 peak -12 dBFS" in shown(app, "meter"))
+        await until(pilot, lambda: "-23 │-12 dB" in shown(app, "meter"))
 
 
 @pytest.mark.parametrize(
-    ("size", "speech", "silence"), [((120, 36), "● speech", "○ silence"), ((60, 16), "dB ●", "dB ○")]
+    ("size", "speech", "silence"), [((120, 36), "● speech", "○ silence"), ((40, 16), "dB ●", "dB ○")]
 )
 async def test_the_meter_says_whether_the_endpoint_hears_speech(
     size: tuple[int, int], speech: str, silence: str
@@ -115,16 +122,15 @@ async def test_two_channels_have_a_bar_each_and_mono_has_one() -> None:
     async with running(engine, clock=clock) as (app, pilot):
         await emit(pilot, engine, LevelChanged(-23.0, -12.0, channels=((-20.0, -9.0), (-120.0, -120.0))))
         await until(pilot, lambda: shown(app, "meter").startswith("L █"))
-        left, right, marks = shown(app, "meter").splitlines()
+        left, right = shown(app, "meter").splitlines()
         assert right.strip() == "R"
-        assert "-23 peak -12 dBFS" in left
-        assert marks.strip().startswith("-60")
+        assert "-23 │-12 dB" in left
         await emit(pilot, engine, LevelChanged(-23.0, -12.0))
-        assert len(shown(app, "meter").splitlines()) == 3
+        assert len(shown(app, "meter").splitlines()) == 2
         clock.now += 3
         await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: not shown(app, "meter").startswith("L"))
-        assert len(shown(app, "meter").splitlines()) == 2
+        assert len(shown(app, "meter").splitlines()) == 1
 
 
 async def test_the_clip_mark_stays_until_c() -> None:
@@ -173,7 +179,7 @@ async def test_a_level_that_looks_the_same_paints_nothing() -> None:
     engine = ScriptedEngine(snapshot=live())
     async with running(engine, clock=clock) as (app, pilot):
         await emit(pilot, engine, LevelChanged(-23.0, -12.0))
-        await until(pilot, lambda: "-23 peak -12" in shown(app, "meter"))
+        await until(pilot, lambda: "-23 │-12" in shown(app, "meter"))
         meter = app.dashboard.meter
         painted = count_refreshes(meter)
         await emit(pilot, engine, LevelChanged(-23.0, -12.0))
@@ -201,7 +207,7 @@ async def test_a_meter_paints_no_more_frames_than_it_may() -> None:
     engine = ScriptedEngine(snapshot=live())
     async with running(engine, clock=Clock()) as (app, pilot):
         await emit(pilot, engine, LevelChanged(-23.0, -12.0))
-        await until(pilot, lambda: "-23 peak -12" in shown(app, "meter"))
+        await until(pilot, lambda: "-23 │-12" in shown(app, "meter"))
         meter = app.dashboard.meter
         painted = count_paints(meter)
         meter.fps = 5

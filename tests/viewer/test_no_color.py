@@ -31,9 +31,9 @@ def test_a_terminal_gets_the_colours_it_knows(
     """Read the colours of cells from a real terminal; `3` alone means italics."""
     needs("tmux")
     with terminal(short_dir, f"env {environment} {PLAY}", columns=100, rows=30) as window:
-        window.until("LIVE", "Turn 132", "dBFS")
+        window.until("LIVE", "Turn 13", " dB ")
         window.type("Up")
-        window.until("13:12")
+        window.until("▎")
         window.type("?")
         window.until("In Turns")
         shown = subprocess.run(

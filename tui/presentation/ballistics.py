@@ -6,6 +6,7 @@ The peak falls by IEC 60268-10 type I, RMS integrates as a VU meter (IEC 60268-1
 import math
 from collections import deque
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -36,35 +37,55 @@ class Reading(msgspec.Struct, frozen=True):
     condition: Condition = Condition.NONE
 
 
+class Interval(NamedTuple):
+    """Highest level of one interval of the history."""
+
+    peak_dbfs: float
+    speech: bool
+    """Whether the endpoint detected speech during the interval."""
+
+
 class History:
-    """History of the last minute: the highest peak of each interval.
+    """History of the last minutes: highest peak and speech of each interval, in pairs.
 
     Args:
-        intervals: number of intervals.
-        span_s: seconds that all of them cover.
+        interval_s: seconds of one interval.
+        intervals: maximum number of intervals that are stored.
     """
 
-    def __init__(self, intervals: int = 16, span_s: float = 60.0) -> None:
-        self._length_s = span_s / intervals
-        self._peaks: deque[float] = deque(maxlen=intervals)
+    def __init__(self, interval_s: float = 2.5, intervals: int = 240) -> None:
+        self._interval_s = interval_s
+        self._intervals: deque[Interval] = deque(maxlen=intervals)
         self._newest: int | None = None
 
-    def feed(self, peak_dbfs: float, now: float) -> bool:
-        """Add a peak; return whether it began a new interval."""
-        at = int(now / self._length_s)
-        if self._newest is None or at > self._newest:
-            missing = 0 if self._newest is None else at - self._newest - 1
-            self._peaks.extend([FLOOR_DBFS] * min(missing, self._peaks.maxlen or 0))
-            self._peaks.append(peak_dbfs)
-            self._newest = at
-            return True
-        self._peaks[-1] = max(self._peaks[-1], peak_dbfs)
-        return False
+    def feed(self, peak_dbfs: float, now: float, *, speech: bool = False) -> bool:
+        """Add a peak; return whether it completed a pair.
+
+        Args:
+            peak_dbfs: largest sample, in dBFS.
+            now: seconds of a monotonic clock.
+            speech: whether the endpoint detects speech.
+        """
+        at = int(now / self._interval_s)
+        if self._newest is not None and at <= self._newest:
+            last = self._intervals[-1]
+            self._intervals[-1] = Interval(max(last.peak_dbfs, peak_dbfs), last.speech or speech)
+            return False
+        missing = 0 if self._newest is None else at - self._newest - 1
+        self._intervals.extend([Interval(FLOOR_DBFS, False)] * min(missing, self._intervals.maxlen or 0))
+        self._intervals.append(Interval(peak_dbfs, speech))
+        completed = self._newest is not None and at // 2 > self._newest // 2
+        self._newest = at
+        return completed
 
     @property
-    def peaks(self) -> list[float]:
-        """Peaks of the completed intervals, in dBFS, oldest first."""
-        return list(self._peaks)[:-1]
+    def pairs(self) -> list[tuple[Interval, Interval]]:
+        """Completed intervals in pairs, oldest first; pairs stay together, so that a full one never changes."""
+        if self._newest is None:
+            return []
+        complete = list(self._intervals)[: -(self._newest % 2) - 1]
+        complete = complete[len(complete) % 2 :]
+        return list(zip(complete[::2], complete[1::2], strict=True))
 
 
 class Ballistics:

@@ -40,9 +40,9 @@ def dollars(value: float) -> str:
 def made_by(model: str, columns: int = 80) -> str:
     """Return the author of an answer; an extractive one is labelled as not written by an LLM."""
     if model != EXTRACTIVE:
-        return model
-    told = "extractive: sentences picked from the transcript, no LLM"
-    return told if len(told) <= columns else "extractive: picked sentences, no LLM"
+        return model if len(model) <= columns else ""
+    labels = ("sentences picked from the transcript, no LLM", "picked sentences, no LLM", "no LLM")
+    return next((said for label in labels if len(said := f"{EXTRACTIVE}: {label}") <= columns), EXTRACTIVE)
 
 
 def format_latency(value: float) -> str:

@@ -36,6 +36,10 @@ class ViewModel(SessionState):
         """Numbers of the gists of each turn."""
         self._missing: dict[int, None] = {}
         """Numbers of the gists that failed or timed out."""
+        self.gist_prompts: set[str] = set()
+        """Ids of the prompts of all gists of turns."""
+        self.newest_model = ""
+        """Model of the newest complete gist; empty without one."""
         self.untranscribed: tuple[str, ...] = ()
         """Ids of ended sessions that are not fully transcribed, newest first."""
         self.viewers = 1
@@ -69,6 +73,7 @@ class ViewModel(SessionState):
             case SessionStarted():
                 self._gists_of, self._missing, self._spoken = {}, {}, frozenset()
                 self.stopped_at = ""
+                self.gist_prompts, self.newest_model = set(), ""
                 super().apply(event)
             case _:
                 super().apply(event)
@@ -108,6 +113,11 @@ class ViewModel(SessionState):
         return bool(self._spoken)
 
     @property
+    def open_turns(self) -> list[int]:
+        """Numbers of the open turns, in order."""
+        return sorted(self._spoken)
+
+    @property
     def asking(self) -> list[str]:
         """Ids of the prompts asked about each turn, the one in use first."""
         return [prompt for prompt in dict.fromkeys((self.prompt, *self.extra_prompts)) if prompt]
@@ -132,6 +142,7 @@ class ViewModel(SessionState):
         self.transcript = Transcript(without_words(turn) for turn in event.turns)
         self._spoken = frozenset(turn.number for turn in event.turns if not turn.final)
         self.gists, self._gists_of, self._missing = {}, {}, {}
+        self.gist_prompts, self.newest_model = set(), ""
         for gist in event.gists:
             self._keep(gist)
         self.bookmarks = {mark.turn: mark.note for mark in event.bookmarks if mark.note is not None}
@@ -142,6 +153,10 @@ class ViewModel(SessionState):
         if gist.turn is not None and gist.number not in self.gists:
             self._gists_of.setdefault(gist.turn, []).append(gist.number)
         self.gists[gist.number] = gist
+        if gist.turn is not None:
+            self.gist_prompts.add(gist.prompt)
+        if gist.status is GistStatus.DONE and gist.model:
+            self.newest_model = gist.model
         if gist.status in (GistStatus.FAILED, GistStatus.TIMED_OUT):
             self._missing[gist.number] = None
         else:

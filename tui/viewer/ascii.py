@@ -28,6 +28,11 @@ LOOKALIKES = {
     **dict.fromkeys("–—", "-"),
     **dict.fromkeys("‘’", "'"),
     **dict.fromkeys("“”«»", '"'),
+    **dict.fromkeys("◆◇", "%"),
+    **dict.fromkeys("▲△", "^"),
+    **dict.fromkeys("□", "#"),
+    **dict.fromkeys("▼▽", "v"),
+    **{chr(0x2800 + dots): " ..::||##"[dots.bit_count()] for dots in range(0x100)},
     "…": "~",
     "\xa0": " ",
 }

@@ -20,11 +20,15 @@ class Position(NamedTuple):
 class VirtualList:
     """A list of entries in the order of their keys, each some lines high, of which one page is visible.
 
-    While the list follows, its last line is visible, with up to a quarter of the page free below it, so that the page
+    While the list follows, its last line is visible, with a share of the page free below it, so that the page
     seldom scrolls. Otherwise the visible lines stay in place when entries above or below change.
+
+    Args:
+        slack: one in so many lines of the page may be free below the last line; 0 for none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, slack: int = 4) -> None:
+        self._slack = slack
         self.keys: list[int] = []
         self._heights: list[int] = []
         self._ends: list[int] = []
@@ -199,7 +203,7 @@ class VirtualList:
             self._keep_up()
 
     def _keep_up(self) -> None:
-        room = self.page // 4
+        room = self.page // self._slack if self._slack else 0
         if self.total > self.top + self.page:
             self.top = self.total - self.page + room
         elif self.top > self._bottom + room:

@@ -131,6 +131,7 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
         self.meter = Meter(fps=frame_rate.fps, clock=clock, id="meter")
         self.body = Body(self.view_model, rules=rules, id="body")
         self.body.set_layout(layout_state)
+        self.banner.layout_state = layout_state
         self.footer = Footer(id="keys")
 
     def compose(self) -> ComposeResult:
@@ -147,9 +148,7 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
         yield self.footer
 
     def on_mount(self) -> None:
-        """Focus the zoomed pane, and update the footer whenever the possible actions change."""
-        if self.body.layout_state.zoomed == "gists":
-            self.body.gists.focus()
+        """Update the footer whenever the possible actions change."""
         self.bindings_updated_signal.subscribe(self, lambda _: self._update_footer())
         self._show_state()
 
@@ -211,7 +210,10 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
                 self.show_device_gain(gain_db)
             case SessionExported():
                 self.show_export(event)
-            case SessionStarted() | PromptsChanged() | MutedChanged() | UntranscribedChanged():
+            case SessionStarted():
+                self.meter.clear_history()
+                self._show_state()
+            case PromptsChanged() | MutedChanged() | UntranscribedChanged():
                 self._show_state()
 
     def _match_highlights(self, turn: Turn) -> None:
@@ -357,12 +359,32 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
     def action_zoom(self) -> None:
         """Zoom the focused pane, or show all panes."""
         super().action_zoom()
+        self._show_layout()
+
+    def action_toggle_all_stats(self) -> None:
+        """Show all statistics, or the most important ones."""
+        self.body.toggle_all_stats()
+        self._show_layout()
+
+    def action_toggle_clock(self) -> None:
+        """Show times of the day, or times since the start."""
+        self.body.toggle_clock()
+        self._show_layout()
+
+    def action_reset_layout(self) -> None:
+        """Show all panes at their sizes, with times since the start."""
+        self.body.set_layout(LayoutState())
+        self._show_layout()
+
+    def _show_layout(self) -> None:
+        self.banner.layout_state = self.body.layout_state
+        self.banner.touch()
         self.post_message(self.LayoutChanged())
 
     def action_toggle_pane(self, name: Literal["gists", "stats"]) -> None:
         """Show or hide a pane."""
         self.body.toggle_hidden(name)
-        self.post_message(self.LayoutChanged())
+        self._show_layout()
 
     def action_help(self) -> None:
         """Show the keys and signs of the dashboard."""

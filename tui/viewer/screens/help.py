@@ -15,12 +15,16 @@ from tui.viewer.styled_text import Line, Span
 from tui.viewer.widgets.choices import Reader
 
 SIGNS = (
-    ("… before a turn", "a partial: the turn still grows; words in italics may change"),
-    ("█ ░ │", "level: RMS, peak, highest peak of the last seconds"),
+    ("now before a turn", "an open turn: it still grows; words in italics may change"),
+    ("▎ before a turn", "its speaker, by colour"),
+    ("█ ░ │", "level: RMS, peak, highest peak of the last seconds; numbers in dBFS"),
+    ("⣿ ⣀ beside the level", "the last minutes: speech is filled, silence a dot at its level"),
     ("● ○ speech, silence", "whether the endpoint detects speech"),
     ("CLIP", "samples reached full scale: lower the gain, then press c"),
     ("★ before a turn", "a bookmark; M shows bookmarked turns only"),
     ("┃ before a gist", "the gist is about the whole session"),
+    ("◆ ▲ □ ▽", "before a gist of a turn: its prompt, by the place in the list"),
+    ("! in the stats", "what is abnormal"),
     ("∅ and ✗", "a gist that timed out, and one that failed; r retries"),
 )
 STATE_HELP = {

@@ -84,7 +84,7 @@ class PastSessionScreen(BodyActions):
         self.view_model = ViewModel(host)
         self.view_model.apply(snapshot)
         self._snapshot = snapshot
-        self.body = Body(self.view_model, rules=rules, id="body")
+        self.body = Body(self.view_model, rules=rules, past=True, id="body")
 
     def compose(self) -> ComposeResult:
         """Lay out the widgets."""

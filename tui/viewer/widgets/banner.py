@@ -8,31 +8,37 @@ from tui.model.events import State
 from tui.presentation.formatting import STATES, prompt_name
 from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line
+from tui.viewer.layout_state import LayoutState
 from tui.viewer.styled_text import Line, Span, justify, pad, width, wrap
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.stats_pane import NOTABLE_LAG_S
 
 STATE_STYLES = {
-    State.IDLE: "muted",
-    State.CONNECTING: "warn",
-    State.LIVE: "good",
-    State.RECONNECTING: "warn",
-    State.DRAINING: "warn",
-    State.ENDED: "strong",
-    State.FAILED: "bad",
+    State.IDLE: "pill-muted",
+    State.CONNECTING: "pill-warn",
+    State.LIVE: "pill-bad",
+    State.RECONNECTING: "pill-warn",
+    State.DRAINING: "pill-warn",
+    State.ENDED: "pill-muted",
+    State.FAILED: "pill-bad",
 }
+"""Style of the filled label of each state: red while livegist records, as on a camera."""
 
 
 class Banner(CellWidget):
     """One row: name, state, elapsed time, shortfalls, prompt, device, model and endpoint."""
 
-    STYLES: ClassVar[frozenset[str]] = frozenset({"accent", "muted", "good", "warn", "bad", "strong"})
+    STYLES: ClassVar[frozenset[str]] = frozenset(
+        {"accent", "muted", "good", "warn", "bad", "strong", "pill-muted", "pill-warn", "pill-bad"}
+    )
 
     def __init__(self, view_model: ViewModel, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._view_model = view_model
         self.disconnected = False
         """Whether the connection to the engine is lost."""
+        self.layout_state = LayoutState()
+        """Which panes are hidden or zoomed, to be named."""
 
     def lines(self, columns: int, rows: int) -> list[Line]:
         """Return the row; details that do not fit are left out, the least important first."""
@@ -49,6 +55,7 @@ class Banner(CellWidget):
         if view_model.muted:
             left.append(Span("  ⊘ MUTED", "warn strong"))
         left += self._shortfalls()
+        left += self._layout()
         details: list[Line] = []
         for label, value in self._details():
             details.append((Span("  "), Span(f"{label} ", "muted"), Span(one_line(value, 60))))
@@ -58,6 +65,15 @@ class Banner(CellWidget):
             if width(right) + width(detail) <= room:
                 right += detail
         return [justify(left, (*right, Span(" ")), columns)]
+
+    def _layout(self) -> list[Span]:
+        """Return the zoomed pane, or the hidden ones, with the key that shows all."""
+        layout = self.layout_state
+        if layout.zoomed:
+            return [Span(f"  {layout.zoomed} zoomed", "accent"), Span(" z", "muted")]
+        if layout.hidden:
+            return [Span(f"  {' and '.join(layout.hidden)} hidden", "accent"), Span(" 0", "muted")]
+        return []
 
     def _shortfalls(self) -> list[Span]:
         """Return how far sending and saving are behind, if that is notable."""
@@ -71,13 +87,13 @@ class Banner(CellWidget):
 
     def _state(self) -> list[Span]:
         if self.disconnected:
-            return [Span(" ↻ LINE LOST" if self._view_model.host else " ↻ DISCONNECTED", "bad strong")]
+            return [Span(" ↻ LINE LOST " if self._view_model.host else " ↻ DISCONNECTED ", "pill-bad")]
         if not self._view_model.synced:
-            return [Span(" … STARTING", "muted strong")]
+            return [Span(" … STARTING ", "pill-muted")]
         if self._view_model.replay_speed and self._view_model.state is State.LIVE:
             return []
         sign, word = STATES[self._view_model.state]
-        return [Span(f" {sign} {word}", f"{STATE_STYLES[self._view_model.state]} strong")]
+        return [Span(f" {sign} {word} ", STATE_STYLES[self._view_model.state])]
 
     def _details(self) -> list[tuple[str, str]]:
         """Return labels and values at the right, the most important first."""
@@ -97,7 +113,7 @@ class Banner(CellWidget):
 class Alert(CellWidget):
     """Reason of a problem and what to do about it; hidden while there is none."""
 
-    STYLES: ClassVar[frozenset[str]] = frozenset({"alarm", "bad", "warn", "strong", "muted"})
+    STYLES: ClassVar[frozenset[str]] = frozenset({"pill-bad", "warn", "strong", "muted"})
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -119,16 +135,20 @@ class Alert(CellWidget):
         return min(3, len(self._wrapped(width)))
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return the reason and the hint."""
-        return [pad(line, columns) for line in self._wrapped(columns)[:rows]]
+        """Return the reason and the hint; those of a failure in red across the row."""
+        fill = "pill-bad" if self._content[0] == "bad" else ""
+        return [pad(line, columns, fill) for line in self._wrapped(columns)[:rows]]
 
     def _wrapped(self, columns: int) -> list[Line]:
         style, reason, hint = self._content
         if style == "alarm":
-            row = wrap([Span(f" ■ {one_line(reason, 400)}", "alarm")], columns)
             return [
-                *(pad(line, columns, "alarm") for line in row),
-                *wrap([Span(one_line(hint, 400), "muted")], columns),
+                *(
+                    pad(line, columns, "pill-bad")
+                    for line in wrap([Span(f" ■ {one_line(reason, 400)}", "pill-bad")], columns)
+                ),
+                *wrap([Span(f" {one_line(hint, 400)}", "muted")], columns),
             ]
-        sign = "✗" if style == "bad" else "↻"
-        return wrap([Span(f" {sign} {one_line(reason, 400)} ", f"{style} strong"), Span(one_line(hint, 400))], columns)
+        if style == "bad":
+            return wrap([Span(f" ✗ {one_line(reason, 400)} {one_line(hint, 400)} ", "pill-bad")], columns)
+        return wrap([Span(f" ↻ {one_line(reason, 400)} ", "warn strong"), Span(one_line(hint, 400))], columns)

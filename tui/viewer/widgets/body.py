@@ -16,6 +16,7 @@ from tui.model.events import (
     SessionStarted,
     Snapshot,
     SpeakerNamed,
+    StateChanged,
     StatsChanged,
     TurnBookmarked,
     TurnChanged,
@@ -42,14 +43,16 @@ class Body(Container):
             super().__init__()
             self.text = text
 
-    def __init__(self, view_model: ViewModel, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
+    def __init__(
+        self, view_model: ViewModel, *, rules: Sequence[Rule] = (), past: bool = False, id: str | None = None
+    ) -> None:
         super().__init__(id=id, classes="-empty")
         self._view_model = view_model
         self.layout_state = LayoutState()
         """Which panes are hidden or zoomed."""
-        self.turns = TurnsPane(view_model, rules=rules, id="turns")
+        self.turns = TurnsPane(view_model, rules=rules, past=past, id="turns")
         self.gists = GistsPane(view_model, rules=rules, id="gists")
-        self.stats = StatsPane(id="stats")
+        self.stats = StatsPane(view_model, id="stats")
 
     def compose(self) -> ComposeResult:
         """Lay out the panes."""
@@ -74,6 +77,8 @@ class Body(Container):
                 self._reset_panes()
             case TurnBookmarked(turn=number):
                 self.turns.put(number)
+            case StateChanged():
+                self.turns.show_state()
             case SpeakerNamed():
                 self.turns.refresh_entries()
             case Snapshot() | SessionStarted():
@@ -136,6 +141,11 @@ class Body(Container):
         """Hide, show and zoom panes."""
         self.layout_state = layout_state
         self.set_class(bool(layout_state.zoomed), "-zoomed")
+        self.set_class(layout_state.all_stats, "-all-stats")
+        self.stats.all = layout_state.all_stats
+        self.stats.touch()
+        if layout_state.clock_times != self.turns.clock_times:
+            self.turns.toggle_clock()
         for pane in (self.turns, self.gists, self.stats):
             hidden = pane.id != layout_state.zoomed if layout_state.zoomed else pane.id in layout_state.hidden
             pane.set_class(hidden, "-hidden")
@@ -152,7 +162,17 @@ class Body(Container):
     def toggle_hidden(self, name: Literal["gists", "stats"]) -> None:
         """Show or hide a pane; this ends a zoom."""
         hidden = set(self.layout_state.hidden) ^ {name}
-        self.set_layout(LayoutState(hidden=tuple(sorted(hidden))))
+        self.set_layout(replace(self.layout_state, zoomed="", hidden=tuple(sorted(hidden))))
+
+    def toggle_all_stats(self) -> None:
+        """Show all statistics, or the most important ones; this shows hidden stats and ends a zoom."""
+        hidden = tuple(name for name in self.layout_state.hidden if name != "stats")
+        shown = not self.layout_state.all_stats or hidden != self.layout_state.hidden
+        self.set_layout(replace(self.layout_state, zoomed="", hidden=hidden, all_stats=shown))
+
+    def toggle_clock(self) -> None:
+        """Show times of the day, or times since the start."""
+        self.set_layout(replace(self.layout_state, clock_times=not self.layout_state.clock_times))
 
     def toggle_bookmarks_only(self) -> None:
         """Show bookmarked turns and their gists only, or all entries; keep the selection if it stays visible."""
@@ -167,7 +187,7 @@ class Body(Container):
         """Show the gists and follow the newest."""
         if self.gists.has_class("-hidden"):
             hidden = tuple(name for name in self.layout_state.hidden if name != "gists")
-            self.set_layout(LayoutState(hidden=hidden))
+            self.set_layout(replace(self.layout_state, zoomed="", hidden=hidden))
         self.gists.follow()
 
     def search(self, needle: str) -> None:

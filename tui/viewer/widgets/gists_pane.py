@@ -1,19 +1,21 @@
 """Pane of gists: the LLM's answers about each turn and about the whole session."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from tui.model.gists import Gist, GistStatus
-from tui.presentation.formatting import EXTRACTIVE, format_latency, made_by, prompt_name
+from tui.presentation.formatting import format_latency, made_by, prompt_name
 from tui.presentation.view_model import ViewModel
 from tui.text import one_line, plural, sanitize
 from tui.viewer.highlights import Rule, apply_rules
 from tui.viewer.markdown import markdown
-from tui.viewer.styled_text import Line, Span, justify, truncate, width, wrap
+from tui.viewer.styled_text import Line, Span, justify, width, wrap
 from tui.viewer.widgets.pane import Pane
 
 COPY_LIMIT = 1_000_000
 """Maximum number of characters of one gist that are copied."""
+MARKS = "◆▲□▽◇△■▼"
+"""Marks of the prompts, by their place in the list."""
 SHOWN_LIMIT = 40_000
 """Maximum number of characters of one gist that are shown."""
 
@@ -22,12 +24,15 @@ class GistsPane(Pane):
     """Gists in their order; the gists of one turn are one entry, whose key is the number of the first."""
 
     NAME: ClassVar[str] = "Gists"
+    KEYS: ClassVar[str] = "↑ ↓ select · enter its turn · y copy · z zoom"
     STYLES: ClassVar[frozenset[str]] = Pane.STYLES | {"heading", "em", "code", "good", "warn", "bad", "session"}
 
     def __init__(self, view_model: ViewModel, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
         super().__init__(id=id)
         self._view_model = view_model
         self._rules = rules
+        self._about = ("", False)
+        """The model that the title names, and whether the gists have several prompts."""
         self.only = ""
         """Id of the only prompt whose gists of turns are shown; empty to show the gists of all prompts."""
 
@@ -37,23 +42,48 @@ class GistsPane(Pane):
         return [(), *((Span("  "), *line) for line in wrap([Span(text, "muted")], columns - 4))]
 
     def entry(self, key: int, columns: int) -> list[Line]:
-        """Return the gists of one entry, each below a line with its prompt, its model and its latency."""
+        """Return the gists of one entry, each below a line with the mark of its prompt and its subject."""
         gists = self._shown(key)
         columns -= 3
         lines: list[Line] = []
         if not gists:
             prompt = one_line(prompt_name(self._view_model.prompts, self.only), 60)
             lines = wrap([Span(f"  Turn {self._view_model.gists[key].turn} · no gist of {prompt}", "muted")], columns)
-        for at, gist in enumerate(gists):
+        for gist in gists:
             edge = Span("┃ ", "session") if gist.turn is None else Span("  ")
-            body = [apply_rules(line, self._rules) for line in self._body(gist, columns)]
-            lines += [(edge, *line) for line in [*self._head(gist, columns, first=at == 0), *body]]
-        return [*lines, ()]
+            head = self._head(gist, columns)
+            first = edge if gist.turn is None else Span(f"{self._mark(gist.prompt)} ", "accent")
+            lines += [(first if at == 0 else edge, *line) for at, line in enumerate(head)]
+            lines += [(edge, *apply_rules(line, self._rules)) for line in self._body(gist, columns)]
+        return [*lines, *([()] if self.air else [])]
+
+    def put(self, key: int) -> None:
+        """Show an entry that is new or has changed; lay out all anew if what the title says for all has changed."""
+        about = self._common()
+        if about != self._about:
+            self._about = about
+            self._cache.clear()
+            self.refresh_entries()
+        super().put(key)
+
+    def reset(self, keys: Iterable[int] = ()) -> None:
+        """Replace all entries."""
+        self._about = self._common()
+        super().reset(keys)
+
+    def _common(self) -> tuple[str, bool]:
+        """Return the model of the newest gist, and whether the gists have several prompts."""
+        return self._view_model.newest_model, len(self._view_model.gist_prompts) > 1
+
+    def _mark(self, prompt: str) -> str:
+        """Return the mark of a prompt, by its place in the list."""
+        at = next((at for at, known in enumerate(self._view_model.prompts) if known.id == prompt), -1)
+        return MARKS[at % len(MARKS)] if at >= 0 else "·"
 
     def estimate(self, key: int, columns: int) -> int:
         """Return an estimate of the entry's height in lines."""
         gists = self._shown(key)
-        return 1 + sum(2 + len(gist.text) // max(1, columns - 5) + gist.text.count("\n") for gist in gists)
+        return int(self.air) + sum(2 + len(gist.text) // max(1, columns - 5) + gist.text.count("\n") for gist in gists)
 
     def plain(self, key: int) -> str:
         """Return the gists of one entry as the Markdown that the model wrote, each below a line with its subject."""
@@ -77,7 +107,7 @@ class GistsPane(Pane):
     def _status(self) -> str:
         status = super()._status()
         if not self.only:
-            return status
+            return status or made_by(self._about[0], self._columns - 16)
         prompts = self._view_model.prompts
         number = next((at for at, prompt in enumerate(prompts, 1) if prompt.id == self.only), 0)
         only = f"{one_line(prompt_name(prompts, self.only), 24)} only"
@@ -104,31 +134,19 @@ class GistsPane(Pane):
         gist = self._view_model.gists.get(key)
         return gist is not None and (gist.turn is None or gist.turn in self._view_model.bookmarks)
 
-    def _head(self, gist: Gist, columns: int, *, first: bool) -> list[Line]:
-        name = one_line(prompt_name(self._view_model.prompts, gist.prompt), 60)
-        subject = self._subject(gist)
-        if first:
-            left = [Span(subject, "session strong" if gist.turn is None else "strong")]
-            if name and not gist.question:
-                left.append(Span(f" · {name}", "muted"))
-        else:
-            left = [Span(" " * (len(subject) + 1)), Span(f"· {name}", "muted")]
-        lines = wrap(left, columns)
-        if len(lines) == 1:
-            lines = [justify(left, self._model_and_latency(gist, columns - width(left) - 2), columns)]
-        if gist.model == EXTRACTIVE:
-            lines += wrap([Span(made_by(gist.model, columns), "muted em")], columns)
-        return lines
-
-    @staticmethod
-    def _model_and_latency(gist: Gist, columns: int) -> Line:
-        """Return the model and the latency; to fit, the model is cut or left out, and the latency left out."""
+    def _head(self, gist: Gist, columns: int) -> list[Line]:
+        """Return the subject, the prompt if there are several, the latency, and a model other than the title's."""
+        model, several = self._about
+        left = [Span(self._subject(gist), "session strong" if gist.turn is None else "strong")]
+        if several and not gist.question:
+            left.append(Span(f" · {one_line(prompt_name(self._view_model.prompts, gist.prompt), 60)}", "muted"))
+        own = one_line(made_by(gist.model, 40), 60) if gist.model and gist.model != model else ""
         latency = format_latency(gist.latency_s) if gist.status is GistStatus.DONE and gist.latency_s else ""
-        model = one_line(gist.model, 60) if gist.model != EXTRACTIVE else ""
-        room = columns - len(latency) - 3
-        if room < 8 or not model:
-            return (Span(latency, "muted"),) if len(latency) <= columns else ()
-        return (*truncate((Span(model, "muted"),), room), Span(f" · {latency}" if latency else "", "muted"))
+        lines = wrap(left, columns)
+        room = columns - width(lines[0]) - 2 if len(lines) == 1 else 0
+        if len(latency) <= room and latency:
+            lines = [justify(left, (Span(latency, "muted"),), columns)]
+        return lines + (wrap([Span(own, "muted em")], columns) if own else [])
 
     @staticmethod
     def _body(gist: Gist, columns: int) -> list[Line]:

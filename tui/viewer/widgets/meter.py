@@ -1,30 +1,34 @@
-"""Level meter: RMS, peak and held peak in dBFS, a clip mark that stays until cleared, and warnings in words."""
+"""Level meter: RMS, peak and held peak in dBFS, a clip mark until it is cleared, warnings, and the last minutes."""
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import ClassVar
 
 from tui.model.events import LevelChanged
-from tui.presentation.ballistics import BOTTOM_DBFS, FLOOR_DBFS, Ballistics, Condition, History, Reading
+from tui.presentation.ballistics import BOTTOM_DBFS, FLOOR_DBFS, Ballistics, Condition, History, Interval, Reading
 from tui.viewer.frame_rate import FrameLimiter
-from tui.viewer.styled_text import Line, Span, pad, width
+from tui.viewer.styled_text import Line, Span, justify, pad, width
 from tui.viewer.widgets.cell_widget import CellWidget
 
-MARKS = (-60, -50, -40, -30, -20, -9, 0)
-"""Labels of the scale in dBFS; the colours change at -20 and -9."""
 DEADBAND_DB = 1.0
 """Smallest change of a needle that is shown: smaller ones are noise, and each repaint costs traffic."""
-BARS = "▁▂▃▄▅▆▇█"
-"""Signs of the history, from quiet to loud."""
 MONO_S = 2.0
 """Seconds without levels per channel after which the input counts as mono: a single block may lack them."""
-READOUT_CELLS = 28
+BAR_CELLS = (20, 40)
+"""Least and most cells of the bar; between them it takes three tenths of the row."""
+READOUT_CELLS = 24
 """Cells for the readout beside the bar: numbers or a warning."""
 NARROW_READOUT_CELLS = 16
-"""The same in less than 70 columns."""
+"""The same in less than 56 columns, where there is no history."""
+CELLS_PER_MINUTE = 12
+"""Cells of the history for one minute: an interval is half a cell wide."""
+LABEL_CELLS = 7
+"""Cells of the label of the history."""
+LEFT_DOTS = (0x40, 0x04, 0x02, 0x01)
+"""Dots of the left half of a braille character, from the lowest."""
+RIGHT_DOTS = (0x80, 0x20, 0x10, 0x08)
 LATE_FRAMES = 1.5
 """Frames without a level after which the needles fall by the clock."""
 READOUT_EVERY_S = 0.25
@@ -59,20 +63,6 @@ def bar(reading: Reading, columns: int) -> Line:
     )
 
 
-@lru_cache(maxsize=4)
-def scale(columns: int) -> Line:
-    """Return the scale, each label below its level."""
-    row = [" "] * columns
-    end = -1
-    for mark in MARKS:
-        text = str(mark)
-        start = min(max(0, round(_cells(mark, columns)) - len(text) // 2), columns - len(text))
-        if start > end and start >= 0:
-            row[start : start + len(text)] = text
-            end = start + len(text)
-    return (Span("".join(row), "muted"),)
-
-
 def with_deadband(shown: Reading, reading: Reading) -> Reading:
     """Return the new reading, with each needle kept as shown unless it moved by `DEADBAND_DB`."""
 
@@ -88,9 +78,24 @@ def with_deadband(shown: Reading, reading: Reading) -> Reading:
     )
 
 
-def sparkline(peaks: Sequence[float]) -> str:
-    """Return a sparkline of peaks in dBFS, with a dot for no signal."""
-    return "".join("·" if peak <= BOTTOM_DBFS else BARS[min(7, int(_cells(peak, 8)))] for peak in peaks)
+def braille(pairs: Iterable[tuple[Interval, Interval]]) -> Line:
+    """Return the history, one cell for two intervals: filled columns for speech, a dot at the level for silence."""
+    cells = [
+        (
+            chr(0x2800 + _dots(left, LEFT_DOTS) + _dots(right, RIGHT_DOTS)),
+            "good" if left.speech or right.speech else "muted",
+        )
+        for left, right in pairs
+    ]
+    return tuple(
+        Span("".join(sign for sign, _ in run), style) for style, run in groupby(cells, key=lambda cell: cell[1])
+    )
+
+
+def _dots(interval: Interval, dots: Sequence[int]) -> int:
+    """Return the sum of the dots of one interval; 0 for no signal."""
+    height = min(4, 1 + int(_cells(interval.peak_dbfs, 4))) if interval.peak_dbfs > BOTTOM_DBFS else 0
+    return sum(dots[:height]) if interval.speech else sum(dots[height - 1 : height]) if height else 0
 
 
 def _cells(dbfs: float, columns: int) -> float:
@@ -99,7 +104,7 @@ def _cells(dbfs: float, columns: int) -> float:
 
 
 class Meter(CellWidget):
-    """A level meter of one row; two rows with a scale, three with a bar for each of two channels."""
+    """A level meter of one row: bar, numbers, and the last minutes; two rows with a bar for each of two channels."""
 
     STYLES: ClassVar[frozenset[str]] = frozenset({"good", "warn", "bad", "track", "muted", "clip", "strong"})
 
@@ -110,7 +115,8 @@ class Meter(CellWidget):
         self._frames = FrameLimiter()
         self._clock = clock
         self._ballistics = Ballistics()
-        self._history = History()
+        self.history = History()
+        """Peaks and speech of the last minutes."""
         self._channels_at = -MONO_S
         self._channels: list[Ballistics] = []
         """Needles of the left and the right channel; empty for mono."""
@@ -142,7 +148,7 @@ class Meter(CellWidget):
         """Update the needles with the level of one block of audio."""
         now = self._clock()
         self._feed_channels(level, now)
-        history_changed = self._history.feed(level.peak_dbfs, now)
+        history_changed = self.history.feed(level.peak_dbfs, now, speech=self.speech)
         self._ballistics.feed(level.rms_dbfs, level.peak_dbfs, level.clipped, now)
         if not self._ballistics.at_rest:
             self._tick(LATE_FRAMES)
@@ -188,6 +194,11 @@ class Meter(CellWidget):
         self._shown = self._readout = Reading()
         self._channels_shown.clear()
 
+    def clear_history(self) -> None:
+        """Forget the last minutes, when a session starts."""
+        self.history = History()
+        self.touch()
+
     def clear_clip(self) -> None:
         """Clear the clip mark."""
         self._ballistics.acknowledge()
@@ -199,23 +210,21 @@ class Meter(CellWidget):
         return self._ballistics.read(self._clock()).clipped
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return the bar with its readout, and the scale if there is a row for it."""
+        """Return the bar, its readout and the last minutes; the second of two channels in a row of its own."""
         now = self._clock()
         self._shown = with_deadband(self._shown, self._ballistics.read(now))
         stale = self._readout.peak_dbfs <= FLOOR_DBFS or self._ballistics.at_rest
         if stale or now - self._readout_at >= READOUT_EVERY_S:
             self._readout, self._readout_at = self._shown, now
-        readout = READOUT_CELLS if columns >= 70 else NARROW_READOUT_CELLS
-        room = columns - readout
-        beside = pad(self._words(readout, one_row=rows == 1), readout)
-        lines: list[Line] = [(*bar(self._shown, room), *beside)]
-        if rows > 2 and len(self._channels) == 2:
+        readout = READOUT_CELLS if columns >= BAR_CELLS[0] + READOUT_CELLS + CELLS_PER_MINUTE else NARROW_READOUT_CELLS
+        room = max(BAR_CELLS[0], min(BAR_CELLS[1], columns * 3 // 10))
+        if readout == NARROW_READOUT_CELLS:
+            room = max(0, columns - readout)
+        beside = (*pad(self._words(readout), readout), *self._minutes(columns - room - readout))
+        if rows > 1 and len(self._channels) == 2:
             bars = [(Span(f"{side} ", "muted"), *self._channel(at, now, room - 2)) for at, side in enumerate("LR")]
-            lines = [(*bars[0], *beside), pad(bars[1], room)]
-            lines.append((Span("  "), *scale(room - 2), *self._minute(readout)))
-        elif rows > 1:
-            lines.append((*scale(room), *self._minute(readout)))
-        return lines
+            return [(*bars[0], *beside), bars[1]]
+        return [(*bar(self._shown, room), *beside)]
 
     def _channel(self, at: int, now: float, columns: int) -> Line:
         """Return the bar of a channel."""
@@ -223,20 +232,21 @@ class Meter(CellWidget):
         reading = shown[at] = with_deadband(shown.get(at, Reading()), needles.read(now))
         return bar(reading, columns)
 
-    def _minute(self, columns: int) -> Line:
-        """Return the sparkline of the last minute, if it fits, and the gain."""
-        minute = sparkline(self._history.peaks)
-        gain = (Span(f" {self.gain_db:+.0f} dB", "warn"),) if self.gain_db else ()
-        if not minute or columns < READOUT_CELLS:
-            return gain
-        return (Span(f" {minute:>{columns - 8}}", "muted"), *(gain or (Span(" 1 min", "muted"),)))
+    def _minutes(self, columns: int) -> Line:
+        """Return the history of as many whole minutes as fit, and its length, or the gain instead."""
+        minutes = (columns - LABEL_CELLS) // CELLS_PER_MINUTE
+        label = Span(f"{self.gain_db:+.0f} dB", "warn") if self.gain_db else Span(f"{minutes} min", "muted")
+        if minutes < 1 or not self.history.pairs:
+            return (Span(" "), label) if self.gain_db and columns >= LABEL_CELLS else ()
+        cells = minutes * CELLS_PER_MINUTE
+        return (*justify((), braille(self.history.pairs[-cells:]), columns - LABEL_CELLS), Span(" "), label)
 
-    def _words(self, columns: int, *, one_row: bool) -> Line:
+    def _words(self, columns: int) -> Line:
         """Return the readout beside the bar, and the clip mark."""
         clip = (Span(" CLIP ", "clip", "screen.clear_clip"), Span(" c", "muted")) if self._shown.clipped else ()
-        return (Span(" "), *pad(self._state(columns - 1 - width(clip), one_row), columns - 1 - width(clip)), *clip)
+        return (Span(" "), *pad(self._state(columns - 1 - width(clip)), columns - 1 - width(clip)), *clip)
 
-    def _state(self, columns: int, one_row: bool) -> Line:
+    def _state(self, columns: int) -> Line:
         """Return a warning; without one, RMS and held peak, and whether the endpoint detects speech."""
         if not self.active:
             return (Span("not recording", "muted"),)
@@ -252,11 +262,7 @@ class Meter(CellWidget):
             case Condition.CLIPPING if columns < 16 or not self._shown.clipped:
                 return (Span("clipping", "bad strong"),)
         rms, peak = _dbfs(self._readout.rms_dbfs), _dbfs(self._readout.hold_dbfs)
-        numbers: Line = (Span(rms, "strong"), Span(" peak ", "muted"), Span(peak, "strong"), Span(" dBFS", "muted"))
-        if columns < width(numbers) + 1:
-            numbers = (Span(f"{rms} {peak} dB"),)
-        if one_row and self.gain_db:
-            numbers = (Span(f"{rms} {peak} dB"), Span(f" {self.gain_db:+.0f}", "warn"))
+        numbers: Line = (Span(rms, "strong"), Span(" │", "muted"), Span(peak, "strong"), Span(" dB", "muted"))
         return (*numbers, *self._speech(columns - width(numbers)))
 
     def _speech(self, columns: int) -> Line:

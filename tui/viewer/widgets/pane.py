@@ -8,11 +8,11 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.text import one_line
-from tui.viewer.styled_text import Line, Span, highlight, pad, restyle
+from tui.viewer.styled_text import Line, Span, highlight
 from tui.viewer.virtual_list import Position, VirtualList
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.line_cache import LineCache
-from tui.viewer.widgets.pane_title import pane_title
+from tui.viewer.widgets.pane_title import BOXED_FROM, between_sides, pane_bottom, pane_title, select_line
 
 MAX_CACHED = 160
 """Entries whose lines are cached: a few pages."""
@@ -25,6 +25,8 @@ MEASURE_PAUSE_S = 0.02
 GROW_EVERY_S = 0.1
 """Seconds between two layouts of growing entries: a streaming gist changes up to a hundred times a second."""
 WHEEL_LINES = 3
+AIR_FROM = 18
+"""Rows of a pane from which a blank line stands after each entry."""
 NO_BOOKMARKS: list[Line] = [(), (Span("  No bookmarks. Press m to bookmark a turn.", "muted"),)]
 
 
@@ -52,6 +54,10 @@ class Pane(CellWidget, can_focus=True):
 
     STYLES: ClassVar[frozenset[str]] = frozenset({"accent", "rule", "muted", "strong", "selected", "found"})
     NAME: ClassVar[str] = ""
+    KEYS: ClassVar[str] = "↑ ↓ select"
+    """Keys in the lower border while the pane has the focus."""
+    SLACK: ClassVar[int] = 4
+    """Share of the page that may be free below the newest entry: one in so many; 0 for none."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "up,k", "step(-1)", "previous entry", show=False, id="previous-entry", tooltip="Select the previous entry"
@@ -75,9 +81,14 @@ class Pane(CellWidget, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._list = VirtualList()
+        self._list = VirtualList(slack=self.SLACK)
         self._cache = LineCache(MAX_CACHED, self._layout)
         self._columns = 0
+        """Cells of a line of an entry."""
+        self.boxed = False
+        """Whether the pane has borders at all sides."""
+        self.air = True
+        """Whether a blank line stands after each entry."""
         self.cursor: int | None = None
         """Key of the selected entry; `None` if none is."""
         self.needle = ""
@@ -114,6 +125,19 @@ class Pane(CellWidget, can_focus=True):
         """Return whether an entry is shown when only bookmarks are."""
         raise NotImplementedError
 
+    def tail_rows(self, rows: int) -> int:
+        """Return how many rows of a pane of `rows` rows lie below its list."""
+        return 0
+
+    def tail(self, columns: int, rows: int) -> list[Line]:
+        """Return the lines below the list."""
+        return []
+
+    @property
+    def title(self) -> str:
+        """The text at the left of the upper border."""
+        return self.NAME
+
     # For the parent
 
     def reset(self, keys: Iterable[int] = ()) -> None:
@@ -125,8 +149,7 @@ class Pane(CellWidget, can_focus=True):
         self._cache.clear()
         self._growing.clear()
         self.cursor = None
-        self._list.page = max(0, self.size.height - 1)
-        self._columns = self.size.width
+        self._measure_page()
         known = [key for key in keys if self._is_listed(key)]
         self._list.reset(zip(known, self._heights(known), strict=True))
         self._before_search = (self._list.position, None)
@@ -250,18 +273,34 @@ class Pane(CellWidget, can_focus=True):
     # Painting
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return the title and the visible entries."""
-        head = pane_title(self.NAME, self._status(), columns, focused=self.has_focus)
+        """Return the borders, the visible entries, and the lines below them."""
+        head = pane_title(self.title, self._status(), columns, focused=self.has_focus, boxed=self.boxed)
+        page = self._page()
+        tail = self.tail(self._columns, self.tail_rows(rows))
+        if not self.boxed:
+            return [head, *page, *tail]
+        bottom = pane_bottom(self.KEYS if self.has_focus else "", columns, focused=self.has_focus)
+        return [head, *page, *(between_sides(line, columns) for line in tail), bottom]
+
+    def _page(self) -> list[Line]:
+        """Return the visible lines of the list, between the side borders, if there are any."""
+        blank = self._side_by_side(())
         if not self._list.keys:
-            return [head, *(NO_BOOKMARKS if self.bookmarks_only else self.empty(columns))]
+            empty = NO_BOOKMARKS if self.bookmarks_only else self.empty(self._columns)
+            page = [self._side_by_side(line) for line in empty[: self._list.page]]
+            return page + [blank] * (self._list.page - len(page))
         self._measure_visible()
-        page: list[Line] = []
+        page = []
         for key, first, last in self._list.visible():
             lines = self._cache.get(key)[first:last]
             if key == self.cursor:
-                lines = [restyle(pad(line, columns), "selected") if line else line for line in lines]
+                lines = [select_line(line, self.size.width, boxed=self.boxed) if line else line for line in lines]
             page += lines
-        return [head, *page]
+        free = [blank] * (self._list.page - len(page))
+        return [*page, *free] if self.SLACK else [*free, *page]
+
+    def _side_by_side(self, line: Line) -> Line:
+        return between_sides(line, self._columns + 2) if self.boxed else line
 
     def _status(self) -> str:
         if self.needle:
@@ -279,7 +318,9 @@ class Pane(CellWidget, can_focus=True):
 
     def _layout(self, key: int) -> list[Line]:
         lines = self.entry(key, max(1, self._columns))
-        return [highlight(line, self.needle, "found") for line in lines] if self.needle else lines
+        if self.needle:
+            lines = [highlight(line, self.needle, "found") for line in lines]
+        return [between_sides(line, self._columns + 2) for line in lines] if self.boxed else lines
 
     def _height(self, key: int) -> int:
         return len(self._cache.get(key))
@@ -313,16 +354,21 @@ class Pane(CellWidget, can_focus=True):
         self.post_message(self.FollowChanged())
 
     def on_resize(self, event: events.Resize) -> None:
-        """Lay out all entries anew if the width changed, and keep the scroll position."""
-        columns, rows = self.size
-        page = max(0, rows - 1)
-        if columns != self._columns:
-            self._columns = columns
+        """Lay out all entries anew if their width changed, and keep the scroll position."""
+        before = (self._columns, self.boxed, self.air)
+        self._measure_page()
+        if before != (self._columns, self.boxed, self.air):
             self._cache.clear()
-            self._list.resize(page, self._heights(self._list.keys))
-        else:
-            self._list.resize(page)
+            self._list.resize(self._list.page, self._heights(self._list.keys))
         super().on_resize(event)
+
+    def _measure_page(self) -> None:
+        """Derive borders, width of the entries and height of the page from the size of the pane."""
+        columns, rows = self.size
+        self.boxed = self.app.size.width >= BOXED_FROM and rows > 4
+        self.air = rows >= AIR_FROM
+        self._columns = max(0, columns - 2) if self.boxed else columns
+        self._list.resize(max(0, rows - (2 if self.boxed else 1) - self.tail_rows(rows)))
 
     def on_focus(self, event: events.Focus) -> None:
         """Repaint the title only; Textual would repaint the whole pane."""
@@ -382,11 +428,13 @@ class Pane(CellWidget, can_focus=True):
         """Select the entry under the pointer."""
         await super().on_click(event)
         offset = event.get_content_offset(self)
-        if offset is None or offset.y < 1:
+        if offset is None or not 1 <= offset.y <= self._list.page:
             return
         line = offset.y - 1
+        if not self.SLACK:
+            line -= max(0, self._list.page - self._list.total)
         for key, first, last in self._list.visible():
-            if line < last - first:
+            if 0 <= line < last - first:
                 self._select_and_post(key)
                 return
             line -= last - first

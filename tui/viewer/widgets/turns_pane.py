@@ -1,41 +1,71 @@
 """Pane of turns: the transcript, with speakers, times and bookmarks."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from tui.model.transcript import Turn
 from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line, sanitize
 from tui.viewer.highlights import Rule, apply_rules
-from tui.viewer.styled_text import Line, Span, truncate, width, wrap
-from tui.viewer.widgets.pane import Pane
+from tui.viewer.styled_text import Line, Span, pad, truncate, width, wrap
+from tui.viewer.widgets.pane import AIR_FROM, Pane
 
 BOOKMARK = "★"
+NOW = "now"
+"""Text in place of the number of an open turn."""
 UNSTABLE = "unstable"
 """Style of words of a partial that may still change."""
 COPY_LIMIT = 1_000_000
 """Maximum number of characters of one turn that are copied; real turns are shorter."""
 WIDE_FROM = 40
-"""Columns of the pane from which times and speaker names are shown."""
-MAX_NAME_CELLS = 16
+"""Columns of the pane from which numbers, times and speaker names are shown."""
+MAX_NAME_CELLS = 10
 """Maximum width of a speaker's name."""
-TIME_CELLS = 8
-"""Cells of the time, up to `9:59:59`, and a space."""
+NUMBER_CELLS = 4
+CLOCK_CELLS = 8
+"""Cells of a time of the day, `14:32:10`."""
+HOUR_S = 3600.0
+BAR = "▎"
+"""Sign at the left of each line of a turn, in the colour of its speaker."""
 
 
 class TurnsPane(Pane):
-    """Turns in the order of their numbers. A partial has a sign, and its words that may still change are in italics."""
+    """Final turns in the order of their numbers, and below them the open turns of a running session.
+
+    Words of a partial that may still change are in italics.
+
+    Args:
+        view_model: the session.
+        rules: highlights.
+        past: whether the session is a stored one, which has no open turns.
+        id: of the widget.
+    """
 
     NAME: ClassVar[str] = "Turns"
+    KEYS: ClassVar[str] = "↑ ↓ select · enter its gist · T times · z zoom"
+    SLACK: ClassVar[int] = 0
     STYLES: ClassVar[frozenset[str]] = (
         Pane.STYLES | {UNSTABLE, "good", "warn", "bad", "em"} | {f"speaker-{n}" for n in range(1, 7)}
     )
 
-    def __init__(self, view_model: ViewModel, *, rules: Sequence[Rule] = (), id: str | None = None) -> None:
+    def __init__(
+        self, view_model: ViewModel, *, rules: Sequence[Rule] = (), past: bool = False, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self._view_model = view_model
         self._rules = rules
+        self._past = past
         self._speakers: dict[str, int] = {}
+        """Order in which the speakers appear, by label."""
+        self._name_cells = 0
+        """Cells of the longest name of a speaker; 0 without speakers."""
+        self._time_cells = 5
+        self.clock_times = False
+        """Whether the times of the day are shown, and not the times since the start."""
+        self.live = False
+        """Whether open turns are shown below the list."""
         self.empty_text: list[Span] = []
         """Text to show while there are no turns."""
 
@@ -47,31 +77,150 @@ class TurnsPane(Pane):
 
     def empty(self, columns: int) -> list[Line]:
         """Return the text to show while there are no turns."""
-        return [(), *((Span("  "), *line) for line in wrap(self.empty_text, columns - 4))]
+        text = [(), *((Span("  "), *line) for line in wrap(self.empty_text, columns - 4))]
+        # At the top, where the empty gists begin, too.
+        return text + [()] * (self._list.page - len(text))
+
+    @property
+    def count(self) -> int:
+        """Number of turns, the open ones included."""
+        open_turns = len(self._view_model.open_turns) if self.live and not self.bookmarks_only else 0
+        return super().count + open_turns
+
+    def reset(self, keys: Iterable[int] = ()) -> None:
+        """Replace all turns."""
+        self.live = self._view_model.state.active and not self._past
+        open_turns = self._view_model.open_turns if self.live else ()
+        known = [key for key in keys if key not in open_turns]
+        self._speakers.clear()
+        for turn in self._view_model.transcript:
+            if turn.speaker is not None:
+                self._speakers.setdefault(turn.speaker, len(self._speakers))
+        self._measure_gutter()
+        super().reset(known)
+
+    def put(self, key: int) -> None:
+        """Show a turn that is new or has changed: an open one below the list."""
+        turn = self._view_model.transcript.get(key)
+        if turn is not None:
+            self._widen_gutter(turn)
+        if self.live and turn is not None and not turn.final:
+            self.drop(key)
+        else:
+            super().put(key)
+
+    def refresh_entries(self) -> None:
+        """Lay out all turns anew, with a gutter that fits the names of the speakers."""
+        self._measure_gutter()
+        self._cache.clear()
+        super().refresh_entries()
+
+    def show_state(self) -> None:
+        """Show whether the session is running: open turns stand below the list only while it is."""
+        live = self._view_model.state.active and not self._past
+        if live != self.live:
+            self.live = live
+            self._measure_page()
+            for key in self._view_model.open_turns:
+                self.put(key)
+            self.touch()
+
+    def toggle_clock(self) -> None:
+        """Show times of the day, or times since the start."""
+        self.clock_times = not self.clock_times
+        self.refresh_entries()
+
+    def tail_rows(self, rows: int) -> int:
+        """Return the rows of the open turns."""
+        return 0 if not self.live else 3 if rows >= AIR_FROM else 2 if rows > 4 else 0
+
+    def tail(self, columns: int, rows: int) -> list[Line]:
+        """Return the open turns: the last lines of one, or the last line of each of several."""
+        if not rows:
+            return []
+        turns = [turn for key in self._view_model.open_turns if (turn := self._view_model.transcript.get(key))]
+        if not turns:
+            return [(Span(f"{NOW:>{NUMBER_CELLS + 1}}", "muted"),), *[()] * (rows - 1)]
+        shown = turns[-rows:]
+        lines: list[Line] = []
+        for at, turn in enumerate(shown):
+            share = rows - len(lines) - (len(shown) - 1 - at) if len(shown) > 1 else rows
+            lines += self._turn_lines(turn, columns, last=share)
+        return lines + [()] * (rows - len(lines))
 
     def entry(self, key: int, columns: int) -> list[Line]:
-        """Return a turn: time, sign, speaker if the endpoint labels it, words; then the note of its bookmark."""
+        """Return a turn: number, time, speaker if the endpoint labels it, words; then the note of its bookmark."""
         turn = self._view_model.transcript.get(key)
         if turn is None:
             return [()]
-        time = f"{clock(turn.start_s):>{TIME_CELLS - 1}} " if columns >= WIDE_FROM else ""
-        note = self._view_model.bookmarks.get(key)
-        sign = "… " if not turn.final else "  " if note is None else f"{BOOKMARK} "
-        prefix = [Span(time, "muted"), Span(sign, "accent")]
+        return [*self._turn_lines(turn, columns), *([()] if self.air else [])]
+
+    def _turn_lines(self, turn: Turn, columns: int, *, last: int = 0) -> list[Line]:
+        """Return the lines of a turn between its gutter and the right edge.
+
+        Args:
+            turn: the turn.
+            columns: cells of a line.
+            last: maximum number of lines, the last ones; 0 for all.
+        """
+        gutter = self._gutter(turn, wide=columns >= WIDE_FROM)
+        indent = width(gutter)
+        bar = gutter[-1]
+        text = wrap(apply_rules(turn_spans(turn), self._rules), columns - indent - 1)
+        if note := self._view_model.bookmarks.get(turn.number):
+            text += wrap([Span(one_line(note), "accent em")], columns - indent - 1)
+        blank = (Span(" " * (indent - width((bar,)))), bar)
+        return [(*(gutter if at == 0 else blank), *line) for at, line in enumerate(text[-last:])]
+
+    def _gutter(self, turn: Turn, *, wide: bool) -> Line:
+        """Return number or `now`, time and speaker in fixed columns, and a bar in the speaker's colour."""
+        name, style = "", "rule"
         if turn.speaker is not None:
-            name, style = self._speaker(turn.speaker, full_name=columns >= WIDE_FROM)
-            prefix.append(Span(f"{name} ", f"{style} strong"))
-        indent = width(prefix)
-        lines = wrap(apply_rules(turn_spans(turn), self._rules), columns - indent - 1)
-        if note:
-            lines += wrap([Span(one_line(note), "accent em")], columns - indent - 1)
-        blank = Span(" " * indent)
-        return [(*prefix, *line) if at == 0 else (blank, *line) for at, line in enumerate(lines)]
+            name, style = self._speaker(turn.speaker, full_name=wide)
+        cells = self._name_cells if wide else min(self._name_cells, 2)
+        speaker = (*pad((Span(name, f"{style} strong"),), cells), Span(" ")) if cells else ()
+        bar = Span(BAR, style)
+        sign = Span(BOOKMARK if turn.number in self._view_model.bookmarks else " ", "accent")
+        if not wide:
+            return (sign, *speaker, bar)
+        open_turn = not turn.final
+        number = Span(
+            f"{NOW if open_turn else turn.number:>{NUMBER_CELLS}} ", "accent strong" if open_turn else "muted"
+        )
+        return (sign, number, Span(f"{self._time(turn):>{self._time_cells}} ", "muted"), *speaker, bar)
+
+    def _time(self, turn: Turn) -> str:
+        """Return when a turn begins: since the start of the session, or the time of the day."""
+        session = self._view_model.session
+        if self.clock_times and session is not None:
+            with contextlib.suppress(ValueError):
+                started = datetime.fromisoformat(session.started_at)
+                return f"{started + timedelta(seconds=turn.start_s):%H:%M:%S}"
+        return clock(turn.start_s)
+
+    def _measure_gutter(self) -> None:
+        """Fit the gutter to the names of the speakers and to the times."""
+        self._name_cells = max((width((Span(self._speaker(label)[0]),)) for label in self._speakers), default=0)
+        newest = self._view_model.newest_final()
+        late = newest is not None and newest.start_s >= HOUR_S
+        self._time_cells = CLOCK_CELLS if self.clock_times else 7 if late else 5
+
+    def _widen_gutter(self, turn: Turn) -> None:
+        """Lay out all turns anew if the speaker or the time of a new one does not fit the gutter."""
+        before = (self._name_cells, self._time_cells)
+        if turn.speaker is not None and turn.speaker not in self._speakers:
+            self._speakers[turn.speaker] = len(self._speakers)
+            self._name_cells = max(self._name_cells, width((Span(self._speaker(turn.speaker)[0]),)))
+        if turn.start_s >= HOUR_S and self._time_cells == 5:
+            self._time_cells = 7
+        if before != (self._name_cells, self._time_cells):
+            self._cache.clear()
+            super().refresh_entries()
 
     def estimate(self, key: int, columns: int) -> int:
         """Return an estimate of a turn's height in lines."""
         turn = self._view_model.transcript.get(key)
-        return 1 if turn is None else 1 + len(turn.text) // max(1, columns - TIME_CELLS - 6)
+        return 1 if turn is None else 1 + len(turn.text) // max(1, columns - 16 - self._name_cells) + int(self.air)
 
     def plain(self, key: int) -> str:
         """Return a turn as one line: time, speaker, words, bookmark."""
@@ -88,7 +237,7 @@ class TurnsPane(Pane):
         """Return whether the turn has a bookmark."""
         return key in self._view_model.bookmarks
 
-    def _speaker(self, label: str, *, full_name: bool) -> tuple[str, str]:
+    def _speaker(self, label: str, *, full_name: bool = True) -> tuple[str, str]:
         """Return a speaker's name, or else the label, and a style by the order in which speakers appear."""
         number = self._speakers.setdefault(label, len(self._speakers))
         style = f"speaker-{number % 6 + 1}"
