@@ -69,9 +69,9 @@ async def test_a_cut_line_keeps_the_levels_of_the_last_minute() -> None:
     engine = ScriptedEngine(snapshot=FAR)
     time_s = 0.0
     async with running(engine, host="studio", clock=lambda: time_s) as (app, pilot):
-        for time_s in range(0, 40, 4):  # noqa: B007 - the clock reads it
+        for time_s in range(0, 60, 4):  # noqa: B007 - the clock reads it
             await emit(pilot, engine, LevelChanged(-30.0, -20.0))
-        peaks = app.dashboard.query_one(Meter)._history.peaks
+        peaks = app.dashboard.query_one(Meter).history.pairs
         assert len(peaks) > 5
         engine.accepting.clear()
         engine.cut()
@@ -80,7 +80,7 @@ async def test_a_cut_line_keeps_the_levels_of_the_last_minute() -> None:
         assert "ENGINE" not in shown(app).upper().replace("ENGINE'S", "")
         engine.accepting.set()
         await until(pilot, lambda: "● LIVE" in shown(app, "banner"))
-        assert app.dashboard.query_one(Meter)._history.peaks == peaks
+        assert app.dashboard.query_one(Meter).history.pairs == peaks
 
 
 async def test_q_without_a_session_leaves_the_engine_to_the_other_viewers() -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -51,6 +51,7 @@ from tui.viewer.highlights import Rule, matching_rules
 from tui.viewer.layout_state import LayoutState
 from tui.viewer.screens.body_actions import BodyActions
 from tui.viewer.screens.gated_screen import GatedScreen
+from tui.viewer.screens.layout_actions import LayoutActions
 from tui.viewer.screens.picker_actions import PickerActions
 from tui.viewer.widgets.banner import Alert, Banner
 from tui.viewer.widgets.body import Body
@@ -59,7 +60,7 @@ from tui.viewer.widgets.meter import Meter
 from tui.viewer.widgets.pane import Pane
 
 
-class Dashboard(PickerActions, BodyActions, GatedScreen):
+class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
     """Header, meter, turns, gists, stats and footer.
 
     Args:
@@ -92,9 +93,6 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
 
     class QuitRequested(Message):
         """A person asked to end the session, if there is one, and the engine, and to close the dashboard."""
-
-    class LayoutChanged(Message):
-        """A person hid, showed or zoomed a pane."""
 
     class HighlightMatched(Message):
         """A rule of the highlights matched a turn that has just ended."""
@@ -210,10 +208,7 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
                 self.show_device_gain(gain_db)
             case SessionExported():
                 self.show_export(event)
-            case SessionStarted():
-                self.meter.clear_history()
-                self._show_state()
-            case PromptsChanged() | MutedChanged() | UntranscribedChanged():
+            case SessionStarted() | PromptsChanged() | MutedChanged() | UntranscribedChanged():
                 self._show_state()
 
     def _match_highlights(self, turn: Turn) -> None:
@@ -355,36 +350,6 @@ class Dashboard(PickerActions, BodyActions, GatedScreen):
         """Clear the clip mark."""
         self.meter.clear_clip()
         self.refresh_bindings()
-
-    def action_zoom(self) -> None:
-        """Zoom the focused pane, or show all panes."""
-        super().action_zoom()
-        self._show_layout()
-
-    def action_toggle_all_stats(self) -> None:
-        """Show all statistics, or the most important ones."""
-        self.body.toggle_all_stats()
-        self._show_layout()
-
-    def action_toggle_clock(self) -> None:
-        """Show times of the day, or times since the start."""
-        self.body.toggle_clock()
-        self._show_layout()
-
-    def action_reset_layout(self) -> None:
-        """Show all panes at their sizes, with times since the start."""
-        self.body.set_layout(LayoutState())
-        self._show_layout()
-
-    def _show_layout(self) -> None:
-        self.banner.layout_state = self.body.layout_state
-        self.banner.touch()
-        self.post_message(self.LayoutChanged())
-
-    def action_toggle_pane(self, name: Literal["gists", "stats"]) -> None:
-        """Show or hide a pane."""
-        self.body.toggle_hidden(name)
-        self._show_layout()
 
     def action_help(self) -> None:
         """Show the keys and signs of the dashboard."""

@@ -182,10 +182,6 @@ class Meter(CellWidget):
         self.active, self.muted, self.gain_db = active, muted, gain_db
         self.touch()
 
-    def clear_history(self) -> None:
-        """Forget the levels of the last minute, which belong to another session."""
-        self._history = History()
-
     def _blank(self) -> None:
         """Show no level, no held peak and no clip mark: the last ones would pass for present ones."""
         self.rest()

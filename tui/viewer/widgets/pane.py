@@ -1,4 +1,4 @@
-"""Base of the turns and gists panes: a title and a virtual list, of which only the visible entries are laid out."""
+"""Base of the turns and gists panes: a list of entries with a title, a search, a selection, and keys to move."""
 
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
@@ -8,29 +8,17 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tui.text import one_line
-from tui.viewer.styled_text import Line, Span, highlight
-from tui.viewer.virtual_list import Position, VirtualList
-from tui.viewer.widgets.cell_widget import CellWidget
-from tui.viewer.widgets.line_cache import LineCache
-from tui.viewer.widgets.pane_title import BOXED_FROM, between_sides, pane_bottom, pane_title, select_line
+from tui.viewer.styled_text import Line
+from tui.viewer.virtual_list import Position
+from tui.viewer.widgets.entry_list import EntryList
+from tui.viewer.widgets.pane_title import between_sides, pane_bottom, pane_title
 
-MAX_CACHED = 160
-"""Entries whose lines are cached: a few pages."""
-MEASURED_AT_ONCE = 120
-"""Entries at the end of the list that are measured at once when all are laid out anew."""
-MEASURE_BATCH = 100
-"""Entries that are measured in one batch later: a few milliseconds."""
-MEASURE_PAUSE_S = 0.02
-"""Pause between two batches."""
 GROW_EVERY_S = 0.1
 """Seconds between two layouts of growing entries: a streaming gist changes up to a hundred times a second."""
 WHEEL_LINES = 3
-AIR_FROM = 18
-"""Rows of a pane from which a blank line stands after each entry."""
-NO_BOOKMARKS: list[Line] = [(), (Span("  No bookmarks. Press m to bookmark a turn.", "muted"),)]
 
 
-class Pane(CellWidget, can_focus=True):
+class Pane(EntryList, can_focus=True):
     """A titled list of entries in the order of their keys. A subclass lays out one entry."""
 
     class EntrySelected(Message):
@@ -52,12 +40,9 @@ class Pane(CellWidget, can_focus=True):
     class FollowChanged(Message):
         """The pane may have begun or stopped to follow its newest entry."""
 
-    STYLES: ClassVar[frozenset[str]] = frozenset({"accent", "rule", "muted", "strong", "selected", "found"})
     NAME: ClassVar[str] = ""
     KEYS: ClassVar[str] = "↑ ↓ select"
     """Keys in the lower border while the pane has the focus."""
-    SLACK: ClassVar[int] = 4
-    """Share of the page that may be free below the newest entry: one in so many; 0 for none."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "up,k", "step(-1)", "previous entry", show=False, id="previous-entry", tooltip="Select the previous entry"
@@ -81,57 +66,11 @@ class Pane(CellWidget, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._list = VirtualList(slack=self.SLACK)
-        self._cache = LineCache(MAX_CACHED, self._layout)
-        self._columns = 0
-        """Cells of a line of an entry."""
-        self.boxed = False
-        """Whether the pane has borders at all sides."""
-        self.air = True
-        """Whether a blank line stands after each entry."""
-        self.cursor: int | None = None
-        """Key of the selected entry; `None` if none is."""
-        self.needle = ""
-        """Text that is searched for; empty for none."""
         self._before_search: tuple[Position, int | None] = (Position(), None)
         """Scroll position and cursor before the search, which its end restores."""
         self._matches: set[int] = set()
         self._growing: set[int] = set()
         """Keys of entries that have grown since their last layout."""
-        self._estimated: dict[int, None] = {}
-        """Keys of entries whose height is an estimate, oldest first."""
-        self.bookmarks_only = False
-        """Whether only entries of bookmarked turns are shown."""
-
-    # For subclasses
-
-    def entry(self, key: int, columns: int) -> list[Line]:
-        """Return the lines of one entry, at least one."""
-        raise NotImplementedError
-
-    def plain(self, key: int) -> str:
-        """Return an entry as plain text, to search and to copy."""
-        raise NotImplementedError
-
-    def estimate(self, key: int, columns: int) -> int:
-        """Return an estimate of an entry's height in lines, at least one, without laying it out."""
-        raise NotImplementedError
-
-    def empty(self, columns: int) -> list[Line]:
-        """Return the lines to show while there are no entries."""
-        raise NotImplementedError
-
-    def bookmarked(self, key: int) -> bool:
-        """Return whether an entry is shown when only bookmarks are."""
-        raise NotImplementedError
-
-    def tail_rows(self, rows: int) -> int:
-        """Return how many rows of a pane of `rows` rows lie below its list."""
-        return 0
-
-    def tail(self, columns: int, rows: int) -> list[Line]:
-        """Return the lines below the list."""
-        return []
 
     @property
     def title(self) -> str:
@@ -282,26 +221,6 @@ class Pane(CellWidget, can_focus=True):
         bottom = pane_bottom(self.KEYS if self.has_focus else "", columns, focused=self.has_focus)
         return [head, *page, *(between_sides(line, columns) for line in tail), bottom]
 
-    def _page(self) -> list[Line]:
-        """Return the visible lines of the list, between the side borders, if there are any."""
-        blank = self._side_by_side(())
-        if not self._list.keys:
-            empty = NO_BOOKMARKS if self.bookmarks_only else self.empty(self._columns)
-            page = [self._side_by_side(line) for line in empty[: self._list.page]]
-            return page + [blank] * (self._list.page - len(page))
-        self._measure_visible()
-        page = []
-        for key, first, last in self._list.visible():
-            lines = self._cache.get(key)[first:last]
-            if key == self.cursor:
-                lines = [select_line(line, self.size.width, boxed=self.boxed) if line else line for line in lines]
-            page += lines
-        free = [blank] * (self._list.page - len(page))
-        return [*page, *free] if self.SLACK else [*free, *page]
-
-    def _side_by_side(self, line: Line) -> Line:
-        return between_sides(line, self._columns + 2) if self.boxed else line
-
     def _status(self) -> str:
         if self.needle:
             found = self.matches
@@ -316,39 +235,6 @@ class Pane(CellWidget, can_focus=True):
     def _percent(self) -> int:
         return round(100 * min(1, (self._list.top + self._list.page) / max(1, self._list.total)))
 
-    def _layout(self, key: int) -> list[Line]:
-        lines = self.entry(key, max(1, self._columns))
-        if self.needle:
-            lines = [highlight(line, self.needle, "found") for line in lines]
-        return [between_sides(line, self._columns + 2) for line in lines] if self.boxed else lines
-
-    def _height(self, key: int) -> int:
-        return len(self._cache.get(key))
-
-    def _heights(self, keys: list[int]) -> list[int]:
-        """Return the heights of entries: measured ones at the end, estimates before, which are measured later."""
-        first_measured = max(0, len(keys) - MEASURED_AT_ONCE)
-        self._estimated = dict.fromkeys(keys[:first_measured])
-        if self._estimated:
-            self.call_later(self._measure_batch)
-        estimates = [self.estimate(key, max(1, self._columns)) for key in keys[:first_measured]]
-        return estimates + [self._height(key) for key in keys[first_measured:]]
-
-    def _measure_batch(self) -> None:
-        """Measure some estimated entries, the newest first, and schedule the next batch."""
-        batch = [self._estimated.popitem()[0] for _ in range(min(MEASURE_BATCH, len(self._estimated)))]
-        self._list.correct({key: len(self.entry(key, max(1, self._columns))) for key in batch})
-        if self._estimated:
-            self.set_timer(MEASURE_PAUSE_S, self._measure_batch)
-        self.touch()
-
-    def _measure_visible(self) -> None:
-        """Measure the visible entries whose height is an estimate: a wrong height would be seen."""
-        while estimated := [key for key, _, _ in self._list.visible() if key in self._estimated]:
-            for key in estimated:
-                del self._estimated[key]
-            self._list.correct({key: self._height(key) for key in estimated})
-
     def _notify_moved(self) -> None:
         self.touch()
         self.post_message(self.FollowChanged())
@@ -361,14 +247,6 @@ class Pane(CellWidget, can_focus=True):
             self._cache.clear()
             self._list.resize(self._list.page, self._heights(self._list.keys))
         super().on_resize(event)
-
-    def _measure_page(self) -> None:
-        """Derive borders, width of the entries and height of the page from the size of the pane."""
-        columns, rows = self.size
-        self.boxed = self.app.size.width >= BOXED_FROM and rows > 4
-        self.air = rows >= AIR_FROM
-        self._columns = max(0, columns - 2) if self.boxed else columns
-        self._list.resize(max(0, rows - (2 if self.boxed else 1) - self.tail_rows(rows)))
 
     def on_focus(self, event: events.Focus) -> None:
         """Repaint the title only; Textual would repaint the whole pane."""

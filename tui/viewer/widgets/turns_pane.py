@@ -10,7 +10,8 @@ from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line, sanitize
 from tui.viewer.highlights import Rule, apply_rules
 from tui.viewer.styled_text import Line, Span, pad, truncate, width, wrap
-from tui.viewer.widgets.pane import AIR_FROM, Pane
+from tui.viewer.widgets.entry_list import AIR_FROM
+from tui.viewer.widgets.pane import Pane
 
 BOOKMARK = "★"
 NOW = "now"
