@@ -1,6 +1,7 @@
 """Annotations of a running session: questions, extra prompts, bookmarks, speaker names; and gain."""
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,17 +14,33 @@ from tests import fake_endpoint, http_server
 from tests.fake_endpoint import RATE, Endpoint, speech
 from tests.faults.engines import PATIENCE_S, Watch, fast, running, start_session
 from tests.http_server import Answer, Server
+from tests.terminal import LIVEGIST
 from tui.config.schema import Config
 from tui.engine.gist_tracker import MAX_CONCURRENT, GistTracker
 from tui.engine.stats_collector import StatsCollector
 from tui.errors import ConfigError, UsageError
 from tui.llm.client import ChatClient
-from tui.model.commands import Ask, AskAllTurns, Bookmark, NameSpeaker, RetryGist, SetGain, UseExtraPrompts
+from tui.model.commands import (
+    Analyse,
+    Ask,
+    AskAllTurns,
+    Bookmark,
+    EditTurn,
+    MergeTurn,
+    NameSpeaker,
+    RetryGist,
+    SetGain,
+    UndoEdit,
+    UseExtraPrompts,
+)
 from tui.model.gists import Gist, GistStatus
 from tui.model.prompts import Prompt
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
+from tui.paths import sessions_dir
+from tui.sessions.export import export
 from tui.sessions.journal import fold, read
+from tui.sessions.store import Store
 
 SAID = {"model": "m", "choices": [{"message": {"content": "It was [turn 1, 00:00]."}, "finish_reason": "stop"}]}
 
@@ -42,6 +59,12 @@ async def llm() -> AsyncIterator[Server]:
 
 def gists(watch: Watch, prompt: str) -> dict[int | None, Gist]:
     return {gist.turn: gist for gist in watch.record.gists.values() if gist.prompt == prompt}
+
+
+def show_last(*options: str) -> str:
+    """Return what `livegist sessions show` prints of the newest session."""
+    command = (*LIVEGIST, "sessions", "show", "last", *options)
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def asked(llm: Server) -> list[str]:
@@ -199,3 +222,52 @@ async def test_gain_makes_what_is_recorded_louder(server: Endpoint, tmp_path: Pa
             await built.execute(SetGain(400.0))
         await watch.until_over()
     assert set(np.unique(np.frombuffer(watch.recorded, "<i2"))) == {0, 100, 1000}
+
+
+async def test_an_edited_transcript_is_what_exports_prompts_and_questions_read(
+    server: Endpoint, llm: Server, tmp_path: Path
+) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await start_session(built, speech(1, 2, 3), server.url, tmp_path, llm_url=llm.url)
+        await watch.until_over()
+        await built.execute(EditTurn(1, ("The first turn.",)))
+        await built.execute(MergeTurn(2))
+        await built.execute(EditTurn(2, ("The second.", "The third.")))
+        await built.execute(Analyse())
+        await watch.until(lambda: any(gist.turn is None and gist.status.over for gist in watch.record.gists.values()))
+        with pytest.raises(UsageError, match="No final turn follows turn 2"):
+            await built.execute(MergeTurn(2))
+        with pytest.raises(UsageError, match="There is no final turn 3"):
+            await built.execute(EditTurn(3, ("It is part of turn 2.",)))
+        with pytest.raises(UsageError, match="empty"):
+            await built.execute(EditTurn(1, (" ",)))
+    assert "The first turn.\nThe second.\nThe third." in asked(llm)[-1]
+    (stored,) = Store(sessions_dir())
+    state = stored.load()
+    assert export(state, stored.metadata(), "txt").split("] ")[1].startswith("The first turn.")
+    lines = await asyncio.to_thread(show_last)
+    assert "The third." in lines
+    assert "] turn 3 of 8000 samples" not in lines
+    lines = await asyncio.to_thread(show_last, "--original")
+    assert "] turn 3 of 8000 samples" in lines
+    assert "The third." not in lines
+
+
+async def test_undo_takes_back_one_edit_after_the_other_also_from_the_journal(
+    server: Endpoint, llm: Server, tmp_path: Path
+) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await start_session(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url)
+        await watch.until_over()
+        await built.execute(EditTurn(1, ("One.",)))
+        await built.execute(MergeTurn(1))
+        await built.execute(UndoEdit())
+        assert [turn.text for turn in watch.record.finals] == ["One.", "turn 2 of 8000 samples"]
+        assert [turn.text for turn in built.snapshot().edits[0].parts or ()] == ["One."]
+        await built.execute(UndoEdit())
+        with pytest.raises(UsageError, match="no edit to undo"):
+            await built.execute(UndoEdit())
+    (stored,) = Store(sessions_dir())
+    assert [turn.text for turn in stored.load().finals] == ["turn 1 of 8000 samples", "turn 2 of 8000 samples"]

@@ -21,8 +21,10 @@ from tui.model.commands import (
     AskAllTurns,
     Bookmark,
     Command,
+    EditTurn,
     ExportSession,
     ListDevices,
+    MergeTurn,
     Mute,
     NameSpeaker,
     Quit,
@@ -31,6 +33,7 @@ from tui.model.commands import (
     SetGain,
     Start,
     Stop,
+    UndoEdit,
     UseExtraPrompts,
     UsePrompt,
     UseSource,
@@ -85,6 +88,9 @@ def picture(snapshot: Snapshot | None = None) -> ViewModel:
         ("mark the plan", [Bookmark(132, "the plan")]),
         ("mark 127 the plan", [Bookmark(127, "the plan")]),
         ("unmark 127", [Bookmark(127, None)]),
+        ("edit 3 So it is. | B: No.", [EditTurn(3, ("So it is. ", " B: No."))]),
+        ("merge 3", [MergeTurn(3)]),
+        ("undo", [UndoEdit()]),
         ("name A Ines Ito", [NameSpeaker("A", "Ines Ito")]),
         ("name A", [NameSpeaker("A", "")]),
         ("gain -6", [SetGain(-6.0)]),
@@ -106,7 +112,9 @@ def test_all_asks_the_prompts_that_are_behind() -> None:
     assert parse_command("all", behind, {}) == [AskAllTurns("actions"), AskAllTurns("takeaway")]
 
 
-@pytest.mark.parametrize("typed", ["prompt", "prompt 9", "ask", "gain loud", "frobnicate", "name", "device", "export"])
+@pytest.mark.parametrize(
+    "typed", ["prompt", "prompt 9", "ask", "gain loud", "frobnicate", "name", "device", "export", "edit 3", "merge x"]
+)
 def test_what_cannot_be_done_says_how_to_say_it(typed: str) -> None:
     with pytest.raises(UsageError, match=typed.split()[0]):
         parse_command(typed, picture(), {})
@@ -115,7 +123,7 @@ def test_what_cannot_be_done_says_how_to_say_it(typed: str) -> None:
 def test_every_word_that_help_names_is_known() -> None:
     assert "status" in [word for word, _, _ in COMMANDS]
     for word, takes, _ in COMMANDS:
-        said = f"{word} {'1' if takes else ''}"
+        said = f"{word} {'1 words' if takes == 'N TEXT' else '1' if takes else ''}"
         assert parse_command(said, picture(), {}) is not None
     assert len(help_lines()) == len(COMMANDS)
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.model.transcript import Transcript, Turn
+from tui.model.transcript import Transcript, Turn, transcript_lines
 
 
 def turn(number: int, text: str = "", final: bool = True, speaker: str | None = None) -> Turn:
@@ -22,13 +22,13 @@ def test_a_turn_replaces_the_one_with_its_number() -> None:
 def test_a_partial_never_replaces_a_final() -> None:
     transcript = Transcript([turn(1, "So it is.")])
     assert not transcript.upsert(turn(1, "so", final=False))
-    assert transcript.text == "So it is."
+    assert transcript_lines(transcript.finals) == ["So it is."]
 
 
 def test_a_later_final_replaces_an_earlier_one() -> None:
     transcript = Transcript([turn(1, "so it is")])
     assert transcript.upsert(turn(1, "So it is."))
-    assert transcript.text == "So it is."
+    assert transcript_lines(transcript.finals) == ["So it is."]
 
 
 def test_the_same_turn_again_changes_nothing() -> None:
@@ -46,7 +46,7 @@ def test_a_discarded_turn_is_removed_once() -> None:
 
 def test_the_text_is_the_finals_a_line_each_with_who_spoke() -> None:
     transcript = Transcript([turn(1, "Yes.", speaker="A"), turn(2, "No."), turn(3, "may", final=False)])
-    assert transcript.text == "A: Yes.\nNo."
+    assert transcript_lines(transcript.finals) == ["A: Yes.", "No."]
 
 
 @given(st.lists(TURNS))

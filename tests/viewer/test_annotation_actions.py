@@ -6,7 +6,19 @@ from msgspec.structs import replace
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import ScriptedEngine, gist, meeting, turn
 from tests.viewer.test_dashboard import emit, live, running, shown, toasts
-from tui.model.commands import Analyse, Ask, Bookmark, Command, NameSpeaker, RetryGist, SetGain
+from tui.model.commands import (
+    Analyse,
+    Ask,
+    Bookmark,
+    Command,
+    EditTurn,
+    MergeTurn,
+    NameSpeaker,
+    RetryGist,
+    SetGain,
+    UndoEdit,
+)
+from tui.model.edits import edit_turn, merge_turns
 from tui.model.events import (
     GainChanged,
     GistChanged,
@@ -14,6 +26,7 @@ from tui.model.events import (
     LevelChanged,
     SpeakerNamed,
     State,
+    TranscriptEdited,
     TurnBookmarked,
     TurnChanged,
 )
@@ -207,3 +220,32 @@ async def test_an_ended_session_takes_questions_and_marks_but_no_gain() -> None:
     async with running(engine) as (_, pilot):
         await pilot.press("plus", "m", "enter", "colon", *"why?", "enter")
         await until(pilot, lambda: engine.sent == [Bookmark(132, ""), Ask("why?")])
+
+
+async def test_a_turn_is_edited_split_merged_and_the_edits_undone_by_keys() -> None:
+    engine = ScriptedEngine(snapshot=meeting(State.ENDED))
+    async with running(engine) as (app, pilot):
+        newest = app.dashboard.view_model.newest_final()
+        assert newest is not None
+        await pilot.press("E")
+        await until(pilot, lambda: isinstance(app.screen, TextInputScreen))
+        await until(pilot, lambda: "splits it" not in shown(app) and newest.text[:20] in shown(app))
+        await pilot.press(*" | B: no", "enter")
+        await until(pilot, lambda: engine.sent == [EditTurn(newest.number, (f"{newest.text} ", " B: no"))])
+        split = edit_turn([newest], newest.number, [newest.text, "Certainly not."], [None, "B"])
+        await emit(pilot, engine, TranscriptEdited((split,)))
+        await until(pilot, lambda: "Certainly not." in shown(app, "turns"))
+        before = newest.number - 1
+        merged = merge_turns([turn(before, "Shorter.")], split.parts or ())
+        await emit(pilot, engine, TranscriptEdited(merged))
+        await until(pilot, lambda: "Shorter." in shown(app, "turns"))
+        assert newest.number not in app.dashboard.body.turns._list.keys
+        await pilot.press("u")
+        await until(pilot, lambda: engine.sent[1:] == [UndoEdit()])
+        undo = app.dashboard.view_model.undo_edit
+        assert undo is not None
+        await emit(pilot, engine, undo)
+        await until(pilot, lambda: "Shorter." not in shown(app, "turns"))
+        assert "Certainly not." in shown(app, "turns")
+        await pilot.press("up", "J")
+        await until(pilot, lambda: engine.sent[2:] == [MergeTurn(newest.number)])

@@ -44,20 +44,21 @@ def analyse(session: str, prompt: str | None, each_turn: bool, **flags: str | No
 async def _whole(config: "Config", stored: "StoredSession", prompt: "Prompt") -> None:
     from tui.llm.prompt_messages import session_messages
     from tui.model.gists import Gist, GistStatus
+    from tui.model.transcript import transcript_lines
     from tui.sessions.qa import merge_parts_messages
 
     record = stored.load()
-    transcript = record.transcript.with_speaker_names(record.speakers)
+    turns = record.finals
     config = _with_prompt(config, prompt)
     done, seconds = await answer(
         config,
-        transcript.text.splitlines(),
+        transcript_lines(turns),
         lambda text: session_messages(prompt, text),
         lambda text: merge_parts_messages(prompt, text),
     )
     gist = Gist(
         0, None, prompt.id, done.text.strip(), GistStatus.DONE, done.model, done.input_tokens, done.output_tokens,
-        seconds, turns=len(transcript.finals),
+        seconds, turns=len(turns),
     )  # fmt: skip
     store_gists(stored, [gist])
 
@@ -73,7 +74,8 @@ async def _each_turn(config: "Config", stored: "StoredSession", prompt: "Prompt"
     from tui.model.transcript import Turn
 
     config = _with_prompt(config, prompt)
-    turns = stored.load().transcript.finals
+    state = stored.load()
+    turns = [turn for original in state.transcript.finals if (turn := state.turn(original.number)) is not None]
     room = asyncio.Semaphore(MAX_CONCURRENT)
 
     async def about(client: "ChatClient", turn: Turn) -> Gist:

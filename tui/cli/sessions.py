@@ -69,7 +69,8 @@ def list_sessions(
 @sessions.command()
 @click.argument("session", shell_complete=completion.sessions)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole session as one JSON object.")
-def show(session: str, as_json: bool) -> None:
+@click.option("--original", is_flag=True, help="Show the transcript without the edits of a person.")
+def show(session: str, as_json: bool, original: bool) -> None:
     """Show a session: its metadata, turns and gists."""
     from tui.sessions.catalogue import summarise
     from tui.sessions.export import to_json
@@ -77,6 +78,8 @@ def show(session: str, as_json: bool) -> None:
     stored = find_stored(session)
     summary = summarise(stored)
     state = stored.load()
+    if original:
+        state.edits.clear()
     if as_json:
         click.echo(to_json(state, stored.metadata()).encode(), nl=False)
         return
@@ -90,13 +93,12 @@ def show(session: str, as_json: bool) -> None:
     for line in facts(summary, versions):
         click.echo(line)
     click.echo()
-    for turn in state.finals:
+    for turn, note, gists in state.entries():
         click.echo(text_line(TurnChanged(turn)))
-        if turn.number in state.bookmarks:
-            click.echo(f"  ★ {terminal_line(state.bookmarks[turn.number])}".rstrip())
-        for gist in state.gists.values():
-            if gist.turn == turn.number:
-                click.echo(text_line(GistChanged(gist)))
+        if note is not None:
+            click.echo(f"  ★ {terminal_line(note)}".rstrip())
+        for gist in gists:
+            click.echo(text_line(GistChanged(gist)))
     for gist in state.gists.values():
         if gist.turn is None:
             click.echo(text_line(GistChanged(gist)))

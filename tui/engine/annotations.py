@@ -1,12 +1,23 @@
 """A person's additions to a session: questions, extra prompts, bookmarks and speaker names."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from tui.engine.gist_tracker import Chat, GistTracker
 from tui.errors import UsageError
-from tui.model.commands import Ask, AskAllTurns, Bookmark, NameSpeaker, RetryGist, UseExtraPrompts
-from tui.model.events import Event, ExtraPromptsChanged, SpeakerNamed, TurnBookmarked
+from tui.model.commands import (
+    Ask,
+    AskAllTurns,
+    Bookmark,
+    EditTurn,
+    MergeTurn,
+    NameSpeaker,
+    RetryGist,
+    UndoEdit,
+    UseExtraPrompts,
+)
+from tui.model.edits import edit_turn, merge_turns
+from tui.model.events import Event, ExtraPromptsChanged, SpeakerNamed, TranscriptEdited, TurnBookmarked
 from tui.model.prompts import Prompt, PromptLibrary
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
@@ -17,7 +28,9 @@ MAX_EXTRA_PROMPTS = 3
 MAX_NOTE_CHARACTERS = 500
 """Maximum length of a note, a name or a question; longer ones are cut."""
 
-AnnotationCommand = Ask | RetryGist | AskAllTurns | UseExtraPrompts | Bookmark | NameSpeaker
+AnnotationCommand = (
+    Ask | RetryGist | AskAllTurns | UseExtraPrompts | Bookmark | NameSpeaker | EditTurn | MergeTurn | UndoEdit
+)
 
 
 class Annotations:
@@ -30,6 +43,7 @@ class Annotations:
         chat: returns the client of the LLM server.
         publish: receives every event.
         spawn: runs a request in the background; the session waits for it before it ends.
+        original: returns a turn with its words, or `None`.
     """
 
     def __init__(
@@ -40,6 +54,7 @@ class Annotations:
         chat: Chat,
         publish: Callable[[Event], None],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
+        original: Callable[[int], Turn | None],
     ) -> None:
         self._state = state
         self._prompts = prompts
@@ -47,6 +62,7 @@ class Annotations:
         self._chat = chat
         self._publish = publish
         self._spawn = spawn
+        self._original = original
 
     def execute(self, command: AnnotationCommand) -> None:
         """Execute a command.
@@ -62,10 +78,18 @@ class Annotations:
                 self._retry(number)
             case AskAllTurns(prompt=id):
                 prompt = self._prompts[id]
-                for turn in self._final_turns():
-                    self._ask_about(turn, prompt)
+                for number in dict.fromkeys(turn.number for turn in self._final_turns()):
+                    self._ask_about(self._turn(number), prompt)
             case UseExtraPrompts(prompts=ids):
                 self._use_extra_prompts(ids)
+            case EditTurn(turn=number, texts=texts):
+                self._edit(number, texts)
+            case MergeTurn(turn=number):
+                self._merge(number)
+            case UndoEdit():
+                if (undo := self._state.undo_edit) is None:
+                    raise UsageError("There is no edit to undo.", "Edit a turn with E.")
+                self._publish(undo)
             case Bookmark(turn=number, note=note):
                 self._turn(number)
                 self._publish(TurnBookmarked(number, note if note is None else _shorten(note)))
@@ -102,14 +126,54 @@ class Annotations:
     def _ask_about(self, turn: Turn, prompt: Prompt) -> None:
         self._spawn(self._gists.about_turn(turn, prompt, self._chat))
 
+    def _edit(self, number: int, texts: Iterable[str]) -> None:
+        parts = self._parts(number)
+        spoken = [self._split_speaker(" ".join(text.split())) for text in texts]
+        spoken = [(speaker, text) for speaker, text in spoken if text]
+        if not spoken:
+            raise UsageError("The text is empty.", "Type the words of the turn; | splits it.")
+        edit = edit_turn(parts, number, [text for _, text in spoken], [speaker for speaker, _ in spoken])
+        if edit.parts != parts:
+            self._publish(TranscriptEdited((edit,)))
+
+    def _merge(self, number: int) -> None:
+        first = self._parts(number)
+        after = (turn for turn in self._state.transcript.finals if turn.number > number and self._state.parts(turn))
+        if (following := next(after, None)) is None:
+            raise UsageError(f"No final turn follows turn {number}.", "Choose an earlier turn.")
+        self._publish(TranscriptEdited(merge_turns(first, self._parts(following.number))))
+
+    def _parts(self, number: int) -> tuple[Turn, ...]:
+        """Return the parts of a final turn, with their words.
+
+        Raises:
+            UsageError: there is no such turn, or another one contains it.
+        """
+        self._turn(number)
+        original = self._original(number)
+        assert original is not None
+        return self._state.parts(original)
+
+    def _split_speaker(self, text: str) -> tuple[str | None, str]:
+        """Return the label of the speaker that a text begins with, `None` without one, and the rest of the text."""
+        names = {label.casefold(): label for label in self._labels()}
+        names |= {name.casefold(): label for label, name in self._state.speakers.items()}
+        before, colon, rest = text.partition(":")
+        label = names.get(before.strip().casefold()) if colon else None
+        return (label, rest.strip()) if label is not None else (None, text)
+
+    def _labels(self) -> set[str]:
+        turns = self._state.transcript.finals
+        return {part.speaker for turn in turns for part in self._state.parts(turn) if part.speaker}
+
     def _final_turns(self) -> list[Turn]:
-        turns = self._state.transcript.with_speaker_names(self._state.speakers).finals
+        turns = self._state.finals
         if not turns:
             raise UsageError("There are no final turns yet.", "Wait for the first turn to end.")
         return turns
 
     def _turn(self, number: int) -> Turn:
-        turn = self._state.transcript.get(number)
+        turn = self._state.turn(number)
         if turn is None or not turn.final:
             raise UsageError(f"There is no final turn {number}.", "Choose another turn.")
         return turn

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -18,7 +18,7 @@ from tui.model.events import Event, GistChanged, GistDelta
 from tui.model.gists import Gist, GistStatus
 from tui.model.prompts import Prompt
 from tui.model.session_state import SessionState
-from tui.model.transcript import Transcript, Turn
+from tui.model.transcript import Turn, transcript_lines
 from tui.sessions.qa import (
     SessionExcerpt,
     format_excerpts,
@@ -125,14 +125,14 @@ class GistTracker:
                 self._stats.add_answer(missing)
                 self._publish_gist(missing)
 
-    async def analyse(self, prompt: Prompt, transcript: Transcript, chat: Chat) -> None:
-        """Ask a prompt about the transcript so far, and publish the answer as it streams, or a failed gist."""
-        gist = Gist(self._next_number(), None, prompt.id, turns=len(transcript.finals))
+    async def analyse(self, prompt: Prompt, turns: Sequence[Turn], chat: Chat) -> None:
+        """Ask a prompt about the turns so far, and publish the answer as it streams, or a failed gist."""
+        gist = Gist(self._next_number(), None, prompt.id, turns=len(turns))
         await self._stream_deltas(
             gist,
             chat,
             lambda client: self._asker(client, prompt).ask(
-                transcript.text.splitlines(),
+                transcript_lines(turns),
                 lambda text: session_messages(prompt, text),
                 lambda answers: merge_parts_messages(prompt, answers),
             ),

@@ -19,7 +19,8 @@ from tui.engine.viewer_queue import CoalescingQueue
 from tui.errors import EngineError, LivegistError
 from tui.model.commands import COMMAND_BYTES, Command, Stop
 from tui.model.commands import decode as decode_command
-from tui.model.events import Event, Notice, Rejected, Snapshot, TurnChanged, ViewersChanged
+from tui.model.edits import TurnEdit
+from tui.model.events import Event, Notice, Rejected, Snapshot, TranscriptEdited, TurnChanged, ViewersChanged
 from tui.model.events import encode as encode_event
 from tui.model.transcript import without_words
 
@@ -266,10 +267,18 @@ def _without_words(event: Event) -> Event:
     match event:
         case TurnChanged(turn=turn):
             return TurnChanged(without_words(turn))
-        case Snapshot(turns=turns):
-            return msgspec.structs.replace(event, turns=tuple(without_words(turn) for turn in turns))
+        case Snapshot(turns=turns, edits=edits):
+            shown = tuple(without_words(turn) for turn in turns)
+            return msgspec.structs.replace(event, turns=shown, edits=tuple(map(_edit_without_words, edits)))
+        case TranscriptEdited(edits=edits):
+            return msgspec.structs.replace(event, edits=tuple(map(_edit_without_words, edits)))
         case _:
             return event
+
+
+def _edit_without_words(edit: TurnEdit) -> TurnEdit:
+    parts = edit.parts
+    return edit if parts is None else TurnEdit(edit.number, tuple(without_words(part) for part in parts))
 
 
 def _parse_command(raw: str | bytes) -> Command:

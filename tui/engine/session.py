@@ -88,7 +88,9 @@ class LiveSession:
             self._stats.add_final(turn)
         self._gists.resume()
         self._requests: set[asyncio.Task[None]] = set()
-        self.annotations = Annotations(self.state, prompts, self._gists, endpoints.chat, self._emit, self._spawn)
+        self.annotations = Annotations(
+            self.state, prompts, self._gists, endpoints.chat, self._emit, self._spawn, sink.turn
+        )
         """Executes annotation commands."""
         self._stream_events = StreamEventHandler(
             sink,
@@ -199,11 +201,7 @@ class LiveSession:
         prompt = self._prompts[id or self.state.prompt]
         if not self.state.transcript.finals:
             raise UsageError("There is nothing to analyse yet.", "Wait for the first turn to end.")
-        self._spawn(
-            self._gists.analyse(
-                prompt, self.state.transcript.with_speaker_names(self.state.speakers), self._endpoints.chat
-            )
-        )
+        self._spawn(self._gists.analyse(prompt, self.state.finals, self._endpoints.chat))
 
     def _spawn(self, request: Coroutine[Any, Any, None]) -> None:
         """Run a request to the LLM in the background; the session waits for it before it ends."""

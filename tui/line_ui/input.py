@@ -11,8 +11,10 @@ from tui.model.commands import (
     Bookmark,
     Command,
     ContinueSession,
+    EditTurn,
     ExportSession,
     ListDevices,
+    MergeTurn,
     Mute,
     NameSpeaker,
     Option,
@@ -22,6 +24,7 @@ from tui.model.commands import (
     SetGain,
     Start,
     Stop,
+    UndoEdit,
     UseExtraPrompts,
     UsePrompt,
     UseSource,
@@ -42,6 +45,9 @@ COMMANDS = (
     ("retry", "", "ask again for the newest missing answer"),
     ("bookmark", "N NOTE", "bookmark turn N (default: the newest), with an optional note"),
     ("unbookmark", "N", "remove the bookmark of turn N"),
+    ("edit", "N TEXT", "replace the text of turn N; | splits it"),
+    ("merge", "N", "append the next turn to turn N"),
+    ("undo", "", "undo the newest edit"),
     ("name", "LABEL NAME", "name a speaker in all turns"),
     ("gain", "DB", "set the input gain, in dB"),
     ("devices", "", "list audio devices"),
@@ -115,6 +121,8 @@ def parse_command(line: str, view_model: ViewModel, options: Mapping[str, Option
             return [Ask(rest)]
         case "retry":
             return [_retry(view_model)]
+        case "edit" | "merge" | "undo":
+            return [_edit(word, rest)]
         case "bookmark" | "unbookmark":
             return [_bookmark(rest, view_model, marked=word == "bookmark")]
         case "name" if rest:
@@ -162,6 +170,15 @@ def _bookmark(rest: str, view_model: ViewModel, *, marked: bool) -> Bookmark:
     if newest is None:
         raise UsageError("No turn is final yet.", "Wait for the first turn to end.")
     return Bookmark(newest.number, rest if marked else None)
+
+
+def _edit(word: str, rest: str) -> Command:
+    number, _, text = rest.partition(" ")
+    if word == "undo":
+        return UndoEdit()
+    if not number.isdecimal() or (word == "edit" and not text.strip()):
+        raise UsageError(f"Usage: {word} N{' TEXT' if word == 'edit' else ''}", "N is the number of a turn.")
+    return MergeTurn(int(number)) if word == "merge" else EditTurn(int(number), tuple(text.split("|")))
 
 
 def _number(text: str) -> float:

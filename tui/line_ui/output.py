@@ -20,6 +20,7 @@ from tui.model.events import (
     SpeakerNamed,
     State,
     StateChanged,
+    TranscriptEdited,
     TurnBookmarked,
     TurnChanged,
     UntranscribedChanged,
@@ -120,6 +121,12 @@ class LineFormatter:
         who = f", {one_line(name, 60)}" if name else ""
         return [f"turn {turn.number}{again}, {clock(turn.start_s)}{who}: {one_line(turn.text, MAX_TEXT_CHARACTERS)}"]
 
+    def _edited(self, number: int) -> list[str]:
+        original = self.view_model.transcript.get(number)
+        parts = self.view_model.parts(original) if original is not None else ()
+        texts = " | ".join(one_line(part.text, MAX_TEXT_CHARACTERS) for part in parts)
+        return [f"turn {number}, edited: {texts}" if texts else f"turn {number}: merged into the one before"]
+
     def _gist(self, gist: Gist) -> list[str]:
         if not gist.status.over:
             self._gists.discard(gist.number)
@@ -157,6 +164,8 @@ class LineFormatter:
                 return [self.status()]
             case MutedChanged(muted=muted):
                 return ["muted" if muted else "unmuted"]
+            case TranscriptEdited(edits=edits):
+                return [line for edit in edits for line in self._edited(edit.number)]
             case TurnBookmarked(turn=number, note=None):
                 return [f"turn {number}: bookmark removed"]
             case TurnBookmarked(turn=number, note=note):

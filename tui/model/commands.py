@@ -134,6 +134,26 @@ class UseExtraPrompts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
     prompts: tuple[str, ...]
 
 
+class EditTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="edit_turn"):
+    """Give a final turn another text; several texts split it.
+
+    A text may begin with the label or the name of a speaker of the session and a colon.
+    """
+
+    turn: int
+    texts: tuple[str, ...]
+
+
+class MergeTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="merge_turn"):
+    """Append the next turn to a final turn."""
+
+    turn: int
+
+
+class UndoEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="undo_edit"):
+    """Take back the newest edit of the transcript."""
+
+
 class Bookmark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="bookmark"):
     """Set or remove the bookmark of a turn."""
 
@@ -196,6 +216,9 @@ Command = (
     | RetryGist
     | AskAllTurns
     | UseExtraPrompts
+    | EditTurn
+    | MergeTurn
+    | UndoEdit
     | Bookmark
     | NameSpeaker
     | SetGain

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from tui.codec import Codec
+from tui.model.edits import TurnEdit
 from tui.model.gists import Gist
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
@@ -120,6 +121,10 @@ class Snapshot(
     speakers: tuple[SpeakerNamed, ...] = ()
     extra_prompts: tuple[str, ...] = ()
     gain_db: float = 0.0
+    edits: tuple[TurnEdit, ...] = ()
+    """The turns that a person edited."""
+    undoable: int = 0
+    """Number of edits that can be undone."""
     untranscribed: tuple[str, ...] = ()
     """Ids of the ended sessions that are not transcribed to their end, newest first."""
     stopped_at: str = ""
@@ -153,6 +158,14 @@ class TurnChanged(msgspec.Struct, frozen=True, tag="turn"):
     """A turn is new or changed: it replaces the turn with the same number."""
 
     turn: Turn
+
+
+class TranscriptEdited(msgspec.Struct, frozen=True, omit_defaults=True, tag="edited"):
+    """A person edited turns, or undid the newest edit."""
+
+    edits: tuple[TurnEdit, ...]
+    undo: bool = False
+    """Whether this takes back the newest edit that was not taken back."""
 
 
 class TurnRemoved(msgspec.Struct, frozen=True, tag="turn_removed"):
@@ -349,6 +362,7 @@ Event = (
     | StateChanged
     | TurnChanged
     | TurnRemoved
+    | TranscriptEdited
     | GistChanged
     | GistDelta
     | LevelChanged

@@ -1,10 +1,11 @@
 """The state of a session, computed from its events; the engine, the journal and the viewer share it."""
 
 from collections.abc import Callable, MutableMapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from tui.model.edits import TurnEdit, join_parts
 from tui.model.events import (
     PROTOCOL_VERSION,
     Event,
@@ -21,13 +22,14 @@ from tui.model.events import (
     State,
     StateChanged,
     StatsChanged,
+    TranscriptEdited,
     TurnBookmarked,
     TurnChanged,
     TurnRemoved,
 )
 from tui.model.gists import Gist, GistStatus
 from tui.model.stats import Stats
-from tui.model.transcript import Transcript, Turn
+from tui.model.transcript import Transcript, Turn, with_speaker_name
 
 MappingFactory = Callable[[Any], MutableMapping[int, Any]]
 """Makes an empty mapping from numbers to values of the given type."""
@@ -36,6 +38,16 @@ MappingFactory = Callable[[Any], MutableMapping[int, Any]]
 def plain_dict(value_type: Any) -> dict[int, Any]:
     """Return an ordinary dict for the values."""
     return {}
+
+
+class TranscriptEntry(NamedTuple):
+    """A final turn, or a part of one, with what belongs to it."""
+
+    turn: Turn
+    """With the name of its speaker."""
+    note: str | None
+    """Note of its bookmark; `None` without a bookmark."""
+    gists: list[Gist]
 
 
 class SessionState:
@@ -62,6 +74,10 @@ class SessionState:
         """Names of the speakers, by the endpoint's labels."""
         self.extra_prompts: tuple[str, ...] = ()
         self.gain_db = 0.0
+        self.edits: dict[int, tuple[Turn, ...]] = {}
+        """Parts of the turns that a person edited, by number."""
+        self._undo: list[TranscriptEdited] = []
+        """What takes back each edit, oldest first."""
 
     def snapshot(self, version: str) -> Snapshot:
         """Return the state as a snapshot for a new viewer.
@@ -85,12 +101,56 @@ class SessionState:
             speakers=tuple(SpeakerNamed(label, name) for label, name in self.speakers.items()),
             extra_prompts=self.extra_prompts,
             gain_db=self.gain_db,
+            edits=tuple(TurnEdit(number, parts) for number, parts in self.edits.items()),
+            undoable=len(self._undo),
         )
 
     @property
     def finals(self) -> list[Turn]:
-        """The final turns, with the names of their speakers."""
-        return self.transcript.with_speaker_names(self.speakers).finals
+        """The final turns as a person edited them, with the names of their speakers; parts of one share its number."""
+        return [with_speaker_name(part, self.speakers) for turn in self.transcript.finals for part in self.parts(turn)]
+
+    @property
+    def original_finals(self) -> list[Turn]:
+        """The final turns without a person's edits, with the names of their speakers."""
+        return [with_speaker_name(turn, self.speakers) for turn in self.transcript.finals]
+
+    def parts(self, turn: Turn) -> tuple[Turn, ...]:
+        """Return the parts of a turn as a person edited it: itself without an edit, none if another contains it."""
+        return self.edits.get(turn.number, (turn,))
+
+    def turn(self, number: int) -> Turn | None:
+        """Return a turn as a person edited it, its parts joined; `None` if there is none of that number."""
+        original = self.transcript.get(number)
+        parts = self.parts(original) if original is not None else ()
+        return join_parts(parts) if len(parts) > 1 else parts[0] if parts else None
+
+    @property
+    def undo_edit(self) -> "TranscriptEdited | None":
+        """What takes back the newest edit; `None` if there is none."""
+        return self._undo[-1] if self._undo else None
+
+    def entries(self) -> list[TranscriptEntry]:
+        """Return the final turns as a person edited them, with their bookmarks and gists.
+
+        Of several parts, the first has the bookmark and the last has the gists, also those of turns merged into it.
+        """
+        gists: dict[int | None, list[Gist]] = {}
+        for gist in self.gists.values():
+            gists.setdefault(gist.turn, []).append(gist)
+        entries: list[TranscriptEntry] = []
+        for original in self.transcript.finals:
+            note, about = self.bookmarks.get(original.number), gists.get(original.number, [])
+            parts = self.parts(original)
+            if not parts and entries:
+                last = entries[-1]
+                note = last.note if last.note is not None else note
+                entries[-1] = TranscriptEntry(last.turn, note, [*last.gists, *about])
+            for at, part in enumerate(parts):
+                turn = with_speaker_name(part, self.speakers)
+                first, newest = at == 0, at == len(parts) - 1
+                entries.append(TranscriptEntry(turn, note if first else None, about if newest else []))
+        return entries
 
     @property
     def length_s(self) -> float:
@@ -108,12 +168,15 @@ class SessionState:
                 )
                 self.stats = Stats()
                 self.bookmarks, self.speakers, self.extra_prompts, self.gain_db = {}, {}, (), 0.0
+                self.edits, self._undo = {}, []
             case StateChanged(state=state, reason=why, hint=hint):
                 self.state, self.reason, self.hint = state, why, hint
             case TurnChanged(turn=turn):
                 self.transcript.upsert(turn)
             case TurnRemoved(number=number):
                 self.transcript.remove(number)
+            case TranscriptEdited():
+                self._edit(event)
             case GistChanged(gist=gist):
                 self.gists[gist.number] = gist
             case GistDelta(number=number, text=text):
@@ -138,3 +201,16 @@ class SessionState:
                 self.extra_prompts = prompts
             case GainChanged(gain_db=gain_db):
                 self.gain_db = gain_db
+
+    def _edit(self, event: TranscriptEdited) -> None:
+        if event.undo:
+            if self._undo:
+                self._undo.pop()
+        else:
+            before = tuple(TurnEdit(edit.number, self.edits.get(edit.number)) for edit in event.edits)
+            self._undo.append(TranscriptEdited(before, undo=True))
+        for number, parts in ((edit.number, edit.parts) for edit in event.edits):
+            if parts is None:
+                self.edits.pop(number, None)
+            else:
+                self.edits[number] = parts

@@ -90,18 +90,17 @@ class Transcript:
         """Remove a discarded turn; return whether it was present."""
         return self._turns.pop(number, None) is not None
 
-    def with_speaker_names(self, names: Mapping[str, str]) -> "Transcript":
-        """Return the transcript with speaker labels replaced by names where a name is known."""
-        return Transcript(
-            msgspec.structs.replace(turn, speaker=names.get(turn.speaker or "", turn.speaker)) for turn in self
-        )
-
     @property
     def finals(self) -> list[Turn]:
         """The final turns."""
         return [turn for turn in self._turns.values() if turn.final]
 
-    @property
-    def text(self) -> str:
-        """The final turns, one line each, as inserted into a prompt for the whole session."""
-        return "\n".join(f"{turn.speaker}: {turn.text}" if turn.speaker else turn.text for turn in self.finals)
+
+def with_speaker_name(turn: Turn, names: Mapping[str, str]) -> Turn:
+    """Return a turn with the name of its speaker in place of the label, where a name is known."""
+    return msgspec.structs.replace(turn, speaker=names.get(turn.speaker or "", turn.speaker))
+
+
+def transcript_lines(turns: Iterable[Turn]) -> list[str]:
+    """Return turns, one line each, as inserted into a prompt for the whole session."""
+    return [" ".join((f"{turn.speaker}: {turn.text}" if turn.speaker else turn.text).split()) for turn in turns]

@@ -17,7 +17,9 @@ def is_available(view_model: ViewModel, action: str, parameters: tuple[object, .
             return view_model.synced
         case _ if replayed and action in ACTION_STATES:
             return False
-        case (("analyse" | "ask" | "ask_all" | "bookmark" | "name_speaker"), _):
+        case "undo_edit", _:
+            return view_model.synced and view_model.undoable > 0
+        case (("edit_turn" | "merge_turn" | "analyse" | "ask" | "ask_all" | "bookmark" | "name_speaker"), _):
             return view_model.synced and any(turn.final for turn in view_model.transcript)
         case "retry_gist", _:
             return view_model.synced and bool(view_model.missing)
@@ -56,6 +58,9 @@ ACTION_STATES = frozenset(
         "retry_gist",
         "ask_all",
         "bookmark",
+        "edit_turn",
+        "merge_turn",
+        "undo_edit",
         "name_speaker",
         "change_gain",
         "choose_prompt",

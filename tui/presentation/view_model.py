@@ -7,6 +7,7 @@ from tui.model.events import (
     PromptsChanged,
     SessionStarted,
     Snapshot,
+    TranscriptEdited,
     TurnChanged,
     TurnRemoved,
     UntranscribedChanged,
@@ -42,6 +43,8 @@ class ViewModel(SessionState):
         """Model of the newest complete gist; empty without one."""
         self.untranscribed: tuple[str, ...] = ()
         """Ids of ended sessions that are not fully transcribed, newest first."""
+        self.undoable = 0
+        """Number of edits of the transcript that can be undone."""
         self.viewers = 1
         """Number of attached viewers, this one included."""
         self.stopped_at = ""
@@ -65,6 +68,9 @@ class ViewModel(SessionState):
             case TurnChanged(turn=turn):
                 super().apply(TurnChanged(without_words(turn)))
                 self._spoken = self._spoken - {turn.number} if turn.final else self._spoken | {turn.number}
+            case TranscriptEdited(undo=undo):
+                super().apply(event)
+                self.undoable += -1 if undo else 1
             case TurnRemoved(number=number):
                 super().apply(event)
                 self._spoken -= {number}
@@ -72,7 +78,7 @@ class ViewModel(SessionState):
                 self._keep(gist)
             case SessionStarted():
                 self._gists_of, self._missing, self._spoken = {}, {}, frozenset()
-                self.stopped_at = ""
+                self.stopped_at, self.undoable = "", 0
                 self.gist_prompts, self.newest_model = set(), ""
                 super().apply(event)
             case _:
@@ -147,6 +153,8 @@ class ViewModel(SessionState):
             self._keep(gist)
         self.bookmarks = {mark.turn: mark.note for mark in event.bookmarks if mark.note is not None}
         self.speakers = {named.label: named.name for named in event.speakers}
+        self.edits = {edit.number: edit.parts for edit in event.edits if edit.parts is not None}
+        self.undoable = event.undoable
         self.extra_prompts, self.gain_db, self.untranscribed = event.extra_prompts, event.gain_db, event.untranscribed
 
     def _keep(self, gist: Gist) -> None:

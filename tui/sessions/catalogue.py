@@ -82,7 +82,7 @@ def summarise(stored: StoredSession) -> Summary:
         # A folder without permission is reported above.
         with contextlib.suppress(OSError):
             problems.append(integrity.recording_damage(stored.audio, length_s))
-    finals = state.transcript.finals
+    finals = state.finals
     session = state.session
     return Summary(
         id=stored.id,

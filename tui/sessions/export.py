@@ -15,7 +15,7 @@ from tui.errors import UsageError
 from tui.model.events import GistChanged, Session, SessionStarted, StatsChanged, TurnBookmarked, TurnChanged
 from tui.model.gists import Gist
 from tui.model.lines import json_line
-from tui.model.session_state import SessionState
+from tui.model.session_state import SessionState, TranscriptEntry
 from tui.model.stats import Stats
 from tui.model.transcript import Turn
 from tui.sessions.captions import captions
@@ -95,9 +95,8 @@ def to_csv(state: SessionState, metadata: SessionMetadata) -> str:
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     writer.writerow(CSV_COLUMNS)
-    for turn in state.finals:
-        gists = "\n".join(file_text(line) for gist in _gists_of(state, turn.number) for line in gist.text.splitlines())
-        note = state.bookmarks.get(turn.number)
+    for turn, note, about in state.entries():
+        gists = "\n".join(file_text(line) for gist in about for line in gist.text.splitlines())
         mark = "" if note is None else f"{MARK} {file_text(note)}".rstrip()
         cells = (file_text(turn.speaker or ""), file_text(turn.text), gists, mark)
         writer.writerow((turn.number, f"{turn.start_s:.3f}", f"{turn.end_s:.3f}", *map(_no_formula, cells)))
@@ -194,7 +193,7 @@ def _with_prompt_names(state: SessionState, names: Mapping[str, str]) -> Session
 
 
 def _markdown_fields(state: SessionState, metadata: SessionMetadata) -> dict[str, str]:
-    session, finals = state.session, state.finals
+    session, entries = state.session, state.entries()
     started = session.started_at.replace("T", " ")[:16] if session else ""
     length = clock(state.length_s, padded=True)
     facts = {
@@ -212,8 +211,8 @@ def _markdown_fields(state: SessionState, metadata: SessionMetadata) -> dict[str
         "note": facts["Note"],
         "facts": "\n".join(f"- {name}: {fact}" for name, fact in facts.items() if fact),
         "analyses": "\n\n".join(_analyses(state)),
-        "turns": "\n\n".join(_turn(state, turn) for turn in finals) or "There are no turns.",
-        "transcript": "\n\n".join(_turn_line(state, turn) for turn in finals),
+        "turns": "\n\n".join(map(_turn, entries)) or "There are no turns.",
+        "transcript": "\n\n".join(map(_turn_line, entries)),
     }
 
 
@@ -224,13 +223,13 @@ def _analyses(state: SessionState) -> Iterator[str]:
             yield f"## {_markdown(head)}\n\n{_quoted(gist)}"
 
 
-def _turn(state: SessionState, turn: Turn) -> str:
-    return "\n\n".join([_turn_line(state, turn), *(_quoted(gist) for gist in _gists_of(state, turn.number))])
+def _turn(entry: TranscriptEntry) -> str:
+    return "\n\n".join([_turn_line(entry), *(_quoted(gist) for gist in entry.gists if gist.text)])
 
 
-def _turn_line(state: SessionState, turn: Turn) -> str:
+def _turn_line(entry: TranscriptEntry) -> str:
+    turn, note = entry.turn, entry.note
     speaker = f"**{_markdown(turn.speaker)}:** " if turn.speaker else ""
-    note = state.bookmarks.get(turn.number)
     mark = "" if note is None else f"**{MARK} {_markdown(note)}".rstrip() + "** "
     return f"`{clock(turn.start_s, padded=True)}` {mark}{speaker}{_markdown(turn.text)}"
 
@@ -241,10 +240,6 @@ def _quoted(gist: Gist) -> str:
     prompt = f"{_markdown(gist.prompt)}, " if gist.prompt else ""
     author = f"*{prompt}by {_markdown(gist.model) or 'an unnamed model'}*"
     return "\n".join(f"> {file_text(line)}".rstrip() for line in [*text.splitlines(), "", author])
-
-
-def _gists_of(state: SessionState, turn: int) -> list[Gist]:
-    return [gist for gist in state.gists.values() if gist.turn == turn and gist.text]
 
 
 def _text_line(turn: Turn) -> str:

@@ -234,10 +234,10 @@ def _rows(state: SessionState, metadata: SessionMetadata) -> Iterator[_Row]:
         yield _Row("name", 0, 0.0, file_text(names))
     if metadata.note:
         yield _Row("note", 0, 0.0, file_text(metadata.note))
-    for turn in state.finals:
+    for turn, note, _ in state.entries():
         yield _Row("turn", turn.number, turn.start_s, file_text(turn.text))
-        if state.bookmarks.get(turn.number):
-            yield _Row("bookmark", turn.number, turn.start_s, file_text(state.bookmarks[turn.number]))
+        if note:
+            yield _Row("bookmark", turn.number, turn.start_s, file_text(note))
     for gist in state.gists.values():
         turn_of_gist = state.transcript.get(gist.turn) if gist.turn is not None else None
         at_s = turn_of_gist.start_s if turn_of_gist else 0.0

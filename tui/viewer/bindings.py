@@ -82,6 +82,20 @@ DASHBOARD = [
         id="toggle-bookmarks",
         tooltip="Show bookmarked turns only, or all turns",
     ),
+    Binding(
+        "E",
+        "edit_turn",
+        "edit",
+        show=False,
+        id="edit-turn",
+        tooltip="Edit the text of the selected or last turn; | in the text splits it",
+    ),
+    Binding(
+        "J", "merge_turn", "merge", show=False, id="merge-turn", tooltip="Append the next turn to the selected one"
+    ),
+    Binding(
+        "u", "undo_edit", "undo edit", show=False, id="undo-edit", tooltip="Undo the newest edit of the transcript"
+    ),
     Binding("R", "name_speaker", "name speaker", id="name-speaker", tooltip="Name the speaker of a turn, in all turns"),
     Binding(
         "plus",
@@ -213,7 +227,7 @@ TOPICS = (
             "retry-gist",
         ),
     ),
-    ("Turns", ("bookmark", "toggle-bookmarks", "name-speaker", "copy")),
+    ("Turns", ("bookmark", "toggle-bookmarks", "name-speaker", "edit-turn", "merge-turn", "undo-edit", "copy")),
     ("Search", ("search", "next-match", "previous-match", "clear-selection", "follow")),
     (
         "Panes",

@@ -2,8 +2,21 @@
 
 from collections.abc import Callable, Sequence
 
-from tui.model.commands import Analyse, Ask, AskAllTurns, Bookmark, Command, NameSpeaker, RetryGist, SetGain
+from tui.model.commands import (
+    Analyse,
+    Ask,
+    AskAllTurns,
+    Bookmark,
+    Command,
+    EditTurn,
+    MergeTurn,
+    NameSpeaker,
+    RetryGist,
+    SetGain,
+    UndoEdit,
+)
 from tui.model.gists import Gist
+from tui.model.transcript import Turn
 from tui.presentation.formatting import prompt_name
 from tui.text import one_line, plural
 from tui.viewer.screens.session_actions import SessionActions
@@ -72,6 +85,35 @@ class AnnotationActions(SessionActions):
                 self._request(Bookmark(turn.number, written if written or note is None else None))
 
         self._open_text_input(placeholder, save, note or "")
+
+    def action_edit_turn(self) -> None:
+        """Edit the text of a turn; a vertical bar splits it."""
+        turn = self.body.turn
+        if turn is None:
+            return
+        parts = self.view_model.parts(turn)
+
+        def save(written: str | None) -> None:
+            if written:
+                self._request(EditTurn(turn.number, tuple(written.split("|"))))
+
+        placeholder = f"text of turn {turn.number} · | splits it, NAME: sets the speaker · esc cancel"
+        self._open_text_input(placeholder, save, " | ".join(self._editable(part, turn) for part in parts))
+
+    def _editable(self, part: Turn, turn: Turn) -> str:
+        """Return the text of a part, after its speaker if that is not the turn's."""
+        if part.speaker is None or part.speaker == turn.speaker:
+            return part.text
+        return f"{self.view_model.speakers.get(part.speaker, part.speaker)}: {part.text}"
+
+    def action_merge_turn(self) -> None:
+        """Append the next turn to a turn."""
+        if (turn := self.body.turn) is not None:
+            self._request(MergeTurn(turn.number))
+
+    def action_undo_edit(self) -> None:
+        """Undo the newest edit of the transcript."""
+        self._request(UndoEdit())
 
     def action_name_speaker(self) -> None:
         """Name the speaker of a turn, in all turns."""

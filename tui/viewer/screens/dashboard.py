@@ -34,6 +34,7 @@ from tui.model.events import (
     State,
     StateChanged,
     StatsChanged,
+    TranscriptEdited,
     TurnBookmarked,
     TurnChanged,
     UntranscribedChanged,
@@ -176,7 +177,7 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
                 self.refresh_bindings()
             case GistChanged(gist=gist) if gist.status.over:
                 self.refresh_bindings()
-            case TurnBookmarked():
+            case TurnBookmarked() | TranscriptEdited():
                 self.refresh_bindings()
             case StatsChanged():
                 self.banner.touch()

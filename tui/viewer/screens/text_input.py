@@ -33,7 +33,7 @@ class TextInputScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the field."""
-        yield Input(self._lines[-1], placeholder=self._placeholder, id="line", compact=True)
+        yield Input(self._lines[-1], placeholder=self._placeholder, id="line", compact=True, select_on_focus=False)
 
     @on(Input.Submitted)
     def submit(self, event: Input.Submitted) -> None:

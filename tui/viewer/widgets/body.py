@@ -18,6 +18,7 @@ from tui.model.events import (
     SpeakerNamed,
     StateChanged,
     StatsChanged,
+    TranscriptEdited,
     TurnBookmarked,
     TurnChanged,
     TurnRemoved,
@@ -67,6 +68,9 @@ class Body(Container):
                 self.turns.put(turn.number)
             case TurnRemoved(number=number):
                 self.turns.drop(number)
+            case TranscriptEdited(edits=edits):
+                for edit in edits:
+                    self.turns.put(edit.number)
             case GistChanged(gist=gist):
                 self.gists.put(self.gists.entry_of(gist.number))
             case GistDelta(number=number) if number in self._view_model.gists:

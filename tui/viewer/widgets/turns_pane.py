@@ -151,10 +151,8 @@ class TurnsPane(Pane):
 
     def entry(self, key: int, columns: int) -> list[Line]:
         """Return a turn: number, time, speaker if the endpoint labels it, words; then the note of its bookmark."""
-        turn = self._view_model.transcript.get(key)
-        if turn is None:
-            return [()]
-        return [*self._turn_lines(turn, columns), *([()] if self.air else [])]
+        lines = [line for part in self._parts(key) for line in self._turn_lines(part, columns)]
+        return [*lines, *([()] if self.air else [])] or [()]
 
     def _turn_lines(self, turn: Turn, columns: int, *, last: int = 0) -> list[Line]:
         """Return the lines of a turn between its gutter and the right edge.
@@ -224,15 +222,23 @@ class TurnsPane(Pane):
         return 1 if turn is None else 1 + len(turn.text) // max(1, columns - 16 - self._name_cells) + int(self.air)
 
     def plain(self, key: int) -> str:
-        """Return a turn as one line: time, speaker, words, bookmark."""
-        turn = self._view_model.transcript.get(key)
-        if turn is None:
-            return ""
-        name = self._view_model.speakers.get(turn.speaker or "", turn.speaker)
-        speaker = f"{one_line(name, 40)}: " if name else ""
+        """Return a turn as one line for each of its parts: time, speaker, words; then its bookmark."""
+        lines = []
+        for turn in self._parts(key):
+            name = self._view_model.speakers.get(turn.speaker or "", turn.speaker)
+            speaker = f"{one_line(name, 40)}: " if name else ""
+            lines.append(f"{clock(turn.start_s)} {speaker}{one_line(turn.text, COPY_LIMIT)}")
         note = self._view_model.bookmarks.get(key)
         bookmark = "" if note is None else f"  {BOOKMARK} {one_line(note)}".rstrip()
-        return f"{clock(turn.start_s)} {speaker}{one_line(turn.text, COPY_LIMIT)}{bookmark}"
+        return "\n".join(lines) + bookmark
+
+    def _parts(self, key: int) -> tuple[Turn, ...]:
+        """Return a turn as a person edited it; none if there is no such turn, or another one contains it."""
+        turn = self._view_model.transcript.get(key)
+        return self._view_model.parts(turn) if turn is not None else ()
+
+    def _is_listed(self, key: int) -> bool:
+        return super()._is_listed(key) and bool(self._parts(key))
 
     def bookmarked(self, key: int) -> bool:
         """Return whether the turn has a bookmark."""
