@@ -144,7 +144,7 @@ def test_with_any_damage_each_command_works_or_explains_the_error(
             for format in FORMATS:
                 export(record, about, format)
         if name == "events.jsonl" and damage == "cut" and summary.state.active:
-            repaired = store.repair(stored, 30.0)
+            repaired = store.repair(stored, [30.0])
             assert repaired is not None
             assert repaired.session.load().state is State.FAILED
             assert len(stored.load().transcript.finals) == summary.turns
@@ -158,7 +158,7 @@ def test_an_interrupted_session_is_repaired_and_the_loss_reported(store: Store) 
     lines[6] = b"{}\n"
     stored.events.write_bytes(b"".join(lines)[:-20])
     stored.audio.write_bytes(stored.audio.read_bytes()[: 44 + 10 * 32_000 + 1])
-    repaired = store.repair(stored, repair(stored.audio) / 16_000)
+    repaired = store.repair(stored, [repair(stored.audio) / 16_000])
     assert repaired is not None
     assert (repaired.recorded_s, repaired.lost_lines) == (10.0, 2)
     assert soundfile.info(stored.audio).frames == 10 * 16_000
@@ -175,12 +175,12 @@ def test_a_session_used_by_another_process_is_not_repaired(store: Store) -> None
     stored = store_session(store, state=None)
     before = stored.events.read_bytes()
     engine = stored.open_journal()
-    assert store.repair(stored, 30.0) is None
+    assert store.repair(stored, [30.0]) is None
     engine.close()
     assert stored.events.read_bytes() == before
-    assert store.repair(stored, 30.0) is not None
+    assert store.repair(stored, [30.0]) is not None
     mended = stored.events.read_bytes()
-    assert store.repair(stored, 30.0) is None
+    assert store.repair(stored, [30.0]) is None
     assert stored.events.read_bytes() == mended
 
 

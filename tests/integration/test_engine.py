@@ -587,7 +587,8 @@ async def test_an_engine_whose_endpoint_says_nothing_more_ends_within_fifteen_se
 
 async def test_devices_are_told_to_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     from tui.audio.devices import Device
-    from tui.model.events import DeviceInfo, DevicesListed
+    from tui.model.devices import DeviceInfo
+    from tui.model.events import DevicesListed
 
     monkeypatch.setattr("tui.engine.device_monitor.list_devices", lambda: [Device("USB", "ALSA", 1, 48_000, False)])
     watch = Watch()

@@ -41,6 +41,7 @@ def test_an_old_session_loads_unchanged(stored: StoredSession) -> None:
     assert turn is not None
     assert turn.text == "I need a review of the new design before Wednesday, who has time for that."
     assert (turn.start_s, turn.words[0].text) == (32.192, "I")
+    assert turn.track == ("" if stored.read().format == 1 else "them")
     assert record.session is not None
     assert record.session.source == "/home/ada/standup.flac"
     assert (about.name, about.tags, about.note) == ("Standup", ("release",), "the design")

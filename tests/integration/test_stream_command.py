@@ -84,6 +84,17 @@ async def streaming(*options: str, stdin: int | None = None, says: str = "") -> 
         assert told.read().decode() == says
 
 
+async def test_several_named_sources_are_tracks_of_one_session(server: Endpoint, sound: Path) -> None:
+    sources = ("--source", f"you=cmd:cat {sound}", "--source", f"them=cmd:cat {sound}")
+    async with streaming("--url", server.url, *sources) as program:
+        assert await program.ended() == 0
+    (session,) = program.all("session")
+    assert [track["name"] for track in session["tracks"]] == ["you", "them"]
+    finals = {(turn["track"], turn["text"]) for turn in program.all("turn") if turn["final"]}
+    assert finals == {(name, said(n)) for name in ("you", "them") for n in (1, 2)}
+    assert (Path(session["path"]) / "audio-2.wav").read_bytes()[44:].endswith(speech(1, 2))
+
+
 async def test_a_file_is_heard_out_and_the_program_ends_by_itself(server: Endpoint, sound: Path) -> None:
     async with streaming("--url", server.url, "--source", f"cmd:cat {sound}") as program:
         assert await program.ended() == 0

@@ -20,7 +20,8 @@ from tui.cli import main
 from tui.model.events import State
 from tui.paths import demo_recording, sessions_dir
 from tui.sessions.export import FORMATS
-from tui.sessions.store import MIN_UNTRANSCRIBED_S, Store
+from tui.sessions.rest import MIN_UNTRANSCRIBED_S
+from tui.sessions.store import Store
 
 DEADLINE_S = 100.0
 PLANTED = "sk-planted-0123456789abcdef"

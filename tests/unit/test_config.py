@@ -100,7 +100,7 @@ def test_the_environment_is_this_processes_own(home: Path, monkeypatch: pytest.M
         ),
         ('[highlights.Ann]\nstyle = "loud"', 1, "highlights.Ann = { ", "highlights.Ann must be"),
         ("chunck_ms = 50", 1, "unknown setting 'chunck_ms'; did you mean chunk_ms?", "Settings: source,"),
-        ("source = 2020-01-01", 1, 'source = "2020-01-01" is invalid', "source must be a string."),
+        ("source = 2020-01-01", 1, 'source = "2020-01-01" is invalid', "source must be a string or a list"),
     ],
 )
 def test_a_wrong_entry_names_its_file_line_key_and_what_is_allowed(

@@ -19,7 +19,7 @@ WRITTEN = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") f
 EVERYTHING = "\n".join(WRITTEN.values())
 VARIABLES = {"LIVEGIST_HOME", "LIVEGIST_LLM_KEY", "LIVEGIST_HOOK_SECRET", "LIVEGIST_SESSION", "LIVEGIST_TOKEN"}
 MAX_README_LINES = 180
-MAX_GLOSSARY_TERMS = 20
+MAX_GLOSSARY_TERMS = 22
 
 
 def blocks(language: str, text: str = EVERYTHING) -> list[str]:

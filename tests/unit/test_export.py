@@ -6,10 +6,12 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 import srt
 import webvtt
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 
 from tests.session_fixtures import MEETING, final_turn, finished_gist, meeting_events, store_session
 from tui.errors import UsageError
@@ -264,3 +266,40 @@ def test_markdown_begins_with_the_facts_of_the_session() -> None:
 
 def test_an_analysis_says_of_how_many_turns_it_is(record: SessionState) -> None:
     assert "## summary, 5 turns" in export(record, SessionMetadata(), "md").splitlines()
+
+
+def tracks_record() -> SessionState:
+    """Return a session with two tracks whose turns were numbered in another order than they were spoken."""
+    session = msgspec.convert(
+        dict.fromkeys(Session.__struct_fields__, "x") | {"tracks": [{"name": "you"}, {"name": "<them>"}]}, Session
+    )
+    turns = (
+        final_turn(1, "Second, later.", start_s=5.0),
+        final_turn(2, "First words here.", start_s=1.0),
+        final_turn(3, "Third and last.", "<them> A", start_s=9.0),
+    )
+    names = ("you", "<them>", "<them>")
+    changed = [TurnChanged(replace(turn, track=name)) for turn, name in zip(turns, names, strict=True)]
+    return state_after(SessionStarted(session), *changed, SpeakerNamed("<them> A", "Ann"))
+
+
+@pytest.mark.parametrize(
+    ("format", "parts"),
+    [
+        ("txt", ["[00:01] <them>: First", "[00:05] you: Second", "[00:09] Ann: Third"]),
+        ("md", [r"`00:01` **\<them\>:** First", "`00:05` **you:** Second", "`00:09` **Ann:** Third"]),
+        ("srt", ["<them>: First", "you: Second", "Ann: Third"]),
+        ("vtt", ["<v &lt;them&gt;>First", "<v you>Second", "<v Ann>Third"]),
+        ("csv", ["bookmark,track", "2,1.000,1.850,,First words here.,,,<them>", "Ann,Third and last.,,,<them>"]),
+        ("json", ['"track": "<them>"', '"track": "you"']),
+        ("jsonl", ['"text":"First words here."', '"track":"you"', '"track":"<them>"']),
+    ],
+)
+def test_turns_of_several_tracks_are_in_the_order_of_time_with_the_names(format: str, parts: list[str]) -> None:
+    text = export(tracks_record(), SessionMetadata(), format)
+    places = [text.index(part) for part in parts]
+    assert format in ("json", "jsonl") or places == sorted(places)
+
+
+def test_a_session_with_one_track_has_no_further_column(record: SessionState) -> None:
+    assert export(record, SessionMetadata(), "csv").splitlines()[0] == "turn,start_s,end_s,speaker,text,gist,bookmark"

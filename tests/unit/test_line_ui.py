@@ -38,8 +38,8 @@ from tui.model.commands import (
     UsePrompt,
     UseSource,
 )
+from tui.model.devices import DeviceInfo
 from tui.model.events import (
-    DeviceInfo,
     DevicesListed,
     Event,
     GistChanged,

@@ -16,9 +16,8 @@ from msgspec.structs import replace
 
 from tests.viewer.pilot import freeze, run_app, until
 from tests.viewer.scripted_engine import ScriptedEngine, gist, meeting
+from tui.model.devices import DeviceInfo, DeviceLevel
 from tui.model.events import (
-    DeviceInfo,
-    DeviceLevel,
     DeviceLevels,
     DevicesListed,
     Event,
@@ -36,6 +35,7 @@ from tui.model.gists import Gist, GistStatus
 from tui.paths import shipped
 from tui.viewer.app import LivegistApp
 from tui.viewer.widgets.cell_widget import CellWidget
+from tui.viewer.widgets.meter import Meter
 
 FOLDER = Path(__file__).parents[2] / "screenshots"
 THEMES = tuple(sorted(file.stem for file in shipped("themes").glob("*.toml")))
@@ -207,7 +207,9 @@ def fill_history(app: LivegistApp) -> None:
         app.dashboard.meter.clear_history()
         for at in range(240):
             speech = at % 17 < 11
-            app.dashboard.meter.history.feed(-14.0 - (at * 7919) % 21 if speech else -46.0, 2.5 * at, speech=speech)
+            app.dashboard.query_one("#meter", Meter).history.feed(
+                -14.0 - (at * 7919) % 21 if speech else -46.0, 2.5 * at, speech=speech
+            )
 
 
 def cells(app: LivegistApp) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from textual.binding import Binding
@@ -334,7 +335,8 @@ HOSTILE = "\x1b[31m[red]x[/red] [@click=app.exit]\u202eevil\x07 [/]" + "\u200b" 
 
 
 async def test_hostile_text_is_shown_and_does_nothing() -> None:
-    session = type(SESSION)(**dict.fromkeys(SESSION.__struct_fields__, HOSTILE))
+    texts = dict.fromkeys(SESSION.__struct_fields__, HOSTILE) | {"tracks": [{"name": HOSTILE, "source": HOSTILE}]}
+    session = msgspec.convert(texts, type(SESSION))
     engine = ScriptedEngine(snapshot=live())
     async with running(engine) as (app, pilot):
         await emit(

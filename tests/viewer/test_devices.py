@@ -7,7 +7,8 @@ from tests.viewer.scripted_engine import ScriptedEngine, meeting
 from tests.viewer.test_dashboard import emit, running, shown, toasts
 from tests.viewer.test_meter import Clock
 from tui.model.commands import ListDevices, MeasureDevices, SetGain, Start, UseSource
-from tui.model.events import DeviceInfo, DeviceLevel, DeviceLevels, DevicesListed, GainChanged, Rejected
+from tui.model.devices import DeviceInfo, DeviceLevel
+from tui.model.events import DeviceLevels, DevicesListed, GainChanged, Rejected
 from tui.viewer.screens.device_picker import DevicePicker
 
 DEVICES = (

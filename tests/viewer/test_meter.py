@@ -2,12 +2,14 @@ import asyncio
 import time
 
 import pytest
+from msgspec.structs import replace
 from textual.geometry import Region
 
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import SESSION, ScriptedEngine, partial, turn
 from tests.viewer.test_dashboard import emit, live, running, shown
-from tui.model.events import LevelChanged, SessionStarted, TurnChanged, TurnRemoved
+from tui.model.events import LevelChanged, MutedChanged, SessionStarted, TurnChanged, TurnRemoved
+from tui.model.tracks import Track
 from tui.presentation.ballistics import Interval, Reading
 from tui.viewer.frame_rate import EARLY_S
 from tui.viewer.styled_text import Span, width
@@ -162,13 +164,13 @@ async def test_the_clock_of_the_needles_rests_when_they_do() -> None:
     async with running(engine, clock=clock) as (app, pilot):
 
         def resting() -> bool:
-            return app.dashboard.meter._timer is None
+            return app.dashboard.query_one("#meter", Meter)._timer is None
 
         assert resting()
         await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         assert not resting()
         clock.now += 20
-        await until(pilot, lambda: app.dashboard.meter._ballistics.read(clock.now).peak_dbfs < -60)
+        await until(pilot, lambda: app.dashboard.query_one("#meter", Meter)._ballistics.read(clock.now).peak_dbfs < -60)
         clock.now += 20
         await until(pilot, resting)
         assert "█" not in shown(app, "meter")
@@ -180,7 +182,7 @@ async def test_a_level_that_looks_the_same_paints_nothing() -> None:
     async with running(engine, clock=clock) as (app, pilot):
         await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "-23 │-12" in shown(app, "meter"))
-        meter = app.dashboard.meter
+        meter = app.dashboard.query_one("#meter", Meter)
         painted = count_refreshes(meter)
         await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         meter._tick()
@@ -208,7 +210,7 @@ async def test_a_meter_paints_no_more_frames_than_it_may() -> None:
     async with running(engine, clock=Clock()) as (app, pilot):
         await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "-23 │-12" in shown(app, "meter"))
-        meter = app.dashboard.meter
+        meter = app.dashboard.query_one("#meter", Meter)
         painted = count_paints(meter)
         meter.fps = 5
         started = time.monotonic()
@@ -230,10 +232,30 @@ async def test_the_clock_moves_the_needles_only_while_no_level_comes() -> None:
     engine = ScriptedEngine(snapshot=live())
     async with running(engine, clock=clock) as (app, pilot):
         await emit(pilot, engine, LevelChanged(-23.0, -12.0))
-        meter = app.dashboard.meter
+        meter = app.dashboard.query_one("#meter", Meter)
         due = meter._timer
         assert due is not None
         meter.feed(LevelChanged(-23.0, -12.0))
         assert due.cancelled()
         painted = count_paints(meter)
         await until(pilot, lambda: len(painted) > 2)
+
+
+async def test_each_track_has_a_row_with_its_name_level_and_speech() -> None:
+    tracks = (Track("you", "mic"), Track("them", "system", muted=True))
+    engine = ScriptedEngine(snapshot=replace(live(), tracks=tracks))
+    async with running(engine, clock=Clock()) as (app, pilot):
+        await emit(pilot, engine, LevelChanged(-23.0, -12.0, track="you"))
+        await until(pilot, lambda: "-23 │-12" in shown(app, "meter"))
+        assert shown(app, "meter").startswith("you ")
+        assert shown(app, "meter-2").startswith("them ")
+        assert "muted" in shown(app, "meter-2")
+        assert len(shown(app, "meter").splitlines()) == len(shown(app, "meter-2").splitlines()) == 1
+        await emit(pilot, engine, MutedChanged(False, "them"), LevelChanged(-30.0, -20.0, track="them"))
+        await emit(pilot, engine, TurnChanged(replace(partial(1, "so"), track="them")))
+        await until(pilot, lambda: "● speech" in shown(app, "meter-2"))
+        assert "○ silence" in shown(app, "meter")
+        await until(pilot, lambda: "them" in shown(app, "turns"))
+        await emit(pilot, engine, LevelChanged(-6.0, 0.0, True, track="them"))
+        await until(pilot, lambda: "CLIP" in shown(app, "meter-2"))
+        assert "CLIP" not in shown(app, "meter")

@@ -6,6 +6,7 @@ The meter's ballistics are in the viewer: they depend on its frame rate.
 import math
 import sys
 from array import array
+from collections.abc import Sequence
 
 import msgspec
 
@@ -51,6 +52,17 @@ def dbfs(magnitude: float) -> float:
     if magnitude <= 0:
         return SILENCE_DBFS
     return round(max(SILENCE_DBFS, 20 * math.log10(magnitude)), 1)
+
+
+def mixed(blocks: Sequence[bytes]) -> bytes:
+    """Return the sum of blocks of s16le samples, clipped to full scale; shorter ones end in silence."""
+    if len(blocks) == 1:
+        return blocks[0]
+    import numpy as np
+
+    longest = max(map(len, blocks), default=0)
+    total = sum(np.frombuffer(block.ljust(longest, b"\0"), "<i2").astype(np.int32) for block in blocks)
+    return np.clip(total, -32768, 32767).astype("<i2").tobytes()
 
 
 def apply_gain(block: bytes, gain_db: float) -> bytes:

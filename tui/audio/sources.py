@@ -69,15 +69,23 @@ async def open_source(
 
 def is_file(spec: str) -> bool:
     """Return whether a source is a file, which stops with its reader, while live audio goes on."""
-    return spec not in ("mic", "-") and not spec.startswith(("mic:", "cmd:"))
+    return spec != "-" and not spec.startswith("cmd:") and not is_device(spec)
 
 
-async def warm_up(spec: str) -> None:
-    """Import the modules that `spec` needs off the event loop: PortAudio takes a quarter of a second to load.
+def is_device(spec: str) -> bool:
+    """Return whether a source is a device, which may come back after it was lost."""
+    return spec in ("mic", "system") or spec.startswith("mic:")
+
+
+async def warm_up(*specs: str) -> None:
+    """Import the modules that sources need off the event loop: PortAudio takes a quarter of a second to load.
 
     Errors are ignored here; `open_source` raises them.
+
+    Args:
+        specs: as `open_source` takes them, with or without the name of a track.
     """
-    if spec == "mic" or spec.startswith("mic:"):
+    if any(spec.rpartition("=")[2].startswith("mic") for spec in specs):
         with contextlib.suppress(SourceError):
             await portaudio.call_with_timeout(portaudio.load)
 

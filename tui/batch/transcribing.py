@@ -16,7 +16,8 @@ from tui.errors import LivegistError
 from tui.model.commands import Option, Recover, Stop
 from tui.model.events import Event, Session, StatsChanged, TurnChanged
 from tui.sessions.importing import WAITING_REASON, from_file, from_session
-from tui.sessions.store import MIN_UNTRANSCRIBED_S, Store, StoredSession
+from tui.sessions.rest import MIN_UNTRANSCRIBED_S
+from tui.sessions.store import Store, StoredSession
 
 AUDIO_SUFFIXES = frozenset(
     {

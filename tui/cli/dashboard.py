@@ -63,8 +63,10 @@ def open_dashboard(options: Flags, *, start: "Start | None" = None, revive: bool
         start: session to start at once; `None` for none.
         revive: whether to start an engine if none is running; one that is killed later is replaced in any case.
     """
+    from tui.model.tracks import parse_track
+
     config = settings(options).config
-    if options.get("source") == "-":
+    if "source" in options and any(parse_track(source).source == "-" for source in config.sources):
         raise UsageError(
             "The dashboard reads keys from standard input, so it cannot read audio from it.",
             "Use: livegist stream --source -",

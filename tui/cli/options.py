@@ -1,5 +1,6 @@
 """Options that commands share, and the settings and sessions they select."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,13 @@ SOURCE = "mic, mic:NAME, system, a file, - (stdin) or cmd:PROGRAM."
 
 def session_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of a session: source, endpoint, LLM, privacy."""
-    source = click.option("--source", metavar="SOURCE", shell_complete=completion.sources, help=SOURCE)
+    source = click.option(
+        "--source",
+        multiple=True,
+        metavar="SOURCE",
+        shell_complete=completion.sources,
+        help=f"{SOURCE} Up to four times, as NAME=SOURCE: a track for each.",
+    )
     return source(endpoint_options(private_option(command)))
 
 
@@ -105,12 +112,15 @@ def settings(options: Flags, *, prompt: bool = False) -> "Settings":
 
     Raises:
         ConfigError: a setting is not valid.
+        UsageError: the sources are not valid.
     """
     from tui.config.load import load
     from tui.model.prompts import PromptLibrary
+    from tui.model.tracks import parse_tracks
     from tui.paths import prompt_folders
 
     loaded = load(options)
+    parse_tracks(loaded.config.sources)
     if prompt or "prompt" in options:
         PromptLibrary.load(*prompt_folders())[loaded.config.prompt]
     return loaded
@@ -118,11 +128,30 @@ def settings(options: Flags, *, prompt: bool = False) -> "Settings":
 
 def flags_from(flags: dict[str, Any]) -> Flags:
     """Return the flags that were set; a file's path becomes absolute, because the engine runs in another folder."""
-    found = {name: value for name, value in flags.items() if value not in (None, False)}
-    source = found.get("source")
-    if source and source not in ("-", "mic", "system") and not source.startswith(("mic:", "cmd:")):
-        found["source"] = str(Path(source).expanduser().absolute())
+    found = {name: value for name, value in flags.items() if value not in (None, False, ())}
+    given = found.get("source")
+    if given:
+        sources = [absolute_source(source) for source in ((given,) if isinstance(given, str) else given)]
+        found["source"] = sources[0] if len(sources) == 1 else sources
     return found
+
+
+def absolute_source(text: str) -> str:
+    """Return `SOURCE` or `NAME=SOURCE` with a file's path made absolute; a file whose name has an `=` is no name."""
+    from tui.errors import UsageError
+    from tui.model.tracks import parse_track
+
+    # Unlike `Path.exists`, it returns False for a text that is too long for a path.
+    if os.path.exists(Path(text).expanduser()):  # noqa: PTH110
+        return str(Path(text).expanduser().absolute())
+    try:
+        track = parse_track(text)
+    except UsageError:
+        return text
+    source = track.source
+    if source not in ("-", "mic", "system") and not source.startswith(("mic:", "cmd:")):
+        source = str(Path(source).expanduser().absolute())
+    return f"{track.name}={source}" if track.name else source
 
 
 def load_session(word: str) -> "tuple[StoredSession, SessionState]":

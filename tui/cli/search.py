@@ -61,4 +61,5 @@ def _line(hit: "Hit") -> str:
     parts = map(terminal_line, hit.parts)
     words = "".join(click.style(part, bold=True) if at % 2 else part for at, part in enumerate(parts))
     title = f"{terminal_line(hit.title)}  " if hit.title else ""
-    return f"{hit.session}  {clock(hit.at_s, padded=True)}  {where}  {title}{words}"
+    track = f"{terminal_line(hit.track)}: " if hit.track else ""
+    return f"{hit.session}  {clock(hit.at_s, padded=True)}  {where}  {title}{track}{words}"

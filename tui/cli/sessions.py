@@ -199,7 +199,7 @@ def prune(older_than: str, keep_tagged: bool, dry_run: bool, yes: bool) -> None:
 def compress(session: str) -> None:
     """Compress the recording of a session to FLAC: lossless, half the size."""
     from tui.sessions.flac import compress as make_flac
-    from tui.sessions.store import MIN_UNTRANSCRIBED_S
+    from tui.sessions.rest import MIN_UNTRANSCRIBED_S
 
     stored = find_stored(session)
     state = stored.load()

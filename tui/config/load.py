@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from tui.config.format import toml
-from tui.config.schema import FIELDS, Config, Scalar, Settings, describe_type, entry_type, is_table
+from tui.config.schema import FIELDS, Config, Scalar, Settings, describe_type, entry_type, is_list, is_table
 from tui.credentials import Key
 from tui.errors import ConfigError
 from tui.paths import config_file
@@ -104,8 +104,18 @@ def parse_value(name: str, text: str) -> Scalar:
     Raises:
         ConfigError: it is invalid.
     """
-    value: Scalar = _convert(name, text, _in("settings"), strict=False)
+    value: Scalar = _convert(name, _parse_list(name, text), _in("settings"), strict=False)
     return value
+
+
+def _parse_list(name: str, text: str) -> Any:
+    """Return the list that a user typed as JSON for a setting that may be one; any other text as it is."""
+    if not is_list(name) or not text.lstrip().startswith("["):
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
 
 
 def _in(place: str) -> Locate:
@@ -140,7 +150,7 @@ def _line(text: str, name: str, key: str) -> int:
 def _parse_variable(name: str, text: str, variable: str) -> Any:
     """Return the value of an environment variable; a table is written as JSON."""
     if name not in FIELDS or not is_table(name):
-        return text
+        return _parse_list(name, text) if name in FIELDS else text
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:

@@ -15,7 +15,7 @@ HOURLY_RATES = {
 }
 """US dollars per hour of open connection, by speech model, as published in October 2026."""
 
-Scalar = str | int | float | bool
+Scalar = str | int | float | bool | list[str]
 """Value of a setting that is not a table."""
 
 Style = Literal["mark", "accent", "good", "warn", "bad", "strong"]
@@ -48,11 +48,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     source: Annotated[
-        str,
+        str | list[str],
         AUDIO,
         Meta(
             description="Audio source: mic (the default microphone), mic:NAME, system (what this machine plays), "
-            "a file, - (stdin), or cmd:PROGRAM, which writes raw 16 kHz mono s16le to stdout."
+            "a file, - (stdin), or cmd:PROGRAM, which writes raw 16 kHz mono s16le to stdout. A list of up to four, "
+            "each SOURCE or NAME=SOURCE, records a track from each."
         ),
     ] = "mic"
     mic_latency_ms: Annotated[
@@ -247,6 +248,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     input_rate: Annotated[float, COSTS, Meta(description="US dollars per million LLM input tokens.")] = 3.0
     output_rate: Annotated[float, COSTS, Meta(description="US dollars per million LLM output tokens.")] = 15.0
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources of a session, one for each track."""
+        return (self.source,) if isinstance(self.source, str) else tuple(self.source)
+
 
 FIELDS = {field.name: field for field in msgspec.structs.fields(Config)}
 """Settings by name, group by group."""
@@ -273,6 +279,11 @@ def description(name: str) -> str:
 def is_table(name: str) -> bool:
     """Return whether a setting's value is a table."""
     return get_origin(_bare(FIELDS[name].type)) is dict
+
+
+def is_list(name: str) -> bool:
+    """Return whether a setting's value may be a list."""
+    return bool(_bare(FIELDS[name].type) == str | list[str])
 
 
 def entry_type(name: str) -> Any:
@@ -306,6 +317,8 @@ def _describe_bare(kind: Any) -> str:
     if get_origin(kind) is Literal:
         *others, last = (json.dumps(value) for value in get_args(kind))
         return f"{', '.join(others)} or {last}"
+    if kind == str | list[str]:
+        return "a string or a list of strings"
     if get_origin(kind) is dict:
         return "a table"
     return {bool: "true or false", str: "a string", float: "a number", int: "an integer"}[kind]

@@ -138,7 +138,8 @@ class Annotations:
 
     def _merge(self, number: int) -> None:
         first = self._parts(number)
-        after = (turn for turn in self._state.transcript.finals if turn.number > number and self._state.parts(turn))
+        track = [turn for turn in self._state.transcript.finals if turn.track == first[0].track]
+        after = (turn for turn in track if turn.number > number and self._state.parts(turn))
         if (following := next(after, None)) is None:
             raise UsageError(f"No final turn follows turn {number}.", "Choose an earlier turn.")
         self._publish(TranscriptEdited(merge_turns(first, self._parts(following.number))))

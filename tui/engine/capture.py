@@ -1,4 +1,4 @@
-"""Audio capture: appends a source's audio to the recording and bridges the loss of a device with silence."""
+"""Audio capture: appends one source's audio to its recording and bridges the loss of a device with silence."""
 
 import asyncio
 import logging
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
+from tui.audio.clock_fit import ClockFit
 from tui.audio.level import SILENCE_DBFS, apply_gain, measure
 from tui.audio.microphone import Microphone
 from tui.audio.recording import Recording
@@ -21,6 +22,7 @@ DEFAULT_AFTER_S = 10.0
 """Seconds after which the default device replaces a lost one."""
 FILL_S = 0.1
 """Seconds between two blocks of silence while a device is lost."""
+SILENCE_HINT = "Silence is recorded until a device is available."
 LOG_HINT = "See the engine's log for details."
 DEFAULT_SOURCE = "mic"
 """Source that replaces a lost device."""
@@ -30,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class Capture:
-    """Captures one session's audio.
+    """Captures the audio of one track.
 
     Args:
         recording: receives the audio.
@@ -38,6 +40,9 @@ class Capture:
         latency_ms: latency requested from the audio system; 0 for its default.
         channels: number of channels that a microphone is opened with.
         publish: receives levels and notices.
+        track: name of the track; empty if the session has one without a name.
+        fallback: source that replaces a lost device; empty waits for the device itself.
+        fit: puts the audio on the time line of a session with several tracks; `None` for a session with one.
         clock: monotonic seconds.
     """
 
@@ -49,6 +54,9 @@ class Capture:
         latency_ms: int,
         channels: int = 1,
         publish: Callable[[Event], None],
+        track: str = "",
+        fallback: str = DEFAULT_SOURCE,
+        fit: ClockFit | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._recording = recording
@@ -56,6 +64,9 @@ class Capture:
         self._latency_ms = latency_ms
         self._channels = channels
         self._publish = publish
+        self._track = track
+        self._fallback = fallback
+        self._fit = fit
         self._clock = clock
         self._overflows = 0
         self._source: Source | None = None
@@ -75,23 +86,30 @@ class Capture:
         """Number of times the audio system lost samples, over all devices of the session."""
         return self._overflows + (self._source.overflows if self._source else 0)
 
+    @property
+    def spec(self) -> str:
+        """The source, as `open_source` takes it."""
+        return self._spec
+
     def switch(self, spec: str) -> None:
         """Record from another source, given as `open_source` takes it."""
         self._spec = spec
         self._switched.set()
 
-    async def run(self, source: Source, opened: AsyncExitStack) -> None:
+    async def run(self, source: Source | None, opened: AsyncExitStack) -> None:
         """Record until the source ends.
 
         While a device is lost, record silence so that positions in the recording stay true, and wait for a device.
 
         Args:
-            source: an open source.
+            source: an open source; `None` for a device that cannot be opened yet.
             opened: closes `source`; sources opened later are added to it.
 
         Raises:
             SourceError: the source ended without any audio.
         """
+        if source is None:
+            source = await self._reopen(opened)
         while True:
             self._use(source)
             try:
@@ -101,12 +119,19 @@ class Capture:
                 if source.finite and not self._recording.position:
                     raise
                 if source.finite:
-                    self._publish(Notice(Severity.ERROR, lost.message, lost.hint))
+                    self._notify(Severity.ERROR, lost.message, lost.hint)
                     return
-                self._publish(Notice(Severity.ERROR, lost.message, "Silence is recorded until a device is available."))
+                self._notify(Severity.ERROR, lost.message, SILENCE_HINT)
             await opened.aclose()
-            source = await self._wait_for_device(opened)
-            self._publish(Notice(Severity.INFO, f"Recording continues from {source.name}."))
+            source = await self._reopen(opened)
+
+    async def _reopen(self, opened: AsyncExitStack) -> Source:
+        source = await self._wait_for_device(opened)
+        self._notify(Severity.INFO, f"Recording continues from {source.name}.")
+        return source
+
+    def _notify(self, severity: Severity, text: str, hint: str = "") -> None:
+        self._publish(Notice(severity, f"{self._track}: {text}" if self._track else text, hint))
 
     async def _record_until_switched(self, source: Source) -> bool:
         """Record until the source ends or is switched; return whether it is switched.
@@ -137,10 +162,16 @@ class Capture:
         finally:
             if rest := source.flush():
                 self._record_block(rest)
+            if self._fit is not None and (held := self._fit.flush()):
+                self._append(held)
 
     def _record_block(self, block: bytes) -> None:
         self._received_at = self._clock()
-        self._append(bytes(len(block)) if self.muted else apply_gain(block, self.gain_db))
+        audio = bytes(len(block)) if self.muted else apply_gain(block, self.gain_db)
+        if self._fit is not None:
+            audio = self._fit.feed(audio, self._recording.position, self._received_at)
+        if audio:
+            self._append(audio)
 
     def _append(self, block: bytes) -> None:
         """Record a block, and publish a level for each `LEVEL_S` of audio."""
@@ -149,7 +180,8 @@ class Capture:
         while len(self._unmeasured) >= self._level_bytes:
             level = measure(bytes(self._unmeasured[: self._level_bytes]))
             del self._unmeasured[: self._level_bytes]
-            self._publish(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped, self._channel_levels()))
+            channels = self._channel_levels()
+            self._publish(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped, channels, self._track))
 
     def _channel_levels(self) -> tuple[tuple[float, float], ...]:
         """Return RMS and peak of each channel of a microphone, in dBFS after gain; empty for a mono source."""
@@ -165,6 +197,8 @@ class Capture:
         self._source = source
         self.device = source.name
         self._received_at = self._clock()
+        if self._fit is not None:
+            self._fit.restart()
 
     async def _wait_for_device(self, opened: AsyncExitStack) -> Source:
         """Record silence until the device, or later the default device, opens; return the source.
@@ -181,12 +215,14 @@ class Capture:
                 await self._pause()
                 if self._switched.is_set():
                     continue
-            spec = self._spec if self._clock() - lost_at < DEFAULT_AFTER_S else DEFAULT_SOURCE
+            spec = self._spec
+            if self._fallback and self._clock() - lost_at >= DEFAULT_AFTER_S:
+                spec = self._fallback
             try:
                 source = await opened.enter_async_context(self._open(spec))
             except SourceError as error:
                 if chosen:
-                    self._publish(Notice(Severity.ERROR, error.message, error.hint))
+                    self._notify(Severity.ERROR, error.message, error.hint)
                 continue
             self._append_silence()
             return source

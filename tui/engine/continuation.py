@@ -78,8 +78,8 @@ class SessionContinuation:
         self.interruption = None
         self._write(ActiveSession(id, options, continued_at=continued_at))
 
-    def set_source(self, source: str) -> None:
-        """Record another source of the active session."""
+    def set_source(self, source: str | list[str]) -> None:
+        """Record another source of the active session, or a list of one for each track."""
         if self._active is not None:
             self._write(replace(self._active, options=self._active.options | {"source": source}))
 

@@ -11,7 +11,8 @@ from tui.audio.devices import list_devices
 from tui.audio.level_probe import ProbeReading
 from tui.audio.system_source import SYSTEM, describe_system
 from tui.errors import SourceError
-from tui.model.events import DeviceInfo, DeviceLevel, DeviceLevels, Event
+from tui.model.devices import DeviceInfo, DeviceLevel
+from tui.model.events import DeviceLevels, Event
 
 LEASE_S = 30.0
 """Longest measurement after one request: a viewer that was lost cannot stop it."""

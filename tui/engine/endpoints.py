@@ -34,14 +34,18 @@ class Endpoints:
         self._sample_rate = sample_rate
         self._chat: ChatClient | None = None
 
-    async def target(self, prompt: str) -> Target:
+    async def target(self, prompt: str, track: str = "") -> Target:
         """Return the address and key of a connection that carries a prompt.
+
+        Args:
+            prompt: id of the prompt.
+            track: name of the track whose turns the endpoint sends to the LLM; empty for none.
 
         Raises:
             ConnectError: the local gateway does not start.
         """
         base = self._route.url or await self._gateway.url(self._config, self._route.llm_key)
-        return Target(endpoint(base, self._prompts[prompt], self._config, self._sample_rate), self._route.key)
+        return Target(endpoint(base, self._prompts[prompt], self._config, self._sample_rate, track), self._route.key)
 
     async def chat(self) -> ChatClient:
         """Return the client of the LLM server.

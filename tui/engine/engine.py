@@ -147,23 +147,22 @@ class Engine:
             case commands.Stop():
                 self._slot.require_active().stop()
                 self._continuation.close()
-            case commands.Mute(muted=muted):
-                self._slot.require_active().mute(muted)
+            case commands.Mute(muted=muted, track=track):
+                self._slot.require_active().controls.mute(muted, track)
             case commands.UsePrompt(prompt=prompt):
                 self._use_prompt(prompt)
             case commands.Analyse(prompt=prompt):
                 await self._slot.require_session().analyse(prompt)
             case _ if isinstance(command, AnnotationCommand):
                 self._slot.require_session().annotations.execute(command)
-            case commands.SetGain(gain_db=gain_db):
-                self._slot.require_active().set_gain(gain_db)
+            case commands.SetGain(gain_db=gain_db, track=track):
+                self._slot.require_active().controls.set_gain(gain_db, track)
             case commands.ListDevices():
                 return DevicesListed(await asyncio.to_thread(list_sources))
             case commands.MeasureDevices(seconds=seconds):
                 await self._device_levels.start(seconds)
-            case commands.UseSource(source=source):
-                self._slot.require_active().use_source(source)
-                self._continuation.set_source(source)
+            case commands.UseSource(source=source, track=track):
+                self._continuation.set_source(self._slot.require_active().controls.use_source(source, track))
             case commands.Recover(session=session, options=options):
                 await self._recover(session, options)
             case commands.ListSessions() | commands.ShowSession() | commands.ExportSession():
@@ -180,7 +179,7 @@ class Engine:
         """Repair sessions that a killed engine left, start up, then run until `quit` is called."""
         self._notices += self._continuation.find(self._recovery.repair)
         self._recovery.scan()
-        warming = asyncio.ensure_future(warm_up(self._prepare()))
+        warming = asyncio.ensure_future(warm_up(*self._prepare()))
         self._continue_interrupted()
         watching = asyncio.ensure_future(self._prompt_watcher.run())
         try:
@@ -220,15 +219,15 @@ class Engine:
         self._continuation.close()
         self._quitting.set()
 
-    def _prepare(self) -> str:
-        """Apply the settings that a viewer shows before a session starts; return the configured source."""
+    def _prepare(self) -> tuple[str, ...]:
+        """Apply the settings that a viewer shows before a session starts; return the configured sources."""
         try:
             config = load(self._flags).config
             self._slot.idle.prompt = self._prompts[config.prompt].id
         except LivegistError as error:
             self._notices.append(Notice(Severity.ERROR, error.message, error.hint))
-            return ""
-        return config.source
+            return ()
+        return config.sources
 
     def _start(self, options: Mapping[str, Option]) -> None:
         """Start a session; if that fails, publish the error as the state FAILED, which lasts until the next attempt.

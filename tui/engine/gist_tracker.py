@@ -175,7 +175,7 @@ class GistTracker:
                 gist,
                 chat,
                 lambda client: client.stream(
-                    turn_messages(prompt, turn.text),
+                    turn_messages(prompt, f"{turn.track}: {turn.text}" if turn.track else turn.text),
                     model=prompt.model or self._config.llm_model,
                     max_tokens=prompt.max_tokens or self._config.max_tokens,
                 ),

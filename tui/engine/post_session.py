@@ -14,7 +14,8 @@ from tui.paths import data_dir
 from tui.sessions import catalogue
 from tui.sessions.flac import compress
 from tui.sessions.hooks import post, run_command
-from tui.sessions.store import MIN_UNTRANSCRIBED_S, Store, StoredSession
+from tui.sessions.rest import MIN_UNTRANSCRIBED_S
+from tui.sessions.store import Store, StoredSession
 
 MAX_WAIT_S = 25.0
 """Longest time that an exiting engine waits for the tasks."""

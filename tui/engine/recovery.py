@@ -55,8 +55,8 @@ class SessionRecovery:
         notices = []
         for stored in list(self._store.interrupted()):
             try:
-                samples = repair(stored.audio) if stored.audio.exists() else 0
-                repaired = self._store.repair(stored, samples / DEFAULT_RATE)
+                lengths_s = [repair(path) / DEFAULT_RATE if path.exists() else 0.0 for path in stored.recordings]
+                repaired = self._store.repair(stored, lengths_s)
             except LivegistError as error:
                 notices.append(Notice(Severity.WARNING, error.message, error.hint))
                 continue

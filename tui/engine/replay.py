@@ -10,7 +10,7 @@ import soundfile
 from msgspec.structs import replace
 
 import tui
-from tui.audio.level import measure
+from tui.audio.level import measure, mixed
 from tui.audio.speaker import Speaker
 from tui.errors import LivegistError, UsageError
 from tui.model.commands import Command, Pause, Quit, Seek
@@ -18,6 +18,7 @@ from tui.model.events import Event, LevelChanged, Notice, Severity, Snapshot, St
 from tui.model.prompts import PromptLibrary
 from tui.paths import prompt_folders
 from tui.sessions.playback import Playback, is_stats, stats_at
+from tui.sessions.rest import track_names
 from tui.sessions.store import StoredSession
 
 TICK_S = 0.05
@@ -59,7 +60,8 @@ class ReplayEngine:
         self._clock = clock
         self._prompts = PromptLibrary.load(*prompt_folders()).infos
         self._playback = Playback(stored.read().entries)
-        self._audio = _RecordedAudio(stored.audio)
+        names = track_names(self._playback.at(self._playback.end_s))
+        self._audio = [_RecordedAudio(name, stored.audio_of(at)) for at, name in enumerate(names)]
         self._speaker: Speaker | None = None
         self._position_s = 0.0
         self._stats_at_s = -STATS_S
@@ -129,7 +131,8 @@ class ReplayEngine:
                     self._advance((now - self._published_at) * self._speed)
                     self._published_at = now
         finally:
-            self._audio.close()
+            for audio in self._audio:
+                audio.close()
             if self._speaker is not None:
                 self._speaker.close()
 
@@ -140,11 +143,12 @@ class ReplayEngine:
         for event in self._playback.between(start_s, end_s):
             if not is_stats(event):
                 self._publish(event)
-        pcm = self._audio.read(start_s, end_s)
-        level = measure(pcm)
-        self._publish(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped))
+        blocks = [audio.read(start_s, end_s) for audio in self._audio]
+        for audio, pcm in zip(self._audio, blocks, strict=True):
+            level = measure(pcm)
+            self._publish(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped, track=audio.track))
         if self._speaker is not None:
-            self._speaker.play(pcm)
+            self._speaker.play(mixed(blocks))
         if end_s - self._stats_at_s >= STATS_S or end_s == self._playback.end_s:
             self._stats_at_s = end_s
             self._publish(StatsChanged(stats_at(self._playback.at(end_s), end_s)))
@@ -160,7 +164,7 @@ class ReplayEngine:
 
     async def _open_speaker(self) -> None:
         try:
-            rate = round(self._audio.sample_rate * self._speed)
+            rate = round(self._audio[0].sample_rate * self._speed)
             self._speaker = await asyncio.to_thread(Speaker, rate)
         except LivegistError as error:
             notice = Notice(Severity.WARNING, error.message, error.hint)
@@ -169,9 +173,10 @@ class ReplayEngine:
 
 
 class _RecordedAudio:
-    """A recording, WAV or FLAC; reads as empty where it is missing or damaged."""
+    """The recording of a track, WAV or FLAC; reads as empty where it is missing or damaged."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, track: str, path: Path) -> None:
+        self.track = track
         self.sample_rate = 16_000
         self._file: soundfile.SoundFile | None = None
         try:

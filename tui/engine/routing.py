@@ -81,24 +81,31 @@ def resolve_route(config: Config, *, key: str, llm_key: str, local_installed: bo
     )
 
 
-def gateway_parameter(prompt: Prompt, config: Config) -> LLMGateway:
-    """Return the parameter by which the endpoint asks the LLM about every final turn."""
+def gateway_parameter(prompt: Prompt, config: Config, track: str = "") -> LLMGateway:
+    """Return the parameter by which the endpoint asks the LLM about every final turn.
+
+    Args:
+        prompt: the prompt.
+        config: the settings.
+        track: name of the track, which precedes each turn; empty for none.
+    """
     assert TURN in prompt.turn
+    content = prompt.turn.replace(TURN, f"{track}: {TURN}") if track else prompt.turn
     return LLMGateway(
         model=prompt.model or config.llm_model,
-        messages=({"role": "user", "content": prompt.turn},),
+        messages=({"role": "user", "content": content},),
         max_tokens=prompt.max_tokens or config.max_tokens,
     )
 
 
-def endpoint(base_url: str, prompt: Prompt, config: Config, sample_rate: int) -> str:
+def endpoint(base_url: str, prompt: Prompt, config: Config, sample_rate: int, track: str = "") -> str:
     """Return the URL of a connection that carries a prompt."""
     return query.connection_url(
         base_url,
         sample_rate=sample_rate,
         speech_model=config.speech_model,
         format_turns=config.format_turns,
-        llm_gateway=gateway_parameter(prompt, config),
+        llm_gateway=gateway_parameter(prompt, config, track),
         options=config.stream_options,
     )
 

@@ -1,27 +1,26 @@
-"""Live session: runs capture, stream, gists, journal and statistics of one session."""
+"""Live session: runs the tracks, gists, journal and statistics of one session."""
 
 import asyncio
-import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
-from tui.audio.recording import Recording
 from tui.config.schema import Config
 from tui.engine.annotations import Annotations
-from tui.engine.capture import LOG_HINT, Capture
 from tui.engine.endpoints import Endpoints
 from tui.engine.event_sink import EventSink
 from tui.engine.gist_tracker import GistTracker
+from tui.engine.links import Links
+from tui.engine.live_track import LiveTrack, TrackAudio
 from tui.engine.monitors import DiskMonitor, SleepDetector
 from tui.engine.routing import Route
+from tui.engine.session_stats import collect
 from tui.engine.stats_collector import StatsCollector
 from tui.engine.stream_events import StreamEventHandler
+from tui.engine.track_controls import TrackControls
 from tui.errors import SourceError, UsageError
 from tui.model.events import (
-    GainChanged,
-    MutedChanged,
     Notice,
     PromptChanged,
     Severity,
@@ -29,17 +28,13 @@ from tui.model.events import (
     StatsChanged,
 )
 from tui.model.prompts import PromptLibrary
-from tui.sessions.store import MIN_UNTRANSCRIBED_S
+from tui.sessions.rest import MIN_UNTRANSCRIBED_S
 from tui.stream.reconnecting import ReconnectingStream
 from tui.stream.turn_numbering import TurnSequencer
 
 SAMPLE_RATE = 16_000
-MAX_GAIN_DB = 40
-"""Largest gain or attenuation, in dB."""
 STATS_INTERVAL_S = 1.0
 """Seconds between two statistics events."""
-
-log = logging.getLogger(__name__)
 
 
 class LiveSession:
@@ -51,9 +46,8 @@ class LiveSession:
         prompts: the prompts that the session may use.
         endpoints: builds connection targets and the LLM client.
         sink: holds the session's state, and stores and publishes every event.
-        recording: the audio to send.
-        capture: records into `recording`; `None` if a stored session is resumed, which records nothing.
-        turns: numbering of turns, whose boundary is where the first connection starts.
+        audio: recording and capture of each track.
+        turns: for each track, the numbering of its turns, whose boundary is where the first connection starts.
         clock: monotonic seconds.
         boot_clock: seconds that go on while the machine sleeps.
     """
@@ -65,9 +59,8 @@ class LiveSession:
         prompts: PromptLibrary,
         endpoints: Endpoints,
         sink: EventSink,
-        recording: Recording,
-        capture: Capture | None,
-        turns: TurnSequencer,
+        audio: Sequence[TrackAudio],
+        turns: Sequence[TurnSequencer],
         *,
         clock: Callable[[], float],
         boot_clock: Callable[[], float],
@@ -81,8 +74,7 @@ class LiveSession:
         self.state = sink.state
         """State of the session."""
         self._emit = sink.emit
-        self._recording = recording
-        self._capture = capture
+        self._clock = clock
         self._gists = GistTracker(config, self.state, self._stats, self._emit, clock)
         for turn in self.state.transcript.finals:
             self._stats.add_final(turn)
@@ -92,31 +84,12 @@ class LiveSession:
             self.state, prompts, self._gists, endpoints.chat, self._emit, self._spawn, sink.turn
         )
         """Executes annotation commands."""
-        self._stream_events = StreamEventHandler(
-            sink,
-            self._gists,
-            self._stats,
-            self.annotations,
-            prompts,
-            endpoints.chat,
-            self._spawn,
-            self._position_s if capture is not None else None,
-        )
-        self._stream = ReconnectingStream(
-            recording,
-            endpoints.target,
-            self.state.prompt,
-            self._stream_events.handle,
-            chunk_ms=config.chunk_ms,
-            drain_s=config.drain_timeout_s,
-            clock=clock,
-            turns=turns,
-        )
+        self._links = Links(track.name for track in audio)
+        self.tracks = [self._build_track(track, numbers) for track, numbers in zip(audio, turns, strict=True)]
+        """The tracks, each with a source, a recording and a connection of its own."""
+        self.controls = TrackControls(self.tracks, self._emit)
+        """Mute, gain and source of each track."""
         self._stop_count = 0
-        self.source_failure: SourceError | None = None
-        """Why the source ended without any audio; `None` if it did not."""
-        self._capture_ends = asyncio.Event()
-        """Set when recording must end."""
         self._disk = DiskMonitor()
         self._sleep = SleepDetector(clock, boot_clock)
         self.viewers = 0
@@ -124,7 +97,40 @@ class LiveSession:
 
     def restore_lost_answers(self) -> None:
         """Request the answers that a killed engine did not receive, once a connection is open."""
-        self._stream_events.restore_lost_answers()
+        for track in self.tracks:
+            track.stream_events.restore_lost_answers()
+
+    def _build_track(self, audio: TrackAudio, turns: TurnSequencer) -> LiveTrack:
+        events = StreamEventHandler(
+            self._sink,
+            self._gists,
+            self._stats,
+            self.annotations,
+            self._prompts,
+            self._endpoints.chat,
+            self._spawn,
+            self._links,
+            (lambda: audio.recording.position / SAMPLE_RATE) if audio.capture is not None else None,
+            track=audio.name,
+            several=len(self.state.tracks) > 1,
+        )
+        stream = ReconnectingStream(
+            audio.recording,
+            lambda prompt: self._endpoints.target(prompt, audio.name),
+            self.state.prompt,
+            events.handle,
+            chunk_ms=self._config.chunk_ms,
+            drain_s=self._config.drain_timeout_s,
+            clock=self._clock,
+            turns=turns,
+        )
+        return LiveTrack(audio, stream, events, publish=self._emit, drain_s=self._config.drain_timeout_s)
+
+    @property
+    def source_failure(self) -> SourceError | None:
+        """Why the only source ended without any audio; `None` if it did not, or if other sources had audio."""
+        failures = [track.source_failure for track in self.tracks]
+        return failures[0] if all(failures) else None
 
     # Commands ----------------------------------------------------------------------------------------------------
 
@@ -134,24 +140,19 @@ class LiveSession:
         A resumed session is abandoned by the first call: its rest may be hours, and can be resumed again.
         """
         self._stop_count += 1
-        if self._stop_count == 1 and self._capture is not None:
-            self._capture_ends.set()
+        if self._stop_count == 1 and any(track.capture for track in self.tracks):
+            for track in self.tracks:
+                track.stop()
         else:
             self.abandon()
 
     def abandon(self) -> None:
         """End the session without waiting for a connection, for turns or for answers."""
         self._stop_count = max(self._stop_count, 2)
-        self._capture_ends.set()
-        self._stream.abandon()
+        for track in self.tracks:
+            track.abandon()
         for task in self._requests:
             task.cancel()
-
-    def mute(self, muted: bool) -> None:
-        """Record and send silence if `muted`, else the source's audio."""
-        if self._capture is not None and self._capture.muted != muted:
-            self._capture.muted = muted
-            self._emit(MutedChanged(muted))
 
     def use_prompt(self, id: str) -> None:
         """Send final turns to the LLM with another prompt from now on.
@@ -161,35 +162,14 @@ class LiveSession:
         """
         prompt = self._prompts[id]
         if self.state.prompt != prompt.id:
-            self._stream.use_prompt(prompt.id)
+            for track in self.tracks:
+                track.stream.use_prompt(prompt.id)
             self._emit(PromptChanged(prompt.id))
 
     def renew_prompt(self) -> None:
         """Send final turns to the LLM with the edited text of the prompt in use from now on."""
-        self._stream.renew()
-
-    def use_source(self, spec: str) -> None:
-        """Record from another source from now on; record silence while it cannot be opened.
-
-        Raises:
-            UsageError: the session is not recording.
-        """
-        if self._capture is None or self._recording.closed:
-            raise UsageError("The session is no longer recording.", "Start another session with s.")
-        self._capture.switch(spec)
-
-    def set_gain(self, gain_db: float) -> None:
-        """Set the gain of what is recorded from now on.
-
-        Raises:
-            UsageError: the gain is out of range, or the session is not recording.
-        """
-        if not -MAX_GAIN_DB <= gain_db <= MAX_GAIN_DB:
-            raise UsageError(f"A gain of {gain_db:g} dB is out of range.", f"Use -{MAX_GAIN_DB} to {MAX_GAIN_DB} dB.")
-        if self._capture is None or self._recording.closed:
-            raise UsageError("The session is no longer recording.", "Start another session with s.")
-        self._capture.gain_db = gain_db
-        self._emit(GainChanged(gain_db))
+        for track in self.tracks:
+            track.stream.renew()
 
     async def analyse(self, id: str) -> None:
         """Send the transcript so far with a prompt's session text to the LLM.
@@ -220,65 +200,72 @@ class LiveSession:
 
     # Tasks -------------------------------------------------------------------------------------------------------
 
-    async def run(self, capturing: Coroutine[Any, Any, None] | None = None) -> None:
+    async def run(self, capturing: Sequence[Coroutine[Any, Any, None]] = ()) -> None:
         """Run the session until it is ENDED or FAILED, also if one of its tasks fails.
 
         Args:
-            capturing: records until the source ends; `None` if a stored session is resumed.
+            capturing: for each track, records until its source ends; empty if a stored session is resumed.
         """
         try:
             self._sink.transition(State.CONNECTING)
-            await self._run_tasks(capturing)
+            await self._run_tasks(capturing or (None,) * len(self.tracks))
         finally:
             try:
                 self._end()
             finally:
                 await self._endpoints.close()
 
-    async def _run_tasks(self, capturing: Coroutine[Any, Any, None] | None) -> None:
+    async def _run_tasks(self, capturing: Sequence[Coroutine[Any, Any, None] | None]) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._record(capturing), name="capture")
             counting = tasks.create_task(self._stats_loop(), name="stats")
             checking = tasks.create_task(self._check_model(), name="model check")
             try:
-                await self._stream.run()
-                self._capture_ends.set()
+                async with asyncio.TaskGroup() as running:
+                    for track, audio in zip(self.tracks, capturing, strict=True):
+                        running.create_task(self._record(track, audio), name=f"capture {track.name}")
+                        running.create_task(self._stream(track), name=f"stream {track.name}")
                 self._gists.expire(all=True)
                 await self._analyse_at_end()
             finally:
                 counting.cancel()
                 checking.cancel()
 
-    async def _record(self, capturing: Coroutine[Any, Any, None] | None) -> None:
-        """Capture until the source ends or `stop` is called, then close the recording."""
+    async def _record(self, track: LiveTrack, capturing: Coroutine[Any, Any, None] | None) -> None:
+        """Record a track; the session drains once all are recorded."""
         try:
-            if capturing is not None:
-                await self._capture_until_stopped(capturing)
+            await track.record(capturing)
         finally:
-            self._recording.close()
-            if self._capture is not None:
-                self._stream.give_up_after(self._config.drain_timeout_s)
-            if self.state.state is not State.DRAINING:
+            others = [other.name for other in self.tracks if not other.recording.closed]
+            if not others and self.state.state is not State.DRAINING:
                 self._sink.transition(State.DRAINING)
+        if others and not self._stop_count:
+            failure = track.source_failure
+            text = failure.message if failure else "The source has ended."
+            self._emit(Notice(Severity.WARNING, f"{track.name}: {text}", f"Recording continues: {', '.join(others)}."))
 
-    async def _capture_until_stopped(self, capturing: Coroutine[Any, Any, None]) -> None:
-        tasks = (asyncio.ensure_future(capturing), asyncio.ensure_future(self._capture_ends.wait()))
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            captured, _ = await asyncio.gather(*tasks, return_exceptions=True)
-        match captured:
-            case SourceError():
-                self.source_failure = captured
-            case Exception():  # After an internal error, the recorded audio must still be sent.
-                log.error("capture failed", exc_info=captured)
-                self._emit(Notice(Severity.ERROR, "Internal error: recording stopped.", LOG_HINT))
+    async def _stream(self, track: LiveTrack) -> None:
+        """Stream a track; once no track streams any more, recording ends."""
+        await track.stream.run()
+        self._links.end(track.name)
+        if self._links.over:
+            for each in self.tracks:
+                each.stop()
+            return
+        if self._links.all_connected and self.state.state in (State.CONNECTING, State.RECONNECTING):
+            self._sink.transition(State.LIVE)
+        if (failure := track.stream_events.failure) is not None:
+            self._emit(
+                Notice(
+                    Severity.ERROR,
+                    f"{track.name}: {failure.meaning} {failure.hint}".strip(),
+                    "This track is still recorded, and not transcribed. The other tracks continue.",
+                )
+            )
 
     async def _analyse_at_end(self) -> None:
         """Analyse the whole session if configured, and wait for all requests to the LLM."""
-        requested = self._config.analyse_at_end and self._stop_count < 2 and self._stream_events.failure is None
+        failed = all(track.stream_events.failure for track in self.tracks)
+        requested = self._config.analyse_at_end and self._stop_count < 2 and not failed
         if requested and self.state.transcript.finals:
             self._sink.set_reason("analysing the whole session")
             await self.analyse("")
@@ -286,16 +273,18 @@ class LiveSession:
             await asyncio.wait(self._requests)
 
     def _end(self) -> None:
-        """Publish the final statistics and state, and close recording and journal."""
-        self._recording.close()
+        """Publish the final statistics and state, and close recordings and journal."""
+        for track in self.tracks:
+            track.recording.close()
         self._emit_stats()
-        untranscribed_s = round(self._stream.untranscribed / SAMPLE_RATE, 1)
+        untranscribed_s = round(max(track.stream.untranscribed for track in self.tracks) / SAMPLE_RATE, 1)
         # The journal is on the same disk: once this entry can be read, the recording is saved, too.
         last = replace(self.state.stats, untranscribed_s=untranscribed_s, unsaved_s=0.0)
         self._sink.emit(StatsChanged(last), persist=True)
         self._warn_of_untranscribed()
         self._warn_of_unsaved()
-        failure = self._stream_events.failure or (self._stream_events.last_close if self._stream.opened == 0 else None)
+        failures = [track.failure for track in self.tracks]
+        failure = failures[0] if all(failures) else None
         if self.source_failure is not None:
             self._sink.transition(State.FAILED, self.source_failure.message, self.source_failure.hint)
         elif failure is not None:
@@ -307,17 +296,25 @@ class LiveSession:
 
     def save(self) -> bool:
         """Write what could not be written during the session; return whether everything is saved."""
-        if self._recording.unsaved and self._recording.save():
+        unsaved = self._unsaved
+        for track in self.tracks:
+            track.recording.save()
+        if unsaved and not self._unsaved:
             self._emit(StatsChanged(replace(self.state.stats, unsaved_s=0.0)))
             self._emit(Notice(Severity.INFO, "The whole session is saved to disk now."))
-        return not self._recording.unsaved and self._sink.close()
+        return not self._unsaved and self._sink.close()
+
+    @property
+    def _unsaved(self) -> int:
+        """Samples that are not saved to disk, of the track with most of them."""
+        return max(track.recording.unsaved for track in self.tracks)
 
     @property
     def _unsaved_s(self) -> float:
-        return round(self._recording.unsaved / SAMPLE_RATE, 1)
+        return round(self._unsaved / SAMPLE_RATE, 1)
 
     def _warn_of_unsaved(self) -> None:
-        if self._recording.unsaved:
+        if self._unsaved:
             self._emit(StatsChanged(replace(self.state.stats, unsaved_s=self._unsaved_s)))
             self._emit(
                 Notice(
@@ -343,7 +340,7 @@ class LiveSession:
     # Statistics and checks ---------------------------------------------------------------------------------------
 
     def _position_s(self) -> float:
-        return self._recording.position / SAMPLE_RATE
+        return max(track.recording.position for track in self.tracks) / SAMPLE_RATE
 
     async def _stats_loop(self) -> None:
         """Publish statistics, and check timeouts, disk and sleep, every `STATS_INTERVAL_S`."""
@@ -355,7 +352,8 @@ class LiveSession:
 
     def _check_machine(self) -> None:
         """Report failing writes to disk and sleep of the machine; reconnect after sleep."""
-        notice = self._disk.check(self._recording.failure or self._sink.failure)
+        failures = (track.recording.failure for track in self.tracks)
+        notice = self._disk.check(next(filter(None, failures), self._sink.failure))
         if notice is not None:
             self._emit(notice)
         self._sink.flush()
@@ -367,19 +365,14 @@ class LiveSession:
                     f"The gap is at {self._position_s():.0f} s of the session; the session continues.",
                 )
             )
-            self._stream.reconnect()
+            for track in self.tracks:
+                track.stream.reconnect()
 
     async def _check_model(self) -> None:
         if (warning := await self._endpoints.check_model()) is not None:
             self._emit(warning)
 
     def _emit_stats(self) -> None:
-        stats = self._stats.collect(
-            self._stream,
-            self._recording,
-            self._capture,
-            config=self._config,
-            billed=self._route.engine == "cloud",
-        )
-        factor = self._stream_events.realtime_factor
+        stats = collect(self._stats, self.tracks, config=self._config, billed=self._route.engine == "cloud")
+        factor = max(filter(None, (track.stream_events.realtime_factor for track in self.tracks)), default=None)
         self._emit(StatsChanged(replace(stats, realtime_factor=factor, viewers=self.viewers)))

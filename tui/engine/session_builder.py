@@ -2,27 +2,33 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from datetime import datetime
+from itertools import count
 
+from tui.audio.clock_fit import ClockFit
 from tui.audio.recording import Recording
-from tui.audio.sources import Source, is_file, open_source
+from tui.audio.sources import is_device, is_file
 from tui.config.schema import Config
-from tui.engine.capture import Capture
+from tui.engine.capture import DEFAULT_SOURCE, SILENCE_HINT, Capture
 from tui.engine.compressed_store import CompressedDict
 from tui.engine.continuation import Interruption, append_silence, gap_notice
 from tui.engine.endpoints import Endpoints
 from tui.engine.event_sink import EventSink
 from tui.engine.gateway_process import GatewayProcess
+from tui.engine.live_track import TrackAudio
 from tui.engine.monitors import boot_clock
 from tui.engine.routing import Route
 from tui.engine.session import SAMPLE_RATE, LiveSession
+from tui.engine.track_sources import TrackSource, open_sources
 from tui.errors import SessionError
 from tui.model.events import Event, Notice, PromptChanged, Session, SessionStarted, Severity
 from tui.model.prompts import PromptLibrary
 from tui.model.session_state import SessionState
+from tui.model.tracks import format_tracks, parse_tracks
 from tui.sessions.catalogue import delete
+from tui.sessions.rest import transcribed_s, untranscribed_tracks
 from tui.sessions.store import Store, StoredSession
 from tui.stream.turn_numbering import TurnSequencer
 
@@ -66,115 +72,150 @@ class SessionBuilder:
         self._now = now
 
     async def record(self, on_opened: Callable[[LiveSession], None]) -> None:
-        """Open the source, and run a new session on it until it is over; delete the session if there was no audio.
+        """Open the sources, and run a new session on them until it is over; delete the session if there was no audio.
 
         Args:
             on_opened: receives the session once it accepts commands.
 
         Raises:
-            SourceError: the source cannot be opened; no session was created.
+            SourceError: a source cannot be opened; no session was created.
             SessionError: the session cannot be written to disk; no session was created.
+            UsageError: the sources are not valid.
         """
-        async with AsyncExitStack() as opened_sources:
-            source = await opened_sources.enter_async_context(self._open_source())
+        tracks = parse_tracks(self._config.sources)
+        started_at = self._clock()
+        async with AsyncExitStack() as opened:
+            sources = await open_sources(tracks, opened, config=self._config, clock=self._clock)
             stored = self._store.create(self._now())
-            session, capture = self._build_recording(stored, source)
+            session = self._build_recording(stored, sources, started_at)
             on_opened(session)
-            await session.run(capture.run(source, opened_sources))
+            await _run(session, sources)
             if session.source_failure is not None and stored.on_disk:
                 await asyncio.to_thread(delete, stored)
 
     async def continue_recording(self, interruption: Interruption, on_opened: Callable[[LiveSession], None]) -> None:
-        """Open the source again, and go on recording a session whose engine was killed until it is over.
+        """Open the sources again, and go on recording a session whose engine was killed until it is over.
 
-        Silence replaces the live audio of the gap, so that positions in the recording stay true.
+        Silence replaces the live audio of the gap, so that positions in the recordings stay true.
 
         Args:
             interruption: the session, repaired.
             on_opened: receives the session once it accepts commands.
 
         Raises:
-            SourceError: the source cannot be opened; the session is unchanged.
+            SourceError: a source cannot be opened; the session is unchanged.
             SessionError: the session cannot be read or written.
+            UsageError: the sources are not valid.
         """
-        stored = interruption.stored
-        async with AsyncExitStack() as opened_sources:
-            recorded_s = Recording.open(stored.audio).position / SAMPLE_RATE
-            source = await opened_sources.enter_async_context(self._open_source(recorded_s))
+        stored, tracks = interruption.stored, parse_tracks(self._config.sources)
+        paths = [stored.audio_of(number) for number in range(len(tracks))]
+        async with AsyncExitStack() as opened:
+            recorded_s = [Recording.open(path).position / SAMPLE_RATE for path in paths]
+            sources = await open_sources(tracks, opened, config=self._config, clock=self._clock, skips_s=recorded_s)
             state = stored.load(SessionState(CompressedDict))
-            recording = Recording.reopen(stored.audio)
-            sink = self._open_sink(state, stored, recording)
+            audio = [
+                TrackAudio(track.name, Recording.reopen(path), None) for track, path in zip(tracks, paths, strict=True)
+            ]
+            sink = self._open_sink(state, stored, audio)
             now = self._now()
-            gap_s = 0.0 if is_file(self._config.source) else max(0.0, now.timestamp() - interruption.stopped_at)
-            append_silence(recording, gap_s)
-            capture = self._capture(recording, source, sink)
-            capture.muted, capture.gain_db = state.muted, state.gain_db
-            session = self._build(sink, recording, capture, _turns_after(state))
+            gap_s = max(0.0, now.timestamp() - interruption.stopped_at)
+            live = [track for track, source in zip(audio, tracks, strict=True) if not is_file(source.source)]
+            for track in live:
+                append_silence(track.recording, gap_s)
+            ends_at = max(track.recording.position for track in audio) / SAMPLE_RATE
+            self._add_captures(audio, sources, sink, self._clock() - ends_at)
+            session = self._build(sink, audio, _turns_after(state, [track.name for track in tracks]))
             session.restore_lost_answers()
             on_opened(session)
-            sink.emit(gap_notice(interruption.stopped_at, now, gap_s))
-            await session.run(capture.run(source, opened_sources))
+            sink.emit(gap_notice(interruption.stopped_at, now, gap_s if live else 0.0))
+            await _run(session, sources)
 
     def resume(self, stored: StoredSession) -> LiveSession:
-        """Return a stored session, whose `run` transcribes its untranscribed rest.
+        """Return a stored session, whose `run` transcribes the untranscribed rest of each of its tracks.
 
         Raises:
-            SessionError: the session's recording or journal cannot be read or written.
+            SessionError: a recording or the journal of the session cannot be read or written.
         """
         state = stored.load(SessionState(CompressedDict))
-        recording = Recording.open(stored.audio)
-        return self._build(self._open_sink(state, stored, recording), recording, None, _turns_after(state))
+        rests = untranscribed_tracks(state)
+        audio = [TrackAudio(rest.name, Recording.open(stored.audio_of(rest.number)), None) for rest in rests]
+        turns = _turns_after(state, [rest.name for rest in rests])
+        return self._build(self._open_sink(state, stored, audio), audio, turns)
 
-    def _open_source(self, skip_s: float = 0.0) -> AbstractAsyncContextManager[Source]:
-        config = self._config
-        return open_source(
-            config.source,
-            sample_rate=SAMPLE_RATE,
-            latency_ms=config.mic_latency_ms,
-            channels=config.mic_channels,
-            skip_s=skip_s,
-            clock=self._clock,
-        )
-
-    def _capture(self, recording: Recording, source: Source, sink: EventSink) -> Capture:
-        config = self._config
-        capture = Capture(
-            recording,
-            config.source,
-            latency_ms=config.mic_latency_ms,
-            channels=config.mic_channels,
-            publish=sink.emit,
-            clock=self._clock,
-        )
-        capture.device = source.name
-        return capture
-
-    def _build_recording(self, stored: StoredSession, source: Source) -> tuple[LiveSession, Capture]:
+    def _build_recording(self, stored: StoredSession, sources: Sequence[TrackSource], started_at: float) -> LiveSession:
         config, route = self._config, self._route
-        recording = stored.create_recording(SAMPLE_RATE)
-        sink = self._open_sink(SessionState(CompressedDict), stored, recording)
-        capture = self._capture(recording, source, sink)
+        tracks = [source.track for source in sources]
+        audio = [
+            TrackAudio(track.name, stored.create_recording(SAMPLE_RATE, number), None)
+            for number, track in enumerate(tracks)
+        ]
+        state = SessionState(CompressedDict)
+        state.tracks = tuple(tracks) if tracks[0].name else ()
+        sink = self._open_sink(state, stored, audio)
+        self._add_captures(audio, sources, sink, started_at)
         info = Session(
             id=stored.id,
             path=str(stored.path) if stored.on_disk else "",
             started_at=self._now().isoformat(timespec="seconds"),
-            source=config.source,
+            source=format_tracks(tracks),
             engine=route.engine,
             endpoint=route.endpoint,
             speech_model=config.speech_model if route.engine == "cloud" else config.local_model,
             llm_model=config.llm_model,
+            tracks=state.tracks,
         )
-        session = self._build(sink, recording, capture, TurnSequencer(SAMPLE_RATE))
+        session = self._build(sink, audio, _turns_after(state, [track.name for track in tracks]))
         sink.emit(SessionStarted(info))
         sink.emit(PromptChanged(sink.state.prompt))
         if not stored.on_disk:
             sink.emit(Notice(Severity.INFO, "Private session: nothing is written to disk."))
         for warning in route.warnings:
             sink.emit(Notice(Severity.WARNING, warning))
-        return session, capture
+        for source in sources:
+            if (failure := source.failure) is not None:
+                text = f"{source.track.name}: {failure.message} {failure.hint}"
+                sink.emit(Notice(Severity.ERROR, text, SILENCE_HINT))
+        return session
 
-    def _open_sink(self, state: SessionState, stored: StoredSession, recording: Recording) -> EventSink:
-        """Open the journal; if that fails, close the recording."""
+    def _add_captures(
+        self, audio: Sequence[TrackAudio], sources: Sequence[TrackSource], sink: EventSink, started_at: float
+    ) -> None:
+        """Add what records into each recording.
+
+        Args:
+            audio: recordings of the tracks.
+            sources: sources of the tracks.
+            sink: receives levels and notices, and holds the state of a session that is continued.
+            started_at: start of the time line, in seconds of the monotonic clock.
+        """
+        state = sink.state
+        several = len(sources) > 1
+        microphones = sum(source.track.source.startswith("mic") for source in sources)
+        for track, source in zip(audio, sources, strict=True):
+            spec = source.track.source
+            # The default microphone must not replace what the machine plays, nor record what another track records.
+            falls_back = not several or (spec.startswith("mic") and microphones == 1)
+            track.capture = Capture(
+                track.recording,
+                spec,
+                latency_ms=self._config.mic_latency_ms,
+                channels=self._config.mic_channels,
+                publish=sink.emit,
+                track=track.name,
+                fallback=DEFAULT_SOURCE if falls_back else "",
+                # A file has no clock of its own.
+                fit=ClockFit(SAMPLE_RATE, started_at, fills_gaps=is_device(spec))
+                if several and not is_file(spec)
+                else None,
+                clock=self._clock,
+            )
+            track.capture.device = source.name
+            known = next((known for known in state.tracks if known.name == track.name), None)
+            track.capture.muted = known.muted if known is not None else state.muted
+            track.capture.gain_db = known.gain_db if known is not None else state.gain_db
+
+    def _open_sink(self, state: SessionState, stored: StoredSession, audio: Sequence[TrackAudio]) -> EventSink:
+        """Open the journal; if that fails, close the recordings."""
         if state.prompt not in self._prompts:
             state.prompt = self._prompts[self._config.prompt].id
         try:
@@ -183,34 +224,42 @@ class SessionBuilder:
                 self._publish,
                 (self._route.key, self._route.llm_key),
                 stored,
-                lambda: recording.position / SAMPLE_RATE,
+                lambda: max(track.recording.position for track in audio) / SAMPLE_RATE,
             )
         except SessionError:
-            recording.close()
+            for track in audio:
+                track.recording.close()
             raise
 
-    def _build(
-        self, sink: EventSink, recording: Recording, capture: Capture | None, turns: TurnSequencer
-    ) -> LiveSession:
+    def _build(self, sink: EventSink, audio: Sequence[TrackAudio], turns: Sequence[TurnSequencer]) -> LiveSession:
         return LiveSession(
             self._config,
             self._route,
             self._prompts,
             self._endpoints,
             sink,
-            recording,
-            capture,
+            audio,
             turns,
             clock=self._clock,
             boot_clock=self._boot_clock,
         )
 
 
-def _turns_after(state: SessionState) -> TurnSequencer:
-    """Return the numbering that continues a stored session after its last final turn."""
-    finals = state.transcript.finals
-    return TurnSequencer(
-        SAMPLE_RATE,
-        boundary=round(max((turn.end_s for turn in finals), default=0.0) * SAMPLE_RATE),
-        after=max((turn.number for turn in finals), default=0),
+async def _run(session: LiveSession, sources: Sequence[TrackSource]) -> None:
+    """Run a session that records from open sources until it is over."""
+    await session.run(
+        [
+            track.capture.run(source.source, source.stack)
+            for track, source in zip(session.tracks, sources, strict=True)
+            if track.capture is not None
+        ]
     )
+
+
+def _turns_after(state: SessionState, names: Sequence[str]) -> list[TurnSequencer]:
+    """Return, for each track, the numbering that continues a session after the last final turn of the track."""
+    numbers = count(max((turn.number for turn in state.transcript), default=0) + 1)
+    return [
+        TurnSequencer(SAMPLE_RATE, boundary=round(transcribed_s(state, name) * SAMPLE_RATE), numbers=numbers)
+        for name in names
+    ]

@@ -1,14 +1,11 @@
-"""Statistics of a session: counters, latency percentiles and the estimated cost."""
+"""Counters of a session: turns, words, gists, latency percentiles and the estimated cost."""
 
 from collections import deque
 
-from tui.audio.recording import Recording
 from tui.config.schema import Config
-from tui.engine.capture import Capture
 from tui.model.gists import Gist, GistStatus
-from tui.model.stats import Stats, percentile, tenths
+from tui.model.stats import percentile
 from tui.model.transcript import Turn
-from tui.stream.reconnecting import ReconnectingStream
 
 MAX_SAMPLES = 500
 """Number of newest latencies that percentiles are computed over, which bounds the memory of a long session."""
@@ -75,44 +72,6 @@ class StatsCollector:
     def gist_ms(self, share: float) -> float | None:
         """Return a percentile, in milliseconds, of the time from a final turn to its gist."""
         return _whole(percentile(self._gist_ms, share))
-
-    def collect(
-        self, stream: ReconnectingStream, recording: Recording, capture: Capture | None, *, config: Config, billed: bool
-    ) -> Stats:
-        """Return the session's current statistics, without the number of viewers and the real-time factor.
-
-        Args:
-            stream: the stream to the endpoint.
-            recording: the audio to send.
-            capture: the audio capture; `None` in a resumed session.
-            config: the prices.
-            billed: whether the engine costs money.
-        """
-        rate, round_trip_s, expires_s = recording.sample_rate, stream.round_trip_s, stream.expires_s
-        return Stats(
-            elapsed_s=tenths(recording.position / rate),
-            sent_s=round(stream.sent / rate, 1),
-            lag_s=round(stream.behind / rate, 1),
-            turns=self.turns,
-            words=self.words,
-            words_per_minute=self.words_per_minute,
-            final_p50_ms=self.final_ms(0.5),
-            final_p95_ms=self.final_ms(0.95),
-            gists=self.gists,
-            gists_missing=self.gists_missing,
-            gist_p50_ms=self.gist_ms(0.5),
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            cost_usd=round(self.cost_usd(config, socket_s=stream.socket_s, billed=billed), 4),
-            connections=stream.opened,
-            reconnects=stream.lost,
-            round_trip_ms=None if round_trip_s is None else round(round_trip_s * 1000),
-            device=capture.device if capture else "",
-            overflows=capture.overflows if capture else 0,
-            recording_bytes=recording.size_bytes,
-            unsaved_s=round(recording.unsaved / rate, 1),
-            expires_s=None if expires_s is None else round(expires_s),
-        )
 
     def cost_usd(self, config: Config, *, socket_s: float, billed: bool) -> float:
         """Return the session's estimated cost in USD: open sockets by the hour, tokens by the million.

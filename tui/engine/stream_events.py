@@ -1,4 +1,4 @@
-"""Stream event handler: applies the stream's events to the session's state, turns and gists."""
+"""Stream event handler: applies the events of one track's stream to the session's state, turns and gists."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from tui.engine.annotations import Annotations
 from tui.engine.event_sink import EventSink
 from tui.engine.gist_tracker import Chat, GistTracker
+from tui.engine.links import Links
 from tui.engine.stats_collector import StatsCollector
 from tui.model.events import Notice, PromptChanged, Severity, State, TurnChanged, TurnRemoved
 from tui.model.prompts import PromptLibrary
@@ -19,7 +20,7 @@ from tui.stream.messages import Heartbeat
 
 
 class StreamEventHandler:
-    """Applies the stream's events to one session.
+    """Applies the events of one track's stream to its session.
 
     Args:
         sink: publishes every change.
@@ -29,8 +30,11 @@ class StreamEventHandler:
         prompts: the prompts that connections carry.
         chat: returns the client of the LLM server, which is asked for answers that were lost with a connection.
         spawn: runs such a request in the background.
+        links: the connections of all tracks.
         recorded_s: returns the length of the recording in seconds; `None` in a resumed session, where the latency of
             final turns is unknown.
+        track: name of the track; empty if the session has one without a name.
+        several: whether the session has several tracks, whose speakers are different persons.
     """
 
     def __init__(
@@ -42,7 +46,11 @@ class StreamEventHandler:
         prompts: PromptLibrary,
         chat: Chat,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
+        links: Links,
         recorded_s: Callable[[], float] | None,
+        *,
+        track: str = "",
+        several: bool = False,
     ) -> None:
         self._sink = sink
         self._state = sink.state
@@ -52,7 +60,12 @@ class StreamEventHandler:
         self._prompts = prompts
         self._chat = chat
         self._spawn = spawn
+        self._links = links
         self._recorded_s = recorded_s
+        self._track = track
+        self._several = several
+        self.turns = 0
+        """Final turns of this track."""
         self._lost_answers: list[tuple[int, str]] = []
         """Turns whose answers were lost with their connection, each with the id of its prompt."""
         self.last_close: CloseInfo | None = None
@@ -66,13 +79,14 @@ class StreamEventHandler:
         """Apply an event."""
         match event:
             case events.ConnectionOpened():
-                if self._state.state in (State.CONNECTING, State.RECONNECTING):
+                self._links.connect(self._track)
+                if self._state.state in (State.CONNECTING, State.RECONNECTING) and self._links.all_connected:
                     self._sink.transition(State.LIVE)
                 self._ask_lost_answers()
             case events.ConnectionLost(close=close, wait_s=wait_s):
                 self._handle_loss(close, wait_s)
             case events.TurnReceived(turn=turn, prompt=prompt):
-                self._handle_turn(turn, prompt)
+                self._handle_turn(self._labelled(turn), prompt)
             case events.TurnDiscarded(number=number):
                 self._sink.emit(TurnRemoved(number))
             case events.AnswerReceived(turn=number, prompt=prompt, completion=completion):
@@ -84,33 +98,55 @@ class StreamEventHandler:
                     self._ask_lost_answers()
             case events.SpeakerRevised(turn=number, speaker=speaker):
                 if (revised := self._sink.turn(number)) is not None:
-                    self._sink.emit(TurnChanged(replace(revised, speaker=speaker)))
+                    self._sink.emit(TurnChanged(replace(revised, speaker=self._speaker(speaker))))
             case events.PromptRefused(prompt=prompt, kept=kept, close=close):
                 reason = f"{close.meaning} ({close.reason})" if close.reason else close.meaning
-                self._sink.emit(Notice(Severity.ERROR, f"The prompt {prompt!r} was rejected: {reason}", close.hint))
+                text = self._prefixed(f"The prompt {prompt!r} was rejected: {reason}")
+                self._sink.emit(Notice(Severity.ERROR, text, close.hint))
                 self._sink.emit(PromptChanged(kept))
             case events.StreamFailed(close=close):
                 self.failure = close
             case events.MessageReceived(message=Heartbeat(realtime_factor=factor)):
                 self.realtime_factor = round(factor, 2)
             case events.MessageReceived(message=messages.Warning(warning=text)):
-                self._sink.emit(Notice(Severity.WARNING, text))
+                self._sink.emit(Notice(Severity.WARNING, self._prefixed(text)))
 
     def restore_lost_answers(self) -> None:
         """Count the answers about the newest turns as lost, from the last answered turn of each prompt on."""
-        state, gists = self._state, list(self._state.gists.values())
+        state = self._state
+        finals = [turn for turn in state.transcript.finals if turn.track == self._track]
+        numbers = {turn.number for turn in finals}
+        gists = [gist for gist in state.gists.values() if gist.turn in numbers]
         for prompt in dict.fromkeys((state.prompt, *state.extra_prompts)):
             newest = max((gist.turn or 0 for gist in gists), default=0)
             answered = max((gist.turn or 0 for gist in gists if gist.prompt == prompt), default=newest)
-            self._lost_answers += [(turn.number, prompt) for turn in state.transcript.finals if turn.number > answered]
+            self._lost_answers += [(turn.number, prompt) for turn in finals if turn.number > answered]
 
     def _handle_loss(self, close: CloseInfo, wait_s: float) -> None:
         self.last_close = close
-        reason = f"{close.meaning} Next attempt in {wait_s:.0f} s." if wait_s >= 1 else close.meaning
+        self._links.lose(self._track)
+        reason = self._prefixed(f"{close.meaning} Next attempt in {wait_s:.0f} s." if wait_s >= 1 else close.meaning)
         if self._state.state in (State.DRAINING, State.RECONNECTING):
             self._sink.set_reason(reason, close.hint)
         else:
             self._sink.transition(State.RECONNECTING, reason, close.hint)
+
+    def _prefixed(self, text: str) -> str:
+        """Return a text for a person with the name of the track, if there are several."""
+        return f"{self._track}: {text}" if self._several else text
+
+    def _labelled(self, turn: Turn) -> Turn:
+        """Return a turn with the name of its track."""
+        if not self._track:
+            return turn
+        words = turn.words
+        if self._several:
+            words = tuple(replace(word, speaker=self._speaker(word.speaker)) for word in words)
+        return replace(turn, track=self._track, speaker=self._speaker(turn.speaker), words=words)
+
+    def _speaker(self, label: str | None) -> str | None:
+        """Return a speaker's label, which is unique in the session: each connection counts its speakers from A."""
+        return f"{self._track} {label}" if label and self._several else label
 
     def _handle_turn(self, turn: Turn, prompt: str | None) -> None:
         """Publish a turn; `prompt` is the id of the prompt by which the endpoint answers it, or `None`."""
@@ -118,6 +154,7 @@ class StreamEventHandler:
         self._sink.emit(TurnChanged(turn))
         if not turn.final:
             return
+        self.turns += before is None or not before.final
         after_ms = None if self._recorded_s is None else max(0.0, self._recorded_s() - turn.end_s) * 1000
         self._stats.add_final(turn, after_ms, before=before if before is not None and before.final else None)
         if prompt is not None:

@@ -33,9 +33,9 @@ class CoalescingQueue:
             return
         match event:
             case LevelChanged() as level:
-                old = self._events.pop("level", None)
+                old = self._events.pop(("level", level.track), None)
                 clipped = level.clipped or (isinstance(old, LevelChanged) and old.clipped)
-                self._events["level"] = replace(level, clipped=clipped)
+                self._events["level", level.track] = replace(level, clipped=clipped)
             case DeviceLevels():
                 self._events.pop("devices", None)
                 self._events["devices"] = event

@@ -29,14 +29,15 @@ from tui.model.commands import (
     UsePrompt,
     UseSource,
 )
+from tui.model.tracks import parse_track
 from tui.presentation.view_model import ViewModel
 
 COMMANDS = (
     ("start", "", "start a session"),
     ("recover", "", "transcribe the rest of an incomplete session"),
     ("stop", "", "stop recording, wait for the last turns and answers, end the session"),
-    ("mute", "", "record and send silence"),
-    ("unmute", "", "record the input again"),
+    ("mute", "TRACK", "record and send silence; without TRACK, for all tracks"),
+    ("unmute", "TRACK", "record the input again"),
     ("prompt", "N or ID", "switch the prompt"),
     ("extra-prompts", "IDS", "set up to three more prompts for each turn; without IDS, none"),
     ("ask-all", "", "ask the prompts in use about all turns so far"),
@@ -49,9 +50,9 @@ COMMANDS = (
     ("merge", "N", "append the next turn to turn N"),
     ("undo", "", "undo the newest edit"),
     ("name", "LABEL NAME", "name a speaker in all turns"),
-    ("gain", "DB", "set the input gain, in dB"),
+    ("gain", "DB TRACK", "set the input gain, in dB; without TRACK, of the first"),
     ("devices", "", "list audio devices"),
-    ("device", "NAME", "switch the audio device"),
+    ("device", "NAME", "switch the audio device, of another track with TRACK=NAME"),
     ("export", "FORMAT", "write the session to a file: md, txt, srt, vtt, json, jsonl, csv"),
     ("prompts", "", "list prompts"),
     ("status", "", "show the state of the session"),
@@ -108,7 +109,7 @@ def parse_command(line: str, view_model: ViewModel, options: Mapping[str, Option
         case "stop":
             return [Stop()]
         case "mute" | "unmute":
-            return [Mute(word == "mute")]
+            return [Mute(word == "mute", rest)]
         case "prompt":
             return [UsePrompt(_prompt(rest, view_model))]
         case "extra-prompts":
@@ -129,11 +130,12 @@ def parse_command(line: str, view_model: ViewModel, options: Mapping[str, Option
             label, _, name = rest.partition(" ")
             return [NameSpeaker(label, name.strip())]
         case "gain":
-            return [SetGain(_number(rest))]
+            number, _, track = rest.partition(" ")
+            return [SetGain(_number(number), track.strip())]
         case "devices":
             return [ListDevices()]
         case "device" if rest:
-            return [UseSource(rest if rest in ("mic", "system") or rest.startswith("mic:") else f"mic:{rest}")]
+            return [_use_source(rest)]
         case "export" if rest:
             return [ExportSession("", rest)]
         case "quit":
@@ -150,6 +152,13 @@ def _prompt(text: str, view_model: ViewModel) -> str:
         if text.casefold() in (prompt.id.casefold(), prompt.name.casefold()):
             return prompt.id
     raise UsageError(f"Unknown prompt: {text}." if text else "Name a prompt.", "Type prompts for a list.")
+
+
+def _use_source(text: str) -> UseSource:
+    """Return the command that records from a device, `NAME` or `TRACK=NAME`."""
+    track = parse_track(text)
+    device = track.source in ("mic", "system") or track.source.startswith("mic:")
+    return UseSource(track.source if device else f"mic:{track.source}", track.name)
 
 
 def _retry(view_model: ViewModel) -> Command:

@@ -36,6 +36,14 @@ MAX_TEXT_CHARACTERS = 1_000_000
 """Maximum length of a text: longer than any real one."""
 
 
+class _LevelMeter:
+    """Level of one track."""
+
+    def __init__(self) -> None:
+        self.ballistics = Ballistics()
+        self.condition = Condition.NONE
+
+
 class LineFormatter:
     """Formatter of events as lines; after a reconnection it does not repeat earlier lines.
 
@@ -46,8 +54,8 @@ class LineFormatter:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.view_model = ViewModel()
         self._clock = clock
-        self._ballistics = Ballistics()
-        self._condition = Condition.NONE
+        self._meters: dict[str, _LevelMeter] = {}
+        """Level of each track, by its name."""
         self._turns: dict[int, str] = {}
         """Texts of the turns printed so far, by number."""
         self._gists: set[int] = set()
@@ -61,7 +69,7 @@ class LineFormatter:
                 return self._format_snapshot(first=first)
             case SessionStarted(session=session):
                 self._turns, self._gists = {}, set()
-                self._ballistics.reset()
+                self._meters.clear()
                 return [f"recording from {one_line(session.source)}"]
             case StateChanged(state=state, reason=why, hint=hint):
                 return [one_line(": ".join(part for part in (_state(state), f"{why} {hint}".strip()) if part))]
@@ -69,8 +77,8 @@ class LineFormatter:
                 return self._turn(turn)
             case GistChanged(gist=gist):
                 return self._gist(gist)
-            case LevelChanged(rms_dbfs=rms, peak_dbfs=peak, clipped=clipped):
-                return self._level(rms, peak, clipped)
+            case LevelChanged():
+                return self._level(event)
             case Notice(text=text, hint=hint) | Rejected(text=text, hint=hint):
                 return [one_line(f"{text} {hint}".strip())]
             case SessionExported(path=path):
@@ -117,7 +125,7 @@ class LineFormatter:
             return []
         again = ", corrected" if turn.number in self._turns else ""
         self._turns[turn.number] = turn.text
-        name = self.view_model.speakers.get(turn.speaker or "", turn.speaker)
+        name = self.view_model.speakers.get(turn.speaker or "", turn.label)
         who = f", {one_line(name, 60)}" if name else ""
         return [f"turn {turn.number}{again}, {clock(turn.start_s)}{who}: {one_line(turn.text, MAX_TEXT_CHARACTERS)}"]
 
@@ -144,26 +152,28 @@ class LineFormatter:
         made = f", {made_by(gist.model)}" if gist.model else ""
         return [f"{about}{one_line(made, 100)}: {one_line(gist.text, MAX_TEXT_CHARACTERS)}"]
 
-    def _level(self, rms_dbfs: float, peak_dbfs: float, clipped: bool) -> list[str]:
-        """Return a line when the condition of the level changes, except while muted."""
-        if self.view_model.muted:
-            self._ballistics.reset()
-            self._condition = Condition.NONE
+    def _level(self, level: LevelChanged) -> list[str]:
+        """Return a line when the condition of a track's level changes, except while it is muted."""
+        meter = self._meters.setdefault(level.track, _LevelMeter())
+        muted = next((track.muted for track in self.view_model.tracks if track.name == level.track), False)
+        if muted or self.view_model.muted:
+            meter.ballistics.reset()
+            meter.condition = Condition.NONE
             return []
         now = self._clock()
-        self._ballistics.feed(rms_dbfs, peak_dbfs, clipped, now)
-        condition = self._ballistics.read(now).condition
-        if condition is self._condition:
+        meter.ballistics.feed(level.rms_dbfs, level.peak_dbfs, level.clipped, now)
+        condition = meter.ballistics.read(now).condition
+        if condition is meter.condition:
             return []
-        self._condition = condition
-        return [f"level: {condition or 'good'}"]
+        meter.condition = condition
+        return [_of_track(level.track, f"level: {condition or 'good'}")]
 
     def _format_change(self, event: Event) -> list[str]:
         match event:
             case PromptChanged() | ExtraPromptsChanged():
                 return [self.status()]
-            case MutedChanged(muted=muted):
-                return ["muted" if muted else "unmuted"]
+            case MutedChanged(muted=muted, track=track):
+                return [_of_track(track, "muted" if muted else "unmuted")]
             case TranscriptEdited(edits=edits):
                 return [line for edit in edits for line in self._edited(edit.number)]
             case TurnBookmarked(turn=number, note=None):
@@ -172,12 +182,16 @@ class LineFormatter:
                 return [one_line(f"turn {number} bookmarked{f': {note}' if note else ''}")]
             case SpeakerNamed(label=label, name=name):
                 return [one_line(f"speaker {label} is {name}" if name else f"speaker {label}: name removed")]
-            case GainChanged(gain_db=gain_db):
-                return [f"gain {gain_db:+g} dB"]
+            case GainChanged(gain_db=gain_db, track=track):
+                return [_of_track(track, f"gain {gain_db:+g} dB")]
             case UntranscribedChanged(sessions=sessions) if sessions:
                 return [f"not fully transcribed: {plural(len(sessions), 'session')}; recover transcribes the newest"]
             case _:
                 return []
+
+
+def _of_track(track: str, text: str) -> str:
+    return f"{one_line(track, 60)}: {text}" if track else text
 
 
 def help_lines() -> list[str]:

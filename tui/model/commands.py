@@ -10,7 +10,7 @@ PROMPT_CHARACTERS = 100_000
 COMMAND_BYTES = 6 * PROMPT_CHARACTERS + 4096
 """Maximum size of an encoded command. JSON takes at most six bytes a character (a control character)."""
 
-Option = str | int | float | bool
+Option = str | int | float | bool | list[str]
 
 
 class Start(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="start"):
@@ -28,10 +28,12 @@ class Stop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="stop"):
     """Stop capturing, send the remaining audio, wait for the remaining turns and gists, then end the session."""
 
 
-class Mute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="mute"):
+class Mute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="mute", omit_defaults=True):
     """Mute or unmute: while muted, silence is recorded and sent."""
 
     muted: bool
+    track: str = ""
+    """Name of the track; empty for all tracks."""
 
 
 class UsePrompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="use_prompt"):
@@ -58,11 +60,13 @@ class MeasureDevices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
     """Duration of the measurement; 0 closes the devices at once."""
 
 
-class UseSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="use_source"):
+class UseSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="use_source", omit_defaults=True):
     """Switch to another source without ending the session."""
 
     source: str
     """In the syntax of the setting `source`: `mic`, `mic:NAME`, …"""
+    track: str = ""
+    """Name of the track; empty for the first."""
 
 
 class Recover(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="recover"):
@@ -171,10 +175,12 @@ class NameSpeaker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
     """Empty removes the name."""
 
 
-class SetGain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="set_gain"):
+class SetGain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="set_gain", omit_defaults=True):
     """Set the gain that is applied to the recording from now on."""
 
     gain_db: float
+    track: str = ""
+    """Name of the track; empty for the first."""
 
 
 class ShowPrompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="show_prompt"):

@@ -50,6 +50,7 @@ def edit_turn(parts: Sequence[Turn], number: int, texts: Sequence[str], speakers
                 words[-1].end_s,
                 words,
                 speaker if speaker is not None else label or parts[0].speaker,
+                track=parts[0].track,
             )
         )
         at += count

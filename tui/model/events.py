@@ -9,9 +9,11 @@ from enum import StrEnum
 import msgspec
 
 from tui.codec import Codec
+from tui.model.devices import DeviceInfo, DeviceLevel
 from tui.model.edits import TurnEdit
 from tui.model.gists import Gist
 from tui.model.stats import Stats
+from tui.model.tracks import Track
 from tui.model.transcript import Turn
 
 PROTOCOL_VERSION = 1
@@ -75,6 +77,8 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     """Host that receives the audio."""
     speech_model: str
     llm_model: str
+    tracks: tuple[Track, ...] = ()
+    """The tracks at the start; empty if there is one without a name."""
 
 
 class TurnBookmarked(msgspec.Struct, frozen=True, tag="bookmark"):
@@ -138,6 +142,8 @@ class Snapshot(
     """Speed of the replay, 1 for real time; 0 if the session is not a replay."""
     paused: bool = False
     """Whether the replay is paused."""
+    tracks: tuple[Track, ...] = ()
+    """The tracks now; empty if there is one without a name."""
 
 
 class SessionStarted(msgspec.Struct, frozen=True, tag="session"):
@@ -192,7 +198,7 @@ class LevelChanged(
     frozen=True,
     omit_defaults=True,
     tag="l",
-    rename={"rms_dbfs": "r", "peak_dbfs": "p", "clipped": "c", "channels": "ch"},
+    rename={"rms_dbfs": "r", "peak_dbfs": "p", "clipped": "c", "channels": "ch", "track": "t"},
 ):
     """The level of the last block. Wire names are short: this event is sent twenty times a second."""
 
@@ -203,6 +209,8 @@ class LevelChanged(
     """Whether the block contains samples at full scale."""
     channels: tuple[tuple[float, float], ...] = ()
     """RMS and peak of each channel of the source, in dBFS; empty for mono."""
+    track: str = ""
+    """Name of the track; empty if the session has one without a name."""
 
 
 class StatsChanged(msgspec.Struct, frozen=True, tag="stats"):
@@ -224,10 +232,12 @@ class PromptsChanged(msgspec.Struct, frozen=True, tag="prompts"):
     prompts: tuple[PromptInfo, ...]
 
 
-class MutedChanged(msgspec.Struct, frozen=True, tag="muted"):
+class MutedChanged(msgspec.Struct, frozen=True, omit_defaults=True, tag="muted"):
     """Recording was muted or unmuted."""
 
     muted: bool
+    track: str = ""
+    """Name of the track; empty if the session has one without a name."""
 
 
 class ExtraPromptsChanged(msgspec.Struct, frozen=True, tag="lenses"):
@@ -237,10 +247,12 @@ class ExtraPromptsChanged(msgspec.Struct, frozen=True, tag="lenses"):
     """Ids of the extra prompts."""
 
 
-class GainChanged(msgspec.Struct, frozen=True, tag="gain"):
+class GainChanged(msgspec.Struct, frozen=True, omit_defaults=True, tag="gain"):
     """The gain that is applied to the recording changed."""
 
     gain_db: float
+    track: str = ""
+    """Name of the track; empty if the session has one without a name."""
 
 
 class UntranscribedChanged(msgspec.Struct, frozen=True, tag="unheard"):
@@ -263,28 +275,6 @@ class ViewersChanged(msgspec.Struct, frozen=True, tag="viewers"):
 
     viewers: int
     """Number of attached viewers, the receiving one included."""
-
-
-class DeviceInfo(msgspec.Struct, frozen=True, omit_defaults=True, rename={"description": "about"}):
-    """An audio source that a person can choose."""
-
-    source: str
-    """Its value in the setting `source`."""
-    name: str
-    description: str = ""
-    """The sound system of the device; for the default device, its name."""
-    default: bool = False
-
-
-class DeviceLevel(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Level of a device during the last eighth of a second."""
-
-    name: str
-    channels: tuple[tuple[float, float], ...] = ()
-    """RMS and peak in dBFS of each channel, or of all channels together; empty if no audio arrived."""
-    clipped: bool = False
-    error: str = ""
-    """Why the device cannot be opened; empty if it is open."""
 
 
 class DeviceLevels(msgspec.Struct, frozen=True, tag="devices_heard"):

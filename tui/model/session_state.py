@@ -29,6 +29,7 @@ from tui.model.events import (
 )
 from tui.model.gists import Gist, GistStatus
 from tui.model.stats import Stats
+from tui.model.tracks import Track
 from tui.model.transcript import Transcript, Turn, with_speaker_name
 
 MappingFactory = Callable[[Any], MutableMapping[int, Any]]
@@ -64,6 +65,7 @@ class SessionState:
         self.reason = ""
         self.hint = ""
         self.muted = False
+        """Whether all tracks are muted."""
         self.prompt = ""
         self.transcript = Transcript(storage=mapping_factory(Turn))
         self.gists: MutableMapping[int, Gist] = mapping_factory(Gist)
@@ -74,6 +76,9 @@ class SessionState:
         """Names of the speakers, by the endpoint's labels."""
         self.extra_prompts: tuple[str, ...] = ()
         self.gain_db = 0.0
+        """Gain of the first track."""
+        self.tracks: tuple[Track, ...] = ()
+        """The tracks; empty if there is one without a name."""
         self.edits: dict[int, tuple[Turn, ...]] = {}
         """Parts of the turns that a person edited, by number."""
         self._undo: list[TranscriptEdited] = []
@@ -103,6 +108,7 @@ class SessionState:
             gain_db=self.gain_db,
             edits=tuple(TurnEdit(number, parts) for number, parts in self.edits.items()),
             undoable=len(self._undo),
+            tracks=self.tracks,
         )
 
     @property
@@ -169,6 +175,7 @@ class SessionState:
                 self.stats = Stats()
                 self.bookmarks, self.speakers, self.extra_prompts, self.gain_db = {}, {}, (), 0.0
                 self.edits, self._undo = {}, []
+                self.tracks = session.tracks
             case StateChanged(state=state, reason=why, hint=hint):
                 self.state, self.reason, self.hint = state, why, hint
             case TurnChanged(turn=turn):
@@ -187,8 +194,11 @@ class SessionState:
                 self.stats = stats
             case PromptChanged(prompt=prompt):
                 self.prompt = prompt
-            case MutedChanged(muted=muted):
-                self.muted = muted
+            case MutedChanged(muted=muted, track=name):
+                self.tracks = tuple(
+                    replace(track, muted=muted) if name in ("", track.name) else track for track in self.tracks
+                )
+                self.muted = all(track.muted for track in self.tracks) if self.tracks else muted
             case TurnBookmarked(turn=number, note=str(note)):
                 self.bookmarks[number] = note
             case TurnBookmarked(turn=number):
@@ -199,8 +209,11 @@ class SessionState:
                 self.speakers[label] = name
             case ExtraPromptsChanged(prompts=prompts):
                 self.extra_prompts = prompts
-            case GainChanged(gain_db=gain_db):
-                self.gain_db = gain_db
+            case GainChanged(gain_db=gain_db, track=name):
+                self.tracks = tuple(
+                    replace(track, gain_db=gain_db) if name in ("", track.name) else track for track in self.tracks
+                )
+                self.gain_db = self.tracks[0].gain_db if self.tracks else gain_db
 
     def _edit(self, event: TranscriptEdited) -> None:
         if event.undo:

@@ -6,6 +6,21 @@ from collections.abc import Sequence
 import msgspec
 
 
+class TrackStats(msgspec.Struct, frozen=True, omit_defaults=True, rename={"untranscribed_s": "unheard_s"}):
+    """Statistics of one track; see `Stats`."""
+
+    name: str
+    elapsed_s: float = 0.0
+    device: str = ""
+    sent_s: float = 0.0
+    lag_s: float = 0.0
+    turns: int = 0
+    connections: int = 0
+    reconnects: int = 0
+    overflows: int = 0
+    untranscribed_s: float = 0.0
+
+
 class Stats(msgspec.Struct, frozen=True, omit_defaults=True, rename={"untranscribed_s": "unheard_s"}):
     """Statistics of a session at one moment. `None` means that there is no measurement yet."""
 
@@ -55,6 +70,8 @@ class Stats(msgspec.Struct, frozen=True, omit_defaults=True, rename={"untranscri
     """Number of attached viewers."""
     untranscribed_s: float = 0.0
     """Seconds at the end of an ended session that were recorded and never transcribed."""
+    tracks: tuple[TrackStats, ...] = ()
+    """The figures of each track; empty if there is one without a name."""
 
 
 def tenths(seconds: float) -> float:

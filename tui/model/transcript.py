@@ -38,6 +38,13 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The endpoint's label of the speaker; `None` if it gave none."""
     stable: int = 0
     """Number of leading words of a partial that will not change; set only where `words` is omitted."""
+    track: str = ""
+    """Name of the track; empty if the session has one without a name."""
+
+    @property
+    def label(self) -> str:
+        """The speaker, or else the track, for a person; empty if neither is known."""
+        return self.speaker or self.track
 
 
 def without_words(turn: Turn) -> Turn:
@@ -49,7 +56,7 @@ def without_words(turn: Turn) -> Turn:
 
 
 class Transcript:
-    """The turns of a session, ordered by number.
+    """The turns of a session, ordered by number; those of several tracks are ordered by time.
 
     Args:
         turns: the initial turns.
@@ -60,12 +67,14 @@ class Transcript:
         self._turns: MutableMapping[int, Turn] = {} if storage is None else storage
         self._turns.update((turn.number, turn) for turn in sorted(turns, key=lambda t: t.number))
         self._last = max(self._turns, default=0)
+        self._tracks = {turn.track for turn in self._turns.values()}
 
     def __len__(self) -> int:
         return len(self._turns)
 
     def __iter__(self) -> Iterator[Turn]:
-        return iter(self._turns.values())
+        turns = self._turns.values()
+        return iter(turns if len(self._tracks) < 2 else sorted(turns, key=lambda turn: (turn.start_s, turn.number)))
 
     def get(self, number: int) -> Turn | None:
         """Return the turn with that number, or `None`."""
@@ -80,6 +89,7 @@ class Transcript:
         if old == turn or (old is not None and old.final and not turn.final):
             return False
         self._turns[turn.number] = turn
+        self._tracks.add(turn.track)
         if old is None and turn.number < self._last:
             for number in sorted(number for number in self._turns if number > turn.number):
                 self._turns[number] = self._turns.pop(number)
@@ -93,7 +103,7 @@ class Transcript:
     @property
     def finals(self) -> list[Turn]:
         """The final turns."""
-        return [turn for turn in self._turns.values() if turn.final]
+        return [turn for turn in self if turn.final]
 
 
 def with_speaker_name(turn: Turn, names: Mapping[str, str]) -> Turn:
@@ -103,4 +113,4 @@ def with_speaker_name(turn: Turn, names: Mapping[str, str]) -> Turn:
 
 def transcript_lines(turns: Iterable[Turn]) -> list[str]:
     """Return turns, one line each, as inserted into a prompt for the whole session."""
-    return [" ".join((f"{turn.speaker}: {turn.text}" if turn.speaker else turn.text).split()) for turn in turns]
+    return [" ".join((f"{turn.label}: {turn.text}" if turn.label else turn.text).split()) for turn in turns]

@@ -124,6 +124,12 @@ class ViewModel(SessionState):
         return sorted(self._spoken)
 
     @property
+    def speaking(self) -> frozenset[str]:
+        """Names of the tracks on which the endpoint detects speech."""
+        turns = (self.transcript.get(number) for number in self._spoken)
+        return frozenset(turn.track for turn in turns if turn is not None)
+
+    @property
     def asking(self) -> list[str]:
         """Ids of the prompts asked about each turn, the one in use first."""
         return [prompt for prompt in dict.fromkeys((self.prompt, *self.extra_prompts)) if prompt]
@@ -156,6 +162,7 @@ class ViewModel(SessionState):
         self.edits = {edit.number: edit.parts for edit in event.edits if edit.parts is not None}
         self.undoable = event.undoable
         self.extra_prompts, self.gain_db, self.untranscribed = event.extra_prompts, event.gain_db, event.untranscribed
+        self.tracks = event.tracks
 
     def _keep(self, gist: Gist) -> None:
         if gist.turn is not None and gist.number not in self.gists:

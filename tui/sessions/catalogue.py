@@ -10,6 +10,7 @@ import msgspec
 
 from tui.errors import SessionError, UsageError, file_error_hint
 from tui.model.events import State
+from tui.model.session_state import SessionState
 from tui.sessions import integrity
 from tui.sessions.journal import fold
 from tui.sessions.metadata import SessionMetadata, read_metadata
@@ -81,7 +82,7 @@ def summarise(stored: StoredSession) -> Summary:
         problems.append(integrity.journal_damage(contents.lost if contents else 0))
         # A folder without permission is reported above.
         with contextlib.suppress(OSError):
-            problems.append(integrity.recording_damage(stored.audio, length_s))
+            problems += recording_problems(stored, state, length_s)
     finals = state.finals
     session = state.session
     return Summary(
@@ -105,6 +106,24 @@ def summarise(stored: StoredSession) -> Summary:
         lost_lines=contents.lost if contents else 0,
         problem="; ".join(filter(None, problems)),
     )
+
+
+def recording_problems(stored: StoredSession, state: SessionState, length_s: float) -> list[str]:
+    """Return the damage to each recording of a session, for a person; empty texts for intact ones.
+
+    Args:
+        stored: the session.
+        state: its state.
+        length_s: seconds recorded, according to the journal.
+    """
+    if len(state.tracks) < 2:
+        return [integrity.recording_damage(stored.audio, length_s)]
+    lengths = {track.name: track.elapsed_s for track in state.stats.tracks}
+    problems = []
+    for at, track in enumerate(state.tracks):
+        problem = integrity.recording_damage(stored.audio_of(at), lengths.get(track.name, 0.0))
+        problems.append(f"{track.name}: {problem}" if problem else "")
+    return problems
 
 
 def find(store: Store, query: str) -> StoredSession:

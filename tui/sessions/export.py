@@ -36,6 +36,8 @@ TEMPLATE = """\
 """
 """Default template for Markdown."""
 CSV_COLUMNS = ("turn", "start_s", "end_s", "speaker", "text", "gist", "bookmark")
+TRACK_COLUMN = "track"
+"""Further column of a session whose tracks have names."""
 MARK = "★"
 """Precedes a bookmarked turn."""
 
@@ -94,11 +96,14 @@ def to_csv(state: SessionState, metadata: SessionMetadata) -> str:
     """
     table = io.StringIO(newline="")
     writer = csv.writer(table)
-    writer.writerow(CSV_COLUMNS)
+    tracks = bool(state.tracks)
+    writer.writerow((*CSV_COLUMNS, TRACK_COLUMN) if tracks else CSV_COLUMNS)
     for turn, note, about in state.entries():
         gists = "\n".join(file_text(line) for gist in about for line in gist.text.splitlines())
         mark = "" if note is None else f"{MARK} {file_text(note)}".rstrip()
-        cells = (file_text(turn.speaker or ""), file_text(turn.text), gists, mark)
+        cells = [file_text(turn.speaker or ""), file_text(turn.text), gists, mark]
+        if tracks:
+            cells.append(file_text(turn.track))
         writer.writerow((turn.number, f"{turn.start_s:.3f}", f"{turn.end_s:.3f}", *map(_no_formula, cells)))
     return table.getvalue()
 
@@ -229,7 +234,7 @@ def _turn(entry: TranscriptEntry) -> str:
 
 def _turn_line(entry: TranscriptEntry) -> str:
     turn, note = entry.turn, entry.note
-    speaker = f"**{_markdown(turn.speaker)}:** " if turn.speaker else ""
+    speaker = f"**{_markdown(turn.label)}:** " if turn.label else ""
     mark = "" if note is None else f"**{MARK} {_markdown(note)}".rstrip() + "** "
     return f"`{clock(turn.start_s, padded=True)}` {mark}{speaker}{_markdown(turn.text)}"
 
@@ -243,7 +248,7 @@ def _quoted(gist: Gist) -> str:
 
 
 def _text_line(turn: Turn) -> str:
-    return file_text(f"{turn.speaker}: {turn.text}" if turn.speaker else turn.text)
+    return file_text(f"{turn.label}: {turn.text}" if turn.label else turn.text)
 
 
 def _markdown(text: str) -> str:

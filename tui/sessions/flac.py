@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui.audio.wav import HEADER_BYTES
 from tui.errors import SessionError
-from tui.sessions.store import FLAC, StoredSession
+from tui.sessions.store import StoredSession
 
 if TYPE_CHECKING:
     import soundfile
@@ -16,12 +16,16 @@ BLOCK = 1 << 18
 
 
 def compress(stored: StoredSession) -> int:
-    """Replace a session's WAV by a FLAC with the same samples; return the number of bytes saved.
+    """Replace the WAV of each track by a FLAC with the same samples; return the number of bytes saved.
 
     Raises:
         SessionError: the compression failed; the WAV is unchanged.
     """
-    wav, flac = stored.audio, stored.path / FLAC
+    return sum(_compress(path) for path in stored.recordings)
+
+
+def _compress(wav: Path) -> int:
+    flac = wav.with_suffix(".flac")
     if wav == flac:
         return 0
     if not wav.exists():

@@ -13,9 +13,10 @@ from msgspec.structs import replace
 
 from tui.audio.file_source import open_file
 from tui.audio.recording import Recording
-from tui.errors import SessionError, file_error_hint
+from tui.errors import SessionError, SourceError, file_error_hint
 from tui.model.events import Session, SessionStarted, State, StateChanged, StatsChanged
-from tui.model.stats import Stats, tenths
+from tui.model.stats import Stats, TrackStats, tenths
+from tui.model.tracks import Track
 from tui.sessions.metadata import SessionMetadata, update_metadata
 from tui.sessions.store import Store, StoredSession
 
@@ -67,22 +68,66 @@ async def from_session(store: Store, original: StoredSession, session: Session) 
     if original.live:
         raise SessionError(f"The session {original.id} is active.", "Stop it first: livegist stop")
     metadata = original.metadata()
-    if original.audio.suffix == ".wav":
+    tracks = _tracks_of(original)
+    if original.audio.suffix == ".wav" or len(tracks) > 1:
+        session = replace(session, tracks=tracks)
         stored = store.create(_started(session))
         try:
-            _link_or_copy(original.audio, stored.audio)
-            samples = Recording.open(stored.audio).position
-        except (OSError, SessionError) as error:
+            lengths = [await _copy_recording(original, stored, track) for track in range(max(1, len(tracks)))]
+        except (OSError, SessionError, SourceError) as error:
             shutil.rmtree(stored.path, ignore_errors=True)
             reason = (error.strerror or str(error)) if isinstance(error, OSError) else "it is damaged"
             raise SessionError(
                 f"The recording of {original.id} cannot be used: {reason}.", "The session is unchanged."
             ) from error
-        _open_journal(stored, session, samples)
+        _open_journal(stored, session, *lengths)
     else:
         stored = await from_file(store, original.audio, session)
     update_metadata(stored.path, lambda _: replace(metadata, note="", version_of=metadata.version_of or original.id))
     return stored
+
+
+async def _copy_recording(original: StoredSession, stored: StoredSession, track: int) -> int:
+    """Copy the recording of a track, a FLAC as a WAV; return its length in samples.
+
+    Raises:
+        OSError: the recording cannot be read or written.
+        SessionError: the recording cannot be used.
+    """
+    source, target = original.audio_of(track), stored.audio_of(track)
+    if source.suffix == ".wav":
+        _link_or_copy(source, target)
+        return Recording.open(target).position
+    recording = stored.create_recording(SAMPLE_RATE, track)
+    try:
+        await _append_file(source, recording)
+    finally:
+        recording.close()
+    if recording.failure is not None:
+        raise recording.failure
+    return recording.position
+
+
+async def _append_file(path: Path, recording: Recording) -> None:
+    """Append the audio of a file to a recording.
+
+    Raises:
+        SourceError: the file cannot be read.
+    """
+    times = itertools.count(0.0, 1e9)
+    # A clock that advances by 1e9 s a call makes all samples due at once, so that the file is read without waiting.
+    async with open_file(path, sample_rate=SAMPLE_RATE, clock=lambda: next(times)) as source:
+        async for block in source:
+            recording.append(block)
+
+
+def _tracks_of(original: StoredSession) -> tuple[Track, ...]:
+    """Return the tracks of a session; without a readable journal, a numbered one for each of several recordings."""
+    try:
+        return tuple(Track(track.name, track.source) for track in original.load().tracks)
+    except SessionError:
+        recordings = original.recordings
+        return tuple(Track(f"track {at}") for at in range(1, len(recordings) + 1)) if len(recordings) > 1 else ()
 
 
 def _link_or_copy(old: Path, new: Path) -> None:
@@ -94,11 +139,20 @@ def _link_or_copy(old: Path, new: Path) -> None:
         new.chmod(0o600)
 
 
-def _open_journal(stored: StoredSession, session: Session, samples: int) -> None:
-    length_s = samples / SAMPLE_RATE
+def _open_journal(stored: StoredSession, session: Session, *samples: int) -> None:
+    length_s = max(samples) / SAMPLE_RATE
+    tracks = tuple(
+        TrackStats(track.name, tenths(each / SAMPLE_RATE), untranscribed_s=round(each / SAMPLE_RATE, 1))
+        for track, each in zip(session.tracks, samples, strict=False)
+    )
+    stats = Stats(
+        elapsed_s=tenths(length_s),
+        untranscribed_s=round(length_s, 1),
+        tracks=tracks if len(tracks) > 1 else (),
+    )
     journal = stored.open_journal()
     journal.append(SessionStarted(replace(session, id=stored.id, path=str(stored.path))), 0.0)
-    journal.append(StatsChanged(Stats(elapsed_s=tenths(length_s), untranscribed_s=round(length_s, 1))), length_s)
+    journal.append(StatsChanged(stats), length_s)
     journal.append(StateChanged(State.FAILED, WAITING_REASON), length_s)
     journal.close()
 

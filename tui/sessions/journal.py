@@ -23,6 +23,7 @@ from tui.model.events import (
     LevelChanged,
     PromptsChanged,
     Rejected,
+    SessionStarted,
     Snapshot,
     StatsChanged,
     TurnChanged,
@@ -30,8 +31,8 @@ from tui.model.events import (
 )
 from tui.model.session_state import SessionState
 
-FORMAT = 1
-"""Incremented when older versions can no longer read the journal."""
+FORMAT = 2
+"""Incremented when older versions can no longer read the journal. Format 2 has tracks."""
 END_BYTES = 64 * 1024
 """Bytes at the end of a journal that contain the session's last state."""
 MAX_PENDING = 10_000
@@ -65,6 +66,11 @@ def is_persistent(event: Event) -> bool:
             return gist.status.over
         case _:
             return True
+
+
+def _format_for(first: Event) -> int:
+    """Return the format of a journal by its first event: older versions can read a session with one track."""
+    return FORMAT if isinstance(first, SessionStarted) and len(first.session.tracks) > 1 else 1
 
 
 class SessionJournal(Protocol):
@@ -116,7 +122,7 @@ class Journal:
 
     def append(self, event: Event, at: float) -> None:
         """Write a persistent event and start a sync to the disk; never raises for a failed write."""
-        entry = Entry(round(at, 3), event, FORMAT if self._first else 0)
+        entry = Entry(round(at, 3), event, _format_for(event) if self._first else 0)
         self._first = False
         if len(self._pending) < MAX_PENDING:
             self._pending.append(_encoder.encode(entry) + b"\n")

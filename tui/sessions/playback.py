@@ -153,5 +153,6 @@ def _partials(turn: Turn) -> Iterator[TimedEvent]:
                 word.end_s,
                 turn.words[:count],
                 turn.speaker,
+                track=turn.track,
             )
             yield TimedEvent(word.end_s, TurnChanged(partial))

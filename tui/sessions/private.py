@@ -29,8 +29,8 @@ class PrivateSession(StoredSession, frozen=True):
         """Whether the session has a folder."""
         return False
 
-    def create_recording(self, sample_rate: int) -> Recording:
-        """Start the recording in memory.
+    def create_recording(self, sample_rate: int, track: int = 0) -> Recording:
+        """Start the recording of a track in memory.
 
         Raises:
             SessionError: the operating system has no files in memory.

@@ -99,7 +99,8 @@ def cited_turns(answer: str, excerpts: Sequence[SessionExcerpt]) -> list[Quote]:
             text = " ".join(file_text(turn.text).split())
             quoted = len(text) >= MIN_QUOTE_CHARACTERS and text.casefold() in answer_text
             if turn.number in numbers or quoted:
-                found.append(Quote(session.id, session.title, turn.number, turn.start_s, text))
+                said = f"{file_text(turn.track)}: {text}" if turn.track else text
+                found.append(Quote(session.id, session.title, turn.number, turn.start_s, said))
     return found
 
 
@@ -117,7 +118,7 @@ def quote_line(quote: Quote, *, several: bool) -> str:
 
 def _line(session: SessionExcerpt, turn: Turn, *, several: bool) -> str:
     where = f"{session.title}, turn {turn.number}" if several else f"turn {turn.number}"
-    speaker = f"{turn.speaker}: " if turn.speaker else ""
+    speaker = f"{turn.label}: " if turn.label else ""
     return f"[{where}, {clock(turn.start_s, padded=True)}] {file_text(speaker + turn.text)}"
 
 

@@ -23,26 +23,26 @@ from tui.sessions.store import EVENTS, Store, StoredSession
 from tui.text import file_text
 
 INDEX = "search.sqlite"
-VERSION = 3
+VERSION = 4
 """Incremented when the tables change; an index of another version is rebuilt."""
 BUSY_S = 10.0
 """Maximum time to wait for another process that updates the index, in seconds."""
 SCHEMA = f"""
 CREATE TABLE session (id TEXT PRIMARY KEY, stamp TEXT, title TEXT, tags TEXT, first_row INTEGER, last_row INTEGER);
 CREATE VIRTUAL TABLE said USING fts5(
-    text, session UNINDEXED, kind UNINDEXED, number UNINDEXED, at_s UNINDEXED, spelling UNINDEXED,
+    text, session UNINDEXED, kind UNINDEXED, number UNINDEXED, at_s UNINDEXED, spelling UNINDEXED, track UNINDEXED,
     tokenize = "unicode61 remove_diacritics 2 categories 'L* M* N* Co'", prefix = '2 3'
 );
 PRAGMA user_version = {VERSION};
 """
 """`text` is folded, `spelling` is the text before that; NULL if it is the same."""
 QUERY_ALL = """
-SELECT session, kind, number, at_s, spelling, snippet(said, 0, ?, ?, ?, 24) FROM said
+SELECT session, kind, number, at_s, spelling, track, snippet(said, 0, ?, ?, ?, 24) FROM said
 WHERE said MATCH ? ORDER BY rank LIMIT ?
 """
 """Without a filter FTS5 sorts by rank itself, which is faster."""
 QUERY_SESSIONS = """
-SELECT session, kind, number, at_s, spelling, snippet(said, 0, ?, ?, ?, 24) FROM said
+SELECT session, kind, number, at_s, spelling, track, snippet(said, 0, ?, ?, ?, 24) FROM said
 WHERE said MATCH ? AND session IN (SELECT value FROM json_each(?)) ORDER BY rank LIMIT ?
 """
 
@@ -62,6 +62,8 @@ class Hit(msgspec.Struct, frozen=True):
     """Time in the session, in seconds."""
     parts: tuple[str, ...]
     """The snippet split at the matches: parts with odd index are matches, the others are the text around them."""
+    track: str = ""
+    """Name of the turn's track; empty if the session has one without a name."""
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -69,6 +71,7 @@ class _Row(msgspec.Struct, frozen=True):
     number: int
     at_s: float
     text: str
+    track: str = ""
 
 
 def search(store: Store, index: Path, query: str, *, since: str = "", tag: str = "", max_hits: int = 20) -> list[Hit]:
@@ -142,8 +145,9 @@ def _search(store: Store, index: Path, expression: str, since: str, tag: str, ma
             number,
             at_s,
             split_snippet(snippet) if spelling is None else unfold_snippet(snippet, spelling),
+            track,
         )
-        for session, kind, number, at_s, spelling, snippet in rows
+        for session, kind, number, at_s, spelling, track, snippet in rows
     ]
 
 
@@ -213,9 +217,11 @@ def _index_session(database: sqlite3.Connection, stored: StoredSession, stamp: s
         state = SessionState()
     metadata = stored.metadata()
     (last,) = database.execute("SELECT coalesce(max(rowid), 0) FROM said").fetchone()
-    rows = [(*_columns(row.text), stored.id, row.kind, row.number, row.at_s) for row in _rows(state, metadata)]
+    rows = [
+        (*_columns(row.text), stored.id, row.kind, row.number, row.at_s, row.track) for row in _rows(state, metadata)
+    ]
     database.executemany(
-        "INSERT INTO said (text, spelling, session, kind, number, at_s) VALUES (?, ?, ?, ?, ?, ?)", rows
+        "INSERT INTO said (text, spelling, session, kind, number, at_s, track) VALUES (?, ?, ?, ?, ?, ?, ?)", rows
     )
     tags = f" {' '.join(metadata.tags)} "
     entry = (stored.id, stamp, file_text(metadata.name), tags, last + 1, last + len(rows))
@@ -235,7 +241,7 @@ def _rows(state: SessionState, metadata: SessionMetadata) -> Iterator[_Row]:
     if metadata.note:
         yield _Row("note", 0, 0.0, file_text(metadata.note))
     for turn, note, _ in state.entries():
-        yield _Row("turn", turn.number, turn.start_s, file_text(turn.text))
+        yield _Row("turn", turn.number, turn.start_s, file_text(turn.text), file_text(turn.track))
         if note:
             yield _Row("bookmark", turn.number, turn.start_s, file_text(note))
     for gist in state.gists.values():

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -14,17 +14,18 @@ from tui.errors import SessionError, file_error_hint
 from tui.file_lock import is_locked
 from tui.model.events import State, StateChanged, StatsChanged
 from tui.model.session_state import SessionState
+from tui.model.stats import TrackStats
+from tui.model.tracks import MAX_TRACKS
 from tui.paths import private_dir
 from tui.sessions.journal import FORMAT, Journal, JournalContents, SessionJournal, fold, read, read_end
 from tui.sessions.metadata import SessionMetadata, read_metadata_or_empty
+from tui.sessions.rest import MIN_UNTRANSCRIBED_S, untranscribed_s
 from tui.text import plural
 
 AUDIO = "audio.wav"
 FLAC = "audio.flac"
 """Replaces the WAV after compression."""
 EVENTS = "events.jsonl"
-MIN_UNTRANSCRIBED_S = 1.0
-"""Minimum seconds of untranscribed audio for which recovery is offered."""
 
 
 class StoredSession(msgspec.Struct, frozen=True):
@@ -37,9 +38,19 @@ class StoredSession(msgspec.Struct, frozen=True):
 
     @property
     def audio(self) -> Path:
-        """Path of the recording: a WAV, or a FLAC after compression."""
-        wav, flac = self.path / AUDIO, self.path / FLAC
+        """Path of the first track's recording: a WAV, or a FLAC after compression."""
+        return self.audio_of(0)
+
+    def audio_of(self, track: int) -> Path:
+        """Return the path of a track's recording, counted from 0: a WAV, or a FLAC after compression."""
+        wav, flac = (self.path / numbered(name, track) for name in (AUDIO, FLAC))
         return flac if flac.exists() and not wav.exists() else wav
+
+    @property
+    def recordings(self) -> tuple[Path, ...]:
+        """Paths of the recordings, one for each track; that of the first may be missing."""
+        further = (self.audio_of(track) for track in range(1, MAX_TRACKS))
+        return (self.audio, *(path for path in further if path.exists()))
 
     @property
     def events(self) -> Path:
@@ -56,13 +67,13 @@ class StoredSession(msgspec.Struct, frozen=True):
         """Whether the session has a folder; a private session has none."""
         return True
 
-    def create_recording(self, sample_rate: int) -> Recording:
-        """Start the recording.
+    def create_recording(self, sample_rate: int, track: int = 0) -> Recording:
+        """Start the recording of a track, counted from 0.
 
         Raises:
             SessionError: the recording cannot be written.
         """
-        return Recording.create(self.audio, sample_rate)
+        return Recording.create(self.audio_of(track), sample_rate)
 
     def metadata(self) -> SessionMetadata:
         """Return name, tags and note; empty if they cannot be read."""
@@ -122,13 +133,15 @@ class RepairReport(msgspec.Struct, frozen=True):
     """Length of the recording in seconds."""
     transcribed_s: float
     """End of the last final turn in seconds; the recording after it is not transcribed."""
+    untranscribed_s: float
+    """Seconds at the end that are not transcribed, of the track with most of them."""
     lost_s: float = 0.0
     """Seconds at the end that the journal contains and the recording does not."""
 
     @property
     def untranscribed(self) -> bool:
         """Whether part of the recording is not transcribed."""
-        return self.recorded_s - self.transcribed_s >= MIN_UNTRANSCRIBED_S
+        return self.untranscribed_s >= MIN_UNTRANSCRIBED_S
 
     @property
     def summary(self) -> str:
@@ -201,12 +214,12 @@ class Store:
             if not stored.live and _last_state(stored).stats.untranscribed_s >= MIN_UNTRANSCRIBED_S:
                 yield stored
 
-    def repair(self, stored: StoredSession, recorded_s: float) -> RepairReport | None:
+    def repair(self, stored: StoredSession, lengths_s: Sequence[float]) -> RepairReport | None:
         """Remove an incomplete line at the end of a journal and write the missing final state.
 
         Args:
             stored: a session without a final state.
-            recorded_s: length of its recording, in seconds.
+            lengths_s: length of the recording of each track, in seconds.
 
         Returns:
             The result; `None` if another process is writing the session, or has written a final state meanwhile.
@@ -223,15 +236,25 @@ class Store:
                 if state.state.over:
                     return None
                 os.truncate(stored.events, contents.intact_bytes)
-                transcribed_s = max((turn.end_s for turn in state.transcript.finals), default=0.0)
+                finals = state.transcript.finals
+                recorded_s = max(lengths_s, default=0.0)
+                transcribed_s = max((turn.end_s for turn in finals), default=0.0)
                 journal_s = max((entry.at for entry in contents.entries), default=0.0)
                 lost_s = max(0.0, journal_s - recorded_s)
-                report = RepairReport(stored, contents.lost, recorded_s, transcribed_s, lost_s)
+                rests_s = untranscribed_s(state, lengths_s)
+                rest_s = max(rests_s, default=0.0)
+                report = RepairReport(stored, contents.lost, recorded_s, transcribed_s, rest_s, lost_s)
                 stats = replace(
                     state.stats,
                     elapsed_s=recorded_s,
-                    turns=len(state.transcript.finals),
-                    untranscribed_s=round(max(0.0, recorded_s - transcribed_s), 1),
+                    turns=len(finals),
+                    untranscribed_s=rest_s,
+                    tracks=tuple(
+                        TrackStats(track.name, length_s, untranscribed_s=rest)
+                        for track, length_s, rest in zip(state.tracks, lengths_s, rests_s, strict=False)
+                    )
+                    if len(state.tracks) > 1
+                    else (),
                 )
                 journal.append(StatsChanged(stats), recorded_s)
                 journal.append(StateChanged(State.FAILED, f"The engine was killed: {report.summary}."), recorded_s)
@@ -247,6 +270,12 @@ class Store:
             ) from error
 
         return report
+
+
+def numbered(name: str, track: int) -> str:
+    """Return the file name of a track's recording: `audio.wav` of the first, `audio-2.wav` of the second."""
+    stem, dot, suffix = name.partition(".")
+    return f"{stem}-{track + 1}{dot}{suffix}" if track else name
 
 
 def _is_session_folder(path: Path) -> bool:

@@ -6,6 +6,8 @@ the partials that the previous connection left open.
 """
 
 from collections import deque
+from collections.abc import Iterator
+from itertools import count
 
 from tui.model.transcript import Turn, Word
 from tui.stream.messages import WireTurn
@@ -18,13 +20,16 @@ class TurnSequencer:
         sample_rate: Hz of the session's clock.
         boundary: end of the last final turn of a resumed session, in samples.
         after: number of its last turn.
+        numbers: yields the numbers of new turns, which the tracks of a session share; `None` counts from `after`.
     """
 
-    def __init__(self, sample_rate: int, *, boundary: int = 0, after: int = 0) -> None:
+    def __init__(
+        self, sample_rate: int, *, boundary: int = 0, after: int = 0, numbers: Iterator[int] | None = None
+    ) -> None:
         self.sample_rate = sample_rate
         self.boundary = boundary
         """End of the last final turn, in samples: where a new connection starts."""
-        self._next = after + 1
+        self._numbers = numbers or count(after + 1)
         self._open: dict[int, None] = {}
         self._inherited: deque[int] = deque()
 
@@ -49,8 +54,7 @@ class TurnSequencer:
     def _assign(self) -> int:
         if self._inherited:
             return self._inherited.popleft()
-        number, self._next = self._next, self._next + 1
-        return number
+        return next(self._numbers)
 
     def _release(self, number: int) -> None:
         self._open.pop(number, None)

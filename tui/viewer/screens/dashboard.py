@@ -57,7 +57,7 @@ from tui.viewer.screens.picker_actions import PickerActions
 from tui.viewer.widgets.banner import Alert, Banner
 from tui.viewer.widgets.body import Body
 from tui.viewer.widgets.footer import Footer, FooterKey
-from tui.viewer.widgets.meter import Meter
+from tui.viewer.widgets.meter_rows import MeterRows
 from tui.viewer.widgets.pane import Pane
 
 
@@ -127,7 +127,7 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
         self._theme_names = theme_names
         self.banner = Banner(self.view_model, id="banner")
         self.alert = Alert(id="alert")
-        self.meter = Meter(fps=frame_rate.fps, clock=clock, id="meter")
+        self.meter = MeterRows(fps=frame_rate.fps, clock=clock, id="meters")
         self.body = Body(self.view_model, rules=rules, id="body")
         self.body.set_layout(layout_state)
         self.banner.layout_state = layout_state
@@ -167,7 +167,7 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
             self.meter.clear_history()
         if was_active and self.view_model.state is State.FAILED:
             self.app.bell()
-        self.meter.show_speech(self.view_model.speech)
+        self.meter.show_speech(self.view_model.speaking)
         if not self._hold_back(event):
             self.body.handle_event(event)
         match event:
@@ -284,7 +284,7 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
         silent = view_model.state is State.DRAINING or view_model.paused or self.banner.disconnected
         active = view_model.state.active and not silent
         self.banner.touch()
-        self.meter.show_state(active=active, muted=view_model.muted, gain_db=view_model.gain_db)
+        self.meter.show_state(view_model.tracks, active=active, muted=view_model.muted, gain_db=view_model.gain_db)
         self.body.turns.set_empty_text(
             empty_text(view_model, disconnected=self.banner.disconnected, set_up=self._set_up)
         )

@@ -10,7 +10,8 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from tui.model.commands import MeasureDevices
-from tui.model.events import DeviceInfo, DeviceLevel, DeviceLevels
+from tui.model.devices import DeviceInfo, DeviceLevel
+from tui.model.events import DeviceLevels
 from tui.presentation.ballistics import FLOOR_DBFS, Ballistics, Condition, Reading
 from tui.text import one_line
 from tui.viewer.messages import CommandRequested

@@ -13,7 +13,8 @@ from tui.model.commands import (
     UsePrompt,
     UseSource,
 )
-from tui.model.events import DeviceInfo, DeviceLevels, SessionExported, SessionInfo
+from tui.model.devices import DeviceInfo
+from tui.model.events import DeviceLevels, SessionExported, SessionInfo
 from tui.paths import data_dir, private_dir, write_private
 from tui.text import one_line
 from tui.viewer.messages import PromptChange

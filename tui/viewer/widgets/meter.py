@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from tui.model.events import LevelChanged
 from tui.presentation.ballistics import BOTTOM_DBFS, FLOOR_DBFS, Ballistics, Condition, History, Interval, Reading
+from tui.text import one_line
 from tui.viewer.frame_rate import FrameLimiter
-from tui.viewer.styled_text import Line, Span, justify, pad, width
+from tui.viewer.styled_text import Line, Span, justify, pad, truncate, width
 from tui.viewer.widgets.cell_widget import CellWidget
 
 DEADBAND_DB = 1.0
@@ -20,6 +21,8 @@ BAR_CELLS = (20, 40)
 """Least and most cells of the bar; between them it takes three tenths of the row."""
 READOUT_CELLS = 24
 """Cells for the readout beside the bar: numbers or a warning."""
+NAME_CELLS = 9
+"""Cells of the name of a track, with a space after it."""
 NARROW_READOUT_CELLS = 16
 """The same in less than 56 columns, where there is no history."""
 CELLS_PER_MINUTE = 12
@@ -130,6 +133,8 @@ class Meter(CellWidget):
         """Whether the endpoint detects speech: a turn is open."""
         self.active = False
         """Whether levels are expected: a session is recording, or a replay is playing."""
+        self.label = ""
+        """Name of the track; empty for the only one."""
         self.muted = False
         self.gain_db = 0.0
         """Gain of the recording in dB."""
@@ -206,8 +211,10 @@ class Meter(CellWidget):
         return self._ballistics.read(self._clock()).clipped
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return the bar, its readout and the last minutes; the second of two channels in a row of its own."""
+        """Return the name of the track, the bar, its readout and the last minutes; a second channel below."""
         now = self._clock()
+        name = self._track_name()
+        columns -= width(name)
         self._shown = with_deadband(self._shown, self._ballistics.read(now))
         stale = self._readout.peak_dbfs <= FLOOR_DBFS or self._ballistics.at_rest
         if stale or now - self._readout_at >= READOUT_EVERY_S:
@@ -219,8 +226,16 @@ class Meter(CellWidget):
         beside = (*pad(self._words(readout), readout), *self._minutes(columns - room - readout))
         if rows > 1 and len(self._channels) == 2:
             bars = [(Span(f"{side} ", "muted"), *self._channel(at, now, room - 2)) for at, side in enumerate("LR")]
-            return [(*bars[0], *beside), bars[1]]
-        return [(*bar(self._shown, room), *beside)]
+            blank = (Span(" " * width(name)),) if name else ()
+            return [(*name, *bars[0], *beside), (*blank, *bars[1])]
+        return [(*name, *bar(self._shown, room), *beside)]
+
+    def _track_name(self) -> Line:
+        """Return the name of the track; empty for the only one."""
+        if not self.label:
+            return ()
+        name = truncate((Span(one_line(self.label), "strong"),), NAME_CELLS - 1)
+        return (*pad(name, NAME_CELLS - 1), Span(" "))
 
     def _channel(self, at: int, now: float, columns: int) -> Line:
         """Return the bar of a channel."""

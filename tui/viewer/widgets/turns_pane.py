@@ -95,8 +95,8 @@ class TurnsPane(Pane):
         known = [key for key in keys if key not in open_turns]
         self._speakers.clear()
         for turn in self._view_model.transcript:
-            if turn.speaker is not None:
-                self._speakers.setdefault(turn.speaker, len(self._speakers))
+            if turn.label:
+                self._speakers.setdefault(turn.label, len(self._speakers))
         self._measure_gutter()
         super().reset(known)
 
@@ -174,8 +174,8 @@ class TurnsPane(Pane):
     def _gutter(self, turn: Turn, *, wide: bool) -> Line:
         """Return number or `now`, time and speaker in fixed columns, and a bar in the speaker's colour."""
         name, style = "", "rule"
-        if turn.speaker is not None:
-            name, style = self._speaker(turn.speaker, full_name=wide)
+        if turn.label:
+            name, style = self._speaker(turn.label, full_name=wide)
         cells = self._name_cells if wide else min(self._name_cells, 2)
         speaker = (*pad((Span(name, f"{style} strong"),), cells), Span(" ")) if cells else ()
         bar = Span(BAR, style)
@@ -207,9 +207,9 @@ class TurnsPane(Pane):
     def _widen_gutter(self, turn: Turn) -> None:
         """Lay out all turns anew if the speaker or the time of a new one does not fit the gutter."""
         before = (self._name_cells, self._time_cells)
-        if turn.speaker is not None and turn.speaker not in self._speakers:
-            self._speakers[turn.speaker] = len(self._speakers)
-            self._name_cells = max(self._name_cells, width((Span(self._speaker(turn.speaker)[0]),)))
+        if turn.label and turn.label not in self._speakers:
+            self._speakers[turn.label] = len(self._speakers)
+            self._name_cells = max(self._name_cells, width((Span(self._speaker(turn.label)[0]),)))
         if turn.start_s >= HOUR_S and self._time_cells == 5:
             self._time_cells = 7
         if before != (self._name_cells, self._time_cells):
@@ -225,7 +225,7 @@ class TurnsPane(Pane):
         """Return a turn as one line for each of its parts: time, speaker, words; then its bookmark."""
         lines = []
         for turn in self._parts(key):
-            name = self._view_model.speakers.get(turn.speaker or "", turn.speaker)
+            name = self._view_model.speakers.get(turn.speaker or "", turn.label)
             speaker = f"{one_line(name, 40)}: " if name else ""
             lines.append(f"{clock(turn.start_s)} {speaker}{one_line(turn.text, COPY_LIMIT)}")
         note = self._view_model.bookmarks.get(key)

@@ -1,0 +1,233 @@
+"""Sessions with several tracks, against an endpoint that transcribes runs of equal samples."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests import fake_endpoint
+from tests.fake_endpoint import RATE, Endpoint, said, speech
+from tests.faults.engines import DRAIN_S, WAV_HEADER, Watch, fast, running
+from tui.engine.engine import Engine
+from tui.errors import UsageError
+from tui.model.commands import Mute, Option, Recover, SetGain, Start, Stop
+from tui.model.events import LevelChanged, State
+from tui.model.tracks import Track
+from tui.model.transcript import transcript_lines
+from tui.paths import sessions_dir
+from tui.sessions.journal import FORMAT, read
+from tui.sessions.store import Store, StoredSession
+
+YOU, THEM = speech(1, 2, 3), bytes(RATE // 2) + speech(11, 12, 13)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Endpoint]:
+    async with fake_endpoint.running() as running:
+        yield running
+
+
+def settings(server: Endpoint, folder: Path, **sounds: bytes) -> dict[str, Option]:
+    """Return the settings of a session with a track for each sound, played by a program."""
+    sources = []
+    for name, sound in sounds.items():
+        path = folder / f"{name}.raw"
+        path.write_bytes(sound)
+        sources.append(f"{name}=cmd:cat {path}")
+    return {"source": sources, "url": server.url, "analyse_at_end": False, "drain_timeout_s": DRAIN_S}
+
+
+async def start(built: Engine, server: Endpoint, folder: Path, **sounds: bytes) -> None:
+    await built.execute(Start(settings(server, folder, **sounds)))
+
+
+def stored() -> StoredSession:
+    (found,) = Store(sessions_dir())
+    return found
+
+
+def recorded(track: int) -> bytes:
+    """Return the audio of a track, without the silence before its first sound."""
+    return stored().audio_of(track).read_bytes()[WAV_HEADER:].lstrip(b"\0")
+
+
+async def test_each_track_is_recorded_and_transcribed_and_the_turns_are_merged_by_time(
+    server: Endpoint, tmp_path: Path
+) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await start(built, server, tmp_path, you=YOU, them=THEM)
+        await watch.until_over()
+        snapshot = built.snapshot()
+    assert watch.record.state is State.ENDED
+    assert len(server.calls) == 2
+    heard = [(turn.track, turn.text) for turn in watch.finals]
+    assert [text for track, text in heard if track == "you"] == [said(n) for n in (1, 2, 3)]
+    assert [text for track, text in heard if track == "them"] == [said(n) for n in (11, 12, 13)]
+    starts = [turn.start_s for turn in watch.finals]
+    assert starts == sorted(starts)
+    assert len({turn.number for turn in watch.finals}) == 6
+    assert recorded(0) == YOU.lstrip(b"\0")
+    assert recorded(1) == THEM.lstrip(b"\0")
+    assert [path.name for path in stored().recordings] == ["audio.wav", "audio-2.wav"]
+    assert [track.name for track in snapshot.tracks] == ["you", "them"]
+    assert {event.track for event in watch.events if isinstance(event, LevelChanged)} == {"you", "them"}
+    figures = watch.record.stats
+    assert [(track.name, track.turns, track.connections) for track in figures.tracks] == [("you", 3, 1), ("them", 3, 1)]
+    assert (figures.turns, figures.connections, figures.untranscribed_s) == (6, 2, 0)
+    kept = stored().load()
+    assert kept.transcript.finals == watch.finals
+    assert read(stored().events).format == FORMAT
+
+
+async def test_gists_get_the_name_of_the_track(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await start(built, server, tmp_path, you=speech(1), them=speech(2))
+        await watch.until_over()
+    prompts = sorted(call.prompt for call in server.calls)
+    assert [("you: {{turn}}" in prompt, "them: {{turn}}" in prompt) for prompt in prompts] in (
+        [(True, False), (False, True)],
+        [(False, True), (True, False)],
+    )
+    lines = transcript_lines(watch.finals)
+    assert sorted(line.partition(": ")[0] for line in lines) == ["them", "you"]
+
+
+async def test_a_track_that_ends_or_fails_does_not_touch_the_others(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    long = speech(*range(1, 9), samples=RATE // 4, pause=RATE // 4)
+    async with running(watch) as built:
+        await start(built, server, tmp_path, you=long, them=speech(11))
+        await watch.until_over()
+    assert watch.record.state is State.ENDED
+    assert recorded(0) == long
+    assert [turn.text for turn in watch.finals if turn.track == "you"] == [said(n, RATE // 4) for n in range(1, 9)]
+    assert any("them: The source has ended." in notice and "continues: you" in notice for notice in watch.notices)
+
+
+async def test_a_track_whose_connection_is_refused_is_recorded_and_can_be_transcribed_later(
+    server: Endpoint, tmp_path: Path
+) -> None:
+    you, them = speech(1, 2, 3, 4, 5), speech(11, 12)
+    async with fake_endpoint.running() as other:
+        watch = Watch()
+        async with running(watch, clock=fast) as built:
+            await start(built, server, tmp_path, you=you, them=them)
+            await watch.until(lambda: len(server.calls) == 2)
+            refused = next(call for call in server.calls if "them: " in call.prompt)
+            assert refused.websocket is not None
+            await refused.websocket.close(1008, "no")
+            await watch.until_over()
+        assert watch.record.state is State.ENDED
+        assert [turn.text for turn in watch.finals if turn.track == "you"] == [said(n) for n in range(1, 6)]
+        assert recorded(1) == them
+        assert any(notice.startswith("them: ") and "still recorded" in notice for notice in watch.notices)
+        rest = {track.name: track.untranscribed_s for track in watch.record.stats.tracks}
+        assert rest["you"] == 0 < rest["them"]
+
+        later = Watch()
+        async with running(later, clock=fast) as built:
+            await built.execute(Recover("", {"url": other.url, "analyse_at_end": False}))
+            await later.until_over()
+        assert len(other.calls) == 1, "the track that is transcribed is not sent again"
+    again = stored().load()
+    assert again.stats.untranscribed_s == 0
+    assert [turn.text for turn in again.transcript.finals if turn.track == "them"] == [said(n) for n in (11, 12)]
+    assert [turn.text for turn in again.transcript.finals if turn.track == "you"] == [said(n) for n in range(1, 6)]
+    starts = [turn.start_s for turn in again.transcript.finals]
+    assert starts == sorted(starts)
+
+
+async def test_mute_and_gain_apply_to_a_track(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    loud = speech(*[100] * 8, samples=RATE)
+    async with running(watch) as built:
+        await start(built, server, tmp_path, you=loud, them=loud)
+        await watch.until_state(State.LIVE)
+        await built.execute(Mute(True, "you"))
+        await built.execute(SetGain(20.0, "Them"))
+        assert built.snapshot().tracks[0].muted
+        assert not built.snapshot().muted, "not all tracks are muted"
+        assert built.snapshot().tracks[1] == Track("them", built.snapshot().tracks[1].source, False, 20.0)
+        with pytest.raises(UsageError, match="There is no track 'her'") as caught:
+            await built.execute(Mute(True, "her"))
+        assert caught.value.hint == "Tracks: you, them."
+        await watch.until(lambda: any(b"\xe8\x03" in audio for audio in (recorded(1),)))
+        await built.execute(Mute(True))
+        assert built.snapshot().muted
+        await built.execute(Stop())
+        await watch.until_over()
+    assert b"\xe8\x03" not in recorded(0), "the gain is for the other track"
+
+
+async def test_both_tracks_reconnect_and_no_turn_is_lost_or_told_twice(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    you, them = speech(*range(1, 7)), speech(*range(11, 17))
+    async with running(watch, clock=fast) as built:
+        await start(built, server, tmp_path, you=you, them=them)
+        await watch.until(lambda: len(watch.finals) >= 3)
+        await server.cut()
+        await watch.until_over()
+    assert State.RECONNECTING in watch.states
+    assert [turn.text for turn in watch.finals if turn.track == "you"] == [said(n) for n in range(1, 7)]
+    assert [turn.text for turn in watch.finals if turn.track == "them"] == [said(n) for n in range(11, 17)]
+    assert len(watch.ended) == len(set(watch.ended)) == 12
+
+
+async def test_speakers_of_two_tracks_are_different_persons(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await start(built, server, tmp_path, you=speech(1, 2, 3, 4), them=speech(11, 12, 13, 14))
+        await watch.until(lambda: {turn.track for turn in watch.finals} == {"you", "them"})
+        for call in server.calls:
+            assert call.websocket is not None
+            revisions = [{"turn_order": 0, "speaker_label": "A"}]
+            await call.websocket.send(json.dumps({"type": "SpeakerRevision", "revisions": revisions}))
+        await watch.until(lambda: {turn.speaker for turn in watch.finals} >= {"you A", "them A"})
+        await watch.until_over()
+
+
+async def test_a_killed_engine_leaves_both_tracks_to_recover(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await start(built, server, tmp_path, you=YOU, them=THEM)
+        await watch.until(lambda: len(watch.finals) >= 2)
+        await watch.until_over()
+    session = stored()
+    lines = session.events.read_bytes().splitlines(keepends=True)
+    kept = [line for line in lines if b'"final":true' not in line and b'"state":"ended"' not in line]
+    # As after `kill -9`: no turn, no statistics and no final state.
+    session.events.write_bytes(b"".join(line for line in kept if b'"type":"stats"' not in line))
+    async with fake_endpoint.running() as other:
+        again = Watch()
+        async with running(again, clock=fast) as built:
+            await built.execute(Recover("", {"url": other.url, "analyse_at_end": False}))
+            await again.until_over()
+    finals = session.load().transcript.finals
+    assert [turn.text for turn in finals if turn.track == "you"] == [said(n) for n in (1, 2, 3)]
+    assert [turn.text for turn in finals if turn.track == "them"] == [said(n) for n in (11, 12, 13)]
+
+
+async def test_one_named_track_is_stored_as_before(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await start(built, server, tmp_path, you=YOU)
+        await watch.until_over()
+    assert {turn.track for turn in watch.finals} == {"you"}
+    assert stored().audio.read_bytes()[WAV_HEADER:] == YOU, "one track keeps its own clock"
+    assert read(stored().events).format == 1
+    assert watch.record.stats.tracks == ()
+
+
+async def test_a_file_that_does_not_exist_starts_no_session(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch) as built:
+        sources = [f"you=cmd:cat {tmp_path}", f"them={tmp_path}/missing.wav"]
+        await built.execute(Start({"source": sources, "url": server.url}))
+        await watch.until_state(State.FAILED)
+        await asyncio.sleep(0)
+    assert watch.record.reason.startswith("them: ")
+    assert list(Store(sessions_dir())) == []

@@ -1,0 +1,60 @@
+"""Sources of several tracks: `NAME=SOURCE` or `SOURCE`, their names, and what is wrong with them in words."""
+
+import pytest
+
+from tui.errors import UsageError
+from tui.model.tracks import Track, format_tracks, free_name, parse_track, parse_tracks
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "source"),
+    [
+        ("mic", "", "mic"),
+        ("you=mic", "you", "mic"),
+        ("  my desk = mic:Røde NT=1 ", "my desk", "mic:Røde NT=1"),
+        ("cmd:ffmpeg -i a=b -f wav -", "", "cmd:ffmpeg -i a=b -f wav -"),
+        ("cmd:env A=1 parec", "", "cmd:env A=1 parec"),
+        ("them=cmd:env A=1 parec", "them", "cmd:env A=1 parec"),
+        ("/home/ada/a=b.wav", "", "/home/ada/a=b.wav"),
+        ("Zoë=/home/ada/a=b.wav", "Zoë", "/home/ada/a=b.wav"),
+        ("mic:A=B", "", "mic:A=B"),
+        ("-", "", "-"),
+        ("them=-", "them", "-"),
+    ],
+)
+def test_a_name_ends_at_an_equals_sign_that_is_not_part_of_the_source(text: str, name: str, source: str) -> None:
+    assert parse_track(text) == Track(name, source)
+
+
+def test_several_tracks_get_names_from_their_sources() -> None:
+    specs = ["mic", "mic:USB Audio (hw:1,0)", "cmd:parec --device=x", "/tmp/talk one.wav"]
+    assert [track.name for track in parse_tracks(specs)] == ["mic", "USB Audio hw 1 0", "parec", "talk one"]
+    others = parse_tracks(["system", "mic", "cmd:mic", "Mic=-"])
+    assert [track.name for track in others] == ["system", "mic 2", "mic 3", "Mic"]
+    assert free_name("mic", parse_tracks(["mic", "system"])) == "mic 2"
+
+
+def test_one_track_without_a_name_stays_without_one() -> None:
+    assert parse_tracks(["mic"]) == (Track("", "mic"),)
+    assert parse_tracks(["you=mic"]) == (Track("you", "mic"),)
+    assert format_tracks(parse_tracks(["mic"])) == "mic"
+    assert format_tracks(parse_tracks(["you=mic", "system"])) == "you=mic, system=system"
+
+
+@pytest.mark.parametrize(
+    ("specs", "message"),
+    [
+        ([], "There is no source."),
+        (["mic"] * 5, "A session has at most 4 tracks, and 5 sources are given."),
+        (["you=mic", "YOU=system"], "Two tracks have the name 'YOU'."),
+        (["you="], "The track 'you' has no source."),
+        ([" "], "The source ' ' is empty."),
+        (["a=-", "b=-"], "Standard input can be only one track."),
+        (["x" * 25 + "=mic"], f"The name of the track {'x' * 25!r} is too long."),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(specs: list[str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_tracks(specs)
+    assert caught.value.message == message
+    assert caught.value.hint

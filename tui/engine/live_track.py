@@ -1,0 +1,113 @@
+"""Live track: source, recording, connection and turns of one track of a session."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from tui.audio.recording import Recording
+from tui.engine.capture import LOG_HINT, Capture
+from tui.engine.stream_events import StreamEventHandler
+from tui.errors import SourceError
+from tui.model.events import Event, Notice, Severity
+from tui.stream.close_codes import CloseInfo
+from tui.stream.reconnecting import ReconnectingStream
+
+log = logging.getLogger(__name__)
+
+
+class TrackAudio:
+    """Recording of a track, and what records into it.
+
+    Args:
+        name: name of the track; empty if the session has one without a name.
+        recording: the audio to send.
+        capture: records into `recording`; `None` if a stored session is resumed, which records nothing.
+    """
+
+    def __init__(self, name: str, recording: Recording, capture: Capture | None) -> None:
+        self.name = name
+        self.recording = recording
+        self.capture = capture
+
+
+class LiveTrack:
+    """A track from its first sample to its last turn; it knows no other track.
+
+    Args:
+        audio: recording and capture.
+        stream: sends the recording.
+        stream_events: applies the stream's events to the session.
+        publish: receives notices.
+        drain_s: longest wait for a connection and for outstanding turns after the recording has ended, in seconds.
+    """
+
+    def __init__(
+        self,
+        audio: TrackAudio,
+        stream: ReconnectingStream,
+        stream_events: StreamEventHandler,
+        *,
+        publish: Callable[[Event], None],
+        drain_s: float,
+    ) -> None:
+        self.name = audio.name
+        self.recording = audio.recording
+        self.capture = audio.capture
+        self.stream = stream
+        self.stream_events = stream_events
+        self._publish = publish
+        self._drain_s = drain_s
+        self._capture_ends = asyncio.Event()
+        """Set when recording must end."""
+        self.source_failure: SourceError | None = None
+        """Why the source ended without any audio; `None` if it did not."""
+
+    @property
+    def recording_now(self) -> bool:
+        """Whether audio is recorded."""
+        return self.capture is not None and not self.recording.closed
+
+    @property
+    def failure(self) -> CloseInfo | None:
+        """Why the stream failed, or never had a connection; `None` if neither."""
+        lost = self.stream_events.last_close if self.stream.opened == 0 else None
+        return self.stream_events.failure or lost
+
+    def stop(self) -> None:
+        """Stop recording; the rest is sent."""
+        self._capture_ends.set()
+
+    def abandon(self) -> None:
+        """End without waiting for a connection, for turns or for answers."""
+        self._capture_ends.set()
+        self.stream.abandon()
+
+    async def record(self, capturing: Coroutine[Any, Any, None] | None) -> None:
+        """Capture until the source ends or `stop` is called, then close the recording.
+
+        Args:
+            capturing: records until the source ends; `None` if a stored session is resumed.
+        """
+        try:
+            if capturing is not None:
+                await self._capture_until_stopped(capturing)
+        finally:
+            self.recording.close()
+            if self.capture is not None:
+                self.stream.give_up_after(self._drain_s)
+
+    async def _capture_until_stopped(self, capturing: Coroutine[Any, Any, None]) -> None:
+        tasks = (asyncio.ensure_future(capturing), asyncio.ensure_future(self._capture_ends.wait()))
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            captured, _ = await asyncio.gather(*tasks, return_exceptions=True)
+        match captured:
+            case SourceError():
+                self.source_failure = captured
+            case Exception():  # After an internal error, the recorded audio must still be sent.
+                log.error("capture failed", exc_info=captured)
+                self._publish(Notice(Severity.ERROR, "Internal error: recording stopped.", LOG_HINT))

@@ -1,0 +1,87 @@
+"""Controls of the tracks of a session: mute, gain and source of each, by its name."""
+
+from collections.abc import Callable, Sequence
+
+from tui.engine.capture import Capture
+from tui.engine.live_track import LiveTrack
+from tui.errors import UsageError
+from tui.model.events import Event, GainChanged, MutedChanged
+
+MAX_GAIN_DB = 40
+"""Largest gain or attenuation, in dB."""
+
+
+class TrackControls:
+    """Changes what is recorded.
+
+    Args:
+        tracks: the tracks.
+        emit: receives every change.
+    """
+
+    def __init__(self, tracks: Sequence[LiveTrack], emit: Callable[[Event], None]) -> None:
+        self._tracks = tracks
+        self._emit = emit
+
+    def mute(self, muted: bool, name: str = "") -> None:
+        """Record and send silence if `muted`, else the source's audio; all tracks if `name` is empty.
+
+        Raises:
+            UsageError: there is no such track.
+        """
+        for track in [self._track(name)] if name else self._tracks:
+            if track.capture is not None and track.capture.muted != muted:
+                track.capture.muted = muted
+                self._emit(MutedChanged(muted, track.name))
+
+    def use_source(self, spec: str, name: str = "") -> str | list[str]:
+        """Record from another source from now on; record silence while it cannot be opened. Return all sources.
+
+        Args:
+            spec: the source.
+            name: name of the track; empty for the first.
+
+        Raises:
+            UsageError: the track is not recording, or does not exist.
+        """
+        self._require_capture(name).switch(spec)
+        return self._sources()
+
+    def set_gain(self, gain_db: float, name: str = "") -> None:
+        """Set the gain of what is recorded from now on.
+
+        Args:
+            gain_db: the gain.
+            name: name of the track; empty for the first.
+
+        Raises:
+            UsageError: the gain is out of range, or the track is not recording or does not exist.
+        """
+        if not -MAX_GAIN_DB <= gain_db <= MAX_GAIN_DB:
+            raise UsageError(f"A gain of {gain_db:g} dB is out of range.", f"Use -{MAX_GAIN_DB} to {MAX_GAIN_DB} dB.")
+        self._require_capture(name).gain_db = gain_db
+        self._emit(GainChanged(gain_db, self._track(name).name))
+
+    def _track(self, name: str) -> LiveTrack:
+        """Return the track with that name; the first if it is empty."""
+        for track in self._tracks:
+            if not name or track.name.casefold() == name.casefold():
+                return track
+        names = ", ".join(track.name for track in self._tracks if track.name)
+        hint = f"Tracks: {names}." if names else "The session has one track, without a name."
+        raise UsageError(f"There is no track {name!r}.", hint)
+
+    def _require_capture(self, name: str) -> Capture:
+        track = self._track(name)
+        if track.capture is None or track.recording.closed:
+            raise UsageError("The session is no longer recording.", "Start another session with s.")
+        return track.capture
+
+    def _sources(self) -> str | list[str]:
+        """Return the source of each track, as the setting `source` takes them."""
+        specs = [
+            f"{track.name}={track.capture.spec}" if track.name else track.capture.spec
+            for track in self._tracks
+            if track.capture is not None
+        ]
+        return specs[0] if len(specs) == 1 else specs

@@ -1,0 +1,87 @@
+"""Meter rows: the level meter of a session, or one row for each of several tracks."""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from tui.model.events import LevelChanged
+from tui.model.tracks import MAX_TRACKS, Track
+from tui.viewer.widgets.meter import Meter
+
+
+class MeterRows(Container):
+    """The meters of all tracks; the first is the only one of a session with one track.
+
+    Args:
+        fps: maximum frames per second.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, *, fps: int, clock: Callable[[], float] = time.monotonic, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._meters = [Meter(fps=fps, clock=clock, id="meter")]
+        self._meters += [Meter(fps=fps, clock=clock, id=f"meter-{at}") for at in range(2, MAX_TRACKS + 1)]
+        self._names: tuple[str, ...] = ("",)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the meters."""
+        for meter in self._meters[1:]:
+            meter.add_class("-hidden")
+        yield from self._meters
+
+    @property
+    def fps(self) -> int:
+        """Maximum frames per second."""
+        return self._meters[0].fps
+
+    @fps.setter
+    def fps(self, fps: int) -> None:
+        for meter in self._meters:
+            meter.fps = fps
+
+    @property
+    def clipped(self) -> bool:
+        """Whether the clip mark of a meter is set."""
+        return any(meter.clipped for meter in self._meters)
+
+    def feed(self, level: LevelChanged) -> None:
+        """Update the needles of the level's track."""
+        if level.track in self._names:
+            self._meters[self._names.index(level.track)].feed(level)
+        elif len(self._names) == 1:
+            self._meters[0].feed(level)
+
+    def show_speech(self, speaking: Collection[str]) -> None:
+        """Show on which tracks the endpoint detects speech, by their names."""
+        for name, meter in zip(self._names, self._meters, strict=False):
+            meter.show_speech(name in speaking if len(self._names) > 1 else bool(speaking))
+
+    def show_state(self, tracks: Sequence[Track], *, active: bool, muted: bool, gain_db: float) -> None:
+        """Show a row for each track, whether levels are expected, what is muted, and the gains.
+
+        Args:
+            tracks: the tracks; empty if there is one without a name.
+            active: whether levels are expected.
+            muted: whether the only track is muted.
+            gain_db: gain of the only track, in dB.
+        """
+        shown = tracks if len(tracks) > 1 else (Track("", "", muted, gain_db),)
+        self._names = tuple(track.name for track in shown)
+        for at, meter in enumerate(self._meters):
+            meter.set_class(len(shown) > 1, "-row")
+            meter.set_class(at >= len(shown), "-hidden")
+            if at < len(shown):
+                meter.label = shown[at].name
+                meter.show_state(active=active, muted=shown[at].muted, gain_db=shown[at].gain_db)
+
+    def clear_history(self) -> None:
+        """Forget the levels of the session before."""
+        for meter in self._meters:
+            meter.clear_history()
+
+    def clear_clip(self) -> None:
+        """Clear the clip marks."""
+        for meter in self._meters:
+            meter.clear_clip()
