@@ -71,6 +71,7 @@ class CodedRecogniser:
 
     name = "coded"
     languages = ("en",)
+    workers = 1
 
     def __init__(self, faults: Faults = lambda clip, words: words, confidence: float | None = None) -> None:
         self._faults = faults

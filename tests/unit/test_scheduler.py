@@ -1,6 +1,7 @@
 """The order of transcription jobs, with a recogniser that records its calls."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -18,11 +19,15 @@ class FakeRecogniser:
     name = "fake"
     languages = ("en",)
 
-    def __init__(self) -> None:
+    def __init__(self, workers: int = 1) -> None:
+        self.workers = workers
         self.batches: list[list[str]] = []
+        self.together = threading.Barrier(workers)
+        """Calls that run at once wait for each other."""
 
     def transcribe(self, clips: Sequence[Clip]) -> list[Transcription]:
         self.batches.append([clip.languages[0] for clip in clips])
+        self.together.wait(DEADLINE_S)
         if clips[0].prompt == "fail":
             raise RuntimeError("out of memory")
         return [Transcription()] * len(clips)
@@ -31,8 +36,8 @@ class FakeRecogniser:
 class Plan:
     """Jobs queued before the model is loaded, and the order in which they ran."""
 
-    def __init__(self) -> None:
-        self.fake = FakeRecogniser()
+    def __init__(self, workers: int = 1) -> None:
+        self.fake = FakeRecogniser(workers)
         self.scheduler = Scheduler(lambda: self.fake)
         self.failed: list[Exception] = []
         self._open = 0
@@ -145,6 +150,27 @@ async def test_a_final_that_is_no_longer_needed_is_not_decoded() -> None:
     plan.final("b", "wanted")
     async with plan.run() as batches:
         assert batches == [["wanted"]]
+
+
+async def test_finals_of_two_sessions_run_at_once() -> None:
+    plan = Plan(workers=2)
+    plan.final("a", "a")
+    plan.final("b", "b")
+    async with plan.run() as batches:
+        assert sorted(batches) == [["a"], ["b"]]
+    assert plan.failed == []
+
+
+async def test_a_final_and_partials_run_at_once_and_two_batches_of_partials_do_not() -> None:
+    plan = Plan(workers=2)
+    for session in "bcdef":
+        plan.partial(session, session)
+    plan.final("a", "first")
+    plan.final("a", "second")
+    async with plan.run() as batches:
+        assert sorted(batches[:2]) == [list("bcde"), ["first"]]
+        assert sorted(batches[2:]) == [["f"], ["second"]]
+    assert plan.failed == []
 
 
 async def test_seconds_of_audio_are_counted() -> None:

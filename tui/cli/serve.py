@@ -43,6 +43,10 @@ def serve(host: str, port: int, **flags: Any) -> None:
 
     Point any Streaming v3 client at it. Prints one line of JSON once it listens.
     """
+    import os
+
+    # The threads of numpy's BLAS wait in a busy loop, which takes a sixth of the recogniser's time. Read at its import.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from tui.config.load import load
     from tui.credentials import api_key, llm_key
     from tui.engine.gateway_process import is_installed

@@ -36,6 +36,8 @@ class FinalRequest(msgspec.Struct, frozen=True):
     """Where the detector found speech, from `base_s` on."""
     before: tuple[RecognisedWord, ...] = ()
     """The known words in the context."""
+    earlier: str = ""
+    """The known words before the context, as the recogniser's own batch decode passes them from window to window."""
     languages: tuple[str, ...] = ("en",)
     prompt: str = ""
     """As `Clip.prompt`."""
@@ -79,11 +81,12 @@ class _Decoding:
     def run(self) -> FinalText:
         """Return the words and the counts."""
         request = self._request
-        words = self._decode(request.start_s, prompt=request.prompt)
+        words = self._decode(request.start_s, prompt=f"{request.prompt} {request.earlier}".strip())
         if request.prompt:
             words = self._checked_without_prompt(words)
-        if uncovered(words, request.speech) and (request.prompt or request.start_s < request.base_s):
-            # The context or the prompt can make the decoder skip speech.
+        helped = request.prompt or request.earlier or request.start_s < request.base_s
+        if helped and uncovered(words, request.speech):
+            # Context and prompts can make the decoder skip speech.
             words = self._better(words, self._decode(request.base_s))
         for gap in uncovered(words, request.speech):
             words = self._filled(words, gap)
@@ -97,11 +100,11 @@ class _Decoding:
         )
 
     def _checked_without_prompt(self, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
-        """Return the words, or a decode without the prompt if the prompt made the recogniser lose some."""
+        """Return the words, or a decode without the client's prompt if that made the recogniser lose some."""
         request = self._request
-        plain = self._decode(request.start_s, final=False)
+        plain = self._decode(request.start_s, prompt=request.earlier, final=False)
         lost = len(words) < len(plain) - 1 or misses_start(_texts(words), _texts(plain))
-        return self._decode(request.start_s) if lost else words
+        return self._decode(request.start_s, prompt=request.earlier) if lost else words
 
     def _decode(self, start_s: float, *, prompt: str = "", final: bool = True) -> tuple[RecognisedWord, ...]:
         """Decode from a time on; return the words after the known ones."""

@@ -50,6 +50,9 @@ class OnnxRecogniser:
         ValueError, OSError, RuntimeError: the files are not such a model, or the device is missing.
     """
 
+    workers = 1
+    """One clip takes all threads."""
+
     def __init__(self, model: InstalledModel, device: str = "auto", threads: int = 0) -> None:
         try:
             from onnx_asr.loader import Manager

@@ -64,7 +64,7 @@ class Transcription(msgspec.Struct, frozen=True):
 
 
 class Recogniser(Protocol):
-    """Transcribes clips. It keeps no state between calls; one thread at a time calls it.
+    """Transcribes clips. It keeps no state between calls.
 
     Whether the words account for all speech is checked by the caller, the same way for every implementation.
     """
@@ -76,6 +76,10 @@ class Recogniser(Protocol):
     @property
     def languages(self) -> Sequence[str]:
         """Codes of the languages that the model knows."""
+
+    @property
+    def workers(self) -> int:
+        """How many threads may call `transcribe` at once."""
 
     def transcribe(self, clips: Sequence[Clip]) -> list[Transcription]:
         """Return the text of each clip.

@@ -1,10 +1,11 @@
-"""Schedule the recogniser: one thread, finals before partials, round robin over sessions."""
+"""Schedule the recogniser: finals before partials, round robin over sessions."""
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,6 +14,9 @@ from tui.gateway.recogniser import RATE, Clip, Recogniser, Transcription
 
 BATCH = 4
 """Most partials in a batch: four together take half the time of four alone. Finals gain nothing by batching."""
+
+MAX_WORKERS = 8
+"""Most jobs at once."""
 
 Work = Callable[[Recogniser], Any]
 
@@ -40,10 +44,12 @@ class PartialJob(msgspec.Struct, frozen=True):
 
 
 class Scheduler:
-    """Runs jobs in the recogniser's thread, so that they never block the loop.
+    """Runs jobs in threads, so that they never block the loop: as many at once as the recogniser takes.
+
+    A session has one final at a time, and one batch of partials runs at a time: a final seldom waits for partials.
 
     Args:
-        load: makes the recogniser; runs in the thread, so that clients may connect meanwhile.
+        load: makes the recogniser; runs in a thread, so that clients may connect meanwhile.
         clock: returns seconds.
     """
 
@@ -52,29 +58,31 @@ class Scheduler:
         self._clock = clock
         self._finals: dict[Hashable, deque[FinalJob]] = {}
         self._partials: dict[Hashable, PartialJob] = {}
-        self._work_available = asyncio.Event()
-        self._finals_running = 0
+        self._decoding: set[Hashable] = set()
+        """Sessions with a running final."""
+        self._partials_running = False
+        self._changed = asyncio.Event()
         self.recogniser: Recogniser | None = None
         """The model, once it is loaded."""
         self.busy_s = 0.0
-        """Seconds that the recogniser was busy."""
+        """Seconds of all jobs together."""
         self.transcribed_s = 0.0
         """Seconds of audio transcribed, partials included."""
 
     @property
     def finals_waiting(self) -> int:
         """How many finals are queued or running."""
-        return sum(map(len, self._finals.values())) + self._finals_running
+        return sum(map(len, self._finals.values())) + len(self._decoding)
 
     def submit_final(self, session: Hashable, job: FinalJob) -> None:
         """Queue a final."""
         self._finals.setdefault(session, deque()).append(job)
-        self._work_available.set()
+        self._changed.set()
 
     def submit_partial(self, session: Hashable, job: PartialJob) -> None:
         """Queue a partial; it replaces the session's waiting one."""
         self._partials[session] = job
-        self._work_available.set()
+        self._changed.set()
 
     def cancel(self, session: Hashable) -> None:
         """Drop the jobs of a session."""
@@ -87,57 +95,69 @@ class Scheduler:
         Raises:
             Exception: any error of loading the model.
         """
-        with ThreadPoolExecutor(1, "recogniser") as thread:
-            self.recogniser = await asyncio.get_running_loop().run_in_executor(thread, self._load)
-            metered = _MeteredRecogniser(self.recogniser, self._meter)
-            while True:
-                await self._work_available.wait()
-                if self._finals:
-                    await self._run_final(thread, metered)
-                elif self._partials:
-                    await self._run_partials(thread, metered)
-                else:
-                    self._work_available.clear()
+        with ThreadPoolExecutor(MAX_WORKERS, "recogniser") as threads:
+            recogniser = await asyncio.get_running_loop().run_in_executor(threads, self._load)
+            self.recogniser = recogniser
+            async with asyncio.TaskGroup() as jobs:
+                while True:
+                    while len(self._decoding) + self._partials_running < min(recogniser.workers, MAX_WORKERS):
+                        job = self._next_job(partial(self._in_thread, threads, recogniser))
+                        if job is None:
+                            break
+                        jobs.create_task(job)
+                    await self._changed.wait()
+                    self._changed.clear()
 
-    async def _run_final(self, thread: ThreadPoolExecutor, recogniser: Recogniser) -> None:
-        """Run the next final. It is a local variable, so that a closed session is not kept alive."""
-        job = self._next_final()
-        work = job.prepare()
-        if work is None:
-            return
-        self._finals_running = 1
-        try:
-            result = await asyncio.get_running_loop().run_in_executor(thread, self._timed, work, recogniser)
-        except (RuntimeError, ValueError) as error:
-            job.on_error(error)
-        else:
-            job.on_result(result)
-        finally:
-            self._finals_running = 0
+    def _next_job(self, in_thread: Callable[[Work], Awaitable[Any]]) -> Coroutine[Any, Any, None] | None:
+        """Take the next job; return `None` if none can run now."""
+        while session := next((session for session in self._finals if session not in self._decoding), None):
+            job = self._next_final(session)
+            work = job.prepare()
+            if work is not None:
+                self._decoding.add(session)
+                return self._run_final(session, job, work, in_thread)
+        if not self._partials_running:
+            clips, jobs = self._next_partials()
+            if clips:
+                self._partials_running = True
+                return self._run_partials(clips, jobs, in_thread)
+        return None
 
-    def _next_final(self) -> FinalJob:
-        """Take the oldest final of the session that has waited longest."""
-        session = next(iter(self._finals))
+    def _next_final(self, session: Hashable) -> FinalJob:
+        """Take a session's oldest final; the session goes to the end of the queue."""
         jobs = self._finals.pop(session)
         first = jobs.popleft()
         if jobs:
             self._finals[session] = jobs
         return first
 
-    async def _run_partials(self, thread: ThreadPoolExecutor, recogniser: Recogniser) -> None:
-        """Run a batch of partials."""
-        clips, jobs = self._next_partials()
-        if not clips:
-            return
-        loop = asyncio.get_running_loop()
+    async def _run_final(
+        self, session: Hashable, job: FinalJob, work: Work, in_thread: Callable[[Work], Awaitable[Any]]
+    ) -> None:
         try:
-            results = await loop.run_in_executor(thread, self._timed, lambda model: model.transcribe(clips), recogniser)
+            result = await in_thread(work)
+        except (RuntimeError, ValueError) as error:
+            job.on_error(error)
+        else:
+            job.on_result(result)
+        finally:
+            self._decoding.discard(session)
+            self._changed.set()
+
+    async def _run_partials(
+        self, clips: list[Clip], jobs: list[PartialJob], in_thread: Callable[[Work], Awaitable[Any]]
+    ) -> None:
+        try:
+            results = await in_thread(lambda model: model.transcribe(clips))
         except (RuntimeError, ValueError) as error:
             for job in jobs:
                 job.on_error(error)
         else:
             for job, result in zip(jobs, results, strict=True):
                 job.on_result(result)
+        finally:
+            self._partials_running = False
+            self._changed.set()
 
     def _next_partials(self) -> tuple[list[Clip], list[PartialJob]]:
         """Take the oldest partials that fit one batch: the decoder needs prompts of one length."""
@@ -155,27 +175,28 @@ class Scheduler:
                 jobs.append(job)
         return clips, jobs
 
-    def _timed(self, work: Work, recogniser: Recogniser) -> Any:
-        started_at = self._clock()
-        result = work(recogniser)
-        self.busy_s += self._clock() - started_at
-        return result
-
-    def _meter(self, seconds: float) -> None:
-        self.transcribed_s += seconds
+    async def _in_thread(self, threads: ThreadPoolExecutor, recogniser: Recogniser, work: Work) -> Any:
+        """Run work and count its time and its audio."""
+        metered, started_at = _MeteredRecogniser(recogniser), self._clock()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, work, metered)
+        finally:
+            self.busy_s += self._clock() - started_at
+            self.transcribed_s += metered.transcribed_s
 
 
 class _MeteredRecogniser:
-    """A recogniser that reports the seconds of audio that it transcribes."""
+    """A recogniser that counts the seconds of audio that it transcribes."""
 
-    def __init__(self, recogniser: Recogniser, report: Callable[[float], None]) -> None:
+    def __init__(self, recogniser: Recogniser) -> None:
         self._recogniser = recogniser
-        self._report = report
+        self.transcribed_s = 0.0
         self.name = recogniser.name
         self.languages = recogniser.languages
+        self.workers = recogniser.workers
 
     def transcribe(self, clips: Sequence[Clip]) -> list[Transcription]:
         """Return the text of each clip."""
         transcriptions = self._recogniser.transcribe(clips)
-        self._report(sum(len(clip.samples) for clip in clips) / RATE)
+        self.transcribed_s += sum(len(clip.samples) for clip in clips) / RATE
         return transcriptions

@@ -5,6 +5,7 @@ import math
 import os
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,20 +20,23 @@ if TYPE_CHECKING:
     from faster_whisper.tokenizer import Tokenizer
 
 WINDOW_S = 30.0
-"""The window that Whisper was trained on, and the longest that it takes."""
-FINAL_PADDING_S = 12.0
-"""Silence after a final clip, as far as the window holds it; with 8 s Whisper `base` loops on some German speech."""
+"""The window that Whisper was trained on, and the longest that it takes. A final gets all of it, filled with silence:
+with shorter ones there are more word errors, and Whisper `base` loops on some German speech."""
 PARTIAL_PADDING_S = 3.0
 """Silence after a partial clip; with 1 s Whisper sometimes repeats the end."""
 TOKENS_PER_SECOND = 12.0
 """Limit of the output, twice that of the fastest speech; without one the decoder loops on a short window."""
 MAX_OUTPUT_TOKENS = 224
 FINAL_BEAM = 5
+MAX_COPIED_BYTES = 300_000_000
+"""Largest model that is loaded twice. The encoder is faster with all threads, the decoder with one: with two it takes
+twice as long, because its matrices are small. Both stay in one copy of a larger model."""
 MAX_PROMPT_TOKENS = 200
 NO_SPEECH_PROBABILITY = 0.6
-MIN_LOG_PROBABILITY = -1.0
+MIN_LOG_PROBABILITY = -0.8
+"""Output above the first and below the second is no speech; Whisper's own second limit, -1, lets `you` pass."""
 MAX_COMPRESSION_RATIO = 2.4
-"""Whisper's own limits: output above the first and below the second is no speech; above the third it is a loop."""
+"""Output above is a loop (Whisper's own limit)."""
 
 
 def most_likely_language(candidates: Sequence[tuple[str, float]], codes: Sequence[str]) -> tuple[str, float]:
@@ -67,7 +71,14 @@ class WhisperRecogniser:
         """The model's name, as the user gave it."""
         threads = threads or min(8, os.cpu_count() or 1)
         compute = "int8" if device != "cuda" else "default"
-        self._whisper = WhisperModel(str(folder), device=device, compute_type=compute, cpu_threads=threads)
+        load = partial(WhisperModel, str(folder), device=device, compute_type=compute)
+        self._encoder = load(cpu_threads=threads)
+        self._whisper = self._encoder
+        self.workers = 1
+        """How many threads may call `transcribe` at once."""
+        if self._encoder.model.device == "cpu" and (folder / "model.bin").stat().st_size <= MAX_COPIED_BYTES:
+            self.workers = threads
+            self._whisper = load(cpu_threads=1, num_workers=threads)
         self._tokenizers: dict[str, Tokenizer] = {}
         self._suppressed: list[int] = list(get_suppressed_tokens(self._tokenizer("en"), [-1]))
 
@@ -86,9 +97,9 @@ class WhisperRecogniser:
             RuntimeError, ValueError: the model cannot process them.
         """
         max_duration_s = max(len(clip.samples) for clip in clips) / RATE
-        window_s = min(WINDOW_S, max_duration_s + (FINAL_PADDING_S if clips[0].final else PARTIAL_PADDING_S))
+        window_s = WINDOW_S if clips[0].final else min(WINDOW_S, max_duration_s + PARTIAL_PADDING_S)
         features = np.stack([self._features(clip.samples, window_s) for clip in clips])
-        encoded = self._whisper.encode(features)
+        encoded = self._encoder.encode(features)
         languages = self._languages(clips, encoded)
         prompts = [self._prompt(clip, language) for clip, (language, _) in zip(clips, languages, strict=True)]
         limit = min(MAX_OUTPUT_TOKENS, int(max_duration_s * TOKENS_PER_SECOND) + 16)
