@@ -30,6 +30,7 @@ from tui.model.commands import (
     NameSpeaker,
     RetryGist,
     SetGain,
+    SetTitle,
     UndoEdit,
     UseExtraPrompts,
 )
@@ -271,3 +272,38 @@ async def test_undo_takes_back_one_edit_after_the_other_also_from_the_journal(
             await built.execute(UndoEdit())
     (stored,) = Store(sessions_dir())
     assert [turn.text for turn in stored.load().finals] == ["turn 1 of 8000 samples", "turn 2 of 8000 samples"]
+
+
+async def test_a_title_is_suggested_and_a_person_sets_another(
+    server: Endpoint, llm: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.engine.title.SUGGEST_AFTER_S", 2.0)
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await start_session(built, speech(1, 2, 3, 4, 5, 6, 7, 8), server.url, tmp_path, llm_url=llm.url)
+        await watch.until(lambda: bool(watch.record.title))
+        assert watch.record.title == "It was [turn 1, 00:00]"
+        assert any(body.startswith("Suggest a title") for body in asked(llm))
+        (stored,) = Store(sessions_dir())
+        assert stored.metadata().name == "It was [turn 1, 00:00]"
+        await built.execute(SetTitle(" Release\x1b planning "))
+        assert built.snapshot().title == "Release planning"
+        await watch.until_over()
+    assert stored.metadata().name == "Release planning"
+    assert export(stored.load(), stored.metadata(), "md").startswith("# Release planning")
+
+
+async def test_prompts_contain_the_language_and_the_title(server: Endpoint, llm: Server, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        given = {"llm_url": llm.url, "language": "German", "prompt": "translation"}
+        await start_session(built, speech(1, 2), server.url, tmp_path, **given)
+        await watch.until_over()
+        await built.execute(SetTitle("Standup"))
+        await built.execute(NameSpeaker("A", "Ann"))
+        await built.execute(Analyse("minutes"))
+        await watch.until(lambda: any(gist.turn is None and gist.status.over for gist in watch.record.gists.values()))
+    assert "Translate this into German." in server.calls[0].prompt
+    assert "{{turn}}" in server.calls[0].prompt
+    assert "in German, as Markdown" in asked(llm)[-1]
+    assert "Title: Standup\nSpeakers: (not known)" in asked(llm)[-1]

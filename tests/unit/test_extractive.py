@@ -180,7 +180,7 @@ def test_it_quotes_and_never_invents(said: str, prompt: str) -> None:
             r"\w+",
             "no action items were said nothing was said stands out no hedges vague or repeated words fillers open "
             "promises or very long sentences in one sentence hedged with filled is said twice does not say by when who "
-            "asks nobody by name asked by",
+            "asks nobody by name asked by this model can only quote what seems to matter most decisions",
         )
     )
     invented = set(re.findall(r"[^\W\d_]+", answer(*split_prompt(PROMPTS[prompt].replace("{{turn}}", said)))))

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tui.errors import ConfigError
-from tui.model.prompts import PromptLibrary, parse_prompt
+from tui.model.prompts import PromptLibrary, fill, parse_prompt, uses
 from tui.paths import shipped
 
 GOOD = 'name = "Mine"\nturn = "{{turn}}?"\nsession = "{{transcript}}?"\n'
@@ -24,10 +24,10 @@ def bundled() -> PromptLibrary:
 def test_the_bundled_prompts_are_the_tutorials_word_for_word() -> None:
     library = bundled()
     assert not library.problems
-    assert {prompt.id: prompt.turn for prompt in library} == {
+    assert {prompt.id: prompt.turn for prompt in library if prompt.id in TUTORIAL} == {
         id: f"{asked}\n\nTranscript: {{{{turn}}}}" for id, asked in TUTORIAL.items()
     }
-    assert {prompt.id: prompt.session for prompt in library} == {
+    assert {prompt.id: prompt.session for prompt in library if prompt.id in TUTORIAL} == {
         id: f"{asked}\n\nTranscript: {{{{transcript}}}}" for id, asked in TUTORIAL.items()
     }
 
@@ -70,7 +70,7 @@ def test_a_user_prompt_replaces_the_built_in_one(tmp_path: Path) -> None:
     (tmp_path / "summary.toml").write_text(GOOD)
     (tmp_path / "extra.toml").write_text(GOOD)
     library = PromptLibrary.load(shipped("prompts"), tmp_path)
-    assert [prompt.id for prompt in library] == [*TUTORIAL, "extra"]
+    assert [prompt.id for prompt in library] == [*TUTORIAL, "translation", "minutes", "extra"]
     assert library["summary"].name == "Mine"
 
 
@@ -92,4 +92,20 @@ def test_a_broken_file_is_skipped(tmp_path: Path) -> None:
 def test_an_unknown_prompt_lists_the_available_ones() -> None:
     with pytest.raises(ConfigError, match="There is no prompt 'nope'") as missing:
         bundled()["nope"]
-    assert missing.value.hint == "Available prompts: summary, actions, takeaway, improve."
+    assert missing.value.hint == "Available prompts: summary, actions, takeaway, improve, translation, minutes."
+
+
+def test_variables_are_replaced_and_what_the_endpoint_replaces_stays() -> None:
+    prompt = parse_prompt(
+        GOOD.replace("{{turn}}?", "{{language}}, {{title}}, {{speakers}}, {{other}}: {{turn}}"), "m", "m"
+    )
+    filled = fill(prompt, {"language": "German", "title": "On {{turn}}", "speakers": "Ann, Bob"})
+    assert filled.turn == "German, On { {turn} }, Ann, Bob, {{other}}: {{turn}}"
+    assert uses(prompt, "title")
+    assert not uses(filled, "title")
+
+
+def test_translation_and_minutes_are_bundled_in_the_language_of_the_setting() -> None:
+    library = bundled()
+    assert "{{language}}" in library["translation"].turn
+    assert all(variable in library["minutes"].session for variable in ("{{language}}", "{{title}}", "{{speakers}}"))

@@ -16,6 +16,7 @@ from tui.model.commands import (
     NameSpeaker,
     RetryGist,
     SetGain,
+    SetTitle,
     UndoEdit,
 )
 from tui.model.edits import edit_turn, merge_turns
@@ -26,6 +27,7 @@ from tui.model.events import (
     LevelChanged,
     SpeakerNamed,
     State,
+    TitleChanged,
     TranscriptEdited,
     TurnBookmarked,
     TurnChanged,
@@ -249,3 +251,15 @@ async def test_a_turn_is_edited_split_merged_and_the_edits_undone_by_keys() -> N
         assert "Certainly not." in shown(app, "turns")
         await pilot.press("up", "J")
         await until(pilot, lambda: engine.sent[2:] == [MergeTurn(newest.number)])
+
+
+async def test_f2_edits_the_title_that_the_header_shows() -> None:
+    engine = ScriptedEngine(snapshot=replace(meeting(), title="Connection pool"))
+    async with running(engine) as (app, pilot):
+        assert "Connection pool" in shown(app, "banner")
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(app.screen, TextInputScreen))
+        await pilot.press(*" plan", "enter")
+        await until(pilot, lambda: engine.sent == [SetTitle("Connection pool plan")])
+        await emit(pilot, engine, TitleChanged("Connection pool plan"))
+        await until(pilot, lambda: "Connection pool plan" in shown(app, "banner"))

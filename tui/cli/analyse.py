@@ -44,11 +44,14 @@ def analyse(session: str, prompt: str | None, each_turn: bool, **flags: str | No
 async def _whole(config: "Config", stored: "StoredSession", prompt: "Prompt") -> None:
     from tui.llm.prompt_messages import session_messages
     from tui.model.gists import Gist, GistStatus
+    from tui.model.prompts import fill
     from tui.model.transcript import transcript_lines
     from tui.sessions.qa import merge_parts_messages
 
     record = stored.load()
+    record.title = stored.metadata().name
     turns = record.finals
+    prompt = fill(prompt, record.prompt_variables(config.language))
     config = _with_prompt(config, prompt)
     done, seconds = await answer(
         config,
@@ -71,10 +74,13 @@ async def _each_turn(config: "Config", stored: "StoredSession", prompt: "Prompt"
     from tui.model.events import GistChanged, TurnChanged
     from tui.model.gists import Gist, GistStatus
     from tui.model.lines import text_line
+    from tui.model.prompts import fill
     from tui.model.transcript import Turn
 
     config = _with_prompt(config, prompt)
     state = stored.load()
+    state.title = stored.metadata().name
+    prompt = fill(prompt, state.prompt_variables(config.language))
     turns = [turn for original in state.transcript.finals if (turn := state.turn(original.number)) is not None]
     room = asyncio.Semaphore(MAX_CONCURRENT)
 

@@ -151,6 +151,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prompt: Annotated[
         str, LLM, Meta(description="Id of the prompt that a session starts with: its file name without .toml.")
     ] = "summary"
+    language: Annotated[
+        str, LLM, Meta(description="Language of answers, such as German: prompts contain it as {{language}}.")
+    ] = "English"
+    suggest_title: Annotated[
+        bool, LLM, Meta(description="Ask the LLM for a title of the session after its first minute.")
+    ] = True
     analyse_at_end: Annotated[bool, LLM, Meta(description="Analyse the whole session when it ends.")] = True
     gist_timeout_s: Annotated[
         float, LLM, Meta(gt=0, le=600, description="Timeout of the answer to a turn in seconds.")

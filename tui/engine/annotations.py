@@ -13,14 +13,16 @@ from tui.model.commands import (
     MergeTurn,
     NameSpeaker,
     RetryGist,
+    SetTitle,
     UndoEdit,
     UseExtraPrompts,
 )
 from tui.model.edits import edit_turn, merge_turns
-from tui.model.events import Event, ExtraPromptsChanged, SpeakerNamed, TranscriptEdited, TurnBookmarked
+from tui.model.events import Event, ExtraPromptsChanged, SpeakerNamed, TitleChanged, TranscriptEdited, TurnBookmarked
 from tui.model.prompts import Prompt, PromptLibrary
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
+from tui.sessions.metadata import clean_line
 from tui.sessions.qa import SessionExcerpt
 
 MAX_EXTRA_PROMPTS = 3
@@ -29,7 +31,16 @@ MAX_NOTE_CHARACTERS = 500
 """Maximum length of a note, a name or a question; longer ones are cut."""
 
 AnnotationCommand = (
-    Ask | RetryGist | AskAllTurns | UseExtraPrompts | Bookmark | NameSpeaker | EditTurn | MergeTurn | UndoEdit
+    Ask
+    | RetryGist
+    | AskAllTurns
+    | UseExtraPrompts
+    | Bookmark
+    | NameSpeaker
+    | SetTitle
+    | EditTurn
+    | MergeTurn
+    | UndoEdit
 )
 
 
@@ -82,6 +93,8 @@ class Annotations:
                     self._ask_about(self._turn(number), prompt)
             case UseExtraPrompts(prompts=ids):
                 self._use_extra_prompts(ids)
+            case SetTitle(title=title):
+                self._publish(TitleChanged(clean_line(title)[:MAX_NOTE_CHARACTERS]))
             case EditTurn(turn=number, texts=texts):
                 self._edit(number, texts)
             case MergeTurn(turn=number):

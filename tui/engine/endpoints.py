@@ -1,6 +1,7 @@
 """Endpoints of a session: the addresses and clients of the speech endpoint and the LLM server."""
 
 import difflib
+from collections.abc import Callable, Mapping
 
 from tui.config.schema import Config
 from tui.engine.gateway_process import GatewayProcess
@@ -8,7 +9,7 @@ from tui.engine.routing import Route, chat_root, endpoint
 from tui.errors import ChatError, LivegistError
 from tui.llm.client import ChatClient
 from tui.model.events import Notice, Severity
-from tui.model.prompts import PromptLibrary
+from tui.model.prompts import PromptLibrary, fill
 from tui.stream.connection import ConnectError
 from tui.stream.reconnecting import Target
 
@@ -33,6 +34,8 @@ class Endpoints:
         self._gateway = gateway
         self._sample_rate = sample_rate
         self._chat: ChatClient | None = None
+        self.variables: Callable[[], Mapping[str, str]] = dict
+        """Returns the values of the variables in prompts."""
 
     async def target(self, prompt: str, track: str = "") -> Target:
         """Return the address and key of a connection that carries a prompt.
@@ -45,7 +48,8 @@ class Endpoints:
             ConnectError: the local gateway does not start.
         """
         base = self._route.url or await self._gateway.url(self._config, self._route.llm_key)
-        return Target(endpoint(base, self._prompts[prompt], self._config, self._sample_rate, track), self._route.key)
+        filled = fill(self._prompts[prompt], self.variables())
+        return Target(endpoint(base, filled, self._config, self._sample_rate, track), self._route.key)
 
     async def chat(self) -> ChatClient:
         """Return the client of the LLM server.

@@ -8,7 +8,7 @@ from tui.credentials import redacted
 from tui.engine.compressed_store import WordStore
 from tui.engine.state_machine import TRANSITIONS, InvalidTransitionError
 from tui.errors import SessionError
-from tui.model.events import Event, Notice, Severity, State, StateChanged, TurnChanged
+from tui.model.events import Event, Notice, Severity, State, StateChanged, TitleChanged, TurnChanged
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
 from tui.sessions.journal import is_persistent
@@ -77,9 +77,18 @@ class EventSink:
                 self.state.apply(TurnChanged(self._words.store(turn)))
             case _:
                 self.state.apply(event)
+        if isinstance(event, TitleChanged):
+            self._rename(event.title)
         if persist or is_persistent(event):
             self._append(event)
         self._publish(event)
+
+    def _rename(self, title: str) -> None:
+        """Store a title as the name of the session."""
+        try:
+            self.stored.rename(title)
+        except SessionError as error:
+            self._publish(Notice(Severity.WARNING, error.message, error.hint))
 
     def transition(self, new: State, reason: str = "", hint: str = "") -> None:
         """Change the session's state.

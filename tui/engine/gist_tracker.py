@@ -16,7 +16,7 @@ from tui.llm.client import ChatClient, Completion, parse_completion
 from tui.llm.prompt_messages import session_messages, turn_messages
 from tui.model.events import Event, GistChanged, GistDelta
 from tui.model.gists import Gist, GistStatus
-from tui.model.prompts import Prompt
+from tui.model.prompts import Prompt, fill
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn, transcript_lines
 from tui.sessions.qa import (
@@ -128,6 +128,7 @@ class GistTracker:
     async def analyse(self, prompt: Prompt, turns: Sequence[Turn], chat: Chat) -> None:
         """Ask a prompt about the turns so far, and publish the answer as it streams, or a failed gist."""
         gist = Gist(self._next_number(), None, prompt.id, turns=len(turns))
+        prompt = self._filled(prompt)
         await self._stream_deltas(
             gist,
             chat,
@@ -175,7 +176,7 @@ class GistTracker:
                 gist,
                 chat,
                 lambda client: client.stream(
-                    turn_messages(prompt, f"{turn.track}: {turn.text}" if turn.track else turn.text),
+                    turn_messages(self._filled(prompt), f"{turn.track}: {turn.text}" if turn.track else turn.text),
                     model=prompt.model or self._config.llm_model,
                     max_tokens=prompt.max_tokens or self._config.max_tokens,
                 ),
@@ -217,6 +218,9 @@ class GistTracker:
             max_tokens=(prompt.max_tokens if prompt else None) or self._config.max_tokens,
             context_tokens=self._config.context_tokens,
         )
+
+    def _filled(self, prompt: Prompt) -> Prompt:
+        return fill(prompt, self._state.prompt_variables(self._config.language))
 
     def _next_number(self) -> int:
         number, self._next = self._next, self._next + 1

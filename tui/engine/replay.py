@@ -58,6 +58,7 @@ class ReplayEngine:
         self._speed = speed
         self._listen = listen
         self._clock = clock
+        self._title = stored.metadata().name
         self._prompts = PromptLibrary.load(*prompt_folders()).infos
         self._playback = Playback(stored.read().entries)
         names = track_names(self._playback.at(self._playback.end_s))
@@ -77,6 +78,7 @@ class ReplayEngine:
         return replace(
             state.snapshot(tui.__version__),
             prompts=self._prompts,
+            title=self._title,
             stats=stats_at(state, self._position_s),
             replay_speed=self._speed,
             paused=self._paused,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from tui.engine.routing import Route
 from tui.engine.session_stats import collect
 from tui.engine.stats_collector import StatsCollector
 from tui.engine.stream_events import StreamEventHandler
+from tui.engine.title import TitleSuggester
 from tui.engine.track_controls import TrackControls
 from tui.errors import SourceError, UsageError
 from tui.model.events import (
@@ -79,11 +81,13 @@ class LiveSession:
         for turn in self.state.transcript.finals:
             self._stats.add_final(turn)
         self._gists.resume()
+        self._title = TitleSuggester(config, self.state, endpoints.chat, self._emit)
         self._requests: set[asyncio.Task[None]] = set()
         self.annotations = Annotations(
             self.state, prompts, self._gists, endpoints.chat, self._emit, self._spawn, sink.turn
         )
         """Executes annotation commands."""
+        endpoints.variables = partial(self.state.prompt_variables, config.language)
         self._links = Links(track.name for track in audio)
         self.tracks = [self._build_track(track, numbers) for track, numbers in zip(audio, turns, strict=True)]
         """The tracks, each with a source, a recording and a connection of its own."""
@@ -347,6 +351,8 @@ class LiveSession:
         while True:
             await asyncio.sleep(STATS_INTERVAL_S)
             self._gists.expire()
+            if self._title.is_due(self._position_s()):
+                self._spawn(self._title.suggest())
             self._check_machine()
             self._emit_stats()
 

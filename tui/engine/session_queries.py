@@ -81,8 +81,10 @@ def show_session(store: Store, id: str) -> SessionShown:
         UsageError: the session does not exist.
         SessionError: the session cannot be read.
     """
-    snapshot = find(store, id).load().snapshot(tui.__version__)
-    return SessionShown(replace(snapshot, prompts=PromptLibrary.load(*prompt_folders()).infos))
+    stored = find(store, id)
+    snapshot = stored.load().snapshot(tui.__version__)
+    prompts = PromptLibrary.load(*prompt_folders()).infos
+    return SessionShown(replace(snapshot, prompts=prompts, title=stored.metadata().name))
 
 
 def export_session(store: Store, id: str, format: str, folder: Path | None) -> SessionExported:

@@ -1,6 +1,7 @@
 """Answer prompts with sentences of the transcript. Pure; it only quotes."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import Enum
 
@@ -11,6 +12,7 @@ MODEL = "extractive"
 """Its model name, so that nobody takes it for a language model."""
 LONGEST_SUMMARY = 7
 QUOTES = 5
+TITLE_WORDS = 4
 LONG_SENTENCE = 30
 """Words from which a spoken sentence is hard to follow."""
 NUMBERS = "one|two|three|four|five|six|seven|eight|nine|ten"
@@ -70,6 +72,7 @@ REPEAT = re.compile(r"\b(\w{1,30})[, ]+\1\b", re.IGNORECASE)
 class Task(Enum):
     """What a prompt wants made of a transcript."""
 
+    TITLE = "title"
     SUMMARY = "summary"
     ACTIONS = "actions"
     DECISIONS = "decisions"
@@ -81,6 +84,7 @@ class Task(Enum):
 
 
 TASKS = (
+    (Task.TITLE, re.compile(r"\ba title of\b|\btitle for\b", re.I)),
     (
         Task.ACTIONS,
         re.compile(
@@ -142,6 +146,16 @@ def _other(instruction: str, said: Sequence[Sentence]) -> str:
 
 def _takeaway(_instruction: str, said: Sequence[Sentence]) -> str:
     return _joined(best(said, 1))
+
+
+def _title(_instruction: str, said: Sequence[Sentence]) -> str:
+    """Return the words that matter most: said most often, the longer first, in the order of their first mention."""
+    spoken = [word for sentence in said for word in re.findall(r"[^\W\d_]{4,}", sentence.text) if stems(word)]
+    counts = Counter(stems(word)[0] for word in spoken)
+    first = {stems(word)[0]: word for word in reversed(spoken)}
+    chosen = sorted(first, key=lambda stem: (-counts[stem], -len(stem)))[:TITLE_WORDS]
+    words = [first[stem].lower() for stem in reversed(first) if stem in chosen]
+    return ", ".join(words).capitalize()
 
 
 def _actions(_instruction: str, said: Sequence[Sentence]) -> str:
@@ -250,6 +264,7 @@ def _question(instruction: str, said: Sequence[Sentence]) -> str:
 
 
 ANSWERS: dict[Task, Callable[[str, Sequence[Sentence]], str]] = {
+    Task.TITLE: _title,
     Task.SUMMARY: _summary,
     Task.ACTIONS: _actions,
     Task.DECISIONS: _decisions,

@@ -22,6 +22,7 @@ from tui.model.commands import (
     Recover,
     RetryGist,
     SetGain,
+    SetTitle,
     Start,
     Stop,
     UndoEdit,
@@ -46,6 +47,7 @@ COMMANDS = (
     ("retry", "", "ask again for the newest missing answer"),
     ("bookmark", "N NOTE", "bookmark turn N (default: the newest), with an optional note"),
     ("unbookmark", "N", "remove the bookmark of turn N"),
+    ("title", "TITLE", "set the title of the session; without TITLE, remove it"),
     ("edit", "N TEXT", "replace the text of turn N; | splits it"),
     ("merge", "N", "append the next turn to turn N"),
     ("undo", "", "undo the newest edit"),
@@ -122,6 +124,8 @@ def parse_command(line: str, view_model: ViewModel, options: Mapping[str, Option
             return [Ask(rest)]
         case "retry":
             return [_retry(view_model)]
+        case "title":
+            return [SetTitle(rest)]
         case "edit" | "merge" | "undo":
             return [_edit(word, rest)]
         case "bookmark" | "unbookmark":

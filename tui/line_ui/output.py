@@ -20,6 +20,7 @@ from tui.model.events import (
     SpeakerNamed,
     State,
     StateChanged,
+    TitleChanged,
     TranscriptEdited,
     TurnBookmarked,
     TurnChanged,
@@ -174,6 +175,8 @@ class LineFormatter:
                 return [self.status()]
             case MutedChanged(muted=muted, track=track):
                 return [_of_track(track, "muted" if muted else "unmuted")]
+            case TitleChanged(title=title):
+                return [one_line(f"title: {title}") if title else "title removed"]
             case TranscriptEdited(edits=edits):
                 return [line for edit in edits for line in self._edited(edit.number)]
             case TurnBookmarked(turn=number, note=None):

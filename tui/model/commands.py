@@ -138,6 +138,13 @@ class UseExtraPrompts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
     prompts: tuple[str, ...]
 
 
+class SetTitle(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="set_title"):
+    """Set the title of the session."""
+
+    title: str
+    """Empty removes the title."""
+
+
 class EditTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="edit_turn"):
     """Give a final turn another text; several texts split it.
 
@@ -222,6 +229,7 @@ Command = (
     | RetryGist
     | AskAllTurns
     | UseExtraPrompts
+    | SetTitle
     | EditTurn
     | MergeTurn
     | UndoEdit

@@ -42,15 +42,13 @@ def edit_turn(parts: Sequence[Turn], number: int, texts: Sequence[str], speakers
         words = tuple(new[at : at + count])
         label = next((label for word, label in zip(old, labels, strict=True) if word.end_s > words[0].start_s), None)
         edited.append(
-            Turn(
-                number,
-                " ".join(text.split()),
-                True,
-                words[0].start_s,
-                words[-1].end_s,
-                words,
-                speaker if speaker is not None else label or parts[0].speaker,
-                track=parts[0].track,
+            replace(
+                parts[0],
+                text=" ".join(text.split()),
+                start_s=words[0].start_s,
+                end_s=words[-1].end_s,
+                words=words,
+                speaker=speaker if speaker is not None else label or parts[0].speaker,
             )
         )
         at += count

@@ -89,6 +89,13 @@ class TurnBookmarked(msgspec.Struct, frozen=True, tag="bookmark"):
     """Note of the bookmark, possibly empty; `None` if the bookmark was removed."""
 
 
+class TitleChanged(msgspec.Struct, frozen=True, tag="title"):
+    """The title of the session was suggested, set or removed."""
+
+    title: str
+    """Empty if it was removed."""
+
+
 class SpeakerNamed(msgspec.Struct, frozen=True, tag="speaker"):
     """The name of a speaker changed, for all turns."""
 
@@ -125,6 +132,7 @@ class Snapshot(
     speakers: tuple[SpeakerNamed, ...] = ()
     extra_prompts: tuple[str, ...] = ()
     gain_db: float = 0.0
+    title: str = ""
     edits: tuple[TurnEdit, ...] = ()
     """The turns that a person edited."""
     undoable: int = 0
@@ -132,8 +140,7 @@ class Snapshot(
     untranscribed: tuple[str, ...] = ()
     """Ids of the ended sessions that are not transcribed to their end, newest first."""
     stopped_at: str = ""
-    """ISO 8601 time at which recording stopped because the engine was killed, while `ContinueSession` can continue
-    the session; else empty."""
+    """ISO 8601 time at which the engine was killed, while `ContinueSession` is possible; else empty."""
     viewers: int = 0
     """Number of viewers that were attached before."""
     unattended_s: float = 0.0
@@ -271,10 +278,9 @@ class Notice(msgspec.Struct, frozen=True, omit_defaults=True, tag="notice"):
 
 
 class ViewersChanged(msgspec.Struct, frozen=True, tag="viewers"):
-    """A viewer attached or detached."""
+    """A viewer attached or detached; the number includes the receiving one."""
 
     viewers: int
-    """Number of attached viewers, the receiving one included."""
 
 
 class DeviceLevels(msgspec.Struct, frozen=True, tag="devices_heard"):
@@ -318,7 +324,7 @@ class SessionExported(msgspec.Struct, frozen=True, omit_defaults=True, tag="expo
     """A session was exported, as a viewer asked."""
 
     path: str
-    """Path of the file on the engine's machine; for a fetched export, the name of the file to write."""
+    """File on the engine's machine; name of the file of a fetched export."""
     text: str | None = None
     """The exported text; `None` if it was written to `path`."""
 
@@ -362,6 +368,7 @@ Event = (
     | MutedChanged
     | TurnBookmarked
     | SpeakerNamed
+    | TitleChanged
     | ExtraPromptsChanged
     | GainChanged
     | UntranscribedChanged

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +13,13 @@ from tui.model.events import PromptInfo
 
 TURN = "{{turn}}"
 """Placeholder that the endpoint replaces by the text of a final turn."""
+VARIABLE = re.compile(r"\{\{(\w+)\}\}")
 TRANSCRIPT = "{{transcript}}"
 """Placeholder that livegist replaces by the transcript so far."""
+
+
+LANGUAGE, TITLE, SPEAKERS = "language", "title", "speakers"
+"""Names of the variables, which livegist replaces where a prompt has them in double braces."""
 
 
 class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -32,6 +37,27 @@ class Prompt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Name of the model; `None` for the configured one."""
     max_tokens: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """Maximum number of tokens in an answer; `None` for the configured number."""
+
+
+def fill(prompt: Prompt, variables: Mapping[str, str]) -> Prompt:
+    """Return a prompt with its variables replaced; braces in the values cannot form another placeholder.
+
+    Args:
+        prompt: the prompt.
+        variables: values by name; others stay as they are.
+    """
+
+    def value(placeholder: re.Match[str]) -> str:
+        found = variables.get(placeholder[1])
+        return placeholder[0] if found is None else found.replace("{{", "{ {").replace("}}", "} }")
+
+    turn, session = (VARIABLE.sub(value, text) for text in (prompt.turn, prompt.session))
+    return msgspec.structs.replace(prompt, turn=turn, session=session)
+
+
+def uses(prompt: Prompt, variable: str) -> bool:
+    """Return whether the template for one turn contains a variable."""
+    return any(found == variable for found in VARIABLE.findall(prompt.turn))
 
 
 def parse_prompt(text: str, id: str, origin: str) -> Prompt:

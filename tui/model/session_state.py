@@ -22,12 +22,14 @@ from tui.model.events import (
     State,
     StateChanged,
     StatsChanged,
+    TitleChanged,
     TranscriptEdited,
     TurnBookmarked,
     TurnChanged,
     TurnRemoved,
 )
 from tui.model.gists import Gist, GistStatus
+from tui.model.prompts import LANGUAGE, SPEAKERS, TITLE
 from tui.model.stats import Stats
 from tui.model.tracks import Track
 from tui.model.transcript import Transcript, Turn, with_speaker_name
@@ -79,6 +81,8 @@ class SessionState:
         """Gain of the first track."""
         self.tracks: tuple[Track, ...] = ()
         """The tracks; empty if there is one without a name."""
+        self.title = ""
+        """Title of the session; empty without one."""
         self.edits: dict[int, tuple[Turn, ...]] = {}
         """Parts of the turns that a person edited, by number."""
         self._undo: list[TranscriptEdited] = []
@@ -109,6 +113,7 @@ class SessionState:
             edits=tuple(TurnEdit(number, parts) for number, parts in self.edits.items()),
             undoable=len(self._undo),
             tracks=self.tracks,
+            title=self.title,
         )
 
     @property
@@ -135,6 +140,19 @@ class SessionState:
     def undo_edit(self) -> "TranscriptEdited | None":
         """What takes back the newest edit; `None` if there is none."""
         return self._undo[-1] if self._undo else None
+
+    def prompt_variables(self, language: str) -> dict[str, str]:
+        """Return the values of the variables that a prompt may contain.
+
+        Args:
+            language: language of answers.
+        """
+        speakers = dict.fromkeys(turn.speaker for turn in self.finals if turn.speaker)
+        return {
+            LANGUAGE: language,
+            TITLE: self.title or "(no title)",
+            SPEAKERS: ", ".join(map(str, speakers)) or "(not known)",
+        }
 
     def entries(self) -> list[TranscriptEntry]:
         """Return the final turns as a person edited them, with their bookmarks and gists.
@@ -174,7 +192,7 @@ class SessionState:
                 )
                 self.stats = Stats()
                 self.bookmarks, self.speakers, self.extra_prompts, self.gain_db = {}, {}, (), 0.0
-                self.edits, self._undo = {}, []
+                self.edits, self._undo, self.title = {}, [], ""
                 self.tracks = session.tracks
             case StateChanged(state=state, reason=why, hint=hint):
                 self.state, self.reason, self.hint = state, why, hint
@@ -207,6 +225,8 @@ class SessionState:
                 self.speakers.pop(label, None)
             case SpeakerNamed(label=label, name=name):
                 self.speakers[label] = name
+            case TitleChanged(title=title):
+                self.title = title
             case ExtraPromptsChanged(prompts=prompts):
                 self.extra_prompts = prompts
             case GainChanged(gain_db=gain_db, track=name):

@@ -17,6 +17,8 @@ def is_available(view_model: ViewModel, action: str, parameters: tuple[object, .
             return view_model.synced
         case _ if replayed and action in ACTION_STATES:
             return False
+        case "edit_title", _:
+            return view_model.synced and view_model.session is not None
         case "undo_edit", _:
             return view_model.synced and view_model.undoable > 0
         case (("edit_turn" | "merge_turn" | "analyse" | "ask" | "ask_all" | "bookmark" | "name_speaker"), _):
@@ -58,6 +60,7 @@ ACTION_STATES = frozenset(
         "retry_gist",
         "ask_all",
         "bookmark",
+        "edit_title",
         "edit_turn",
         "merge_turn",
         "undo_edit",

@@ -37,6 +37,9 @@ class PrivateSession(StoredSession, frozen=True):
         """
         return Recording.in_memory(sample_rate)
 
+    def rename(self, name: str) -> None:
+        """Do nothing: the state of the session has its title."""
+
     def open_journal(self) -> SessionJournal:
         """Return a journal that discards all events."""
         return NullJournal()

@@ -18,7 +18,7 @@ from tui.model.stats import TrackStats
 from tui.model.tracks import MAX_TRACKS
 from tui.paths import private_dir
 from tui.sessions.journal import FORMAT, Journal, JournalContents, SessionJournal, fold, read, read_end
-from tui.sessions.metadata import SessionMetadata, read_metadata_or_empty
+from tui.sessions.metadata import SessionMetadata, read_metadata_or_empty, update_metadata
 from tui.sessions.rest import MIN_UNTRANSCRIBED_S, untranscribed_s
 from tui.text import plural
 
@@ -78,6 +78,14 @@ class StoredSession(msgspec.Struct, frozen=True):
     def metadata(self) -> SessionMetadata:
         """Return name, tags and note; empty if they cannot be read."""
         return read_metadata_or_empty(self.path)
+
+    def rename(self, name: str) -> None:
+        """Set the name of the session; empty removes it.
+
+        Raises:
+            SessionError: the metadata cannot be written.
+        """
+        update_metadata(self.path, lambda metadata: replace(metadata, name=name))
 
     def load(self, state: SessionState | None = None) -> SessionState:
         """Return the state after all events of the journal; they are applied to `state` if it is given.

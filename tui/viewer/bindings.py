@@ -82,6 +82,7 @@ DASHBOARD = [
         id="toggle-bookmarks",
         tooltip="Show bookmarked turns only, or all turns",
     ),
+    Binding("f2", "edit_title", "title", show=False, id="edit-title", tooltip="Edit the title of the session"),
     Binding(
         "E",
         "edit_turn",
@@ -213,7 +214,20 @@ OLD_ACTION_IDS = {
 """Current ids of actions by their ids in earlier versions, which config files may contain."""
 
 TOPICS = (
-    ("Session", ("start", "stop", "recover", "mute", "choose-device", "increase-gain", "decrease-gain", "clear-clip")),
+    (
+        "Session",
+        (
+            "start",
+            "stop",
+            "recover",
+            "mute",
+            "edit-title",
+            "choose-device",
+            "increase-gain",
+            "decrease-gain",
+            "clear-clip",
+        ),
+    ),
     (
         "Prompts and gists",
         (
@@ -227,7 +241,10 @@ TOPICS = (
             "retry-gist",
         ),
     ),
-    ("Turns", ("bookmark", "toggle-bookmarks", "name-speaker", "edit-turn", "merge-turn", "undo-edit", "copy")),
+    (
+        "Turns",
+        ("bookmark", "toggle-bookmarks", "name-speaker", "edit-turn", "merge-turn", "undo-edit", "copy"),
+    ),
     ("Search", ("search", "next-match", "previous-match", "clear-selection", "follow")),
     (
         "Panes",

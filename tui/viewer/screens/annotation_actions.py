@@ -13,6 +13,7 @@ from tui.model.commands import (
     NameSpeaker,
     RetryGist,
     SetGain,
+    SetTitle,
     UndoEdit,
 )
 from tui.model.gists import Gist
@@ -85,6 +86,15 @@ class AnnotationActions(SessionActions):
                 self._request(Bookmark(turn.number, written if written or note is None else None))
 
         self._open_text_input(placeholder, save, note or "")
+
+    def action_edit_title(self) -> None:
+        """Edit the title of the session."""
+
+        def save(written: str | None) -> None:
+            if written is not None:
+                self._request(SetTitle(written))
+
+        self._open_text_input("title of the session · empty removes it · esc cancel", save, self.view_model.title)
 
     def action_edit_turn(self) -> None:
         """Edit the text of a turn; a vertical bar splits it."""

@@ -34,6 +34,7 @@ from tui.model.events import (
     State,
     StateChanged,
     StatsChanged,
+    TitleChanged,
     TranscriptEdited,
     TurnBookmarked,
     TurnChanged,
@@ -209,7 +210,7 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
                 self.show_device_gain(gain_db)
             case SessionExported():
                 self.show_export(event)
-            case SessionStarted() | PromptsChanged() | MutedChanged() | UntranscribedChanged():
+            case TitleChanged() | SessionStarted() | PromptsChanged() | MutedChanged() | UntranscribedChanged():
                 self._show_state()
 
     def _match_highlights(self, turn: Turn) -> None:

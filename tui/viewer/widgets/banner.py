@@ -58,7 +58,8 @@ class Banner(CellWidget):
         left += self._layout()
         details: list[Line] = []
         for label, value in self._details():
-            details.append((Span("  "), Span(f"{label} ", "muted"), Span(one_line(value, 60))))
+            style = "" if label else "strong"
+            details.append((Span("  "), Span(f"{label} " if label else "", "muted"), Span(one_line(value, 60), style)))
         right: Line = ()
         room = columns - width(left) - 1
         for detail in details:
@@ -99,6 +100,8 @@ class Banner(CellWidget):
         """Return labels and values at the right, the most important first."""
         view_model = self._view_model
         details: list[tuple[str, str]] = []
+        if view_model.title:
+            details.append(("", view_model.title))
         if view_model.prompt:
             extra_prompts = len(view_model.asking) - 1
             more = f" +{extra_prompts}" if extra_prompts else ""
