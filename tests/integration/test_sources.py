@@ -152,6 +152,35 @@ async def test_a_program_may_write_a_wav_of_any_rate_and_chunks_after_it(tmp_pat
     assert correlation(sound, samples(speech)) > 0.99
 
 
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_named_pipe_is_read_whenever_its_writer_starts(tmp_path: Path, speech: bytes, late: bool) -> None:
+    fifo = tmp_path / "pipe"
+    os.mkfifo(fifo)
+
+    async def write() -> None:
+        await asyncio.to_thread(fifo.write_bytes, speech)
+
+    async with asyncio.timeout(30):
+        writer = None if late else asyncio.create_task(write())
+        async with open_source(str(fifo), clock=fast_clock()) as source:
+            writer = writer or asyncio.create_task(write())
+            assert b"".join([block async for block in source]) == speech
+        await writer
+
+
+async def test_a_named_pipe_without_a_writer_can_be_closed(tmp_path: Path) -> None:
+    fifo = tmp_path / "pipe"
+    os.mkfifo(fifo)
+
+    async def read_briefly() -> None:
+        async with open_source(str(fifo)) as source, asyncio.timeout(0.2):
+            async for _ in source:
+                pass
+
+    with pytest.raises(TimeoutError):
+        await read_briefly()
+
+
 async def test_a_program_that_fails_is_quoted() -> None:
     error = await open_error("""cmd:sh -c 'echo one >&2; echo "no such device: hw:7" >&2; exit 3'""")
     assert error.message == "sh ended with code 3: no such device: hw:7"
@@ -179,6 +208,7 @@ async def test_a_program_that_fails_after_its_audio_is_quoted_too(speech: bytes)
         ("cmd:printf fLaC", "it is FLAC"),
         ("cmd:printf 'RIFF\\0\\0\\0\\0WAVEfmt '", "ends before its audio"),
         ("/no/such/file.wav", "No such file"),
+        ("https://example.org/talk.mp3", "is an address, not a file"),
         ("/tmp", "directory"),
         ("/dev/null", "is not a readable sound file"),
         (__file__, "is not a readable sound file"),

@@ -171,6 +171,23 @@ async def test_a_file_without_audio_is_an_error_and_leaves_no_session(store: Sto
     assert [stored.id for stored in store] == [talk["session"]]
 
 
+async def test_a_file_of_less_than_a_second_is_transcribed(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "yes.wav"
+    write_wav(path, speech(1, pause=3200))
+    async with fake_endpoint.running() as server:
+        [done] = await transcribed(server, str(path))
+    assert texts(store, done) == [said(1)]
+
+
+async def test_a_file_too_short_for_a_word_is_an_error_and_leaves_no_session(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "click.wav"
+    write_wav(path, bytes(2))
+    async with fake_endpoint.running() as server:
+        [done] = await transcribed(server, str(path), well=False)
+    assert (done["error"], done.get("session")) == ("click.wav contains less than 50 ms of audio.", None)
+    assert list(store) == []
+
+
 async def test_a_name_that_is_no_text_is_told_and_the_rest_is_done(store: Store, tmp_path: Path) -> None:
     try:
         sound(tmp_path / os.fsdecode(b"caf\xe9.wav"), 1)

@@ -67,3 +67,30 @@ def test_the_levels_of_two_channels_are_taken_once_and_mono_has_none() -> None:
     mono = Converter(Format(16_000), 16_000)
     mono.feed(left * 800)
     assert mono.take_levels() == ()
+
+
+def stereo(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Return both channels as they come out, in blocks of 100 ms."""
+    pcm = (np.stack((left, right), axis=1) * 32767).astype("<i2").tobytes()
+    return convert(pcm, Format(16_000, 2), 6400).astype(np.float64) / 32768
+
+
+def test_channels_of_opposite_polarity_do_not_cancel_each_other() -> None:
+    wave = tone(16_000)[:, 0]
+    assert np.abs(stereo(wave, -wave) - wave).max() < 0.01
+    assert np.abs(stereo(-0.9 * wave, wave) - wave).max() < 0.01
+
+
+def test_channels_that_differ_are_mixed_and_so_is_silence_beside_a_voice() -> None:
+    rng = np.random.default_rng(1)
+    one, other = (rng.uniform(-0.4, 0.4, 16_000).astype(np.float32) for _ in range(2))
+    assert np.abs(stereo(one, other) - (one + other) / 2).max() < 0.001
+    assert np.abs(stereo(one, np.zeros_like(one)) - one / 2).max() < 0.001
+    assert not stereo(np.zeros_like(one), np.zeros_like(one)).any()
+
+
+def test_channels_are_mixed_again_when_they_no_longer_cancel() -> None:
+    wave = tone(16_000, seconds=8)[:, 0]
+    right = np.concatenate((-wave[:32_000], wave[32_000:] * 0.2))
+    end = stereo(wave, right)[-16_000:]
+    assert np.abs(end - 0.6 * wave[-16_000:]).max() < 0.01

@@ -146,6 +146,13 @@ async def test_a_stream_reads_the_same_wherever_it_is_split(size: int) -> None:
     assert server.asked[0].body["stream"] is True
 
 
+async def test_half_a_surrogate_pair_does_not_break_a_stream() -> None:
+    half = b'data: {"choices": [{"delta": {"content": "so \\ud83d far"}}]}\n\n'
+    async with serving(events(half, delta(".", "stop"), DONE)) as server:
+        got = await streamed(client(server))
+    assert got == ["so \ufffd far", ".", Completion("so \ufffd far.", "small-1", finish_reason="stop")]
+
+
 async def test_a_stream_with_other_line_ends_and_no_done_is_whole_if_it_said_why_it_ends() -> None:
     async with serving(events((delta("Yes.") + delta(None, "length")).replace(b"\n", b"\r\n"))) as server:
         got = await streamed(client(server))

@@ -49,6 +49,30 @@ def test_no_json_breaks_the_parser(message: Any) -> None:
     assert isinstance(parse_server(json.dumps(message)), get_args(messages.ServerMessage))
 
 
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ('"half \\ud83d of a pair"', "half \ufffd of a pair"),
+        ('"a whole \\ud83d\\ude00 pair"', "a whole \U0001f600 pair"),
+        ('"\\ude00\\ud83d"', "\ufffd\ufffd"),
+    ],
+)
+def test_half_a_surrogate_pair_costs_no_turn(written: str, text: str) -> None:
+    turn = parse_server(f'{{"type":"Turn","turn_order":1,"end_of_turn":true,"transcript":{written},"words":[]}}')
+    assert isinstance(turn, WireTurn)
+    assert turn.transcript == text
+    assert encode(turn)
+
+
+def test_a_number_that_is_none_costs_no_turn() -> None:
+    words = '[{"text":"a","start":1,"end":2,"confidence":NaN}]'
+    turn = parse_server(
+        f'{{"type":"Turn","turn_order":1,"end_of_turn":true,"transcript":"a","end_of_turn_confidence":Infinity,"words":{words}}}'
+    )
+    assert isinstance(turn, WireTurn)
+    assert (turn.transcript, turn.words[0].confidence, turn.end_of_turn_confidence) == ("a", 1.0, 0.0)
+
+
 @pytest.mark.parametrize("raw", ["[" * 100_000, '{"a":' * 100_000], ids=["list", "object"])
 def test_depth_does_not_break_the_parser(raw: str) -> None:
     assert parse_server(raw) == Unknown("not JSON")

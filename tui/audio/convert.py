@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     """Samples from -1 to 1, a row a frame, a column a channel."""
 
 FULL_SCALE = 32768.0
+CANCELLED = 0.01
+"""Power of the mix of channels, relative to the loudest one, below which they cancel each other."""
+RESTORED = 0.1
+"""The same, from which they no longer do."""
 
 
 def decode(pcm: bytes, format: Format) -> "Frames":
@@ -42,6 +46,41 @@ def decode(pcm: bytes, format: Format) -> "Frames":
     return flat.astype(np.float32, copy=False).reshape(-1, format.channels)
 
 
+class Mixer:
+    """Mixes frames to mono.
+
+    Channels of opposite polarity, as from a balanced cable, cancel each other: then the loudest channel is taken.
+
+    Args:
+        rate: frames per second.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._powers: npt.NDArray[Any] | None = None
+        """Mean power of the mix and of each channel over about the last second."""
+        self._cancels = False
+
+    def mix(self, frames: "Frames") -> "npt.NDArray[np.float32]":
+        """Return one sample a frame."""
+        import numpy as np
+
+        mean: npt.NDArray[np.float32]
+        if frames.shape[1] == 1:
+            mean = frames[:, 0]
+            return mean
+        mean = frames.mean(axis=1, dtype=np.float32)
+        if not len(frames):
+            return mean
+        powers = np.mean(np.square(np.column_stack((mean, frames))), axis=0)
+        kept = 0.0 if self._powers is None else float(np.exp(-len(frames) / self._rate))
+        self._powers = powers if self._powers is None else kept * self._powers + (1 - kept) * powers
+        loudest = int(np.argmax(self._powers[1:]))
+        share = self._powers[0] / max(self._powers[1 + loudest], np.finfo(np.float32).tiny)
+        self._cancels = bool(share < (RESTORED if self._cancels else CANCELLED))
+        return np.ascontiguousarray(frames[:, loudest]) if self._cancels else mean
+
+
 class Resampler:
     """Mixes frames to mono and resamples them, block by block without discontinuities.
 
@@ -53,6 +92,7 @@ class Resampler:
     def __init__(self, source_rate: float, sample_rate: int) -> None:
         self._channel_levels: npt.NDArray[Any] | None = None
         """Maximum RMS and peak of each channel since `take_levels`; `None` for mono or before the first block."""
+        self._mixer = Mixer(source_rate)
         self._stream: Any = None
         """A `soxr.ResampleStream`; `None` if the rates are equal."""
         if source_rate != sample_rate:
@@ -67,7 +107,7 @@ class Resampler:
         if frames.shape[1] > 1 and len(frames):
             levels = np.stack((np.sqrt(np.mean(frames**2, axis=0)), np.abs(frames).max(axis=0)), axis=1)
             self._channel_levels = levels if self._channel_levels is None else np.maximum(self._channel_levels, levels)
-        mono: npt.NDArray[Any] = frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1, dtype=np.float32)
+        mono: npt.NDArray[Any] = self._mixer.mix(frames)
         if self._stream is not None:
             mono = self._stream.resample_chunk(np.ascontiguousarray(mono), last=last)
         scaled = np.nan_to_num(np.rint(mono * FULL_SCALE))

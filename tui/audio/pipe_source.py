@@ -168,6 +168,27 @@ async def open_stdin(*, sample_rate: int, clock: Callable[[], float] = time.mono
 
 
 @asynccontextmanager
+async def open_fifo(
+    path: Path, *, sample_rate: int, clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[PipeSource]:
+    """Open a named pipe as a source; the program that writes to it may start later.
+
+    Raises:
+        SourceError: it cannot be opened.
+    """
+    try:
+        # A blocking open would wait for the writer.
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be opened: {error.strerror or error}.", "Check its permissions.") from error
+    try:
+        os.set_blocking(file, True)
+        yield PipeSource(file, path.name, sample_rate, clock=clock)
+    finally:
+        os.close(file)
+
+
+@asynccontextmanager
 async def open_program(
     command: str, *, sample_rate: int, clock: Callable[[], float] = time.monotonic
 ) -> AsyncIterator[PipeSource]:

@@ -1,6 +1,7 @@
 """Audio sources: a microphone, what this machine plays, a file, standard input, or a program."""
 
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -10,7 +11,7 @@ from typing import Protocol
 from tui.audio import portaudio
 from tui.audio.file_source import open_file
 from tui.audio.microphone import open_microphone
-from tui.audio.pipe_source import open_program, open_stdin
+from tui.audio.pipe_source import open_fifo, open_program, open_stdin
 from tui.audio.system_source import open_system
 from tui.errors import SourceError
 
@@ -105,4 +106,17 @@ def _opened(
             return open_program(rest, sample_rate=sample_rate, clock=clock)
         case "-", "":
             return open_stdin(sample_rate=sample_rate, clock=clock)
-    return open_file(Path(spec).expanduser(), sample_rate=sample_rate, skip_s=skip_s, clock=clock)
+    path = Path(spec).expanduser()
+    if path.is_fifo():
+        return open_fifo(path, sample_rate=sample_rate, clock=clock)
+    if is_address(spec):
+        raise SourceError(
+            f"{spec} is an address, not a file.",
+            f"Read it with a program: --source 'cmd:ffmpeg -v error -i {spec} -f wav -'",
+        )
+    return open_file(path, sample_rate=sample_rate, skip_s=skip_s, clock=clock)
+
+
+def is_address(spec: str) -> bool:
+    """Return whether a source is the address of something on a network, such as `https://HOST/FILE`."""
+    return bool(re.match(r"[a-z][a-z0-9+.-]*://", spec, re.IGNORECASE))

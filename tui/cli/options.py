@@ -149,7 +149,7 @@ def absolute_source(text: str) -> str:
     except UsageError:
         return text
     source = track.source
-    if source not in ("-", "mic", "system") and not source.startswith(("mic:", "cmd:")):
+    if source not in ("-", "mic", "system") and not source.startswith(("mic:", "cmd:")) and "://" not in source:
         source = str(Path(source).expanduser().absolute())
     return f"{track.name}={source}" if track.name else source
 

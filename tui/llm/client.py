@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tui import proxy as proxies
+from tui.codec import decode_lenient
 from tui.credentials import redacted
 from tui.errors import ChatError
 from tui.llm.protocol import (
@@ -356,8 +357,8 @@ def authorization(url: str, key: str) -> str:
 
 def _decode_json(body: bytes | str) -> Any:
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return decode_lenient(body)
+    except msgspec.DecodeError as error:
         raise ChatError(
             f"The LLM server sent a response that is not JSON: {error}",
             "Check that llm_url is an OpenAI-compatible server.",

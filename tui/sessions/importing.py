@@ -18,9 +18,12 @@ from tui.model.events import Session, SessionStarted, State, StateChanged, Stats
 from tui.model.stats import Stats, TrackStats, tenths
 from tui.model.tracks import Track
 from tui.sessions.metadata import SessionMetadata, update_metadata
+from tui.sessions.rest import MIN_UNTRANSCRIBED_S
 from tui.sessions.store import Store, StoredSession
 
 SAMPLE_RATE = 16_000
+MIN_SAMPLES = SAMPLE_RATE // 20
+"""Shortest sound that is transcribed."""
 WAITING_REASON = "Recorded and not transcribed yet."
 
 
@@ -44,6 +47,7 @@ async def from_file(store: Store, path: Path, session: Session) -> StoredSession
         try:
             async for block in source:
                 recording.append(block)
+            _fill_up(recording, path.name)
         except BaseException:
             recording.close()
             shutil.rmtree(stored.path, ignore_errors=True)
@@ -57,6 +61,22 @@ async def from_file(store: Store, path: Path, session: Session) -> StoredSession
     _open_journal(stored, session, recording.position)
     update_metadata(stored.path, lambda _: SessionMetadata(path.stem))
     return stored
+
+
+def _fill_up(recording: Recording, name: str) -> None:
+    """Append silence to a short recording, so that it has the second from which one is transcribed.
+
+    Raises:
+        SourceError: it is too short for a word.
+    """
+    if recording.position < MIN_SAMPLES:
+        raise SourceError(
+            f"{name} contains less than {1000 * MIN_SAMPLES // SAMPLE_RATE} ms of audio.",
+            "Check the program that recorded it, or choose another file.",
+        )
+    missing = round(MIN_UNTRANSCRIBED_S * SAMPLE_RATE) - recording.position
+    if missing > 0:
+        recording.append(bytes(2 * missing))
 
 
 async def from_session(store: Store, original: StoredSession, session: Session) -> StoredSession:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tui.codec import Codec
+from tui.codec import Codec, decode_lenient
 
 MIN_CHUNK_MS = 50
 MAX_CHUNK_MS = 1000
@@ -191,8 +191,8 @@ def parse_server(raw: str | bytes) -> ServerMessage:
     Numbers may be floats or strings; unknown fields are ignored; any other message becomes `Unknown` with its `type`.
     """
     try:
-        fields = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        fields = decode_lenient(raw)
+    except msgspec.DecodeError:
         return Unknown("not JSON")
     if not isinstance(fields, dict):
         return Unknown("not an object")
