@@ -9,11 +9,12 @@ import tempfile
 from pathlib import Path
 
 from tests.viewer.screenshots import FOLDER, plain
+from tui.cli.dashboard import demo_options
 from tui.engine.client import EngineClient
 from tui.engine.process import SOCKET_NAME, spawn
 from tui.model.commands import Quit, Start
 from tui.model.events import State
-from tui.paths import demo_recording, runtime_dir
+from tui.paths import runtime_dir
 from tui.viewer.app import LivegistApp
 
 SIZE = (120, 36)
@@ -25,7 +26,7 @@ async def take() -> str:
     """Run the demo to its end; return a screenshot as SVG."""
     spawn(runtime_dir())
     engine = EngineClient(runtime_dir() / SOCKET_NAME)
-    start = Start({"source": str(demo_recording()), "engine": "local"})
+    start = Start(demo_options())
     app = LivegistApp(engine, theme="night", fps=20, keys={}, start=start)
     async with app.run_test(size=SIZE) as pilot:
         async with asyncio.timeout(DEADLINE_S):

@@ -21,10 +21,22 @@ if TYPE_CHECKING:
 def demo(**flags: str | None) -> None:
     """Play a recorded meeting as if it were live; needs no key and no microphone."""
     from tui.model.commands import Start
+
+    options = demo_options() | flags_from(flags)
+    open_dashboard(options, start=Start(options))
+
+
+def demo_options() -> Flags:
+    """Return the settings of the demo: its three speakers get labels if there is a speaker model."""
+    from tui.config.load import load
+    from tui.engine.gateway_process import has_speaker_model
     from tui.paths import demo_recording
 
-    options: Flags = {"source": str(demo_recording()), "engine": "local"} | flags_from(flags)
-    open_dashboard(options, start=Start(options))
+    options: Flags = {"source": str(demo_recording()), "engine": "local"}
+    config = load().config
+    if has_speaker_model(config):
+        options["stream_options"] = config.stream_options | {"speaker_labels": True}
+    return options
 
 
 @click.command()

@@ -26,6 +26,11 @@ def is_installed() -> bool:
     return all(importlib.util.find_spec(name) for name in ("faster_whisper", "starlette", "uvicorn"))
 
 
+def has_speaker_model(config: Config) -> bool:
+    """Return whether the local gateway can label speakers."""
+    return bool(config.local_speaker_model or importlib.util.find_spec("resemblyzer"))
+
+
 class GatewayProcess:
     """Starts `livegist serve` when it is needed, and again if it exited.
 
