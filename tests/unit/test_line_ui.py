@@ -147,7 +147,8 @@ def teller(snapshot: Snapshot | None = None) -> LineFormatter:
 
 def test_it_begins_with_where_the_session_is_and_its_newest_turn() -> None:
     lines = LineFormatter(lambda: 0.0).format(meeting())
-    assert lines[0] == "live, 12:34, 132 turns, prompt Summary, from Built-in Audio Analog Stereo"
+    shares = "talking time A 43 % B 29 % C 29 %"
+    assert lines[0] == f"live, 12:34, 132 turns, prompt Summary, {shares}, from Built-in Audio Analog Stereo"
     assert lines[1:] == [
         "turn 132, 13:12, A: Maria, could you do those after the script? If not, tell me by three and I find somebody."
     ]

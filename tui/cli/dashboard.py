@@ -33,10 +33,7 @@ def demo_options() -> Flags:
     from tui.paths import demo_recording
 
     options: Flags = {"source": str(demo_recording()), "engine": "local"}
-    config = load().config
-    if has_speaker_model(config):
-        options["stream_options"] = config.stream_options | {"speaker_labels": True}
-    return options
+    return options | ({"speaker_labels": True} if has_speaker_model(load().config) else {})
 
 
 @click.command()

@@ -57,6 +57,7 @@ def endpoint_options(command: Callable[..., None]) -> Callable[..., None]:
                 help="Prompt to start with; see `livegist prompts list`.",
             ),
             click.option("--speech-model", metavar="NAME", help="The endpoint's speech model."),
+            click.option("--speaker-labels", is_flag=True, help="Request labels of speakers."),
             click.option("--llm-model", metavar="NAME", help="Model of the LLM server."),
         ]
     ):

@@ -155,7 +155,7 @@ def _parse_variable(name: str, text: str, variable: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise ConfigError(
-            f"{variable} is not valid JSON: {error}", 'Write a JSON object, such as {"speaker_labels": true}.'
+            f"{variable} is not valid JSON: {error}", 'Write a JSON object, such as {"max_speakers": 3}.'
         ) from error
 
 

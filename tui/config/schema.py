@@ -90,12 +90,20 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format_turns: Annotated[
         bool, RECOGNITION, Meta(description="Request punctuation and capitalization of final turns.")
     ] = True
+    speaker_labels: Annotated[
+        bool,
+        RECOGNITION,
+        Meta(
+            description="Request labels of speakers. The local engine needs a speaker model: pip install --no-deps "
+            "resemblyzer."
+        ),
+    ] = False
     stream_options: Annotated[
         dict[str, Any],
         RECOGNITION,
         Meta(
             description="Additional query parameters of the streaming endpoint, such as keyterms_prompt or "
-            "speaker_labels."
+            "max_speakers."
         ),
     ] = {}
     chunk_ms: Annotated[

@@ -106,7 +106,7 @@ def endpoint(base_url: str, prompt: Prompt, config: Config, sample_rate: int, tr
         speech_model=config.speech_model,
         format_turns=config.format_turns,
         llm_gateway=gateway_parameter(prompt, config, track),
-        options=config.stream_options,
+        options=({"speaker_labels": True} if config.speaker_labels else {}) | config.stream_options,
     )
 
 

@@ -30,6 +30,7 @@ from tui.model.gists import Gist, GistStatus
 from tui.model.transcript import Turn
 from tui.presentation.ballistics import Ballistics, Condition
 from tui.presentation.formatting import STATES, made_by, prompt_name
+from tui.presentation.trends import talking_shares
 from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line, plural
 
@@ -97,6 +98,8 @@ class LineFormatter:
         if view_model.prompt:
             names = (one_line(prompt_name(view_model.prompts, id), 60) for id in view_model.asking)
             parts.append(f"prompt {' and '.join(names)}")
+        if shares := talking_shares(view_model.finals):
+            parts.append(f"talking time {shares}")
         if view_model.stats.device:
             parts.append(f"from {one_line(view_model.stats.device, 60)}")
         return ", ".join(parts)

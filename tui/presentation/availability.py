@@ -21,7 +21,10 @@ def is_available(view_model: ViewModel, action: str, parameters: tuple[object, .
             return view_model.synced and view_model.session is not None
         case "undo_edit", _:
             return view_model.synced and view_model.undoable > 0
-        case (("edit_turn" | "merge_turn" | "analyse" | "ask" | "ask_all" | "bookmark" | "name_speaker"), _):
+        case (
+            ("edit_turn" | "merge_turn" | "analyse" | "ask" | "ask_all" | "bookmark" | "name_speaker"),
+            _,
+        ):
             return view_model.synced and any(turn.final for turn in view_model.transcript)
         case "retry_gist", _:
             return view_model.synced and bool(view_model.missing)

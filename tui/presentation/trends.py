@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from tui.model.gists import Gist, GistStatus
 from tui.model.transcript import Turn
+from tui.text import one_line
 
 BARS = "▁▂▃▄▅▆▇█"
 """Signs of a sparkline, from low to high."""
@@ -22,6 +23,13 @@ def talk_times(turns: Iterable[Turn]) -> list[tuple[str, float]]:
         if turn.speaker is not None:
             seconds[turn.speaker] = seconds.get(turn.speaker, 0.0) + max(0.0, turn.end_s - turn.start_s)
     return sorted(seconds.items(), key=lambda item: -item[1])
+
+
+def talking_shares(turns: Iterable[Turn]) -> str:
+    """Return each labelled speaker's share of the talking time, most first, such as `A 62 % Bob 38 %`."""
+    times = talk_times(turns)
+    whole = sum(talked_s for _, talked_s in times) or 1.0
+    return " ".join(f"{one_line(name, 16)} {100 * talked_s / whole:.0f} %" for name, talked_s in times)
 
 
 def speaking_rates(turns: Iterable[Turn]) -> list[float]:

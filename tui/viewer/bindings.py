@@ -97,6 +97,14 @@ DASHBOARD = [
     Binding(
         "u", "undo_edit", "undo edit", show=False, id="undo-edit", tooltip="Undo the newest edit of the transcript"
     ),
+    Binding(
+        "F",
+        "toggle_speaker",
+        "one speaker",
+        show=False,
+        id="toggle-speaker",
+        tooltip="Show the turns of the selected turn's speaker only, or all turns",
+    ),
     Binding("R", "name_speaker", "name speaker", id="name-speaker", tooltip="Name the speaker of a turn, in all turns"),
     Binding(
         "plus",
@@ -243,7 +251,16 @@ TOPICS = (
     ),
     (
         "Turns",
-        ("bookmark", "toggle-bookmarks", "name-speaker", "edit-turn", "merge-turn", "undo-edit", "copy"),
+        (
+            "bookmark",
+            "toggle-bookmarks",
+            "name-speaker",
+            "toggle-speaker",
+            "edit-turn",
+            "merge-turn",
+            "undo-edit",
+            "copy",
+        ),
     ),
     ("Search", ("search", "next-match", "previous-match", "clear-selection", "follow")),
     (

@@ -45,3 +45,11 @@ class BodyActions(Screen[None]):
     def action_toggle_bookmarks(self) -> None:
         """Show bookmarked turns only, or all turns."""
         self.body.toggle_bookmarks_only()
+
+    def action_toggle_speaker(self) -> None:
+        """Show the turns of one speaker only, or all turns."""
+        if not self.body.turns.filter.speaker and (self.body.turn is None or not self.body.turn.label):
+            self.notify("The endpoint did not label the speaker of this turn.", severity="warning", markup=False)
+            return
+        self.body.toggle_speaker_only()
+        self.refresh_bindings()

@@ -314,12 +314,12 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
         match action:
             case "clear_clip":
                 return self.meter.clipped
-            case "follow" | "search":
+            case "follow" | "search" | "toggle_speaker":
                 return self.body.count > 0
             case "copy":
                 return self.body.pane.count > 0
             case "toggle_bookmarks":
-                return bool(self.view_model.bookmarks) or self.body.turns.bookmarks_only
+                return bool(self.view_model.bookmarks) or self.body.turns.filter.bookmarks_only
             case "go_to_match":
                 return bool(self.body.pane.needle)
         if action == "start" and self.banner.disconnected:

@@ -71,6 +71,7 @@ class PastSessionScreen(BodyActions):
         Binding("n", "go_to_match(1)", "next match", show=False, tooltip="Go to the next match"),
         Binding("N", "go_to_match(-1)", "previous match", show=False, tooltip="Go to the previous match"),
         Binding("M", "toggle_bookmarks", "bookmarks only", tooltip="Show bookmarked turns only, or all turns"),
+        Binding("F", "toggle_speaker", "one speaker", tooltip="Show the turns of one speaker only, or all turns"),
         Binding("y", "copy", "copy", tooltip="Copy the selected entry, or the whole pane if none is selected"),
         Binding("e", "export", "export", tooltip="Export the session to a file"),
         Binding("z", "zoom", "zoom", tooltip="Zoom the focused pane, or show all panes"),

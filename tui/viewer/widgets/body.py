@@ -25,6 +25,7 @@ from tui.model.events import (
 )
 from tui.model.gists import Gist
 from tui.model.transcript import Turn
+from tui.presentation.turn_filter import TurnFilter
 from tui.presentation.view_model import ViewModel
 from tui.viewer.highlights import Rule
 from tui.viewer.layout_state import LayoutState
@@ -77,7 +78,7 @@ class Body(Container):
                 self.gists.grow(self.gists.entry_of(number))
             case StatsChanged(stats=stats):
                 self.stats.show(stats)
-            case TurnBookmarked() if self.turns.bookmarks_only:
+            case TurnBookmarked() if self.turns.filter.bookmarks_only:
                 self._reset_panes()
             case TurnBookmarked(turn=number):
                 self.turns.put(number)
@@ -98,10 +99,10 @@ class Body(Container):
             self.toggle_class("-empty")
 
     def _show_all(self) -> None:
-        """End the search and the restriction to bookmarks, which would hide the turns of a new session."""
+        """End the search and the filter, which would hide the turns of a new session."""
         for pane in (self.turns, self.gists):
             pane.search("")
-            pane.bookmarks_only = False
+            pane.filter = TurnFilter()
 
     def _reset_panes(self) -> None:
         self.turns.reset(turn.number for turn in self._view_model.transcript)
@@ -179,12 +180,24 @@ class Body(Container):
         self.set_layout(replace(self.layout_state, clock_times=not self.layout_state.clock_times))
 
     def toggle_bookmarks_only(self) -> None:
-        """Show bookmarked turns and their gists only, or all entries; keep the selection if it stays visible."""
+        """Show bookmarked turns and their gists only, or all entries."""
+        self._filter(TurnFilter(bookmarks_only=not self.turns.filter.bookmarks_only))
+
+    def toggle_speaker_only(self) -> None:
+        """Show the turns of the selected turn's speaker and their gists only, or all entries."""
+        if self.turn is None or self.turns.filter.speaker:
+            self._filter(TurnFilter())
+            return
+        name = self._view_model.speakers.get(self.turn.speaker or "", "")
+        self._filter(TurnFilter(speaker=self.turn.label, speaker_name=name))
+
+    def _filter(self, turn_filter: TurnFilter) -> None:
+        """Show the entries that a filter admits; keep the selection if it stays visible."""
         at = self.turns.cursor
         for pane in (self.turns, self.gists):
-            pane.bookmarks_only = not pane.bookmarks_only
+            pane.filter = turn_filter
         self._reset_panes()
-        if at is not None and (not self.turns.bookmarks_only or self.turns.bookmarked(at)):
+        if at is not None and (not turn_filter.active or self.turns.admitted(at)):
             self.turns.select(at)
 
     def show_newest_gist(self) -> None:

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from tui.presentation.turn_filter import TurnFilter
 from tui.viewer.styled_text import Line, Span, highlight
 from tui.viewer.virtual_list import VirtualList
 from tui.viewer.widgets.cell_widget import CellWidget
@@ -44,8 +45,8 @@ class EntryList(CellWidget):
         """Text that is searched for; empty for none."""
         self._estimated: dict[int, None] = {}
         """Keys of entries whose height is an estimate, oldest first."""
-        self.bookmarks_only = False
-        """Whether only entries of bookmarked turns are shown."""
+        self.filter = TurnFilter()
+        """Which turns are shown, or gists about them."""
 
     # For subclasses
 
@@ -65,8 +66,8 @@ class EntryList(CellWidget):
         """Return the lines to show while there are no entries."""
         raise NotImplementedError
 
-    def bookmarked(self, key: int) -> bool:
-        """Return whether an entry is shown when only bookmarks are."""
+    def admitted(self, key: int) -> bool:
+        """Return whether the filter admits an entry."""
         raise NotImplementedError
 
     def tail_rows(self, rows: int) -> int:
@@ -91,7 +92,7 @@ class EntryList(CellWidget):
         """Return the visible lines of the list, between the side borders, if there are any."""
         blank = self._side_by_side(())
         if not self._list.keys:
-            empty = NO_BOOKMARKS if self.bookmarks_only else self.empty(self._columns)
+            empty = NO_BOOKMARKS if self.filter.bookmarks_only else self.empty(self._columns)
             page = [self._side_by_side(line) for line in empty[: self._list.page]]
             return page + [blank] * (self._list.page - len(page))
         self._measure_visible()

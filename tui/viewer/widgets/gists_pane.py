@@ -129,10 +129,10 @@ class GistsPane(Pane):
             return f"Turn {gist.turn}"
         return f"Whole session ({plural(gist.turns, 'turn')})" if gist.turns else "Whole session"
 
-    def bookmarked(self, key: int) -> bool:
-        """Return whether the gist is about a bookmarked turn or about the whole session."""
+    def admitted(self, key: int) -> bool:
+        """Return whether the gist is about a turn that the filter admits, or about the whole session."""
         gist = self._view_model.gists.get(key)
-        return gist is not None and (gist.turn is None or gist.turn in self._view_model.bookmarks)
+        return gist is not None and (gist.turn is None or self.filter.admits(self._view_model, gist.turn))
 
     def _head(self, gist: Gist, columns: int) -> list[Line]:
         """Return the subject, the prompt if there are several, the latency, and a model other than the title's."""

@@ -177,7 +177,7 @@ class Pane(EntryList, can_focus=True):
         return sorted(self._matches)
 
     def _is_listed(self, key: int) -> bool:
-        return not self.bookmarks_only or self.bookmarked(key)
+        return not self.filter.active or self.admitted(key)
 
     def _matches_needle(self, key: int) -> bool:
         return bool(self.needle) and self.needle.casefold() in self.plain(key).casefold()
@@ -226,8 +226,8 @@ class Pane(EntryList, can_focus=True):
             found = self.matches
             place = f"{found.index(self.cursor) + 1} of " if self.cursor in found else ""
             return f"{place}{len(found):,} with “{one_line(self.needle, 20)}” · n N · esc"
-        if self.bookmarks_only:
-            return "★ only · M shows all"
+        if self.filter.active:
+            return self.filter.status
         if self._list.unseen:
             return f"↓ {self._list.unseen:,} new"
         return "" if self._list.following else f"{self._percent()} % · f follows"

@@ -85,7 +85,7 @@ class TurnsPane(Pane):
     @property
     def count(self) -> int:
         """Number of turns, the open ones included."""
-        open_turns = len(self._view_model.open_turns) if self.live and not self.bookmarks_only else 0
+        open_turns = len(self._view_model.open_turns) if self.live and not self.filter.active else 0
         return super().count + open_turns
 
     def reset(self, keys: Iterable[int] = ()) -> None:
@@ -240,13 +240,15 @@ class TurnsPane(Pane):
     def _is_listed(self, key: int) -> bool:
         return super()._is_listed(key) and bool(self._parts(key))
 
-    def bookmarked(self, key: int) -> bool:
-        """Return whether the turn has a bookmark."""
-        return key in self._view_model.bookmarks
+    def admitted(self, key: int) -> bool:
+        """Return whether the filter admits the turn."""
+        return self.filter.admits(self._view_model, key)
 
     def _speaker(self, label: str, *, full_name: bool = True) -> tuple[str, str]:
-        """Return a speaker's name, or else the label, and a style by the order in which speakers appear."""
-        number = self._speakers.setdefault(label, len(self._speakers))
+        """Return a speaker's name, or else the label, and a style by the letter, else by the order of appearance."""
+        number = ord(label) - ord("A") if len(label) == 1 and "A" <= label <= "Z" else -1
+        if number < 0:
+            number = self._speakers.setdefault(label, len(self._speakers))
         style = f"speaker-{number % 6 + 1}"
         name = one_line(self._view_model.speakers.get(label, ""))
         if full_name and name:

@@ -1,0 +1,69 @@
+"""Speakers in the dashboard: their letters, colours, shares of the talking time, and the turns of one of them."""
+
+from msgspec.structs import replace
+
+from tests.viewer.scripted_engine import ScriptedEngine, gist, turn
+from tests.viewer.test_dashboard import emit, running, shown, toasts
+from tui.model.events import Event, GistChanged, SpeakerNamed, TurnChanged
+from tui.presentation.trends import talking_shares
+from tui.presentation.view_model import ViewModel
+from tui.viewer.theme import SPEAKERS
+from tui.viewer.widgets.turns_pane import TurnsPane
+
+
+def said(number: int, speaker: str | None, seconds: float = 3.0) -> TurnChanged:
+    found = turn(number, f"Sentence {number}.")
+    return TurnChanged(replace(found, speaker=speaker, end_s=found.start_s + seconds))
+
+
+def model(*events: Event) -> ViewModel:
+    view_model = ViewModel()
+    for event in events:
+        view_model.apply(event)
+    return view_model
+
+
+def test_the_share_of_the_talking_time_is_that_of_final_turns_and_follows_corrections() -> None:
+    view_model = model(said(1, "A", 6), said(2, "B", 3), said(3, "B", 1), said(4, None, 9))
+    assert talking_shares(view_model.transcript.finals) == "A 60 % B 40 %"
+    view_model.apply(said(3, "A", 1))
+    assert talking_shares(view_model.transcript.finals) == "A 70 % B 30 %"
+    view_model.apply(SpeakerNamed("A", "Bob"))
+    view_model.apply(SpeakerNamed("B", "Bob"))
+    assert talking_shares(view_model.finals) == "Bob 100 %"
+
+
+def test_a_letter_has_its_own_colour_whoever_is_seen_first() -> None:
+    view_model = model(said(1, "B"), said(2, "A"), said(3, "G"))
+    pane = TurnsPane(view_model)
+    styles: list[str] = []
+    for number in (1, 2, 3):
+        styles += {span.style.split()[0] for span in pane.entry(number, 80)[0] if "speaker-" in span.style}
+    assert styles == ["speaker-2", "speaker-1", f"speaker-{7 - SPEAKERS}"]
+
+
+async def test_one_speaker_is_shown_alone_and_then_all_again() -> None:
+    engine = ScriptedEngine()
+    async with running(engine, size=(120, 36)) as (app, pilot):
+        gists = [GistChanged(gist(300 + at, 200 + at, f"Gist {at}.")) for at in (1, 2)]
+        await emit(pilot, engine, said(201, "A"), said(202, "B"), SpeakerNamed("B", "Bob"), *gists)
+        await pilot.press("F")
+        assert "Bob only · F shows all" in shown(app, "turns")
+        assert "Sentence 202." in shown(app, "turns")
+        assert "Sentence 201." not in shown(app, "turns")
+        assert "Gist 1." not in shown(app, "gists")
+        await emit(pilot, engine, said(203, "A"), said(204, "B"))
+        assert "Sentence 203." not in shown(app, "turns")
+        assert "Sentence 204." in shown(app, "turns")
+        await emit(pilot, engine, said(203, "B"))
+        assert "Sentence 203." in shown(app, "turns"), "a revision has made it theirs"
+        await pilot.press("F")
+        assert "Sentence 201." in shown(app, "turns")
+
+
+async def test_without_a_label_a_note_says_why_nothing_is_filtered() -> None:
+    engine = ScriptedEngine()
+    async with running(engine, size=(120, 36)) as (app, pilot):
+        await emit(pilot, engine, said(201, "A"), said(202, None))
+        await pilot.press("F")
+        assert "did not label the speaker" in toasts(app)
