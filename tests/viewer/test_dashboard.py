@@ -952,7 +952,7 @@ async def test_a_cut_line_is_said_and_mended() -> None:
 
 
 async def test_an_engine_that_cannot_be_reached_is_told_of_with_what_helps() -> None:
-    engine = ScriptedEngine(snapshot=meeting())
+    engine = ScriptedEngine(snapshot=meeting(State.ENDED))
     async with running(engine) as (app, pilot):
         app.dashboard.set_connection_lost("far: Network is unreachable.", "Is it on?")
         text = "✗ far: Network is unreachable. Is it on? Press s to start a session, q to quit."

@@ -1,5 +1,6 @@
 """The dashboard of an engine on another machine, and of one that others watch, too."""
 
+import re
 import stat
 
 from msgspec.structs import replace
@@ -7,7 +8,7 @@ from msgspec.structs import replace
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import SESSION, ScriptedEngine, meeting
 from tests.viewer.test_dashboard import emit, running, shown, toasts
-from tui.model.commands import ExportSession, Quit, Start
+from tui.model.commands import ContinueSession, ExportSession, Quit, Start
 from tui.model.events import LevelChanged, SessionExported, State, StateChanged, ViewersChanged
 from tui.paths import data_dir
 from tui.viewer.screens.export import ExportPicker
@@ -115,3 +116,21 @@ async def test_s_starts_an_engine_again_after_another_viewer_ended_it() -> None:
         await until(pilot, lambda: engine.revived == 1)
         engine.accepting.set()
         await until(pilot, lambda: engine.sent == [Start()])
+
+
+async def test_a_session_whose_engine_does_not_come_back_is_told_of_with_the_time_and_s_continues_it() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        said = shown(app, "turns")
+        engine.accepting.clear()
+        engine.cut()
+        await until(pilot, lambda: "DISCONNECTED" in shown(app, "banner"))
+        app.dashboard.set_connection_lost("No engine is running.")
+        await until(pilot, lambda: re.search(r"RECORDING STOPPED \d\d:\d\d:\d\d · s goes on", shown(app, "alert")))
+        assert "Good morning" in said
+        assert shown(app, "turns").splitlines()[2] in said
+        await pilot.press("s")
+        await until(pilot, lambda: engine.revived == 1)
+        engine.snapshot = replace(meeting(State.FAILED), stopped_at="2026-11-22T10:00:00+00:00")
+        engine.accepting.set()
+        await until(pilot, lambda: engine.sent == [ContinueSession()])

@@ -55,25 +55,35 @@ def prompt_name(prompts: Iterable[PromptInfo], id: str) -> str:
     return next((prompt.name for prompt in prompts if prompt.id == id), id)
 
 
-def recording_stopped(at: str) -> str:
+def now_iso() -> str:
+    """Return the present time in ISO 8601."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def recording_stopped(at: str, *, ends: bool = True) -> str:
     """Return the alarm about a session whose engine was killed, with the keys that continue and end it.
 
     Args:
         at: ISO 8601 time of the last recorded audio.
+        ends: whether an engine is there that can end the session.
     """
-    return f"RECORDING STOPPED {datetime.fromisoformat(at).astimezone():%H:%M:%S} · s goes on · x ends the session"
+    time = f"{datetime.fromisoformat(at).astimezone():%H:%M:%S}"
+    return f"RECORDING STOPPED {time} · s goes on" + (" · x ends the session" if ends else " · q quits")
 
 
-def connection_lost_alert(reason: str, hint: str, host: str) -> tuple[str, str, str]:
+def connection_lost_alert(reason: str, hint: str, host: str, lost_at: str) -> tuple[str, str, str]:
     """Return style, reason and hint of the alert about a lost connection to the engine.
 
     Args:
         reason: why it could not be opened again; empty for a connection that was cut just now.
         hint: what a person can do.
         host: name of the engine's machine; empty for this one.
+        lost_at: ISO 8601 time of the loss; empty if no session was running.
     """
     if host:
         return "bad", f"Line to {host} lost.", f"{reason} The session there continues. Reconnecting; q quits.".strip()
     if not reason:
         return "bad", "Connection to the engine lost.", "Reconnecting…"
+    if lost_at:
+        return "alarm", recording_stopped(lost_at, ends=False), f"{reason} {hint}".strip()
     return "bad", reason, f"{hint} Press s to start a session, q to quit.".strip()

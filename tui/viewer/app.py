@@ -19,7 +19,7 @@ from textual.theme import Theme
 
 from tui.config.schema import Highlight, Style
 from tui.errors import ConfigError, EngineError, LivegistError, UsageError, VersionError
-from tui.model.commands import Command, Option, Quit, Start
+from tui.model.commands import Command, ContinueSession, Option, Quit, Start
 from tui.model.events import Event, Snapshot
 from tui.paths import config_dir, runtime_dir, shipped
 from tui.text import plural
@@ -156,6 +156,8 @@ class LivegistApp(App[ExitStatus]):
             self.driver_class = ascii_driver(self.driver_class)
         self._client = client
         self._start = start
+        self._revived = False
+        """Whether `start` was requested while no engine was running."""
         self._host = host
         self.failure: EngineError | None = None
         """Why the app ended without ever reaching its engine; `None` if it did not."""
@@ -279,7 +281,8 @@ class LivegistApp(App[ExitStatus]):
         if isinstance(event, Snapshot) and self._start is not None:
             start, self._start = self._start, None
             if not event.state.active:
-                self.post_message(CommandRequested(start))
+                goes_on = self._revived and event.stopped_at
+                self.post_message(CommandRequested(ContinueSession() if goes_on else start))
 
     @on(CommandRequested)
     async def send_command(self, request: CommandRequested) -> None:
@@ -290,7 +293,7 @@ class LivegistApp(App[ExitStatus]):
             self.notify(f"{error.message}\n{error.hint}", severity="warning", markup=False)
             return
         if not sent and isinstance(request.command, Start):
-            self._start = request.command
+            self._start, self._revived = request.command, True
             self._client.revive()
         elif not sent:
             self.notify("Command not sent: not connected to the engine.", severity="warning", markup=False)

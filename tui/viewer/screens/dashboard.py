@@ -42,7 +42,7 @@ from tui.model.events import (
 )
 from tui.model.transcript import Turn
 from tui.presentation.availability import ACTION_STATES, is_available
-from tui.presentation.formatting import connection_lost_alert, recording_stopped
+from tui.presentation.formatting import connection_lost_alert, now_iso, recording_stopped
 from tui.presentation.view_model import ViewModel
 from tui.text import one_line
 from tui.viewer.bindings import DASHBOARD, group_by_topic, help_entry
@@ -120,6 +120,8 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
         super().__init__(frame_rate=frame_rate, id="dashboard")
         self._clock = clock
         self._set_up = set_up
+        self._lost_at = ""
+        """ISO 8601 time at which the connection to the engine was lost; empty if no session was running."""
         self._held_updates = UpdateCoalescer()
         self.view_model = ViewModel(host)
         self._keys = dict(keys)
@@ -275,8 +277,12 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
             reason: why it could not be opened again; empty for a connection that was cut just now.
             hint: what a person can do.
         """
+        if not self.banner.disconnected:
+            self._lost_at = now_iso() if self.view_model.state.active else ""
+        if reason and self._lost_at and not self.view_model.host and self.alert.style != "alarm":
+            self.app.bell()
         self.banner.disconnected = True
-        self.alert.show(*connection_lost_alert(reason, hint, self.view_model.host))
+        self.alert.show(*connection_lost_alert(reason, hint, self.view_model.host, self._lost_at))
         self._show_state()
 
     def _show_state(self) -> None:

@@ -124,6 +124,11 @@ class Alert(CellWidget):
         """Style, reason and hint."""
         self.display = False
 
+    @property
+    def style(self) -> str:
+        """Style of the reason; empty while the alert is hidden."""
+        return self._content[0] if self._content[1] else ""
+
     def show(self, style: str, reason: str, hint: str = "") -> None:
         """Show a reason and a hint; hide the alert for an empty reason."""
         if (style, reason, hint) == self._content:
