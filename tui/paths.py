@@ -7,6 +7,7 @@ import hashlib
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -24,10 +25,22 @@ def _home() -> Path | None:
     return Path(home).expanduser().absolute() if home else None
 
 
+def _user_dir(find: Callable[..., str]) -> Path:
+    """Return a folder in the user's home.
+
+    Raises:
+        LivegistError: the home is unknown, as for a user of a container who is in no list.
+    """
+    try:
+        return Path(find(APP, appauthor=False))
+    except RuntimeError as error:
+        raise LivegistError("The home folder of this user is unknown.", "Set HOME or LIVEGIST_HOME.") from error
+
+
 def config_dir() -> Path:
     """Return the folder of `config.toml`, `prompts/` and `themes/`; it may not exist."""
     home = _home()
-    return home / "config" if home else Path(platformdirs.user_config_dir(APP, appauthor=False))
+    return home / "config" if home else _user_dir(platformdirs.user_config_dir)
 
 
 def config_file() -> Path:
@@ -38,7 +51,7 @@ def config_file() -> Path:
 def data_dir() -> Path:
     """Return the folder that holds the sessions; it may not exist."""
     home = _home()
-    return home / "data" if home else Path(platformdirs.user_data_dir(APP, appauthor=False))
+    return home / "data" if home else _user_dir(platformdirs.user_data_dir)
 
 
 def sessions_dir() -> Path:

@@ -131,6 +131,8 @@ async def test_a_proxy_from_the_environment_never_sees_a_request_to_this_machine
         ("https://openrouter.ai/api", "https://openrouter.ai/api/v1"),
         ("https://example.com/v1beta/openai", "https://example.com/v1beta/openai"),
         ("https://v1", "https://v1/v1"),
+        ("http://127.0.0.1:11434/v1/chat/completions", "http://127.0.0.1:11434/v1"),
+        ("https://example.com/chat/completions/", "https://example.com/v1"),
     ],
 )
 def test_the_address_may_name_its_version_or_not(base: str, root: str) -> None:
@@ -144,6 +146,32 @@ async def test_a_stream_reads_the_same_wherever_it_is_split(size: int) -> None:
         got = await streamed(client(server))
     assert got == ["Nothing — ", "at all.", Completion("Nothing — at all.", "small-1", 12, 4, "stop")]
     assert server.asked[0].body["stream"] is True
+
+
+async def test_reasoning_in_tags_is_not_part_of_an_answer() -> None:
+    thinking = [delta("<thi"), delta("nk>Hm."), delta("</think>\n"), delta("\nShipping"), delta(".", "stop"), DONE]
+    whole = WHOLE | {"choices": [{"message": {"content": "<think>Hm.</think>Shipping."}, "finish_reason": "stop"}]}
+    async with serving(events(*thinking), Answer(body=whole)) as server:
+        got = await streamed(client(server))
+        answer = await client(server).complete(ASK, model="any", max_tokens=100)
+    assert got == ["Shipping", ".", Completion("Shipping.", "small-1", finish_reason="stop")]
+    assert answer.text == "Shipping."
+
+
+@pytest.mark.parametrize("content", ["", "<think>Hm", None])
+async def test_an_answer_without_text_at_the_limit_of_tokens_is_an_error(content: str | None) -> None:
+    body = {"choices": [{"message": {"content": content}, "finish_reason": "length"}]}
+    async with serving(Answer(body=body), events(delta(content, "length"), DONE)) as server:
+        with pytest.raises(ChatError, match="before it wrote an answer"):
+            await client(server).complete(ASK, model="any", max_tokens=100)
+        with pytest.raises(ChatError, match="before it wrote an answer"):
+            await streamed(client(server))
+
+
+@pytest.mark.parametrize("key", ["schl\u00fcssel", "a\nb"])
+def test_a_key_that_no_header_carries_is_named(key: str) -> None:
+    with pytest.raises(ChatError, match="a character that no key has"):
+        ChatClient("https://llm.example", key)
 
 
 async def test_half_a_surrogate_pair_does_not_break_a_stream() -> None:

@@ -111,3 +111,15 @@ def test_all_that_is_shipped_as_toml_is_toml() -> None:
     for path in shipped:
         tomllib.loads(path.read_text(encoding="utf-8"))
     assert shipped
+
+
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> str:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("LIVEGIST_HOME")
+    for name, find in (("user_data_dir", paths.data_dir), ("user_config_dir", paths.config_dir)):
+        monkeypatch.setattr(platformdirs, name, unknown)
+        with pytest.raises(LivegistError, match="home folder of this user is unknown") as caught:
+            find()
+        assert "LIVEGIST_HOME" in caught.value.hint

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from tui import proxy as proxies
 from tui.codec import decode_lenient
@@ -26,7 +27,9 @@ from tui.llm.protocol import (
     parse_error,
     parse_models,
     request,
+    require_text,
 )
+from tui.llm.reasoning import ReasoningFilter
 from tui.retry_after import parse_retry_after
 from tui.trust import loopback_context
 from tui.urls import host, is_loopback, may_carry_key
@@ -84,6 +87,8 @@ class ChatClient:
             raise ChatError(
                 f"The key would be sent to {host(base_url)} unencrypted.", "Use an https:// URL in llm_url."
             )
+        if not key.isascii() or not key.isprintable():
+            raise ChatError("The LLM server's key contains a character that no key has.", "Copy the key again.")
         self._base_url = api_root(base_url)
         self._key = key
         self._timeout_s = timeout_s
@@ -122,13 +127,16 @@ class ChatClient:
                     yield whole.text
                 yield whole
                 return
-            whole = Completion("")
+            whole, reasoning = Completion(""), ReasoningFilter()
             async with aclosing(self._deltas(response)) as pieces:
                 async for piece in pieces:
-                    whole = append_delta(whole, piece)
-                    if piece.text:
-                        yield piece.text
-            yield whole
+                    text = reasoning.feed(piece.text)
+                    whole = append_delta(whole, replace(piece, text=text))
+                    if text:
+                        yield text
+            if text := reasoning.end():
+                yield text
+            yield require_text(append_delta(whole, Completion(text)))
 
     async def forward(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return the response to a request as it is.
@@ -340,8 +348,11 @@ class _Reply(AbstractAsyncContextManager["httpx2.Response"]):
 
 
 def api_root(base_url: str) -> str:
-    """Return the base URL of the API: `/v1` is appended unless the URL contains a version."""
-    base = base_url.rstrip("/")
+    """Return the base URL of the API: `/v1` is appended unless the URL contains a version.
+
+    Many examples of other programs name the whole path of the chats, which is removed.
+    """
+    base = base_url.rstrip("/").removesuffix("/chat/completions")
     return base if re.search(r"//[^/]+/(.*/)?v\d+\w*(/|$)", base) else f"{base}/v1"
 
 

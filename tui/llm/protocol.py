@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from tui.errors import ChatError
+from tui.llm.reasoning import without_reasoning
 from tui.text import one_line
 
 MAX_REASON_CHARACTERS = 300
@@ -102,7 +103,21 @@ def parse_completion(fields: Any) -> Completion:
     piece = parse_delta(fields)
     if not fields.get("choices"):
         raise _chat_error(_status(fields), fields)
-    return piece
+    return require_text(msgspec.structs.replace(piece, text=without_reasoning(piece.text)))
+
+
+def require_text(completion: Completion) -> Completion:
+    """Return an answer.
+
+    Raises:
+        ChatError: it ended before it had any text, as reasoning alone may reach the limit of tokens.
+    """
+    if completion.finish_reason == "length" and not completion.text.strip():
+        raise ChatError(
+            "The model reached the limit of tokens before it wrote an answer.",
+            "Raise max_tokens, or use another model.",
+        )
+    return completion
 
 
 def parse_delta(fields: Any) -> Completion:
