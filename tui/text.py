@@ -90,6 +90,13 @@ def file_text(text: str) -> str:
     return "".join(_file_character(character) for character in text)
 
 
+def escape_markdown(text: str) -> str:
+    """Return `text` for one line of Markdown, with its special characters escaped."""
+    escaped = re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", file_text(text))
+    # A leading -, +, . or ) would start a list.
+    return re.sub(r"^(\s*\d*)([-+.)])", r"\1\\\2", escaped)
+
+
 def _file_character(character: str) -> str:
     if character in BIDI_CONTROLS:
         return ""

@@ -55,3 +55,13 @@ def test_no_viewer_chooses_where_a_file_goes(store: Store, tmp_path: Path, forma
     with pytest.raises(UsageError, match=f"Unknown format: '{re.escape(format)}'"):
         export_session(store, stored.id, format, tmp_path / "exports")
     assert not (tmp_path / "exports").exists()
+
+
+def test_selected_turns_are_exported_with_their_gists_only(store: Store, tmp_path: Path) -> None:
+    stored = store_session(store)
+    exported = export_session(store, stored.id, "md", tmp_path, (2, 3))
+    text = Path(exported.path).read_text(encoding="utf-8")
+    assert exported.path.endswith(f"{stored.id}-turns-2-3.md")
+    assert "Gist of turn 2." in text
+    assert "The migration is ready" in text
+    assert not any(other in text for other in ("Good morning", "Gist of turn 1.", "Ship on **Thursday**"))

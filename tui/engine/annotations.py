@@ -1,6 +1,6 @@
 """A person's additions to a session: questions, extra prompts, bookmarks and speaker names."""
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from typing import Any
 
 from tui.engine.gist_tracker import Chat, GistTracker
@@ -83,8 +83,8 @@ class Annotations:
             ConfigError: the prompt does not exist.
         """
         match command:
-            case Ask(question=question):
-                self._ask(question)
+            case Ask(question=question, turns=numbers):
+                self._ask(question, numbers)
             case RetryGist(gist=number):
                 self._retry(number)
             case AskAllTurns(prompt=id):
@@ -115,13 +115,14 @@ class Annotations:
             if id != stream_prompt and id in self._prompts:
                 self._ask_about(turn, self._prompts[id])
 
-    def _ask(self, question: str) -> None:
+    def _ask(self, question: str, numbers: Collection[int]) -> None:
         if not question.strip():
             raise UsageError("The question is empty.", "Type a question, such as: what was decided?")
+        turns = tuple(turn for turn in self._final_turns() if not numbers or turn.number in numbers)
+        if not turns:
+            raise UsageError("None of the selected turns has ended.", "Select others.")
         session = self._state.session
-        excerpt = SessionExcerpt(
-            session.id if session else "", "", session.started_at if session else "", tuple(self._final_turns())
-        )
+        excerpt = SessionExcerpt(session.id if session else "", "", session.started_at if session else "", turns)
         self._spawn(self._gists.question(_shorten(question), excerpt, self._chat))
 
     def _retry(self, number: int) -> None:

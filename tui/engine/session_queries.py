@@ -1,5 +1,6 @@
 """Session queries: list stored sessions, show one, export one to a file."""
 
+from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
 
@@ -46,9 +47,9 @@ def run_query(
             return show_session(store, id)
         case ExportSession(session="") if current is None or not current.path:
             raise UsageError("There is no stored session to export.", "Start one with s, or choose one with h.")
-        case ExportSession(session=id, format=format, fetch=fetch):
+        case ExportSession(session=id, format=format, turns=turns, fetch=fetch):
             folder = None if fetch else data_dir() / "exports"
-            return export_session(store, id or (current.id if current else ""), format, folder)
+            return export_session(store, id or (current.id if current else ""), format, folder, turns)
 
 
 def list_sessions(store: Store) -> SessionsListed:
@@ -87,10 +88,12 @@ def show_session(store: Store, id: str) -> SessionShown:
     return SessionShown(replace(snapshot, prompts=prompts, title=stored.metadata().name))
 
 
-def export_session(store: Store, id: str, format: str, folder: Path | None) -> SessionExported:
+def export_session(
+    store: Store, id: str, format: str, folder: Path | None, turns: Collection[int] = ()
+) -> SessionExported:
     """Export a session to a file in `folder` that only its owner can read, replacing an older file.
 
-    Without a folder, return the text in place of writing it.
+    Without a folder, return the text in place of writing it. With `turns`, export only the turns of these numbers.
 
     Raises:
         UsageError: the session or the format does not exist.
@@ -98,11 +101,16 @@ def export_session(store: Store, id: str, format: str, folder: Path | None) -> S
     """
     stored = find(store, id)
     names = PromptLibrary.load(*prompt_folders()).names
-    text = export(stored.load(), stored.metadata(), format, names)
+    state = stored.load()
+    name = stored.id
+    if turns:
+        state.keep(turns)
+        name = f"{name}-turns-{min(turns)}-{max(turns)}"
+    text = export(state, stored.metadata(), format, names)
     if folder is None:
-        return SessionExported(f"{stored.id}.{format}", text)
+        return SessionExported(f"{name}.{format}", text)
     try:
-        path = private_dir(folder) / f"{stored.id}.{format}"
+        path = private_dir(folder) / f"{name}.{format}"
         write_private(path, text.encode())
     except OSError as error:
         raise SessionError(f"{folder} cannot be written to: {error.strerror}.", file_error_hint(error)) from error

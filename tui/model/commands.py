@@ -96,6 +96,8 @@ class ExportSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
     """Id of the session; empty for the current session."""
     format: str
     """Extension of the file: `md`, `srt`, …"""
+    turns: tuple[int, ...] = ()
+    """Numbers of the turns to export; empty for all, with the analyses."""
     fetch: bool = False
     """Whether the viewer receives the text and no file is written."""
 
@@ -113,10 +115,12 @@ class Seek(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="seek"):
     """Seconds from the start of the session; a negative value seeks to the start."""
 
 
-class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ask"):
+class Ask(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="ask"):
     """Ask the LLM a question about the transcript so far; the answer is a gist with that question."""
 
     question: str
+    turns: tuple[int, ...] = ()
+    """Numbers of the turns that it is about; empty for all."""
 
 
 class RetryGist(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="ask_again"):

@@ -1,6 +1,6 @@
 """The state of a session, computed from its events; the engine, the journal and the viewer share it."""
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Collection, MutableMapping
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -140,6 +140,13 @@ class SessionState:
     def undo_edit(self) -> "TranscriptEdited | None":
         """What takes back the newest edit; `None` if there is none."""
         return self._undo[-1] if self._undo else None
+
+    def keep(self, numbers: Collection[int]) -> None:
+        """Remove all turns but those of the given numbers, and all gists that are not about them."""
+        for number in [turn.number for turn in self.transcript if turn.number not in numbers]:
+            self.transcript.remove(number)
+        for gist in [gist.number for gist in self.gists.values() if gist.turn not in numbers]:
+            del self.gists[gist]
 
     def prompt_variables(self, language: str) -> dict[str, str]:
         """Return the values of the variables that a prompt may contain.

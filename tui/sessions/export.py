@@ -21,7 +21,7 @@ from tui.model.transcript import Turn
 from tui.sessions.captions import captions
 from tui.sessions.journal import FORMAT
 from tui.sessions.metadata import SessionMetadata
-from tui.text import clock, file_text, plural
+from tui.text import clock, escape_markdown, file_text, plural
 
 TEMPLATE = """\
 # {{title}}
@@ -204,12 +204,12 @@ def _markdown_fields(state: SessionState, metadata: SessionMetadata) -> dict[str
     facts = {
         "Started": started,
         "Length": length,
-        "Source": _markdown(session.source) if session else "",
+        "Source": escape_markdown(session.source) if session else "",
         "Tags": " ".join(f"#{tag}" for tag in metadata.tags),
-        "Note": _markdown(metadata.note),
+        "Note": escape_markdown(metadata.note),
     }
     return {
-        "title": _markdown(metadata.name) or f"Session of {started or 'an unknown date'}",
+        "title": escape_markdown(metadata.name) or f"Session of {started or 'an unknown date'}",
         "started": started,
         "length": length,
         "tags": facts["Tags"],
@@ -225,7 +225,7 @@ def _analyses(state: SessionState) -> Iterator[str]:
     for gist in state.gists.values():
         if gist.turn is None and gist.text:
             head = gist.question or f"{gist.prompt}, {plural(gist.turns, 'turn')}"
-            yield f"## {_markdown(head)}\n\n{_quoted(gist)}"
+            yield f"## {escape_markdown(head)}\n\n{_quoted(gist)}"
 
 
 def _turn(entry: TranscriptEntry) -> str:
@@ -234,28 +234,21 @@ def _turn(entry: TranscriptEntry) -> str:
 
 def _turn_line(entry: TranscriptEntry) -> str:
     turn, note = entry.turn, entry.note
-    speaker = f"**{_markdown(turn.label)}:** " if turn.label else ""
-    mark = "" if note is None else f"**{MARK} {_markdown(note)}".rstrip() + "** "
-    return f"`{clock(turn.start_s, padded=True)}` {mark}{speaker}{_markdown(turn.text)}"
+    speaker = f"**{escape_markdown(turn.label)}:** " if turn.label else ""
+    mark = "" if note is None else f"**{MARK} {escape_markdown(note)}".rstrip() + "** "
+    return f"`{clock(turn.start_s, padded=True)}` {mark}{speaker}{escape_markdown(turn.text)}"
 
 
 def _quoted(gist: Gist) -> str:
     """Return an answer as a block quote: its Markdown is kept, HTML in it is escaped."""
     text = gist.text.replace("<", "&lt;")
-    prompt = f"{_markdown(gist.prompt)}, " if gist.prompt else ""
-    author = f"*{prompt}by {_markdown(gist.model) or 'an unnamed model'}*"
+    prompt = f"{escape_markdown(gist.prompt)}, " if gist.prompt else ""
+    author = f"*{prompt}by {escape_markdown(gist.model) or 'an unnamed model'}*"
     return "\n".join(f"> {file_text(line)}".rstrip() for line in [*text.splitlines(), "", author])
 
 
 def _text_line(turn: Turn) -> str:
     return file_text(f"{turn.label}: {turn.text}" if turn.label else turn.text)
-
-
-def _markdown(text: str) -> str:
-    """Return text with Markdown's special characters escaped."""
-    escaped = re.sub(r"([\\`*_\[\]<>#|~])", r"\\\1", file_text(text))
-    # A leading -, +, . or ) would start a list.
-    return re.sub(r"^(\s*\d*)([-+.)])", r"\1\\\2", escaped)
 
 
 def _html(text: str) -> str:

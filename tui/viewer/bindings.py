@@ -82,6 +82,15 @@ DASHBOARD = [
         id="toggle-bookmarks",
         tooltip="Show bookmarked turns only, or all turns",
     ),
+    Binding(
+        "Y",
+        "copy_markdown",
+        "copy Markdown",
+        show=False,
+        id="copy-markdown",
+        tooltip="Copy the selected turns, or all, as Markdown with times",
+    ),
+    Binding("ctrl+g", "go_to", "go to", show=False, id="go-to", tooltip="Go to a turn by its number or its time"),
     Binding("f2", "edit_title", "title", show=False, id="edit-title", tooltip="Edit the title of the session"),
     Binding(
         "E",
@@ -260,9 +269,10 @@ TOPICS = (
             "merge-turn",
             "undo-edit",
             "copy",
+            "copy-markdown",
         ),
     ),
-    ("Search", ("search", "next-match", "previous-match", "clear-selection", "follow")),
+    ("Search", ("search", "go-to", "next-match", "previous-match", "clear-selection", "follow")),
     (
         "Panes",
         (

@@ -31,13 +31,15 @@ class AnnotationActions(SessionActions):
 
     def action_ask(self) -> None:
         """Ask a question about the session so far; the answer appears among the gists."""
+        turns = self.body.selected_turns
 
         def ask(question: str | None) -> None:
             if question:
-                self._request(Ask(question))
+                self._request(Ask(question, turns))
                 self.body.show_newest_gist()
 
-        placeholder = "question about the session · ↑ ↓ history · esc cancel"
+        about = f"{len(turns)} selected turns" if turns else "the session"
+        placeholder = f"question about {about} · ↑ ↓ history · esc cancel"
         self._open_text_input(placeholder, ask, history=self.view_model.questions)
 
     def action_retry_gist(self) -> None:
@@ -117,8 +119,11 @@ class AnnotationActions(SessionActions):
         return f"{self.view_model.speakers.get(part.speaker, part.speaker)}: {part.text}"
 
     def action_merge_turn(self) -> None:
-        """Append the next turn to a turn."""
-        if (turn := self.body.turn) is not None:
+        """Append the next turn to a turn, or merge the selected turns."""
+        if len(turns := self.body.selected_turns) > 1:
+            for _ in turns[1:]:
+                self._request(MergeTurn(turns[0]))
+        elif (turn := self.body.turn) is not None:
             self._request(MergeTurn(turn.number))
 
     def action_undo_edit(self) -> None:

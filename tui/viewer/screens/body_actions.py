@@ -38,6 +38,20 @@ class BodyActions(Screen[None]):
         """Copy the selected entry, or the whole focused pane if none is selected."""
         self.body.copy()
 
+    def action_copy_markdown(self) -> None:
+        """Copy the selected turns, or all, as Markdown with their times."""
+        self.body.copy_markdown()
+
+    def action_go_to(self) -> None:
+        """Ask for the number or the time of a turn, and select it."""
+        from tui.viewer.screens.text_input import TextInputScreen
+
+        def go(where: str | None) -> None:
+            if where and not self.body.go_to(where):
+                self.notify(f"No turn at {where}.", severity="warning", markup=False)
+
+        self.app.push_screen(TextInputScreen("turn number, or time such as 1:30 · esc cancel"), go)
+
     def action_zoom(self) -> None:
         """Zoom the focused pane, or show all panes."""
         self.body.toggle_zoom()

@@ -322,7 +322,7 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
                 return self.meter.clipped
             case "follow" | "search" | "toggle_speaker":
                 return self.body.count > 0
-            case "copy":
+            case "copy" | "copy_markdown" | "go_to":
                 return self.body.pane.count > 0
             case "toggle_bookmarks":
                 return bool(self.view_model.bookmarks) or self.body.turns.filter.bookmarks_only

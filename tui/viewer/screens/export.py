@@ -36,6 +36,7 @@ class ExportPicker(Dialog[ExportChoice | None]):
 
     Args:
         host: name of the engine's machine, from which an export can be fetched; empty for this one.
+        turns: number of turns that are selected; 0 to export the whole session.
     """
 
     NAME = "Export"
@@ -47,15 +48,16 @@ class ExportPicker(Dialog[ExportChoice | None]):
         Binding("escape,q,e", "cancel", "cancel: do not export", show=False, key_display="esc"),
     ]
 
-    def __init__(self, host: str = "") -> None:
+    def __init__(self, host: str = "", turns: int = 0) -> None:
         super().__init__()
+        self._what = f"{turns} selected turns" if turns else "the session"
         self._host = host
 
     def compose(self) -> ComposeResult:
         """Lay out the title and the formats."""
         with Vertical(classes="dialog"):
             keys = f"enter write on {one_line(self._host, 30)} · f fetch to this machine" if self._host else ""
-            yield Reader([(Span("Export the session as", "strong"),), (Span(keys, "muted"),)], id="question")
+            yield Reader([(Span(f"Export {self._what} as", "strong"),), (Span(keys, "muted"),)], id="question")
             yield Choices(id="formats")
 
     def on_mount(self) -> None:

@@ -73,6 +73,8 @@ class PastSessionScreen(BodyActions):
         Binding("M", "toggle_bookmarks", "bookmarks only", tooltip="Show bookmarked turns only, or all turns"),
         Binding("F", "toggle_speaker", "one speaker", tooltip="Show the turns of one speaker only, or all turns"),
         Binding("y", "copy", "copy", tooltip="Copy the selected entry, or the whole pane if none is selected"),
+        Binding("Y", "copy_markdown", "copy Markdown", show=False, tooltip="Copy turns as Markdown with times"),
+        Binding("ctrl+g", "go_to", "go to", show=False, tooltip="Go to a turn by its number or its time"),
         Binding("e", "export", "export", tooltip="Export the session to a file"),
         Binding("z", "zoom", "zoom", tooltip="Zoom the focused pane, or show all panes"),
         Binding("tab", "app.focus_next", "pane", tooltip="Focus the next pane"),
@@ -114,9 +116,10 @@ class PastSessionScreen(BodyActions):
 
         def export(choice: ExportChoice | None) -> None:
             if choice is not None and session is not None:
-                self.post_message(CommandRequested(ExportSession(session.id, choice.format, choice.fetch)))
+                self.post_message(CommandRequested(ExportSession(session.id, choice.format, turns, choice.fetch)))
 
-        self.app.push_screen(ExportPicker(self.view_model.host), export)
+        turns = self.body.selected_turns
+        self.app.push_screen(ExportPicker(self.view_model.host, len(turns)), export)
 
     @on(Pane.FollowChanged)
     def ignore_follow(self, event: Pane.FollowChanged) -> None:

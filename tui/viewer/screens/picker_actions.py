@@ -113,9 +113,10 @@ class PickerActions(AnnotationActions, PromptActions):
 
         def export(choice: ExportChoice | None) -> None:
             if choice is not None:
-                self._request(ExportSession("", choice.format, choice.fetch))
+                self._request(ExportSession("", choice.format, turns, choice.fetch))
 
-        self.app.push_screen(ExportPicker(self.view_model.host), export)
+        turns = self.body.selected_turns
+        self.app.push_screen(ExportPicker(self.view_model.host, len(turns)), export)
 
     def show_export(self, exported: SessionExported) -> None:
         """Notify where an export is; write one that was fetched to this machine's folder of exports."""

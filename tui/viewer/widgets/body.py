@@ -26,6 +26,7 @@ from tui.model.events import (
 from tui.model.gists import Gist
 from tui.model.transcript import Turn
 from tui.presentation.turn_filter import TurnFilter
+from tui.presentation.turn_list import turn_at, turns_as_markdown
 from tui.presentation.view_model import ViewModel
 from tui.viewer.highlights import Rule
 from tui.viewer.layout_state import LayoutState
@@ -131,6 +132,28 @@ class Body(Container):
     def gist(self) -> Gist | None:
         """The selected gist; `None` without one."""
         return self._view_model.gists.get(self.gists.cursor) if self.gists.cursor is not None else None
+
+    @property
+    def selected_turns(self) -> tuple[int, ...]:
+        """Numbers of the turns that are selected, if there are several; else empty."""
+        keys = self.pane.selected
+        if self.pane is self.gists:
+            keys = [turn for key in keys if (turn := self._view_model.gists[key].turn) is not None]
+        return tuple(keys) if len(keys) > 1 else ()
+
+    def go_to(self, where: str) -> bool:
+        """Select the turn of a number or a time, such as `12`, `1:30` or `14:05:10`; return whether there is one."""
+        number = turn_at(self._view_model, where, clock_times=self.turns.clock_times)
+        if number is None:
+            return False
+        self.turns.focus()
+        self.turns.select(number)
+        return True
+
+    def copy_markdown(self) -> None:
+        """Request to copy the selected turns, or all, as Markdown with their times."""
+        keys = self.selected_turns or ((self.turns.cursor,) if self.turns.cursor is not None else None)
+        self.post_message(self.CopyRequested(turns_as_markdown(self._view_model, keys)))
 
     def toggle_follow(self) -> None:
         """Follow the newest entries in both panes; if both follow, stop following."""

@@ -41,6 +41,8 @@ class EntryList(CellWidget):
         """Whether a blank line stands after each entry."""
         self.cursor: int | None = None
         """Key of the selected entry; `None` if none is."""
+        self.range_start: int | None = None
+        """Key of the entry at the other end of a selection of several; `None` if one entry is selected, or none."""
         self.needle = ""
         """Text that is searched for; empty for none."""
         self._estimated: dict[int, None] = {}
@@ -96,14 +98,28 @@ class EntryList(CellWidget):
             page = [self._side_by_side(line) for line in empty[: self._list.page]]
             return page + [blank] * (self._list.page - len(page))
         self._measure_visible()
+        first_selected, last_selected = self._selection()
         page = []
         for key, first, last in self._list.visible():
             lines = self._cache.get(key)[first:last]
-            if key == self.cursor:
+            if first_selected <= key <= last_selected:
                 lines = [select_line(line, self.size.width, boxed=self.boxed) if line else line for line in lines]
             page += lines
         free = [blank] * (self._list.page - len(page))
         return [*page, *free] if self.SLACK else [*free, *page]
+
+    def _selection(self) -> tuple[int, int]:
+        """Return the keys of the first and the last selected entry; the last is lower if none is selected."""
+        if self.cursor is None:
+            return 0, -1
+        range_start = self.cursor if self.range_start is None else self.range_start
+        return min(range_start, self.cursor), max(range_start, self.cursor)
+
+    @property
+    def selected(self) -> list[int]:
+        """Keys of the selected entries, in order."""
+        first, last = self._selection()
+        return [key for key in self._list.keys if first <= key <= last]
 
     def _side_by_side(self, line: Line) -> Line:
         return between_sides(line, self._columns + 2) if self.boxed else line

@@ -48,6 +48,22 @@ class Pane(EntryList, can_focus=True):
             "up,k", "step(-1)", "previous entry", show=False, id="previous-entry", tooltip="Select the previous entry"
         ),
         Binding("down,j", "step(1)", "next entry", show=False, id="next-entry", tooltip="Select the next entry"),
+        Binding(
+            "shift+up",
+            "extend(-1)",
+            "extend the selection up",
+            show=False,
+            id="extend-up",
+            tooltip="Select the previous entry, too",
+        ),
+        Binding(
+            "shift+down",
+            "extend(1)",
+            "extend the selection down",
+            show=False,
+            id="extend-down",
+            tooltip="Select the next entry, too",
+        ),
         Binding("pageup", "page(-1)", "page up", show=False, id="page-up", tooltip="Scroll up one page"),
         Binding("pagedown", "page(1)", "page down", show=False, id="page-down", tooltip="Scroll down one page"),
         Binding("home,g", "first", "first entry", show=False, id="first-entry", tooltip="Select the first entry"),
@@ -87,7 +103,7 @@ class Pane(EntryList, can_focus=True):
         """
         self._cache.clear()
         self._growing.clear()
-        self.cursor = None
+        self.cursor = self.range_start = None
         self._measure_page()
         known = [key for key in keys if self._is_listed(key)]
         self._list.reset(zip(known, self._heights(known), strict=True))
@@ -128,7 +144,7 @@ class Pane(EntryList, can_focus=True):
         self._growing.discard(key)
         self._estimated.pop(key, None)
         if self.cursor == key:
-            self.cursor = None
+            self.cursor = self.range_start = None
         self._list.drop(key)
         self.touch()
 
@@ -139,7 +155,7 @@ class Pane(EntryList, can_focus=True):
 
     def follow(self) -> None:
         """Go to the newest entry and follow."""
-        self.cursor = None
+        self.cursor = self.range_start = None
         self._list.follow()
         self._notify_moved()
 
@@ -150,7 +166,11 @@ class Pane(EntryList, can_focus=True):
 
     def select(self, key: int | None) -> None:
         """Select an entry and scroll to it, or clear the selection for `None`; post no `EntrySelected`."""
-        self.cursor = key
+        self.cursor, self.range_start = key, None
+        self._show_cursor()
+
+    def _show_cursor(self) -> None:
+        key = self.cursor
         if key is not None:
             self._list.show(key)
             self._measure_visible()
@@ -196,7 +216,7 @@ class Pane(EntryList, can_focus=True):
 
     def text_to_copy(self) -> str:
         """Return the selected entry as text, or all entries if none is selected."""
-        keys = self._list.keys if self.cursor is None else [self.cursor]
+        keys = self._list.keys if self.cursor is None else self.selected
         return "\n".join(self.plain(key) for key in keys)
 
     @property
@@ -226,6 +246,8 @@ class Pane(EntryList, can_focus=True):
             found = self.matches
             place = f"{found.index(self.cursor) + 1} of " if self.cursor in found else ""
             return f"{place}{len(found):,} with “{one_line(self.needle, 20)}” · n N · esc"
+        if len(selected := self.selected if self.range_start is not None else []) > 1:
+            return f"{len(selected):,} selected · esc"
         if self.filter.active:
             return self.filter.status
         if self._list.unseen:
@@ -270,6 +292,15 @@ class Pane(EntryList, can_focus=True):
         key = self._list.neighbour(self.cursor, step)
         if key is not None:
             self._select_and_post(key)
+
+    def action_extend(self, step: int) -> None:
+        """Select the next entry, too, or the previous one if negative; back towards the first one, select fewer."""
+        key = self._list.neighbour(self.cursor, step)
+        if key is None:
+            return
+        range_start = self.cursor if self.range_start is None else self.range_start
+        self.cursor, self.range_start = key, range_start if range_start is not None else key
+        self._show_cursor()
 
     def action_page(self, pages: int) -> None:
         """Scroll down by pages that overlap by one line, or up if negative."""
