@@ -591,11 +591,16 @@ async def test_devices_are_told_to_who_asks(monkeypatch: pytest.MonkeyPatch) -> 
     from tui.model.events import DevicesListed
 
     monkeypatch.setattr("tui.engine.device_monitor.list_devices", lambda: [Device("USB", "ALSA", 1, 48_000, False)])
+    monkeypatch.setattr("tui.engine.device_monitor.describe_system", lambda: "Speakers")
     watch = Watch()
     async with running(watch) as built:
         answer = await built.execute(ListDevices())
     assert answer == DevicesListed(
-        (DeviceInfo("mic", "the default device", default=True), DeviceInfo("mic:USB", "USB", "ALSA"))
+        (
+            DeviceInfo("mic", "the default device", default=True),
+            DeviceInfo("mic:USB", "USB", "ALSA"),
+            DeviceInfo("system", "system", "what this machine plays: Speakers"),
+        )
     )
     assert watch.events == []
 

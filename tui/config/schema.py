@@ -70,6 +70,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         AUDIO,
         Meta(ge=1, le=2, description="Microphone channels; 2 shows left and right levels and records their mix."),
     ] = 1
+    remove_echo: Annotated[
+        bool,
+        AUDIO,
+        Meta(
+            description="With several tracks, leave out of a turn what its microphone heard from the loudspeakers and "
+            "another track has as well."
+        ),
+    ] = True
     engine: Annotated[
         Literal["auto", "cloud", "local"],
         RECOGNITION,

@@ -5,30 +5,15 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tui.audio.recording import Recording
-from tui.engine.capture import LOG_HINT, Capture
+from tui.engine.capture import LOG_HINT
 from tui.engine.stream_events import StreamEventHandler
+from tui.engine.track_audio import TrackAudio
 from tui.errors import SourceError
 from tui.model.events import Event, Notice, Severity
 from tui.stream.close_codes import CloseInfo
 from tui.stream.reconnecting import ReconnectingStream
 
 log = logging.getLogger(__name__)
-
-
-class TrackAudio:
-    """Recording of a track, and what records into it.
-
-    Args:
-        name: name of the track; empty if the session has one without a name.
-        recording: the audio to send.
-        capture: records into `recording`; `None` if a stored session is resumed, which records nothing.
-    """
-
-    def __init__(self, name: str, recording: Recording, capture: Capture | None) -> None:
-        self.name = name
-        self.recording = recording
-        self.capture = capture
 
 
 class LiveTrack:

@@ -9,17 +9,19 @@ from msgspec.structs import replace
 
 from tui.config.schema import Config
 from tui.engine.annotations import Annotations
+from tui.engine.echo_filter import echo_filter
 from tui.engine.endpoints import Endpoints
 from tui.engine.event_sink import EventSink
 from tui.engine.gist_tracker import GistTracker
 from tui.engine.links import Links
-from tui.engine.live_track import LiveTrack, TrackAudio
+from tui.engine.live_track import LiveTrack
 from tui.engine.monitors import DiskMonitor, SleepDetector
 from tui.engine.routing import Route
 from tui.engine.session_stats import collect
 from tui.engine.stats_collector import StatsCollector
 from tui.engine.stream_events import StreamEventHandler
 from tui.engine.title import TitleSuggester
+from tui.engine.track_audio import TrackAudio
 from tui.engine.track_controls import TrackControls
 from tui.errors import SourceError, UsageError
 from tui.model.events import (
@@ -31,6 +33,7 @@ from tui.model.events import (
 )
 from tui.model.prompts import PromptLibrary
 from tui.sessions.rest import MIN_UNTRANSCRIBED_S
+from tui.stream.events import StreamEvent
 from tui.stream.reconnecting import ReconnectingStream
 from tui.stream.turn_numbering import TurnSequencer
 
@@ -88,6 +91,7 @@ class LiveSession:
         )
         """Executes annotation commands."""
         endpoints.variables = partial(self.state.prompt_variables, config.language)
+        self._echo = echo_filter(audio, self.state, sink.turn) if config.remove_echo else None
         self._links = Links(track.name for track in audio)
         self.tracks = [self._build_track(track, numbers) for track, numbers in zip(audio, turns, strict=True)]
         """The tracks, each with a source, a recording and a connection of its own."""
@@ -117,18 +121,29 @@ class LiveSession:
             (lambda: audio.recording.position / SAMPLE_RATE) if audio.capture is not None else None,
             track=audio.name,
             several=len(self.state.tracks) > 1,
+            echo=self._echo,
+            clock=self._clock,
         )
         stream = ReconnectingStream(
             audio.recording,
             lambda prompt: self._endpoints.target(prompt, audio.name),
             self.state.prompt,
-            events.handle,
+            lambda event: self._handle_event(events, event),
             chunk_ms=self._config.chunk_ms,
             drain_s=self._config.drain_timeout_s,
             clock=self._clock,
             turns=turns,
         )
         return LiveTrack(audio, stream, events, publish=self._emit, drain_s=self._config.drain_timeout_s)
+
+    def _handle_event(self, handler: StreamEventHandler, event: StreamEvent) -> None:
+        """Apply an event of a track's stream; the words of a turn may decide about held turns of other tracks."""
+        handler.handle(event)
+        self._release_turns()
+
+    def _release_turns(self, *, all: bool = False) -> None:
+        for track in self.tracks:
+            track.stream_events.release(all=all)
 
     @property
     def source_failure(self) -> SourceError | None:
@@ -228,6 +243,7 @@ class LiveSession:
                     for track, audio in zip(self.tracks, capturing, strict=True):
                         running.create_task(self._record(track, audio), name=f"capture {track.name}")
                         running.create_task(self._stream(track), name=f"stream {track.name}")
+                self._release_turns(all=True)
                 self._gists.expire(all=True)
                 await self._analyse_at_end()
             finally:
@@ -350,6 +366,7 @@ class LiveSession:
         """Publish statistics, and check timeouts, disk and sleep, every `STATS_INTERVAL_S`."""
         while True:
             await asyncio.sleep(STATS_INTERVAL_S)
+            self._release_turns()
             self._gists.expire()
             if self._title.is_due(self._position_s()):
                 self._spawn(self._title.suggest())

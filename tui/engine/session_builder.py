@@ -17,10 +17,10 @@ from tui.engine.continuation import Interruption, append_silence, gap_notice
 from tui.engine.endpoints import Endpoints
 from tui.engine.event_sink import EventSink
 from tui.engine.gateway_process import GatewayProcess
-from tui.engine.live_track import TrackAudio
 from tui.engine.monitors import boot_clock
 from tui.engine.routing import Route
 from tui.engine.session import SAMPLE_RATE, LiveSession
+from tui.engine.track_audio import TrackAudio
 from tui.engine.track_sources import TrackSource, open_sources
 from tui.errors import SessionError
 from tui.model.events import Event, Notice, PromptChanged, Session, SessionStarted, Severity

@@ -1,11 +1,14 @@
 """Stream event handler: applies the events of one track's stream to the session's state, turns and gists."""
 
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from tui.engine.annotations import Annotations
+from tui.engine.echo_filter import EchoFilter, Verdict
 from tui.engine.event_sink import EventSink
 from tui.engine.gist_tracker import Chat, GistTracker
 from tui.engine.links import Links
@@ -17,6 +20,21 @@ from tui.stream import events, messages
 from tui.stream.close_codes import CloseInfo
 from tui.stream.events import StreamEvent
 from tui.stream.messages import Heartbeat
+
+MAX_HOLD_S = 6.0
+"""Longest time that a final turn is held, in seconds, because the other track's words may show that it is an echo."""
+
+
+class HeldTurn(msgspec.Struct, frozen=True):
+    """A final turn that may be an echo."""
+
+    turn: Turn
+    prompt: str | None
+    """Id of the prompt by which the endpoint answers it, or `None`."""
+    after_ms: float | None
+    """Milliseconds from the end of its speech until it arrived; `None` if unknown."""
+    until: float
+    """Time, on the clock, at which it is decided at the latest."""
 
 
 class StreamEventHandler:
@@ -35,6 +53,8 @@ class StreamEventHandler:
             final turns is unknown.
         track: name of the track; empty if the session has one without a name.
         several: whether the session has several tracks, whose speakers are different persons.
+        echo: finds what this track heard from the others; `None` if it is not looked for.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -51,6 +71,8 @@ class StreamEventHandler:
         *,
         track: str = "",
         several: bool = False,
+        echo: EchoFilter | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sink = sink
         self._state = sink.state
@@ -64,6 +86,10 @@ class StreamEventHandler:
         self._recorded_s = recorded_s
         self._track = track
         self._several = several
+        self._echo = echo
+        self._clock = clock
+        self._held: dict[int, HeldTurn] = {}
+        """Final turns that may be an echo, until the other track's words are known, by number."""
         self.turns = 0
         """Final turns of this track."""
         self._lost_answers: list[tuple[int, str]] = []
@@ -86,7 +112,7 @@ class StreamEventHandler:
             case events.ConnectionLost(close=close, wait_s=wait_s):
                 self._handle_loss(close, wait_s)
             case events.TurnReceived(turn=turn, prompt=prompt):
-                self._handle_turn(self._labelled(turn), prompt)
+                self._receive_turn(self._labelled(turn), prompt)
             case events.TurnDiscarded(number=number):
                 self._sink.emit(TurnRemoved(number))
             case events.AnswerReceived(turn=number, prompt=prompt, completion=completion):
@@ -148,14 +174,43 @@ class StreamEventHandler:
         """Return a speaker's label, which is unique in the session: each connection counts its speakers from A."""
         return f"{self._track} {label}" if label and self._several else label
 
-    def _handle_turn(self, turn: Turn, prompt: str | None) -> None:
-        """Publish a turn; `prompt` is the id of the prompt by which the endpoint answers it, or `None`."""
+    def _receive_turn(self, turn: Turn, prompt: str | None) -> None:
+        """Publish a turn unless it is an echo; hold a final that may be one."""
+        after_ms = None if self._recorded_s is None else max(0.0, self._recorded_s() - turn.end_s) * 1000
+        if self._echo is None:
+            self._handle_turn(turn, prompt, after_ms)
+        elif turn.final:
+            self._held[turn.number] = HeldTurn(turn, prompt, after_ms, self._clock() + MAX_HOLD_S)
+            self.release()
+        elif not self._echo.hides_partial(turn):
+            self._handle_turn(turn, prompt, after_ms)
+
+    def release(self, *, all: bool = False) -> None:
+        """Publish the held turns that are decided or have been held for `MAX_HOLD_S`, or `all` of them."""
+        for number, held in list(self._held.items()):
+            assert self._echo is not None
+            verdict = self._echo.judge(held.turn, force=all or self._clock() >= held.until)
+            if verdict is Verdict.PENDING:
+                continue
+            del self._held[number]
+            if isinstance(verdict, Turn):
+                self._handle_turn(verdict, held.prompt, held.after_ms)
+            elif self._state.transcript.get(number) is not None:
+                self._sink.emit(TurnRemoved(number))
+
+    def _handle_turn(self, turn: Turn, prompt: str | None, after_ms: float | None) -> None:
+        """Publish a turn.
+
+        Args:
+            turn: the turn.
+            prompt: id of the prompt by which the endpoint answers it, or `None`.
+            after_ms: milliseconds from the end of its speech until it arrived; `None` if unknown.
+        """
         before = self._state.transcript.get(turn.number)
         self._sink.emit(TurnChanged(turn))
         if not turn.final:
             return
         self.turns += before is None or not before.final
-        after_ms = None if self._recorded_s is None else max(0.0, self._recorded_s() - turn.end_s) * 1000
         self._stats.add_final(turn, after_ms, before=before if before is not None and before.final else None)
         if prompt is not None:
             self._gists.expect(turn.number, self._prompts[prompt])

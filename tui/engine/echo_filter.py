@@ -1,0 +1,180 @@
+"""Echo filter: keeps what the microphone heard from the loudspeakers out of the microphone's turns."""
+
+import math
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from tui.audio.echo import EchoPath, find_path, matched_words, own_words
+from tui.audio.system_source import SYSTEM
+from tui.engine.track_audio import TrackAudio
+from tui.model.session_state import SessionState
+from tui.model.transcript import Turn, Word
+
+if TYPE_CHECKING:
+    from tui.audio.echo import Samples
+
+BEFORE_S = 0.3
+"""Seconds of audio before a turn that are compared, too."""
+MAX_PATH_S = 8.0
+"""Most seconds of a turn that the search for an echo's delay reads, which takes some milliseconds."""
+AROUND_S = 1.5
+"""Seconds around a turn in which words of another track may be the same."""
+OUT_OF_STEP_S = -0.15
+"""Least delay of an echo of what the machine plays: the loopback may be later than the microphone."""
+MIN_LAG_S = 0.005
+"""Least delay of an echo between two microphones."""
+SHOWN_SHARE = 0.6
+"""Share of a partial's words, if another track has them, from which the partial is not shown."""
+
+
+class Verdict(Enum):
+    """Decision that cannot be made yet."""
+
+    PENDING = "pending"
+    """The other track's words of that time are still to come."""
+
+
+class EchoFilter:
+    """Decides which words of a turn are an echo of another track.
+
+    Args:
+        audio: the tracks.
+        playing: names of the tracks that record what the machine plays.
+        state: state of the session.
+        turn: returns a turn with its words.
+    """
+
+    def __init__(
+        self,
+        audio: Sequence[TrackAudio],
+        playing: frozenset[str],
+        state: SessionState,
+        turn: Callable[[int], Turn | None],
+    ) -> None:
+        self._audio = {track.name: track for track in audio}
+        self._playing = playing
+        self._state = state
+        self._turn = turn
+        self._heard: set[tuple[str, str]] = set()
+        """Pairs of tracks of which the first has heard the second."""
+        self._paths: dict[tuple[int, str], EchoPath | None] = {}
+        """Paths by the number of a turn that is pending, and by the other track."""
+
+    def hides_partial(self, turn: Turn) -> bool:
+        """Return whether a partial is an echo: by its text alone, once the track has heard the other one."""
+        for name in self._others(turn.track):
+            if (turn.track, name) in self._heard and turn.words:
+                matched = matched_words(turn.words, self._words(name, turn))
+                if len(matched) >= SHOWN_SHARE * len(turn.words):
+                    return True
+        return False
+
+    def judge(self, turn: Turn, *, force: bool = False) -> Turn | Verdict | None:
+        """Return a final turn without the words that are an echo; `None` if all are.
+
+        Args:
+            turn: the turn, with its words.
+            force: whether to decide now, by the words that have arrived so far.
+        """
+        for name in self._others(turn.track) if turn.words else ():
+            path = self._path(turn, name)
+            if path is None:
+                continue
+            others = self._words(name, turn)
+            ends_s = max((word.end_s for word in others), default=0.0)
+            if ends_s < turn.end_s - AROUND_S / 2 and not force:
+                return Verdict.PENDING
+            own = self._own(turn, others, name, path)
+            if own is None:
+                if not force:
+                    return Verdict.PENDING
+                continue
+            self._heard.add((turn.track, name))
+            if not own:
+                self._forget(turn)
+                return None
+            turn = _only(turn, own)
+        self._forget(turn)
+        return turn
+
+    def _others(self, track: str) -> list[str]:
+        """Return the names of the tracks that a track may have heard."""
+        return [] if track in self._playing else [name for name in self._audio if name != track]
+
+    def _path(self, turn: Turn, name: str) -> EchoPath | None:
+        if (turn.number, name) not in self._paths:
+            start_s = self._loudest_s(turn, name)
+            end_s = min(turn.end_s, start_s + MAX_PATH_S)
+            self._paths[turn.number, name] = find_path(
+                self._samples(turn.track, start_s, end_s),
+                self._samples(name, start_s, end_s),
+                self._audio[name].recording.sample_rate,
+                min_lag_s=OUT_OF_STEP_S if name in self._playing else MIN_LAG_S,
+            )
+        return self._paths[turn.number, name]
+
+    def _loudest_s(self, turn: Turn, name: str) -> float:
+        """Return the start of the `MAX_PATH_S` of a turn in which another track is loudest, in seconds."""
+        start_s = max(0.0, turn.start_s - BEFORE_S)
+        starts = [start_s + at for at in range(1 + max(0, math.ceil(turn.end_s - start_s - MAX_PATH_S)))]
+        if len(starts) == 1:
+            return start_s
+        return max(starts, key=lambda at: float((self._samples(name, at, at + MAX_PATH_S) ** 2).sum()))
+
+    def _own(self, turn: Turn, others: Sequence[Word], name: str, path: EchoPath) -> list[int] | None:
+        start_s = max(0.0, turn.start_s - BEFORE_S - AROUND_S)
+        return own_words(
+            turn.words,
+            others,
+            self._samples(turn.track, start_s, turn.end_s),
+            self._samples(name, start_s, turn.end_s),
+            path,
+            sample_rate=self._audio[name].recording.sample_rate,
+            start_s=start_s,
+        )
+
+    def _samples(self, name: str, start_s: float, end_s: float) -> "Samples":
+        """Return the audio of a track from -1 to 1; silence where there is none."""
+        import numpy as np
+
+        recording = self._audio[name].recording
+        first = max(0, round(start_s * recording.sample_rate))
+        count = max(1, round(end_s * recording.sample_rate) - first)
+        pcm = recording.read(first, count).ljust(2 * count, b"\0")
+        return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
+
+    def _words(self, name: str, turn: Turn) -> list[Word]:
+        """Return the words of another track around a turn, in the order of time."""
+        near = (
+            other
+            for other in self._state.transcript
+            if other.track == name and other.end_s >= turn.start_s - AROUND_S and other.start_s <= turn.end_s + AROUND_S
+        )
+        words = [word for other in near for word in (self._turn(other.number) or other).words]
+        return sorted(words, key=lambda word: word.start_s)
+
+    def _forget(self, turn: Turn) -> None:
+        for key in [key for key in self._paths if key[0] == turn.number]:
+            del self._paths[key]
+
+
+def echo_filter(
+    audio: Sequence[TrackAudio], state: SessionState, turn: Callable[[int], Turn | None]
+) -> EchoFilter | None:
+    """Return the echo filter of a session; `None` if it has one track. Its arguments are those of `EchoFilter`."""
+    if len(audio) < 2:
+        return None
+    return EchoFilter(audio, frozenset(track.name for track in state.tracks if track.source == SYSTEM), state, turn)
+
+
+def _only(turn: Turn, own: Sequence[int]) -> Turn:
+    """Return a turn with some of its words only."""
+    words = tuple(turn.words[at] for at in own)
+    written = turn.text.split()
+    texts = [written[at] for at in own] if len(written) == len(turn.words) else [word.text for word in words]
+    return replace(
+        turn, text=" ".join(texts), words=words, start_s=words[0].start_s, end_s=max(word.end_s for word in words)
+    )
