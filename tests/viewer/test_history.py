@@ -5,8 +5,16 @@ from msgspec.structs import replace
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import SESSION, ScriptedEngine, meeting
 from tests.viewer.test_dashboard import emit, running, shown
-from tui.model.commands import ExportSession, ListSessions, Mute, Pause, Seek, ShowSession
-from tui.model.events import SessionInfo, SessionShown, SessionsListed, SpeakerNamed, State, TurnBookmarked
+from tui.model.commands import ExportSession, ListSessions, Mute, Pause, Seek, ShowSession, TogglePlay
+from tui.model.events import (
+    PlayingChanged,
+    SessionInfo,
+    SessionShown,
+    SessionsListed,
+    SpeakerNamed,
+    State,
+    TurnBookmarked,
+)
 from tui.viewer.screens.export import FORMATS, ExportPicker
 from tui.viewer.screens.history import HistoryScreen, PastSessionScreen
 
@@ -179,3 +187,27 @@ async def test_a_past_session_shows_its_own_keys() -> None:
         await pilot.press("question_mark")
         assert "Past session" in shown(app, "help-text")
         assert "Show bookmarked turns only, or all turns" in shown(app, "help-text")
+
+
+async def test_p_plays_the_recording_from_the_selected_turn() -> None:
+    engine = ScriptedEngine(snapshot=meeting(State.ENDED))
+    async with running(engine) as (app, pilot):
+        first = app.dashboard.view_model.transcript.finals[0]
+        await pilot.press("home", "P")
+        await until(pilot, lambda: engine.sent == [TogglePlay("", first.start_s)])
+        await emit(pilot, engine, PlayingChanged(True))
+        await until(pilot, lambda: "▶ PLAYING" in shown(app, "banner"))
+        await emit(pilot, engine, PlayingChanged(False))
+        await until(pilot, lambda: "PLAYING" not in shown(app, "banner"))
+        await emit(pilot, engine, SessionShown(PAST))
+        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
+        await pilot.press("home", "down", "P")
+        second = app.dashboard.view_model.transcript.finals[1]
+        await until(pilot, lambda: engine.sent[1:] == [TogglePlay("a", second.start_s)])
+
+
+async def test_a_running_session_is_not_played() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (_, pilot):
+        await pilot.press("home", "P")
+        assert engine.sent == []

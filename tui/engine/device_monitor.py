@@ -11,8 +11,9 @@ from tui.audio.devices import list_devices
 from tui.audio.level_probe import ProbeReading
 from tui.audio.system_source import SYSTEM, describe_system
 from tui.errors import SourceError
+from tui.model.commands import ListDevices, MeasureDevices
 from tui.model.devices import DeviceInfo, DeviceLevel
-from tui.model.events import DeviceLevels, Event
+from tui.model.events import DeviceLevels, DevicesListed, Event
 
 LEASE_S = 30.0
 """Longest measurement after one request: a viewer that was lost cannot stop it."""
@@ -52,6 +53,15 @@ class DeviceLevelMonitor:
         self._publish = publish
         self._task: asyncio.Task[None] | None = None
         self._until = 0.0
+
+    async def execute(self, command: ListDevices | MeasureDevices) -> DevicesListed | None:
+        """List the devices, or measure their levels."""
+        match command:
+            case ListDevices():
+                return DevicesListed(await asyncio.to_thread(list_sources))
+            case MeasureDevices(seconds=seconds):
+                await self.start(seconds)
+        return None
 
     async def start(self, seconds: float) -> None:
         """Measure for `seconds` from now on, at most `LEASE_S`; 0 stops and returns once all devices are closed."""

@@ -20,9 +20,10 @@ from tui.credentials import api_key, llm_key
 from tui.engine.annotations import AnnotationCommand
 from tui.engine.capture import LOG_HINT
 from tui.engine.continuation import Interruption, SessionContinuation
-from tui.engine.device_monitor import DeviceLevelMonitor, list_sources
+from tui.engine.device_monitor import DeviceLevelMonitor
 from tui.engine.gateway_process import GatewayProcess, is_installed
 from tui.engine.monitors import boot_clock
+from tui.engine.player import Player
 from tui.engine.post_session import PostSessionTasks
 from tui.engine.prompt_watcher import PromptWatcher
 from tui.engine.recovery import SessionRecovery
@@ -35,7 +36,7 @@ from tui.engine.session_slot import SessionSlot
 from tui.errors import EndpointError, EngineError, FullyTranscribedError, LivegistError, UsageError
 from tui.model import commands
 from tui.model.commands import Command, Option
-from tui.model.events import DevicesListed, Event, Notice, PromptChanged, Severity, Snapshot, State, StateChanged
+from tui.model.events import Event, Notice, PromptChanged, Severity, Snapshot, State, StateChanged
 from tui.sessions.private import PrivateStore
 from tui.sessions.store import Store, StoredSession
 
@@ -81,6 +82,7 @@ class Engine:
         self._now = now
         self._gateway = GatewayProcess(log_file)
         self._device_levels = DeviceLevelMonitor(publish)
+        self._player = Player(store, publish)
         self._post_session = PostSessionTasks(store, publish, now)
         self._pending_saves = PendingSaves()
         self._recovery = SessionRecovery(store, publish)
@@ -147,20 +149,18 @@ class Engine:
             case commands.Stop():
                 self._slot.require_active().stop()
                 self._continuation.close()
-            case commands.Mute(muted=muted, track=track):
-                self._slot.require_active().controls.mute(muted, track)
+            case commands.Mute() | commands.SetGain():
+                self._slot.require_active().controls.execute(command)
             case commands.UsePrompt(prompt=prompt):
                 self._use_prompt(prompt)
             case commands.Analyse(prompt=prompt):
                 await self._slot.require_session().analyse(prompt)
             case _ if isinstance(command, AnnotationCommand):
                 self._slot.require_session().annotations.execute(command)
-            case commands.SetGain(gain_db=gain_db, track=track):
-                self._slot.require_active().controls.set_gain(gain_db, track)
-            case commands.ListDevices():
-                return DevicesListed(await asyncio.to_thread(list_sources))
-            case commands.MeasureDevices(seconds=seconds):
-                await self._device_levels.start(seconds)
+            case commands.ListDevices() | commands.MeasureDevices():
+                return await self._device_levels.execute(command)
+            case commands.TogglePlay():
+                await self._player.toggle(command, self._slot.state.session, recording=self.busy)
             case commands.UseSource(source=source, track=track):
                 self._continuation.set_source(self._slot.require_active().controls.use_source(source, track))
             case commands.Recover(session=session, options=options):
@@ -191,6 +191,7 @@ class Engine:
             warming.cancel()
             watching.cancel()
             await self._device_levels.close()
+            await self._player.close()
             self._pending_saves.cancel()
             self._recovery.close()
             await self._post_session.wait(self._deadline - self._clock())

@@ -4,14 +4,13 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-import soundfile
 from msgspec.structs import replace
 
 import tui
 from tui.audio.level import measure, mixed
 from tui.audio.speaker import Speaker
+from tui.engine.recorded_audio import RecordedAudio
 from tui.errors import LivegistError, UsageError
 from tui.model.commands import Command, Pause, Quit, Seek
 from tui.model.events import Event, LevelChanged, Notice, Severity, Snapshot, StatsChanged
@@ -62,7 +61,7 @@ class ReplayEngine:
         self._prompts = PromptLibrary.load(*prompt_folders()).infos
         self._playback = Playback(stored.read().entries)
         names = track_names(self._playback.at(self._playback.end_s))
-        self._audio = [_RecordedAudio(name, stored.audio_of(at)) for at, name in enumerate(names)]
+        self._audio = [RecordedAudio(name, stored.audio_of(at)) for at, name in enumerate(names)]
         self._speaker: Speaker | None = None
         self._position_s = 0.0
         self._stats_at_s = -STATS_S
@@ -172,33 +171,3 @@ class ReplayEngine:
             notice = Notice(Severity.WARNING, error.message, error.hint)
             self._notices.append(notice)
             self._publish(notice)
-
-
-class _RecordedAudio:
-    """The recording of a track, WAV or FLAC; reads as empty where it is missing or damaged."""
-
-    def __init__(self, track: str, path: Path) -> None:
-        self.track = track
-        self.sample_rate = 16_000
-        self._file: soundfile.SoundFile | None = None
-        try:
-            self._file = soundfile.SoundFile(path)
-            self.sample_rate = self._file.samplerate
-        except (soundfile.SoundFileError, OSError):
-            # The transcript can be replayed without the recording.
-            self._file = None
-
-    def read(self, start_s: float, end_s: float) -> bytes:
-        first, last = round(start_s * self.sample_rate), round(end_s * self.sample_rate)
-        if self._file is None or first >= self._file.frames:
-            return b""
-        try:
-            self._file.seek(first)
-            return bytes(self._file.read(last - first, dtype="int16").tobytes())
-        except soundfile.SoundFileError:
-            # A damaged part of a recording counts as silence.
-            return b""
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from tui.engine.capture import Capture
 from tui.engine.live_track import LiveTrack
 from tui.errors import UsageError
+from tui.model.commands import Mute, SetGain
 from tui.model.events import Event, GainChanged, MutedChanged
 
 MAX_GAIN_DB = 40
@@ -22,6 +23,18 @@ class TrackControls:
     def __init__(self, tracks: Sequence[LiveTrack], emit: Callable[[Event], None]) -> None:
         self._tracks = tracks
         self._emit = emit
+
+    def execute(self, command: Mute | SetGain) -> None:
+        """Mute a track, or set its gain.
+
+        Raises:
+            UsageError: the command is not possible.
+        """
+        match command:
+            case Mute(muted=muted, track=track):
+                self.mute(muted, track)
+            case SetGain(gain_db=gain_db, track=track):
+                self.set_gain(gain_db, track)
 
     def mute(self, muted: bool, name: str = "") -> None:
         """Record and send silence if `muted`, else the source's audio; all tracks if `name` is empty.

@@ -102,6 +102,15 @@ class ExportSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
     """Whether the viewer receives the text and no file is written."""
 
 
+class TogglePlay(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="toggle_play"):
+    """Play a stored session's recording on the engine's machine; stop if something is playing."""
+
+    session: str
+    """Id of the session; empty for the current session."""
+    at_s: float
+    """Seconds from the start of the session."""
+
+
 class Pause(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="pause"):
     """Pause or resume a replay."""
 
@@ -247,6 +256,7 @@ Command = (
     | ListSessions
     | ShowSession
     | ExportSession
+    | TogglePlay
     | Pause
     | Seek
     | ShowPrompt

@@ -277,6 +277,12 @@ class Notice(msgspec.Struct, frozen=True, omit_defaults=True, tag="notice"):
     hint: str = ""
 
 
+class PlayingChanged(msgspec.Struct, frozen=True, tag="playing"):
+    """The engine began or stopped to play a recording."""
+
+    playing: bool
+
+
 class ViewersChanged(msgspec.Struct, frozen=True, tag="viewers"):
     """A viewer attached or detached; the number includes the receiving one."""
 
@@ -373,6 +379,7 @@ Event = (
     | GainChanged
     | UntranscribedChanged
     | ViewersChanged
+    | PlayingChanged
     | Notice
     | DevicesListed
     | DeviceLevels

@@ -17,6 +17,9 @@ def is_available(view_model: ViewModel, action: str, parameters: tuple[object, .
             return view_model.synced
         case _ if replayed and action in ACTION_STATES:
             return False
+        case "play", _:
+            played = view_model.session is not None and bool(view_model.session.path) and not view_model.state.active
+            return view_model.synced and not replayed and (played or view_model.playing)
         case "edit_title", _:
             return view_model.synced and view_model.session is not None
         case "undo_edit", _:
@@ -63,6 +66,7 @@ ACTION_STATES = frozenset(
         "retry_gist",
         "ask_all",
         "bookmark",
+        "play",
         "edit_title",
         "edit_turn",
         "merge_turn",

@@ -3,6 +3,7 @@
 from tui.model.events import (
     Event,
     GistChanged,
+    PlayingChanged,
     PromptInfo,
     PromptsChanged,
     SessionStarted,
@@ -51,6 +52,8 @@ class ViewModel(SessionState):
         """ISO 8601 time at which recording stopped because the engine was killed, while it can be continued."""
         self.replay_speed = 0.0
         """Speed of a replay; 0 if this is not a replay."""
+        self.playing = False
+        """Whether the engine's machine plays a recording."""
         self.paused = False
         """Whether the replay is paused."""
 
@@ -63,6 +66,8 @@ class ViewModel(SessionState):
                 self.prompts = prompts
             case UntranscribedChanged(sessions=sessions):
                 self.untranscribed = sessions
+            case PlayingChanged(playing=playing):
+                self.playing = playing
             case ViewersChanged(viewers=viewers):
                 self.viewers = viewers
             case TurnChanged(turn=turn):

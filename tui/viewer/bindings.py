@@ -91,6 +91,14 @@ DASHBOARD = [
         tooltip="Copy the selected turns, or all, as Markdown with times",
     ),
     Binding("ctrl+g", "go_to", "go to", show=False, id="go-to", tooltip="Go to a turn by its number or its time"),
+    Binding(
+        "P",
+        "play",
+        "play",
+        show=False,
+        id="play",
+        tooltip="Play the recording from the selected turn on, or stop playing; on the engine's machine",
+    ),
     Binding("f2", "edit_title", "title", show=False, id="edit-title", tooltip="Edit the title of the session"),
     Binding(
         "E",
@@ -268,6 +276,7 @@ TOPICS = (
             "edit-turn",
             "merge-turn",
             "undo-edit",
+            "play",
             "copy",
             "copy-markdown",
         ),

@@ -21,6 +21,7 @@ from tui.model.events import (
     LevelChanged,
     MutedChanged,
     Notice,
+    PlayingChanged,
     PromptChanged,
     PromptsChanged,
     PromptShown,
@@ -182,7 +183,7 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
                 self.refresh_bindings()
             case TurnBookmarked() | TranscriptEdited():
                 self.refresh_bindings()
-            case StatsChanged():
+            case StatsChanged() | TitleChanged() | PlayingChanged():
                 self.banner.touch()
             case StateChanged(state=state):
                 self._show_state()
@@ -212,7 +213,14 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
                 self.show_device_gain(gain_db)
             case SessionExported():
                 self.show_export(event)
-            case TitleChanged() | SessionStarted() | PromptsChanged() | MutedChanged() | UntranscribedChanged():
+            case (
+                TitleChanged()
+                | PlayingChanged()
+                | SessionStarted()
+                | PromptsChanged()
+                | MutedChanged()
+                | UntranscribedChanged()
+            ):
                 self._show_state()
 
     def _match_highlights(self, turn: Turn) -> None:
@@ -248,9 +256,8 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
         session = self.view_model.session
         complete = not (self.view_model.replay_speed or self.view_model.stats.unsaved_s)
         if session is not None and session.path and complete:
-            self.notify(
-                f"Saved in {one_line(self.view_model.located(session.path))}", title="Session ended", markup=False
-            )
+            path = one_line(self.view_model.located(session.path))
+            self.notify(f"Saved in {path}", title="Session ended", markup=False)
 
     def _handle_rejection(self, rejected: Rejected) -> None:
         """Notify why a command was rejected; close a device picker that waits for its list."""

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from tui.model.commands import ExportSession
+from tui.model.commands import ExportSession, TogglePlay
 from tui.model.events import SessionInfo, Snapshot, State
 from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line
@@ -75,6 +75,7 @@ class PastSessionScreen(BodyActions):
         Binding("y", "copy", "copy", tooltip="Copy the selected entry, or the whole pane if none is selected"),
         Binding("Y", "copy_markdown", "copy Markdown", show=False, tooltip="Copy turns as Markdown with times"),
         Binding("ctrl+g", "go_to", "go to", show=False, tooltip="Go to a turn by its number or its time"),
+        Binding("P", "play", "play", tooltip="Play the recording from the selected turn on, or stop playing"),
         Binding("e", "export", "export", tooltip="Export the session to a file"),
         Binding("z", "zoom", "zoom", tooltip="Zoom the focused pane, or show all panes"),
         Binding("tab", "app.focus_next", "pane", tooltip="Focus the next pane"),
@@ -105,6 +106,13 @@ class PastSessionScreen(BodyActions):
                 if isinstance(binding, Binding) and binding.show
             ]
         )
+
+    def action_play(self) -> None:
+        """Play the recording from the selected turn on, or from its start; stop if something is playing."""
+        turn = self.body.turn if self.body.pane.cursor is not None else None
+        if (session := self.view_model.session) is not None:
+            command = TogglePlay(session.id, turn.start_s if turn is not None else 0.0)
+            self.post_message(CommandRequested(command))
 
     def action_keys(self) -> None:
         """Show the keys of this screen."""

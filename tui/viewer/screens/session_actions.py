@@ -13,6 +13,7 @@ from tui.model.commands import (
     Seek,
     Start,
     Stop,
+    TogglePlay,
     UsePrompt,
 )
 from tui.presentation.view_model import ViewModel
@@ -57,6 +58,11 @@ class SessionActions(Screen[None]):
         turn = self.view_model.transcript.get(key) if key is not None else None
         if turn is not None:
             self._request(Seek(turn.start_s))
+
+    def action_play(self) -> None:
+        """Play the recording from the selected turn on, or from its start; stop if something is playing."""
+        turn = self.body.turn if self.body.pane.cursor is not None else None
+        self._request(TogglePlay("", turn.start_s if turn is not None else 0.0))
 
     def action_analyse(self) -> None:
         """Ask the LLM about the whole session so far."""

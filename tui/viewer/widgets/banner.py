@@ -50,6 +50,8 @@ class Banner(CellWidget):
         ]
         if view_model.replay_speed:
             left.append(Span(f"  ▶ REPLAY ×{view_model.replay_speed:g}", "accent strong"))
+        if view_model.playing:
+            left += [Span("  ▶ PLAYING", "accent strong"), Span(" P", "muted")]
         if view_model.paused:
             left.append(Span("  ‖ PAUSED", "warn strong"))
         if view_model.muted:

@@ -1,0 +1,64 @@
+"""The recording of a stored session, played from a turn on into a real sound server."""
+
+import asyncio
+import os
+import subprocess
+
+import numpy as np
+import pytest
+
+from tests.conftest import Pulse
+from tests.integration.test_server import hosting, watching
+from tests.session_fixtures import store_session
+from tui.errors import SourceError
+from tui.model.commands import TogglePlay
+from tui.model.events import PlayingChanged, Rejected
+from tui.paths import sessions_dir
+from tui.sessions.store import Store
+
+DEADLINE_S = 30.0
+RATE = 16_000
+
+
+async def test_a_recording_is_heard_from_a_time_on_until_it_is_stopped(pulse: Pulse) -> None:
+    stored = store_session(Store(sessions_dir()), sound_s=30.0)
+    listening = await asyncio.create_subprocess_exec(
+        "parec", "--device=spk.monitor", "--format=s16le", "--rate=16000", "--channels=1", "--latency-msec=20",
+        env=os.environ | pulse.env, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert listening.stdout is not None
+    try:
+        async with asyncio.timeout(DEADLINE_S), hosting() as hosted, watching(hosted.socket) as viewer:
+            await viewer.send(TogglePlay(stored.id, 12.0))
+            await viewer.until(lambda: PlayingChanged(True) in viewer.events)
+            peak = 0
+            while peak < 7000:
+                peak = int(np.abs(np.frombuffer(await listening.stdout.readexactly(RATE // 5), "<i2")).max())
+            await viewer.send(TogglePlay(stored.id, 0.0))
+            await viewer.until(lambda: PlayingChanged(False) in viewer.events)
+    finally:
+        listening.terminate()
+        await listening.wait()
+
+
+async def test_playback_ends_with_the_recording(pulse: Pulse) -> None:
+    stored = store_session(Store(sessions_dir()), sound_s=30.0)
+    async with hosting() as hosted, watching(hosted.socket) as viewer:
+        await viewer.send(TogglePlay(stored.id, 29.7))
+        await viewer.until(lambda: PlayingChanged(False) in viewer.events)
+
+
+async def test_without_an_output_device_a_person_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(rate: int) -> None:
+        raise SourceError("The output device cannot be opened.", "See: livegist doctor")
+
+    monkeypatch.setattr("tui.engine.player.Speaker", broken)
+    stored = store_session(Store(sessions_dir()))
+    async with hosting() as hosted, watching(hosted.socket) as viewer:
+        for session, reason in ((stored.id, "output device"), ("", "no stored session to play"), ("x", "no session")):
+            told = len(viewer.events)
+            await viewer.send(TogglePlay(session, 0.0))
+            await viewer.until(lambda told=told: len(viewer.events) > told)  # type: ignore[misc]
+            rejected = viewer.events[-1]
+            assert isinstance(rejected, Rejected)
+            assert reason in rejected.text

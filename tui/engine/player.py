@@ -1,0 +1,98 @@
+"""Player: plays the recording of a stored session from a time on, through this machine's output device."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tui.audio.level import mixed
+from tui.audio.speaker import Speaker
+from tui.errors import UsageError
+from tui.model.commands import TogglePlay
+from tui.model.events import Event, PlayingChanged, Session
+from tui.sessions.catalogue import find
+from tui.sessions.rest import track_names
+from tui.sessions.store import Store
+
+if TYPE_CHECKING:
+    from tui.engine.recorded_audio import RecordedAudio
+
+TICK_S = 0.05
+"""Seconds between two blocks of audio."""
+
+
+class Player:
+    """Plays one session at a time.
+
+    Args:
+        store: the sessions on disk.
+        publish: receives when playback begins and ends.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, store: Store, publish: Callable[[Event], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._publish = publish
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+
+    async def toggle(self, command: TogglePlay, current: Session | None, *, recording: bool) -> None:
+        """Play from a time on; stop if something is playing.
+
+        Args:
+            command: the session and the time.
+            current: the session that is meant if the command names none.
+            recording: whether a session is recording now.
+
+        Raises:
+            UsageError: there is no such session, or it is not stored, or a session is recording.
+            SessionError: the session cannot be read.
+            SourceError: the output device is unavailable.
+        """
+        if self._task is not None and not self._task.done():
+            await self.close()
+            return
+        if recording:
+            raise UsageError("Not played: the running session would record the sound.", "Stop the session with x.")
+        if not command.session and (current is None or not current.path):
+            raise UsageError("There is no stored session to play.", "Start one with s, or choose one with h.")
+        stored = find(self._store, command.session or (current.id if current is not None else ""))
+        from tui.engine.recorded_audio import RecordedAudio
+
+        names = track_names(await asyncio.to_thread(stored.load))
+        audio = [RecordedAudio(name, stored.audio_of(number)) for number, name in enumerate(names)]
+        try:
+            speaker = await asyncio.to_thread(Speaker, audio[0].sample_rate)
+        except BaseException:
+            _close(audio)
+            raise
+        self._task = asyncio.create_task(self._play(audio, speaker, command.at_s), name="player")
+
+    async def close(self) -> None:
+        """Stop playback."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+            self._task = None
+
+    async def _play(self, audio: "list[RecordedAudio]", speaker: Speaker, at_s: float) -> None:
+        end_s = max(recorded.length_s for recorded in audio)
+        started, position_s = self._clock(), at_s
+        self._publish(PlayingChanged(True))
+        try:
+            while position_s < end_s:
+                until_s = min(end_s, at_s + self._clock() - started + TICK_S)
+                speaker.play(mixed([recorded.read(position_s, until_s) for recorded in audio]))
+                position_s = until_s
+                await asyncio.sleep(TICK_S)
+        finally:
+            speaker.close()
+            _close(audio)
+            self._publish(PlayingChanged(False))
+
+
+def _close(audio: "list[RecordedAudio]") -> None:
+    for recorded in audio:
+        recorded.close()
