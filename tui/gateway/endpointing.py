@@ -20,7 +20,7 @@ class Endpointing(msgspec.Struct, frozen=True):
     """Silence that ends a turn whose text is a complete sentence."""
     max_turn_silence_ms: int = 1280
     """Silence that ends any turn (the vendor's default)."""
-    pause_ms: int = 224
+    pause_ms: int = 160
     """Silence after which the turn is checked for completeness."""
     padding_ms: int = 320
     """Audio kept before and after the speech: a weak consonant is below the threshold."""

@@ -14,7 +14,7 @@ from tui.gateway.recogniser import RecognisedWord, Recogniser
 from tui.gateway.scheduler import Work
 from tui.gateway.turn_model import TurnModel
 
-CONTEXT = RATE * 15
+CONTEXT = RATE * 10
 """Samples before a stretch that are decoded with it."""
 EARLIER_WORDS = 40
 """Words before the context that the recogniser gets as text."""
