@@ -173,6 +173,8 @@ def show(
         raise app.failure
     if exit_status:
         click.echo(exit_status)
+    if app.return_code:
+        sys.exit(app.return_code)
 
 
 def run_line_ui(client: "EngineConnection", options: Flags, start: "Start | None" = None, *, host: str = "") -> None:

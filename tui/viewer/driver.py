@@ -5,6 +5,9 @@ wakes the writer thread and is a packet of its own over SSH. It also writes to s
 parser of keys loses an escape that arrives together with another key.
 """
 
+import asyncio
+import contextlib
+import signal
 import sys
 from typing import Any
 
@@ -13,6 +16,8 @@ from textual.drivers.linux_driver import LinuxDriver
 
 from tui.viewer.escape_parser import EscapeParser
 
+TERMINATED = 128 + signal.SIGTERM
+"""Exit code after SIGTERM, as of a shell."""
 SYNC_START, SYNC_END = "\x1b[?2026h", "\x1b[?2026l"
 """What Textual writes before and after a frame (synchronized output, DEC private mode 2026)."""
 
@@ -27,6 +32,16 @@ class FrameDriver(LinuxDriver):
         super().__init__(*args, **settings)
         if sys.__stderr__ is None or not sys.__stderr__.isatty():
             self._file = sys.__stdout__
+
+    def start_application_mode(self) -> None:
+        """Take over the terminal; SIGTERM ends the app, which gives the terminal its screen and mouse back."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        # Only the main thread handles signals.
+        with contextlib.suppress(RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._terminate)
+
+    def _terminate(self) -> None:
+        self._app.exit(return_code=TERMINATED)
 
     def run_input_thread(self) -> None:
         """Read keys and the mouse until the driver is closed."""
