@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 
 from tests.conftest import Pulse, needs
-from tests.faults.engines import Watch, running
+from tests.faults.engines import DRAIN_S, Watch, running
 from tests.gateway_harness import CLIPS, spoken, word_errors, words
 from tests.session_fixtures import write_wav
 from tui.audio.sources import warm_up
-from tui.model.commands import Start, Stop
+from tui.model.commands import Option, Start, Stop
 from tui.model.events import State
 from tui.paths import sessions_dir
 from tui.sessions.store import Store
 
+LOCAL: dict[str, Option] = {"engine": "local", "analyse_at_end": False, "drain_timeout_s": DRAIN_S}
 PATIENCE_S = 120.0
 RATE = 16_000
 RAMP = np.arange(-16_000, 16_000, dtype="<i2")
@@ -56,7 +57,9 @@ async def test_both_sides_are_transcribed_and_an_unplugged_output_costs_the_micr
         await warm_up("mic")
         async with running(watch) as engine:
             sources = ["you=mic", "them=system"]
-            await engine.execute(Start({"source": sources, "engine": "local", "analyse_at_end": False}))
+            await engine.execute(
+                Start({"source": sources, "engine": "local", "analyse_at_end": False, "drain_timeout_s": DRAIN_S})
+            )
             await watch.until_state(State.LIVE, within_s=PATIENCE_S)
             players = [play(server, mine, "spk"), play(server, theirs, "out")]
             await watch.until(lambda: {turn.track for turn in watch.finals} == {"you", "them"}, PATIENCE_S)

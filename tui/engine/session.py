@@ -329,17 +329,14 @@ class LiveSession:
         """Samples that are not saved to disk, of the track with most of them."""
         return max(track.recording.unsaved for track in self.tracks)
 
-    @property
-    def _unsaved_s(self) -> float:
-        return round(self._unsaved / SAMPLE_RATE, 1)
-
     def _warn_of_unsaved(self) -> None:
         if self._unsaved:
-            self._emit(StatsChanged(replace(self.state.stats, unsaved_s=self._unsaved_s)))
+            unsaved_s = round(self._unsaved / SAMPLE_RATE, 1)
+            self._emit(StatsChanged(replace(self.state.stats, unsaved_s=unsaved_s)))
             self._emit(
                 Notice(
                     Severity.ERROR,
-                    f"The last {self._unsaved_s:.0f} s of the recording are not saved to disk; only memory has them.",
+                    f"The last {unsaved_s:.0f} s of the recording are not saved to disk; only memory has them.",
                     "Free disk space while the engine is running: they are saved then.",
                 )
             )
