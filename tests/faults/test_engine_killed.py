@@ -19,6 +19,7 @@ from tests.terminal import LIVEGIST
 from tui.engine.process import LOCK_NAME, is_running
 from tui.model.events import State
 from tui.paths import runtime_dir, sessions_dir
+from tui.sessions.export import export
 from tui.sessions.store import Store, StoredSession
 
 TURNS = 8
@@ -138,8 +139,13 @@ async def test_the_gap_of_live_audio_is_told_with_its_clock_times_and_filled_wit
             assert re.search(r"Not recorded: \d\d:\d\d:\d\d to", screen_text), screen_text
             async with asyncio.timeout(PATIENCE_S):
                 await speech_after(stored, WAV_HEADER + len(recorded))
+            await shown.until("╌ not recorded:")
             shown.type("x")
             await shown.until("ENDED")
+            text = export(stored.load(), stored.metadata(), "md")
+            assert re.search(r"\*Not recorded: \d\d:\d\d:\d\d to \d\d:\d\d:\d\d \(\d+\.\d s\)\*", text)
+            text = export(stored.load(), stored.metadata(), "txt")
+            assert re.search(r"^\[\d\d:\d\d\] \(not recorded: \d\d:\d\d:\d\d to", text, re.M)
             whole = (await stored_over()).audio.read_bytes()[WAV_HEADER:]
             assert whole.startswith(recorded)
             rest = whole[len(recorded) :]

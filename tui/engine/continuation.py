@@ -15,6 +15,7 @@ from tui.audio.wav import SAMPLE_BYTES
 from tui.errors import SessionError
 from tui.model.commands import Option
 from tui.model.events import Notice, Severity, State
+from tui.model.gaps import Gap
 from tui.model.session_state import SessionState
 from tui.paths import write_private
 from tui.sessions.store import Store, StoredSession
@@ -162,21 +163,20 @@ def append_silence(recording: Recording, seconds: float) -> None:
         samples -= minute
 
 
-def gap_notice(stopped_at: float, now: datetime, gap_s: float) -> Notice:
+def gap_notice(stopped_at: float, now: datetime, at_s: float, gap_s: float) -> Notice:
     """Return the notice of a continued session: what is missing, with its clock times.
 
     Args:
         stopped_at: time of the last recorded audio, in seconds since the epoch.
         now: the time at which recording continues.
+        at_s: position in the session at which it continues, in seconds.
         gap_s: seconds of live audio that are missing; 0 for a file, of which nothing is.
     """
     stopped = datetime.fromtimestamp(stopped_at, now.tzinfo)
+    killed = f"The engine was killed at {stopped:%H:%M:%S}. Another one continues the session."
     if not gap_s:
-        return Notice(
-            Severity.WARNING, f"The engine was killed at {stopped:%H:%M:%S}. Another one continues the session."
-        )
-    return Notice(
-        Severity.WARNING,
-        f"Not recorded: {stopped:%H:%M:%S} to {now:%H:%M:%S} ({gap_s:.1f} s). The engine was killed.",
-        "Another engine continues the session; silence fills the gap.",
-    )
+        return Notice(Severity.WARNING, killed)
+    times = (stopped.isoformat(timespec="seconds"), now.isoformat(timespec="seconds"))
+    gap = Gap(round(max(0.0, at_s - gap_s), 3), round(gap_s, 1), *times)
+    text = f"{str(gap).capitalize()}. The engine was killed."
+    return Notice(Severity.WARNING, text, "Another one continues the session; silence fills the gap.", gap)

@@ -127,7 +127,7 @@ class SessionBuilder:
             session = self._build(sink, audio, _turns_after(state, [track.name for track in tracks]))
             session.restore_lost_answers()
             on_opened(session)
-            sink.emit(gap_notice(interruption.stopped_at, now, gap_s if live else 0.0))
+            sink.emit(gap_notice(interruption.stopped_at, now, ends_at, gap_s if live else 0.0))
             await _run(session, sources)
 
     def resume(self, stored: StoredSession) -> LiveSession:

@@ -11,6 +11,7 @@ import msgspec
 from tui.codec import Codec
 from tui.model.devices import DeviceInfo, DeviceLevel
 from tui.model.edits import TurnEdit
+from tui.model.gaps import Gap
 from tui.model.gists import Gist
 from tui.model.stats import Stats
 from tui.model.tracks import Track
@@ -133,8 +134,8 @@ class Snapshot(
     extra_prompts: tuple[str, ...] = ()
     gain_db: float = 0.0
     title: str = ""
+    gaps: tuple[Gap, ...] = ()
     edits: tuple[TurnEdit, ...] = ()
-    """The turns that a person edited."""
     undoable: int = 0
     """Number of edits that can be undone."""
     untranscribed: tuple[str, ...] = ()
@@ -275,6 +276,8 @@ class Notice(msgspec.Struct, frozen=True, omit_defaults=True, tag="notice"):
     severity: Severity
     text: str
     hint: str = ""
+    gap: Gap | None = None
+    """The time that was not recorded, if that is what the notice is about."""
 
 
 class PlayingChanged(msgspec.Struct, frozen=True, tag="playing"):

@@ -14,6 +14,7 @@ from tui.model.events import (
     GistChanged,
     GistDelta,
     MutedChanged,
+    Notice,
     PromptChanged,
     Session,
     SessionStarted,
@@ -28,6 +29,7 @@ from tui.model.events import (
     TurnChanged,
     TurnRemoved,
 )
+from tui.model.gaps import Gap
 from tui.model.gists import Gist, GistStatus
 from tui.model.prompts import LANGUAGE, SPEAKERS, TITLE
 from tui.model.stats import Stats
@@ -81,6 +83,8 @@ class SessionState:
         """Gain of the first track."""
         self.tracks: tuple[Track, ...] = ()
         """The tracks; empty if there is one without a name."""
+        self.gaps: tuple[Gap, ...] = ()
+        """Times that were not recorded, in order."""
         self.title = ""
         """Title of the session; empty without one."""
         self.edits: dict[int, tuple[Turn, ...]] = {}
@@ -114,6 +118,7 @@ class SessionState:
             undoable=len(self._undo),
             tracks=self.tracks,
             title=self.title,
+            gaps=self.gaps,
         )
 
     @property
@@ -161,6 +166,14 @@ class SessionState:
             SPEAKERS: ", ".join(map(str, speakers)) or "(not known)",
         }
 
+    def gaps_before(self, number: int) -> list[Gap]:
+        """Return the gaps after which a turn is the first one."""
+        return [
+            gap
+            for gap in self.gaps
+            if number == next((turn.number for turn in self.transcript if turn.start_s >= gap.start_s), None)
+        ]
+
     def entries(self) -> list[TranscriptEntry]:
         """Return the final turns as a person edited them, with their bookmarks and gists.
 
@@ -199,7 +212,7 @@ class SessionState:
                 )
                 self.stats = Stats()
                 self.bookmarks, self.speakers, self.extra_prompts, self.gain_db = {}, {}, (), 0.0
-                self.edits, self._undo, self.title = {}, [], ""
+                self.edits, self._undo, self.title, self.gaps = {}, [], "", ()
                 self.tracks = session.tracks
             case StateChanged(state=state, reason=why, hint=hint):
                 self.state, self.reason, self.hint = state, why, hint
@@ -232,6 +245,8 @@ class SessionState:
                 self.speakers.pop(label, None)
             case SpeakerNamed(label=label, name=name):
                 self.speakers[label] = name
+            case Notice(gap=Gap() as gap):
+                self.gaps += (gap,)
             case TitleChanged(title=title):
                 self.title = title
             case ExtraPromptsChanged(prompts=prompts):

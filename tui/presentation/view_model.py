@@ -165,7 +165,7 @@ class ViewModel(SessionState):
         self.bookmarks = {mark.turn: mark.note for mark in event.bookmarks if mark.note is not None}
         self.speakers = {named.label: named.name for named in event.speakers}
         self.edits = {edit.number: edit.parts for edit in event.edits if edit.parts is not None}
-        self.undoable, self.title = event.undoable, event.title
+        self.undoable, self.title, self.gaps = event.undoable, event.title, event.gaps
         self.extra_prompts, self.gain_db, self.untranscribed = event.extra_prompts, event.gain_db, event.untranscribed
         self.tracks = event.tracks
 

@@ -4,7 +4,7 @@ import copy
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from tui.errors import UsageError
 from tui.model.events import GistChanged, Session, SessionStarted, StatsChanged, TurnBookmarked, TurnChanged
+from tui.model.gaps import Gap
 from tui.model.gists import Gist
 from tui.model.lines import json_line
 from tui.model.session_state import SessionState, TranscriptEntry
@@ -86,7 +87,11 @@ def to_jsonl(state: SessionState, metadata: SessionMetadata) -> str:
 
 def to_text(state: SessionState, metadata: SessionMetadata) -> str:
     """Return the turns with their times, one line each."""
-    return "".join(f"[{clock(turn.start_s, padded=True)}] {_text_line(turn)}\n" for turn in state.finals)
+    lines = []
+    for turn, gaps in _with_gaps(state, state.finals):
+        lines += [f"[{clock(gap.start_s, padded=True)}] ({gap})\n" for gap in gaps]
+        lines.append(f"[{clock(turn.start_s, padded=True)}] {_text_line(turn)}\n")
+    return "".join(lines)
 
 
 def to_csv(state: SessionState, metadata: SessionMetadata) -> str:
@@ -216,8 +221,8 @@ def _markdown_fields(state: SessionState, metadata: SessionMetadata) -> dict[str
         "note": facts["Note"],
         "facts": "\n".join(f"- {name}: {fact}" for name, fact in facts.items() if fact),
         "analyses": "\n\n".join(_analyses(state)),
-        "turns": "\n\n".join(map(_turn, entries)) or "There are no turns.",
-        "transcript": "\n\n".join(map(_turn_line, entries)),
+        "turns": "\n\n".join(_after_gaps(state, entries, _turn)) or "There are no turns.",
+        "transcript": "\n\n".join(_after_gaps(state, entries, _turn_line)),
     }
 
 
@@ -226,6 +231,24 @@ def _analyses(state: SessionState) -> Iterator[str]:
         if gist.turn is None and gist.text:
             head = gist.question or f"{gist.prompt}, {plural(gist.turns, 'turn')}"
             yield f"## {escape_markdown(head)}\n\n{_quoted(gist)}"
+
+
+def _with_gaps(state: SessionState, turns: Iterable[Turn]) -> Iterator[tuple[Turn, list[Gap]]]:
+    """Yield turns, each with the gaps before it; those of a turn with several parts are before the first."""
+    told = 0
+    for turn in turns:
+        yield turn, state.gaps_before(turn.number) if turn.number != told else []
+        told = turn.number
+
+
+def _after_gaps(
+    state: SessionState, entries: Sequence[TranscriptEntry], text: Callable[[TranscriptEntry], str]
+) -> Iterator[str]:
+    """Yield entries as Markdown, and the gaps before them."""
+    turns = _with_gaps(state, [entry.turn for entry in entries])
+    for entry, (_, gaps) in zip(entries, turns, strict=True):
+        yield from (f"*{str(gap).capitalize()}*" for gap in gaps)
+        yield text(entry)
 
 
 def _turn(entry: TranscriptEntry) -> str:

@@ -151,7 +151,10 @@ class TurnsPane(Pane):
 
     def entry(self, key: int, columns: int) -> list[Line]:
         """Return a turn: number, time, speaker if the endpoint labels it, words; then the note of its bookmark."""
-        lines = [line for part in self._parts(key) for line in self._turn_lines(part, columns)]
+        lines = [
+            line for gap in self._view_model.gaps_before(key) for line in wrap([Span(f" ╌ {gap} ╌", "warn")], columns)
+        ]
+        lines += [line for part in self._parts(key) for line in self._turn_lines(part, columns)]
         return [*lines, *([()] if self.air else [])] or [()]
 
     def _turn_lines(self, turn: Turn, columns: int, *, last: int = 0) -> list[Line]:
