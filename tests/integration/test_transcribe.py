@@ -297,7 +297,8 @@ async def test_a_progress_bar_is_for_a_terminal(store: Store, tmp_path: Path, na
 
 
 def test_only_files_of_sound_are_taken_from_a_folder(tmp_path: Path) -> None:
-    for name in ("b.mp3", "a.FLAC", "c.txt", ".hidden", "d.webm", "e.mp4"):
+    (tmp_path / ".cache").mkdir()
+    for name in ("b.mp3", "a.FLAC", "c.txt", ".hidden", "d.webm", "e.mp4", "._b.mp3", ".cache/f.wav"):
         (tmp_path / name).touch()
     assert [path.name for path in sources(tmp_path)] == ["a.FLAC", "b.mp3", "d.webm", "e.mp4"]
     assert sources(tmp_path / "c.txt") == [tmp_path / "c.txt"]

@@ -9,6 +9,7 @@ from tests.session_fixtures import MEETING, STARTED, store_session
 from tui.engine.session_queries import export_session, list_sessions, show_session
 from tui.errors import UsageError
 from tui.model.events import SessionExported
+from tui.sessions.catalogue import find
 from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store
 
@@ -65,3 +66,8 @@ def test_selected_turns_are_exported_with_their_gists_only(store: Store, tmp_pat
     assert "Gist of turn 2." in text
     assert "The migration is ready" in text
     assert not any(other in text for other in ("Good morning", "Gist of turn 1.", "Ship on **Thursday**"))
+
+
+def test_a_name_is_found_with_its_accents_composed_or_not(store: Store) -> None:
+    stored = store_session(store, metadata=SessionMetadata("cafe\N{COMBINING ACUTE ACCENT}"))
+    assert find(store, "CAFÉ").id == find(store, "cafe\N{COMBINING ACUTE ACCENT}").id == stored.id

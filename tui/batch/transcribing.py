@@ -45,10 +45,19 @@ Source = Path | StoredSession
 
 
 def sources(what: Path) -> list[Path]:
-    """Return a file, or the audio files in a folder and its subfolders, sorted by path."""
+    """Return a file, or the audio files in a folder and its subfolders, sorted by path.
+
+    Hidden ones are left out: macOS writes a file `._NAME` beside each on other systems' volumes.
+    """
     if not what.is_dir():
         return [what]
-    return sorted(path for path in what.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
+    return sorted(
+        path
+        for path in what.rglob("*")
+        if path.suffix.lower() in AUDIO_SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(what).parts)
+    )
 
 
 class Transcriber:

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -139,7 +140,7 @@ def find(store: Store, query: str) -> StoredSession:
         return sessions[0]
     found = [stored for stored in sessions if stored.id == query]
     found = found or [stored for stored in sessions if query and stored.id.startswith(query)]
-    found = found or [stored for stored in sessions if stored.metadata().name.casefold() == query.casefold() != ""]
+    found = found or [stored for stored in sessions if _folded(stored.metadata().name) == _folded(query) != ""]
     match found:
         case [stored]:
             return stored
@@ -148,6 +149,11 @@ def find(store: Store, query: str) -> StoredSession:
         case _:
             ids = ", ".join(stored.id for stored in found[:4])
             raise UsageError(f"{query!r} matches {len(found)} sessions.", f"Use one of the ids: {ids}")
+
+
+def _folded(name: str) -> str:
+    """Return a name without case, its accents composed: macOS stores names of files decomposed."""
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 def select(
