@@ -27,6 +27,7 @@ from tui.gateway.recogniser import Recogniser, Transcription
 from tui.gateway.scheduler import Scheduler
 from tui.gateway.speaker_labels import SpeakerLabels
 from tui.gateway.speaker_model import SpeakerModel, find_speaker_model, load_speaker_model
+from tui.gateway.speaker_profiles import SpeakerProfiles
 from tui.gateway.turn_recognition import TurnRecogniser
 from tui.gateway.turn_settings import TurnSettings
 
@@ -37,8 +38,8 @@ ALONE_S = 600.0
 """How long one speaker alone has to stay one."""
 MAX_ERROR = 0.10
 MAX_SHARE = 0.05
-SPEED = 2.0
-"""Seconds of audio sent a second; the gateway takes no more than 310 s ahead of the clock."""
+SPEED = 1.0
+"""Seconds of audio sent a second."""
 COST_RUNS = 3
 
 
@@ -110,7 +111,7 @@ class SilentScheduler:
 def cpu_s(detector: Any, model: SpeakerModel | None, talk: Conversation) -> float:
     """Return the processor time that a session takes without a recogniser, with speaker labels if there is a model."""
     scheduler = SilentScheduler()
-    labels = SpeakerLabels(model, scheduler) if model else None
+    labels = SpeakerLabels(model, scheduler, SpeakerProfiles(model.unrelated)) if model else None
     recogniser = TurnRecogniser(
         cast(Scheduler, scheduler),
         vad.VoiceDetector(detector),

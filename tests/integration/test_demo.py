@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import needs
 from tests.gateway_harness import word_errors, words
 from tests.terminal import LIVEGIST, Terminal, terminal
+from tui.gateway.speaker_model import find_speaker_model
 from tui.paths import demo_recording
 from tui.sessions.journal import fold, read
 
@@ -50,6 +51,13 @@ def test_the_demo_shows_turns_gists_and_the_whole_session_to_its_end(demo: Termi
     meant = words(" ".join(line.partition(": ")[2] for line in WORDS.read_text().splitlines()))
     heard = words(" ".join(turn.text for turn in record.transcript.finals))
     assert word_errors(meant, heard) / len(meant) <= 0.15
+    if find_speaker_model():
+        said = [label for label, name in zip("ABC", ("Sarah", "Mark", "Alan"), strict=True) for _ in lines_of(name)]
+        assert sorted(turn.speaker or "" for turn in record.transcript.finals) == sorted(said)
+
+
+def lines_of(name: str) -> list[str]:
+    return [line for line in WORDS.read_text().splitlines() if line.startswith(f"{name}:")]
 
 
 def test_a_terminal_is_needed_and_its_lack_is_said() -> None:

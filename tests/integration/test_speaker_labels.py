@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway_harness import CLIPS, Caller, Samples, calling, read, serving
+from tests.gateway_harness import CLIPS, RATE, Caller, Samples, calling, read, serving
 from tests.scoring import live
 from tests.voices import READER, Conversation, conversation, diarisation_error, labelled
 from tui.gateway import speaker_model
@@ -31,7 +31,7 @@ def dialogue() -> Conversation:
     return conversation((READER, "slt"), 4)
 
 
-async def session(url: str, samples: Samples, **query: Any) -> Caller:
+async def session_of(url: str, samples: Samples, **query: Any) -> Caller:
     return (await live(url, samples, speed=FAST, speaker_labels="true", **query)).caller
 
 
@@ -42,7 +42,7 @@ def described(caller: Caller) -> list[tuple[str, str | None]]:
 async def test_turns_end_where_the_speaker_changes_and_are_labelled_at_any_pace(
     url: str, dialogue: Conversation
 ) -> None:
-    caller = await session(url, dialogue.samples)
+    caller = await session_of(url, dialogue.samples)
     assert [label for _, label in described(caller)] == ["A", "B", "A", "B"]
     error = diarisation_error(dialogue.spans, labelled(caller.finals))
     assert error.total <= 0.1
@@ -54,8 +54,18 @@ async def test_turns_end_where_the_speaker_changes_and_are_labelled_at_any_pace(
     assert described(slower.caller) == described(caller)
 
 
+async def test_the_connections_of_one_session_have_the_same_speakers(url: str, dialogue: Conversation) -> None:
+    second = round(dialogue.spans[1].start_s * RATE)
+    ann, bob = dialogue.samples[:second], dialogue.samples[second : second + 4 * RATE]
+    found = []
+    for samples, session in ((ann, "mine"), (bob, "mine"), (bob, "another"), (ann, "mine")):
+        caller = await session_of(url, samples, speaker_session=session)
+        found.append(caller.finals[0]["speaker_label"])
+    assert found == ["A", "B", "A", "A"]
+
+
 async def test_more_voices_than_max_speakers_share_a_label(url: str, dialogue: Conversation) -> None:
-    caller = await session(url, dialogue.samples, max_speakers=1)
+    caller = await session_of(url, dialogue.samples, max_speakers=1)
     assert {turn["speaker_label"] for turn in caller.finals} == {"A"}
 
 

@@ -5,9 +5,10 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.gateway.speaker_clustering import KEPT_TURNS, MAX_WEIGHT, SpeakerClusters, unit
+from tui.gateway.speaker_clustering import KEPT_TURNS, SpeakerClusters
 from tui.gateway.speaker_features import STEP
 from tui.gateway.speaker_model import WINDOW
+from tui.gateway.speaker_profiles import MAX_WEIGHT, SpeakerProfiles, unit
 from tui.gateway.turn_voices import HOP, TurnVoices
 
 SIZE = 64
@@ -28,7 +29,7 @@ def windows(number: int, count: int, noise: float = 0.04, seed: int = 0) -> npt.
 
 
 def clusters(most: int = 10) -> SpeakerClusters:
-    return SpeakerClusters(unrelated=0.0, max_speakers=most)
+    return SpeakerClusters(SpeakerProfiles(unrelated=0.0), max_speakers=most)
 
 
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(1, 8)), min_size=1, max_size=40))
@@ -47,7 +48,7 @@ def test_there_are_never_more_speakers_than_allowed(turns: list[int], most: int)
     found = clusters(most)
     for order, who in enumerate(turns):
         assert found.assign(order, windows(who, 4, seed=order), whole=True) in range(most)
-    assert len(found) == min(most, len(set(turns)))
+    assert len(found.profiles) == min(most, len(set(turns)))
 
 
 @settings(max_examples=30)
@@ -66,7 +67,7 @@ def test_short_speech_starts_no_speaker_and_is_given_to_one_that_is_similar() ->
     assert found.assign(1, windows(3, 5), whole=True) == 0
     assert found.assign(2, windows(3, 1), whole=False) == 0
     assert found.assign(3, windows(5, 1), whole=False) is None
-    assert len(found) == 1
+    assert len(found.profiles) == 1
 
 
 def test_a_revision_labels_short_speech_from_before_its_speaker_was_known() -> None:
@@ -86,16 +87,16 @@ def test_a_speaker_who_was_taken_for_two_becomes_one() -> None:
         found.assign(order + 10, np.stack([unit(voice(0) * 3 + voice(1) * np.float32(order / 3))] * 6), whole=True)
     revised = found.revise()
     assert revised
-    assert {found.nearest(unit(voice(0) + voice(1)))[0]} == {0}
+    assert {found.profiles.nearest(unit(voice(0) + voice(1)))[0]} == {0}
 
 
 def test_a_turn_costs_the_same_after_hours() -> None:
     found = clusters()
     for order in range(3 * KEPT_TURNS):
         found.assign(order, windows(order % 4, 8, seed=order), whole=True)
-    assert len(found._turns) == KEPT_TURNS
-    assert max(found._weights) <= MAX_WEIGHT
-    assert len(found) == 4
+    assert len(found) == KEPT_TURNS
+    assert max(found.profiles.weights) <= MAX_WEIGHT
+    assert len(found.profiles) == 4
 
 
 def spoken(*stretches: tuple[int, int], pause: int = 0) -> TurnVoices:
@@ -124,7 +125,7 @@ def test_a_change_of_the_voice_is_found_where_it_is(before: int, after: int) -> 
         ended = len(turn) == len(whole)
         if change is None and (ended or len(turn) % (2 * HOP) == 0):
             embed(turn, ended=ended)
-            change = turn.change(clusters(), ended=ended)
+            change = turn.change(SpeakerProfiles(0.0), ended=ended)
     assert change is not None
     assert abs(change - before * STEP) <= HOP * STEP // 2
 
@@ -133,13 +134,13 @@ def test_a_change_of_the_voice_is_found_where_it_is(before: int, after: int) -> 
 def test_one_voice_has_no_change(rows: int) -> None:
     turn = spoken((0, rows * HOP))
     embed(turn, ended=True)
-    assert turn.change(clusters(), ended=True) is None
+    assert turn.change(SpeakerProfiles(0.0), ended=True) is None
 
 
 def test_a_change_near_a_pause_is_in_the_pause() -> None:
     turn = spoken((0, 250), (1, 300), pause=4000)
     embed(turn)
-    assert turn.change(clusters()) == 250 * STEP + 2000
+    assert turn.change(SpeakerProfiles(0.0)) == 250 * STEP + 2000
 
 
 def test_a_turn_is_cut_in_two_without_a_loss() -> None:

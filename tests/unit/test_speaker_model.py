@@ -12,9 +12,9 @@ from tests.gateway_harness import CLIPS, RATE, read
 from tests.voices import utterance
 from tui.errors import LivegistError
 from tui.gateway import onnx_graph, speaker_features, speaker_model
-from tui.gateway.speaker_clustering import unit
 from tui.gateway.speaker_features import FRAME, STEP, mel_power, redimnet, speaker_3d, wespeaker
 from tui.gateway.speaker_model import WINDOW, find_speaker_model, load_speaker_model
+from tui.gateway.speaker_profiles import unit
 
 SPEECH = (read(CLIPS[1]) / 32768).astype(np.float32)
 

@@ -1,6 +1,7 @@
 """Endpoints of a session: the addresses and clients of the speech endpoint and the LLM server."""
 
 import difflib
+import uuid
 from collections.abc import Callable, Mapping
 
 from tui.config.schema import Config
@@ -34,6 +35,7 @@ class Endpoints:
         self._gateway = gateway
         self._sample_rate = sample_rate
         self._chat: ChatClient | None = None
+        self._speaker_session = uuid.uuid4().hex
         self.variables: Callable[[], Mapping[str, str]] = dict
         """Returns the values of the variables in prompts."""
 
@@ -49,7 +51,9 @@ class Endpoints:
         """
         base = self._route.url or await self._gateway.url(self._config, self._route.llm_key)
         filled = fill(self._prompts[prompt], self.variables())
-        return Target(endpoint(base, filled, self._config, self._sample_rate, track), self._route.key)
+        # The local gateway's own parameter: a speaker keeps the label on all connections and tracks of the session.
+        own = {} if self._route.url else {"speaker_session": self._speaker_session}
+        return Target(endpoint(base, filled, self._config, self._sample_rate, track, own), self._route.key)
 
     async def chat(self) -> ChatClient:
         """Return the client of the LLM server.

@@ -1,5 +1,7 @@
 """Routing: chooses the speech endpoint and the LLM server from the settings and keys. Pure."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
@@ -98,15 +100,22 @@ def gateway_parameter(prompt: Prompt, config: Config, track: str = "") -> LLMGat
     )
 
 
-def endpoint(base_url: str, prompt: Prompt, config: Config, sample_rate: int, track: str = "") -> str:
-    """Return the URL of a connection that carries a prompt."""
+def endpoint(
+    base_url: str,
+    prompt: Prompt,
+    config: Config,
+    sample_rate: int,
+    track: str = "",
+    own: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Return the URL of a connection that carries a prompt; `own` are parameters of the local gateway alone."""
     return query.connection_url(
         base_url,
         sample_rate=sample_rate,
         speech_model=config.speech_model,
         format_turns=config.format_turns,
         llm_gateway=gateway_parameter(prompt, config, track),
-        options=({"speaker_labels": True} if config.speaker_labels else {}) | config.stream_options,
+        options=({"speaker_labels": True} if config.speaker_labels else {}) | dict(own) | config.stream_options,
     )
 
 

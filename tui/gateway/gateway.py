@@ -159,7 +159,7 @@ class Gateway:
                 self._labeller = await asyncio.to_thread(self._load_labeller)
         except LivegistError as error:
             return f"No speaker labels: {error.message} {error.hint}".rstrip()
-        return self._labeller.labels(parameters.max_speakers, parameters.speaker_labels_revision_interval_ms)
+        return self._labeller.labels(parameters)
 
     def _load_labeller(self) -> "Labeller":
         """Load the speaker model.

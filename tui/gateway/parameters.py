@@ -66,6 +66,9 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     speaker_labels: bool = False
     max_speakers: Annotated[int, msgspec.Meta(ge=1, le=10)] | None = None
     speaker_labels_revision_interval_ms: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    speaker_session: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    """Of this gateway only: connections with the same value have the same speakers. Without it, a speaker may get
+    another label when a connection is renewed, and on each track."""
     min_end_of_turn_silence_when_confident: Milliseconds | None = None
     """Former name of `min_turn_silence`."""
 

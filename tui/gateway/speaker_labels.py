@@ -15,13 +15,17 @@ import msgspec
 import numpy as np
 
 from tui.errors import LivegistError
+from tui.gateway.parameters import Parameters
 from tui.gateway.pcm import RATE, SampleWindow
-from tui.gateway.speaker_clustering import KEPT_TURNS, MAX_SPEAKERS, SAME, SpeakerClusters, label, unit
+from tui.gateway.speaker_clustering import KEPT_TURNS, MAX_SPEAKERS, SAME, SpeakerClusters
 from tui.gateway.speaker_features import FRAME, STEP
 from tui.gateway.speaker_model import INSTALL, SpeakerModel, find_speaker_model, load_speaker_model
+from tui.gateway.speaker_profiles import SpeakerProfiles, label, unit
 from tui.gateway.turn_voices import TurnVoices
 from tui.stream.messages import Revision, SpeakerRevision, WireTurn, WireWord
 
+KEPT_SESSIONS = 32
+"""Sessions whose speakers are kept for their next connections."""
 CHECK = RATE * 8 // 10
 """Samples of an open turn after which its voices are looked at."""
 MIN_REVISION_MS = 120_000
@@ -78,10 +82,26 @@ class Labeller:
             raise LivegistError("No speaker model is installed.", f"To install one: {INSTALL}")
         self._model = load_speaker_model(file)
         self._thread = ModelThread()
+        self._sessions: OrderedDict[str, SpeakerProfiles] = OrderedDict()
 
-    def labels(self, max_speakers: int | None, revision_interval_ms: int | None) -> "SpeakerLabels":
-        """Return what labels the speakers of one connection, as `SpeakerLabels` says."""
-        return SpeakerLabels(self._model, self._thread, max_speakers, revision_interval_ms)
+    def labels(self, parameters: Parameters) -> "SpeakerLabels":
+        """Return what labels the speakers of one connection."""
+        return SpeakerLabels(
+            self._model,
+            self._thread,
+            self._profiles(parameters.speaker_session),
+            parameters.max_speakers,
+            parameters.speaker_labels_revision_interval_ms,
+        )
+
+    def _profiles(self, session: str) -> SpeakerProfiles:
+        """Return the speakers of a session; without an id, those of a new one."""
+        profiles = self._sessions.pop(session, None) or SpeakerProfiles(self._model.unrelated)
+        if session:
+            self._sessions[session] = profiles
+            while len(self._sessions) > KEPT_SESSIONS:
+                self._sessions.popitem(last=False)
+        return profiles
 
 
 class SpeakerLabels:
@@ -90,6 +110,7 @@ class SpeakerLabels:
     Args:
         model: computes embeddings.
         thread: runs it.
+        profiles: the speakers of the session.
         max_speakers: most speakers.
         revision_interval_ms: time between two revisions in mid-session; 0 for none, `None` for the shortest.
     """
@@ -98,6 +119,7 @@ class SpeakerLabels:
         self,
         model: SpeakerModel,
         thread: Thread,
+        profiles: SpeakerProfiles,
         max_speakers: int | None = None,
         revision_interval_ms: int | None = None,
     ) -> None:
@@ -105,7 +127,7 @@ class SpeakerLabels:
         """Whether embeddings are being computed."""
         self._model = model
         self._thread = thread
-        self._clusters = SpeakerClusters(model.unrelated, max_speakers or MAX_SPEAKERS)
+        self._clusters = SpeakerClusters(profiles, max_speakers or MAX_SPEAKERS)
         asked_ms = MIN_REVISION_MS if revision_interval_ms is None else revision_interval_ms
         self._interval = max(MIN_REVISION_MS, asked_ms) * RATE // 1000 if asked_ms else None
         self._revised_at = 0
@@ -183,7 +205,7 @@ class SpeakerLabels:
         vectors = self._voices.vectors
         if self.busy or not len(vectors):
             return None
-        speaker, similarity = self._clusters.nearest(unit(vectors.sum(axis=0)))
+        speaker, similarity = self._clusters.profiles.nearest(unit(vectors.sum(axis=0)))
         return label(speaker) if speaker is not None and similarity >= SAME else None
 
     def label(self, order: int, voices: TurnVoices) -> str | None:
@@ -262,7 +284,7 @@ class SpeakerLabels:
 
     def _next_change(self, *, ended: bool) -> VoiceChange | None:
         """Return the first change in the turn, and go on with what follows it."""
-        position = self._voices.change(self._clusters, ended=ended)
+        position = self._voices.change(self._clusters.profiles, ended=ended)
         if position is None:
             return None
         before, self._voices = self._voices.before(position), self._voices.after(position)

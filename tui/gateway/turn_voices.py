@@ -10,9 +10,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tui.gateway.speaker_clustering import SAME, SpeakerClusters, Vectors, unit
+from tui.gateway.speaker_clustering import SAME
 from tui.gateway.speaker_features import RATE, STEP
 from tui.gateway.speaker_model import WINDOW
+from tui.gateway.speaker_profiles import SpeakerProfiles, Vectors, unit
 
 HOP = 40
 """Rows between two windows."""
@@ -106,15 +107,15 @@ class TurnVoices:
         self._windows += windows
         self._vectors += list(vectors)
 
-    def change(self, clusters: SpeakerClusters, *, ended: bool = False) -> int | None:
+    def change(self, profiles: SpeakerProfiles, *, ended: bool = False) -> int | None:
         """Return the sample from which somebody else speaks; `None` if nobody does.
 
         Args:
-            clusters: the speakers so far.
+            profiles: the speakers so far.
             ended: whether no speech follows.
         """
         for count, lead, far in ((RECENT, LEAD, FAR), *([(1, LEAD_LAST, FAR_LAST)] if ended else ())):
-            row = self._change(clusters, count, lead, far)
+            row = self._change(profiles, count, lead, far)
             if row is not None:
                 return self._position(row)
         return None
@@ -138,7 +139,7 @@ class TurnVoices:
                 rest.add([window], vector[np.newaxis])
         return rest
 
-    def _change(self, clusters: SpeakerClusters, count: int, lead: float, far: float) -> float | None:
+    def _change(self, profiles: SpeakerProfiles, count: int, lead: float, far: float) -> float | None:
         """Return the row where the last `count` windows' speaker begins, if it is not the turn's."""
         first = len(self._windows) - count
         early = [at for at in range(first) if self._windows[at].end <= self._windows[first].start + HOP]
@@ -146,19 +147,19 @@ class TurnVoices:
             return None
         vectors = self.vectors
         recent, own = unit(vectors[first:].sum(axis=0)), unit(vectors[early].sum(axis=0))
-        speaker, similarity = clusters.nearest(own)
-        reference = clusters.means[speaker] if speaker is not None and similarity >= SAME else own
-        similar = float(clusters.similarity(recent[np.newaxis], reference[np.newaxis])[0, 0])
-        other, other_similar = clusters.nearest(recent)
+        speaker, similarity = profiles.nearest(own)
+        reference = profiles.means[speaker] if speaker is not None and similarity >= SAME else own
+        similar = float(profiles.similarity(recent[np.newaxis], reference[np.newaxis])[0, 0])
+        other, other_similar = profiles.nearest(recent)
         if other is not None and other_similar >= SAME and other_similar - similar >= lead:
-            return self._crossing(clusters, reference, clusters.means[other], first)
+            return self._crossing(profiles, reference, profiles.means[other], first)
         if similar < far and other_similar < SAME:
-            return self._crossing(clusters, reference, recent, first)
+            return self._crossing(profiles, reference, recent, first)
         return None
 
-    def _crossing(self, clusters: SpeakerClusters, one: Vectors, other: Vectors, first: int) -> float:
+    def _crossing(self, profiles: SpeakerProfiles, one: Vectors, other: Vectors, first: int) -> float:
         """Return the row where speech changes from one voice to another: half-way between their similarities."""
-        sides = clusters.similarity(self.vectors, np.stack([one, other]))
+        sides = profiles.similarity(self.vectors, np.stack([one, other]))
         leads = sides[:, 1] - sides[:, 0]
         middles = [window.middle for window in self._windows]
         low, high = float(np.min(leads[: first + 1])), float(np.max(leads[first:]))
