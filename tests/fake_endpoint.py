@@ -137,6 +137,8 @@ class Endpoint:
     """HTTP status in place of the upgrade; 0 upgrades."""
     retry_after: str = ""
     """The `Retry-After` header of a refusal; empty for none."""
+    configuration: dict[str, Any] | None = None
+    """What `Begin` says of the session; `None` for nothing."""
     begin_s: float = 0.0
     finish_s: float = 0.0
     """Seconds from `Terminate` to the last turns, as of an endpoint that is behind."""
@@ -185,7 +187,8 @@ class Endpoint:
             await send(type="Error", error=self.error_first, error_code=self.close_with[0])
             await websocket.close(*self.close_with)
             return
-        await send(type="Begin", id=f"call-{len(self.calls)}", expires_at=int(time.time() + self.life_s))
+        about = {"configuration": self.configuration} if self.configuration else {}
+        await send(type="Begin", id=f"call-{len(self.calls)}", expires_at=int(time.time() + self.life_s), **about)
         if self.close_with:
             await websocket.close(*self.close_with)
             return

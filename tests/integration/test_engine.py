@@ -145,6 +145,7 @@ async def test_what_the_endpoint_warns_of_and_says_of_speakers_later_is_told_and
     server: Endpoint, tmp_path: Path
 ) -> None:
     watch = Watch()
+    server.configuration = {"model": "m", "ignored_parameters": ["redact_pii"]}
     async with running(watch, clock=fast) as built:
         await start_session(built, speech(*range(1, 7)), server.url, tmp_path)
         await watch.until(lambda: len(watch.finals) >= 1)
@@ -156,6 +157,7 @@ async def test_what_the_endpoint_warns_of_and_says_of_speakers_later_is_told_and
         await watch.until(lambda: watch.finals[0].speaker == "B")
         await watch.until_over()
     assert any("keyterms are ignored" in notice for notice in watch.notices)
+    assert any("ignores these parameters: redact_pii." in notice for notice in watch.notices)
     assert [turn.text for turn in watch.finals] == [said(n) for n in range(1, 7)]
     kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
     assert [turn.speaker for turn in kept.transcript.finals] == ["B", None, None, None, None, None]

@@ -206,6 +206,7 @@ async def test_what_has_no_effect_is_logged_and_counted_and_the_client_gets_no_w
         await caller.send("Terminate")
         await caller.ended()
     assert caller.all("Warning") == []
+    assert caller.received[0]["configuration"]["ignored_parameters"] == ["colour\\x1b", "redact_pii"]
     assert "Parameters without an effect: colour\\x1b, redact_pii." in caplog.messages
     assert "min_turn_silence is 400 ms instead of 100 ms." in caplog.messages
     metrics = httpx2.get(f"{url.replace('ws', 'http', 1)}/metrics").text

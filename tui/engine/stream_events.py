@@ -92,6 +92,7 @@ class StreamEventHandler:
         """Final turns that may be an echo, until the other track's words are known, by number."""
         self.turns = 0
         """Final turns of this track."""
+        self._reported_ignored = False
         self._lost_answers: list[tuple[int, str]] = []
         """Turns whose answers were lost with their connection, each with the id of its prompt."""
         self.last_close: CloseInfo | None = None
@@ -104,7 +105,8 @@ class StreamEventHandler:
     def handle(self, event: StreamEvent) -> None:
         """Apply an event."""
         match event:
-            case events.ConnectionOpened():
+            case events.ConnectionOpened(begin=begin):
+                self._report_ignored(begin)
                 self._links.connect(self._track)
                 if self._state.state in (State.CONNECTING, State.RECONNECTING) and self._links.all_connected:
                     self._sink.transition(State.LIVE)
@@ -147,6 +149,14 @@ class StreamEventHandler:
             newest = max((gist.turn or 0 for gist in gists), default=0)
             answered = max((gist.turn or 0 for gist in gists if gist.prompt == prompt), default=newest)
             self._lost_answers += [(turn.number, prompt) for turn in finals if turn.number > answered]
+
+    def _report_ignored(self, begin: messages.Begin) -> None:
+        """Report once which parameters have no effect, as the local gateway says in its first message."""
+        names = (begin.configuration or {}).get("ignored_parameters")
+        if isinstance(names, list) and names and not self._reported_ignored:
+            self._reported_ignored = True
+            text = f"The endpoint ignores these parameters: {', '.join(map(str, names))}."
+            self._sink.emit(Notice(Severity.WARNING, self._prefixed(text), "Remove them from stream_options."))
 
     def _handle_loss(self, close: CloseInfo, wait_s: float) -> None:
         self.last_close = close

@@ -6,7 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -39,6 +39,7 @@ from tui.stream.messages import (
     parse_client,
 )
 from tui.stream.messages import Warning as Notice
+from tui.stream.query import API_VERSION
 
 if TYPE_CHECKING:
     from tui.gateway.speaker_labels import SpeakerLabels
@@ -141,6 +142,8 @@ class ClientSession:
         self._short_frames = 0
         self._started_at = self._last_received_at = clock()
         self._receiving: asyncio.Task[None] | None = None
+        # A client may write anything as a name.
+        self._ignored = [ascii(name)[1:-1][:60] for name in ignored[:50]]
         self._log_ignored(ignored)
         self._log_raised()
 
@@ -186,7 +189,10 @@ class ClientSession:
 
     def _begin(self) -> None:
         expires_at = int(time.time() + self._max_duration_s)
-        self._send_queue.put(Begin(self.id, expires_at, {"model": self._model, "api_version": "2025-05-12"}))
+        configuration: dict[str, Any] = {"model": self._model, "api_version": API_VERSION}
+        if self._ignored:
+            configuration["ignored_parameters"] = self._ignored
+        self._send_queue.put(Begin(self.id, expires_at, configuration))
         if self._unsupported:
             names = " and ".join(self._unsupported)
             self._send_queue.put(Notice(UNSUPPORTED, f"The model {self._model} does not know the language in {names}."))
@@ -196,8 +202,7 @@ class ClientSession:
     def _log_ignored(self, names: list[str]) -> None:
         """Log and count parameters without an effect: a warning to the client would be an error to some clients."""
         if names:
-            # A client may write anything as a name.
-            log.warning("Parameters without an effect: %s.", ", ".join(ascii(name)[1:-1][:60] for name in names[:50]))
+            log.warning("Parameters without an effect: %s.", ", ".join(self._ignored))
         for name in names:
             known = name if name in IgnoredParameters.__struct_fields__ else "unknown"
             self._metrics.count("ignored_parameters_total", label=f'name="{known}"')
