@@ -9,6 +9,7 @@ from tests.viewer.test_meter import Clock
 from tui.model.commands import ListDevices, MeasureDevices, SetGain, Start, UseSource
 from tui.model.devices import DeviceInfo, DeviceLevel
 from tui.model.events import DeviceLevels, DevicesListed, GainChanged, Rejected
+from tui.model.tracks import Track
 from tui.viewer.screens.device_picker import DevicePicker
 
 DEVICES = (
@@ -103,6 +104,44 @@ async def test_before_a_session_the_choice_is_for_the_next_one() -> None:
         await until(pilot, lambda: "The next session records from mic:Built-in." in toasts(app))
         await pilot.press("s")
         await until(pilot, lambda: engine.sent[2:] == [MeasureDevices(0), Start({"source": "mic:Built-in"})])
+
+
+async def test_before_a_session_a_further_device_becomes_a_track_of_the_next_one() -> None:
+    engine = ScriptedEngine()
+    async with running(engine) as (app, pilot):
+        await pilot.press("D")
+        await emit(pilot, engine, DevicesListed(DEVICES))
+        assert "a add as a track" in shown(app, "question")
+        await pilot.press("down", "a")
+        await until(pilot, lambda: "records from mic=mic, Built-in=mic:Built-in." in toasts(app))
+        await pilot.press("s")
+        await until(pilot, lambda: engine.sent[2:] == [MeasureDevices(0), Start({"source": ["mic", "mic:Built-in"]})])
+
+
+async def test_no_more_than_four_devices_become_tracks() -> None:
+    engine = ScriptedEngine()
+    async with running(engine) as (app, pilot):
+        for _ in range(4):
+            await pilot.press("D")
+            await emit(pilot, engine, DevicesListed(DEVICES))
+            await pilot.press("down", "a")
+            await until(pilot, lambda: app.screen is app.dashboard)
+        await until(pilot, lambda: "at most 4 tracks, and 5 sources are given" in toasts(app))
+
+
+async def test_during_a_session_the_choice_is_for_one_of_its_tracks() -> None:
+    tracks = (Track("you", "mic"), Track("them", "system"))
+    engine = ScriptedEngine(snapshot=replace(meeting(), tracks=tracks))
+    async with running(engine) as (app, pilot):
+        await pilot.press("D")
+        await emit(pilot, engine, DevicesListed(DEVICES))
+        assert "Choose an input device for you" in shown(app, "question")
+        await pilot.press("a")
+        assert app.screen is not app.dashboard, "a track is added before a session only"
+        await pilot.press("t")
+        await until(pilot, lambda: "Choose an input device for them" in shown(app, "question"))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: UseSource("mic:Built-in", "them") in engine.sent)
 
 
 async def test_a_machine_without_devices_says_so() -> None:

@@ -168,6 +168,7 @@ def show(
         set_up=set_up,
         host=host,
     )
+    app.dashboard.sources = config.sources
     exit_status = app.run()
     if app.failure is not None:
         raise app.failure

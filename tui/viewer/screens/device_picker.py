@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -43,12 +43,24 @@ ADVICE = {
 }
 
 
-class DevicePicker(Dialog[str | None]):
+class SourceChoice(NamedTuple):
+    """A source that a person chose."""
+
+    source: str
+    track: str = ""
+    """Name of the track that records it; empty for the first."""
+    adds: bool = False
+    """Whether it becomes a further track of the next session."""
+
+
+class DevicePicker(Dialog[SourceChoice | None]):
     """A list of input devices. Its result is the source to record from, or `None` if it was cancelled.
 
     Args:
         devices: the devices; `None` while their list is requested.
         current: name of the device in use; empty for none.
+        tracks: names of the tracks of a running session with several; the choice is for one of them.
+        can_add: whether the next session may record from the device as well.
         gain_db: gain of the recording.
         clock: monotonic seconds.
     """
@@ -58,6 +70,8 @@ class DevicePicker(Dialog[str | None]):
         Binding("up,k", "step(-1)", "previous device", show=False, key_display="↑ k"),
         Binding("down,j,tab", "step(1)", "next device", show=False, key_display="↓ j"),
         Binding("enter", "choose", "record from the selected device", show=False),
+        Binding("a", "add", "record the next session from the selected device as well", show=False),
+        Binding("t", "next_track", "choose for the next track", show=False),
         Binding("plus", "change_gain(3)", "increase the gain by 3 dB", show=False, key_display="+"),
         Binding("minus", "change_gain(-3)", "decrease the gain by 3 dB", show=False, key_display="-"),
         Binding("escape,q,D", "cancel", "cancel: keep the device in use", show=False, key_display="esc"),
@@ -75,12 +89,17 @@ class DevicePicker(Dialog[str | None]):
         devices: Sequence[DeviceInfo] | None,
         current: str,
         *,
+        tracks: Sequence[str] = (),
+        can_add: bool = False,
         gain_db: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self._devices = devices
         self._current = current
+        self._tracks = tracks
+        self._track = 0
+        self._can_add = can_add
         self._gain_db = gain_db
         self._clock = clock
         self._needles: dict[tuple[str, int], Ballistics] = {}
@@ -147,7 +166,23 @@ class DevicePicker(Dialog[str | None]):
     def action_choose(self) -> None:
         """Return the selected device."""
         if self._devices is not None:
-            self.dismiss(self._devices[self._selected].source if self._devices else None)
+            self._choose(adds=False)
+
+    def action_add(self) -> None:
+        """Return the selected device as a further source of the next session."""
+        if self._can_add and self._devices:
+            self._choose(adds=True)
+
+    def action_next_track(self) -> None:
+        """Choose for the next track of the session."""
+        if self._tracks:
+            self._track = (self._track + 1) % len(self._tracks)
+            self._show()
+
+    def _choose(self, *, adds: bool) -> None:
+        track = self._tracks[self._track] if self._tracks else ""
+        chosen = self._devices[self._selected].source if self._devices else ""
+        self.dismiss(SourceChoice(chosen, track, adds) if chosen else None)
 
     @property
     def _selected(self) -> int:
@@ -160,11 +195,13 @@ class DevicePicker(Dialog[str | None]):
         if not self.is_mounted:
             return
         devices = self._devices or ()
-        title = "Choose an input device" if devices else "No input device found."
+        track = f" for {one_line(self._tracks[self._track], 24)}" if self._tracks else ""
+        title = f"Choose an input device{track}" if devices else "No input device found."
         if self._devices is None:
             title = "Listing input devices…"
         gain = f"gain {self._gain_db:+.0f} dB · " if self._gain_db else ""
-        keys = f"  {gain}enter choose · ? keys · esc cancel"
+        more = "a add as a track · " if self._can_add else "t next track · " if self._tracks else ""
+        keys = f"  {gain}enter choose · {more}? keys · esc cancel"
         self.query_one("#question", Reader).show([(Span(title, "strong"), Span(keys, "muted"))])
         choices = self.query_one(Choices)
         columns = choices.size.width - 2

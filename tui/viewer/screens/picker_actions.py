@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tui.errors import UsageError
 from tui.model.commands import (
     ExportSession,
     ListDevices,
@@ -15,6 +16,7 @@ from tui.model.commands import (
 )
 from tui.model.devices import DeviceInfo
 from tui.model.events import DeviceLevels, SessionExported, SessionInfo
+from tui.model.tracks import format_tracks, parse_tracks
 from tui.paths import data_dir, private_dir, write_private
 from tui.text import one_line
 from tui.viewer.messages import PromptChange
@@ -30,6 +32,8 @@ class PickerActions(AnnotationActions, PromptActions):
 
     _device_picker: "DevicePicker | None" = None
     """The device picker while it is open."""
+    sources: tuple[str, ...] = ("mic",)
+    """The configured sources, to which the device picker may add one."""
     _clock: Callable[[], float]
     """Monotonic seconds."""
     _theme_names: Callable[[], Sequence[str]]
@@ -73,25 +77,46 @@ class PickerActions(AnnotationActions, PromptActions):
             self._device_picker.set_gain(gain_db)
 
     def _open_device_picker(self, devices: tuple[DeviceInfo, ...] | None) -> None:
-        from tui.viewer.screens.device_picker import DevicePicker
+        from tui.viewer.screens.device_picker import DevicePicker, SourceChoice
 
-        def use(source: str | None) -> None:
+        def use(choice: SourceChoice | None) -> None:
             self._device_picker = None
             # Before the new source is opened: some devices can be opened only once.
             self._request(MeasureDevices(0))
-            if source is None:
+            if choice is None:
                 return
             if self.view_model.state.active:
-                self._request(UseSource(source))
+                self._request(UseSource(choice.source, choice.track))
             else:
-                self._options["source"] = source
-                self.notify(f"The next session records from {one_line(source, 60)}.", markup=False)
+                self._set_next_source(choice.source, adds=choice.adds)
 
         view_model = self.view_model
-        current = view_model.stats.device if view_model.state.active else ""
+        stats = view_model.stats
+        device = stats.tracks[0].device if stats.tracks else stats.device
+        current = device if view_model.state.active else ""
         gain_db = view_model.gain_db if view_model.state.active else 0.0
-        self._device_picker = DevicePicker(devices, current, gain_db=gain_db, clock=self._clock)
+        tracks = [track.name for track in view_model.tracks] if view_model.state.active else []
+        self._device_picker = DevicePicker(
+            devices,
+            current,
+            tracks=tracks if len(tracks) > 1 else (),
+            can_add=not view_model.state.active,
+            gain_db=gain_db,
+            clock=self._clock,
+        )
         self.app.push_screen(self._device_picker, use)
+
+    def _set_next_source(self, source: str, *, adds: bool) -> None:
+        """Record the next session from a source, or from it as well."""
+        given = self._options.get("source", list(self.sources))
+        sources = [*(given if isinstance(given, list) else [str(given)]), source] if adds else [source]
+        try:
+            tracks = parse_tracks(sources)
+        except UsageError as error:
+            self.notify(f"{error.message} {error.hint}", severity="warning", markup=False)
+            return
+        self._options["source"] = sources if len(sources) > 1 else source
+        self.notify(f"The next session records from {one_line(format_tracks(tracks), 120)}.", markup=False)
 
     def action_history(self) -> None:
         """Request the list of past sessions."""

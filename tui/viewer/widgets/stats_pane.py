@@ -88,6 +88,10 @@ def stats_rows(stats: Stats) -> list[Row]:
         # Whoever reads this is one, also before the engine's first statistics.
         ("viewers", str(max(1, stats.viewers)), ""),
     ]
+    for track in stats.tracks:
+        parts = (plural(track.turns, "turn"), f"lag {seconds(track.lag_s)}", plural(track.reconnects, "reconnect"))
+        troubled = track.reconnects or track.lag_s >= NOTABLE_LAG_S
+        rows.append((one_line(track.name, 14), "  ".join(parts), "warn" if troubled else ""))
     if stats.realtime_factor is not None:
         rows.insert(10, ("real-time factor", f"{stats.realtime_factor:.2f}", ""))
     return rows
