@@ -59,6 +59,11 @@ def sessions_dir() -> Path:
     return data_dir() / "sessions"
 
 
+def voices_file() -> Path:
+    """Return the file of known voices; it may not exist."""
+    return data_dir() / "voices.json"
+
+
 def tls_dir() -> Path:
     """Return the folder of the certificate that `livegist serve --tls` makes; it may not exist."""
     return data_dir() / "tls"

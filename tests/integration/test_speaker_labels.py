@@ -1,12 +1,16 @@
 """Speaker labels of the local gateway, with real speech and a real model, over a socket."""
 
 import shutil
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx2
+import numpy as np
 import pytest
 
-from tests.gateway_harness import CLIPS, RATE, Caller, Samples, calling, read, serving
+from tests.gateway_harness import CLIPS, RATE, Caller, Samples, calling, read, serving, silence
 from tests.scoring import live
 from tests.voices import READER, Conversation, conversation, diarisation_error, labelled
 from tui.gateway import speaker_model
@@ -89,3 +93,29 @@ async def test_without_a_model_a_warning_says_what_to_install_and_turns_come_all
     assert (warning["warning_code"], "pip install --no-deps resemblyzer" in warning["warning"]) == (102, True)
     assert caller.finals[0]["transcript"]
     assert "speaker_label" not in caller.finals[0]
+
+
+async def test_a_voice_is_remembered_on_request_and_named_in_a_later_session(
+    dialogue: Conversation, tmp_path: Path
+) -> None:
+    voices = tmp_path / "voices.json"
+    start, end = (round(at * RATE) for at in (dialogue.spans[1].start_s, dialogue.spans[1].end_s))
+    bob = np.concatenate([dialogue.samples[start:end], silence(1.0)])
+    with serving(voices=str(voices)) as address:
+        endpoint = f"{address.replace('ws', 'http', 1)}/livegist/voices"
+        await session_of(address, bob, speaker_session="first")
+        unknown = httpx2.post(endpoint, json={"session": "first", "label": "C", "name": "Carl"})
+        assert (unknown.status_code, "not said enough" in unknown.text) == (409, True)
+        assert not voices.exists()
+        assert httpx2.post(endpoint, json={"session": "first", "label": "A", "name": "Bob"}).status_code == 200
+        assert stat.S_IMODE(voices.stat().st_mode) == 0o600
+        whole = await session_of(address, dialogue.samples, speaker_session="second", known_voices="true")
+        [recognised] = whole.all("SpeakerRecognised")
+        assert recognised == {"type": "SpeakerRecognised", "speaker_label": "B", "name": "Bob"}
+        other = await session_of(address, bob, speaker_session="third")
+        assert other.all("SpeakerRecognised") == [], "it did not ask for known voices"
+
+
+def test_a_gateway_without_a_file_of_voices_remembers_none(url: str) -> None:
+    body = {"session": "first", "label": "A", "name": "Bob"}
+    assert httpx2.post(f"{url.replace('ws', 'http', 1)}/livegist/voices", json=body).status_code == 404

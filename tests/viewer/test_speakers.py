@@ -1,10 +1,12 @@
 """Speakers in the dashboard: their letters, colours, shares of the talking time, and the turns of one of them."""
 
+import pytest
 from msgspec.structs import replace
 
-from tests.viewer.scripted_engine import ScriptedEngine, gist, turn
+from tests.viewer.scripted_engine import SESSION, ScriptedEngine, gist, turn
 from tests.viewer.test_dashboard import emit, running, shown, toasts
-from tui.model.events import Event, GistChanged, SpeakerNamed, TurnChanged
+from tui.model.commands import NameSpeaker, RememberSpeaker
+from tui.model.events import Event, GistChanged, SessionStarted, SpeakerNamed, TurnChanged
 from tui.presentation.trends import talking_shares
 from tui.presentation.view_model import ViewModel
 from tui.viewer.theme import SPEAKERS
@@ -67,3 +69,20 @@ async def test_without_a_label_a_note_says_why_nothing_is_filtered() -> None:
         await emit(pilot, engine, said(201, "A"), said(202, None))
         await pilot.press("F")
         assert "did not label the speaker" in toasts(app)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "answer", "remembered"), [(True, "y", True), (True, "escape", False), (False, "", False)]
+)
+async def test_a_named_voice_is_remembered_only_if_the_setting_allows_it_and_a_person_agrees(
+    allowed: bool, answer: str, remembered: bool
+) -> None:
+    engine = ScriptedEngine()
+    async with running(engine, size=(120, 36)) as (app, pilot):
+        await emit(pilot, engine, SessionStarted(replace(SESSION, known_voices=allowed)), said(1, "A"))
+        await pilot.press("R", "A", "n", "n", "enter")
+        assert ("remember the voice of Ann" in shown(app)) == allowed
+        if allowed:
+            await pilot.press(answer, *(["enter"] if answer == "y" else []))
+        assert NameSpeaker("A", "Ann") in engine.sent
+        assert (RememberSpeaker("A") in engine.sent) == remembered

@@ -38,6 +38,7 @@ COMMANDS = {
     "search": "search",
     "serve": "serve",
     "sessions": "sessions",
+    "speakers": "speakers",
     "stop": "engine",
     "stream": "stream",
     "transcribe": "transcribe",

@@ -24,6 +24,7 @@ from tui.cli.options import Flags, flags_from
 @click.option(
     "--speaker-model", metavar="FILE", help="Speaker model: an ONNX file of WeSpeaker, 3D-Speaker or ReDimNet2."
 )
+@click.option("--voices", metavar="FILE", hidden=True, help="File of known voices, for the engine of the same user.")
 @click.option("--llm-url", metavar="URL", help="OpenAI-compatible LLM server; default: the setting llm_url.")
 @click.option("--llm-model", metavar="NAME", help="Model of the LLM server, whatever a client requests.")
 @click.option("--llm-file", metavar="FILE", type=click.Path(dir_okay=False), help="GGUF model to use as the LLM.")

@@ -106,6 +106,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "resemblyzer."
         ),
     ] = False
+    known_voices: Annotated[
+        bool,
+        RECOGNITION,
+        Meta(
+            description="Offer to remember voices (R), and name them in later sessions; local engine only, with "
+            "speaker_labels. Voices stay on this machine; see `livegist speakers`."
+        ),
+    ] = False
     stream_options: Annotated[
         dict[str, Any],
         RECOGNITION,

@@ -1,6 +1,6 @@
 """A person's additions to a session: questions, extra prompts, bookmarks and speaker names."""
 
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from typing import Any
 
 from tui.engine.gist_tracker import Chat, GistTracker
@@ -12,13 +12,23 @@ from tui.model.commands import (
     EditTurn,
     MergeTurn,
     NameSpeaker,
+    RememberSpeaker,
     RetryGist,
     SetTitle,
     UndoEdit,
     UseExtraPrompts,
 )
 from tui.model.edits import edit_turn, merge_turns
-from tui.model.events import Event, ExtraPromptsChanged, SpeakerNamed, TitleChanged, TranscriptEdited, TurnBookmarked
+from tui.model.events import (
+    Event,
+    ExtraPromptsChanged,
+    Notice,
+    Severity,
+    SpeakerNamed,
+    TitleChanged,
+    TranscriptEdited,
+    TurnBookmarked,
+)
 from tui.model.prompts import Prompt, PromptLibrary
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
@@ -37,6 +47,7 @@ AnnotationCommand = (
     | UseExtraPrompts
     | Bookmark
     | NameSpeaker
+    | RememberSpeaker
     | SetTitle
     | EditTurn
     | MergeTurn
@@ -55,6 +66,7 @@ class Annotations:
         publish: receives every event.
         spawn: runs a request in the background; the session waits for it before it ends.
         original: returns a turn with its words, or `None`.
+        remember_voice: stores the voice of a label under a name, and returns why not; `None` if it must not be stored.
     """
 
     def __init__(
@@ -66,6 +78,7 @@ class Annotations:
         publish: Callable[[Event], None],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         original: Callable[[int], Turn | None],
+        remember_voice: Callable[[str, str], Awaitable[str]] | None = None,
     ) -> None:
         self._state = state
         self._prompts = prompts
@@ -74,6 +87,7 @@ class Annotations:
         self._publish = publish
         self._spawn = spawn
         self._original = original
+        self._remember_voice = remember_voice
 
     def execute(self, command: AnnotationCommand) -> None:
         """Execute a command.
@@ -108,12 +122,37 @@ class Annotations:
                 self._publish(TurnBookmarked(number, note if note is None else _shorten(note)))
             case NameSpeaker(label=label, name=name):
                 self._publish(SpeakerNamed(_shorten(label), _shorten(name)))
+            case RememberSpeaker(label=label):
+                self._spawn(self._remember(label, self._nameable(label)))
 
     def on_final(self, turn: Turn, stream_prompt: str | None) -> None:
         """Ask the extra prompts about a final turn, except `stream_prompt`, which the endpoint answers."""
         for id in self._state.extra_prompts:
             if id != stream_prompt and id in self._prompts:
                 self._ask_about(turn, self._prompts[id])
+
+    def _nameable(self, label: str) -> str:
+        """Return the name under which a speaker's voice can be remembered.
+
+        Raises:
+            UsageError: it cannot be.
+        """
+        if self._remember_voice is None:
+            hint = "Turn on known_voices and speaker_labels, use the local engine, and not a private session."
+            raise UsageError("Voices are not remembered in this session.", hint)
+        if not (name := self._state.speakers.get(label, "")):
+            raise UsageError(f"Speaker {label} has no name yet.", "Name the speaker first.")
+        return name
+
+    async def _remember(self, label: str, name: str) -> None:
+        assert self._remember_voice is not None
+        # With several tracks, the track's name precedes the endpoint's label.
+        refused = await self._remember_voice(label.rpartition(" ")[2], name)
+        if refused:
+            self._publish(Notice(Severity.WARNING, f"The voice of {name} is not remembered: {refused}"))
+        else:
+            hint = "livegist speakers lists, renames and forgets voices."
+            self._publish(Notice(Severity.INFO, f"The voice of {name} is remembered on this machine.", hint))
 
     def _ask(self, question: str, numbers: Collection[int]) -> None:
         if not question.strip():

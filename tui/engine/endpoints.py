@@ -2,7 +2,7 @@
 
 import difflib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from tui.config.schema import Config
 from tui.engine.gateway_process import GatewayProcess
@@ -13,6 +13,9 @@ from tui.model.events import Notice, Severity
 from tui.model.prompts import PromptLibrary, fill
 from tui.stream.connection import ConnectError
 from tui.stream.reconnecting import Target
+
+REMEMBER_S = 10.0
+"""Longest wait for the local gateway to store a voice."""
 
 
 class Endpoints:
@@ -53,7 +56,36 @@ class Endpoints:
         filled = fill(self._prompts[prompt], self.variables())
         # The local gateway's own parameter: a speaker keeps the label on all connections and tracks of the session.
         own = {} if self._route.url else {"speaker_session": self._speaker_session}
+        if own and self.remembers_voices:
+            own["known_voices"] = "true"
         return Target(endpoint(base, filled, self._config, self._sample_rate, track, own), self._route.key)
+
+    @property
+    def remembers_voices(self) -> bool:
+        """Whether voices may be remembered and recognised: never in a private session, nor by another machine."""
+        config = self._config
+        return config.known_voices and config.speaker_labels and not config.private and not self._route.url
+
+    @property
+    def voice_memory(self) -> Callable[[str, str], Awaitable[str]] | None:
+        """`remember_voice`, or `None` if voices must not be remembered."""
+        return self.remember_voice if self.remembers_voices else None
+
+    async def remember_voice(self, label: str, name: str) -> str:
+        """Let the local gateway remember the voice of a speaker; return why it did not, or an empty text."""
+        import httpx2
+
+        try:
+            base = chat_root(await self._gateway.url(self._config, self._route.llm_key))
+            # A proxy from the environment would send the request off this machine.
+            async with httpx2.AsyncClient(trust_env=False, timeout=REMEMBER_S) as client:
+                body = {"session": self._speaker_session, "label": label, "name": name}
+                answer = await client.post(f"{base}/livegist/voices", json=body)
+            if answer.is_success:
+                return ""
+            return str(answer.json().get("error", "")) or f"The local gateway answered {answer.status_code}."
+        except (ConnectError, httpx2.HTTPError, ValueError) as error:
+            return f"The local gateway does not answer: {error}"
 
     async def chat(self) -> ChatClient:
         """Return the client of the LLM server.

@@ -12,6 +12,7 @@ from pathlib import Path
 from tui.config.load import ENVIRONMENT
 from tui.config.schema import Config
 from tui.credentials import Key
+from tui.paths import voices_file
 from tui.stream.close_codes import LOST, CloseInfo, Retry
 from tui.stream.connection import ConnectError
 
@@ -60,6 +61,8 @@ class GatewayProcess:
             command += ["--turn-model", config.local_turn_model]
         if config.local_speaker_model:
             command += ["--speaker-model", config.local_speaker_model]
+        if config.known_voices:
+            command += ["--voices", str(voices_file())]
         async with self._starting:
             running = self._process is not None and self._process.returncode is None
             # In the environment, because every user of the machine can read a command line.

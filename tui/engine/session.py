@@ -87,7 +87,7 @@ class LiveSession:
         self._title = TitleSuggester(config, self.state, endpoints.chat, self._emit)
         self._requests: set[asyncio.Task[None]] = set()
         self.annotations = Annotations(
-            self.state, prompts, self._gists, endpoints.chat, self._emit, self._spawn, sink.turn
+            self.state, prompts, self._gists, endpoints.chat, self._emit, self._spawn, sink.turn, endpoints.voice_memory
         )
         """Executes annotation commands."""
         endpoints.variables = partial(self.state.prompt_variables, config.language)

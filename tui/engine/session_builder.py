@@ -163,6 +163,7 @@ class SessionBuilder:
             speech_model=config.speech_model if route.engine == "cloud" else config.local_model,
             llm_model=config.llm_model,
             tracks=state.tracks,
+            known_voices=self._endpoints.remembers_voices,
         )
         session = self._build(sink, audio, _turns_after(state, [track.name for track in tracks]))
         sink.emit(SessionStarted(info))

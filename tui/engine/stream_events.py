@@ -13,7 +13,7 @@ from tui.engine.event_sink import EventSink
 from tui.engine.gist_tracker import Chat, GistTracker
 from tui.engine.links import Links
 from tui.engine.stats_collector import StatsCollector
-from tui.model.events import Notice, PromptChanged, Severity, State, TurnChanged, TurnRemoved
+from tui.model.events import Notice, PromptChanged, Severity, SpeakerNamed, State, TurnChanged, TurnRemoved
 from tui.model.prompts import PromptLibrary
 from tui.model.transcript import Turn
 from tui.stream import events, messages
@@ -136,6 +136,10 @@ class StreamEventHandler:
                 self.failure = close
             case events.MessageReceived(message=Heartbeat(realtime_factor=factor)):
                 self.realtime_factor = round(factor, 2)
+            case events.MessageReceived(message=messages.SpeakerRecognised(speaker_label=label, name=name)):
+                speaker = self._speaker(label) or label
+                if speaker not in self._state.speakers:
+                    self._sink.emit(SpeakerNamed(speaker, name))
             case events.MessageReceived(message=messages.Warning(warning=text)):
                 self._sink.emit(Notice(Severity.WARNING, self._prefixed(text)))
 

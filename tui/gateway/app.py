@@ -70,6 +70,7 @@ def build(options: GatewayOptions) -> Starlette:
             Route("/v1/chat/completions", gateway.chat, methods=["POST"]),
             Route("/v1/models", gateway.models),
             Route("/v1/models/{id:path}", gateway.models),
+            Route("/livegist/voices", gateway.remember_voice, methods=["POST"]),
             Route("/healthz", gateway.health),
             Route("/metrics", gateway.metrics_page),
             WebSocketRoute("/{path:path}", _unknown_websocket),

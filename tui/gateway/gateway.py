@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -28,9 +29,18 @@ from tui.gateway.speech_models import InstalledModel, find_model
 from tui.gateway.turn_model import SmartTurn, TurnModel, find_turn_model
 from tui.gateway.whisper import WhisperRecogniser
 from tui.llm.client import ChatClient
+from tui.urls import is_loopback
 
 if TYPE_CHECKING:
     from tui.gateway.speaker_labels import Labeller, SpeakerLabels
+
+
+class VoiceToRemember(msgspec.Struct, frozen=True):
+    """The body of a request to `/livegist/voices`."""
+
+    session: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    label: Annotated[str, msgspec.Meta(min_length=1, max_length=1)]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 
 
 class Gateway:
@@ -169,7 +179,30 @@ class Gateway:
         """
         from tui.gateway.speaker_labels import Labeller
 
-        return Labeller(self.options.speaker_model)
+        return Labeller(self.options.speaker_model, self.options.voices)
+
+    async def remember_voice(self, request: Request) -> Response:
+        """Serve `/livegist/voices`: store a speaker's voice under a name.
+
+        A message of the service's protocol cannot do this, and the embedding should not leave this process: the engine
+        names the speaker, and the gateway writes the file. It is there only for the engine that started this gateway,
+        which gives it the file, and answers loopback clients only.
+        """
+        if not self._is_authorized(request):
+            return request_error(401, "Missing or invalid API key")
+        if not self.options.voices or request.client is None or not is_loopback(f"http://{request.client.host}"):
+            return request_error(404, "Not found")
+        try:
+            asked = msgspec.json.decode(await request.body(), type=VoiceToRemember)
+        except msgspec.MsgspecError as error:
+            return request_error(400, str(error))
+        try:
+            if self._labeller is None:
+                self._labeller = await asyncio.to_thread(self._load_labeller)
+            refused = self._labeller.remember(asked.session, asked.label, asked.name)
+        except LivegistError as error:
+            refused = error.message
+        return request_error(409, refused) if refused else JSONResponse({"name": asked.name})
 
     def _unsupported_languages(self, parameters: Parameters) -> list[str]:
         """Return the parameters that name languages unknown to the model."""

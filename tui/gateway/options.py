@@ -17,6 +17,8 @@ class GatewayOptions(msgspec.Struct, frozen=True, kw_only=True):
     """ONNX file of an end-of-turn model; `off` for silence and punctuation alone, empty for an installed one."""
     speaker_model: str = ""
     """ONNX file of a speaker model; empty for the one that an installed Resemblyzer carries."""
+    voices: str = ""
+    """File of known voices; empty for none. Only the engine of the same user sets it, for a gateway on loopback."""
     threads: int = 0
     """CPU threads of the model; 0 takes one per core, at most eight."""
     llm_url: str = ""

@@ -69,6 +69,8 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     speaker_session: Annotated[str, msgspec.Meta(max_length=64)] = ""
     """Of this gateway only: connections with the same value have the same speakers. Without it, a speaker may get
     another label when a connection is renewed, and on each track."""
+    known_voices: bool = False
+    """Of this gateway only: whether remembered voices are named."""
     min_end_of_turn_silence_when_confident: Milliseconds | None = None
     """Former name of `min_turn_silence`."""
 

@@ -9,6 +9,8 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -20,9 +22,10 @@ from tui.gateway.pcm import RATE, SampleWindow
 from tui.gateway.speaker_clustering import KEPT_TURNS, MAX_SPEAKERS, SAME, SpeakerClusters
 from tui.gateway.speaker_features import FRAME, STEP
 from tui.gateway.speaker_model import INSTALL, SpeakerModel, find_speaker_model, load_speaker_model
-from tui.gateway.speaker_profiles import SpeakerProfiles, label, unit
+from tui.gateway.speaker_profiles import KnownVoice, SpeakerProfiles, label, unit
 from tui.gateway.turn_voices import TurnVoices
-from tui.stream.messages import Revision, SpeakerRevision, WireTurn, WireWord
+from tui.gateway.voice_store import StoredVoice, VoiceStore
+from tui.stream.messages import Revision, SpeakerRecognised, SpeakerRevision, WireTurn, WireWord
 
 KEPT_SESSIONS = 32
 """Sessions whose speakers are kept for their next connections."""
@@ -71,32 +74,72 @@ class Labeller:
 
     Args:
         path: the model's file; empty for an installed one.
+        voices: file of known voices; empty for none.
 
     Raises:
         LivegistError: it is not installed or cannot be used.
     """
 
-    def __init__(self, path: str = "") -> None:
+    def __init__(self, path: str = "", voices: str = "") -> None:
         file = find_speaker_model(path)
         if file is None:
             raise LivegistError("No speaker model is installed.", f"To install one: {INSTALL}")
         self._model = load_speaker_model(file)
+        # Embeddings of two files of one name may differ, but those of two models nearly always have two names.
+        self._model_name = file.name
+        self._store = VoiceStore(Path(voices)) if voices else None
         self._thread = ModelThread()
         self._sessions: OrderedDict[str, SpeakerProfiles] = OrderedDict()
+
+    def remember(self, session: str, name_of_label: str, name: str) -> str:
+        """Store the voice of a speaker under a name; return why not, or an empty text.
+
+        Args:
+            session: as `Parameters.speaker_session`.
+            name_of_label: the speaker's label.
+            name: the person's.
+
+        Raises:
+            LivegistError: the file of known voices cannot be written.
+        """
+        profiles = self._sessions.get(session)
+        speaker = ord(name_of_label) - ord("A") if len(name_of_label) == 1 else -1
+        vector = profiles.vector(speaker) if profiles else None
+        if profiles is None or vector is None or self._store is None:
+            return f"Speaker {name_of_label} has not said enough yet."
+        at = datetime.now().astimezone().isoformat(timespec="seconds")
+        self._store.remember(StoredVoice(name, self._model_name, tuple(map(float, vector)), at))
+        profiles.name(speaker, name)
+        return ""
+
+    def _known(self) -> list[KnownVoice]:
+        """Return the known voices that this model can recognise."""
+        try:
+            voices = self._store.load() if self._store else ()
+        except LivegistError as error:
+            log.warning("Known voices are not used: %s", error.message)
+            return []
+        return [
+            KnownVoice(voice.name, np.array(voice.vector, np.float32))
+            for voice in voices
+            if voice.model == self._model_name
+        ]
 
     def labels(self, parameters: Parameters) -> "SpeakerLabels":
         """Return what labels the speakers of one connection."""
         return SpeakerLabels(
             self._model,
             self._thread,
-            self._profiles(parameters.speaker_session),
+            self._profiles(parameters),
             parameters.max_speakers,
             parameters.speaker_labels_revision_interval_ms,
         )
 
-    def _profiles(self, session: str) -> SpeakerProfiles:
+    def _profiles(self, parameters: Parameters) -> SpeakerProfiles:
         """Return the speakers of a session; without an id, those of a new one."""
-        profiles = self._sessions.pop(session, None) or SpeakerProfiles(self._model.unrelated)
+        session = parameters.speaker_session
+        known = self._known() if parameters.known_voices else []
+        profiles = self._sessions.pop(session, None) or SpeakerProfiles(self._model.unrelated, known)
         if session:
             self._sessions[session] = profiles
             while len(self._sessions) > KEPT_SESSIONS:
@@ -216,11 +259,15 @@ class SpeakerLabels:
         speaker = self._clusters.assign(order, vectors, whole=voices.whole)
         return None if speaker is None else label(speaker)
 
-    def remember(self, turn: WireTurn) -> None:
-        """Keep a finished turn's words for a revision."""
+    def remember(self, turn: WireTurn) -> SpeakerRecognised | None:
+        """Keep a finished turn's words for a revision; return the name of its speaker, once, if it is a known voice."""
         self._words[turn.turn_order] = turn.words
         while len(self._words) > KEPT_TURNS:
             self._words.popitem(last=False)
+        if turn.speaker_label is None:
+            return None
+        name = self._clusters.profiles.recognise(ord(turn.speaker_label) - ord("A"))
+        return SpeakerRecognised(turn.speaker_label, name) if name else None
 
     def revise(self, position: int, *, last: bool = False) -> SpeakerRevision | None:
         """Return new labels of earlier turns, if the time for it has come and some changed.

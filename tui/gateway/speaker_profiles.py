@@ -21,6 +21,8 @@ KNOWN_AFTER = 3.0
 """Windows of a speaker after which it is compared with the known voices."""
 
 Vectors = npt.NDArray[np.float32]
+REMEMBERED_AFTER = 6.0
+"""Windows of a speaker that are enough to remember the voice: some 4 s of speech."""
 
 
 class KnownVoice(msgspec.Struct, frozen=True):
@@ -94,6 +96,16 @@ class SpeakerProfiles:
         self._sums[speaker] = self._sums[speaker] - total
         self._weights[speaker] -= weight
         return True
+
+    def vector(self, speaker: int) -> Vectors | None:
+        """Return a speaker's mean; `None` if too little was said for a voice to be remembered."""
+        if not 0 <= speaker < len(self) or self._weights[speaker] < REMEMBERED_AFTER:
+            return None
+        return unit(self._sums[speaker])
+
+    def name(self, speaker: int, name: str) -> None:
+        """Note that a speaker has a name, which is not reported."""
+        self._names[speaker] = name
 
     def merge(self) -> tuple[int, int] | None:
         """Merge the two most similar speakers if they are one person; return the older one and the other."""

@@ -26,7 +26,7 @@ from tui.gateway.silence import SilenceReports
 from tui.gateway.turn_model import TurnModel, completeness
 from tui.gateway.turn_settings import Force, Queued, TurnSettings
 from tui.gateway.vad import VoiceDetector
-from tui.stream.messages import Silence, SpeakerRevision, SpeechStarted, WireTurn
+from tui.stream.messages import Silence, SpeakerRecognised, SpeakerRevision, SpeechStarted, WireTurn
 
 if TYPE_CHECKING:
     # Without speaker labels, nothing of them is imported.
@@ -46,7 +46,7 @@ NEVER = sys.maxsize
 MAX_BACKLOG = RATE * 310
 """Most samples that may wait for a decision; beyond that the session stops receiving."""
 
-TurnMessage = SpeechStarted | WireTurn | Silence | SpeakerRevision
+TurnMessage = SpeechStarted | WireTurn | Silence | SpeakerRevision | SpeakerRecognised
 
 
 class TurnRecogniser:
@@ -336,9 +336,9 @@ class TurnRecogniser:
         unformatted = self._settings.unformatted
         message = turn.message(words, 1.0, language, final=True, unformatted=unformatted, speaker=speaker)
         self._send(message)
-        if self._labels:
-            self._labels.remember(message)
-            self._revise()
+        if self._labels and (recognised := self._labels.remember(message)):
+            self._send(recognised)
+        self._revise()
         self._metrics.count("turns_total")
         self._metrics.count("settled_partials_changed_total", turn.contradicts(words, ended.end))
         self._metrics.count("final_seconds_sum", self._clock() - self._arrived_at)

@@ -20,6 +20,7 @@ from tui.model.commands import (
     Option,
     Quit,
     Recover,
+    RememberSpeaker,
     RetryGist,
     SetGain,
     SetTitle,
@@ -52,6 +53,7 @@ COMMANDS = (
     ("merge", "N", "append the next turn to turn N"),
     ("undo", "", "undo the newest edit"),
     ("name", "LABEL NAME", "name a speaker in all turns"),
+    ("remember", "LABEL", "remember the voice of a named speaker for later sessions"),
     ("gain", "DB TRACK", "set the input gain, in dB; without TRACK, of the first"),
     ("devices", "", "list audio devices"),
     ("device", "NAME", "switch the audio device, of another track with TRACK=NAME"),
@@ -133,6 +135,8 @@ def parse_command(line: str, view_model: ViewModel, options: Mapping[str, Option
         case "name" if rest:
             label, _, name = rest.partition(" ")
             return [NameSpeaker(label, name.strip())]
+        case "remember" if rest:
+            return [RememberSpeaker(rest)]
         case "gain":
             number, _, track = rest.partition(" ")
             return [SetGain(_number(number), track.strip())]

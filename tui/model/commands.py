@@ -195,6 +195,13 @@ class NameSpeaker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
     """Empty removes the name."""
 
 
+class RememberSpeaker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="remember_speaker"):
+    """Remember the voice of a named speaker, so that later sessions name it. Rejected unless the session allows it."""
+
+    label: str
+    """The endpoint's label of the speaker."""
+
+
 class SetGain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="set_gain", omit_defaults=True):
     """Set the gain that is applied to the recording from now on."""
 
@@ -248,6 +255,7 @@ Command = (
     | UndoEdit
     | Bookmark
     | NameSpeaker
+    | RememberSpeaker
     | SetGain
     | ListDevices
     | MeasureDevices

@@ -80,6 +80,8 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     llm_model: str
     tracks: tuple[Track, ...] = ()
     """The tracks at the start; empty if there is one without a name."""
+    known_voices: bool = False
+    """Whether voices can be remembered, and remembered ones are named."""
 
 
 class TurnBookmarked(msgspec.Struct, frozen=True, tag="bookmark"):
@@ -394,7 +396,5 @@ Event = (
 )
 
 _codec: Codec[Event] = Codec(Event)
-encode = _codec.encode
-"""Return an event as one line of JSON."""
-decode = _codec.decode
-"""Return the event in a line of JSON; raises `msgspec.MsgspecError` if it is not valid."""
+encode, decode = _codec.encode, _codec.decode
+"""Return an event as one line of JSON; return the event in a line, or raise `msgspec.MsgspecError`."""

@@ -101,6 +101,13 @@ class SpeakerRevision(msgspec.Struct, frozen=True, tag="SpeakerRevision"):
     revisions: tuple[Revision, ...] = ()
 
 
+class SpeakerRecognised(msgspec.Struct, frozen=True, tag="SpeakerRecognised"):
+    """A speaker has a known voice; only livegist's own gateway sends it, on request."""
+
+    speaker_label: str
+    name: str
+
+
 class Warning(msgspec.Struct, frozen=True, tag="Warning"):
     """A request that the endpoint cannot fulfil; the session continues."""
 
@@ -137,6 +144,7 @@ ServerMessage = (
     | Heartbeat
     | Silence
     | SpeakerRevision
+    | SpeakerRecognised
     | Warning
     | Error
     | Termination
@@ -180,6 +188,7 @@ _EXACT: dict[str, type[ServerMessage]] = {
     "Heartbeat": Heartbeat,
     "Silence": Silence,
     "SpeakerRevision": SpeakerRevision,
+    "SpeakerRecognised": SpeakerRecognised,
     "Warning": Warning,
     "Termination": Termination,
 }

@@ -11,6 +11,7 @@ from tui.model.commands import (
     EditTurn,
     MergeTurn,
     NameSpeaker,
+    RememberSpeaker,
     RetryGist,
     SetGain,
     SetTitle,
@@ -141,9 +142,24 @@ class AnnotationActions(SessionActions):
         def name(written: str | None) -> None:
             if written is not None:
                 self._request(NameSpeaker(label, written))
+                if written and self._remembers_voices:
+                    self._offer_to_remember(label, written)
 
         placeholder = f"name of speaker {one_line(label, 40)} · empty removes it · esc cancel"
         self._open_text_input(placeholder, name, self.view_model.speakers.get(label, ""))
+
+    @property
+    def _remembers_voices(self) -> bool:
+        return self.view_model.session is not None and self.view_model.session.known_voices
+
+    def _offer_to_remember(self, label: str, name: str) -> None:
+        """Offer to remember the voice of a speaker who has just been named."""
+
+        def remember(answer: str | None) -> None:
+            if answer is not None and answer.strip().lower() in ("y", "yes"):
+                self._request(RememberSpeaker(label))
+
+        self._open_text_input(f"remember the voice of {one_line(name, 30)} on this machine? y · esc no", remember)
 
     def action_change_gain(self, step_db: int) -> None:
         """Increase the gain, or decrease it if negative."""

@@ -1,0 +1,44 @@
+"""When a session may remember voices, and how the engine names one that is recognised."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tui.config.schema import Config
+from tui.engine.endpoints import Endpoints
+from tui.engine.gateway_process import GatewayProcess
+from tui.engine.routing import Route
+from tui.model.prompts import PromptLibrary
+from tui.paths import prompt_folders
+
+LOCAL = Route(engine="local", url="", key="", llm_url="", llm_key="")
+CLOUD = Route(engine="cloud", url="wss://streaming.assemblyai.com", key="k", llm_url="", llm_key="")
+
+
+@pytest.mark.parametrize(
+    ("route", "settings", "allowed"),
+    [
+        (LOCAL, {"known_voices": True, "speaker_labels": True}, True),
+        (LOCAL, {"speaker_labels": True}, False),
+        (LOCAL, {"known_voices": True}, False),
+        (LOCAL, {"known_voices": True, "speaker_labels": True, "private": True}, False),
+        (CLOUD, {"known_voices": True, "speaker_labels": True}, False),
+    ],
+    ids=["opted in", "off", "no labels", "private", "another machine"],
+)
+async def test_voices_are_remembered_only_here_on_request_and_never_in_private(
+    tmp_path: Path, route: Route, settings: dict[str, Any], allowed: bool
+) -> None:
+    gateway = GatewayProcess(tmp_path / "log")
+
+    async def url(config: Config, llm_key: str) -> str:
+        return "ws://127.0.0.1:1"
+
+    gateway.url = url  # type: ignore[method-assign]
+    prompts = PromptLibrary.load(*prompt_folders())
+    endpoints = Endpoints(Config(**settings), route, prompts, gateway, 16_000)
+    assert (endpoints.voice_memory is not None) == allowed
+    target = await endpoints.target("summary")
+    assert ("known_voices" in target.url) == allowed
+    assert ("speaker_session" in target.url) == (route is LOCAL)
