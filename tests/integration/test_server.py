@@ -28,7 +28,18 @@ from tui.engine.server import EngineServer
 from tui.errors import EngineError
 from tui.model.commands import COMMAND_BYTES, Command, Mute, Quit, Recover, Start, Stop
 from tui.model.commands import encode as encode_command
-from tui.model.events import Event, Notice, Rejected, Severity, Snapshot, State, StateChanged, StatsChanged, TurnChanged
+from tui.model.events import (
+    Event,
+    Notice,
+    Rejected,
+    Severity,
+    Snapshot,
+    State,
+    StateChanged,
+    StatsChanged,
+    TurnChanged,
+    ViewersChanged,
+)
 from tui.model.gists import GistStatus
 from tui.model.session_state import SessionState
 from tui.paths import PACKAGE, log_file, runtime_dir, sessions_dir
@@ -75,10 +86,15 @@ class Viewer:
         self.client = EngineClient(path, snapshot_only=snapshot_only)
         self.events: list[Event] = []
         self.record = SessionState()
+        self.others = 0
+        """Number of other viewers."""
         self._changed = asyncio.Event()
 
     async def watch(self) -> None:
         async for event in self.client.events():
+            if isinstance(event, ViewersChanged):
+                self.others = event.viewers - 1
+                continue
             self.events.append(event)
             self.record.apply(event)
             if isinstance(event, Snapshot):

@@ -717,7 +717,7 @@ async def test_escape_selects_nothing() -> None:
 
 
 async def test_help_shows_every_key_with_its_id() -> None:
-    async with running(ScriptedEngine(), keys={"start": "f5"}, size=(120, 100)) as (app, pilot):
+    async with running(ScriptedEngine(), keys={"start": "f5"}, size=(120, 120)) as (app, pilot):
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await until(pilot, lambda: "[quit]" in shown(app, "help-text"))

@@ -164,8 +164,9 @@ class EngineServer:
         for notice in [*self._engine.pop_notices(), *(self._early or ())]:
             viewer.put(notice)
         self._early = None
+        # The snapshot tells the new viewer.
+        self._count_viewers(len(self._viewers) + 1)
         self._viewers.add(viewer)
-        self._count_viewers()
         try:
             async with asyncio.TaskGroup() as tasks:
                 sending = tasks.create_task(viewer.send(), name="events")
@@ -177,11 +178,11 @@ class EngineServer:
             self._grace_until = self._clock() + REJOIN_GRACE_S
         finally:
             self._viewers.discard(viewer)
-            self._count_viewers()
+            self._count_viewers(len(self._viewers))
 
-    def _count_viewers(self) -> None:
-        self._engine.set_viewer_count(len(self._viewers))
-        self._broadcast(ViewersChanged(len(self._viewers)))
+    def _count_viewers(self, viewers: int) -> None:
+        self._engine.set_viewer_count(viewers)
+        self._broadcast(ViewersChanged(viewers))
 
     def _snapshot(self) -> Event:
         unattended_s = 0.0 if self._viewers else round(self._clock() - self._last_viewed_at, 1)
