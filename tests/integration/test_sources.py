@@ -93,6 +93,32 @@ async def test_any_sound_file_is_resampled_to_16_khz(
     assert correlation(sound, samples(speech)) > 0.95
 
 
+async def test_a_flac_that_breaks_off_is_read_up_to_there(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.flac"
+    frames, rate = soundfile.read(CLIP, dtype="int16")
+    soundfile.write(whole, np.tile(frames, 3), rate)
+    (tmp_path / "cut.flac").write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    read: list[bytes] = []
+
+    async def read_all() -> None:
+        async with open_source(str(tmp_path / "cut.flac"), clock=fast_clock()) as source:
+            async for block in source:
+                read.append(block)
+
+    with pytest.raises(SourceError, match=r"cut\.flac is damaged: it was read up to 0:"):
+        await read_all()
+    got = samples(b"".join(read))
+    assert len(got) > len(frames)
+    assert np.array_equal(got, np.tile(frames, 3)[: len(got)].astype(np.float64))
+
+
+async def test_a_flac_without_an_intact_block_is_an_error(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.flac"
+    soundfile.write(whole, np.zeros(16_000, np.int16), 16_000)
+    (tmp_path / "cut.flac").write_bytes(whole.read_bytes()[:100])
+    assert "cut.flac is not a readable sound file" in (await open_error(str(tmp_path / "cut.flac"))).message
+
+
 async def test_a_file_is_read_in_real_time_and_ends(tmp_path: Path, speech: bytes) -> None:
     path = tmp_path / "speech.wav"
     path.write_bytes(wav.header(16_000, 32_000) + speech[:32_000])

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -177,6 +178,17 @@ async def test_a_file_of_less_than_a_second_is_transcribed(store: Store, tmp_pat
     async with fake_endpoint.running() as server:
         [done] = await transcribed(server, str(path))
     assert texts(store, done) == [said(1)]
+
+
+async def test_a_damaged_file_is_transcribed_as_far_as_it_can_be_read(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "cut.flac"
+    soundfile.write(path, np.frombuffer(speech(*range(1, 21)), "<i2"), 16_000)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    async with fake_endpoint.running() as server:
+        [done] = await transcribed(server, str(path), well=False)
+    assert texts(store, done)[:5] == [said(turn) for turn in range(1, 6)]
+    assert done["error"].startswith("cut.flac is damaged: it was read up to 0:")
+    assert next(iter(store)).metadata().note == done["error"]
 
 
 async def test_a_file_too_short_for_a_word_is_an_error_and_leaves_no_session(store: Store, tmp_path: Path) -> None:

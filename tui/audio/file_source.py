@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.audio.pacing import RealtimePacer, take_blocks
-from tui.audio.sound_file import SoundReader, open_sound_file, read_frames
+from tui.audio.sound_file import DamagedFileError, SoundReader, open_sound_file, read_frames
 from tui.audio.wav import SAMPLE_BYTES
 
 if TYPE_CHECKING:
@@ -49,12 +49,13 @@ class FileSource:
         self._in_use = threading.Lock()
         """Held while the file is read, so that it is not closed meanwhile."""
         self._ended = False
+        self._damage: DamagedFileError | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield blocks of s16le mono PCM in real time.
 
         Raises:
-            SourceError: the file cannot be read to its end.
+            SourceError: the file cannot be read to its end; what can be read was yielded.
         """
         pacer = RealtimePacer(self._sample_rate, clock=self._clock)
         buffer = bytearray()
@@ -66,6 +67,8 @@ class FileSource:
         if buffer:
             await asyncio.sleep(pacer.wait_s(len(buffer) // SAMPLE_BYTES))
             yield bytes(buffer)
+        if self._damage:
+            raise self._damage
 
     def flush(self) -> bytes:
         """Return nothing: audio that was read ahead of real time is not part of the session."""
@@ -82,8 +85,11 @@ class FileSource:
             if self._ended:
                 return b""
             count = round(READ_S * self._file.samplerate)
-            frames = read_frames(self._file, count, self.name)
-            self._ended = len(frames) < count
+            try:
+                frames = read_frames(self._file, count, self.name)
+            except DamagedFileError as error:
+                self._damage, frames = error, error.frames
+            self._ended = len(frames) < count or self._damage is not None
             return self._resampler.feed(frames, last=self._ended)
 
 

@@ -1,5 +1,6 @@
 """Sound files of all formats: read with libsndfile, or with PyAV if it cannot read them."""
 
+import contextlib
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -7,11 +8,32 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from tui.audio.container import ContainerError, ContainerFile, is_supported
 from tui.audio.wav import MAX_HEADER_BYTES, is_unfinished
 from tui.errors import SourceError
+from tui.text import clock
 
 if TYPE_CHECKING:
     import soundfile
 
     from tui.audio.convert import Frames
+
+
+BLOCK = 1024
+"""Frames that are read at once where a file is damaged."""
+
+
+class DamagedFileError(SourceError):
+    """A file cannot be read beyond a place.
+
+    Args:
+        name: of the file.
+        until_s: the place, in seconds.
+        frames: the last ones that can be read.
+    """
+
+    def __init__(self, name: str, until_s: float, frames: "Frames") -> None:
+        super().__init__(
+            f"{name} is damaged: it was read up to {clock(until_s)}.", "The recorder may have been killed."
+        )
+        self.frames = frames
 
 
 class SoundReader(Protocol):
@@ -80,14 +102,36 @@ def read_frames(file: SoundReader, count: int, name: str) -> "Frames":
     """Return the next frames of a file called `name`, fewer than `count` only at its end.
 
     Raises:
+        DamagedFileError: the file breaks off, as a FLAC file whose recorder was killed.
         SourceError: the file cannot be read.
     """
     import soundfile
 
+    position = file.tell() if isinstance(file, soundfile.SoundFile) else 0
     try:
         return file.read(count, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, ContainerError) as error:
-        raise _unreadable(name, error) from error
+        intact = _intact(file, position, count) if isinstance(file, soundfile.SoundFile) else None
+        if intact is None:
+            raise _unreadable(name, error) from error
+        raise DamagedFileError(name, (position + len(intact)) / file.samplerate, intact) from error
+
+
+def _intact(file: "soundfile.SoundFile", position: int, count: int) -> "Frames | None":
+    """Return the frames from a position on that can be read, at most `count`; `None` if there are none before it."""
+    import numpy as np
+    import soundfile
+
+    blocks: list[Frames] = []
+    left = count
+    with contextlib.suppress(soundfile.SoundFileError):
+        file.seek(position)
+        while left > 0:
+            blocks.append(file.read(min(BLOCK, left), dtype="float32", always_2d=True))
+            left -= len(blocks[-1]) or left
+    if blocks:
+        return np.concatenate(blocks)
+    return np.zeros((0, file.channels), np.float32) if position else None
 
 
 def duration_s(path: Path) -> float:

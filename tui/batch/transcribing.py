@@ -171,7 +171,8 @@ class Transcriber:
         done = TranscriptionResult(name, stored.id, str(stored.path), len(record.transcript.finals))
         left_s = record.stats.untranscribed_s
         if failure is None and left_s < MIN_UNTRANSCRIBED_S:
-            return done
+            # Of a file, the only note is that it is damaged.
+            return replace(done, error=stored.metadata().note) if isinstance(source, Path) else done
         return replace(
             done,
             error=failure.message if failure else f"{left_s:.0f} s are not transcribed.",

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from tui.audio.file_source import open_file
 from tui.audio.recording import Recording
+from tui.audio.sound_file import DamagedFileError
 from tui.errors import SessionError, SourceError, file_error_hint
 from tui.model.events import Session, SessionStarted, State, StateChanged, StatsChanged
 from tui.model.stats import Stats, TrackStats, tenths
@@ -28,7 +29,7 @@ WAITING_REASON = "Recorded and not transcribed yet."
 
 
 async def from_file(store: Store, path: Path, session: Session) -> StoredSession:
-    """Return a new session with the audio of a file as its recording.
+    """Return a new session with the audio of a file as its recording, and a note if the file is damaged.
 
     Args:
         store: stores the session.
@@ -42,11 +43,15 @@ async def from_file(store: Store, path: Path, session: Session) -> StoredSession
     times = itertools.count(0.0, 1e9)
     # A clock that advances by 1e9 s a call makes all samples due at once, so that the file is read without waiting.
     async with open_file(path, sample_rate=SAMPLE_RATE, clock=lambda: next(times)) as source:
+        note = ""
         stored = store.create(_started(session))
         recording = stored.create_recording(SAMPLE_RATE)
         try:
-            async for block in source:
-                recording.append(block)
+            try:
+                async for block in source:
+                    recording.append(block)
+            except DamagedFileError as error:
+                note = error.message
             _fill_up(recording, path.name)
         except BaseException:
             recording.close()
@@ -59,7 +64,7 @@ async def from_file(store: Store, path: Path, session: Session) -> StoredSession
             f"{path.name} cannot be saved: {recording.failure.strerror}.", file_error_hint(recording.failure)
         )
     _open_journal(stored, session, recording.position)
-    update_metadata(stored.path, lambda _: SessionMetadata(path.stem))
+    update_metadata(stored.path, lambda _: SessionMetadata(path.stem, note=note))
     return stored
 
 
