@@ -32,7 +32,8 @@ from tui.viewer.screens.device_picker import DevicePicker
 from tui.viewer.screens.dialog import HELP, keys_of
 from tui.viewer.screens.export import ExportPicker
 from tui.viewer.screens.help import SIGNS, STATE_HELP
-from tui.viewer.screens.history import HistoryScreen, PastSessionScreen
+from tui.viewer.screens.history import HistoryScreen
+from tui.viewer.screens.past_session import PastSessionScreen
 from tui.viewer.screens.prompt_editor import PromptEditor
 from tui.viewer.screens.prompt_picker import PromptPicker
 from tui.viewer.screens.quit_dialog import QuitDialog

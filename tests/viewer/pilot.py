@@ -15,8 +15,9 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from tests.viewer.scripted_engine import DEADLINE_S
-from tui.viewer.app import ExitStatus, LivegistApp
+from tui.viewer.app import LivegistApp
 from tui.viewer.compositor import MAX_FRAMES_WAITING
+from tui.viewer.engine_connection import ExitStatus
 from tui.viewer.screens import gated_screen
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.meter import Meter

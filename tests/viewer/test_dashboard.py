@@ -51,9 +51,13 @@ from tui.model.events import (
 from tui.model.gists import GistStatus
 from tui.model.stats import Stats
 from tui.paths import shipped
+from tui.presentation.formatting import STATES
 from tui.presentation.view_model import ViewModel
-from tui.viewer.app import ExitStatus, LivegistApp
+from tui.viewer.app import LivegistApp
 from tui.viewer.bindings import DASHBOARD, TOPICS
+from tui.viewer.engine_connection import ExitStatus
+from tui.viewer.screens.body_actions import BodyActions
+from tui.viewer.screens.export import ExportPicker
 from tui.viewer.screens.help import HelpScreen
 from tui.viewer.screens.prompt_picker import PromptPicker
 from tui.viewer.screens.quit_dialog import QuitDialog
@@ -102,7 +106,11 @@ def shown_below(app: LivegistApp, part: str) -> str:
 
 
 def toasts(app: LivegistApp) -> str:
-    return "\n".join(notice.message for notice in app._notifications)
+    """Return the messages on the screen: errors, the footer's, and that in the border of a dialog."""
+    said = [notice.message for notice in app._notifications]
+    said += [screen.footer.message for screen in app.screen_stack if isinstance(screen, BodyActions)]
+    said += [str(box.border_subtitle or "") for box in app.screen.query(".dialog")]
+    return "\n".join(filter(None, said))
 
 
 async def emit(pilot: Pilot[ExitStatus], engine: ScriptedEngine, *events: Event) -> None:
@@ -717,7 +725,7 @@ async def test_escape_selects_nothing() -> None:
 
 
 async def test_help_shows_every_key_with_its_id() -> None:
-    async with running(ScriptedEngine(), keys={"start": "f5"}, size=(120, 120)) as (app, pilot):
+    async with running(ScriptedEngine(), keys={"start": "f5"}, size=(120, 140)) as (app, pilot):
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen))
         await until(pilot, lambda: "[quit]" in shown(app, "help-text"))
@@ -732,11 +740,27 @@ async def test_help_is_readable_at_60_columns() -> None:
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(app.screen, HelpScreen) and "In Turns" in shown(app, "help-text"))
         await pilot.press("pagedown", "pagedown")
+        await until(pilot, lambda: "In Turns" not in shown(app, "help-text"))
+        await pilot.press(*"stop recording")
+        await until(pilot, lambda: "Session" in shown(app, "help-text"))
         rows = shown(app, "help-text").splitlines()
         first = next(at for at, row in enumerate(rows) if "Stop recording" in row)
         assert rows[first].index("Stop") == 20
         assert rows[first + 1].index(rows[first + 1].strip()) == 20
-        assert "In Turns" not in shown(app, "help-text")
+
+
+async def test_help_is_filtered_by_what_is_typed_and_names_every_sign_and_state() -> None:
+    async with running(ScriptedEngine(), size=(120, 36)) as (app, pilot):
+        await pilot.press("question_mark", *"gain")
+        await until(pilot, lambda: "[increase-gain]" in shown(app, "help-text"))
+        assert "[stop]" not in shown(app, "help-text")
+        for _ in "gain":
+            await pilot.press("backspace")
+        await pilot.press(*"states")
+        await until(pilot, lambda: "↻ RECONNECTING" in shown(app, "help-text"))
+        assert all(word in shown(app, "help-text") for _, word in STATES.values())
+        await pilot.press(*"xyz")
+        await until(pilot, lambda: "Nothing matches the filter." in shown(app, "help-text"))
 
 
 async def test_help_tells_what_is_possible_now_from_what_is_not() -> None:
@@ -866,13 +890,14 @@ async def test_the_palette_offers_every_action_with_its_key_and_the_themes() -> 
         every = list(app.get_system_commands(app.screen))
         offered = {command.title: command for command in every}
         assert len(offered) == len(every)
-        assert {"Stop", "Mute", "Analyse", "Zoom", "Theme: paper"} <= set(offered)
-        assert "Start" not in offered
-        assert "(x)" in offered["Stop"].help
-        assert "(s)" in offered["Start – not possible now"].help
+        assert {"Stop session", "Mute microphone", "Analyse session", "Hide gists", "Use theme paper"} <= set(offered)
+        assert next(iter(offered)) == "Stop session"
+        assert "Start session" not in offered
+        assert "(x)" in offered["Stop session"].help
+        assert "(s)" in offered["Start session – not possible now"].help
         ids = {binding.id for binding in (*DASHBOARD, *Pane.BINDINGS) if isinstance(binding, Binding)}
         assert len(offered) == len(ids - {"show-commands"}) + len(list(shipped("themes").glob("*.toml")))
-        offered["Theme: paper"].callback()
+        offered["Use theme paper"].callback()
         assert app.theme == "paper"
 
 
@@ -888,6 +913,85 @@ async def test_a_command_of_the_palette_is_carried_out() -> None:
         await until(pilot, lambda: engine.sent == [Analyse()])
 
 
+async def test_the_palette_names_what_a_toggle_does_next_and_offers_the_last_used_first() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await pilot.press("ctrl+p", *"hide gists")
+        await until(pilot, lambda: "Show or hide the gists" in shown(app))
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: app.screen is app.dashboard and not app.dashboard.body.gists.display)
+        assert [command.title for command in app.get_system_commands(app.screen)][:2] == ["Show gists", "Stop session"]
+
+
+async def test_the_palette_of_a_dialog_offers_what_the_dialog_can_do() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await pilot.press("e", "ctrl+p", *"next format")
+        await until(pilot, lambda: "In this dialog" in shown(app))
+        while not isinstance(app.screen, ExportPicker):
+            await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ExportPicker) and "▸ txt" in shown(app, "formats"))
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "key", "reason"),
+    [
+        (None, "x", "No session is running. Press s to start one."),
+        (None, "a", "No turn has ended yet."),
+        (None, "e", "No stored session to export."),
+        (None, "9", "There is no prompt 9: 4 prompts. Press p to see them."),
+        ("live", "s", "A session is running. Press x to stop it first."),
+        ("live", "c", "No clip mark is set."),
+        ("live", "n", "No search. Press / to search."),
+        ("live", "left", "Only a replay can seek: livegist replay."),
+        ("finishing", "x", "The session is finishing: recording has stopped."),
+    ],
+)
+async def test_a_key_that_cannot_act_says_why(snapshot: str | None, key: str, reason: str) -> None:
+    state = State.DRAINING if snapshot == "finishing" else State.LIVE
+    engine = ScriptedEngine(snapshot=meeting(state) if snapshot else None)
+    async with running(engine) as (app, pilot):
+        await pilot.press(key)
+        await until(pilot, lambda: reason in shown(app, "keys"))
+        assert engine.sent == []
+
+
+async def test_a_long_message_is_shown_row_after_row_and_then_the_keys_are_back() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine, size=(60, 16)) as (app, pilot):
+        app.notify(" ".join(f"word{n}" for n in range(12)), markup=False)
+        await pilot.pause()
+        assert "word0" in shown(app, "keys")
+        assert "word11" not in shown(app, "keys")
+        app.dashboard.footer.turn_over()
+        await pilot.pause()
+        assert "word11" in shown(app, "keys")
+        app.dashboard.footer.turn_over()
+        await pilot.pause()
+        assert shown(app, "keys").startswith(" x stop")
+        assert shown(app, "keys").rstrip().endswith("… ? help")
+
+
+async def test_a_change_of_the_prompt_is_not_called_a_delay() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, PromptChanged("actions"), StatsChanged(replace(STATS, elapsed_s=760.0, lag_s=9.0)))
+        assert "switching prompt" in shown(app, "banner")
+        assert "BEHIND" not in shown(app, "banner")
+        await emit(pilot, engine, StatsChanged(replace(STATS, elapsed_s=790.0, lag_s=9.0)))
+        assert "9 s BEHIND" in shown(app, "banner")
+
+
+async def test_a_question_may_be_about_a_turn_that_has_not_ended() -> None:
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await pilot.press("colon")
+        await until(pilot, lambda: "Nothing has been said yet." in shown(app, "keys"))
+        await emit(pilot, engine, TurnChanged(partial(1, "we ship on")))
+        await pilot.press("colon", *"when?", "enter")
+        await until(pilot, lambda: engine.sent == [Ask("when?")])
+
+
 async def test_notices_and_refusals_are_shown() -> None:
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (app, pilot):
@@ -895,10 +999,17 @@ async def test_notices_and_refusals_are_shown() -> None:
             pilot,
             engine,
             Notice(Severity.WARNING, "The disk is full.", "Free some space."),
-            Rejected("A session is already active.", "Press x first."),
         )
-        assert "The disk is full.\nFree some space." in toasts(app)
-        assert "A session is already active.\nPress x first." in toasts(app)
+        assert "! The disk is full. Free some space." in shown(app, "keys")
+        await emit(
+            pilot,
+            engine,
+            Rejected("A session is already active.", "Press x first."),
+            Notice(Severity.ERROR, "The microphone is lost.", "Plug it in."),
+        )
+        assert "The microphone is lost.\nPlug it in." in toasts(app)
+        assert "The microphone is lost." not in shown(app, "keys")
+        assert "! A session is already active. Press x first." in shown(app, "keys")
 
 
 async def test_a_failure_says_why_and_what_to_do() -> None:

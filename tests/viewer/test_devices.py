@@ -30,10 +30,10 @@ async def test_another_device_is_chosen_while_the_session_goes_on() -> None:
     async with running(engine) as (app, pilot):
         await pilot.press("D")
         assert isinstance(app.screen, DevicePicker)
-        assert "Listing input devices" in shown(app, "question")
+        assert "Listing input devices" in shown(app)
         assert engine.sent == [ListDevices(), MeasureDevices(12)]
         await emit(pilot, engine, DevicesListed(DEVICES))
-        assert "USB␛[31m microphone" in shown(app, "prompts")
+        assert "USB␛[31m microphone" in shown(app, "devices")
         await pilot.press("down", "down", "enter")
         await until(pilot, lambda: engine.sent[2:] == [MeasureDevices(0), UseSource("mic:USB")])
 
@@ -55,7 +55,7 @@ async def test_each_device_shows_its_level_and_what_is_wrong_with_it() -> None:
                     DeviceLevel("HDMI", error="Device unavailable"),
                 ),
             )
-        default, built_in, usb, hdmi = shown(app, "prompts").splitlines()[:4]
+        default, built_in, usb, hdmi = shown(app, "devices").splitlines()[1:5]
         assert "no signal" in default
         assert "no signal" in built_in
         assert "L ░" in usb
@@ -78,8 +78,8 @@ async def test_a_quiet_and_a_clipping_device_say_so() -> None:
             clock.now = float(second)
             quiet, loud = DeviceLevel("Built-in", ((-70.0, -60.0),)), DeviceLevel(USB, ((-3.0, 0.0),), clipped=True)
             await emit(pilot, engine, levels_of(quiet, loud))
-        assert "too quiet" in shown(app, "prompts").splitlines()[1]
-        assert "clipping" in shown(app, "prompts").splitlines()[2]
+        assert "too quiet" in shown(app, "devices").splitlines()[2]
+        assert "clipping" in shown(app, "devices").splitlines()[3]
 
 
 async def test_gain_shows_in_the_levels_of_the_devices() -> None:
@@ -87,12 +87,12 @@ async def test_gain_shows_in_the_levels_of_the_devices() -> None:
     async with running(engine, clock=Clock()) as (app, pilot):
         await pilot.press("D")
         await emit(pilot, engine, DevicesListed(DEVICES), levels_of(DeviceLevel("Built-in", ((-30.0, -20.0),))))
-        assert "-20 dBFS" in shown(app, "prompts")
+        assert "-20 dBFS" in shown(app, "devices")
         await pilot.press("plus")
         await until(pilot, lambda: engine.sent[-1] == SetGain(3))
         await emit(pilot, engine, GainChanged(6.0), levels_of(DeviceLevel("Built-in", ((-30.0, -20.0),))))
-        assert "gain +6 dB" in shown(app, "question")
-        assert "-14 dBFS" in shown(app, "prompts")
+        assert "gain +6 dB" in shown(app)
+        assert "-14 dBFS" in shown(app, "devices")
 
 
 async def test_before_a_session_the_choice_is_for_the_next_one() -> None:
@@ -111,7 +111,7 @@ async def test_before_a_session_a_further_device_becomes_a_track_of_the_next_one
     async with running(engine) as (app, pilot):
         await pilot.press("D")
         await emit(pilot, engine, DevicesListed(DEVICES))
-        assert "a add as a track" in shown(app, "question")
+        assert "a add as a track" in shown(app)
         await pilot.press("down", "a")
         await until(pilot, lambda: "records from mic=mic, Built-in=mic:Built-in." in toasts(app))
         await pilot.press("s")
@@ -135,11 +135,11 @@ async def test_during_a_session_the_choice_is_for_one_of_its_tracks() -> None:
     async with running(engine) as (app, pilot):
         await pilot.press("D")
         await emit(pilot, engine, DevicesListed(DEVICES))
-        assert "Choose an input device for you" in shown(app, "question")
+        assert "Choose an input device for you" in shown(app)
         await pilot.press("a")
         assert app.screen is not app.dashboard, "a track is added before a session only"
         await pilot.press("t")
-        await until(pilot, lambda: "Choose an input device for them" in shown(app, "question"))
+        await until(pilot, lambda: "Choose an input device for them" in shown(app))
         await pilot.press("down", "enter")
         await until(pilot, lambda: UseSource("mic:Built-in", "them") in engine.sent)
 
@@ -149,7 +149,7 @@ async def test_a_machine_without_devices_says_so() -> None:
     async with running(engine) as (app, pilot):
         await pilot.press("D")
         await emit(pilot, engine, DevicesListed(()))
-        assert "No input device found." in shown(app, "question")
+        assert "No input device found." in shown(app)
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is app.dashboard)
         assert UseSource not in {type(command) for command in engine.sent}

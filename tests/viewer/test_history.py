@@ -1,22 +1,42 @@
 """Tests of the list of past sessions, the past session, exports, and the keys of a replay."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from msgspec.structs import replace
+from textual.pilot import Pilot
 
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import SESSION, ScriptedEngine, meeting
 from tests.viewer.test_dashboard import emit, running, shown
-from tui.model.commands import ExportSession, ListSessions, Mute, Pause, Seek, ShowSession, TogglePlay
+from tui.model.commands import (
+    DeleteSessions,
+    DescribeSession,
+    ExportSession,
+    ListSessions,
+    Mute,
+    Pause,
+    SearchSessions,
+    Seek,
+    ShowSession,
+    TogglePlay,
+)
 from tui.model.events import (
     PlayingChanged,
     SessionInfo,
+    SessionsFound,
     SessionShown,
     SessionsListed,
     SpeakerNamed,
     State,
     TurnBookmarked,
 )
+from tui.model.session_hits import SessionHit
+from tui.viewer.app import LivegistApp
+from tui.viewer.engine_connection import ExitStatus
 from tui.viewer.screens.export import FORMATS, ExportPicker
-from tui.viewer.screens.history import HistoryScreen, PastSessionScreen
+from tui.viewer.screens.history import HistoryScreen
+from tui.viewer.screens.past_session import PastSessionScreen
 
 KEPT = (
     SessionInfo("b", "2026-11-22T09:45:00+01:00", 754.0, 132, State.ENDED, "Standup", ("work",), "Good morning", 3),
@@ -39,17 +59,101 @@ async def test_h_lists_what_is_kept_and_enter_opens_one() -> None:
         await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
         await until(pilot, lambda: "Standup" in shown(app, "sessions"))
         listed = shown(app, "sessions")
-        assert "#work" in listed
         for part in (
-            "132 turns  ★3 #work Standup",
-            "1 turn   failed  ",
+            "started            length  turns   ★  title",
+            "2026-11-22 09:45    12:34    132   3  #work Standup",
+            "1      failed  ",
             "interrupted  Cut",
             "! the recording is missing",
         ):
             assert part in listed
         assert "\x1b" not in shown(app, "sessions")
+        assert "Good morning" in shown(app, "preview")
         await pilot.press("down", "enter")
         await until(pilot, lambda: engine.sent[1:] == [ShowSession("a")])
+        await emit(pilot, engine, SessionShown(PAST))
+        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
+
+
+@asynccontextmanager
+async def browsing(host: str = "") -> AsyncIterator[tuple[LivegistApp, Pilot[ExitStatus], ScriptedEngine]]:
+    """Open the list of past sessions."""
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine, host=host) as (app, pilot):
+        await emit(pilot, engine, SessionsListed(KEPT))
+        await until(pilot, lambda: isinstance(app.screen, HistoryScreen) and "Standup" in shown(app, "sessions"))
+        yield app, pilot, engine
+
+
+def order(app: LivegistApp) -> list[str]:
+    """Return the titles of the listed sessions, from the top."""
+    words = ("Standup", "Hello", "Cut", "missing")
+    return [word for row in shown(app, "sessions").splitlines() for word in words if word in row]
+
+
+async def test_the_list_is_filtered_by_what_is_typed_and_sorted_by_a_key() -> None:
+    async with browsing() as (app, pilot, _):
+        assert order(app) == ["Standup", "Hello", "Cut", "missing"]
+        await pilot.press("ctrl+s", "ctrl+s", "ctrl+s")
+        await until(pilot, lambda: "by title" in shown(app))
+        assert order(app) == ["missing", "Cut", "Standup", "Hello"]
+        await pilot.press(*"#work")
+        await until(pilot, lambda: order(app) == ["Standup"])
+        assert "1 session" in shown(app)
+
+
+async def test_titles_and_tags_of_a_past_session_are_edited() -> None:
+    async with browsing() as (app, pilot, engine):
+        await pilot.press("ctrl+r", *"!", "enter")
+        await until(pilot, lambda: engine.sent == [DescribeSession("b", "Standup!", ("work",))])
+        await pilot.press("ctrl+t", "space", *"q4", "enter")
+        await until(pilot, lambda: engine.sent[1:] == [DescribeSession("b", "Standup", ("work", "q4"))])
+        await emit(pilot, engine, SessionsListed((replace(KEPT[0], name="Changed"), *KEPT[1:])))
+        await until(pilot, lambda: "Changed" in shown(app, "sessions"))
+
+
+async def test_several_sessions_are_exported() -> None:
+    async with browsing() as (app, pilot, engine):
+        await pilot.press("space", "space")
+        await until(pilot, lambda: "2 marked" in shown(app))
+        await pilot.press("ctrl+e", "down", "enter")
+        await until(pilot, lambda: engine.sent == [ExportSession("b", "txt"), ExportSession("a", "txt")])
+
+
+async def test_a_deletion_is_carried_out_when_the_list_is_left_and_can_be_undone_before() -> None:
+    async with browsing() as (app, pilot, engine):
+        await pilot.press("ctrl+x")
+        await until(pilot, lambda: "1 deleted when you leave" in shown(app))
+        await pilot.press("ctrl+x")
+        await until(pilot, lambda: "deleted when you leave" not in shown(app))
+        await pilot.press("down", "ctrl+x")
+        assert engine.sent == []
+        await pilot.press("escape")
+        await until(pilot, lambda: engine.sent == [DeleteSessions(("a",))])
+        assert app.screen is app.dashboard
+        await emit(pilot, engine, SessionsListed(KEPT[2:]))
+        assert app.screen is app.dashboard, "the reply to a deletion opens no list"
+
+
+async def test_a_search_in_all_sessions_opens_the_session_at_the_turn() -> None:
+    async with browsing() as (app, pilot, engine):
+        await pilot.press(*"pool", "ctrl+f")
+        await until(pilot, lambda: engine.sent == [SearchSessions("pool")])
+        hits = (
+            SessionHit("a", 128, 768.0, ("the connection ", "pool", ": it was")),
+            SessionHit("b", 0, 0.0, ("pool",)),
+        )
+        await emit(pilot, engine, SessionsFound(hits))
+        await until(pilot, lambda: "12:48  turn 128" in shown(app, "sessions"))
+        assert "2 matches in all sessions" in shown(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: engine.sent[1:] == [ShowSession("a")])
+        await emit(pilot, engine, SessionShown(PAST))
+        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen) and app.screen.body.turns.cursor == 128)
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: isinstance(app.screen, HistoryScreen) and "matches" not in shown(app))
 
 
 async def test_nothing_kept_is_said() -> None:
@@ -57,7 +161,7 @@ async def test_nothing_kept_is_said() -> None:
     async with running(engine) as (app, pilot):
         await emit(pilot, engine, SessionsListed(()))
         await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
-        await until(pilot, lambda: "No past sessions." in shown(app, "question"))
+        await until(pilot, lambda: "No past sessions" in shown(app))
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is app.dashboard)
         assert engine.sent == []

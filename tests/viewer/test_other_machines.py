@@ -49,7 +49,7 @@ async def test_an_export_is_fetched_with_f() -> None:
     async with running(engine, host="studio") as (app, pilot):
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, ExportPicker))
-        await until(pilot, lambda: "enter write on studio · f fetch to this machine" in shown(app, "question"))
+        await until(pilot, lambda: "enter write on studio · f fetch here" in shown(app))
         await pilot.press("f")
         await until(pilot, lambda: engine.sent == [ExportSession("", "md", fetch=True)])
         await emit(pilot, engine, SessionExported("a.md", "# Standup\n"))
@@ -100,7 +100,7 @@ async def test_q_in_a_session_says_who_watches() -> None:
         await emit(pilot, engine, ViewersChanged(2))
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, QuitDialog))
-        await until(pilot, lambda: "1 other viewer watches." in shown(app, "question"))
+        await until(pilot, lambda: "1 other viewer watches." in shown(app))
         await pilot.press("x")
         await until(pilot, lambda: engine.sent == [Quit()])
 

@@ -103,7 +103,7 @@ async def test_a_prompt_that_is_too_long_stays_open_and_says_why() -> None:
         await until(pilot, lambda: isinstance(app.screen, PromptEditor))
         app.screen.query_one(TextArea).text = TEXT + "#" * PROMPT_CHARACTERS
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: "The prompt is too long.\nAt most 100,000 characters." in toasts(app))
+        await until(pilot, lambda: "The prompt is too long. At most 100,000 characters." in toasts(app))
         assert isinstance(app.screen, PromptEditor)
         assert engine.sent == []
 

@@ -32,7 +32,7 @@ async def test_shift_and_arrows_select_several_turns_to_copy_export_and_ask_abou
         assert len(body.turns.text_to_copy().splitlines()) == 3
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, ExportPicker))
-        await until(pilot, lambda: "Export 3 selected turns as" in shown(app, "question"))
+        await until(pilot, lambda: "Export 3 selected turns as" in shown(app))
         await pilot.press("enter")
         await until(pilot, lambda: engine.sent == [ExportSession("", "md", tuple(NUMBERS[:3]))])
         await pilot.press("colon")

@@ -3,13 +3,14 @@
 import tomllib
 
 import pytest
+from textual.widgets import Input
 
-from tests.viewer.pilot import until
+from tests.viewer.pilot import run_app, until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
 from tests.viewer.test_dashboard import running, shown, toasts
 from tui.paths import config_file
+from tui.viewer.app import LivegistApp
 from tui.viewer.screens.settings import IMMEDIATE, NEXT_START, SHOWN, SettingsScreen
-from tui.viewer.screens.text_input import TextInputScreen
 
 
 def written() -> dict[str, object]:
@@ -50,40 +51,76 @@ async def test_it_shows_values_what_they_are_for_and_where_they_are_written() ->
         assert str(config_file()) in shown(app, "preview").replace("\n", "")
 
 
-async def test_a_theme_holds_at_once_and_the_files_comments_stay() -> None:
+async def test_a_theme_is_previewed_saved_by_enter_and_the_files_comments_stay() -> None:
     async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await until(pilot, lambda: app._themes)
         before = app.theme
-        await pilot.press("comma", *down_to("theme"), "enter")
+        await pilot.press("comma", *down_to("theme"), "right")
         await until(pilot, lambda: app.theme != before)
-        assert written()["theme"] == app.theme
+        assert "theme" not in written()
+        assert "not saved" in shown(app, "settings")
+        await pilot.press("enter")
+        await until(pilot, lambda: written().get("theme") == app.theme)
         assert config_file().read_text().startswith("# by hand\nfps = 12\n")
-        await pilot.press("left")
+        assert "not saved" not in shown(app, "settings")
+
+
+@pytest.mark.parametrize("undo", ["escape", "down"])
+async def test_a_change_that_is_not_saved_is_undone_by_escape_and_by_leaving_its_row(undo: str) -> None:
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
+        await until(pilot, lambda: app._themes)
+        before = app.theme
+        await pilot.press("comma", *down_to("theme"), "left")
+        await until(pilot, lambda: app.theme != before)
+        await pilot.press(undo)
         await until(pilot, lambda: app.theme == before)
+        assert isinstance(app.screen, SettingsScreen)
+        assert "theme" not in written()
 
 
 async def test_yes_and_no_change_places_and_del_takes_the_default() -> None:
     async with running(ScriptedEngine(snapshot=meeting())) as (_, pilot):
-        await pilot.press("comma", *down_to("flac"), "space")
+        await pilot.press("comma", *down_to("flac"), "space", "enter")
         await until(pilot, lambda: written().get("flac") is True)
         await pilot.press("delete")
         await until(pilot, lambda: "flac" not in written())
 
 
-async def test_a_number_is_asked_for_and_a_wrong_one_is_refused() -> None:
+async def test_a_number_is_edited_in_its_row_and_a_wrong_one_is_explained_while_it_is_typed() -> None:
     async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await pilot.press("comma", *down_to("fps"), "enter")
-        await until(pilot, lambda: isinstance(app.screen, TextInputScreen))
+        field = app.screen.query_one(Input)
+        await until(pilot, lambda: field.display and field.has_focus)
+        row = next(at for at, line in enumerate(shown(app).splitlines()) if " fps " in line)
+        assert field.region.y == row
         await pilot.press("backspace", "backspace", *"30", "enter")
         await until(pilot, lambda: written()["fps"] == 30)
-        await pilot.press("enter", *"0", "enter")
-        await until(pilot, lambda: "fps must be an integer from 1 to 60" in toasts(app))
+        await pilot.press("enter", *"0")
+        await until(pilot, lambda: "fps must be an integer from 1 to 60" in " ".join(shown(app, "preview").split()))
+        await pilot.press("enter")
         assert written()["fps"] == 30
+        await pilot.press("escape")
+        assert not field.display
+        assert isinstance(app.screen, SettingsScreen)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert written()["fps"] == 30
+
+
+async def test_an_option_of_the_command_line_that_overrides_a_setting_is_named() -> None:
+    app = LivegistApp(
+        ScriptedEngine(snapshot=meeting()), theme="night", fps=20, keys={}, options={"speech_model": "other"}
+    )
+    async with run_app(app, size=(120, 36)) as pilot:
+        await until(pilot, lambda: app.dashboard.view_model.synced)
+        await pilot.press("comma", *down_to("speech_model"))
+        await until(pilot, lambda: "Overridden by --speech-model on the command line" in shown(app, "preview"))
+        assert "overridden by --speech-model" in shown(app, "settings")
 
 
 async def test_the_prompts_are_those_of_the_engine() -> None:
     async with running(ScriptedEngine(snapshot=meeting())) as (_, pilot):
-        await pilot.press("comma", *down_to("prompt"), "enter")
+        await pilot.press("comma", *down_to("prompt"), "enter", "enter")
         await until(pilot, lambda: written().get("prompt") == "actions")
 
 

@@ -12,7 +12,7 @@ from tui.errors import EngineError, LivegistError, UsageError
 if TYPE_CHECKING:
     from tui.config.schema import Config
     from tui.model.commands import Start
-    from tui.viewer.app import EngineConnection
+    from tui.viewer.engine_connection import EngineConnection
 
 
 @click.command()

@@ -157,11 +157,11 @@ class Annotations:
     def _ask(self, question: str, numbers: Collection[int]) -> None:
         if not question.strip():
             raise UsageError("The question is empty.", "Type a question, such as: what was decided?")
-        turns = tuple(turn for turn in self._final_turns() if not numbers or turn.number in numbers)
-        if not turns:
-            raise UsageError("None of the selected turns has ended.", "Select others.")
+        said = tuple(turn for turn in self._state.spoken if not numbers or turn.number in numbers)
+        if not said:
+            raise UsageError("Nothing has been said yet.", "Wait for the first words.")
         session = self._state.session
-        excerpt = SessionExcerpt(session.id if session else "", "", session.started_at if session else "", turns)
+        excerpt = SessionExcerpt(session.id if session else "", "", session.started_at if session else "", said)
         self._spawn(self._gists.question(_shorten(question), excerpt, self._chat))
 
     def _retry(self, number: int) -> None:

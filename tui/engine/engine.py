@@ -31,7 +31,7 @@ from tui.engine.routing import resolve_route
 from tui.engine.save_retry import PendingSaves
 from tui.engine.session import LiveSession
 from tui.engine.session_builder import SessionBuilder
-from tui.engine.session_queries import run_query
+from tui.engine.session_queries import SessionQuery, run_query
 from tui.engine.session_slot import SessionSlot
 from tui.errors import EndpointError, EngineError, FullyTranscribedError, LivegistError, UsageError
 from tui.model import commands
@@ -165,7 +165,7 @@ class Engine:
                 self._continuation.set_source(self._slot.require_active().controls.use_source(source, track))
             case commands.Recover(session=session, options=options):
                 await self._recover(session, options)
-            case commands.ListSessions() | commands.ShowSession() | commands.ExportSession():
+            case _ if isinstance(command, SessionQuery):
                 return await asyncio.to_thread(run_query, self._store, command, self._slot.state.session)
             case commands.ShowPrompt() | commands.WritePrompt() | commands.DeletePrompt():
                 return self._prompt_watcher.execute(command)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tui.engine.prompt_files import PromptFiles
 from tui.model.commands import DeletePrompt, ShowPrompt, WritePrompt
-from tui.model.events import Event, Notice, PromptInfo, PromptsChanged, PromptShown, Severity
+from tui.model.events import Event, Notice, PromptsChanged, PromptShown, Severity
+from tui.model.prompt_info import PromptInfo
 
 PROMPT_POLL_S = 1.0
 """Seconds between two checks of the prompt files."""

@@ -8,27 +8,41 @@ from msgspec.structs import replace
 
 import tui
 from tui.errors import SessionError, UsageError, file_error_hint
-from tui.model.commands import ExportSession, ListSessions, ShowSession
+from tui.model.commands import (
+    DeleteSessions,
+    DescribeSession,
+    ExportSession,
+    ListSessions,
+    SearchSessions,
+    ShowSession,
+)
 from tui.model.events import (
     Session,
     SessionExported,
     SessionInfo,
+    SessionsFound,
     SessionShown,
     SessionsListed,
 )
 from tui.model.prompts import PromptLibrary
+from tui.model.session_hits import SessionHit
 from tui.paths import data_dir, private_dir, prompt_folders, write_private
-from tui.sessions.catalogue import find, summarise
+from tui.sessions.catalogue import delete, find, summarise
 from tui.sessions.export import export
+from tui.sessions.metadata import SessionMetadata, clean_line, update_metadata
+from tui.sessions.search import INDEX, delete_index, search
 from tui.sessions.store import Store
 
+SessionQuery = ListSessions | DescribeSession | DeleteSessions | SearchSessions | ShowSession | ExportSession
+MAX_HITS = 100
+"""Maximum number of matches of a search."""
 MAX_LISTED = 200
 """Maximum number of sessions in a list, the newest."""
 
 
 def run_query(
-    store: Store, query: ListSessions | ShowSession | ExportSession, current: Session | None
-) -> SessionsListed | SessionShown | SessionExported:
+    store: Store, query: SessionQuery, current: Session | None
+) -> SessionsListed | SessionsFound | SessionShown | SessionExported:
     """Return the reply to a query.
 
     Args:
@@ -43,6 +57,17 @@ def run_query(
     match query:
         case ListSessions():
             return list_sessions(store)
+        case DescribeSession(session=id, name=name, tags=tags):
+            update_metadata(find(store, id).path, lambda old: _described(old, name, tags))
+            return list_sessions(store)
+        case DeleteSessions(sessions=ids):
+            for id in ids:
+                delete(find(store, id))
+            delete_index(data_dir() / INDEX)
+            return list_sessions(store)
+        case SearchSessions(query=words):
+            found = search(store, data_dir() / INDEX, words, max_hits=MAX_HITS)
+            return SessionsFound(tuple(SessionHit(hit.session, hit.number, hit.at_s, hit.parts) for hit in found))
         case ShowSession(session=id):
             return show_session(store, id)
         case ExportSession(session="") if current is None or not current.path:
@@ -50,6 +75,10 @@ def run_query(
         case ExportSession(session=id, format=format, turns=turns, fetch=fetch):
             folder = None if fetch else data_dir() / "exports"
             return export_session(store, id or (current.id if current else ""), format, folder, turns)
+
+
+def _described(metadata: SessionMetadata, name: str, tags: tuple[str, ...]) -> SessionMetadata:
+    return replace(metadata, name=clean_line(name), tags=()).with_tags(*tags)
 
 
 def list_sessions(store: Store) -> SessionsListed:

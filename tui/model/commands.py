@@ -89,6 +89,27 @@ class ShowSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="
     """Id of the session."""
 
 
+class DescribeSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="describe_session"):
+    """Set the title and the tags of a stored session; the reply to this viewer is `SessionsListed`."""
+
+    session: str
+    name: str
+    """The title; empty for none."""
+    tags: tuple[str, ...]
+
+
+class DeleteSessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="delete_sessions"):
+    """Permanently delete stored sessions; the reply to this viewer is `SessionsListed`."""
+
+    sessions: tuple[str, ...]
+
+
+class SearchSessions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="search_sessions"):
+    """Search all stored sessions; the reply to this viewer is `SessionsFound`."""
+
+    query: str
+
+
 class ExportSession(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="export_session"):
     """Export a session to a file on the engine's machine, or to the viewer; the reply is `SessionExported`."""
 
@@ -262,6 +283,9 @@ Command = (
     | UseSource
     | Recover
     | ListSessions
+    | DescribeSession
+    | DeleteSessions
+    | SearchSessions
     | ShowSession
     | ExportSession
     | TogglePlay

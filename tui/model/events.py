@@ -13,6 +13,8 @@ from tui.model.devices import DeviceInfo, DeviceLevel
 from tui.model.edits import TurnEdit
 from tui.model.gaps import Gap
 from tui.model.gists import Gist
+from tui.model.prompt_info import PromptInfo
+from tui.model.session_hits import SessionHit
 from tui.model.stats import Stats
 from tui.model.tracks import Track
 from tui.model.transcript import Turn
@@ -49,17 +51,6 @@ class Severity(StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
-
-
-class PromptInfo(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A prompt that a person can choose."""
-
-    id: str
-    name: str
-    turn: str
-    """Template for one turn, for the picker's preview."""
-    session: str = ""
-    """Template for a whole session."""
 
 
 class Session(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -325,6 +316,12 @@ class SessionsListed(msgspec.Struct, frozen=True, tag="sessions"):
     sessions: tuple[SessionInfo, ...]
 
 
+class SessionsFound(msgspec.Struct, frozen=True, tag="sessions_found"):
+    """Matches in the stored sessions, the best first: the reply to `SearchSessions`."""
+
+    hits: tuple[SessionHit, ...]
+
+
 class SessionShown(msgspec.Struct, frozen=True, tag="session_shown"):
     """A stored session: the reply to `ShowSession`."""
 
@@ -389,6 +386,7 @@ Event = (
     | DevicesListed
     | DeviceLevels
     | SessionsListed
+    | SessionsFound
     | SessionShown
     | SessionExported
     | PromptShown

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from tui.errors import ConfigError
-from tui.model.events import PromptInfo
+from tui.model.prompt_info import PromptInfo
 
 TURN = "{{turn}}"
 """Placeholder that the endpoint replaces by the text of a final turn."""

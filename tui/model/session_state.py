@@ -127,6 +127,12 @@ class SessionState:
         return [with_speaker_name(part, self.speakers) for turn in self.transcript.finals for part in self.parts(turn)]
 
     @property
+    def spoken(self) -> list[Turn]:
+        """The final turns, and after them the words so far of the open ones."""
+        open_turns = (turn for turn in self.transcript if not turn.final and turn.text)
+        return [*self.finals, *(with_speaker_name(turn, self.speakers) for turn in open_turns)]
+
+    @property
     def original_finals(self) -> list[Turn]:
         """The final turns without a person's edits, with the names of their speakers."""
         return [with_speaker_name(turn, self.speakers) for turn in self.transcript.finals]

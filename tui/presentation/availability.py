@@ -2,6 +2,7 @@
 
 from tui.model.events import State
 from tui.presentation.view_model import ViewModel
+from tui.text import plural
 
 
 def is_available(view_model: ViewModel, action: str, parameters: tuple[object, ...]) -> bool:
@@ -24,10 +25,9 @@ def is_available(view_model: ViewModel, action: str, parameters: tuple[object, .
             return view_model.synced and view_model.session is not None
         case "undo_edit", _:
             return view_model.synced and view_model.undoable > 0
-        case (
-            ("edit_turn" | "merge_turn" | "analyse" | "ask" | "ask_all" | "bookmark" | "name_speaker"),
-            _,
-        ):
+        case "ask", _:
+            return view_model.synced and any(turn.text for turn in view_model.transcript)
+        case (("edit_turn" | "merge_turn" | "analyse" | "ask_all" | "bookmark" | "name_speaker"), _):
             return view_model.synced and any(turn.final for turn in view_model.transcript)
         case "retry_gist", _:
             return view_model.synced and bool(view_model.missing)
@@ -83,3 +83,40 @@ ACTION_STATES = frozenset(
     }
 )
 """Actions handled by the engine: unavailable without a connection to it."""
+
+
+def unavailable_reason(view_model: ViewModel, action: str, parameters: tuple[object, ...]) -> str:
+    """Return why an action is not possible now, and what makes it possible."""
+    finishing = view_model.state is State.DRAINING
+    match action, parameters:
+        case _ if not view_model.synced:
+            return "Not possible yet: the engine is starting."
+        case (("seek" | "seek_turn"), _):
+            return "Only a replay can seek: livegist replay."
+        case _ if view_model.replay_speed:
+            return "Not possible in a replay."
+        case (("edit_turn" | "merge_turn" | "analyse" | "ask_all" | "bookmark" | "name_speaker"), _):
+            return "No turn has ended yet."
+        case "undo_edit", _:
+            return "No edit to undo."
+        case "edit_title", _:
+            return "No session has a title yet. Press s to start one."
+        case "ask", _:
+            return "Nothing has been said yet."
+        case "retry_gist", _:
+            return "No gist has failed."
+        case (("stop" | "mute" | "change_gain" | "choose_device"), _) if finishing:
+            return "The session is finishing: recording has stopped."
+        case (("stop" | "mute" | "change_gain"), _):
+            return "No session is running. Press s to start one."
+        case "export", _:
+            return "No stored session to export."
+        case (("start" | "recover"), _) if view_model.state.active:
+            return "The session is finishing." if finishing else "A session is running. Press x to stop it first."
+        case "recover", _:
+            return "All sessions are transcribed to their end."
+        case "use_prompt", (int(number),):
+            return f"There is no prompt {number}: {plural(len(view_model.prompts), 'prompt')}. Press p to see them."
+        case (("choose_prompt" | "step_prompt"), _):
+            return "No prompts found: livegist prompts list."
+    return "Not possible now."

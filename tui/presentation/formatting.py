@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from tui.model.events import PromptInfo, State
+from tui.model.events import State
+from tui.model.prompt_info import PromptInfo
 
 EXTRACTIVE = "extractive"
 """Model name of the extractive summariser, which quotes sentences instead of writing any."""

@@ -4,7 +4,7 @@ from tui.model.events import (
     Event,
     GistChanged,
     PlayingChanged,
-    PromptInfo,
+    PromptChanged,
     PromptsChanged,
     SessionStarted,
     Snapshot,
@@ -15,11 +15,15 @@ from tui.model.events import (
     ViewersChanged,
 )
 from tui.model.gists import Gist, GistStatus
+from tui.model.prompt_info import PromptInfo
 from tui.model.session_state import SessionState
 from tui.model.transcript import Transcript, Turn, without_words
 
 THIS_MACHINE = "this machine"
 """Name of the engine's machine as its own endpoint."""
+
+SWITCH_S = 20.0
+"""Longest time, in seconds, that a connection for another prompt takes to catch up."""
 
 
 class ViewModel(SessionState):
@@ -38,6 +42,8 @@ class ViewModel(SessionState):
         """Numbers of the gists of each turn."""
         self._missing: dict[int, None] = {}
         """Numbers of the gists that failed or timed out."""
+        self._switched_at_s: float | None = None
+        """Elapsed time at which another prompt was chosen; `None` if none was."""
         self.gist_prompts: set[str] = set()
         """Ids of the prompts of all gists of turns."""
         self.newest_model = ""
@@ -62,6 +68,10 @@ class ViewModel(SessionState):
         match event:
             case Snapshot():
                 self._replace(event)
+            case PromptChanged(prompt=prompt):
+                if self.state.active and prompt != self.prompt:
+                    self._switched_at_s = self.stats.elapsed_s
+                super().apply(event)
             case PromptsChanged(prompts=prompts):
                 self.prompts = prompts
             case UntranscribedChanged(sessions=sessions):
@@ -83,7 +93,7 @@ class ViewModel(SessionState):
                 self._keep(gist)
             case SessionStarted():
                 self._gists_of, self._missing, self._spoken = {}, {}, frozenset()
-                self.stopped_at, self.undoable = "", 0
+                self.stopped_at, self.undoable, self._switched_at_s = "", 0, None
                 self.gist_prompts, self.newest_model = set(), ""
                 super().apply(event)
             case _:
@@ -122,6 +132,11 @@ class ViewModel(SessionState):
     def speech(self) -> bool:
         """Whether the endpoint detects speech: a turn is open."""
         return bool(self._spoken)
+
+    @property
+    def switching_prompt(self) -> bool:
+        """Whether a connection for another prompt catches up with the speech."""
+        return self._switched_at_s is not None and 0 <= self.stats.elapsed_s - self._switched_at_s < SWITCH_S
 
     @property
     def open_turns(self) -> list[int]:

@@ -4,22 +4,23 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
-import msgspec
 from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 
 from tui.config.schema import Highlight, Style
 from tui.errors import ConfigError, EngineError, LivegistError, UsageError, VersionError
-from tui.model.commands import Command, ContinueSession, Option, Quit, Start
+from tui.model.commands import ContinueSession, Option, Quit, Start
 from tui.model.events import Event, Snapshot
 from tui.paths import config_dir, runtime_dir, shipped
 from tui.text import plural
@@ -28,12 +29,15 @@ from tui.viewer import theme as themes
 from tui.viewer.ascii import ascii_driver
 from tui.viewer.bindings import DASHBOARD, current_ids, problems
 from tui.viewer.driver import FrameDriver
+from tui.viewer.engine_connection import EngineConnection, ExitStatus
 from tui.viewer.escape_parser import ESCAPE, EscapeThenKey
 from tui.viewer.frame_rate import FrameRateController
 from tui.viewer.highlights import compile_rules
 from tui.viewer.layout_state import LayoutState
 from tui.viewer.messages import CommandRequested
+from tui.viewer.screens.body_actions import BodyActions
 from tui.viewer.screens.dashboard import Dashboard
+from tui.viewer.screens.dialog import Dialog
 from tui.viewer.widgets.body import Body
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.pane import Pane
@@ -51,56 +55,11 @@ QUIT_TIMEOUT_S = 120.0
 """Longest wait for the engine to finish a session, its analysis included, after a quit."""
 
 
-class EngineConnection(Protocol):
-    """A connection to an engine, such as `EngineClient`."""
+def _commands() -> type[Provider]:
+    """Return the provider of the command palette, which is imported on its first use."""
+    from tui.viewer.palette import Commands
 
-    def events(self) -> AsyncIterator[Event]:
-        """Yield a snapshot, then each event until the connection is lost; may be called again to reconnect.
-
-        Raises:
-            EngineError: the engine cannot be reached.
-        """
-        ...
-
-    async def send(self, command: Command) -> bool:
-        """Send a command; return whether it was sent, which needs an open connection.
-
-        Raises:
-            UsageError: the command is too long.
-        """
-        ...
-
-    def revive(self) -> None:
-        """Start an engine in place of one that has exited."""
-        ...
-
-
-class ExitStatus(msgspec.Struct, frozen=True):
-    """Result of the app: how a viewer ended."""
-
-    running: bool
-    """Whether the session continues."""
-    path: str = ""
-    """Folder of the session; empty without one."""
-    error: str = ""
-    """Problem while quitting; empty for none."""
-    note: str = ""
-    """What else a person should know; empty for nothing."""
-    host: str = ""
-    """Name of the engine's machine; empty for this one."""
-
-    def __str__(self) -> str:
-        """Return the line to print after the app has ended; may be empty."""
-        if self.error:
-            return self.error
-        if self.running:
-            if self.host:
-                return (
-                    f"Detached. The session continues on {self.host}: `livegist attach --ssh {self.host}` reopens it."
-                )
-            return "Detached. The session continues: `livegist` reopens it, `livegist stop` ends it."
-        saved = f"The session is saved in {self.path}" if self.path else ""
-        return "\n".join(filter(None, (saved, self.note)))
+    return Commands
 
 
 class LivegistApp(App[ExitStatus]):
@@ -125,6 +84,7 @@ class LivegistApp(App[ExitStatus]):
     TITLE = "livegist"
     CSS_PATH = Path(__file__).with_name("viewer.tcss")
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,ctrl+c", "request_quit", show=False, system=True, priority=False),
         Binding("ctrl+z", "suspend_process", show=False, system=True, priority=False),
@@ -162,6 +122,8 @@ class LivegistApp(App[ExitStatus]):
         self.failure: EngineError | None = None
         """Why the app ended without ever reaching its engine; `None` if it did not."""
         self._quitting = False
+        self._used: list[str] = []
+        """Ids of the actions run from the command palette, the newest first."""
         self._keys, self._old_id_notices = current_ids(keys)
         self._layout_file = layout_file
         rules, self._rule_problems = compile_rules(highlights or {})
@@ -209,7 +171,8 @@ class LivegistApp(App[ExitStatus]):
         escape may look like the beginning of an alt chord; it is one only if the chord does something.
         """
         if isinstance(event, EscapeThenKey):
-            chord = event.key in self.screen.active_bindings
+            found = self.screen.active_bindings.get(event.key)
+            chord = found is not None and found.enabled
             for key in [events.Key(event.key, None)] if chord else [events.Key("escape", ESCAPE), event.following]:
                 await self.on_event(key)
             return
@@ -217,9 +180,16 @@ class LivegistApp(App[ExitStatus]):
             await self.screen._mounted_event.wait()
             typing = self.focused is not None and not isinstance(self.focused, CellWidget)
             if isinstance(event, events.Key) and self.app_focus and not typing:
-                await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key)
+                if not (await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key)):
+                    self._explain_key(event.key)
                 return
         await super().on_event(event)
+
+    def _explain_key(self, key: str) -> None:
+        """Say why a key that is bound did nothing."""
+        found = self.screen.active_bindings.get(key)
+        if found is not None and not found.enabled and self.screen is self.dashboard:
+            self.dashboard.explain_unavailable(found.binding)
 
     def on_ready(self) -> None:
         """Connect to the engine after the first frame is painted; notify errors in keys, highlights and themes."""
@@ -252,7 +222,7 @@ class LivegistApp(App[ExitStatus]):
 
     def _notify_errors(self, errors: Iterable[LivegistError]) -> None:
         for error in errors:
-            self.notify(f"{error.message}\n{error.hint}", severity="warning", timeout=15, markup=False)
+            self.notify(f"{error.message}\n{error.hint}", severity="error", timeout=15, markup=False)
 
     # Connection to the engine
 
@@ -337,7 +307,7 @@ class LivegistApp(App[ExitStatus]):
         if self._layout_file is not None:
             layout_states.save(self._layout_file, self.dashboard.body.layout_state)
 
-    def on_settings_screen_setting_changed(self, message: "SettingsScreen.SettingChanged") -> None:
+    def on_settings_screen_setting_previewed(self, message: "SettingsScreen.SettingPreviewed") -> None:
         """Apply a setting that takes effect immediately."""
         if message.name == "theme" and message.value in self.available_themes:
             self.theme = str(message.value)
@@ -393,7 +363,36 @@ class LivegistApp(App[ExitStatus]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield the actions of the screen and the themes."""
-        from tui.viewer.palette import action_commands, theme_commands
+        from tui.viewer.palette import action_commands, dialog_commands, theme_commands
 
-        yield from action_commands(self, screen, self._keys)
+        if isinstance(screen, Dashboard):
+            yield from action_commands(
+                self, screen, self._keys, screen.command_titles(), [*self._used, *screen.useful_actions()], self._use
+            )
+        else:
+            yield from dialog_commands(self, screen)
         yield from theme_commands(self, self._theme_names())
+
+    def _use(self, id: str) -> None:
+        """Offer an action that was run from the palette first the next time."""
+        self._used = [id, *(used for used in self._used if used != id)]
+
+    # Messages
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Show an error over the screen, and anything else in the footer of the screen or in the border of a dialog."""
+        if severity == "error":
+            super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+            return
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, Dialog | BodyActions):
+                screen.show_status(message, warning=severity == "warning", seconds=timeout)
+                return

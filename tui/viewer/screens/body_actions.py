@@ -3,12 +3,18 @@
 from textual.screen import Screen
 
 from tui.viewer.widgets.body import Body
+from tui.viewer.widgets.footer import Footer
 
 
 class BodyActions(Screen[None]):
     """A screen with actions on its body."""
 
     body: Body
+    footer: Footer
+
+    def show_status(self, text: str, *, warning: bool = False, seconds: float | None = None) -> None:
+        """Show a message in the footer; it replaces the one before."""
+        self.footer.say(text, warning=warning, seconds=seconds)
 
     def action_follow(self) -> None:
         """Follow the newest entries, or stop following."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 
 from tui.config.schema import Highlight
@@ -27,6 +27,7 @@ from tui.model.events import (
     PromptShown,
     Rejected,
     SessionExported,
+    SessionsFound,
     SessionShown,
     SessionsListed,
     SessionStarted,
@@ -46,13 +47,14 @@ from tui.presentation.availability import ACTION_STATES, is_available
 from tui.presentation.formatting import connection_lost_alert, now_iso, recording_stopped
 from tui.presentation.view_model import ViewModel
 from tui.text import one_line
-from tui.viewer.bindings import DASHBOARD, group_by_topic, help_entry
+from tui.viewer.binding_titles import by_use
+from tui.viewer.bindings import DASHBOARD
 from tui.viewer.coalescing import UpdateCoalescer
 from tui.viewer.empty_state import empty_text
 from tui.viewer.frame_rate import FrameRateController
 from tui.viewer.highlights import Rule, matching_rules
 from tui.viewer.layout_state import LayoutState
-from tui.viewer.screens.body_actions import BodyActions
+from tui.viewer.screens.explained_actions import ExplainedActions
 from tui.viewer.screens.gated_screen import GatedScreen
 from tui.viewer.screens.layout_actions import LayoutActions
 from tui.viewer.screens.picker_actions import PickerActions
@@ -63,7 +65,7 @@ from tui.viewer.widgets.meter_rows import MeterRows
 from tui.viewer.widgets.pane import Pane
 
 
-class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
+class Dashboard(LayoutActions, PickerActions, ExplainedActions, GatedScreen):
     """Header, meter, turns, gists, stats and footer.
 
     Args:
@@ -199,10 +201,12 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
                 self.show_device_levels(event)
             case SessionsListed(sessions=sessions):
                 self.offer_sessions(sessions)
+            case SessionsFound():
+                self.show_hits(event)
             case PromptShown():
                 self.edit_shown_prompt(event)
             case SessionShown(snapshot=snapshot):
-                self._open_session(snapshot)
+                self.open_session(snapshot)
             case Snapshot():
                 self.banner.disconnected = False
                 self._show_state()
@@ -265,11 +269,6 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
             self._device_picker.action_cancel()
         self._notify(Severity.WARNING, rejected.text, rejected.hint)
 
-    def _open_session(self, snapshot: Snapshot) -> None:
-        from tui.viewer.screens.history import PastSessionScreen
-
-        self.app.push_screen(PastSessionScreen(snapshot, self._rules, self.view_model.host))
-
     def _show_prompts(self) -> None:
         """Show other prompts in use, and offer to ask them about earlier turns."""
         if self.body.gists.only not in self.view_model.asking or len(self.view_model.asking) < 2:
@@ -311,7 +310,7 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
         self.refresh_bindings()
 
     def _notify(self, severity: Severity, text: str, hint: str) -> None:
-        message = one_line(text, 600) + (f"\n{one_line(hint, 600)}" if hint else "")
+        message = f"{one_line(text, 600)}\n{one_line(hint, 600)}".strip()
         match severity:
             case Severity.INFO:
                 self.notify(message, markup=False)
@@ -323,7 +322,10 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
     # Possible actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Return whether an action is possible now."""
+        """Return whether an action is possible now; `None`, not false, so that its key can say why not."""
+        return True if self._is_possible(action, parameters) else None
+
+    def _is_possible(self, action: str, parameters: tuple[object, ...]) -> bool:
         match action:
             case "clear_clip":
                 return self.meter.clipped
@@ -345,11 +347,11 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
             return
         possible = {active.binding.id: active.binding for active in self.active_bindings.values() if active.enabled}
         pause = "resume" if self.view_model.paused else "pause"
-        names = {"mute": pause} if self.view_model.replay_speed else {}
+        names = {"mute": pause if self.view_model.replay_speed else "unmute" if self.view_model.muted else "mute"}
         self.footer.show(
             [
                 FooterKey.of(known, self.app.get_key_display(possible[known.id]), names.get(known.id or "", ""))
-                for known in DASHBOARD
+                for known in by_use(self.view_model.state)
                 if known.show and known.id in possible
             ]
         )
@@ -365,14 +367,6 @@ class Dashboard(LayoutActions, PickerActions, BodyActions, GatedScreen):
         """Clear the clip mark."""
         self.meter.clear_clip()
         self.refresh_bindings()
-
-    def action_help(self) -> None:
-        """Show the keys and signs of the dashboard."""
-        from tui.viewer.screens.help import HelpScreen
-
-        possible = {active.binding.id or "" for active in self.active_bindings.values() if active.enabled}
-        pane = [help_entry(found, self._keys, possible) for found in Pane.BINDINGS if isinstance(found, Binding)]
-        self.app.push_screen(HelpScreen([(f"In {self.body.pane.NAME}", pane), *group_by_topic(self._keys, possible)]))
 
     def action_detach(self) -> None:
         """Close the dashboard; the engine continues."""

@@ -6,7 +6,6 @@ from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.message import Message
 
 from tui.model.commands import MeasureDevices
@@ -17,6 +16,7 @@ from tui.text import one_line
 from tui.viewer.messages import CommandRequested
 from tui.viewer.screens.dialog import Dialog
 from tui.viewer.styled_text import Line, Span, pad
+from tui.viewer.widgets.box import Box
 from tui.viewer.widgets.choices import Choices, Reader
 from tui.viewer.widgets.meter import bar
 
@@ -109,9 +109,8 @@ class DevicePicker(Dialog[SourceChoice | None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the title, the devices, and advice on the selected one."""
-        with Vertical(classes="dialog wide devices"):
-            yield Reader(id="question")
-            yield Choices(id="prompts")
+        with Box("Input devices", "", classes="wide devices"):
+            yield Choices(heading=(Span("  device (● in use), its level and highest peak"),), id="devices")
             yield Reader(id="preview")
 
     def on_mount(self) -> None:
@@ -199,10 +198,9 @@ class DevicePicker(Dialog[SourceChoice | None]):
         title = f"Choose an input device{track}" if devices else "No input device found."
         if self._devices is None:
             title = "Listing input devices…"
-        gain = f"gain {self._gain_db:+.0f} dB · " if self._gain_db else ""
+        gain = f" · gain {self._gain_db:+.0f} dB" if self._gain_db else ""
         more = "a add as a track · " if self._can_add else "t next track · " if self._tracks else ""
-        keys = f"  {gain}enter choose · {more}? keys · esc cancel"
-        self.query_one("#question", Reader).show([(Span(title, "strong"), Span(keys, "muted"))])
+        self.query_one(Box).show(f"{title}{gain}", f"enter record from it · {more}+ - gain · ? keys · esc cancel")
         choices = self.query_one(Choices)
         columns = choices.size.width - 2
         selected = choices.selected if selected is None else selected

@@ -7,10 +7,14 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 
+from tui.text import one_line
 from tui.viewer.bindings import KeyHelp
+from tui.viewer.widgets.box import Box
 from tui.viewer.widgets.choices import Choices
 
 Result = TypeVar("Result")
+MAX_STATUS = 300
+"""Maximum number of characters of a message in the border of a dialog."""
 
 HELP = Binding("f1,question_mark", "keys", "show these keys; in a text field only F1", show=False, key_display="?")
 
@@ -20,14 +24,15 @@ def keys_of(bindings: Iterable[BindingType]) -> list[KeyHelp]:
     return [
         KeyHelp(
             binding.key_display or binding.key.replace("ctrl+", "^").replace(",", " "),
-            _sentence(binding.tooltip or binding.description),
+            sentence(binding.tooltip or binding.description),
         )
         for binding in bindings
         if isinstance(binding, Binding) and binding.description
     ]
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """Return a description with its first letter in upper case."""
     return f"{text[0].upper()}{text[1:]}"
 
 
@@ -49,7 +54,12 @@ class Dialog(ModalScreen[Result]):
 
     NAME: ClassVar[str] = ""
     """Title of its help."""
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall")]  # noqa: RUF012 (an instance attribute to Textual's types)
     BINDINGS: ClassVar[list[BindingType]] = [HELP]
+
+    def show_status(self, text: str, *, warning: bool = False, seconds: float | None = None) -> None:
+        """Show a message in the lower border; it replaces the one before."""
+        self.query_one(Box).say(f"{'! ' if warning else ''}{one_line(text, MAX_STATUS)}")
 
     def action_step(self, step: int) -> None:
         """Select the next row, or the previous one if negative."""

@@ -4,12 +4,12 @@ from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 
 from tui.text import one_line
 from tui.viewer.screens.dialog import Dialog
 from tui.viewer.styled_text import Span
-from tui.viewer.widgets.choices import Choices, Reader
+from tui.viewer.widgets.box import Box
+from tui.viewer.widgets.choices import Choices
 
 FORMATS = {
     "md": "Markdown: turns with their gists, analyses first",
@@ -55,9 +55,8 @@ class ExportPicker(Dialog[ExportChoice | None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the title and the formats."""
-        with Vertical(classes="dialog"):
-            keys = f"enter write on {one_line(self._host, 30)} · f fetch to this machine" if self._host else ""
-            yield Reader([(Span(f"Export {self._what} as", "strong"),), (Span(keys, "muted"),)], id="question")
+        keys = f"enter write on {one_line(self._host, 30)} · f fetch here" if self._host else "enter write"
+        with Box(f"Export {self._what} as", f"{keys} · esc cancel"):
             yield Choices(id="formats")
 
     def on_mount(self) -> None:

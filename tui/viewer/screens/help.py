@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.screen import ModalScreen
+from textual.widgets import Input
 
 from tui.model.events import State
 from tui.presentation.formatting import STATES
 from tui.viewer.bindings import KeyHelp
 from tui.viewer.styled_text import Line, Span
+from tui.viewer.widgets.box import Box
 from tui.viewer.widgets.choices import Reader
 
 SIGNS = (
@@ -41,6 +43,17 @@ KEY_CELLS = 20
 """Cells of the column of keys and signs."""
 
 
+CHANGE_KEYS = 'To change a key, set it in config.toml under [keys] by the name in brackets, for example: start = "f5".'
+
+
+def _sign_row(sign: str, about: str) -> Line:
+    return (Span(f"  {sign:<{KEY_CELLS - 2}}", "strong"), Span(about))
+
+
+def _plain(heading: str, row: Line) -> str:
+    return f"{heading} {''.join(span.text for span in row)}".casefold()
+
+
 class HelpScreen(ModalScreen[None]):
     """Keys in sections, the dashboard's signs, and how to change keys.
 
@@ -49,7 +62,14 @@ class HelpScreen(ModalScreen[None]):
         signs: whether to explain the dashboard's signs and how to change keys.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q,f1", "dismiss", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f1", "dismiss", show=False, priority=True),
+        Binding("question_mark", "dismiss", show=False, priority=True),
+        Binding("up", "scroll(-1)", show=False, priority=True),
+        Binding("down", "scroll(1)", show=False, priority=True),
+        Binding("pageup", "scroll(-10)", show=False, priority=True),
+        Binding("pagedown", "scroll(10)", show=False, priority=True),
+    ]
 
     def __init__(self, sections: Sequence[tuple[str, Sequence[KeyHelp]]], *, signs: bool = True) -> None:
         super().__init__()
@@ -58,28 +78,38 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the text."""
-        with Vertical(classes="dialog tall" if self._signs else "dialog"):
-            yield Reader(self._text(), hang=KEY_CELLS, focusable=True, id="help-text")
+        keys = "type to filter · ↑ ↓ scroll · muted: not possible now · esc close"
+        with Box("Keys and signs" if self._signs else "Keys", keys, classes="tall" if self._signs else ""):
+            yield Input(placeholder="filter", id="filter", compact=True)
+            yield Reader(self._text(""), hang=KEY_CELLS, id="help-text")
 
-    def _text(self) -> list[Line]:
-        keys_help = "↑ ↓ pgup pgdn scroll · muted: not possible now · esc close" if self._signs else "esc close"
-        text: list[Line] = [(Span("Keys  ", "strong"), Span(keys_help, "muted")), ()]
-        for heading, keys in self._sections:
-            text.append((Span(heading, "accent strong"),))
-            text += [self._row(key) for key in keys]
-            text.append(())
-        if not self._signs:
-            return text[:-1]
-        text.append((Span("Signs", "accent strong"),))
-        text += [
-            (Span(f"  {f'{sign} {word}':<{KEY_CELLS - 2}}", "strong"), Span(STATE_HELP[state]))
-            for state, (sign, word) in STATES.items()
+    @on(Input.Changed)
+    def filter_rows(self, event: Input.Changed) -> None:
+        """Show the rows that contain each word of the filter."""
+        self.query_one(Reader).show(self._text(event.value) or [(Span("Nothing matches the filter.", "muted"),)])
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll the text down, or up if negative."""
+        self.query_one(Reader).action_scroll(lines)
+
+    def _text(self, words: str) -> list[Line]:
+        """Return the sections with the rows that contain all words, and nothing of the others."""
+        sections: list[tuple[str, list[Line]]] = [
+            (heading, [self._row(key) for key in keys]) for heading, keys in self._sections
         ]
-        text += [(Span(f"  {sign:<{KEY_CELLS - 2}}", "strong"), Span(about)) for sign, about in SIGNS]
-        change = (
-            'To change a key, set it in config.toml under [keys] by the name in brackets, for example: start = "f5".'
-        )
-        return [*text, (), (Span(change, "muted"),)]
+        if self._signs:
+            states = [(f"{sign} {word}", STATE_HELP[state]) for state, (sign, word) in STATES.items()]
+            sections.append(("States", [_sign_row(sign, about) for sign, about in states]))
+            sections.append(("Signs", [_sign_row(sign, about) for sign, about in SIGNS]))
+        needles = words.casefold().split()
+        text: list[Line] = []
+        for heading, rows in sections:
+            found = [row for row in rows if all(needle in _plain(heading, row) for needle in needles)]
+            if found:
+                text += [(Span(heading, "accent strong"),), *found, ()]
+        if self._signs and not needles:
+            return [*text, (Span(CHANGE_KEYS, "muted"),)]
+        return text[:-1]
 
     @staticmethod
     def _row(key: KeyHelp) -> Line:

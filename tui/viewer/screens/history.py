@@ -1,152 +1,329 @@
-"""History: the list of past sessions, and a read-only screen that shows one of them."""
+"""History: the stored sessions with filter, sort order, marks, titles, tags, deletion, and search in all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.widgets import Input
 
-from tui.model.commands import ExportSession, TogglePlay
-from tui.model.events import SessionInfo, Snapshot, State
-from tui.presentation.view_model import ViewModel
-from tui.text import clock, one_line
-from tui.viewer.highlights import Rule
+from tui.model.commands import (
+    Command,
+    DeleteSessions,
+    DescribeSession,
+    ExportSession,
+    SearchSessions,
+    ShowSession,
+)
+from tui.model.events import SessionInfo, State
+from tui.model.session_hits import SessionHit
+from tui.text import clock, one_line, plural, sanitize
 from tui.viewer.messages import CommandRequested
-from tui.viewer.screens.body_actions import BodyActions
-from tui.viewer.screens.dialog import Dialog, show_keys
-from tui.viewer.screens.export import ExportChoice, ExportPicker
-from tui.viewer.styled_text import Line, Span
-from tui.viewer.widgets.banner import Banner
-from tui.viewer.widgets.body import Body
+from tui.viewer.screens.dialog import Dialog
+from tui.viewer.screens.prompt_picker import Filter
+from tui.viewer.styled_text import Line, Span, pad
+from tui.viewer.widgets.box import Box
 from tui.viewer.widgets.choices import Choices, Reader
-from tui.viewer.widgets.footer import Footer, FooterKey
-from tui.viewer.widgets.pane import Pane
+
+ORDERS: tuple[tuple[str, Callable[[SessionInfo], tuple[object, ...]], bool], ...] = (
+    ("newest first", lambda session: (session.started_at,), True),
+    ("longest first", lambda session: (session.length_s,), True),
+    ("most turns first", lambda session: (session.turns,), True),
+    ("by title", lambda session: (one_line(_title(session), 80).casefold(),), False),
+)
+"""Sort orders: name, key, whether the highest comes first."""
+HEADING = f"  {'started':<18}{'length':>7}  {'turns':>5}  {'★':>2}  title"
+KEYS = "enter open · space mark · ^s sort · ^f search all · ? keys · esc back"
 
 
-class HistoryScreen(Dialog[str | None]):
-    """A list of past sessions. Its result is the id of a session, or `None` if it was cancelled."""
+class HistoryScreen(Dialog[bool]):
+    """The stored sessions, or the matches of a search in all of them. It stays open below an opened session.
+
+    Its result is whether sessions are deleted.
+
+    Args:
+        sessions: the sessions, newest first.
+        host: name of the engine's machine; empty for this one.
+    """
 
     NAME = "Past sessions"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "step(-1)", "previous session", show=False, key_display="↑ k"),
-        Binding("down,j,tab", "step(1)", "next session", show=False, key_display="↓ j"),
-        Binding("pageup", "step(-8)", "eight sessions up", show=False),
-        Binding("pagedown", "step(8)", "eight sessions down", show=False),
-        Binding("enter", "choose", "open the selected session", show=False),
-        Binding("escape,q,h", "cancel", "back to the dashboard", show=False, key_display="esc"),
+        Binding("up", "step(-1)", "previous session", show=False, priority=True, key_display="↑"),
+        Binding("down,tab", "step(1)", "next session", show=False, priority=True, key_display="↓"),
+        Binding("pageup", "step(-8)", "eight sessions up", show=False, priority=True),
+        Binding("pagedown", "step(8)", "eight sessions down", show=False, priority=True),
+        Binding("enter", "choose", "open the selected session, or the turn that was found", show=False),
+        Binding("space", "mark", "mark the session, or no longer", show=False, priority=True),
+        Binding("ctrl+s", "sort", "use the next sort order", show=False, priority=True),
+        Binding("ctrl+f", "search_all", "search the words of the filter in all sessions", show=False, priority=True),
+        Binding("ctrl+r", "rename", "edit the title of the selected session", show=False, priority=True),
+        Binding("ctrl+t", "tag", "edit the tags of the selected session", show=False, priority=True),
+        Binding("ctrl+e", "export", "export the marked sessions, or the selected one", show=False, priority=True),
+        Binding(
+            "ctrl+x",
+            "delete",
+            "delete the marked sessions, or the selected one, when you leave; again: undo",
+            show=False,
+            priority=True,
+        ),
+        Binding("escape", "cancel", "back to the list, to the dashboard", show=False, priority=True, key_display="esc"),
     ]
 
-    def __init__(self, sessions: Sequence[SessionInfo]) -> None:
+    def __init__(self, sessions: Sequence[SessionInfo], host: str = "") -> None:
         super().__init__()
-        self._sessions = sessions
+        self._sessions = tuple(sessions)
+        self._host = host
+        self._order = 0
+        self._marked: dict[str, None] = {}
+        self._deleted: dict[str, None] = {}
+        """Ids of the sessions to delete when the screen is left."""
+        self._hits: tuple[SessionHit, ...] | None = None
+        """Matches of a search in all sessions; `None` while the sessions are listed."""
+        self.turn = 0
+        """Number of the turn to select in the session that was opened last; 0 for none."""
 
     def compose(self) -> ComposeResult:
-        """Lay out the title and the sessions."""
-        title = "Past sessions" if self._sessions else "No past sessions."
-        with Vertical(classes="dialog wide"):
-            yield Reader([(Span(title, "strong"), Span("  enter open · ? keys · esc back", "muted"))], id="question")
-            yield Choices(id="sessions")
+        """Lay out the filter, the list and the preview."""
+        with Box("Past sessions", KEYS, classes="wide"):
+            yield Filter(placeholder="type to filter", id="filter", compact=True)
+            yield Choices(heading=(Span(HEADING),), id="sessions")
+            yield Reader(id="preview")
 
     def on_mount(self) -> None:
         """Show the sessions and select the newest."""
-        self.query_one(Choices).show([_row(session) for session in self._sessions])
+        self._show()
+
+    def set_sessions(self, sessions: Sequence[SessionInfo]) -> None:
+        """Show sessions that have changed."""
+        self._sessions = tuple(sessions)
+        if self.is_mounted:
+            self._show(self._selected_row)
+
+    def show_hits(self, hits: Sequence[SessionHit]) -> None:
+        """Show the matches of a search in all sessions."""
+        self._hits = tuple(hits)
+        self._show()
+
+    # List
+
+    @on(Input.Changed)
+    def filter_sessions(self) -> None:
+        """Show the sessions that match the filter."""
+        self._hits = None
+        self._show()
+
+    @on(Input.Submitted)
+    def submit(self) -> None:
+        """Open the selected session."""
+        self.action_choose()
+
+    def action_step(self, step: int) -> None:
+        """Select another row."""
+        super().action_step(step)
+        self._preview()
+
+    def action_sort(self) -> None:
+        """Use the next sort order."""
+        self._order = (self._order + 1) % len(ORDERS)
+        self._show()
+
+    def action_mark(self) -> None:
+        """Mark the selected session, or no longer, and select the next one."""
+        if self._hits is None and (session := self._selected) is not None:
+            _toggle(self._marked, session.id)
+            self._show(self._selected_row + 1)
+
+    def action_search_all(self) -> None:
+        """Search the words of the filter in all sessions."""
+        if words := self.query_one(Input).value.strip():
+            self._send(SearchSessions(words))
+        else:
+            self.show_status("Type the words to search for, then press ^f.")
+
+    def action_cancel(self) -> None:
+        """Go back from the matches to the list, or from the list to the dashboard; deletions are carried out."""
+        if self._hits is not None:
+            self._hits = None
+            self._show()
+            return
+        if self._deleted:
+            self._send(DeleteSessions(tuple(self._deleted)))
+        self.dismiss(bool(self._deleted))
+
+    # Sessions
 
     def action_choose(self) -> None:
-        """Return the selected session."""
-        selected = self.query_one(Choices).selected
-        self.dismiss(self._sessions[selected].id if self._sessions else None)
+        """Open the selected session, or the session of the selected match at its turn."""
+        if self._hits is not None:
+            if self._hits:
+                hit = self._hits[self._selected_row]
+                self.turn = hit.turn
+                self._send(ShowSession(hit.session))
+        elif (session := self._selected) is not None:
+            self.turn = 0
+            self._send(ShowSession(session.id))
+        elif not self._sessions:
+            self.action_cancel()
 
+    def action_rename(self) -> None:
+        """Edit the title of the selected session."""
+        if (session := self._selected) is not None:
+            self._edit("title of the session · esc cancel", session.name, lambda name: self._describe(session, name))
 
-class PastSessionScreen(BodyActions):
-    """A past session in the panes of the dashboard, read-only."""
-
-    AUTO_FOCUS = "#turns"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-broad")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall"), (30, "-high")]  # noqa: RUF012
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,h", "app.pop_screen", "back", key_display="esc", tooltip="Back to the dashboard"),
-        Binding("slash", "search", "search", key_display="/", tooltip="Search turns and gists"),
-        Binding("n", "go_to_match(1)", "next match", show=False, tooltip="Go to the next match"),
-        Binding("N", "go_to_match(-1)", "previous match", show=False, tooltip="Go to the previous match"),
-        Binding("M", "toggle_bookmarks", "bookmarks only", tooltip="Show bookmarked turns only, or all turns"),
-        Binding("F", "toggle_speaker", "one speaker", tooltip="Show the turns of one speaker only, or all turns"),
-        Binding("y", "copy", "copy", tooltip="Copy the selected entry, or the whole pane if none is selected"),
-        Binding("Y", "copy_markdown", "copy Markdown", show=False, tooltip="Copy turns as Markdown with times"),
-        Binding("ctrl+g", "go_to", "go to", show=False, tooltip="Go to a turn by its number or its time"),
-        Binding("P", "play", "play", tooltip="Play the recording from the selected turn on, or stop playing"),
-        Binding("e", "export", "export", tooltip="Export the session to a file"),
-        Binding("z", "zoom", "zoom", tooltip="Zoom the focused pane, or show all panes"),
-        Binding("tab", "app.focus_next", "pane", tooltip="Focus the next pane"),
-        Binding("shift+tab", "app.focus_previous", "previous pane", show=False, tooltip="Focus the previous pane"),
-        Binding("question_mark,f1", "keys", "help", key_display="?", tooltip="Show these keys"),
-    ]
-
-    def __init__(self, snapshot: Snapshot, rules: Sequence[Rule] = (), host: str = "") -> None:
-        super().__init__(id="past")
-        self.view_model = ViewModel(host)
-        self.view_model.apply(snapshot)
-        self._snapshot = snapshot
-        self.body = Body(self.view_model, rules=rules, past=True, id="body")
-
-    def compose(self) -> ComposeResult:
-        """Lay out the widgets."""
-        yield Banner(self.view_model, id="banner")
-        yield self.body
-        yield Footer(id="keys")
-
-    def on_mount(self) -> None:
-        """Show the session and the keys."""
-        self.call_after_refresh(self.body.handle_event, self._snapshot)
-        self.query_one(Footer).show(
-            [
-                FooterKey.of(binding, self.app.get_key_display(binding))
-                for binding in self.BINDINGS
-                if isinstance(binding, Binding) and binding.show
-            ]
-        )
-
-    def action_play(self) -> None:
-        """Play the recording from the selected turn on, or from its start; stop if something is playing."""
-        turn = self.body.turn if self.body.pane.cursor is not None else None
-        if (session := self.view_model.session) is not None:
-            command = TogglePlay(session.id, turn.start_s if turn is not None else 0.0)
-            self.post_message(CommandRequested(command))
-
-    def action_keys(self) -> None:
-        """Show the keys of this screen."""
-        show_keys(self, "Past session", [*self.BINDINGS, *Pane.BINDINGS])
+    def action_tag(self) -> None:
+        """Edit the tags of the selected session."""
+        if (session := self._selected) is not None:
+            self._edit(
+                "tags, separated by spaces · esc cancel",
+                " ".join(session.tags),
+                lambda tags: self._send(DescribeSession(session.id, session.name, tuple(tags.split()))),
+            )
 
     def action_export(self) -> None:
-        """Open the list of export formats, and export this session in the chosen one."""
-        session = self.view_model.session
+        """Export the marked sessions, or the selected one."""
+        from tui.viewer.screens.export import ExportChoice, ExportPicker
+
+        chosen = self._chosen
+        if not chosen:
+            return
 
         def export(choice: ExportChoice | None) -> None:
-            if choice is not None and session is not None:
-                self.post_message(CommandRequested(ExportSession(session.id, choice.format, turns, choice.fetch)))
+            if choice is not None:
+                for id in chosen:
+                    self._send(ExportSession(id, choice.format, fetch=choice.fetch))
 
-        turns = self.body.selected_turns
-        self.app.push_screen(ExportPicker(self.view_model.host, len(turns)), export)
+        self.app.push_screen(ExportPicker(self._host), export)
 
-    @on(Pane.FollowChanged)
-    def ignore_follow(self, event: Pane.FollowChanged) -> None:
-        """Stop the message: a past session does not grow."""
-        event.stop()
+    def action_delete(self) -> None:
+        """Delete the marked sessions, or the selected one, when the screen is left; undo that."""
+        live = {session.id for session in self._sessions if session.live}
+        chosen = [id for id in self._chosen if id not in live]
+        if not chosen:
+            self.show_status("A session that is running is not deleted. Stop it first.")
+            return
+        undo = all(id in self._deleted for id in chosen)
+        for id in chosen:
+            if undo:
+                self._deleted.pop(id, None)
+            else:
+                self._deleted[id] = None
+        self._marked.clear()
+        self._show(self._selected_row)
+
+    def _describe(self, session: SessionInfo, name: str) -> None:
+        self._send(DescribeSession(session.id, name, session.tags))
+
+    def _edit(self, placeholder: str, text: str, save: Callable[[str], None]) -> None:
+        from tui.viewer.screens.text_input import TextInputScreen
+
+        def take(written: str | None) -> None:
+            if written is not None:
+                save(written)
+
+        self.app.push_screen(TextInputScreen(placeholder, text), take)
+
+    def _send(self, command: Command) -> None:
+        self.post_message(CommandRequested(command))
+
+    # Painting
+
+    @property
+    def _selected_row(self) -> int:
+        return self.query_one(Choices).selected
+
+    @property
+    def _found(self) -> list[SessionInfo]:
+        """The sessions that match the filter, in the sort order."""
+        words = self.query_one(Input).value.casefold().split()
+        _, key, reverse = ORDERS[self._order]
+        found = [session for session in self._sessions if all(word in _searchable(session) for word in words)]
+        return sorted(found, key=key, reverse=reverse)
+
+    @property
+    def _selected(self) -> SessionInfo | None:
+        found = self._found
+        return found[self._selected_row] if self._hits is None and self._selected_row < len(found) else None
+
+    @property
+    def _chosen(self) -> list[str]:
+        """Ids of the marked sessions; without marks, of the selected one."""
+        selected = self._selected
+        return list(self._marked) or ([selected.id] if selected is not None else [])
+
+    def _show(self, selected: int = 0) -> None:
+        if self._hits is not None:
+            rows = [_hit_row(hit) for hit in self._hits]
+            title = f"{len(rows)} {'match' if len(rows) == 1 else 'matches'} in all sessions"
+        else:
+            found = self._found
+            rows = [self._row(session) for session in found]
+            marked = f" · {len(self._marked)} marked" if self._marked else ""
+            gone = f" · {len(self._deleted)} deleted when you leave, ^x undoes" if self._deleted else ""
+            count = plural(len(found), "session") if self._sessions else "No past sessions"
+            title = f"{count} · {ORDERS[self._order][0]}{marked}{gone}" if self._sessions else count
+        self.query_one(Box).show(title, KEYS)
+        self.query_one(Choices).show(rows, selected)
+        self._preview()
+
+    def _row(self, session: SessionInfo) -> Line:
+        when = session.started_at[:16].replace("T", " ")
+        marks = f"{session.bookmarks:>2}" if session.bookmarks else "  "
+        sign = "✗ " if session.id in self._deleted else "● " if session.id in self._marked else "  "
+        tags = "".join(f"#{one_line(tag, 20)} " for tag in session.tags)
+        style = "muted" if session.id in self._deleted else "strong" if session.name else ""
+        return (
+            Span(sign, "bad strong" if session.id in self._deleted else "accent strong"),
+            Span(f"{when:<18}{clock(session.length_s):>7}  {session.turns:>5}  ", "muted"),
+            Span(f"{marks}  ", "accent"),
+            Span(_status(session), "warn strong"),
+            Span(tags, "accent"),
+            Span(one_line(_title(session), 80), style),
+        )
+
+    def _preview(self) -> None:
+        session = self._selected
+        text: list[Line] = []
+        if session is not None:
+            when = session.started_at[:16].replace("T", " ")
+            facts = [when, clock(session.length_s), plural(session.turns, "turn")]
+            facts += [plural(session.bookmarks, "bookmark")] if session.bookmarks else []
+            text = [
+                (Span(one_line(_title(session), 200), "strong"), Span(f"  {' · '.join(facts)}", "muted")),
+                (Span(one_line(session.first_words, 400)),),
+            ]
+            if session.problem:
+                text.insert(1, (Span(f"! {one_line(session.problem, 200)}", "warn"),))
+        elif self._hits:
+            text = [tuple(_snippet(self._hits[self._selected_row]))]
+        self.query_one("#preview", Reader).show(text)
 
 
-def _row(session: SessionInfo) -> Line:
-    when = session.started_at[:16].replace("T", " ")
-    tags = "".join(f"#{one_line(tag, 20)} " for tag in session.tags)
-    title = one_line(session.name or session.first_words or "(no turns)", 60)
-    turns = f"{session.turns:>4} {'turn ' if session.turns == 1 else 'turns'}"
-    return (
-        Span(f"{when}  {clock(session.length_s):>7}  {turns}  ", "muted"),
-        Span(_status(session), "strong"),
-        Span(f"★{session.bookmarks} " if session.bookmarks else "", "accent"),
-        Span(tags, "accent"),
-        Span(title, "strong" if session.name else ""),
-    )
+def _toggle(ids: dict[str, None], id: str) -> None:
+    if id in ids:
+        del ids[id]
+    else:
+        ids[id] = None
+
+
+def _title(session: SessionInfo) -> str:
+    return session.name or session.first_words or "(no turns)"
+
+
+def _searchable(session: SessionInfo) -> str:
+    tags = " ".join(f"#{tag}" for tag in session.tags)
+    return f"{session.started_at.replace('T', ' ')} {session.name} {session.first_words} {tags}".casefold()
+
+
+def _hit_row(hit: SessionHit) -> Line:
+    when = hit.session[:10]
+    where = f"turn {hit.turn}" if hit.turn else "session"
+    return (*pad((Span(f"  {when}  {clock(hit.at_s):>7}  {where}", "muted"),), 32), *_snippet(hit))
+
+
+def _snippet(hit: SessionHit) -> list[Span]:
+    parts = [" ".join(sanitize(part).split("\n")) for part in hit.parts]
+    return [Span(part, "accent strong" if at % 2 else "") for at, part in enumerate(parts)]
 
 
 def _status(session: SessionInfo) -> str:

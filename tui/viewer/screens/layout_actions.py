@@ -5,6 +5,9 @@ from typing import Literal
 from textual.message import Message
 from textual.screen import Screen
 
+from tui.presentation.view_model import ViewModel
+from tui.text import one_line
+from tui.viewer.binding_titles import by_use
 from tui.viewer.layout_state import LayoutState
 from tui.viewer.widgets.banner import Banner
 from tui.viewer.widgets.body import Body
@@ -15,9 +18,33 @@ class LayoutActions(Screen[None]):
 
     body: Body
     banner: Banner
+    view_model: ViewModel
 
     class LayoutChanged(Message):
         """A person hid, showed or zoomed a pane."""
+
+    def useful_actions(self) -> list[str]:
+        """Return the ids of the actions, the most useful in this state first."""
+        return [known.id for known in by_use(self.view_model.state) if known.id]
+
+    def command_titles(self) -> dict[str, str]:
+        """Return the titles of commands that depend on the state, by id."""
+        view_model, layout = self.view_model, self.body.layout_state
+        prompts = {
+            f"use-prompt-{at}": f"Use prompt {one_line(p.name, 60)}" for at, p in enumerate(view_model.prompts, 1)
+        }
+        chosen = {
+            "mute": (view_model.muted, "Unmute microphone"),
+            "zoom": (bool(layout.zoomed), "Show all panes"),
+            "toggle-gists": ("gists" in layout.hidden, "Show gists"),
+            "toggle-stats": ("stats" in layout.hidden, "Show stats"),
+            "toggle-all-stats": (layout.all_stats, "Show important stats"),
+            "toggle-clock": (layout.clock_times, "Show times since the start"),
+            "toggle-bookmarks": (self.body.turns.filter.bookmarks_only, "Show all turns"),
+            "toggle-speaker": (bool(self.body.turns.filter.speaker), "Show all speakers"),
+            "follow": (self.body.turns.following and self.body.gists.following, "Stop following"),
+        }
+        return prompts | {id: title for id, (other, title) in chosen.items() if other}
 
     def action_zoom(self) -> None:
         """Zoom the focused pane, or show all panes."""

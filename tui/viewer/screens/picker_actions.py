@@ -10,21 +10,22 @@ from tui.model.commands import (
     ListDevices,
     ListSessions,
     MeasureDevices,
-    ShowSession,
     UsePrompt,
     UseSource,
 )
 from tui.model.devices import DeviceInfo
-from tui.model.events import DeviceLevels, SessionExported, SessionInfo
+from tui.model.events import DeviceLevels, SessionExported, SessionInfo, SessionsFound, Snapshot
 from tui.model.tracks import format_tracks, parse_tracks
 from tui.paths import data_dir, private_dir, write_private
 from tui.text import one_line
+from tui.viewer.highlights import Rule
 from tui.viewer.messages import PromptChange
 from tui.viewer.screens.annotation_actions import AnnotationActions
 from tui.viewer.screens.prompt_actions import PromptActions
 
 if TYPE_CHECKING:
     from tui.viewer.screens.device_picker import DevicePicker
+    from tui.viewer.screens.history import HistoryScreen
 
 
 class PickerActions(AnnotationActions, PromptActions):
@@ -34,6 +35,12 @@ class PickerActions(AnnotationActions, PromptActions):
     """The device picker while it is open."""
     sources: tuple[str, ...] = ("mic",)
     """The configured sources, to which the device picker may add one."""
+    _history: "HistoryScreen | None" = None
+    """The list of past sessions while it is open."""
+    _deleting = False
+    """Whether the reply to a deletion is expected, which opens no list."""
+    _rules: Sequence[Rule]
+    """Highlights."""
     _clock: Callable[[], float]
     """Monotonic seconds."""
     _theme_names: Callable[[], Sequence[str]]
@@ -123,14 +130,33 @@ class PickerActions(AnnotationActions, PromptActions):
         self._request(ListSessions())
 
     def offer_sessions(self, sessions: tuple[SessionInfo, ...]) -> None:
-        """Open the list of past sessions."""
+        """Show the past sessions; open their list first if it is closed."""
         from tui.viewer.screens.history import HistoryScreen
 
-        def show(session: str | None) -> None:
-            if session is not None:
-                self._request(ShowSession(session))
+        if self._history is not None:
+            self._history.set_sessions(sessions)
+            return
+        if self._deleting:
+            self._deleting = False
+            return
 
-        self.app.push_screen(HistoryScreen(sessions), show)
+        def close(deleted: bool | None) -> None:
+            self._history, self._deleting = None, bool(deleted)
+
+        self._history = HistoryScreen(sessions, self.view_model.host)
+        self.app.push_screen(self._history, close)
+
+    def show_hits(self, found: SessionsFound) -> None:
+        """Show the matches of a search in the list of sessions, if it is open."""
+        if self._history is not None:
+            self._history.show_hits(found.hits)
+
+    def open_session(self, snapshot: Snapshot) -> None:
+        """Show a past session, at the turn that was found, if one was."""
+        from tui.viewer.screens.past_session import PastSessionScreen
+
+        turn = self._history.turn if self._history is not None else 0
+        self.app.push_screen(PastSessionScreen(snapshot, self._rules, self.view_model.host, turn))
 
     def action_export(self) -> None:
         """Open the list of export formats, and export the session in the chosen one."""
@@ -162,4 +188,5 @@ class PickerActions(AnnotationActions, PromptActions):
         from tui.viewer.screens.settings import SettingsScreen
 
         prompts = [prompt.id for prompt in self.view_model.prompts]
-        self.app.push_screen(SettingsScreen({"theme": self._theme_names(), "prompt": prompts}, self.view_model.host))
+        offers = {"theme": self._theme_names(), "prompt": prompts}
+        self.app.push_screen(SettingsScreen(offers, self.view_model.host, set(self._options)))

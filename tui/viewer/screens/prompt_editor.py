@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import TextArea
 
@@ -18,8 +17,7 @@ from tui.model.commands import PROMPT_CHARACTERS
 from tui.model.prompts import parse_prompt
 from tui.text import one_line
 from tui.viewer.screens.dialog import show_keys
-from tui.viewer.styled_text import Span
-from tui.viewer.widgets.choices import Reader
+from tui.viewer.widgets.box import Box
 
 TEMPLATE = '''\
 name = "{name}"
@@ -57,9 +55,7 @@ class PromptEditor(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the title with the keys, and the text area."""
-        keys = "^s save · ^o open in your editor · esc cancel"
-        with Vertical(classes="dialog tall"):
-            yield Reader([(Span(f"{one_line(self._prompt, 40)}  ", "strong"), Span(keys, "muted"))], id="question")
+        with Box(f"Prompt {one_line(self._prompt, 40)}", "^s save · ^o your editor · esc cancel", classes="tall"):
             yield TextArea(self._text, id="text", compact=True)
 
     def action_save(self) -> None:

@@ -6,21 +6,21 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.widgets import Input
 
 from tui.model.commands import UseExtraPrompts
-from tui.model.events import PromptInfo
+from tui.model.prompt_info import PromptInfo
 from tui.text import one_line, sanitize
 from tui.viewer.messages import CommandRequested, PromptChange, PromptChangeKind
 from tui.viewer.screens.dialog import Dialog
 from tui.viewer.styled_text import Line, Span
+from tui.viewer.widgets.box import Box
 from tui.viewer.widgets.choices import Choices, Reader
 
 MAX_EXTRA_PROMPTS = 3
 """Maximum number of extra prompts of a session."""
 
-HINT = "filter · enter {enter} · space extra · esc back"
+KEYS = "enter {enter} · space extra · esc back"
 
 
 def matching_prompts(prompts: Sequence[PromptInfo], words: str) -> list[PromptInfo]:
@@ -80,9 +80,9 @@ class PromptPicker(Dialog[str | PromptChange | None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the filter, the list and the preview."""
-        with Vertical(classes="dialog wide"):
+        with Box("Prompts", KEYS.format(enter="use"), classes="wide"):
             yield Filter(
-                placeholder=HINT.format(enter="use"),
+                placeholder="type to filter",
                 id="filter",
                 compact=True,
             )
@@ -141,7 +141,7 @@ class PromptPicker(Dialog[str | PromptChange | None]):
         self._extra_prompts = others if id in self._extra_prompts else (*others, id)
         self.post_message(CommandRequested(UseExtraPrompts(self._extra_prompts)))
         self._extra_changed = True
-        self.query_one(Filter).placeholder = HINT.format(enter="confirm")
+        self.query_one(Box).show("Prompts", KEYS.format(enter="confirm"))
         self._show_prompts(selected)
 
     def action_change(self, kind: str) -> None:

@@ -5,11 +5,11 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 
 from tui.viewer.screens.dialog import Dialog
 from tui.viewer.styled_text import Span
-from tui.viewer.widgets.choices import Choices, Reader
+from tui.viewer.widgets.box import Box
+from tui.viewer.widgets.choices import Choices
 
 
 class QuitChoice(StrEnum):
@@ -51,8 +51,7 @@ class QuitDialog(Dialog[QuitChoice | None]):
 
     def compose(self) -> ComposeResult:
         """Lay out the question and the choices."""
-        with Vertical(classes="dialog"):
-            yield Reader([(Span(self._question, "strong"),)], id="question")
+        with Box(self._question, "enter choose · esc cancel"):
             yield Choices(id="quit-choices")
 
     def on_mount(self) -> None:

@@ -1,13 +1,14 @@
-"""Settings screen: settings by group with value and origin; changes are written to the config file."""
+"""Settings screen: settings by group, changed in their row; a change is previewed, then written to the config file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import groupby
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.message import Message
+from textual.widgets import Input
 
 from tui.config.edit import write
 from tui.config.load import ENVIRONMENT, load, parse_value
@@ -16,8 +17,8 @@ from tui.errors import ConfigError
 from tui.paths import config_file
 from tui.text import one_line
 from tui.viewer.screens.dialog import Dialog
-from tui.viewer.screens.text_input import TextInputScreen
 from tui.viewer.styled_text import Line, Span
+from tui.viewer.widgets.box import Box
 from tui.viewer.widgets.choices import Choices, Reader
 
 SHOWN = tuple(name for name in FIELDS if not is_table(name))
@@ -28,6 +29,10 @@ FIRST = {next(names) for _, names in groupby(SHOWN, key=group)}
 """First setting of each group, whose row shows the title of the group."""
 NEXT_START = {"fps", "low_bandwidth", "plain", "ascii"}
 """Settings of the dashboard itself; all others take effect in the next session."""
+VALUE_AT = 42
+"""Cells of a row before the value."""
+KEYS = "enter edit · ← → change · del default · ? keys · esc back"
+DRAFT_KEYS = "enter save · esc undo"
 
 
 class SettingsScreen(Dialog[None]):
@@ -36,89 +41,153 @@ class SettingsScreen(Dialog[None]):
     Args:
         offers: values to choose from, by setting, that only the dashboard knows.
         host: name of the engine's machine, which reads its own config file; empty for this one.
+        overridden: names of the settings that options of the command line override.
     """
 
-    class SettingChanged(Message):
-        """A setting was written to the config file."""
+    class SettingPreviewed(Message):
+        """A setting has another value: written to the config file, or for as long as it is not undone."""
 
         def __init__(self, name: str, value: Scalar) -> None:
             super().__init__()
             self.name = name
             self.value = value
 
+    AUTO_FOCUS = ""
     NAME = "Settings"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "step(-1)", "previous setting", show=False, key_display="↑ k"),
         Binding("down,j,tab", "step(1)", "next setting", show=False, key_display="↓ j"),
         Binding("pageup", "step(-8)", "eight settings up", show=False),
         Binding("pagedown", "step(8)", "eight settings down", show=False),
-        Binding("enter,space,right", "change(1)", "next value, or enter one", show=False),
-        Binding("left", "change(-1)", "previous value", show=False),
+        Binding("enter", "choose", "edit the value, or save a changed one", show=False),
+        Binding("right,space", "change(1)", "next value; enter saves it", show=False),
+        Binding("left", "change(-1)", "previous value; enter saves it", show=False),
         Binding("delete,backspace", "reset", "restore the default: remove it from the file", show=False),
-        Binding("escape,q,comma", "dismiss", "back to the dashboard", show=False, key_display="esc"),
+        Binding("escape", "undo", "undo a change that is not saved; without one, back", show=False, priority=True),
+        Binding("q,comma", "dismiss", "back to the dashboard", show=False),
     ]
 
-    def __init__(self, offers: Mapping[str, Sequence[str]], host: str = "") -> None:
+    def __init__(
+        self, offers: Mapping[str, Sequence[str]], host: str = "", overridden: Collection[str] = frozenset()
+    ) -> None:
         super().__init__()
         self._host = host
         self._offers = offers
+        self._overridden = overridden
         self._settings: Settings | None = None
+        self._draft: Scalar | None = None
+        """Value of the selected setting that is not saved; `None` for none."""
 
     def compose(self) -> ComposeResult:
-        """Lay out the title, the settings, and the description of the selected one."""
-        keys = "enter change · del default · ? keys · esc back"
-        with Vertical(classes="dialog wide"):
-            yield Reader([(Span("Settings  ", "strong"), Span(keys, "muted"))], id="question")
-            yield Choices(id="settings")
+        """Lay out the settings, the field to edit one, and the description of the selected one."""
+        heading = (Span(f"{'group':<20}{'setting':<20}value"),)
+        with Box("Settings", KEYS, classes="wide"):
+            yield Choices(heading=heading, id="settings")
+            yield Input(id="value", compact=True)
             yield Reader(id="preview")
 
     def on_mount(self) -> None:
         """Show the settings in effect."""
+        self.query_one(Input).display = False
         self._show()
 
     def action_step(self, step: int) -> None:
-        """Select another setting."""
+        """Select another setting; a change that is not saved is undone."""
+        self._discard()
         self.query_one(Choices).step(step)
         self._explain()
 
     def action_choose(self) -> None:
-        """Change the selected setting."""
-        self.action_change(1)
+        """Save a changed value; without one, edit the value in its row, or show the next one."""
+        if self._draft is not None:
+            self._write(self._selected, self._draft)
+        elif self._values:
+            self.action_change(1)
+        else:
+            self._edit()
 
     def action_change(self, step: int) -> None:
-        """Switch to the next value, or ask for a value if they are not enumerated."""
+        """Show the next value without saving it; edit the value if there is no list of values."""
         if self._settings is None:
             return
-        name = self._selected
-        current = getattr(self._settings.config, name)
-        values = self._offers.get(name) or choices(name)
-        if values:
-            at = list(values).index(current) if current in values else -step
-            self._write(name, values[(at + step) % len(values)])
+        name, values = self._selected, self._values
+        if not values:
+            self._edit()
             return
+        current = self._draft if self._draft is not None else getattr(self._settings.config, name)
+        at = list(values).index(current) if current in values else -step
+        self._draft = values[(at + step) % len(values)]
+        self.post_message(self.SettingPreviewed(name, self._draft))
+        self._show_rows()
 
-        def take(written: str | None) -> None:
-            if written is not None:
-                self._write_text(name, written)
-
-        placeholder = f"{name}: {allowed(name)} · esc cancel"
-        self.app.push_screen(TextInputScreen(placeholder, str(current)), take)
+    def action_undo(self) -> None:
+        """Undo a change that is not saved; without one, close the screen."""
+        if self.query_one(Input).display:
+            self._close_field()
+        elif self._draft is not None:
+            self._discard()
+        else:
+            self.dismiss()
 
     def action_reset(self) -> None:
         """Remove the selected setting from the file, which restores its default."""
         self._write(self._selected, None)
 
+    @on(Input.Changed)
+    def check_value(self, event: Input.Changed) -> None:
+        """Say in words what is wrong with a value while it is typed."""
+        if self.query_one(Input).display:
+            self._explain(self._error(event.value))
+
+    @on(Input.Submitted)
+    def save_value(self, event: Input.Submitted) -> None:
+        """Save a value that was typed, if it is valid."""
+        if error := self._error(event.value):
+            self._explain(error)
+            return
+        self._close_field()
+        self._write(self._selected, parse_value(self._selected, event.value.strip()))
+
     @property
     def _selected(self) -> str:
         return SHOWN[self.query_one(Choices).selected]
 
-    def _write_text(self, name: str, written: str) -> None:
+    @property
+    def _values(self) -> Sequence[Scalar]:
+        return self._offers.get(self._selected) or choices(self._selected) or ()
+
+    def _error(self, written: str) -> str:
+        """Return what is wrong with a value; empty if nothing is."""
         try:
-            value = parse_value(name, written)
+            parse_value(self._selected, written.strip())
         except ConfigError as error:
-            self._notify_error(error)
+            return f"{error.message} {error.hint}".strip()
+        return ""
+
+    def _edit(self) -> None:
+        """Open the field in the row of the selected setting."""
+        if self._settings is None:
             return
-        self._write(name, value)
+        rows, field = self.query_one(Choices), self.query_one(Input)
+        field.value = str(getattr(self._settings.config, self._selected))
+        field.styles.offset = (VALUE_AT, rows.row_of(rows.selected))
+        field.styles.width = max(8, rows.size.width - VALUE_AT)
+        field.display = True
+        field.focus()
+        self.query_one(Box).show("Settings", DRAFT_KEYS)
+
+    def _close_field(self) -> None:
+        self.query_one(Input).display = False
+        self.set_focus(None)
+        self.query_one(Box).show("Settings", KEYS)
+        self._explain()
+
+    def _discard(self) -> None:
+        """Undo a change that is not saved."""
+        if self._draft is not None and self._settings is not None:
+            self._draft = None
+            self.post_message(self.SettingPreviewed(self._selected, getattr(self._settings.config, self._selected)))
+            self._show_rows()
 
     def _write(self, name: str, value: Scalar | None) -> None:
         try:
@@ -126,9 +195,10 @@ class SettingsScreen(Dialog[None]):
         except ConfigError as error:
             self._notify_error(error)
             return
+        self._draft = None
         self._show()
         if self._settings is not None:
-            self.post_message(self.SettingChanged(name, getattr(self._settings.config, name)))
+            self.post_message(self.SettingPreviewed(name, getattr(self._settings.config, name)))
 
     def _show(self) -> None:
         try:
@@ -137,18 +207,30 @@ class SettingsScreen(Dialog[None]):
             self._settings = None
             self._notify_error(error)
             return
-        selected = self.query_one(Choices).selected
-        self.query_one(Choices).show([self._row(self._settings, name) for name in SHOWN], selected)
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        if self._settings is None:
+            return
+        rows = self.query_one(Choices)
+        selected = SHOWN[rows.selected]
+        rows.show([self._row(self._settings, name, selected) for name in SHOWN], rows.selected)
+        self.query_one(Box).show("Settings", KEYS if self._draft is None else DRAFT_KEYS)
         self._explain()
 
-    def _row(self, settings: Settings, name: str) -> Line:
-        value = getattr(settings.config, name)
+    def _row(self, settings: Settings, name: str, selected: str) -> Line:
+        drafted = self._draft is not None and name == selected
+        value = self._draft if drafted else getattr(settings.config, name)
         text = ("on" if value else "off") if isinstance(value, bool) else one_line(str(value), 50) or "–"
         changed = settings.origin[name] != "default"
         title = group(name) if name in FIRST else ""
-        return (Span(f"{title:<20}", "muted"), Span(f"{name:<20}"), Span(text, "accent strong" if changed else ""))
+        style = "warn strong" if drafted else "accent strong" if changed else ""
+        notes = ["not saved"] if drafted else []
+        notes += [f"overridden by {_option(name)}"] if name in self._overridden else []
+        note = Span(f"  {', '.join(notes)}" if notes else "", "muted")
+        return (Span(f"{title:<20}", "muted"), Span(f"{name:<20}"), Span(text, style), note)
 
-    def _explain(self) -> None:
+    def _explain(self, error: str = "") -> None:
         if self._settings is None:
             return
         name = self._selected
@@ -161,12 +243,20 @@ class SettingsScreen(Dialog[None]):
             (Span(description(name)),),
             (Span(f"Value: {', '.join(values) or allowed(name)}. Takes effect {when}.", "muted"),),
         ]
+        if name in self._overridden:
+            text.append((Span(f"Overridden by {_option(name)} on the command line until you quit.", "warn"),))
         if origin.startswith(ENVIRONMENT):
             text.append((Span(f"Set by {origin}, which overrides the file.", "warn"),))
         text.append((Span(f"Saved in {config_file()} on this machine.", "muted"),))
         if self._host and group(name) != group("theme"):
             text[1:] = [(Span(f"No effect on {self._host}: its engine reads its own config file.", "warn"),)]
+        if error:
+            text.insert(0, (Span(f"✗ {one_line(error, 300)}", "bad strong"),))
         self.query_one("#preview", Reader).show(text)
 
     def _notify_error(self, error: ConfigError) -> None:
-        self.notify(f"{error.message}\n{error.hint}", severity="warning", timeout=15, markup=False)
+        self.notify(f"{error.message}\n{error.hint}", severity="error", timeout=15, markup=False)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

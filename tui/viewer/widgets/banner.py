@@ -83,7 +83,8 @@ class Banner(CellWidget):
         view_model, stats = self._view_model, self._view_model.stats
         spans: list[Span] = []
         if view_model.state.active and stats.lag_s >= NOTABLE_LAG_S:
-            spans.append(Span(f"  {stats.lag_s:.0f} s BEHIND", "warn strong"))
+            behind = "switching prompt" if view_model.switching_prompt else f"{stats.lag_s:.0f} s BEHIND"
+            spans.append(Span(f"  {behind}", "warn strong"))
         if stats.unsaved_s:
             spans.append(Span(f"  {stats.unsaved_s:.0f} s NOT ON DISK", "bad strong"))
         return spans

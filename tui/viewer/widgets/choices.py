@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.message import Message
 
 from tui.viewer.styled_text import Line, Span, justify, pad, restyle, width, wrap
@@ -33,8 +34,10 @@ class Choices(CellWidget):
             self.step = step
             """1 for down, -1 for up."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, heading: Line = (), id: str | None = None) -> None:
         super().__init__(id=id)
+        self._heading = heading
+        """Row above the list with the names of its columns; empty for none."""
         self._first = 0
         self._rows: Sequence[Line] = ()
         self.selected = 0
@@ -47,6 +50,8 @@ class Choices(CellWidget):
             rows: from the top.
             selected: index of the row to select.
         """
+        if len(rows) != len(self._rows):
+            self.refresh(layout=True)
         self._rows = rows
         self.selected = max(0, min(selected, len(rows) - 1))
         self.touch()
@@ -56,7 +61,20 @@ class Choices(CellWidget):
         self.show(self._rows, self.selected + step)
 
     def lines(self, columns: int, rows: int) -> list[Line]:
-        """Return the rows around the selected one; arrows at the right count the rows above and below."""
+        """Return the heading, and the rows around the selected one; arrows count the rows above and below."""
+        if self._heading:
+            return [(Span("  "), *restyle(self._heading, "muted")), *self._page(columns, rows - 1)]
+        return self._page(columns, rows)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the height of all rows."""
+        return max(1, len(self._rows)) + bool(self._heading)
+
+    def row_of(self, index: int) -> int:
+        """Return the line, counted from the top of the widget, that shows a row."""
+        return index - self._first + bool(self._heading)
+
+    def _page(self, columns: int, rows: int) -> list[Line]:
         first = self._first = max(0, min(self.selected - rows // 2, len(self._rows) - rows))
         last = first + rows
         page = [
@@ -72,7 +90,7 @@ class Choices(CellWidget):
     async def on_click(self, event: events.Click) -> None:
         """Post which row was clicked."""
         offset = event.get_content_offset(self)
-        if offset is not None and (row := self._first + offset.y) < len(self._rows):
+        if offset is not None and 0 <= (row := self._first + offset.y - bool(self._heading)) < len(self._rows):
             event.stop()
             self.post_message(self.RowClicked(row))
 
@@ -121,6 +139,10 @@ class Reader(CellWidget):
         if self._top + rows < len(wrapped) and page:
             page[-1] = (Span("↓ more", "accent"),)
         return page
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the height of the whole text."""
+        return max(1, sum(len(self._wrapped(spans, width - 1)) for spans in self._text))
 
     def _wrapped(self, spans: Line, columns: int) -> list[Line]:
         if not spans:

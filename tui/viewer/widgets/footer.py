@@ -1,15 +1,21 @@
-"""Footer: the keys of the actions that are possible now."""
+"""Footer: the keys of the actions that are possible now, and the newest message in their place for some seconds."""
 
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 from textual.binding import Binding
+from textual.timer import Timer
 
-from tui.viewer.styled_text import Line, Span, width
+from tui.text import one_line
+from tui.viewer.styled_text import Line, Span, width, wrap
 from tui.viewer.widgets.cell_widget import CellWidget
 
 ALWAYS = {"screen.help", "screen.keys"}
 """Actions that are shown at any width: they show all others."""
+MESSAGE_S = 6.0
+"""Seconds for which a row of a message is shown."""
+MAX_CHARACTERS = 800
+"""Maximum length of a message."""
 
 
 class FooterKey(NamedTuple):
@@ -34,13 +40,20 @@ class FooterKey(NamedTuple):
 
 
 class Footer(CellWidget):
-    """One row of keys with what they do; a click runs the action, too."""
+    """One row: keys with what they do, which a click runs, too; or a message, which the next one replaces."""
 
-    STYLES: ClassVar[frozenset[str]] = frozenset({"accent", "strong"})
+    STYLES: ClassVar[frozenset[str]] = frozenset({"accent", "strong", "warn", "muted"})
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keys: Sequence[FooterKey] = ()
+        self.message = ""
+        """The message that is shown; empty for none."""
+        self._warning = False
+        self._row = 0
+        """Number of the row of the message that is shown, from 0."""
+        self._last_s = MESSAGE_S
+        self._timer: Timer | None = None
 
     def show(self, keys: Sequence[FooterKey]) -> None:
         """Show as many of the keys as fit.
@@ -52,19 +65,65 @@ class Footer(CellWidget):
             self._keys = tuple(keys)
             self.touch()
 
+    def say(self, text: str, *, warning: bool = False, seconds: float | None = None) -> None:
+        """Show a message in place of the keys; of one that does not fit, row after row.
+
+        Args:
+            text: the message; sanitised here.
+            warning: whether it stands out.
+            seconds: how long its last row is shown; `None` for `MESSAGE_S`.
+        """
+        self.message, self._warning, self._row = one_line(text, MAX_CHARACTERS), warning, 0
+        self._last_s = seconds or MESSAGE_S
+        self._wait()
+        self.touch()
+
+    def _wait(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        last = self._row + 1 >= len(self._rows(self.size.width))
+        self._timer = self.set_timer(self._last_s if last else MESSAGE_S, self.turn_over, name="message")
+
+    def turn_over(self) -> None:
+        """Show the next row of the message; after the last one the keys."""
+        self._row += 1
+        if self._row < len(self._rows(self.size.width)):
+            self._wait()
+        else:
+            self.message = ""
+        self.touch()
+
+    def _rows(self, columns: int) -> list[Line]:
+        sign = "! " if self._warning else ""
+        style = "warn strong" if self._warning else "accent"
+        return wrap([Span(f"{sign}{self.message}", style)], max(8, columns - 2))
+
     def lines(self, columns: int, rows: int) -> list[Line]:
         """Return the row; keys that do not fit are in the help and the command palette."""
+        said: Line = ()
+        if self.message:
+            lines = self._rows(columns)
+            said = (Span(" "), *lines[min(self._row, len(lines) - 1)], Span("  "))
+        return [(*said, *self._fitting_keys(columns - width(said)))]
+
+    def _fitting_keys(self, columns: int) -> Line:
+        """Return the keys that fit; a sign and the key of the help say that some do not."""
         items = [
             (Span(f" {key}", "accent strong", action), Span(f" {description} ", "", action))
             for key, description, action in self._keys
         ]
+        if sum(map(width, items)) <= columns:
+            return tuple(span for item in items for span in item)
         always = [item for item, found in zip(items, self._keys, strict=True) if found.action in ALWAYS]
-        room = columns - sum(width(item) for item in always)
+        more: Line = (Span(" …", "muted"), *(span for item in always for span in item))
+        room = columns - width(more)
+        if room < 0:
+            return ()
         row: Line = ()
         for item in items:
-            if item in always:
-                row += item
-            elif width(item) <= room:
+            if item not in always:
+                if width(item) > room:
+                    break
                 row += item
                 room -= width(item)
-        return [row]
+        return (*row, *more)

@@ -1,0 +1,111 @@
+"""Past session: a read-only screen with the panes of the dashboard."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from tui.model.commands import ExportSession, TogglePlay
+from tui.model.events import Snapshot
+from tui.presentation.view_model import ViewModel
+from tui.viewer.highlights import Rule
+from tui.viewer.messages import CommandRequested
+from tui.viewer.screens.body_actions import BodyActions
+from tui.viewer.screens.dialog import show_keys
+from tui.viewer.screens.export import ExportChoice, ExportPicker
+from tui.viewer.widgets.banner import Banner
+from tui.viewer.widgets.body import Body
+from tui.viewer.widgets.footer import Footer, FooterKey
+from tui.viewer.widgets.pane import Pane
+
+
+class PastSessionScreen(BodyActions):
+    """A past session in the panes of the dashboard, read-only.
+
+    Args:
+        snapshot: the session.
+        rules: highlights.
+        host: name of the engine's machine; empty for this one.
+        turn: number of the turn to select; 0 for none.
+    """
+
+    AUTO_FOCUS = "#turns"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-broad")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall"), (30, "-high")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,h", "app.pop_screen", "back", key_display="esc", tooltip="Back to the dashboard"),
+        Binding("slash", "search", "search", key_display="/", tooltip="Search turns and gists"),
+        Binding("n", "go_to_match(1)", "next match", show=False, tooltip="Go to the next match"),
+        Binding("N", "go_to_match(-1)", "previous match", show=False, tooltip="Go to the previous match"),
+        Binding("M", "toggle_bookmarks", "bookmarks only", tooltip="Show bookmarked turns only, or all turns"),
+        Binding("F", "toggle_speaker", "one speaker", tooltip="Show the turns of one speaker only, or all turns"),
+        Binding("y", "copy", "copy", tooltip="Copy the selected entry, or the whole pane if none is selected"),
+        Binding("Y", "copy_markdown", "copy Markdown", show=False, tooltip="Copy turns as Markdown with times"),
+        Binding("ctrl+g", "go_to", "go to", show=False, tooltip="Go to a turn by its number or its time"),
+        Binding("P", "play", "play", tooltip="Play the recording from the selected turn on, or stop playing"),
+        Binding("e", "export", "export", tooltip="Export the session to a file"),
+        Binding("z", "zoom", "zoom", tooltip="Zoom the focused pane, or show all panes"),
+        Binding("tab", "app.focus_next", "pane", tooltip="Focus the next pane"),
+        Binding("shift+tab", "app.focus_previous", "previous pane", show=False, tooltip="Focus the previous pane"),
+        Binding("question_mark,f1", "keys", "help", key_display="?", tooltip="Show these keys"),
+    ]
+
+    def __init__(self, snapshot: Snapshot, rules: Sequence[Rule] = (), host: str = "", turn: int = 0) -> None:
+        super().__init__(id="past")
+        self.view_model = ViewModel(host)
+        self.view_model.apply(snapshot)
+        self._snapshot = snapshot
+        self._turn = turn
+        self.body = Body(self.view_model, rules=rules, past=True, id="body")
+        self.footer = Footer(id="keys")
+
+    def compose(self) -> ComposeResult:
+        """Lay out the widgets."""
+        yield Banner(self.view_model, id="banner")
+        yield self.body
+        yield self.footer
+
+    def on_mount(self) -> None:
+        """Show the session and the keys."""
+        self.call_after_refresh(self._show_session)
+        self.footer.show(
+            [
+                FooterKey.of(binding, self.app.get_key_display(binding))
+                for binding in self.BINDINGS
+                if isinstance(binding, Binding) and binding.show
+            ]
+        )
+
+    def _show_session(self) -> None:
+        self.body.handle_event(self._snapshot)
+        if self.view_model.transcript.get(self._turn) is not None:
+            self.body.turns.select(self._turn)
+
+    def action_play(self) -> None:
+        """Play the recording from the selected turn on, or from its start; stop if something is playing."""
+        turn = self.body.turn if self.body.pane.cursor is not None else None
+        if (session := self.view_model.session) is not None:
+            command = TogglePlay(session.id, turn.start_s if turn is not None else 0.0)
+            self.post_message(CommandRequested(command))
+
+    def action_keys(self) -> None:
+        """Show the keys of this screen."""
+        show_keys(self, "Past session", [*self.BINDINGS, *Pane.BINDINGS])
+
+    def action_export(self) -> None:
+        """Open the list of export formats, and export this session in the chosen one."""
+        session = self.view_model.session
+
+        def export(choice: ExportChoice | None) -> None:
+            if choice is not None and session is not None:
+                self.post_message(CommandRequested(ExportSession(session.id, choice.format, turns, choice.fetch)))
+
+        turns = self.body.selected_turns
+        self.app.push_screen(ExportPicker(self.view_model.host, len(turns)), export)
+
+    @on(Pane.FollowChanged)
+    def ignore_follow(self, event: Pane.FollowChanged) -> None:
+        """Stop the message: a past session does not grow."""
+        event.stop()
