@@ -52,7 +52,7 @@ async def test_without_an_output_device_a_person_is_told_why(monkeypatch: pytest
     def broken(rate: int) -> None:
         raise SourceError("The output device cannot be opened.", "See: livegist doctor")
 
-    monkeypatch.setattr("tui.engine.player.Speaker", broken)
+    monkeypatch.setattr("tui.engine.player.open_speaker", broken)
     stored = store_session(Store(sessions_dir()))
     async with hosting() as hosted, watching(hosted.socket) as viewer:
         for session, reason in ((stored.id, "output device"), ("", "no stored session to play"), ("x", "no session")):

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tui.audio.level import mixed
+from tui.audio.portaudio import exclusive, load, restart
 from tui.audio.speaker import Speaker
-from tui.errors import UsageError
+from tui.errors import SourceError, UsageError
 from tui.model.commands import TogglePlay
 from tui.model.events import Event, PlayingChanged, Session
 from tui.sessions.catalogue import find
@@ -64,7 +65,7 @@ class Player:
         names = track_names(await asyncio.to_thread(stored.load))
         audio = [RecordedAudio(name, stored.audio_of(number)) for number, name in enumerate(names)]
         try:
-            speaker = await asyncio.to_thread(Speaker, audio[0].sample_rate)
+            speaker = await asyncio.to_thread(open_speaker, audio[0].sample_rate)
         except BaseException:
             _close(audio)
             raise
@@ -91,6 +92,20 @@ class Player:
             speaker.close()
             _close(audio)
             self._publish(PlayingChanged(False))
+
+
+def open_speaker(sample_rate: int) -> Speaker:
+    """Open the output device; if that fails, look for devices that were plugged in since the engine started.
+
+    Raises:
+        SourceError: the output device is unavailable.
+    """
+    try:
+        return Speaker(sample_rate)
+    except SourceError:
+        with exclusive():
+            restart(load())
+        return Speaker(sample_rate)
 
 
 def _close(audio: "list[RecordedAudio]") -> None:
