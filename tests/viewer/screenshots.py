@@ -153,6 +153,8 @@ SCREENSHOTS = (
     Screenshot("palette", meeting(), (LEVEL,), keys=("ctrl+p", *"ma")),
     Screenshot("extra-prompts", annotated(), (LEVEL,), keys=("2",)),
     Screenshot("zoomed", meeting(), (LEVEL,), keys=("z",), size=(80, 24)),
+    Screenshot("reading", ended(), keys=("w",)),
+    Screenshot("stats", meeting(), (LEVEL,), keys=("i",)),
     Screenshot("help", meeting(), (LEVEL,), keys=("question_mark",)),
     Screenshot("quit", meeting(), (LEVEL,), keys=("q",)),
     Screenshot("80x24", meeting(), (LEVEL,), size=(80, 24)),

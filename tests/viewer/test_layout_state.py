@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from tests.viewer.pilot import run_app, until
-from tests.viewer.scripted_engine import ScriptedEngine, meeting
-from tests.viewer.test_dashboard import Running, shown
+from tests.viewer.scripted_engine import ScriptedEngine, gist, meeting
+from tests.viewer.test_dashboard import Running, running, shown
+from tui.model.events import GistChanged
 from tui.viewer.app import LivegistApp
 from tui.viewer.layout_state import LayoutState, load, save
 
@@ -88,6 +89,25 @@ async def test_i_shows_all_statistics_and_the_important_ones_again(size: tuple[i
         await until(pilot, lambda: "tokens in/out" in shown(app, "stats") and "viewers" in shown(app, "stats"))
         await pilot.press("i")
         await until(pilot, lambda: "tokens" not in shown(app, "stats"))
+
+
+async def test_reading_mode_shows_turns_with_their_gists_below_them_in_one_column() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine, size=(160, 60)) as (app, pilot):
+        await pilot.press("w")
+        await until(pilot, lambda: "Ship the migration on Thursday" in shown(app, "turns"))
+        assert not app.dashboard.body.gists.display
+        assert app.dashboard.body.turns.size.width == 110
+        assert "reading w" in shown(app, "banner")
+        rows = shown(app, "turns").splitlines()
+        said = next(at for at, row in enumerate(rows) if "Right. Tom raises the pool" in row)
+        made = next(at for at, row in enumerate(rows) if "Tom raises the pool to 40" in row)
+        assert said < made < next(at for at, row in enumerate(rows) if "Then we decide at noon" in row)
+        assert "◆ Turn 129" in rows[made - 1]
+        engine.emit(GistChanged(gist(106, 132, "It is up to **Maria**.")), GistChanged(gist(107, None, "All in all.")))
+        await until(pilot, lambda: "It is up to Maria." in shown(app, "turns") and "All in all." in shown(app, "turns"))
+        await pilot.press("w")
+        await until(pilot, lambda: app.dashboard.body.gists.display and "All in all." not in shown(app, "turns"))
 
 
 async def test_turns_show_the_time_of_the_day_or_the_time_since_the_start(tmp_path: Path) -> None:

@@ -120,6 +120,11 @@ class ViewModel(SessionState):
             return []
         return [gist] if gist.turn is None else self.gists_of(gist.turn)
 
+    def last_turn_of(self, gist: Gist) -> int | None:
+        """Return the number of the last turn that a gist of the whole session is about; `None` without turns."""
+        finals = self.transcript.finals
+        return finals[min(gist.turns or len(finals), len(finals)) - 1].number if finals else None
+
     def unasked(self, prompt: str) -> int:
         """Return the number of final turns without a gist of that prompt."""
         return sum(1 for turn in self.transcript.finals if not self._asked(turn.number, prompt))

@@ -41,6 +41,7 @@ TITLES = {
     "next-pane": "Focus next pane",
     "previous-pane": "Focus previous pane",
     "zoom": "Zoom pane",
+    "toggle-reading": "Read turns with their gists",
     "toggle-gists": "Hide gists",
     "toggle-all-stats": "Show all stats",
     "toggle-stats": "Hide stats",

@@ -47,6 +47,14 @@ DASHBOARD = [
     Binding("f", "follow", "follow", id="follow", tooltip="Follow the newest turn and gist, or stop following"),
     Binding("tab", "app.focus_next", "pane", id="next-pane", tooltip="Focus the next pane"),
     Binding("z", "zoom", "zoom", id="zoom", tooltip="Zoom the focused pane, or show all panes"),
+    Binding(
+        "w",
+        "toggle_reading",
+        "reading",
+        show=False,
+        id="toggle-reading",
+        tooltip="Show turns with their gists below them in one column, or all panes",
+    ),
     Binding("v", "toggle_pane('gists')", "gists", show=False, id="toggle-gists", tooltip="Show or hide the gists"),
     Binding(
         "i",
@@ -288,6 +296,7 @@ TOPICS = (
             "next-pane",
             "previous-pane",
             "zoom",
+            "toggle-reading",
             "toggle-gists",
             "toggle-all-stats",
             "toggle-stats",

@@ -17,8 +17,8 @@ OLD_STATS_NAME = b'"figures"'
 class LayoutState(msgspec.Struct, frozen=True):
     """The panes that are zoomed and hidden."""
 
-    zoomed: Literal["", "turns", "gists"] = ""
-    """The pane that fills the body; empty for none."""
+    zoomed: Literal["", "turns", "gists", "reading"] = ""
+    """The pane that fills the body; `reading` for the turns with their gists below them; empty for none."""
     hidden: tuple[Literal["gists", "stats"], ...] = ()
     all_stats: bool = False
     """Whether all statistics are shown, and not only the most important ones."""

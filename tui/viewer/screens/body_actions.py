@@ -62,6 +62,10 @@ class BodyActions(Screen[None]):
         """Zoom the focused pane, or show all panes."""
         self.body.toggle_zoom()
 
+    def action_toggle_reading(self) -> None:
+        """Show turns with their gists below them in one column, or all panes."""
+        self.body.toggle_reading()
+
     def action_toggle_bookmarks(self) -> None:
         """Show bookmarked turns only, or all turns."""
         self.body.toggle_bookmarks_only()

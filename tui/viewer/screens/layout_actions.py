@@ -35,7 +35,8 @@ class LayoutActions(Screen[None]):
         }
         chosen = {
             "mute": (view_model.muted, "Unmute microphone"),
-            "zoom": (bool(layout.zoomed), "Show all panes"),
+            "zoom": (bool(layout.zoomed), "End zoom"),
+            "toggle-reading": (layout.zoomed == "reading", "Show all panes"),
             "toggle-gists": ("gists" in layout.hidden, "Show gists"),
             "toggle-stats": ("stats" in layout.hidden, "Show stats"),
             "toggle-all-stats": (layout.all_stats, "Show important stats"),
@@ -49,6 +50,11 @@ class LayoutActions(Screen[None]):
     def action_zoom(self) -> None:
         """Zoom the focused pane, or show all panes."""
         self.body.toggle_zoom()
+        self._show_layout()
+
+    def action_toggle_reading(self) -> None:
+        """Show turns with their gists below them in one column, or all panes."""
+        self.body.toggle_reading()
         self._show_layout()
 
     def action_toggle_all_stats(self) -> None:

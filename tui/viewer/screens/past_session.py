@@ -46,6 +46,7 @@ class PastSessionScreen(BodyActions):
         Binding("ctrl+g", "go_to", "go to", show=False, tooltip="Go to a turn by its number or its time"),
         Binding("P", "play", "play", tooltip="Play the recording from the selected turn on, or stop playing"),
         Binding("e", "export", "export", tooltip="Export the session to a file"),
+        Binding("w", "toggle_reading", "reading", tooltip="Show turns with their gists below them, or all panes"),
         Binding("z", "zoom", "zoom", tooltip="Zoom the focused pane, or show all panes"),
         Binding("tab", "app.focus_next", "pane", tooltip="Focus the next pane"),
         Binding("shift+tab", "app.focus_previous", "previous pane", show=False, tooltip="Focus the previous pane"),

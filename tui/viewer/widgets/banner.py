@@ -72,6 +72,8 @@ class Banner(CellWidget):
     def _layout(self) -> list[Span]:
         """Return the zoomed pane, or the hidden ones, with the key that shows all."""
         layout = self.layout_state
+        if layout.zoomed == "reading":
+            return [Span("  reading", "accent"), Span(" w", "muted")]
         if layout.zoomed:
             return [Span(f"  {layout.zoomed} zoomed", "accent"), Span(" z", "muted")]
         if layout.hidden:

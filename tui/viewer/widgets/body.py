@@ -75,8 +75,12 @@ class Body(Container):
                     self.turns.put(edit.number)
             case GistChanged(gist=gist):
                 self.gists.put(self.gists.entry_of(gist.number))
+                if (above := self._turn_above(gist.number)) is not None:
+                    self.turns.put(above)
             case GistDelta(number=number) if number in self._view_model.gists:
                 self.gists.grow(self.gists.entry_of(number))
+                if (above := self._turn_above(number)) is not None:
+                    self.turns.grow(above)
             case StatsChanged(stats=stats):
                 self.stats.show(stats)
             case TurnBookmarked() if self.turns.filter.bookmarks_only:
@@ -170,13 +174,17 @@ class Body(Container):
         """Hide, show and zoom panes."""
         self.layout_state = layout_state
         self.set_class(bool(layout_state.zoomed), "-zoomed")
+        reading = layout_state.zoomed == "reading"
+        self.set_class(reading, "-reading")
+        self.turns.show_gists(self.gists.lines_below if reading else None)
         self.set_class(layout_state.all_stats, "-all-stats")
         self.stats.all = layout_state.all_stats
         self.stats.touch()
         if layout_state.clock_times != self.turns.clock_times:
             self.turns.toggle_clock()
         for pane in (self.turns, self.gists, self.stats):
-            hidden = pane.id != layout_state.zoomed if layout_state.zoomed else pane.id in layout_state.hidden
+            zoomed = "turns" if reading else layout_state.zoomed
+            hidden = pane.id != zoomed if zoomed else pane.id in layout_state.hidden
             pane.set_class(hidden, "-hidden")
         for name in ("gists", "stats"):
             self.set_class(name in layout_state.hidden, f"-no-{name}")
@@ -187,6 +195,19 @@ class Body(Container):
         """Zoom the focused pane, or show all panes that are not hidden."""
         zoomed: Literal["turns", "gists"] = "gists" if self.pane is self.gists else "turns"
         self.set_layout(replace(self.layout_state, zoomed="" if self.layout_state.zoomed else zoomed))
+
+    def toggle_reading(self) -> None:
+        """Show the turns with their gists below them in one column, or all panes that are not hidden."""
+        reading = self.layout_state.zoomed != "reading"
+        self.set_layout(replace(self.layout_state, zoomed="reading" if reading else ""))
+        self.turns.focus()
+
+    def _turn_above(self, number: int) -> int | None:
+        """Return the turn below which a gist stands in reading mode; `None` in other layouts."""
+        gist = self._view_model.gists.get(number)
+        if gist is None or self.layout_state.zoomed != "reading":
+            return None
+        return gist.turn if gist.turn is not None else self._view_model.last_turn_of(gist)
 
     def toggle_hidden(self, name: Literal["gists", "stats"]) -> None:
         """Show or hide a pane; this ends a zoom."""

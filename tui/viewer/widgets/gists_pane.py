@@ -49,13 +49,25 @@ class GistsPane(Pane):
         if not gists:
             prompt = one_line(prompt_name(self._view_model.prompts, self.only), 60)
             lines = wrap([Span(f"  Turn {self._view_model.gists[key].turn} · no gist of {prompt}", "muted")], columns)
-        for gist in gists:
-            edge = Span("┃ ", "session") if gist.turn is None else Span("  ")
-            head = self._head(gist, columns)
-            first = edge if gist.turn is None else Span(f"{self._mark(gist.prompt)} ", "accent")
-            lines += [(first if at == 0 else edge, *line) for at, line in enumerate(head)]
-            lines += [(edge, *apply_rules(line, self._rules)) for line in self._body(gist, columns)]
+        lines += [line for gist in gists for line in self._gist_lines(gist, columns)]
         return [*lines, *([()] if self.air else [])]
+
+    def lines_below(self, turn: int, columns: int) -> list[Line]:
+        """Return the gists of a turn, and those of the whole session that it is the last turn of."""
+        whole = [
+            gist
+            for gist in self._view_model.gists.values()
+            if gist.turn is None and self._view_model.last_turn_of(gist) == turn
+        ]
+        gists = [*self._view_model.gists_of(turn), *whole]
+        return [line for gist in gists for line in self._gist_lines(gist, columns - 3)]
+
+    def _gist_lines(self, gist: Gist, columns: int) -> list[Line]:
+        edge = Span("┃ ", "session") if gist.turn is None else Span("  ")
+        head = self._head(gist, columns)
+        first = edge if gist.turn is None else Span(f"{self._mark(gist.prompt)} ", "accent")
+        lines: list[Line] = [(first if at == 0 else edge, *line) for at, line in enumerate(head)]
+        return lines + [(edge, *apply_rules(line, self._rules)) for line in self._body(gist, columns)]
 
     def put(self, key: int) -> None:
         """Show an entry that is new or has changed; lay out all anew if what the title says for all has changed."""

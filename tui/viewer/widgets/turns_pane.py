@@ -1,7 +1,7 @@
 """Pane of turns: the transcript, with speakers, times and bookmarks."""
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -48,7 +48,9 @@ class TurnsPane(Pane):
     KEYS: ClassVar[str] = "↑ ↓ select · enter its gist · T times · z zoom"
     SLACK: ClassVar[int] = 0
     STYLES: ClassVar[frozenset[str]] = (
-        Pane.STYLES | {UNSTABLE, "good", "warn", "bad", "em"} | {f"speaker-{n}" for n in range(1, 7)}
+        Pane.STYLES
+        | {UNSTABLE, "good", "warn", "bad", "em", "heading", "code", "session"}
+        | {f"speaker-{n}" for n in range(1, 7)}
     )
 
     def __init__(
@@ -65,6 +67,8 @@ class TurnsPane(Pane):
         self._time_cells = 5
         self.clock_times = False
         """Whether the times of the day are shown, and not the times since the start."""
+        self._gists_below: Callable[[int, int], list[Line]] | None = None
+        """Returns the lines of the gists of a turn in some columns; `None` to show no gists."""
         self.live = False
         """Whether open turns are shown below the list."""
         self.empty_text: list[Span] = []
@@ -126,6 +130,16 @@ class TurnsPane(Pane):
                 self.put(key)
             self.touch()
 
+    def show_gists(self, lines_below: Callable[[int, int], list[Line]] | None) -> None:
+        """Show gists below their turns, or no longer.
+
+        Args:
+            lines_below: returns the lines of the gists of a turn, by its number, in some columns; `None` for no gists.
+        """
+        if (lines_below is None) != (self._gists_below is None):
+            self._gists_below = lines_below
+            self.refresh_entries()
+
     def toggle_clock(self) -> None:
         """Show times of the day, or times since the start."""
         self.clock_times = not self.clock_times
@@ -155,6 +169,10 @@ class TurnsPane(Pane):
             line for gap in self._view_model.gaps_before(key) for line in wrap([Span(f" ╌ {gap} ╌", "warn")], columns)
         ]
         lines += [line for part in self._parts(key) for line in self._turn_lines(part, columns)]
+        if self._gists_below is not None:
+            names = self._name_cells + 1 if self._name_cells else 0
+            indent = NUMBER_CELLS + 2 + self._time_cells + 1 + names if columns >= WIDE_FROM else 1
+            lines += [(Span(" " * indent), *line) for line in self._gists_below(key, columns - indent)]
         return [*lines, *([()] if self.air else [])] or [()]
 
     def _turn_lines(self, turn: Turn, columns: int, *, last: int = 0) -> list[Line]:
@@ -222,6 +240,8 @@ class TurnsPane(Pane):
     def estimate(self, key: int, columns: int) -> int:
         """Return an estimate of a turn's height in lines."""
         turn = self._view_model.transcript.get(key)
+        if self._gists_below is not None:
+            return len(self.entry(key, columns))
         return 1 if turn is None else 1 + len(turn.text) // max(1, columns - 16 - self._name_cells) + int(self.air)
 
     def plain(self, key: int) -> str:
