@@ -139,7 +139,8 @@ async def test_the_gap_of_live_audio_is_told_with_its_clock_times_and_filled_wit
             assert re.search(r"Not recorded: \d\d:\d\d:\d\d to", screen_text), screen_text
             async with asyncio.timeout(PATIENCE_S):
                 await speech_after(stored, WAV_HEADER + len(recorded))
-            await shown.until("╌ not recorded:")
+            screen_text = await shown.until("╌ not recorded:")
+            assert screen_text.count("╌ not recorded:") == 1
             shown.type("x")
             await shown.until("ENDED")
             text = export(stored.load(), stored.metadata(), "md")

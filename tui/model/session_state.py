@@ -251,7 +251,8 @@ class SessionState:
                 self.speakers.pop(label, None)
             case SpeakerNamed(label=label, name=name):
                 self.speakers[label] = name
-            case Notice(gap=Gap() as gap):
+            case Notice(gap=Gap() as gap) if gap not in self.gaps:
+                # A viewer may have it from its snapshot.
                 self.gaps += (gap,)
             case TitleChanged(title=title):
                 self.title = title
