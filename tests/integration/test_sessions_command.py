@@ -307,3 +307,17 @@ def test_a_recording_that_two_versions_share_counts_once(store: Store) -> None:
     count, taken = disk_usage(store)
     assert count == 2
     assert taken == one.audio.stat().st_size + one.events.stat().st_size + two.events.stat().st_size
+
+
+def test_a_stored_transcript_is_edited_split_merged_and_the_edits_undone(store: Store) -> None:
+    stored = store_session(store)
+    assert "C: When?" in livegist("sessions", "edit", "last", "2", "The migration is ready. | C: When?").stdout
+    assert [turn.text for turn in stored.load().finals][1:3] == ["The migration is ready.", "When?"]
+    assert "The migration is ready and I want" not in livegist("export", "last", "--format", "txt").stdout
+    assert "The migration is ready." in livegist("sessions", "merge", "last", "1").stdout
+    assert "The migration is ready and I want" in livegist("sessions", "show", "last", "--original").stdout
+    livegist("sessions", "undo", "last")
+    livegist("sessions", "undo", "last")
+    assert stored.load().finals == stored.load().original_finals
+    livegist("sessions", "undo", "last", code=2, says="no edit to undo")
+    livegist("sessions", "merge", "last", "9", code=2, says="no final turn 9")

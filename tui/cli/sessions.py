@@ -12,7 +12,7 @@ from tui.errors import SessionError, UsageError
 from tui.text import plural, size
 
 if TYPE_CHECKING:
-    pass
+    from tui.model.commands import EditTurn, MergeTurn, UndoEdit
 
 LISTED = 20
 """Sessions listed without `--all`."""
@@ -102,6 +102,56 @@ def show(session: str, as_json: bool, original: bool) -> None:
     for gist in state.gists.values():
         if gist.turn is None:
             click.echo(text_line(GistChanged(gist)))
+
+
+@sessions.command()
+@click.argument("session", shell_complete=completion.sessions)
+@click.argument("turn", type=click.IntRange(min=1))
+@click.argument("text")
+def edit(session: str, turn: int, text: str) -> None:
+    """Replace the text of a turn; a vertical bar in TEXT splits the turn. The journal keeps the original."""
+    from tui.model.commands import EditTurn
+
+    _edit(session, EditTurn(turn, tuple(text.split("|"))))
+
+
+@sessions.command()
+@click.argument("session", shell_complete=completion.sessions)
+@click.argument("turn", type=click.IntRange(min=1))
+def merge(session: str, turn: int) -> None:
+    """Append the next turn to a turn. The journal keeps the original."""
+    from tui.model.commands import MergeTurn
+
+    _edit(session, MergeTurn(turn))
+
+
+@sessions.command()
+@click.argument("session", shell_complete=completion.sessions)
+def undo(session: str) -> None:
+    """Take back the newest edit of a session's transcript."""
+    from tui.model.commands import UndoEdit
+
+    _edit(session, UndoEdit())
+
+
+def _edit(session: str, command: "EditTurn | MergeTurn | UndoEdit") -> None:
+    """Edit the transcript of a session that is over, and print the turns that changed."""
+    from tui.model.events import TurnChanged
+    from tui.model.lines import text_line
+    from tui.sessions.editing import TranscriptEditor
+
+    stored = find_stored(session)
+    state = stored.load()
+    event = TranscriptEditor(state, state.transcript.get).execute(command)
+    if event is None:
+        click.echo("Nothing changed.")
+        return
+    stored.append(event)
+    state.apply(event)
+    changed = {edit.number for edit in event.edits}
+    for turn in state.finals:
+        if turn.number in changed:
+            click.echo(text_line(TurnChanged(turn)))
 
 
 @sessions.command()

@@ -1,6 +1,6 @@
 """A person's additions to a session: questions, extra prompts, bookmarks and speaker names."""
 
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any
 
 from tui.engine.gist_tracker import Chat, GistTracker
@@ -18,7 +18,6 @@ from tui.model.commands import (
     UndoEdit,
     UseExtraPrompts,
 )
-from tui.model.edits import edit_turn, merge_turns
 from tui.model.events import (
     Event,
     ExtraPromptsChanged,
@@ -26,12 +25,12 @@ from tui.model.events import (
     Severity,
     SpeakerNamed,
     TitleChanged,
-    TranscriptEdited,
     TurnBookmarked,
 )
 from tui.model.prompts import Prompt, PromptLibrary
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
+from tui.sessions.editing import TranscriptEditor
 from tui.sessions.metadata import clean_line
 from tui.sessions.qa import SessionExcerpt
 
@@ -86,7 +85,7 @@ class Annotations:
         self._chat = chat
         self._publish = publish
         self._spawn = spawn
-        self._original = original
+        self._editor = TranscriptEditor(state, original)
         self._remember_voice = remember_voice
 
     def execute(self, command: AnnotationCommand) -> None:
@@ -109,14 +108,9 @@ class Annotations:
                 self._use_extra_prompts(ids)
             case SetTitle(title=title):
                 self._publish(TitleChanged(clean_line(title)[:MAX_NOTE_CHARACTERS]))
-            case EditTurn(turn=number, texts=texts):
-                self._edit(number, texts)
-            case MergeTurn(turn=number):
-                self._merge(number)
-            case UndoEdit():
-                if (undo := self._state.undo_edit) is None:
-                    raise UsageError("There is no edit to undo.", "Edit a turn with E.")
-                self._publish(undo)
+            case EditTurn() | MergeTurn() | UndoEdit():
+                if (event := self._editor.execute(command)) is not None:
+                    self._publish(event)
             case Bookmark(turn=number, note=note):
                 self._turn(number)
                 self._publish(TurnBookmarked(number, note if note is None else _shorten(note)))
@@ -178,47 +172,6 @@ class Annotations:
 
     def _ask_about(self, turn: Turn, prompt: Prompt) -> None:
         self._spawn(self._gists.about_turn(turn, prompt, self._chat))
-
-    def _edit(self, number: int, texts: Iterable[str]) -> None:
-        parts = self._parts(number)
-        spoken = [self._split_speaker(" ".join(text.split())) for text in texts]
-        spoken = [(speaker, text) for speaker, text in spoken if text]
-        if not spoken:
-            raise UsageError("The text is empty.", "Type the words of the turn; | splits it.")
-        edit = edit_turn(parts, number, [text for _, text in spoken], [speaker for speaker, _ in spoken])
-        if edit.parts != parts:
-            self._publish(TranscriptEdited((edit,)))
-
-    def _merge(self, number: int) -> None:
-        first = self._parts(number)
-        track = [turn for turn in self._state.transcript.finals if turn.track == first[0].track]
-        after = (turn for turn in track if turn.number > number and self._state.parts(turn))
-        if (following := next(after, None)) is None:
-            raise UsageError(f"No final turn follows turn {number}.", "Choose an earlier turn.")
-        self._publish(TranscriptEdited(merge_turns(first, self._parts(following.number))))
-
-    def _parts(self, number: int) -> tuple[Turn, ...]:
-        """Return the parts of a final turn, with their words.
-
-        Raises:
-            UsageError: there is no such turn, or another one contains it.
-        """
-        self._turn(number)
-        original = self._original(number)
-        assert original is not None
-        return self._state.parts(original)
-
-    def _split_speaker(self, text: str) -> tuple[str | None, str]:
-        """Return the label of the speaker that a text begins with, `None` without one, and the rest of the text."""
-        names = {label.casefold(): label for label in self._labels()}
-        names |= {name.casefold(): label for label, name in self._state.speakers.items()}
-        before, colon, rest = text.partition(":")
-        label = names.get(before.strip().casefold()) if colon else None
-        return (label, rest.strip()) if label is not None else (None, text)
-
-    def _labels(self) -> set[str]:
-        turns = self._state.transcript.finals
-        return {part.speaker for turn in turns for part in self._state.parts(turn) if part.speaker}
 
     def _final_turns(self) -> list[Turn]:
         turns = self._state.finals

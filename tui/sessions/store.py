@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tui.audio.recording import Recording
 from tui.errors import SessionError, file_error_hint
 from tui.file_lock import is_locked
-from tui.model.events import State, StateChanged, StatsChanged
+from tui.model.events import Event, State, StateChanged, StatsChanged
 from tui.model.session_state import SessionState
 from tui.model.stats import TrackStats
 from tui.model.tracks import MAX_TRACKS
@@ -86,6 +86,21 @@ class StoredSession(msgspec.Struct, frozen=True):
             SessionError: the metadata cannot be written.
         """
         update_metadata(self.path, lambda metadata: replace(metadata, name=name))
+
+    def append(self, event: Event) -> None:
+        """Append an event to the journal of a session that is over.
+
+        Raises:
+            SessionError: another process is writing the session, or the journal cannot be read or written.
+        """
+        at = max((entry.at for entry in self.read().entries), default=0.0)
+        journal = self.open_journal()
+        journal.append(event, at)
+        journal.close()
+        if journal.failure is not None:
+            raise SessionError(
+                f"{self.events} cannot be written: {journal.failure.strerror}.", file_error_hint(journal.failure)
+            )
 
     def load(self, state: SessionState | None = None) -> SessionState:
         """Return the state after all events of the journal; they are applied to `state` if it is given.
