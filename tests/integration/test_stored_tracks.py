@@ -48,6 +48,7 @@ SPOKEN = (
     (1.0, "you", "the pool"),
     (1.2, "them", "is full"),
 )
+SESSION_FACTS = ("id", "path", "started_at", "source", "engine", "endpoint", "speech_model", "llm_model")
 SOUNDS = {"you": speech(1, 2), "them": speech(11, 12)}
 
 
@@ -66,7 +67,7 @@ def store_tracks(*, ended: bool = True) -> StoredSession:
         recording = Recording.create(stored.audio_of(at), RATE)
         recording.append(sound)
         recording.close()
-    texts = dict.fromkeys(Session.__struct_fields__, "x") | {
+    texts = dict.fromkeys(SESSION_FACTS, "x") | {
         "id": stored.id,
         "path": str(stored.path),
         "started_at": datetime.now().astimezone().isoformat(timespec="seconds"),

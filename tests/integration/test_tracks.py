@@ -10,6 +10,8 @@ import pytest
 from tests import fake_endpoint
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import DRAIN_S, WAV_HEADER, Watch, fast, running
+from tui.audio.mixed_reader import MixedReader
+from tui.audio.recording import Recording
 from tui.engine.engine import Engine
 from tui.errors import UsageError
 from tui.model.commands import Mute, Option, Recover, SetGain, Start, Stop
@@ -231,3 +233,59 @@ async def test_a_file_that_does_not_exist_starts_no_session(server: Endpoint, tm
         await asyncio.sleep(0)
     assert watch.record.reason.startswith("them: ")
     assert list(Store(sessions_dir())) == []
+
+
+async def test_a_mix_is_one_connection_with_speakers_and_keeps_both_recordings(
+    server: Endpoint, tmp_path: Path
+) -> None:
+    watch = Watch()
+    # The tracks speak in turn: the endpoint hears their sum.
+    you, them = speech(1, samples=RATE // 2, pause=RATE * 3 // 2), bytes(2 * RATE) + speech(11)
+    async with running(watch) as built:
+        await built.execute(Start({**settings(server, tmp_path, you=you, them=them), "mix": True}))
+        await watch.until_over()
+    (call,) = server.calls
+    assert call.query["speaker_labels"] == "True"
+    assert "you: " not in call.prompt
+    assert [(turn.track, turn.text) for turn in watch.finals] == [("", said(1)), ("", said(11))]
+    assert (recorded(0).rstrip(b"\0"), recorded(1).rstrip(b"\0")) == (you.rstrip(b"\0"), them.strip(b"\0"))
+    assert {event.track for event in watch.events if isinstance(event, LevelChanged)} == {"you", "them"}
+    figures = watch.record.stats
+    assert (figures.connections, figures.untranscribed_s) == (1, 0)
+    assert watch.record.session is not None
+    assert watch.record.session.mixed
+
+
+async def test_a_mix_that_was_not_transcribed_is_mixed_again(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    you, them = speech(1, samples=RATE // 2, pause=RATE * 3 // 2), bytes(2 * RATE) + speech(11)
+    server.close_with = (1008, "no")
+    async with running(watch) as built:
+        await built.execute(Start({**settings(server, tmp_path, you=you, them=them), "mix": True}))
+        await watch.until_over()
+    assert watch.record.state is State.FAILED
+    async with fake_endpoint.running() as other:
+        later = Watch()
+        async with running(later, clock=fast) as built:
+            await built.execute(Recover("", {"url": other.url, "analyse_at_end": False}))
+            await later.until_over()
+        assert len(other.calls) == 1
+    assert stored().load().stats.untranscribed_s == 0
+
+
+async def test_an_ended_track_is_silent_in_a_mix(tmp_path: Path) -> None:
+    short, long = (Recording.create(tmp_path / f"{name}.wav") for name in ("short", "long"))
+    reader = MixedReader([short, long])
+    short.append(b"\x01\x00" * 10)
+    long.append(b"\x02\x00" * 30)
+    assert (reader.position, reader.closed) == (10, False)
+    assert reader.read(0, 100) == b"\x03\x00" * 10
+    waiting = asyncio.create_task(reader.wait_beyond(10))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    short.close()
+    await waiting
+    assert reader.position == 30
+    assert reader.read(8, 4) == b"\x03\x00" * 2 + b"\x02\x00" * 2
+    long.close()
+    assert (reader.position, reader.closed) == (30, True)

@@ -268,10 +268,13 @@ def test_an_analysis_says_of_how_many_turns_it_is(record: SessionState) -> None:
     assert "## summary, 5 turns" in export(record, SessionMetadata(), "md").splitlines()
 
 
+SESSION_FACTS = ("id", "path", "started_at", "source", "engine", "endpoint", "speech_model", "llm_model")
+
+
 def tracks_record() -> SessionState:
     """Return a session with two tracks whose turns were numbered in another order than they were spoken."""
     session = msgspec.convert(
-        dict.fromkeys(Session.__struct_fields__, "x") | {"tracks": [{"name": "you"}, {"name": "<them>"}]}, Session
+        dict.fromkeys(SESSION_FACTS, "x") | {"tracks": [{"name": "you"}, {"name": "<them>"}]}, Session
     )
     turns = (
         final_turn(1, "Second, later.", start_s=5.0),
@@ -286,10 +289,10 @@ def tracks_record() -> SessionState:
 @pytest.mark.parametrize(
     ("format", "parts"),
     [
-        ("txt", ["[00:01] <them>: First", "[00:05] you: Second", "[00:09] Ann: Third"]),
-        ("md", [r"`00:01` **\<them\>:** First", "`00:05` **you:** Second", "`00:09` **Ann:** Third"]),
-        ("srt", ["<them>: First", "you: Second", "Ann: Third"]),
-        ("vtt", ["<v &lt;them&gt;>First", "<v you>Second", "<v Ann>Third"]),
+        ("txt", ["[00:01] <them>: First", "[00:05] you: Second", "[00:09] <them> Ann: Third"]),
+        ("md", [r"`00:01` **\<them\>:** First", "`00:05` **you:** Second", r"`00:09` **\<them\> Ann:** Third"]),
+        ("srt", ["<them>: First", "you: Second", "<them> Ann: Third"]),
+        ("vtt", ["<v &lt;them&gt;>First", "<v you>Second", "<v &lt;them&gt; Ann>Third"]),
         ("csv", ["bookmark,track", "2,1.000,1.850,,First words here.,,,<them>", "Ann,Third and last.,,,<them>"]),
         ("json", ['"track": "<them>"', '"track": "you"']),
         ("jsonl", ['"text":"First words here."', '"track":"you"', '"track":"<them>"']),

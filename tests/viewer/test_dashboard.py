@@ -50,6 +50,7 @@ from tui.model.events import (
 )
 from tui.model.gists import GistStatus
 from tui.model.stats import Stats
+from tui.model.tracks import Track
 from tui.paths import shipped
 from tui.presentation.formatting import STATES
 from tui.presentation.view_model import ViewModel
@@ -343,8 +344,8 @@ HOSTILE = "\x1b[31m[red]x[/red] [@click=app.exit]\u202eevil\x07 [/]" + "\u200b" 
 
 
 async def test_hostile_text_is_shown_and_does_nothing() -> None:
-    texts = dict.fromkeys(SESSION.__struct_fields__, HOSTILE) | {"tracks": [{"name": HOSTILE, "source": HOSTILE}]}
-    session = msgspec.convert(texts, type(SESSION))
+    texts = {field.name: HOSTILE for field in msgspec.structs.fields(type(SESSION)) if field.type is str}
+    session = replace(msgspec.convert(texts, type(SESSION)), tracks=(Track(HOSTILE, HOSTILE),))
     engine = ScriptedEngine(snapshot=live())
     async with running(engine) as (app, pilot):
         await emit(

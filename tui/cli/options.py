@@ -30,7 +30,13 @@ def session_options(command: Callable[..., None]) -> Callable[..., None]:
         shell_complete=completion.sources,
         help=f"{SOURCE} Up to four times, as NAME=SOURCE: a track for each.",
     )
-    return source(endpoint_options(private_option(command)))
+    return source(mix_option(endpoint_options(private_option(command))))
+
+
+def mix_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--mix`."""
+    text = "Send all tracks over one connection, with labels of the speakers."
+    return click.option("--mix", is_flag=True, help=text)(command)
 
 
 def private_option(command: Callable[..., None]) -> Callable[..., None]:

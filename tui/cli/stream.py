@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from tui.cli import completion
-from tui.cli.options import SOURCE, endpoint_options, flags_from, private_option, settings
+from tui.cli.options import SOURCE, endpoint_options, flags_from, mix_option, private_option, settings
 from tui.paths import prompt_folders
 
 
@@ -38,6 +38,7 @@ def _is_track(source: str) -> bool:
     help=f"{SOURCE} Up to four times, as NAME=SOURCE: a track for each. Several files without names, or a folder: "
     "sessions of their own.",
 )
+@mix_option
 @endpoint_options
 @private_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")

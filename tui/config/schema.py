@@ -70,6 +70,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         AUDIO,
         Meta(ge=1, le=2, description="Microphone channels; 2 shows left and right levels and records their mix."),
     ] = 1
+    mix: Annotated[
+        bool,
+        AUDIO,
+        Meta(
+            description="Send all tracks over one connection, with labels of the speakers in place of the tracks' "
+            "names; the service bills one connection instead of one for each track."
+        ),
+    ] = False
     remove_echo: Annotated[
         bool,
         AUDIO,

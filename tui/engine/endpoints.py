@@ -4,6 +4,8 @@ import difflib
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 
+from msgspec.structs import replace
+
 from tui.config.schema import Config
 from tui.engine.gateway_process import GatewayProcess
 from tui.engine.routing import Route, chat_root, endpoint
@@ -41,6 +43,10 @@ class Endpoints:
         self._speaker_session = uuid.uuid4().hex
         self.variables: Callable[[], Mapping[str, str]] = dict
         """Returns the values of the variables in prompts."""
+
+    def label_speakers(self) -> None:
+        """Ask the endpoint for the labels of speakers, because several tracks are sent as one."""
+        self._config = replace(self._config, speaker_labels=True)
 
     async def target(self, prompt: str, track: str = "") -> Target:
         """Return the address and key of a connection that carries a prompt.

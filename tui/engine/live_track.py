@@ -8,6 +8,7 @@ from typing import Any
 from tui.engine.capture import LOG_HINT
 from tui.engine.stream_events import StreamEventHandler
 from tui.engine.track_audio import TrackAudio
+from tui.engine.unstreamed import Unstreamed
 from tui.errors import SourceError
 from tui.model.events import Event, Notice, Severity
 from tui.stream.close_codes import CloseInfo
@@ -21,7 +22,7 @@ class LiveTrack:
 
     Args:
         audio: recording and capture.
-        stream: sends the recording.
+        stream: sends the recording, or the mix of all tracks; `Unstreamed` for the other tracks of a mix.
         stream_events: applies the stream's events to the session.
         publish: receives notices.
         drain_s: longest wait for a connection and for outstanding turns after the recording has ended, in seconds.
@@ -30,7 +31,7 @@ class LiveTrack:
     def __init__(
         self,
         audio: TrackAudio,
-        stream: ReconnectingStream,
+        stream: ReconnectingStream | Unstreamed,
         stream_events: StreamEventHandler,
         *,
         publish: Callable[[Event], None],
@@ -52,6 +53,11 @@ class LiveTrack:
     def recording_now(self) -> bool:
         """Whether audio is recorded."""
         return self.capture is not None and not self.recording.closed
+
+    @property
+    def streams(self) -> bool:
+        """Whether the track has a stream of its own, or the stream of the mix."""
+        return isinstance(self.stream, ReconnectingStream)
 
     @property
     def failure(self) -> CloseInfo | None:
@@ -79,7 +85,7 @@ class LiveTrack:
                 await self._capture_until_stopped(capturing)
         finally:
             self.recording.close()
-            if self.capture is not None:
+            if self.capture is not None and self.stream.recorded:
                 self.stream.give_up_after(self._drain_s)
 
     async def _capture_until_stopped(self, capturing: Coroutine[Any, Any, None]) -> None:

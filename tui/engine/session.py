@@ -7,9 +7,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from tui.audio.mixed_reader import MixedReader
 from tui.config.schema import Config
 from tui.engine.annotations import Annotations
 from tui.engine.echo_filter import echo_filter
+from tui.engine.end_notices import unsaved_notice, untranscribed_notice
 from tui.engine.endpoints import Endpoints
 from tui.engine.event_sink import EventSink
 from tui.engine.gist_tracker import GistTracker
@@ -23,6 +25,7 @@ from tui.engine.stream_events import StreamEventHandler
 from tui.engine.title import TitleSuggester
 from tui.engine.track_audio import TrackAudio
 from tui.engine.track_controls import TrackControls
+from tui.engine.unstreamed import Unstreamed
 from tui.errors import SourceError, UsageError
 from tui.model.events import (
     Notice,
@@ -55,6 +58,7 @@ class LiveSession:
         turns: for each track, the numbering of its turns, whose boundary is where the first connection starts.
         clock: monotonic seconds.
         boot_clock: seconds that go on while the machine sleeps.
+        mix: whether all tracks are sent over one connection.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class LiveSession:
         *,
         clock: Callable[[], float],
         boot_clock: Callable[[], float],
+        mix: bool = False,
     ) -> None:
         self._config = config
         self._route = route
@@ -91,9 +96,12 @@ class LiveSession:
         )
         """Executes annotation commands."""
         endpoints.variables = partial(self.state.prompt_variables, config.language)
-        self._echo = echo_filter(audio, self.state, sink.turn) if config.remove_echo else None
-        self._links = Links(track.name for track in audio)
-        self.tracks = [self._build_track(track, numbers) for track, numbers in zip(audio, turns, strict=True)]
+        self._mix = MixedReader([track.recording for track in audio]) if mix else None
+        self._echo = echo_filter(audio, self.state, sink.turn) if config.remove_echo and not mix else None
+        self._links = Links([""] if mix else [track.name for track in audio])
+        self.tracks: list[LiveTrack] = []
+        for track, numbers in zip(audio, turns, strict=True):
+            self.tracks.append(self._build_track(track, numbers))
         """The tracks, each with a source, a recording and a connection of its own."""
         self.controls = TrackControls(self.tracks, self._emit)
         """Mute, gain and source of each track."""
@@ -109,6 +117,9 @@ class LiveSession:
             track.stream_events.restore_lost_answers()
 
     def _build_track(self, audio: TrackAudio, turns: TurnSequencer) -> LiveTrack:
+        reader = self._mix or audio.recording
+        name = "" if self._mix else audio.name
+        several = len(self.state.tracks) > 1 and self._mix is None
         events = StreamEventHandler(
             self._sink,
             self._gists,
@@ -118,15 +129,18 @@ class LiveSession:
             self._endpoints.chat,
             self._spawn,
             self._links,
-            (lambda: audio.recording.position / SAMPLE_RATE) if audio.capture is not None else None,
-            track=audio.name,
-            several=len(self.state.tracks) > 1,
+            (lambda: reader.position / SAMPLE_RATE) if audio.capture is not None else None,
+            track=name,
+            several=several,
+            qualifies=several and bool(self._route.url),
             echo=self._echo,
             clock=self._clock,
         )
+        if self._mix and self.tracks:
+            return LiveTrack(audio, Unstreamed(), events, publish=self._emit, drain_s=self._config.drain_timeout_s)
         stream = ReconnectingStream(
-            audio.recording,
-            lambda prompt: self._endpoints.target(prompt, audio.name),
+            reader,
+            lambda prompt: self._endpoints.target(prompt, name),
             self.state.prompt,
             lambda event: self._handle_event(events, event),
             chunk_ms=self._config.chunk_ms,
@@ -242,7 +256,8 @@ class LiveSession:
                 async with asyncio.TaskGroup() as running:
                     for track, audio in zip(self.tracks, capturing, strict=True):
                         running.create_task(self._record(track, audio), name=f"capture {track.name}")
-                        running.create_task(self._stream(track), name=f"stream {track.name}")
+                        if track.streams:
+                            running.create_task(self._stream(track), name=f"stream {track.name}")
                 self._release_turns(all=True)
                 self._gists.expire(all=True)
                 await self._analyse_at_end()
@@ -256,6 +271,8 @@ class LiveSession:
             await track.record(capturing)
         finally:
             others = [other.name for other in self.tracks if not other.recording.closed]
+            if not others and self._mix is not None and track.capture is not None:
+                self.tracks[0].stream.give_up_after(self._config.drain_timeout_s)
             if not others and self.state.state is not State.DRAINING:
                 self._sink.transition(State.DRAINING)
         if others and not self._stop_count:
@@ -266,7 +283,7 @@ class LiveSession:
     async def _stream(self, track: LiveTrack) -> None:
         """Stream a track; once no track streams any more, recording ends."""
         await track.stream.run()
-        self._links.end(track.name)
+        self._links.end(track.stream_events.track)
         if self._links.over:
             for each in self.tracks:
                 each.stop()
@@ -284,7 +301,7 @@ class LiveSession:
 
     async def _analyse_at_end(self) -> None:
         """Analyse the whole session if configured, and wait for all requests to the LLM."""
-        failed = all(track.stream_events.failure for track in self.tracks)
+        failed = all(track.stream_events.failure for track in self.tracks if track.streams)
         requested = self._config.analyse_at_end and self._stop_count < 2 and not failed
         if requested and self.state.transcript.finals:
             self._sink.set_reason("analysing the whole session")
@@ -301,9 +318,8 @@ class LiveSession:
         # The journal is on the same disk: once this entry can be read, the recording is saved, too.
         last = replace(self.state.stats, untranscribed_s=untranscribed_s, unsaved_s=0.0)
         self._sink.emit(StatsChanged(last), persist=True)
-        self._warn_of_untranscribed()
-        self._warn_of_unsaved()
-        failures = [track.failure for track in self.tracks]
+        self._warn_of_rest()
+        failures = [track.failure for track in self.tracks if track.streams]
         failure = failures[0] if all(failures) else None
         if self.source_failure is not None:
             self._sink.transition(State.FAILED, self.source_failure.message, self.source_failure.hint)
@@ -329,30 +345,15 @@ class LiveSession:
         """Samples that are not saved to disk, of the track with most of them."""
         return max(track.recording.unsaved for track in self.tracks)
 
-    def _warn_of_unsaved(self) -> None:
+    def _warn_of_rest(self) -> None:
+        """Publish what is not transcribed, and what is not saved."""
+        stored, untranscribed_s = self._sink.stored, self.state.stats.untranscribed_s
+        if untranscribed_s >= MIN_UNTRANSCRIBED_S:
+            self._emit(untranscribed_notice(untranscribed_s, stored.id if stored.on_disk else ""))
         if self._unsaved:
             unsaved_s = round(self._unsaved / SAMPLE_RATE, 1)
             self._emit(StatsChanged(replace(self.state.stats, unsaved_s=unsaved_s)))
-            self._emit(
-                Notice(
-                    Severity.ERROR,
-                    f"The last {unsaved_s:.0f} s of the recording are not saved to disk; only memory has them.",
-                    "Free disk space while the engine is running: they are saved then.",
-                )
-            )
-
-    def _warn_of_untranscribed(self) -> None:
-        untranscribed_s, session = self.state.stats.untranscribed_s, self.state.session
-        if untranscribed_s >= MIN_UNTRANSCRIBED_S and session is not None:
-            self._emit(
-                Notice(
-                    Severity.WARNING,
-                    f"{untranscribed_s:.0f} s of the recording could not be transcribed.",
-                    f"To transcribe them later, press t or run: livegist recover {session.id}"
-                    if self._sink.stored.on_disk
-                    else "This is a private session: they are lost.",
-                )
-            )
+            self._emit(unsaved_notice(unsaved_s))
 
     # Statistics and checks ---------------------------------------------------------------------------------------
 

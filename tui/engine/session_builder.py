@@ -28,7 +28,7 @@ from tui.model.prompts import PromptLibrary
 from tui.model.session_state import SessionState
 from tui.model.tracks import format_tracks, parse_tracks
 from tui.sessions.catalogue import delete
-from tui.sessions.rest import transcribed_s, untranscribed_tracks
+from tui.sessions.rest import all_tracks, transcribed_s, untranscribed_tracks
 from tui.sessions.store import Store, StoredSession
 from tui.stream.turn_numbering import TurnSequencer
 
@@ -124,7 +124,8 @@ class SessionBuilder:
                 append_silence(track.recording, gap_s)
             ends_at = max(track.recording.position for track in audio) / SAMPLE_RATE
             self._add_captures(audio, sources, sink, self._clock() - ends_at)
-            session = self._build(sink, audio, _turns_after(state, [track.name for track in tracks]))
+            mix = state.session is not None and state.session.mixed
+            session = self._build(sink, audio, _turns_after(state, _streamed(audio, mix=mix)), mix=mix)
             session.restore_lost_answers()
             on_opened(session)
             sink.emit(gap_notice(interruption.stopped_at, now, ends_at, gap_s if live else 0.0))
@@ -137,14 +138,16 @@ class SessionBuilder:
             SessionError: a recording or the journal of the session cannot be read or written.
         """
         state = stored.load(SessionState(CompressedDict))
-        rests = untranscribed_tracks(state)
+        mix = state.session is not None and state.session.mixed
+        rests = all_tracks(state) if mix else untranscribed_tracks(state)
         audio = [TrackAudio(rest.name, Recording.open(stored.audio_of(rest.number)), None) for rest in rests]
-        turns = _turns_after(state, [rest.name for rest in rests])
-        return self._build(self._open_sink(state, stored, audio), audio, turns)
+        turns = _turns_after(state, _streamed(audio, mix=mix))
+        return self._build(self._open_sink(state, stored, audio), audio, turns, mix=mix)
 
     def _build_recording(self, stored: StoredSession, sources: Sequence[TrackSource], started_at: float) -> LiveSession:
         config, route = self._config, self._route
         tracks = [source.track for source in sources]
+        mix = config.mix and len(tracks) > 1
         audio = [
             TrackAudio(track.name, stored.create_recording(SAMPLE_RATE, number), None)
             for number, track in enumerate(tracks)
@@ -163,9 +166,10 @@ class SessionBuilder:
             speech_model=config.speech_model if route.engine == "cloud" else config.local_model,
             llm_model=config.llm_model,
             tracks=state.tracks,
+            mixed=mix,
             known_voices=self._endpoints.remembers_voices,
         )
-        session = self._build(sink, audio, _turns_after(state, [track.name for track in tracks]))
+        session = self._build(sink, audio, _turns_after(state, _streamed(audio, mix=mix)), mix=mix)
         sink.emit(SessionStarted(info))
         sink.emit(PromptChanged(sink.state.prompt))
         if not stored.on_disk:
@@ -232,7 +236,11 @@ class SessionBuilder:
                 track.recording.close()
             raise
 
-    def _build(self, sink: EventSink, audio: Sequence[TrackAudio], turns: Sequence[TurnSequencer]) -> LiveSession:
+    def _build(
+        self, sink: EventSink, audio: Sequence[TrackAudio], turns: Sequence[TurnSequencer], *, mix: bool
+    ) -> LiveSession:
+        if mix:
+            self._endpoints.label_speakers()
         return LiveSession(
             self._config,
             self._route,
@@ -243,6 +251,7 @@ class SessionBuilder:
             turns,
             clock=self._clock,
             boot_clock=self._boot_clock,
+            mix=mix,
         )
 
 
@@ -255,6 +264,11 @@ async def _run(session: LiveSession, sources: Sequence[TrackSource]) -> None:
             if track.capture is not None
         ]
     )
+
+
+def _streamed(audio: Sequence[TrackAudio], *, mix: bool) -> list[str]:
+    """Return, for each track, the name of the track of its turns: those of a mix belong to none."""
+    return ["" if mix else track.name for track in audio]
 
 
 def _turns_after(state: SessionState, names: Sequence[str]) -> list[TurnSequencer]:

@@ -52,7 +52,8 @@ class StreamEventHandler:
         recorded_s: returns the length of the recording in seconds; `None` in a resumed session, where the latency of
             final turns is unknown.
         track: name of the track; empty if the session has one without a name.
-        several: whether the session has several tracks, whose speakers are different persons.
+        several: whether the session has several tracks, each with a stream.
+        qualifies: whether the endpoint labels the speakers of each track from A on, so that the labels need its name.
         echo: finds what this track heard from the others; `None` if it is not looked for.
         clock: monotonic seconds.
     """
@@ -71,6 +72,7 @@ class StreamEventHandler:
         *,
         track: str = "",
         several: bool = False,
+        qualifies: bool = False,
         echo: EchoFilter | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -84,8 +86,9 @@ class StreamEventHandler:
         self._spawn = spawn
         self._links = links
         self._recorded_s = recorded_s
-        self._track = track
+        self.track = track
         self._several = several
+        self._qualifies = qualifies
         self._echo = echo
         self._clock = clock
         self._held: dict[int, HeldTurn] = {}
@@ -107,7 +110,7 @@ class StreamEventHandler:
         match event:
             case events.ConnectionOpened(begin=begin):
                 self._report_ignored(begin)
-                self._links.connect(self._track)
+                self._links.connect(self.track)
                 if self._state.state in (State.CONNECTING, State.RECONNECTING) and self._links.all_connected:
                     self._sink.transition(State.LIVE)
                 self._ask_lost_answers()
@@ -146,7 +149,7 @@ class StreamEventHandler:
     def restore_lost_answers(self) -> None:
         """Count the answers about the newest turns as lost, from the last answered turn of each prompt on."""
         state = self._state
-        finals = [turn for turn in state.transcript.finals if turn.track == self._track]
+        finals = [turn for turn in state.transcript.finals if turn.track == self.track]
         numbers = {turn.number for turn in finals}
         gists = [gist for gist in state.gists.values() if gist.turn in numbers]
         for prompt in dict.fromkeys((state.prompt, *state.extra_prompts)):
@@ -164,7 +167,7 @@ class StreamEventHandler:
 
     def _handle_loss(self, close: CloseInfo, wait_s: float) -> None:
         self.last_close = close
-        self._links.lose(self._track)
+        self._links.lose(self.track)
         reason = self._prefixed(f"{close.meaning} Next attempt in {wait_s:.0f} s." if wait_s >= 1 else close.meaning)
         if self._state.state in (State.DRAINING, State.RECONNECTING):
             self._sink.set_reason(reason, close.hint)
@@ -173,20 +176,20 @@ class StreamEventHandler:
 
     def _prefixed(self, text: str) -> str:
         """Return a text for a person with the name of the track, if there are several."""
-        return f"{self._track}: {text}" if self._several else text
+        return f"{self.track}: {text}" if self._several else text
 
     def _labelled(self, turn: Turn) -> Turn:
         """Return a turn with the name of its track."""
-        if not self._track:
+        if not self.track:
             return turn
         words = turn.words
-        if self._several:
+        if self._qualifies:
             words = tuple(replace(word, speaker=self._speaker(word.speaker)) for word in words)
-        return replace(turn, track=self._track, speaker=self._speaker(turn.speaker), words=words)
+        return replace(turn, track=self.track, speaker=self._speaker(turn.speaker), words=words)
 
     def _speaker(self, label: str | None) -> str | None:
-        """Return a speaker's label, which is unique in the session: each connection counts its speakers from A."""
-        return f"{self._track} {label}" if label and self._several else label
+        """Return a speaker's label, which is unique in the session."""
+        return f"{self.track} {label}" if label and self._qualifies else label
 
     def _receive_turn(self, turn: Turn, prompt: str | None) -> None:
         """Publish a turn unless it is an echo; hold a final that may be one."""

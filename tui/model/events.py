@@ -71,6 +71,8 @@ class Session(msgspec.Struct, frozen=True, omit_defaults=True):
     llm_model: str
     tracks: tuple[Track, ...] = ()
     """The tracks at the start; empty if there is one without a name."""
+    mixed: bool = False
+    """Whether all tracks are sent over one connection: turns have speakers and no track."""
     known_voices: bool = False
     """Whether voices can be remembered, and remembered ones are named."""
 

@@ -66,7 +66,7 @@ def text_line(event: Event) -> str | None:
     """Return the line that `livegist stream` prints for an event, sanitised, or `None`."""
     match event:
         case TurnChanged(turn=turn) if turn.final:
-            speaker = f"{turn.label}: " if turn.label else ""
+            speaker = f"{turn.voice}: " if turn.voice else ""
             return f"[{clock(turn.start_s, padded=True)}] {terminal_line(speaker + turn.text)}"
         case GistChanged(gist=gist) if gist.status.over:
             return _gist_line(gist)

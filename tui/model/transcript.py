@@ -43,8 +43,15 @@ class Turn(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     @property
     def label(self) -> str:
-        """The speaker, or else the track, for a person; empty if neither is known."""
+        """The speaker, or else the track; empty if neither is known."""
         return self.speaker or self.track
+
+    @property
+    def voice(self) -> str:
+        """Track and speaker, for a person; empty if neither is known."""
+        if self.track and self.speaker and not self.speaker.startswith(f"{self.track} "):
+            return f"{self.track} {self.speaker}"
+        return self.label
 
 
 def without_words(turn: Turn) -> Turn:
@@ -113,4 +120,4 @@ def with_speaker_name(turn: Turn, names: Mapping[str, str]) -> Turn:
 
 def transcript_lines(turns: Iterable[Turn]) -> list[str]:
     """Return turns, one line each, as inserted into a prompt for the whole session."""
-    return [" ".join((f"{turn.label}: {turn.text}" if turn.label else turn.text).split()) for turn in turns]
+    return [" ".join((f"{turn.voice}: {turn.text}" if turn.voice else turn.text).split()) for turn in turns]

@@ -72,8 +72,8 @@ def _readable_end(caption: Caption, next_s: float | None) -> float:
 
 def _turn_captions(turn: Turn, *, with_speaker: bool) -> Iterator[Caption]:
     timed_words = _timed_words(turn)
-    if with_speaker and turn.label and timed_words:
-        timed_words[0] = replace(timed_words[0], text=f"{file_text(turn.label)}: {timed_words[0].text}")
+    if with_speaker and turn.voice and timed_words:
+        timed_words[0] = replace(timed_words[0], text=f"{file_text(turn.voice)}: {timed_words[0].text}")
     words: list[Word] = []
     for word in timed_words:
         while words and _starts_new_caption(words, word):
@@ -119,7 +119,7 @@ def _break_index(words: list[Word]) -> int:
 
 def _caption(turn: Turn, words: list[Word]) -> Caption:
     lines = tuple(_wrap(" ".join(word.text for word in words)))
-    return Caption(words[0].start_s, max(word.end_s for word in words), lines, turn.label or None)
+    return Caption(words[0].start_s, max(word.end_s for word in words), lines, turn.voice or None)
 
 
 def _wrap(text: str) -> list[str]:

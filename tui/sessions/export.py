@@ -257,7 +257,7 @@ def _turn(entry: TranscriptEntry) -> str:
 
 def _turn_line(entry: TranscriptEntry) -> str:
     turn, note = entry.turn, entry.note
-    speaker = f"**{escape_markdown(turn.label)}:** " if turn.label else ""
+    speaker = f"**{escape_markdown(turn.voice)}:** " if turn.voice else ""
     mark = "" if note is None else f"**{MARK} {escape_markdown(note)}".rstrip() + "** "
     return f"`{clock(turn.start_s, padded=True)}` {mark}{speaker}{escape_markdown(turn.text)}"
 
@@ -271,7 +271,7 @@ def _quoted(gist: Gist) -> str:
 
 
 def _text_line(turn: Turn) -> str:
-    return file_text(f"{turn.label}: {turn.text}" if turn.label else turn.text)
+    return file_text(f"{turn.voice}: {turn.text}" if turn.voice else turn.text)
 
 
 def _html(text: str) -> str:

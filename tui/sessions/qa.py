@@ -118,7 +118,7 @@ def quote_line(quote: Quote, *, several: bool) -> str:
 
 def _line(session: SessionExcerpt, turn: Turn, *, several: bool) -> str:
     where = f"{session.title}, turn {turn.number}" if several else f"turn {turn.number}"
-    speaker = f"{turn.label}: " if turn.label else ""
+    speaker = f"{turn.voice}: " if turn.voice else ""
     return f"[{where}, {clock(turn.start_s, padded=True)}] {file_text(speaker + turn.text)}"
 
 

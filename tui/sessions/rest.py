@@ -31,9 +31,14 @@ def transcribed_s(state: SessionState, name: str) -> float:
     return max((turn.end_s for turn in state.transcript.finals if turn.track == name), default=0.0)
 
 
+def all_tracks(state: SessionState) -> list[TrackRest]:
+    """Return all tracks of a session."""
+    return [TrackRest(at, name, transcribed_s(state, name)) for at, name in enumerate(track_names(state))]
+
+
 def untranscribed_tracks(state: SessionState) -> list[TrackRest]:
     """Return the tracks that the last statistics report as untranscribed; all if they report none."""
-    rests = [TrackRest(at, name, transcribed_s(state, name)) for at, name in enumerate(track_names(state))]
+    rests = all_tracks(state)
     incomplete = {track.name for track in state.stats.tracks if track.untranscribed_s >= MIN_UNTRANSCRIBED_S}
     return [rest for rest in rests if rest.name in incomplete] or rests
 
@@ -46,6 +51,8 @@ def untranscribed_s(state: SessionState, recorded_s: Sequence[float]) -> list[fl
         recorded_s: length of each recording, in seconds.
     """
     names = track_names(state)
+    if state.session is not None and state.session.mixed:
+        return [round(max(0.0, max(recorded_s, default=0.0) - transcribed_s(state, "")), 1)] * len(names)
     return [
         round(max(0.0, length_s - transcribed_s(state, name)), 1)
         for name, length_s in zip(names, recorded_s, strict=False)

@@ -114,6 +114,11 @@ class ReconnectingStream:
         return max([self._sent, *(connection.cursor for connection in self._connections)])
 
     @property
+    def recorded(self) -> bool:
+        """Whether recording has ended."""
+        return self._recording.closed
+
+    @property
     def behind(self) -> int:
         """Samples by which the sender is behind the recording."""
         cursor = self._active.cursor if self._active else self._turns.boundary

@@ -56,7 +56,8 @@ class MeterRows(Container):
     def show_speech(self, speaking: Collection[str]) -> None:
         """Show on which tracks the endpoint detects speech, by their names."""
         for name, meter in zip(self._names, self._meters, strict=False):
-            meter.show_speech(name in speaking if len(self._names) > 1 else bool(speaking))
+            # The turns of a mix belong to no track.
+            meter.show_speech(name in speaking or "" in speaking if len(self._names) > 1 else bool(speaking))
 
     def show_state(self, tracks: Sequence[Track], *, active: bool, muted: bool, gain_db: float) -> None:
         """Show a row for each track, whether levels are expected, what is muted, and the gains.
