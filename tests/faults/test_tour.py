@@ -92,7 +92,8 @@ def test_the_whole_tour_in_tmux_over_ssh(sshd: Sshd, short_dir: Path, home: Path
         tour.press("n", "1 of")
         tour.window.escape("with “morning”")
         tour.press("y", "opied")
-        tour.press("R", "did not label the speaker")
+        tour.press("R", "name of speaker")
+        tour.window.escape("name of speaker")
         # Panes: zoomed, hidden, gone to.
         tour.rid("z", "─ Gists")
         tour.press("z", "─ Gists")

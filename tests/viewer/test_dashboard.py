@@ -188,6 +188,14 @@ async def test_the_meter_of_an_ended_session_is_blank() -> None:
         assert "c clear clip" not in shown(app, "keys")
 
 
+async def test_words_of_an_open_turn_count() -> None:
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await pilot.press("i")
+        await emit(pilot, engine, StatsChanged(Stats(words=10)), TurnChanged(partial(1, "three more words")))
+        await until(pilot, lambda: re.search(r"words +13 ", shown(app, "stats")))
+
+
 async def test_who_looks_is_a_viewer() -> None:
     async with running(ScriptedEngine()) as (app, pilot):
         await pilot.press("i")

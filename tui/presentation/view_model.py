@@ -155,6 +155,12 @@ class ViewModel(SessionState):
         return frozenset(turn.track for turn in turns if turn is not None)
 
     @property
+    def words(self) -> int:
+        """Number of words of the final turns and of the open ones."""
+        turns = (self.transcript.get(number) for number in self._spoken)
+        return self.stats.words + sum(len(turn.text.split()) for turn in turns if turn is not None)
+
+    @property
     def asking(self) -> list[str]:
         """Ids of the prompts asked about each turn, the one in use first."""
         return [prompt for prompt in dict.fromkeys((self.prompt, *self.extra_prompts)) if prompt]

@@ -68,6 +68,7 @@ class Body(Container):
         match event:
             case TurnChanged(turn=turn):
                 self.turns.put(turn.number)
+                self.stats.show_words()
             case TurnRemoved(number=number):
                 self.turns.drop(number)
             case TranscriptEdited(edits=edits):

@@ -61,14 +61,19 @@ def abnormal(stats: Stats) -> list[Span]:
     return found
 
 
-def stats_rows(stats: Stats) -> list[Row]:
-    """Return label, value and style of each statistic, the most important first."""
+def stats_rows(stats: Stats, words: int) -> list[Row]:
+    """Return label, value and style of each statistic, the most important first.
+
+    Args:
+        stats: the statistics.
+        words: number of words, those of open turns included.
+    """
     lag = "warn" if stats.lag_s >= NOTABLE_LAG_S else ""
     missing = f" +{stats.gists_missing} missing" if stats.gists_missing else ""
     unsaved = f"  {seconds(stats.unsaved_s)} unsaved" if stats.unsaved_s else ""
     rows = [
         ("turns", f"{stats.turns:,}", ""),
-        ("words", f"{stats.words:,}  {stats.words_per_minute:.0f}/min", ""),
+        ("words", f"{words:,}  {stats.words_per_minute:.0f}/min", ""),
         ("speech → final", f"{milliseconds(stats.final_p50_ms)}  p95 {milliseconds(stats.final_p95_ms)}", ""),
         ("final → gist", milliseconds(stats.gist_p50_ms), ""),
         ("gists", f"{stats.gists:,}{missing}", "warn" if missing else ""),
@@ -126,6 +131,8 @@ class StatsPane(CellWidget):
         self._stats = Stats()
         self.all = False
         """Whether all statistics are shown."""
+        self._whole = False
+        """Whether the table of all statistics was painted last."""
         self._trends: list[Line] = []
         self._trends_of: tuple[int, int, int, int] = (0, 0, 0, 0)
 
@@ -135,12 +142,17 @@ class StatsPane(CellWidget):
             self._stats = stats
             self.touch()
 
+    def show_words(self) -> None:
+        """Show the words of open turns, if the number of words is shown."""
+        if self._whole:
+            self.touch()
+
     def lines(self, columns: int, rows: int) -> list[Line]:
         """Return a box with a table or with six figures; one row of figures if there is no room for a box."""
         if rows < 4:
             return [self._row(columns)]
-        table = stats_rows(self._stats)
-        whole = self.all or rows >= len(table) + 2
+        table = stats_rows(self._stats, self._view_model.words)
+        whole = self._whole = self.all or rows >= len(table) + 2
         body = self._table(table, columns - 2, rows - 2) if whole else self._figures(columns - 2)
         if rows - 2 - len(body) > 3:
             body += self._trend_lines(columns - 2, rows - 2 - len(body))
