@@ -33,7 +33,7 @@ from tui.viewer.driver import SYNC_END, SYNC_START, FrameDriver
 NAMES = {
     "App": {"_check_bindings", "_driver", "_is_mounted", "_refresh_truecolor_filter"},
     "Screen": {"_compositor", "_mounted_event", "_on_timer_update"},
-    "Driver": {"_file", "_writer_thread"},
+    "Driver": {"_app", "_file", "_writer_thread"},
     "WriterThread": {"_queue"},
     "XTermParser": {"_sequence_to_key_events"},
 }
