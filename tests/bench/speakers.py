@@ -8,6 +8,7 @@ Conversations of a LibriVox reader and flite's voices, in alternation, with and 
 
 import argparse
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -23,13 +24,14 @@ from tests.scoring import live
 from tests.voices import READER, Conversation, conversation, diarisation_error, labelled
 from tui.gateway import vad
 from tui.gateway.metrics import Metrics
-from tui.gateway.recogniser import Recogniser, Transcription
+from tui.gateway.recogniser import RecognisedWord, Recogniser, Transcription
 from tui.gateway.scheduler import Scheduler
 from tui.gateway.speaker_labels import SpeakerLabels
 from tui.gateway.speaker_model import SpeakerModel, find_speaker_model, load_speaker_model
 from tui.gateway.speaker_profiles import SpeakerProfiles
 from tui.gateway.turn_recognition import TurnRecogniser
 from tui.gateway.turn_settings import TurnSettings
+from tui.stream.messages import WireTurn
 
 PAUSES = {"no pause": (0.0, 0.0), "0.1 to 0.4 s": (0.1, 0.4), "0.8 to 1.2 s": (0.8, 1.2)}
 VOICES = ((READER, "slt"), (READER, "rms"), ("rms", "awb"), (READER, "rms", "slt"), ("awb", "rms", "slt"))
@@ -38,8 +40,8 @@ ALONE_S = 600.0
 """How long one speaker alone has to stay one."""
 MAX_ERROR = 0.10
 MAX_SHARE = 0.05
-SPEED = 1.0
-"""Seconds of audio sent a second."""
+SPEED = 4.0
+"""Seconds of audio sent a second, if the gateway takes them."""
 COST_RUNS = 3
 
 
@@ -73,14 +75,10 @@ def conversations(only: str) -> Iterator[tuple[str, str, Conversation, int]]:
             who = ", ".join(voices)
             if only in f"{who}; {name}":
                 yield who, name, conversation(voices, TURNS, pause_s, seed), len(voices)
-    if only in "alone":
-        sentences = round(ALONE_S / conversation((READER,), 5).duration_s * 5)
-        alone = conversation((READER,), sentences, (0.1, 1.2))
-        yield f"{READER} alone, {alone.duration_s / 60:.0f} min", "0.1 to 1.2 s", alone, 1
 
 
-class SilentScheduler:
-    """Answers every final with no words, at once and without a recogniser: what is left is the cost of the rest."""
+class OneWordScheduler:
+    """Answers every final with one word, at once and without a recogniser: what is left is the cost of the rest."""
 
     def __init__(self) -> None:
         self._jobs: deque[Callable[[], None]] = deque()
@@ -96,7 +94,7 @@ class SilentScheduler:
         pass
 
     def transcribe(self, clips: list[Any]) -> list[Transcription]:
-        return [Transcription() for _ in clips]
+        return [Transcription((RecognisedWord("Word.", 0.1, len(clip.samples) / RATE, 0.9),)) for clip in clips]
 
     def submit(self, work: Callable[[], Any], on_done: Callable[[Any, BaseException | None], None]) -> None:
         """Run the speaker model, as `ModelThread` does."""
@@ -108,23 +106,41 @@ class SilentScheduler:
             self._jobs.popleft()()
 
 
-def cpu_s(detector: Any, model: SpeakerModel | None, talk: Conversation) -> float:
-    """Return the processor time that a session takes without a recogniser, with speaker labels if there is a model."""
-    scheduler = SilentScheduler()
-    labels = SpeakerLabels(model, scheduler, SpeakerProfiles(model.unrelated)) if model else None
+def turns_of(detector: Any, model: SpeakerModel | None, talk: Conversation) -> list[WireTurn]:
+    """Return the final turns of a session without a recogniser, with speaker labels if there is a model."""
+    scheduler = OneWordScheduler()
+    turns: list[WireTurn] = []
     recogniser = TurnRecogniser(
         cast(Scheduler, scheduler),
         vad.VoiceDetector(detector),
         TurnSettings(),
-        lambda message: None,
+        lambda message: turns.append(message) if isinstance(message, WireTurn) and message.end_of_turn else None,
         Metrics(),
-        labels=labels,
+        labels=SpeakerLabels(model, scheduler, SpeakerProfiles(model.unrelated)) if model else None,
     )
-    began = time.process_time()
     for chunk in np.split(talk.samples, range(RATE // 20, len(talk.samples), RATE // 20)):
         recogniser.feed(chunk)
         scheduler.run()
+    recogniser.force_endpoint()
+    scheduler.run()
+    return turns
+
+
+def cpu_s(detector: Any, model: SpeakerModel | None, talk: Conversation) -> float:
+    """Return the processor time of such a session."""
+    began = time.process_time()
+    turns_of(detector, model, talk)
     return time.process_time() - began
+
+
+def alone(model: SpeakerModel) -> Iterator[str]:
+    """Yield a line for each voice that speaks alone for a long time: how many turns and labels it gets."""
+    for voice in (READER, "slt", "rms", "awb"):
+        sentences = round(ALONE_S / conversation((voice,), 5).duration_s * 5)
+        talk = conversation((voice,), sentences, (0.1, 1.2))
+        turns = turns_of(vad.load(), model, talk)
+        labels = {turn.speaker_label for turn in turns if turn.speaker_label}
+        yield f"{voice} alone, {talk.duration_s / 60:.0f} min: {len(turns)} turns, {len(labels)} speaker"
 
 
 def share_of_a_core(model: SpeakerModel) -> tuple[float, float]:
@@ -154,6 +170,9 @@ def main() -> None:
             table.append((who, pauses, f"{100 * found.error:.1f} %", speakers, str(found.revised), passed))
             print("  ".join(table[-1]), flush=True)
     print(f"\nDiarisation error with a collar of 0.25 s; limit {100 * MAX_ERROR:.0f} %\n\n{columns(table)}\n")
+    logging.disable(logging.WARNING)
+    if only in "alone":
+        print("\n".join(alone(load_speaker_model(path))), flush=True)
     if only in "cost":
         continuous, pauses_too = share_of_a_core(load_speaker_model(path))
         print(

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Protocol
 
 from tui.errors import EngineError, UsageError, VersionError
-from tui.line_ui.input import LocalCommand, parse_command
+from tui.line_ui.input import LocalCommand, ShowOnly, parse_command
 from tui.line_ui.output import LineFormatter, help_lines
 from tui.model.commands import Command, Option, Quit, Start
 from tui.model.events import Event, Rejected, Snapshot
@@ -133,6 +133,8 @@ class LineApp:
                     answer = self._formatter.prompts()
                 case LocalCommand.STATUS:
                     answer = [self._formatter.status()]
+                case ShowOnly(speaker=speaker):
+                    answer = self._formatter.show_only(speaker)
                 case commands:
                     answer = await self._send(commands)
             for text in answer:

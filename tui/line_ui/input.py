@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import NamedTuple
 
 from tui.errors import UsageError
 from tui.model.commands import (
@@ -53,6 +54,7 @@ COMMANDS = (
     ("merge", "N", "append the next turn to turn N"),
     ("undo", "", "undo the newest edit"),
     ("name", "LABEL NAME", "name a speaker in all turns"),
+    ("only", "SPEAKER", "print the turns of one speaker and their answers only; without SPEAKER, all"),
     ("remember", "LABEL", "remember the voice of a named speaker for later sessions"),
     ("gain", "DB TRACK", "set the input gain, in dB; without TRACK, of the first"),
     ("devices", "", "list audio devices"),
@@ -77,6 +79,13 @@ FORMER_NAMES = {
 """Former names of commands, still accepted."""
 
 
+class ShowOnly(NamedTuple):
+    """Print the turns of one speaker only."""
+
+    speaker: str
+    """Label or name; empty for all."""
+
+
 class LocalCommand(StrEnum):
     """Commands that are not sent to the engine."""
 
@@ -86,7 +95,9 @@ class LocalCommand(StrEnum):
     DETACH = "detach"
 
 
-def parse_command(line: str, view_model: ViewModel, options: Mapping[str, Option]) -> list[Command] | LocalCommand:
+def parse_command(
+    line: str, view_model: ViewModel, options: Mapping[str, Option]
+) -> list[Command] | LocalCommand | ShowOnly:
     """Return the commands of a typed line; none for an empty line.
 
     Args:
@@ -135,6 +146,8 @@ def parse_command(line: str, view_model: ViewModel, options: Mapping[str, Option
         case "name" if rest:
             label, _, name = rest.partition(" ")
             return [NameSpeaker(label, name.strip())]
+        case "only":
+            return ShowOnly(rest)
         case "remember" if rest:
             return [RememberSpeaker(rest)]
         case "gain":

@@ -61,6 +61,21 @@ class LineFormatter:
         self._turns: dict[int, str] = {}
         """Texts of the turns printed so far, by number."""
         self._gists: set[int] = set()
+        self._only = ""
+        """Label or name of the only speaker whose turns are printed; empty for all."""
+
+    def show_only(self, speaker: str) -> list[str]:
+        """Print the turns of a speaker only, by label or name; an empty text prints all. Return a line about it."""
+        self._only = speaker
+        return [f"only turns of {one_line(speaker, 60)}" if speaker else "turns of all speakers"]
+
+    def _hides(self, number: int | None) -> bool:
+        """Return whether a turn is another speaker's than the one to print."""
+        turn = self.view_model.transcript.get(number) if self._only and number is not None else None
+        if turn is None:
+            return False
+        names = (turn.label, self.view_model.speakers.get(turn.speaker or "", ""))
+        return self._only.casefold() not in (name.casefold() for name in names)
 
     def format(self, event: Event) -> list[str]:
         """Apply an event to the view model and return its lines."""
@@ -129,6 +144,8 @@ class LineFormatter:
             return []
         again = ", corrected" if turn.number in self._turns else ""
         self._turns[turn.number] = turn.text
+        if self._hides(turn.number):
+            return []
         name = self.view_model.speakers.get(turn.speaker or "", turn.label)
         who = f", {one_line(name, 60)}" if name else ""
         return [f"turn {turn.number}{again}, {clock(turn.start_s)}{who}: {one_line(turn.text, MAX_TEXT_CHARACTERS)}"]
@@ -146,6 +163,8 @@ class LineFormatter:
         if gist.number in self._gists:
             return []
         self._gists.add(gist.number)
+        if self._hides(gist.turn):
+            return []
         if gist.question:
             about = f"answer to {one_line(gist.question, 400)}"
         else:

@@ -88,3 +88,14 @@ def connection_lost_alert(reason: str, hint: str, host: str, lost_at: str) -> tu
     if lost_at:
         return "alarm", recording_stopped(lost_at, ends=False), f"{reason} {hint}".strip()
     return "bad", reason, f"{hint} Press s to start a session, q to quit.".strip()
+
+
+def speaker_style(label: str, position: int) -> str:
+    """Return the style of a speaker: by the letter, so that every viewer and session shows it alike.
+
+    Args:
+        label: the endpoint's label, such as A.
+        position: place in the order of appearance, for labels that are not a letter.
+    """
+    number = ord(label) - ord("A") if len(label) == 1 and "A" <= label <= "Z" else position
+    return f"speaker-{number % 6 + 1}"

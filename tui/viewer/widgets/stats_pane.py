@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 
 from tui.model.stats import Stats
-from tui.presentation.formatting import dollars, milliseconds, seconds
+from tui.presentation.formatting import dollars, milliseconds, seconds, speaker_style
 from tui.presentation.trends import gist_latencies, sparkline, speaking_rates, talk_times
 from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line, plural, size
@@ -227,7 +227,7 @@ class StatsPane(CellWidget):
         order = list(dict.fromkeys(turn.speaker for turn in self._view_model.transcript if turn.speaker is not None))
         for label, spoken in times[:6]:
             name = one_line(self._view_model.speakers.get(label, label), 40)
-            style = f"speaker-{order.index(label) % 6 + 1}"
+            style = speaker_style(label, order.index(label))
             room = max(0, columns - 11 - 14)
             bar = "━" * max(1, round(room * spoken / times[0][1]))
             figures = f"{clock(spoken):>7} {100 * spoken / total:3.0f} %"

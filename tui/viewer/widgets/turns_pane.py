@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from tui.model.transcript import Turn
+from tui.presentation.formatting import speaker_style
 from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line, sanitize
 from tui.viewer.highlights import Rule, apply_rules
@@ -269,10 +270,7 @@ class TurnsPane(Pane):
 
     def _speaker(self, label: str, *, full_name: bool = True) -> tuple[str, str]:
         """Return a speaker's name, or else the label, and a style by the letter, else by the order of appearance."""
-        number = ord(label) - ord("A") if len(label) == 1 and "A" <= label <= "Z" else -1
-        if number < 0:
-            number = self._speakers.setdefault(label, len(self._speakers))
-        style = f"speaker-{number % 6 + 1}"
+        style = speaker_style(label, self._speakers.setdefault(label, len(self._speakers)))
         name = one_line(self._view_model.speakers.get(label, ""))
         if full_name and name:
             return "".join(span.text for span in truncate((Span(name),), MAX_NAME_CELLS)), style
