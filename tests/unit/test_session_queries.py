@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.session_fixtures import MEETING, STARTED, store_session
-from tui.engine.session_queries import export_session, list_sessions, show_session
+from tui.engine.session_queries import export_session, list_sessions, run_query, show_session
 from tui.errors import UsageError
-from tui.model.events import SessionExported
+from tui.model.commands import DeleteSessions, DescribeSession, SearchSessions
+from tui.model.events import SessionExported, SessionsFound, SessionsListed
 from tui.sessions.catalogue import find
 from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store
@@ -71,3 +72,30 @@ def test_selected_turns_are_exported_with_their_gists_only(store: Store, tmp_pat
 def test_a_name_is_found_with_its_accents_composed_or_not(store: Store) -> None:
     stored = store_session(store, metadata=SessionMetadata("cafe\N{COMBINING ACUTE ACCENT}"))
     assert find(store, "CAFÉ").id == find(store, "cafe\N{COMBINING ACUTE ACCENT}").id == stored.id
+
+
+def test_title_and_tags_of_a_stored_session_are_changed(store: Store) -> None:
+    stored = store_session(store, metadata=SessionMetadata("Standup", ("work",), "a note"))
+    listed = run_query(store, DescribeSession(stored.id, " Team\nmeeting ", ("#q4", "b")), None)
+    assert isinstance(listed, SessionsListed)
+    assert (listed.sessions[0].name, listed.sessions[0].tags) == ("Team meeting", ("b", "q4"))
+    assert stored.metadata().note == "a note"
+
+
+def test_deleted_sessions_are_gone_from_the_list_and_from_the_search(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVEGIST_HOME", str(tmp_path))
+    old = store_session(store)
+    new = store_session(store, started=STARTED + timedelta(days=1))
+    word = MEETING[0][1].split()[0].strip(",.")
+    found = run_query(store, SearchSessions(word), None)
+    assert isinstance(found, SessionsFound)
+    assert {hit.session for hit in found.hits} == {old.id, new.id}
+    assert {hit.turn for hit in found.hits} >= {1}
+    listed = run_query(store, DeleteSessions((old.id,)), None)
+    assert isinstance(listed, SessionsListed)
+    assert [session.id for session in listed.sessions] == [new.id]
+    found = run_query(store, SearchSessions(word), None)
+    assert isinstance(found, SessionsFound)
+    assert {hit.session for hit in found.hits} == {new.id}

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 from textual.binding import Binding
@@ -352,8 +351,8 @@ HOSTILE = "\x1b[31m[red]x[/red] [@click=app.exit]\u202eevil\x07 [/]" + "\u200b" 
 
 
 async def test_hostile_text_is_shown_and_does_nothing() -> None:
-    texts = {field.name: HOSTILE for field in msgspec.structs.fields(type(SESSION)) if field.type is str}
-    session = replace(msgspec.convert(texts, type(SESSION)), tracks=(Track(HOSTILE, HOSTILE),))
+    texts = [name for name in SESSION.__struct_fields__ if isinstance(getattr(SESSION, name), str)]
+    session = replace(SESSION, **dict.fromkeys(texts, HOSTILE), tracks=(Track(HOSTILE, HOSTILE),))
     engine = ScriptedEngine(snapshot=live())
     async with running(engine) as (app, pilot):
         await emit(

@@ -30,7 +30,6 @@ from tui.paths import data_dir, private_dir, prompt_folders, write_private
 from tui.sessions.catalogue import delete, find, summarise
 from tui.sessions.export import export
 from tui.sessions.metadata import SessionMetadata, clean_line, update_metadata
-from tui.sessions.search import INDEX, delete_index, search
 from tui.sessions.store import Store
 
 SessionQuery = ListSessions | DescribeSession | DeleteSessions | SearchSessions | ShowSession | ExportSession
@@ -61,13 +60,9 @@ def run_query(
             update_metadata(find(store, id).path, lambda old: _described(old, name, tags))
             return list_sessions(store)
         case DeleteSessions(sessions=ids):
-            for id in ids:
-                delete(find(store, id))
-            delete_index(data_dir() / INDEX)
-            return list_sessions(store)
+            return _delete_sessions(store, ids)
         case SearchSessions(query=words):
-            found = search(store, data_dir() / INDEX, words, max_hits=MAX_HITS)
-            return SessionsFound(tuple(SessionHit(hit.session, hit.number, hit.at_s, hit.parts) for hit in found))
+            return _search_sessions(store, words)
         case ShowSession(session=id):
             return show_session(store, id)
         case ExportSession(session="") if current is None or not current.path:
@@ -75,6 +70,23 @@ def run_query(
         case ExportSession(session=id, format=format, turns=turns, fetch=fetch):
             folder = None if fetch else data_dir() / "exports"
             return export_session(store, id or (current.id if current else ""), format, folder, turns)
+
+
+def _delete_sessions(store: Store, ids: tuple[str, ...]) -> SessionsListed:
+    from tui.sessions.search import INDEX, delete_index
+
+    for id in ids:
+        delete(find(store, id))
+    delete_index(data_dir() / INDEX)
+    return list_sessions(store)
+
+
+def _search_sessions(store: Store, words: str) -> SessionsFound:
+    # SQLite takes a megabyte, which an engine without a search does without.
+    from tui.sessions.search import INDEX, search
+
+    found = search(store, data_dir() / INDEX, words, max_hits=MAX_HITS)
+    return SessionsFound(tuple(SessionHit(hit.session, hit.number, hit.at_s, hit.parts) for hit in found))
 
 
 def _described(metadata: SessionMetadata, name: str, tags: tuple[str, ...]) -> SessionMetadata:
