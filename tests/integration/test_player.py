@@ -50,7 +50,7 @@ async def test_playback_ends_with_the_recording(pulse: Pulse) -> None:
 
 async def test_without_an_output_device_a_person_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(rate: int) -> None:
-        raise SourceError("The output device cannot be opened.", "See: livegist doctor")
+        raise SourceError("The output device cannot be opened.", "Omit --listen.")
 
     monkeypatch.setattr("tui.engine.player.open_speaker", broken)
     stored = store_session(Store(sessions_dir()))
@@ -62,3 +62,4 @@ async def test_without_an_output_device_a_person_is_told_why(monkeypatch: pytest
             rejected = viewer.events[-1]
             assert isinstance(rejected, Rejected)
             assert reason in rejected.text
+            assert "--listen" not in rejected.hint

@@ -66,8 +66,10 @@ class Player:
         audio = [RecordedAudio(name, stored.audio_of(number)) for number, name in enumerate(names)]
         try:
             speaker = await asyncio.to_thread(open_speaker, audio[0].sample_rate)
-        except BaseException:
+        except BaseException as error:
             _close(audio)
+            if isinstance(error, SourceError):
+                raise SourceError(error.message, "The engine's machine plays it; see there: livegist doctor") from error
             raise
         self._task = asyncio.create_task(self._play(audio, speaker, command.at_s), name="player")
 
