@@ -35,6 +35,7 @@ from tui.model.events import (
     Notice,
     PromptChanged,
     Rejected,
+    SessionsListed,
     SessionStarted,
     Severity,
     Snapshot,
@@ -185,6 +186,17 @@ async def test_the_meter_of_an_ended_session_is_blank() -> None:
         bar, *_ = shown(app, "meter").splitlines()
         assert bar.strip() == "not recording"
         assert "c clear clip" not in shown(app, "keys")
+
+
+@pytest.mark.parametrize("key", ["e", "p", "comma", "h", "D"])
+async def test_the_key_that_closes_a_dialog_stands_in_its_border_at_60_columns(key: str) -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine, size=(60, 16)) as (app, pilot):
+        if key == "h":
+            await emit(pilot, engine, SessionsListed(()))
+        else:
+            await pilot.press(key)
+        await until(pilot, lambda: re.search(r"· esc (back|cancel) ─╯", shown(app)))
 
 
 async def test_words_of_an_open_turn_count() -> None:

@@ -27,6 +27,7 @@ SIGNS = (
     ("┃ before a gist", "the gist is about the whole session"),
     ("◆ ▲ □ ▽", "before a gist of a turn: its prompt, by the place in the list"),
     ("! in the stats", "what is abnormal"),
+    ("╌ between turns", "a gap in the recording"),
     ("∅ and ✗", "a gist that timed out, and one that failed; r retries"),
 )
 STATE_HELP = {

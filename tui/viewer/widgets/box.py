@@ -1,10 +1,24 @@
 """Frame of a dialog, with its title and its keys in the border."""
 
+from rich.cells import cell_len
 from textual.containers import Vertical
 from textual.markup import escape
 from textual.timer import Timer
 
 from tui.viewer.widgets.footer import MESSAGE_S
+
+
+def fitting_keys(keys: str, columns: int) -> str:
+    """Return the keys that fit; those before the last one, which closes the dialog, are left out first.
+
+    Args:
+        keys: keys with what they do, separated by ` · `.
+        columns: cells of the row.
+    """
+    parts = keys.split(" · ")
+    while len(parts) > 1 and cell_len(" · ".join(parts)) > columns:
+        del parts[-2]
+    return " · ".join(parts)
 
 
 class Box(Vertical):
@@ -28,7 +42,12 @@ class Box(Vertical):
         self.keys = keys
         self.border_title = escape(title)
         if self._timer is None:
-            self.border_subtitle = escape(keys)
+            self._show_keys()
+
+    def on_resize(self) -> None:
+        """Fit the keys to the width."""
+        if self._timer is None:
+            self._show_keys()
 
     def say(self, text: str) -> None:
         """Show a message in place of the keys."""
@@ -39,4 +58,4 @@ class Box(Vertical):
 
     def _show_keys(self) -> None:
         self._timer = None
-        self.border_subtitle = escape(self.keys)
+        self.border_subtitle = escape(fitting_keys(self.keys, self.outer_size.width - 6))
