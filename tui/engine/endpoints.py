@@ -70,7 +70,8 @@ class Endpoints:
     def remembers_voices(self) -> bool:
         """Whether voices may be remembered and recognised: never in a private session, nor by another machine."""
         config = self._config
-        return config.known_voices and config.speaker_labels and not config.private and not self._route.url
+        labels = config.speaker_labels or bool(config.stream_options.get("speaker_labels"))
+        return config.known_voices and labels and not config.private and not self._route.url
 
     @property
     def voice_memory(self) -> Callable[[str, str], Awaitable[str]] | None:
