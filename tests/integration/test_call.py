@@ -45,6 +45,8 @@ async def test_both_sides_are_transcribed_and_an_unplugged_output_costs_the_micr
     server = Pulse(short_dir)
     for name, value in server.env.items():
         monkeypatch.setenv(name, value)
+    # On a busy machine the first blocks may be late, which a correction of the clock makes good sample by sample.
+    monkeypatch.setattr("tui.audio.clock_fit.DEADBAND_S", 1.0)
     mine, theirs = CLIPS[0], CLIPS[1]
     write_wav(tmp_path / "ramps.wav", np.concatenate([RAMP] * 3).astype("<i2").tobytes())
     watch = Watch()
