@@ -9,6 +9,7 @@ import pytest
 from tui.audio.recording import Recording
 from tui.engine import capture
 from tui.engine.capture import Capture
+from tui.errors import SourceError
 from tui.model.events import Event, Notice, Severity
 
 BLOCK = b"\x07\x00" * 800
@@ -87,3 +88,25 @@ async def test_an_internal_error_of_a_file_is_not_its_end(
     assert "engine's log" in lost.hint
     assert "ZeroDivisionError: of ours" in caplog.text
     assert capturing._recording.position == len(BLOCK) // 2
+
+
+@pytest.mark.parametrize(("spec", "replaced"), [("mic:USB", True), ("system", False)])
+async def test_the_default_microphone_replaces_a_microphone_and_not_what_the_machine_plays(
+    spec: str, replaced: bool, tmp_path: Path, told: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "RETRY_S", 0.0)
+    monkeypatch.setattr(capture, "DEFAULT_AFTER_S", 0.0)
+    requested: list[str] = []
+
+    @asynccontextmanager
+    async def open_source(requested_spec: str, **_: object) -> AsyncIterator[Source]:
+        requested.append(requested_spec)
+        if len(requested) < 3:
+            raise SourceError("There is none.", "")
+        yield Source(finite=True)
+
+    monkeypatch.setattr(capture, "open_source", open_source)
+    recording = Recording.create(tmp_path / "other.wav")
+    async with AsyncExitStack() as opened:
+        await Capture(recording, spec, latency_ms=0, publish=told.append).run(None, opened)
+    assert set(requested) == ({"mic"} if replaced else {"system"})

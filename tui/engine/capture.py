@@ -11,6 +11,7 @@ from tui.audio.level import SILENCE_DBFS, apply_gain, measure
 from tui.audio.microphone import Microphone
 from tui.audio.recording import Recording
 from tui.audio.sources import Source, open_source
+from tui.audio.system_source import SYSTEM
 from tui.errors import SourceError
 from tui.model.events import Event, LevelChanged, Notice, Severity
 
@@ -216,7 +217,8 @@ class Capture:
                 if self._switched.is_set():
                     continue
             spec = self._spec
-            if self._fallback and self._clock() - lost_at >= DEFAULT_AFTER_S:
+            # A microphone must not stand in for what the machine plays.
+            if self._fallback and spec != SYSTEM and self._clock() - lost_at >= DEFAULT_AFTER_S:
                 spec = self._fallback
             try:
                 source = await opened.enter_async_context(self._open(spec))
