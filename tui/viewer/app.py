@@ -392,7 +392,7 @@ class LivegistApp(App[ExitStatus]):
         if severity == "error":
             super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
             return
-        for screen in reversed(self.screen_stack):
+        # Also below a dialog, where it is still to be read when the dialog closes.
+        for screen in self.screen_stack:
             if isinstance(screen, Dialog | BodyActions):
                 screen.show_status(message, warning=severity == "warning", seconds=timeout)
-                return

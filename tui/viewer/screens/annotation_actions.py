@@ -23,6 +23,8 @@ from tui.presentation.formatting import prompt_name
 from tui.text import one_line, plural
 from tui.viewer.screens.session_actions import SessionActions
 
+OFFER_S = 30.0
+"""Seconds for which the offer to ask prompts about earlier turns is shown."""
 MAX_GAIN_DB = 40.0
 """Largest gain, and largest attenuation, that the engine accepts."""
 
@@ -66,7 +68,7 @@ class AnnotationActions(SessionActions):
         if incomplete and self.check_action("ask_all", ()):
             names = " and ".join(one_line(prompt_name(self.view_model.prompts, prompt), 40) for prompt in incomplete)
             turns = plural(max(self.view_model.unasked(prompt) for prompt in incomplete), "earlier turn")
-            self.notify(f"Press {key} to ask {names} about {turns}.", markup=False)
+            self.notify(f"Press {key} to ask {names} about {turns}.", timeout=OFFER_S, markup=False)
 
     def _incomplete_prompts(self) -> list[str]:
         """Return the prompts in use that were not asked about all turns so far."""
