@@ -95,6 +95,17 @@ async def test_gain_shows_in_the_levels_of_the_devices() -> None:
         assert "-14 dBFS" in shown(app, "devices")
 
 
+async def test_a_list_that_arrives_after_the_picker_was_closed_opens_no_other_one() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await pilot.press("D", "escape")
+        await emit(pilot, engine, DevicesListed(DEVICES))
+        assert app.screen is app.dashboard
+        await pilot.press("D")
+        await emit(pilot, engine, DevicesListed(DEVICES))
+        assert isinstance(app.screen, DevicePicker)
+
+
 async def test_before_a_session_the_choice_is_for_the_next_one() -> None:
     engine = ScriptedEngine()
     async with running(engine) as (app, pilot):

@@ -33,6 +33,8 @@ class PickerActions(AnnotationActions, PromptActions):
 
     _device_picker: "DevicePicker | None" = None
     """The device picker while it is open."""
+    _devices_cancelled = False
+    """Whether the device picker was closed before its list arrived, which then opens no other one."""
     sources: tuple[str, ...] = ("mic",)
     """The configured sources, to which the device picker may add one."""
     _history: "HistoryScreen | None" = None
@@ -68,10 +70,12 @@ class PickerActions(AnnotationActions, PromptActions):
 
     def offer_devices(self, devices: tuple[DeviceInfo, ...]) -> None:
         """Show the devices in the device picker; open it first if it is closed."""
-        if self._device_picker is None:
-            self._open_device_picker(devices)
-        else:
+        if self._device_picker is not None:
             self._device_picker.set_devices(devices)
+        elif self._devices_cancelled:
+            self._devices_cancelled = False
+        else:
+            self._open_device_picker(devices)
 
     def show_device_levels(self, levels: DeviceLevels) -> None:
         """Show the levels of the devices in the device picker, if it is open."""
@@ -87,6 +91,7 @@ class PickerActions(AnnotationActions, PromptActions):
         from tui.viewer.screens.device_picker import DevicePicker, SourceChoice
 
         def use(choice: SourceChoice | None) -> None:
+            self._devices_cancelled = self._device_picker is not None and self._device_picker.waiting
             self._device_picker = None
             # Before the new source is opened: some devices can be opened only once.
             self._request(MeasureDevices(0))
