@@ -181,16 +181,19 @@ async def test_a_whole_life_in_processes_of_its_own(server: Endpoint, tmp_path: 
     assert_kept_as_recorded(stored, server)
 
 
-async def test_a_dashboard_whose_engine_is_killed_starts_another_and_says_what_became_of_the_session(
-    server: Endpoint, tmp_path: Path, home: Path
+async def test_what_an_engine_that_was_killed_did_not_transcribe_is_transcribed_on_request(
+    server: Endpoint, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LIVEGIST_CONTINUE_RECORDING", "false")
     source = str(options(SOUND, server.url, tmp_path)["source"])
     async with screen(*LIVEGIST, "--url", server.url, "--source", source) as shown:
         await shown.until("READY")
         shown.type("s")
         await shown.until("LIVE", said(3))
         os.kill(int((home / "run" / LOCK_NAME).read_text()), signal.SIGKILL)
-        await shown.until("READY", "interrupted", "repaired", "not transcribed to the end")
+        await shown.until("RECORDING STOPPED")
+        shown.type("x")
+        await shown.until("✗ The engine was killed", "s not transcribed", "t transcribe rest")
         shown.type("t")
         await shown.until("ENDED", said(1), said(2))
         shown.type("q")
