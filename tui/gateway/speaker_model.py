@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from tui.errors import LivegistError
 from tui.gateway import onnx_graph, speaker_features
+from tui.gateway.onnx_session import open_session
 from tui.gateway.torch_weights import InvalidCheckpointError, read_checkpoint
 
 WINDOW = 160
@@ -213,21 +214,7 @@ def _session(content: bytes, path: Path) -> Any:
     Raises:
         LivegistError: the content is not an ONNX model.
     """
-    import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    options = onnxruntime.SessionOptions()
-    options.inter_op_num_threads = options.intra_op_num_threads = 1
-    options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"], sess_options=options)
-    except (
-        state.Fail,
-        state.InvalidArgument,
-        state.InvalidGraph,
-        state.InvalidProtobuf,
-        state.NoModel,
-        state.NotImplemented,
-        state.RuntimeException,
-    ) as error:
+        return open_session(content)
+    except ValueError as error:
         raise LivegistError(f"{path} is not an ONNX model that can be used: {error}", HINT) from error

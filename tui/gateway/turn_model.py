@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tui.errors import LivegistError
+from tui.gateway.onnx_session import open_session
 
 if TYPE_CHECKING:
     from faster_whisper.feature_extractor import FeatureExtractor
@@ -122,39 +123,17 @@ def _load(path: Path) -> Any:
     Raises:
         LivegistError: the file cannot be read or is not such a model.
     """
-    import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    options = onnxruntime.SessionOptions()
-    options.inter_op_num_threads = options.intra_op_num_threads = 1
-    options.log_severity_level = 4
     try:
-        # Read here: the runtime reports a file without read permission as one that is broken.
-        session = onnxruntime.InferenceSession(
-            path.read_bytes(), providers=["CPUExecutionProvider"], sess_options=options
-        )
+        session = open_session(path.read_bytes())
     except OSError as error:
         raise LivegistError(f"The end-of-turn model {path} cannot be read: {error.strerror}.", HINT) from error
-    except (
-        state.Fail,
-        state.InvalidArgument,
-        state.InvalidGraph,
-        state.InvalidProtobuf,
-        state.NoModel,
-        state.NotImplemented,
-        state.RuntimeException,
-    ) as error:
-        raise LivegistError(f"{path} is not an ONNX model that can be used: {_reason(error)}", HINT) from error
+    except ValueError as error:
+        raise LivegistError(f"{path} is not an ONNX model that can be used: {error}", HINT) from error
     inputs = {entry.name: tuple(entry.shape[1:]) for entry in session.get_inputs()}
     outputs = [tuple(entry.shape[1:]) for entry in session.get_outputs()]
     if inputs != {INPUT: FEATURES} or outputs != [(1,)]:
         raise LivegistError(f"{path} is not an end-of-turn model: its inputs are {_shapes(inputs)}.", HINT)
     return session
-
-
-def _reason(error: Exception) -> str:
-    """Return the last part of the runtime's message, which has a code and the file before it."""
-    return str(error).strip().rsplit("failed:", 1)[-1].splitlines()[0]
 
 
 def _shapes(inputs: dict[str, tuple[object, ...]]) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tui.gateway.onnx_session import open_session
+
 CONTEXT = 64
 """Samples of the previous frame that the model gets again."""
 
@@ -33,12 +35,6 @@ class VoiceDetector:
 
 def load() -> Any:
     """Return the model, an ONNX session with one thread: it takes 0.1 ms per frame."""
-    import onnxruntime
     from faster_whisper.utils import get_assets_path
 
-    options = onnxruntime.SessionOptions()
-    options.inter_op_num_threads = options.intra_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    options.log_severity_level = 4
-    model = sorted(Path(get_assets_path()).glob("silero_vad_v*.onnx"))[-1]
-    return onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"], sess_options=options)
+    return open_session(sorted(Path(get_assets_path()).glob("silero_vad_v*.onnx"))[-1].read_bytes())
