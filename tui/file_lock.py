@@ -1,4 +1,4 @@
-"""Exclusive file locks with `flock`, and a probe for them.
+"""Exclusive locks of files and folders with `flock`, and a probe for them.
 
 A `flock` lock can be detected only by taking one: on Linux `F_GETLK` reports `fcntl` locks alone, and `/proc/locks` is
 missing on macOS and omits holders in other containers. The probe therefore takes a shared lock for some microseconds,
@@ -9,6 +9,8 @@ import fcntl
 import os
 import random
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PROBE_TIMEOUT_S = 2.0
@@ -37,6 +39,21 @@ def lock_exclusively(fd: int) -> None:
             if time.monotonic() > give_up_at:
                 raise
         time.sleep(random.uniform(0, MAX_PAUSE_S))  # noqa: S311
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a `with` block on the same folder; wait for those inside it.
+
+    Raises:
+        OSError: the folder cannot be opened or locked.
+    """
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def is_locked(path: Path) -> bool:

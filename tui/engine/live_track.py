@@ -50,11 +50,6 @@ class LiveTrack:
         """Why the source ended without any audio; `None` if it did not."""
 
     @property
-    def recording_now(self) -> bool:
-        """Whether audio is recorded."""
-        return self.capture is not None and not self.recording.closed
-
-    @property
     def streams(self) -> bool:
         """Whether the track has a stream of its own, or the stream of the mix."""
         return isinstance(self.stream, ReconnectingStream)

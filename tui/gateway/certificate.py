@@ -1,7 +1,6 @@
 """The certificate of `livegist serve --tls`: one that the user names, or one made and kept for this machine."""
 
 import datetime
-import fcntl
 import ipaddress
 import socket
 import ssl
@@ -11,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from tui.errors import LivegistError, MissingExtraError
+from tui.file_lock import locked
 from tui.paths import private_dir, tls_dir, write_private
 from tui.trust import AUTHORITY
 
@@ -81,8 +81,7 @@ def kept(host: str) -> Certificate:
     certificate = Certificate(folder / "cert.pem", folder / "key.pem", folder / AUTHORITY)
     try:
         private_dir(folder)
-        with (folder / "lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(folder):
             names = _names(host)
             if not _is_valid(certificate, names):
                 _make(certificate, names)

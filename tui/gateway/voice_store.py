@@ -5,19 +5,17 @@ machine reads it.
 """
 
 import contextlib
-import fcntl
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from tui.errors import LivegistError
+from tui.file_lock import locked
+from tui.paths import write_private
 
 FORMAT = 1
 MAX_VOICES = 200
-MAX_NAME = 60
 
 
 class StoredVoice(msgspec.Struct, frozen=True):
@@ -127,33 +125,15 @@ class VoiceStore:
             voices = self.load()
             changed = change(voices)
             if changed != voices:
-                self._write(changed)
-
-    def _write(self, voices: tuple[StoredVoice, ...]) -> None:
-        # A new file has mode 0600, and replaces the old one as a whole.
-        descriptor, name = tempfile.mkstemp(prefix=".voices-", dir=self._path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(msgspec.json.encode(_File(voices=voices)))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self._path)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                Path(name).unlink()
-            raise
+                write_private(self._path, msgspec.json.encode(_File(voices=changed)))
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Keep other processes from changing the file meanwhile."""
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with locked(self._path.parent):
                 yield
-            finally:
-                os.close(descriptor)
         except OSError as error:
             raise LivegistError(
                 f"{self._path} cannot be written: {error.strerror}.", "Check its permissions and the disk."

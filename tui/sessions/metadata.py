@@ -3,15 +3,13 @@
 The metadata has its own file because the engine locks the journal during a session, and journals are append-only.
 """
 
-import contextlib
-import fcntl
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from tui.errors import SessionError, file_error_hint
+from tui.file_lock import locked
 from tui.paths import write_private
 from tui.text import file_text
 
@@ -89,20 +87,10 @@ def update_metadata(folder: Path, change: Callable[[SessionMetadata], SessionMet
     """
     path = folder / METADATA_FILE
     try:
-        with _locked(folder):
+        with locked(folder):
             metadata = change(read_metadata(folder))
             write_private(path, msgspec.json.encode(metadata) + b"\n")
     except OSError as error:
         raise SessionError(f"{path} cannot be written: {error.strerror}.", file_error_hint(error)) from error
 
     return metadata
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(fd)
