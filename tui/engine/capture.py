@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any
 
 from tui.audio.clock_fit import ClockFit
 from tui.audio.level import SILENCE_DBFS, apply_gain, measure
@@ -30,6 +31,18 @@ DEFAULT_SOURCE = "mic"
 SAMPLE_BYTES = 2
 
 log = logging.getLogger(__name__)
+
+
+async def run_until(work: Coroutine[Any, Any, None], ends: asyncio.Event) -> BaseException | None:
+    """Run work until it is done or an event is set; return the exception with which it ended, if any."""
+    tasks = (asyncio.ensure_future(work), asyncio.ensure_future(ends.wait()))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        outcome, _ = await asyncio.gather(*tasks, return_exceptions=True)
+    return outcome if isinstance(outcome, BaseException) else None
 
 
 class Capture:
@@ -140,18 +153,12 @@ class Capture:
         Raises:
             SourceError: the source is lost. Internal errors are reported as one, because they must not end the session.
         """
-        tasks = (asyncio.ensure_future(self._record_source(source)), asyncio.ensure_future(self._switched.wait()))
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            result, _ = await asyncio.gather(*tasks, return_exceptions=True)
-        match result:
+        error = await run_until(self._record_source(source), self._switched)
+        match error:
             case SourceError():
-                raise result
+                raise error
             case Exception():
-                log.error("recording from %s failed", source.name, exc_info=result)
+                log.error("recording from %s failed", source.name, exc_info=error)
                 raise SourceError(f"Internal error: recording from {source.name} stopped.", LOG_HINT)
         return self._switched.is_set()
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tui.engine.capture import LOG_HINT
+from tui.engine.capture import LOG_HINT, run_until
 from tui.engine.stream_events import StreamEventHandler
 from tui.engine.track_audio import TrackAudio
 from tui.engine.unstreamed import Unstreamed
@@ -84,16 +84,10 @@ class LiveTrack:
                 self.stream.give_up_after(self._drain_s)
 
     async def _capture_until_stopped(self, capturing: Coroutine[Any, Any, None]) -> None:
-        tasks = (asyncio.ensure_future(capturing), asyncio.ensure_future(self._capture_ends.wait()))
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            captured, _ = await asyncio.gather(*tasks, return_exceptions=True)
-        match captured:
+        error = await run_until(capturing, self._capture_ends)
+        match error:
             case SourceError():
-                self.source_failure = captured
+                self.source_failure = error
             case Exception():  # After an internal error, the recorded audio must still be sent.
-                log.error("capture failed", exc_info=captured)
+                log.error("capture failed", exc_info=error)
                 self._publish(Notice(Severity.ERROR, "Internal error: recording stopped.", LOG_HINT))
