@@ -11,7 +11,6 @@ from tui.model.events import (
     Event,
     GistChanged,
     PromptChanged,
-    Session,
     SessionStarted,
     State,
     StateChanged,
@@ -19,6 +18,7 @@ from tui.model.events import (
     TurnChanged,
 )
 from tui.model.gists import Gist, GistStatus
+from tui.model.session import Session
 from tui.model.stats import Stats
 from tui.model.transcript import Turn, Word
 from tui.sessions.journal import Journal

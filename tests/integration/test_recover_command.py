@@ -16,7 +16,8 @@ from tests.session_fixtures import store_session
 from tests.terminal import LIVEGIST
 from tui.audio.recording import Recording
 from tui.model.commands import Stop
-from tui.model.events import Session, SessionStarted, State, StateChanged, TurnChanged
+from tui.model.events import SessionStarted, State, StateChanged, TurnChanged
+from tui.model.session import Session
 from tui.model.transcript import Turn
 from tui.paths import sessions_dir
 from tui.sessions.journal import Journal

@@ -26,13 +26,13 @@ from tui.engine.replay import ReplayEngine
 from tui.model.commands import Option, Start
 from tui.model.events import (
     LevelChanged,
-    Session,
     SessionStarted,
     State,
     StateChanged,
     StatsChanged,
     TurnChanged,
 )
+from tui.model.session import Session
 from tui.model.stats import Stats, TrackStats
 from tui.model.tracks import Track
 from tui.paths import PACKAGE, log_file, sessions_dir

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from tests.session_fixtures import MEETING, final_turn, finished_gist, meeting_events, store_session
 from tui.errors import UsageError
-from tui.model.events import Event, GistChanged, Session, SessionStarted, SpeakerNamed, TurnBookmarked, TurnChanged
+from tui.model.events import Event, GistChanged, SessionStarted, SpeakerNamed, TurnBookmarked, TurnChanged
+from tui.model.session import Session
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
 from tui.sessions.export import FORMATS, export, to_markdown

@@ -11,7 +11,6 @@ from tui.model.events import (
     GistChanged,
     LevelChanged,
     Notice,
-    Session,
     SessionStarted,
     Severity,
     State,
@@ -20,6 +19,7 @@ from tui.model.events import (
 )
 from tui.model.gists import Gist, GistStatus
 from tui.model.lines import json_line, status_line, text_line
+from tui.model.session import Session
 from tui.model.transcript import Turn, Word
 
 TURN = Turn(3, "We ship.", True, 61.0, 62.5, (Word("We", 61.0, 61.2), Word("ship.", 61.3, 62.5)))

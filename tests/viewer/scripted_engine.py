@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Iterable
 from typing import NamedTuple
 
 from tui.model.commands import Command, Quit, encode
-from tui.model.events import Event, GistChanged, LevelChanged, Session, Snapshot, State, StatsChanged, TurnChanged
+from tui.model.events import Event, GistChanged, LevelChanged, Snapshot, State, StatsChanged, TurnChanged
 from tui.model.gists import Gist, GistStatus
 from tui.model.prompt_info import PromptInfo
+from tui.model.session import Session
 from tui.model.stats import Stats
 from tui.model.transcript import Turn, Word
 

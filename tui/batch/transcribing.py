@@ -14,7 +14,8 @@ from tui.engine.engine import Engine
 from tui.engine.routing import Route
 from tui.errors import LivegistError
 from tui.model.commands import Option, Recover, Stop
-from tui.model.events import Event, Session, StatsChanged, TurnChanged
+from tui.model.events import Event, StatsChanged, TurnChanged
+from tui.model.session import Session
 from tui.sessions.importing import WAITING_REASON, from_file, from_session
 from tui.sessions.rest import MIN_UNTRANSCRIBED_S
 from tui.sessions.store import Store, StoredSession

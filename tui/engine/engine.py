@@ -25,7 +25,7 @@ from tui.engine.gateway_process import GatewayProcess, is_installed
 from tui.engine.monitors import boot_clock
 from tui.engine.player import Player
 from tui.engine.post_session import PostSessionTasks
-from tui.engine.prompt_watcher import PromptWatcher
+from tui.engine.prompt_selection import PromptSelection
 from tui.engine.recovery import SessionRecovery
 from tui.engine.routing import resolve_route
 from tui.engine.save_retry import PendingSaves
@@ -36,7 +36,7 @@ from tui.engine.session_slot import SessionSlot
 from tui.errors import EndpointError, EngineError, FullyTranscribedError, LivegistError, UsageError
 from tui.model import commands
 from tui.model.commands import Command, Option
-from tui.model.events import Event, Notice, PromptChanged, Severity, Snapshot, State, StateChanged
+from tui.model.events import Event, Notice, Severity, Snapshot, State, StateChanged
 from tui.sessions.private import PrivateStore
 from tui.sessions.store import Store, StoredSession
 
@@ -88,10 +88,7 @@ class Engine:
         self._recovery = SessionRecovery(store, publish)
         self._continuation = SessionContinuation(active_file, store)
         self._slot = SessionSlot(publish)
-        self._prompt_watcher = PromptWatcher(prompt_folders, publish, self._prompts_in_use, self._on_prompts_reloaded)
-        self._prompts = self._prompt_watcher.prompts
-        self._slot.idle.prompt = next(iter(self._prompts)).id if len(self._prompts) else ""
-        self._prompt_chosen = False
+        self._prompts = PromptSelection(prompt_folders, self._slot, publish)
         self._notices: list[Notice] = []
         self._quitting = asyncio.Event()
         self._deadline = math.inf
@@ -118,7 +115,7 @@ class Engine:
         """Return the engine's whole state."""
         return replace(
             self._slot.state.snapshot(tui.__version__),
-            prompts=self._prompt_watcher.infos,
+            prompts=self._prompts.watcher.infos,
             untranscribed=self._recovery.untranscribed,
             stopped_at=self._continuation.stopped_at,
         )
@@ -152,7 +149,7 @@ class Engine:
             case commands.Mute() | commands.SetGain():
                 self._slot.require_active().controls.execute(command)
             case commands.UsePrompt(prompt=prompt):
-                self._use_prompt(prompt)
+                self._prompts.use(prompt)
             case commands.Analyse(prompt=prompt):
                 await self._slot.require_session().analyse(prompt)
             case _ if isinstance(command, AnnotationCommand):
@@ -168,7 +165,7 @@ class Engine:
             case _ if isinstance(command, SessionQuery):
                 return await asyncio.to_thread(run_query, self._store, command, self._slot.state.session)
             case commands.ShowPrompt() | commands.WritePrompt() | commands.DeletePrompt():
-                return self._prompt_watcher.execute(command)
+                return self._prompts.watcher.execute(command)
             case commands.Pause() | commands.Seek():
                 raise UsageError("Only a replay can pause and seek.", "Replay a session with: livegist replay")
             case commands.Quit(now=now):
@@ -181,7 +178,7 @@ class Engine:
         self._recovery.scan()
         warming = asyncio.ensure_future(warm_up(*self._prepare()))
         self._continue_interrupted()
-        watching = asyncio.ensure_future(self._prompt_watcher.run())
+        watching = asyncio.ensure_future(self._prompts.watcher.run())
         try:
             await self._quitting.wait()
             await self._slot.shut_down()
@@ -224,7 +221,7 @@ class Engine:
         """Apply the settings that a viewer shows before a session starts; return the configured sources."""
         try:
             config = load(self._flags).config
-            self._slot.idle.prompt = self._prompts[config.prompt].id
+            self._prompts.set_configured(config.prompt)
         except LivegistError as error:
             self._notices.append(Notice(Severity.ERROR, error.message, error.hint))
             return ()
@@ -308,12 +305,12 @@ class Engine:
         self._slot.require_idle()
         config = load(self._flags | dict(options)).config
         self.unattended_minutes = config.unattended_minutes
-        self._prompt_watcher.reload()
+        self._prompts.watcher.reload()
         route = resolve_route(config, key=api_key(), llm_key=llm_key(), local_installed=is_installed())
         builder = SessionBuilder(
-            self._with_selected_prompt(config, options),
+            self._prompts.apply_to(config, options),
             route,
-            self._prompts,
+            self._prompts.prompts,
             PrivateStore() if config.private else self._store,
             self._gateway,
             self._publish,
@@ -343,12 +340,6 @@ class Engine:
         if continued:
             self._publish(self.snapshot())
 
-    def _with_selected_prompt(self, config: Config, options: Mapping[str, Option]) -> Config:
-        """Return the config with the prompt that was selected while no session was active."""
-        if "prompt" in options or not self._prompt_chosen:
-            return config
-        return replace(config, prompt=self._slot.state.prompt)
-
     async def _run(self, running: Coroutine[Any, Any, None], config: Config) -> None:
         """Run a session, then save it; publish an error as the state FAILED, because the engine outlives sessions."""
         self._slot.failure = None
@@ -377,24 +368,3 @@ class Engine:
         """Start the tasks that follow once a session is over and saved."""
         self._recovery.scan()
         self._post_session.start(stored, config)
-
-    def _use_prompt(self, id: str) -> None:
-        prompt = self._prompts[id]
-        if self.busy:
-            self._slot.require_active().use_prompt(prompt.id)
-        else:
-            self._slot.apply(PromptChanged(prompt.id))
-        self._prompt_chosen = True
-
-    def _prompts_in_use(self) -> tuple[str, ...]:
-        return (self._slot.state.prompt, *self._slot.state.extra_prompts) if self.busy else ()
-
-    def _on_prompts_reloaded(self, edited: frozenset[str]) -> None:
-        """Replace a selected prompt that was deleted; apply the new text of an edited one to the active session."""
-        state = self._slot.state
-        if self.busy:
-            if self._slot.session is not None and state is not self._slot.idle and state.prompt in edited:
-                self._slot.session.renew_prompt()
-        elif state.prompt not in self._prompts and len(self._prompts):
-            self._prompt_chosen = False
-            self._slot.apply(PromptChanged(next(iter(self._prompts)).id))

@@ -10,7 +10,8 @@ from tui.audio.portaudio import exclusive, load, restart
 from tui.audio.speaker import Speaker
 from tui.errors import SourceError, UsageError
 from tui.model.commands import TogglePlay
-from tui.model.events import Event, PlayingChanged, Session
+from tui.model.events import Event, PlayingChanged
+from tui.model.session import Session
 from tui.sessions.catalogue import find
 from tui.sessions.rest import track_names
 from tui.sessions.store import Store

@@ -23,8 +23,9 @@ from tui.engine.session import SAMPLE_RATE, LiveSession
 from tui.engine.track_audio import TrackAudio
 from tui.engine.track_sources import TrackSource, open_sources
 from tui.errors import SessionError
-from tui.model.events import Event, Notice, PromptChanged, Session, SessionStarted, Severity
+from tui.model.events import Event, Notice, PromptChanged, SessionStarted, Severity
 from tui.model.prompts import PromptLibrary
+from tui.model.session import Session
 from tui.model.session_state import SessionState
 from tui.model.tracks import format_tracks, parse_tracks
 from tui.sessions.catalogue import delete

@@ -17,7 +17,6 @@ from tui.model.commands import (
     ShowSession,
 )
 from tui.model.events import (
-    Session,
     SessionExported,
     SessionInfo,
     SessionsFound,
@@ -25,6 +24,7 @@ from tui.model.events import (
     SessionsListed,
 )
 from tui.model.prompts import PromptLibrary
+from tui.model.session import Session
 from tui.model.session_hits import SessionHit
 from tui.paths import data_dir, private_dir, prompt_folders, write_private
 from tui.sessions.catalogue import delete, find, summarise

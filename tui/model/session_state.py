@@ -16,7 +16,6 @@ from tui.model.events import (
     MutedChanged,
     Notice,
     PromptChanged,
-    Session,
     SessionStarted,
     Snapshot,
     SpeakerNamed,
@@ -32,6 +31,7 @@ from tui.model.events import (
 from tui.model.gaps import Gap
 from tui.model.gists import Gist, GistStatus
 from tui.model.prompts import LANGUAGE, SPEAKERS, TITLE
+from tui.model.session import Session
 from tui.model.stats import Stats
 from tui.model.tracks import Track
 from tui.model.transcript import Transcript, Turn, with_speaker_name

@@ -12,10 +12,11 @@ import msgspec
 from msgspec.structs import replace
 
 from tui.errors import UsageError
-from tui.model.events import GistChanged, Session, SessionStarted, StatsChanged, TurnBookmarked, TurnChanged
+from tui.model.events import GistChanged, SessionStarted, StatsChanged, TurnBookmarked, TurnChanged
 from tui.model.gaps import Gap
 from tui.model.gists import Gist
 from tui.model.lines import json_line
+from tui.model.session import Session
 from tui.model.session_state import SessionState, TranscriptEntry
 from tui.model.stats import Stats
 from tui.model.transcript import Turn

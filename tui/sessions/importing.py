@@ -15,7 +15,8 @@ from tui.audio.file_source import open_file
 from tui.audio.recording import Recording
 from tui.audio.sound_file import DamagedFileError
 from tui.errors import SessionError, SourceError, file_error_hint
-from tui.model.events import Session, SessionStarted, State, StateChanged, StatsChanged
+from tui.model.events import SessionStarted, State, StateChanged, StatsChanged
+from tui.model.session import Session
 from tui.model.stats import Stats, TrackStats, tenths
 from tui.model.tracks import Track
 from tui.sessions.metadata import SessionMetadata, update_metadata

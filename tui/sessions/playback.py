@@ -8,13 +8,13 @@ import msgspec
 from tui.model.events import (
     Event,
     GistChanged,
-    Session,
     SessionStarted,
     State,
     StateChanged,
     StatsChanged,
     TurnChanged,
 )
+from tui.model.session import Session
 from tui.model.session_state import SessionState
 from tui.model.stats import Stats, tenths
 from tui.model.transcript import Turn
