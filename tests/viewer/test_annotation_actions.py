@@ -3,9 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
+from tests.viewer.dashboard_harness import emit, live, running, shown, toasts
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import ScriptedEngine, gist, meeting, turn
-from tests.viewer.test_dashboard import emit, live, running, shown, toasts
 from tui.model.commands import (
     Analyse,
     Ask,

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from textual.binding import Binding
 
+from tests.viewer.dashboard_harness import running, toasts
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
-from tests.viewer.test_dashboard import running, toasts
 from tui.config.load import load
 from tui.viewer.bindings import DASHBOARD, OLD_ACTION_IDS, current_ids, problems
 from tui.viewer.widgets.pane import Pane

@@ -12,9 +12,9 @@ from rich.style import Style
 from textual.screen import Screen
 from textual.strip import Strip
 
+from tests.viewer.dashboard_harness import emit, live, running, shown
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting, partial
-from tests.viewer.test_dashboard import emit, live, running, shown
 from tui.model.events import TurnChanged
 from tui.viewer.app import LivegistApp
 from tui.viewer.compositor import CellsUpdate, SgrWriter

@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
+from tests.viewer.dashboard_harness import emit, running, shown, toasts
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
-from tests.viewer.test_dashboard import emit, running, shown, toasts
 from tests.viewer.test_meter import Clock
 from tui.model.commands import ListDevices, MeasureDevices, SetGain, Start, UseSource
 from tui.model.devices import DeviceInfo, DeviceLevel

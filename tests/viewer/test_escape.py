@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.viewer.dashboard_harness import Running, running, shown
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
-from tests.viewer.test_dashboard import Running, running, shown
 from tui.viewer.escape_parser import EscapeParser, EscapeThenKey
 from tui.viewer.screens.help import HelpScreen
 from tui.viewer.screens.search import SearchScreen

@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
+from tests.viewer.dashboard_harness import emit, live, running, shown, toasts
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import GISTS, ScriptedEngine, gist, meeting
-from tests.viewer.test_dashboard import emit, live, running, shown, toasts
 from tui.model.commands import AskAllTurns, RetryGist, UseExtraPrompts, UsePrompt
 from tui.model.events import ExtraPromptsChanged, GistChanged, GistDelta, PromptChanged
 from tui.model.gists import Gist, GistStatus

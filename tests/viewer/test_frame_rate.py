@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.viewer.dashboard_harness import emit, live, shown
 from tests.viewer.pilot import run_app, until
 from tests.viewer.scripted_engine import ScriptedEngine, partial, turn
-from tests.viewer.test_dashboard import emit, live, shown
 from tui.model.events import TurnChanged, TurnRemoved
 from tui.viewer.app import LivegistApp
 from tui.viewer.compositor import MAX_FRAMES_WAITING

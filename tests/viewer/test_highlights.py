@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from tests.processes import all_ended
+from tests.viewer.dashboard_harness import emit, live, toasts
 from tests.viewer.pilot import run_app, until
 from tests.viewer.scripted_engine import ScriptedEngine, gist, partial, turn
-from tests.viewer.test_dashboard import emit, live, toasts
 from tui.config.format import show
 from tui.config.load import load
 from tui.config.schema import Highlight, Style

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
+from tests.viewer.dashboard_harness import emit, running, shown
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import SESSION, ScriptedEngine, meeting
-from tests.viewer.test_dashboard import emit, running, shown
 from tui.model.commands import (
     DeleteSessions,
     DescribeSession,

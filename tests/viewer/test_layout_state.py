@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from tests.viewer.dashboard_harness import Running, running, shown
 from tests.viewer.pilot import run_app, until
 from tests.viewer.scripted_engine import ScriptedEngine, gist, meeting
-from tests.viewer.test_dashboard import Running, running, shown
 from tui.model.events import GistChanged
 from tui.viewer.app import LivegistApp
 from tui.viewer.layout_state import LayoutState, load, save

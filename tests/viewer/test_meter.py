@@ -5,9 +5,9 @@ import pytest
 from msgspec.structs import replace
 from textual.geometry import Region
 
+from tests.viewer.dashboard_harness import emit, live, running, shown
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import SESSION, ScriptedEngine, partial, turn
-from tests.viewer.test_dashboard import emit, live, running, shown
 from tui.model.events import LevelChanged, MutedChanged, SessionStarted, TurnChanged, TurnRemoved
 from tui.model.tracks import Track
 from tui.presentation.ballistics import Interval, Reading

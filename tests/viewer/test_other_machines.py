@@ -5,9 +5,9 @@ import stat
 
 from msgspec.structs import replace
 
+from tests.viewer.dashboard_harness import emit, running, shown, toasts
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import SESSION, ScriptedEngine, meeting
-from tests.viewer.test_dashboard import emit, running, shown, toasts
 from tui.model.commands import ContinueSession, ExportSession, Quit, Start
 from tui.model.events import LevelChanged, SessionExported, State, StateChanged, ViewersChanged
 from tui.paths import data_dir

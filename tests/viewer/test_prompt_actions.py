@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import TextArea
 
+from tests.viewer.dashboard_harness import emit, running, shown, toasts
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
-from tests.viewer.test_dashboard import emit, running, shown, toasts
 from tui.model.commands import COMMAND_BYTES, PROMPT_CHARACTERS, DeletePrompt, ShowPrompt, WritePrompt
 from tui.model.events import PromptShown
 from tui.model.prompts import parse_prompt

@@ -3,9 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
+from tests.viewer.dashboard_harness import running, shown, toasts
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import SESSION, ScriptedEngine, meeting
-from tests.viewer.test_dashboard import running, shown, toasts
 from tui.model.commands import Ask, ExportSession, MergeTurn
 from tui.presentation.turn_list import turn_at, turns_as_markdown
 from tui.presentation.view_model import ViewModel

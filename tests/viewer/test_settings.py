@@ -5,9 +5,9 @@ import tomllib
 import pytest
 from textual.widgets import Input
 
+from tests.viewer.dashboard_harness import running, shown, toasts
 from tests.viewer.pilot import run_app, until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
-from tests.viewer.test_dashboard import running, shown, toasts
 from tui.paths import config_file
 from tui.viewer.app import LivegistApp
 from tui.viewer.screens.settings import IMMEDIATE, NEXT_START, SHOWN, SettingsScreen

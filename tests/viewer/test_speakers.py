@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
+from tests.viewer.dashboard_harness import emit, running, shown, toasts
 from tests.viewer.scripted_engine import SESSION, ScriptedEngine, gist, turn
-from tests.viewer.test_dashboard import emit, running, shown, toasts
 from tui.model.commands import NameSpeaker, RememberSpeaker
 from tui.model.events import Event, GistChanged, SessionStarted, SpeakerNamed, TurnChanged
 from tui.presentation.trends import talking_shares

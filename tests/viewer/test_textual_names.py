@@ -25,8 +25,8 @@ from textual.geometry import Region
 from textual.screen import Screen
 
 import tui.viewer
+from tests.viewer.dashboard_harness import running
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
-from tests.viewer.test_dashboard import running
 from tui.viewer.app import LivegistApp
 from tui.viewer.driver import SYNC_END, SYNC_START, FrameDriver
 

@@ -1,0 +1,60 @@
+"""Tests of the command palette, driven by keys and by a scripted engine."""
+
+from textual.binding import Binding
+
+from tests.viewer.dashboard_harness import running, shown
+from tests.viewer.pilot import until
+from tests.viewer.scripted_engine import ScriptedEngine, meeting
+from tui.model.commands import Analyse
+from tui.paths import shipped
+from tui.viewer.bindings import DASHBOARD
+from tui.viewer.screens.export import ExportPicker
+from tui.viewer.widgets.pane import Pane
+
+
+async def test_the_palette_offers_every_action_with_its_key_and_the_themes() -> None:
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, _):
+        every = list(app.get_system_commands(app.screen))
+        offered = {command.title: command for command in every}
+        assert len(offered) == len(every)
+        assert {"Stop session", "Mute microphone", "Analyse session", "Hide gists", "Use theme paper"} <= set(offered)
+        assert next(iter(offered)) == "Stop session"
+        assert "Start session" not in offered
+        assert "(x)" in offered["Stop session"].help
+        assert "(s)" in offered["Start session – not possible now"].help
+        ids = {binding.id for binding in (*DASHBOARD, *Pane.BINDINGS) if isinstance(binding, Binding)}
+        assert len(offered) == len(ids - {"show-commands"}) + len(list(shipped("themes").glob("*.toml")))
+        offered["Use theme paper"].callback()
+        assert app.theme == "paper"
+
+
+async def test_a_command_of_the_palette_is_carried_out() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: app.screen is not app.dashboard)
+        await pilot.press(*"analyse")
+        await until(pilot, lambda: "Ask the LLM about the whole" in shown(app))
+        await pilot.press("enter")
+        await pilot.press("enter")
+        await until(pilot, lambda: engine.sent == [Analyse()])
+
+
+async def test_the_palette_names_what_a_toggle_does_next_and_offers_the_last_used_first() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await pilot.press("ctrl+p", *"hide gists")
+        await until(pilot, lambda: "Show or hide the gists" in shown(app))
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: app.screen is app.dashboard and not app.dashboard.body.gists.display)
+        assert [command.title for command in app.get_system_commands(app.screen)][:2] == ["Show gists", "Stop session"]
+
+
+async def test_the_palette_of_a_dialog_offers_what_the_dialog_can_do() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await pilot.press("e", "ctrl+p", *"next format")
+        await until(pilot, lambda: "In this dialog" in shown(app))
+        while not isinstance(app.screen, ExportPicker):
+            await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ExportPicker) and "▸ txt" in shown(app, "formats"))

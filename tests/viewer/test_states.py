@@ -1,0 +1,196 @@
+"""Tests of the states of the session and of the connection on the dashboard, driven by a scripted engine."""
+
+import pytest
+from msgspec.structs import replace
+
+from tests.viewer.dashboard_harness import emit, live, running, shown, toasts
+from tests.viewer.pilot import run_app, until
+from tests.viewer.scripted_engine import SESSION, STATS, ScriptedEngine, meeting, partial
+from tui.model.events import (
+    LevelChanged,
+    MutedChanged,
+    Notice,
+    PromptChanged,
+    Rejected,
+    Severity,
+    State,
+    StateChanged,
+    StatsChanged,
+    TurnChanged,
+)
+from tui.model.stats import Stats
+from tui.viewer.app import LivegistApp
+
+
+async def test_the_first_frame_does_not_wait_for_the_engine() -> None:
+    engine = ScriptedEngine()
+    engine.accepting.clear()
+    app = LivegistApp(engine, theme="night", fps=20, keys={})
+    async with run_app(app, size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "… STARTING" in shown(app, "banner")
+        assert "Starting the engine" in shown(app, "turns")
+        engine.accepting.set()
+        await until(pilot, lambda: "READY" in shown(app, "banner"))
+
+
+async def test_an_empty_dashboard_says_what_to_do() -> None:
+    async with running(ScriptedEngine()) as (app, pilot):
+        await until(pilot, lambda: "Press s to start" in shown(app, "turns"))
+        assert "○ READY" in shown(app, "banner")
+        assert "s start" in shown(app, "keys")
+        assert "x stop" not in shown(app, "keys")
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36), (200, 50)])
+@pytest.mark.parametrize("failed", [False, True])
+async def test_the_first_start_explains_the_three_ways_to_begin_at_any_size(
+    size: tuple[int, int], failed: bool
+) -> None:
+    engine = ScriptedEngine()
+    async with running(engine, size=size) as (app, pilot):
+        if failed:
+            why = "There is no API key for the cloud engine, and the local engine is not installed."
+            await emit(pilot, engine, StateChanged(State.FAILED, why, "Run livegist login, or install it."))
+        text = shown(app, "turns")
+        for way in ("livegist login", "livegist --engine local", "livegist demo"):
+            assert way in text
+        await emit(pilot, engine, StateChanged(State.LIVE), TurnChanged(partial(1, "so")))
+        assert app.dashboard.body.gists.display
+
+
+async def test_a_lost_connection_asks_nobody_to_speak() -> None:
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        assert "Speak" in shown(app, "turns")
+        await emit(pilot, engine, StateChanged(State.RECONNECTING, "The endpoint does not answer."))
+        assert "Speech is recorded now" in shown(app, "turns")
+        assert "Recording. Speak" not in shown(app)
+
+
+async def test_the_meter_of_an_ended_session_is_blank() -> None:
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, LevelChanged(-6.0, 0.0, True))
+        await until(pilot, lambda: "CLIP" in shown(app, "meter") and "█" in shown(app, "meter"))
+        await emit(pilot, engine, StateChanged(State.ENDED))
+        bar, *_ = shown(app, "meter").splitlines()
+        assert bar.strip() == "not recording"
+        assert "c clear clip" not in shown(app, "keys")
+
+
+async def test_how_far_endpoint_and_disk_are_behind_is_said_in_the_header_while_it_matters() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, StatsChanged(Stats(lag_s=37.4, unsaved_s=12.0)))
+        assert "37 s BEHIND" in shown(app, "banner")
+        assert "12 s NOT ON DISK" in shown(app, "banner")
+        await emit(pilot, engine, StateChanged(State.ENDED))
+        assert "BEHIND" not in shown(app, "banner"), "nothing is sent any more"
+        assert "12 s NOT ON DISK" in shown(app, "banner")
+        assert "Saved in" not in toasts(app)
+        await emit(pilot, engine, StatsChanged(Stats()))
+        assert "NOT ON DISK" not in shown(app, "banner")
+
+
+async def test_muted_is_said_in_the_header_and_on_the_meter() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, MutedChanged(True))
+        assert "⊘ MUTED" in shown(app, "banner")
+        assert "muted" in shown(app, "meter")
+
+
+async def test_another_prompt_is_named_in_the_header() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, PromptChanged("actions"))
+        assert "prompt Action items" in shown(app, "banner")
+
+
+async def test_a_change_of_the_prompt_is_not_called_a_delay() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, PromptChanged("actions"), StatsChanged(replace(STATS, elapsed_s=760.0, lag_s=9.0)))
+        assert "switching prompt" in shown(app, "banner")
+        assert "BEHIND" not in shown(app, "banner")
+        await emit(pilot, engine, StatsChanged(replace(STATS, elapsed_s=790.0, lag_s=9.0)))
+        assert "9 s BEHIND" in shown(app, "banner")
+
+
+async def test_notices_and_refusals_are_shown() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(
+            pilot,
+            engine,
+            Notice(Severity.WARNING, "The disk is full.", "Free some space."),
+        )
+        assert "! The disk is full. Free some space." in shown(app, "keys")
+        await emit(
+            pilot,
+            engine,
+            Rejected("A session is already active.", "Press x first."),
+            Notice(Severity.ERROR, "The microphone is lost.", "Plug it in."),
+        )
+        assert "The microphone is lost.\nPlug it in." in toasts(app)
+        assert "The microphone is lost." not in shown(app, "keys")
+        assert "! A session is already active. Press x first." in shown(app, "keys")
+
+
+async def test_a_failure_says_why_and_what_to_do() -> None:
+    engine = ScriptedEngine()
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, StateChanged(State.FAILED, "There is no microphone.", "Plug one in."))
+        assert "✗ FAILED" in shown(app, "banner")
+        assert "There is no microphone." in shown(app, "alert")
+        assert "Plug one in." in shown(app, "alert")
+        assert "Press s to retry." in shown(app, "turns")
+        await emit(pilot, engine, StateChanged(State.CONNECTING))
+        await until(pilot, lambda: not app.dashboard.alert.display)
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        (State.CONNECTING, "◌ CONNECTING"),
+        (State.RECONNECTING, "↻ RECONNECTING"),
+        (State.DRAINING, "◔ FINISHING"),
+        (State.ENDED, "■ ENDED"),
+    ],
+)
+async def test_every_state_is_a_sign_and_a_word(state: State, word: str) -> None:
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, StateChanged(state))
+        assert word in shown(app, "banner")
+
+
+async def test_the_end_of_a_session_says_where_it_is_saved() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, StateChanged(State.ENDED))
+        assert f"Saved in {SESSION.path}" in toasts(app)
+
+
+async def test_a_cut_line_is_said_and_mended() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        engine.accepting.clear()
+        engine.cut()
+        await until(pilot, lambda: "DISCONNECTED" in shown(app, "banner"))
+        assert "Reconnecting" in shown(app, "alert")
+        assert "not recording" in shown(app, "meter")
+        assert "mute" not in shown(app, "keys")
+        engine.accepting.set()
+        await until(pilot, lambda: "● LIVE" in shown(app, "banner"))
+        assert engine.connections == 2
+        assert "Good morning" in shown(app, "turns")
+
+
+async def test_an_engine_that_cannot_be_reached_is_told_of_with_what_helps() -> None:
+    engine = ScriptedEngine(snapshot=meeting(State.ENDED))
+    async with running(engine) as (app, pilot):
+        app.dashboard.set_connection_lost("far: Network is unreachable.", "Is it on?")
+        text = "✗ far: Network is unreachable. Is it on? Press s to start a session, q to quit."
+        await until(pilot, lambda: " ".join(shown(app, "alert").split()) == text)
