@@ -15,7 +15,7 @@ from tui.errors import ChatError
 from tui.gateway.chat_backends import ExtractiveBackend, fill_prompt
 from tui.gateway.context_limit import TruncatingBackend
 from tui.gateway.hallucination import misses_start, strip_repetition
-from tui.gateway.metrics import Metrics
+from tui.gateway.metrics import Metrics, exposition
 from tui.gateway.parameters import InvalidParameterError, Parameters, apply_update, parse
 from tui.gateway.pcm import PcmDecoder, SampleWindow
 from tui.gateway.send_queue import MAX_QUEUED, SendQueue, SlowClientError
@@ -247,7 +247,7 @@ def test_metrics_are_prometheus_text() -> None:
     metrics = Metrics()
     metrics.count("turns_total")
     metrics.count("refusals_total", label='code="3006"')
-    text = metrics.text({"sessions": 2})
+    text = exposition(metrics.counts, {"sessions": 2})
     assert "livegist_gateway_turns_total 1\n" in text
     assert "livegist_gateway_partials_total 0\n" in text
     assert 'livegist_gateway_refusals_total{code="3006"} 1\n' in text

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import numpy as np
 
 from tui.gateway.recogniser import Clip, Transcription
-from tui.gateway.scheduler import BATCH, FinalJob, PartialJob, Scheduler
+from tui.gateway.scheduler import BATCH, Concurrency, FinalJob, PartialJob, Scheduler
 
 DEADLINE_S = 10.0
 
@@ -36,9 +36,9 @@ class FakeRecogniser:
 class Plan:
     """Jobs queued before the model is loaded, and the order in which they ran."""
 
-    def __init__(self, workers: int = 1) -> None:
+    def __init__(self, workers: int = 1, concurrency: Concurrency = Concurrency()) -> None:  # noqa: B008
         self.fake = FakeRecogniser(workers)
-        self.scheduler = Scheduler(lambda: self.fake)
+        self.scheduler = Scheduler(lambda: self.fake, concurrency=concurrency)
         self.failed: list[Exception] = []
         self._open = 0
         self._done = asyncio.Event()
@@ -171,6 +171,15 @@ async def test_a_final_and_partials_run_at_once_and_two_batches_of_partials_do_n
         assert sorted(batches[:2]) == [list("bcde"), ["first"]]
         assert sorted(batches[2:]) == [["f"], ["second"]]
     assert plan.failed == []
+
+
+async def test_partials_of_different_sessions_run_at_once_if_that_is_asked_for() -> None:
+    plan = Plan(workers=3, concurrency=Concurrency(batches=3, batch=1))
+    for session in "abc":
+        plan.partial(session, session)
+    async with plan.run() as batches:
+        assert sorted(batches) == [["a"], ["b"], ["c"]]
+    assert plan.failed == [], "all three waited for each other inside the recogniser"
 
 
 async def test_seconds_of_audio_are_counted() -> None:

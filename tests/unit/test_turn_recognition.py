@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.coded_speech import CodedDetector, CodedRecogniser, ManualScheduler, Spoken, speak
 from tui.gateway.endpointing import Endpointing
-from tui.gateway.metrics import Metrics
+from tui.gateway.metrics import Metrics, exposition
 from tui.gateway.recogniser import RATE, Clip, RecognisedWord
 from tui.gateway.scheduler import Scheduler
 from tui.gateway.turn_model import TurnModel
@@ -258,7 +258,7 @@ def test_a_turn_with_partials_and_no_final_words_ends_empty() -> None:
 def test_speech_without_words_is_counted() -> None:
     session = Session(CodedRecogniser(lambda clip, words: ()))
     session.say(*sentence(1, 2, 3, 4))
-    text = session.metrics.text({})
+    text = exposition(session.metrics.counts, {})
     assert "livegist_gateway_finals_decoded_again_total 1\n" in text
     assert "livegist_gateway_speech_without_words_seconds_total 1.3" in text
 
@@ -273,7 +273,7 @@ def test_a_final_that_contradicts_its_settled_partials_is_counted() -> None:
     session.feed(speak(sentence(4, 6, pause_ms=0), before_ms=0))
     session.scheduler.run_partial()
     session.feed(np.zeros(RATE * 2, np.int16), after=session.scheduler.run_finals)
-    assert "livegist_gateway_settled_partials_changed_total 1\n" in session.metrics.text({})
+    assert "livegist_gateway_settled_partials_changed_total 1\n" in exposition(session.metrics.counts, {})
 
 
 def test_words_are_inside_the_speech_of_their_turn(session: Session) -> None:

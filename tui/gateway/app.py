@@ -49,13 +49,17 @@ SHUTDOWN_GRACE_S = 15.0
 """Longest wait for sessions to finish their turns at shutdown, in seconds."""
 
 
-def build(options: GatewayOptions) -> Starlette:
+def build(options: GatewayOptions, gateway: Gateway | None = None) -> Starlette:
     """Return the application.
+
+    Args:
+        options: models, backends and limits.
+        gateway: handles the requests; `None` for one with these options.
 
     Raises:
         LivegistError: the speech model is not installed, or a model for answers cannot be used.
     """
-    gateway = Gateway(options)
+    gateway = gateway or Gateway(options)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -109,18 +113,27 @@ def serve(options: GatewayOptions, host: str, port: int) -> None:
     Raises:
         LivegistError: the address cannot be bound or is open to others without a token, or a model cannot be used.
     """
-    if not options.token and not is_loopback(f"ws://{_bracketed(host)}"):
-        raise LivegistError(
-            f"Anyone who reaches {host} could use this gateway.", "Set a token with --token, or bind to 127.0.0.1."
-        )
-    certificate = _certificate(options, host)
+    check_access(options, host)
+    certificate = select_certificate(options, host)
     server = Server(build(options), host, port, certificate)
     if certificate and certificate.authority:
         sys.stderr.write(TRUST.format(path=certificate.authority))
     asyncio.run(_serve_until_signal(server, options))
 
 
-def _certificate(options: GatewayOptions, host: str) -> "Certificate | None":
+def check_access(options: GatewayOptions, host: str) -> None:
+    """Raise an error if the address is open to others without a token.
+
+    Raises:
+        LivegistError: it is.
+    """
+    if not options.token and not is_loopback(f"ws://{bracketed(host)}"):
+        raise LivegistError(
+            f"Anyone who reaches {host} could use this gateway.", "Set a token with --token, or bind to 127.0.0.1."
+        )
+
+
+def select_certificate(options: GatewayOptions, host: str) -> "Certificate | None":
     """Return the certificate to encrypt with, `None` to serve plain text.
 
     Raises:
@@ -143,7 +156,8 @@ async def _serve_until_signal(server: "Server", options: GatewayOptions) -> None
     await server.run_until_stopped()
 
 
-def _bracketed(host: str) -> str:
+def bracketed(host: str) -> str:
+    """Return a host as it stands in a URL."""
     return f"[{host}]" if ":" in host else host
 
 
@@ -156,7 +170,7 @@ def _listener(host: str, port: int) -> socket.socket:
         listener.listen()
     except OSError as error:
         raise LivegistError(
-            f"{_bracketed(host)}:{port} cannot be bound: {error.strerror or error}.", "Use --port 0 for a free port."
+            f"{bracketed(host)}:{port} cannot be bound: {error.strerror or error}.", "Use --port 0 for a free port."
         ) from error
     return listener
 
@@ -194,7 +208,7 @@ class Server(uvicorn.Server):
         self._gateway: Gateway = app.state.gateway
         self._listener = _listener(host, port)
         name, port = self._listener.getsockname()[:2]
-        self.url = f"{'wss' if certificate else 'ws'}://{_bracketed(name)}:{port}"
+        self.url = f"{'wss' if certificate else 'ws'}://{bracketed(name)}:{port}"
         """Its address, as `ws://HOST:PORT` or `wss://HOST:PORT`."""
         self._authority = certificate.authority if certificate else None
 

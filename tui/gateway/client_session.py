@@ -54,6 +54,8 @@ ANSWER_DRAIN_S = 10.0
 MAX_CONCURRENT_ANSWERS = 4
 MAX_QUEUED_ANSWERS = 200
 """Most turns that may wait for an answer; those of an hour, if a server hangs."""
+SERVICE_RESTART = 1012
+"""Close code that asks the client to connect again (IANA's registry of RFC 6455 codes)."""
 MAX_REASON_BYTES = 123
 """Longest reason of a close frame (RFC 6455, 5.5)."""
 UNSUPPORTED = 100
@@ -142,6 +144,8 @@ class ClientSession:
         self._short_frames = 0
         self._started_at = self._last_received_at = clock()
         self._receiving: asyncio.Task[None] | None = None
+        self._restart_by: float | None = None
+        """When to stop at the latest; `None` while the session is not to restart."""
         # A client may write anything as a name.
         self._ignored = [ascii(name)[1:-1][:60] for name in ignored[:50]]
         self._log_ignored(ignored)
@@ -151,6 +155,10 @@ class ClientSession:
         """Finish as if the client had sent `Terminate`."""
         if self._receiving:
             self._receiving.cancel()
+
+    def restart(self, within_s: float) -> None:
+        """Finish when no turn is open, or after a time; close such that the client connects again."""
+        self._restart_by = self._clock() + within_s
 
     async def run(self) -> None:
         """Serve until the client terminates, disconnects or is refused."""
@@ -168,6 +176,8 @@ class ClientSession:
             ending = None
         finally:
             self.turn_recogniser.close()
+        if ending == (1000, "") and self._restart_by is not None:
+            ending = (SERVICE_RESTART, "The session goes on after connecting again.")
         if ending:
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
                 await self._websocket.close(*ending)
@@ -182,8 +192,9 @@ class ClientSession:
         await self.turn_recogniser.finish()
         await self._drain_answers()
         watch.cancel()
-        # Whole seconds: the vendor's Python SDK refuses fractions, and then waits in vain for this message.
-        self._send_queue.put(Termination(round(self._received_ms / 1000), round(self._clock() - self._started_at)))
+        if self._restart_by is None:
+            # Whole seconds: the vendor's Python SDK refuses fractions, and then waits in vain for this message.
+            self._send_queue.put(Termination(round(self._received_ms / 1000), round(self._clock() - self._started_at)))
         self._send_queue.close()
         await writer
 
@@ -212,9 +223,10 @@ class ClientSession:
             log.warning("%s", self._parameters.raised)
 
     async def _receive_all(self) -> None:
-        """Receive messages until the client terminates."""
+        """Receive messages until the client terminates, or until a restart cuts no turn."""
         while await self._receive():
-            pass
+            if self._restart_by is not None and not self.turn_recogniser.in_turn:
+                return
 
     async def _receive(self) -> bool:
         """Receive one message; return whether more may follow."""
@@ -328,6 +340,8 @@ class ClientSession:
                 raise SessionRefusedError(
                     3005, f"Session cancelled: the recogniser failed: {self.turn_recogniser.failure}"
                 )
+            if self._restart_by is not None and now > self._restart_by:
+                self.stop()
             idle_s = self._parameters.inactivity_timeout
             if idle_s is not None and now - self._last_received_at > idle_s:
                 raise SessionRefusedError(3006, f"Session ended for inactivity: no message for {idle_s} s")

@@ -18,7 +18,7 @@ from tui.gateway.chat_backends import ChatBackend, ExtractiveBackend, ProxyBacke
 from tui.gateway.client_session import ClientSession, SessionRefusedError, send_error
 from tui.gateway.completions import Completions, request_error
 from tui.gateway.context_limit import TruncatingBackend
-from tui.gateway.metrics import Metrics
+from tui.gateway.metrics import Metrics, exposition
 from tui.gateway.onnx import OnnxRecogniser
 from tui.gateway.options import GatewayOptions
 from tui.gateway.parameters import InvalidParameterError, Parameters, parse
@@ -48,15 +48,17 @@ class Gateway:
 
     Args:
         options: models, backends and limits.
+        scheduler: runs the recogniser; `None` to run the options' speech model in this process.
 
     Raises:
         LivegistError: the speech model is not installed, or the end-of-turn model, the speaker model or a model for
             answers cannot be used.
     """
 
-    def __init__(self, options: GatewayOptions) -> None:
+    def __init__(self, options: GatewayOptions, scheduler: Scheduler | None = None) -> None:
         self.options = options
-        model = find_model(options.model)
+        self.scheduler = scheduler or local_scheduler(options)
+        """Runs the recogniser."""
         path = find_turn_model(options.turn_model)
         self.turn_model: TurnModel | None = SmartTurn(path) if path else None
         """Tells whether a speaker has finished; `None` without a model."""
@@ -65,7 +67,6 @@ class Gateway:
         if options.speaker_model:
             # A file that cannot be used is reported at the start.
             self._labeller = self._load_labeller()
-        self.scheduler = Scheduler(lambda: load_recogniser(model, options))
         self.chat_backend = select_chat_backend(options)
         self.metrics = Metrics()
         self.completions = Completions(self.chat_backend, self.metrics)
@@ -103,10 +104,24 @@ class Gateway:
 
     async def drain(self, grace_s: float) -> None:
         """Let all sessions finish their turns within `grace_s` seconds."""
+        for session in tuple(self.sessions):
+            session.stop()
+        await self._until_closed(grace_s)
+
+    async def restart_sessions(self, turn_end_s: float, grace_s: float) -> None:
+        """Close all sessions such that their clients connect again and another process goes on with them.
+
+        Args:
+            turn_end_s: longest wait for the end of an open turn.
+            grace_s: longest wait in all.
+        """
+        for session in tuple(self.sessions):
+            session.restart(turn_end_s)
+        await self._until_closed(grace_s)
+
+    async def _until_closed(self, within_s: float) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(grace_s):
-                for session in tuple(self.sessions):
-                    session.stop()
+            async with asyncio.timeout(within_s):
                 for session in tuple(self.sessions):
                     await session.closed.wait()
 
@@ -267,16 +282,35 @@ class Gateway:
         """Serve `/metrics`."""
         if not self._is_authorized(request):
             return request_error(401, "Missing or invalid API key")
+        return PlainTextResponse(await self.metrics_text(), media_type="text/plain; version=0.0.4")
+
+    async def metrics_text(self) -> str:
+        """Return all metrics in Prometheus text format."""
         scheduler = self.scheduler
-        gauges = {
-            "sessions": len(self.sessions),
-            "finals_waiting": scheduler.finals_waiting,
-            "backlog_seconds": sum(session.turn_recogniser.backlog for session in self.sessions) / RATE,
+        work = {
             "recogniser_busy_seconds_total": scheduler.busy_s,
             "recogniser_audio_seconds_total": scheduler.transcribed_s,
             "realtime_factor": scheduler.transcribed_s / scheduler.busy_s if scheduler.busy_s else 0.0,
         }
-        return PlainTextResponse(self.metrics.text(gauges), media_type="text/plain; version=0.0.4")
+        return exposition(self.metrics.counts, self.gauges() | work)
+
+    def gauges(self) -> dict[str, float]:
+        """Return the metrics of the sessions that are open now."""
+        return {
+            "sessions": len(self.sessions),
+            "finals_waiting": self.scheduler.finals_waiting,
+            "backlog_seconds": sum(session.turn_recogniser.backlog for session in self.sessions) / RATE,
+        }
+
+
+def local_scheduler(options: GatewayOptions) -> Scheduler:
+    """Return what runs the speech model in this process.
+
+    Raises:
+        LivegistError: the model is not installed.
+    """
+    model = find_model(options.model)
+    return Scheduler(lambda: load_recogniser(model, options))
 
 
 def load_recogniser(model: InstalledModel, options: GatewayOptions) -> Recogniser:

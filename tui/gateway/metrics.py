@@ -33,28 +33,35 @@ LABELLED = frozenset({"refusals_total", "ignored_parameters_total", "answers_tot
 """Counters with a label; all others are exported from the start, so that a rate has a first value."""
 
 
+Counts = Mapping[tuple[str, str], float]
+"""Values of counters, by name and label; the label is empty, or for example `code="3006"`."""
+
+
 class Metrics:
     """Counters by name and label."""
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str]] = Counter(
+        self.counts: Counter[tuple[str, str]] = Counter(
             {(name, ""): 0 for name, (kind, _) in KINDS.items() if kind == "counter" and name not in LABELLED}
         )
+        """Their values."""
 
     def count(self, name: str, amount: float = 1, label: str = "") -> None:
         """Add to a counter; `label` is, for example, `code="3006"`."""
         assert name in KINDS
-        self._counts[name, label] += amount  # type: ignore[assignment]
+        self.counts[name, label] += amount  # type: ignore[assignment]
 
-    def text(self, gauges: Mapping[str, float]) -> str:
-        """Return all metrics in text format 0.0.4; `gauges` are the current values."""
-        return "".join(self._lines(gauges))
 
-    def _lines(self, gauges: Mapping[str, float]) -> Iterator[str]:
-        for name, (kind, meaning) in KINDS.items():
-            yield f"# HELP {PREFIX}{name} {meaning}\n# TYPE {PREFIX}{name} {kind}\n"
-            if name in gauges:
-                yield f"{PREFIX}{name} {gauges[name]:g}\n"
-            for (counted, label), amount in sorted(self._counts.items()):
-                if counted == name and name not in gauges:
-                    yield f"{PREFIX}{name}{f'{{{label}}}' if label else ''} {amount:.10g}\n"
+def exposition(counts: Counts, gauges: Mapping[str, float]) -> str:
+    """Return metrics in Prometheus text format 0.0.4; `gauges` are current values, and go before counters."""
+    return "".join(_lines(counts, gauges))
+
+
+def _lines(counts: Counts, gauges: Mapping[str, float]) -> Iterator[str]:
+    for name, (kind, meaning) in KINDS.items():
+        yield f"# HELP {PREFIX}{name} {meaning}\n# TYPE {PREFIX}{name} {kind}\n"
+        if name in gauges:
+            yield f"{PREFIX}{name} {gauges[name]:g}\n"
+        for (counted, label), amount in sorted(counts.items()):
+            if counted == name and name not in gauges:
+                yield f"{PREFIX}{name}{f'{{{label}}}' if label else ''} {amount:.10g}\n"

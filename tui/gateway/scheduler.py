@@ -15,10 +15,18 @@ from tui.gateway.recogniser import RATE, Clip, Recogniser, Transcription
 BATCH = 4
 """Most partials in a batch: four together take half the time of four alone. Finals gain nothing by batching."""
 
-MAX_WORKERS = 8
-"""Most jobs at once."""
-
 Work = Callable[[Recogniser], Any]
+
+
+class Concurrency(msgspec.Struct, frozen=True):
+    """What a scheduler runs at once, if the recogniser takes as much."""
+
+    jobs: int = 8
+    """Most finals and batches together; each has a thread."""
+    batches: int = 1
+    """Most batches of partials."""
+    batch: int = BATCH
+    """Most partials in a batch."""
 
 
 class FinalJob(msgspec.Struct, frozen=True):
@@ -46,21 +54,32 @@ class PartialJob(msgspec.Struct, frozen=True):
 class Scheduler:
     """Runs jobs in threads, so that they never block the loop: as many at once as the recogniser takes.
 
-    A session has one final at a time, and one batch of partials runs at a time: a final seldom waits for partials.
+    A session has one final and one partial at a time, and few batches of partials run at a time: a final seldom waits
+    for partials.
 
     Args:
         load: makes the recogniser; runs in a thread, so that clients may connect meanwhile.
         clock: returns seconds.
+        concurrency: limits beside the recogniser's own.
     """
 
-    def __init__(self, load: Callable[[], Recogniser], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Recogniser],
+        clock: Callable[[], float] = time.monotonic,
+        concurrency: Concurrency = Concurrency(),  # noqa: B008 - frozen
+    ) -> None:
         self._load = load
         self._clock = clock
+        self._concurrency = concurrency
         self._finals: dict[Hashable, deque[FinalJob]] = {}
         self._partials: dict[Hashable, PartialJob] = {}
         self._decoding: set[Hashable] = set()
         """Sessions with a running final."""
-        self._partials_running = False
+        self._transcribing: set[Hashable] = set()
+        """Sessions with a running partial."""
+        self._batches = 0
+        """Batches of partials that run."""
         self._changed = asyncio.Event()
         self.recogniser: Recogniser | None = None
         """The model, once it is loaded."""
@@ -95,12 +114,12 @@ class Scheduler:
         Raises:
             Exception: any error of loading the model.
         """
-        with ThreadPoolExecutor(MAX_WORKERS, "recogniser") as threads:
+        with ThreadPoolExecutor(self._concurrency.jobs, "recogniser") as threads:
             recogniser = await asyncio.get_running_loop().run_in_executor(threads, self._load)
             self.recogniser = recogniser
             async with asyncio.TaskGroup() as jobs:
                 while True:
-                    while len(self._decoding) + self._partials_running < min(recogniser.workers, MAX_WORKERS):
+                    while len(self._decoding) + self._batches < min(recogniser.workers, self._concurrency.jobs):
                         job = self._next_job(partial(self._in_thread, threads, recogniser))
                         if job is None:
                             break
@@ -116,10 +135,11 @@ class Scheduler:
             if work is not None:
                 self._decoding.add(session)
                 return self._run_final(session, job, work, in_thread)
-        if not self._partials_running:
+        if self._batches < self._concurrency.batches:
             clips, jobs = self._next_partials()
             if clips:
-                self._partials_running = True
+                self._batches += 1
+                self._transcribing.update(jobs)
                 return self._run_partials(clips, jobs, in_thread)
         return None
 
@@ -145,26 +165,27 @@ class Scheduler:
             self._changed.set()
 
     async def _run_partials(
-        self, clips: list[Clip], jobs: list[PartialJob], in_thread: Callable[[Work], Awaitable[Any]]
+        self, clips: list[Clip], jobs: dict[Hashable, PartialJob], in_thread: Callable[[Work], Awaitable[Any]]
     ) -> None:
         try:
             results = await in_thread(lambda model: model.transcribe(clips))
         except (RuntimeError, ValueError) as error:
-            for job in jobs:
+            for job in jobs.values():
                 job.on_error(error)
         else:
-            for job, result in zip(jobs, results, strict=True):
+            for job, result in zip(jobs.values(), results, strict=True):
                 job.on_result(result)
         finally:
-            self._partials_running = False
+            self._batches -= 1
+            self._transcribing.difference_update(jobs)
             self._changed.set()
 
-    def _next_partials(self) -> tuple[list[Clip], list[PartialJob]]:
+    def _next_partials(self) -> tuple[list[Clip], dict[Hashable, PartialJob]]:
         """Take the oldest partials that fit one batch: the decoder needs prompts of one length."""
         clips: list[Clip] = []
-        jobs: list[PartialJob] = []
-        for session in list(self._partials):
-            if len(clips) == BATCH:
+        jobs: dict[Hashable, PartialJob] = {}
+        for session in [waiting for waiting in self._partials if waiting not in self._transcribing]:
+            if len(clips) == self._concurrency.batch:
                 break
             clip = self._partials[session].make_clip()
             if clip is not None and clips and clip.prompt != clips[0].prompt:
@@ -172,7 +193,7 @@ class Scheduler:
             job = self._partials.pop(session)
             if clip is not None:
                 clips.append(clip)
-                jobs.append(job)
+                jobs[session] = job
         return clips, jobs
 
     async def _in_thread(self, threads: ThreadPoolExecutor, recogniser: Recogniser, work: Work) -> Any:

@@ -21,7 +21,7 @@ from tui.gateway.metrics import Metrics
 from tui.gateway.open_turn import OpenTurn
 from tui.gateway.pcm import RATE, SampleWindow
 from tui.gateway.recogniser import Clip, RecognisedWord, Transcription
-from tui.gateway.scheduler import FinalJob, PartialJob, Scheduler, Work
+from tui.gateway.scheduler import FinalJob, PartialJob, Scheduler
 from tui.gateway.silence import SilenceReports
 from tui.gateway.turn_model import TurnModel, completeness
 from tui.gateway.turn_settings import Force, Queued, TurnSettings
@@ -106,6 +106,11 @@ class TurnRecogniser:
         return frames * FRAME + (self._ending.end - self._ending.start if self._ending else 0)
 
     @property
+    def in_turn(self) -> bool:
+        """Whether a turn is open, or may be after a decision that waits."""
+        return self._turn is not None or self._ending is not None or bool(self._queue)
+
+    @property
     def processed_until(self) -> int:
         """Position up to which all decisions are made and all finals are done."""
         return self._audio.end - self.backlog
@@ -120,10 +125,9 @@ class TurnRecogniser:
         count = (self._audio.end - self._framed) // FRAME
         frames = self._audio.read(self._framed, self._framed + count * FRAME).reshape(count, FRAME)
         self._framed += count * FRAME
-        now = self._clock()
         for probability in self._detector.probabilities(frames):
             self.max_speech_probability = max(self.max_speech_probability, probability)
-            self._queue.append(Queued(probability, now))
+            self._queue.append(Queued(probability, self._clock()))
         self._advance()
 
     def force_endpoint(self) -> None:
@@ -234,11 +238,8 @@ class TurnRecogniser:
             turn, end, self._settings.languages, self._settings.prompt, in_speech=in_speech, in_pause=in_pause
         )
         self._decoding = True
-        job = FinalJob(lambda: self._if_open(work), partial(self._decoded, turn, end, on_result), self._fail)
+        job = FinalJob(lambda: None if self._closed else work, partial(self._decoded, turn, end, on_result), self._fail)
         self._scheduler.submit_final(self, job)
-
-    def _if_open(self, work: Work) -> Work | None:
-        return None if self._closed else work
 
     def _decoded(
         self, turn: OpenTurn, end: int, on_result: Callable[[OpenTurn, int, FinalResult], None], result: FinalResult
@@ -333,8 +334,9 @@ class TurnRecogniser:
         order = self._start(turn)
         language = turn.final_language or turn.language or (self._settings.languages or ("en",))[0]
         speaker = self._labels.label(order, voices) if self._labels and voices else None
-        unformatted = self._settings.unformatted
-        message = turn.message(words, 1.0, language, final=True, unformatted=unformatted, speaker=speaker)
+        message = turn.message(
+            words, 1.0, language, final=True, unformatted=self._settings.unformatted, speaker=speaker
+        )
         self._send(message)
         if self._labels and (recognised := self._labels.remember(message)):
             self._send(recognised)
