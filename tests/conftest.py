@@ -91,8 +91,10 @@ class Pulse:
             [
                 "pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--disable-shm=yes", "--exit-idle-time=-1",
                 "-L", f"module-native-protocol-unix auth-anonymous=1 socket={folder}/native",
-                "-L", "module-null-sink sink_name=spk rate=16000 channels=1 norewinds=1",
-                "-L", "module-remap-source master=spk.monitor source_name=mic",
+                "-L", "module-null-sink sink_name=spk rate=16000 channels=1 norewinds=1 "
+                "sink_properties=device.description=Speaker",
+                "-L", "module-remap-source master=spk.monitor source_name=mic "
+                "source_properties=device.description=Microphone",
             ],
             env={**os.environ, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)},
             stdin=subprocess.DEVNULL,

@@ -48,7 +48,7 @@ async def test_a_device_shows_the_level_of_speech_and_is_closed_afterwards(pulse
     try:
         await told.peak_of(default.description, -40)
         await ears.start(0)
-        assert "PortAudio" not in pulse.pactl("list", "source-outputs")
+        assert "livegist" not in pulse.pactl("list", "source-outputs")
     finally:
         await ears.close()
         playing.terminate()
@@ -62,7 +62,7 @@ async def test_a_measurement_that_is_not_renewed_ends(pulse: Pulse) -> None:
     assert ears._task is not None
     async with asyncio.timeout(PATIENCE_S):
         await asyncio.wait({ears._task})
-    assert "PortAudio" not in pulse.pactl("list", "source-outputs")
+    assert "livegist" not in pulse.pactl("list", "source-outputs")
 
 
 async def test_without_a_sound_system_there_are_no_levels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -263,7 +263,7 @@ async def test_two_channels_have_separate_levels(pulse: Pulse) -> None:
 
 def test_the_devices_are_listed_with_the_default_among_them(pulse: Pulse) -> None:
     devices = list_devices()
-    assert [device.name for device in devices if device.default] == ["default"]
+    assert [(device.name, device.host_api) for device in devices if device.default] == [("Microphone", "PulseAudio")]
     assert all(device.channels > 0 and device.default_rate > 0 for device in devices)
 
 
@@ -312,3 +312,33 @@ def test_without_portaudio_a_microphone_says_what_to_install() -> None:
     done = opened(hidden + OPEN)
     assert "apt install libportaudio2" in done.stdout
     assert "brew install portaudio" in done.stdout
+
+
+@pytest.fixture
+def second_microphone(pulse: Pulse) -> Iterator[str]:
+    """Give the sound server a second microphone, which hears another output."""
+    sink = pulse.pactl("load-module", "module-null-sink", "sink_name=far", "rate=16000", "channels=1", "norewinds=1")
+    source = ("master=far.monitor", "source_name=usb", 'source_properties=device.description="USB-Mikrofon-für-alle"')
+    remapped = pulse.pactl("load-module", "module-remap-source", *source)
+    yield "USB-Mikrofon-für-alle"
+    pulse.pactl("unload-module", remapped)
+    pulse.pactl("unload-module", sink)
+
+
+def test_each_microphone_of_the_sound_server_is_listed_once_by_its_description(
+    pulse: Pulse, second_microphone: str
+) -> None:
+    assert [device.name for device in list_devices()] == ["Microphone", second_microphone]
+
+
+async def test_a_microphone_that_is_not_the_default_one_is_recorded_by_its_description(
+    pulse: Pulse, second_microphone: str
+) -> None:
+    async with listening("mic:mikrofon-für") as source:
+        await read_samples(source, 800)
+        assert source.name == second_microphone
+        outputs = pulse.pactl("list", "short", "source-outputs").splitlines()
+        sources = {row.split()[0]: row.split()[1] for row in pulse.pactl("list", "short", "sources").splitlines()}
+        assert [sources[row.split()[1]] for row in outputs if "protocol-native" in row] == ["usb"]
+    async with listening("mic") as source:
+        assert source.name == "Microphone"

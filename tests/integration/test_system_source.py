@@ -107,12 +107,12 @@ def test_devices_lists_it_with_its_level(outputs: Pulse, tmp_path: Path) -> None
     finally:
         player.terminate()
         player.wait()
-    assert line == "  system  (what this machine plays: spk, -20 dBFS)"
+    assert line == "  system  (what this machine plays: Speaker, -20 dBFS)"
 
 
 async def test_the_device_picker_gets_its_level(outputs: Pulse, tmp_path: Path) -> None:
     found = [device for device in await asyncio.to_thread(list_sources) if device.source == "system"]
-    assert [device.description for device in found] == ["what this machine plays: spk"]
+    assert [device.description for device in found] == ["what this machine plays: Speaker"]
     arrived = asyncio.Event()
 
     def publish(event: Event) -> None:

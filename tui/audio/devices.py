@@ -1,18 +1,20 @@
 """Input devices.
 
-PortAudio enumerates devices once, when it starts, and a restart closes open streams. `list_devices` therefore runs
-PortAudio in a separate process: run as a module, this file prints the devices as JSON.
+They are those of the sound server, if one answers, else PortAudio's. PortAudio enumerates devices once, when it starts,
+and a restart closes open streams. `list_devices` therefore runs it in a separate process: run as a module, this file
+prints PortAudio's devices as JSON.
 """
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 import msgspec
 
-from tui.audio import portaudio
+from tui.audio import portaudio, pulse
+from tui.audio.pulse import PulseSource
 from tui.errors import SourceError
 
 LIST_TIMEOUT_S = 10.0
@@ -24,7 +26,7 @@ class Device(msgspec.Struct, frozen=True):
 
     name: str
     host_api: str
-    """Sound system of the device, such as `ALSA` or `Core Audio`."""
+    """Sound system of the device, such as `PulseAudio`, `ALSA` or `Core Audio`."""
     channels: int
     """Number of input channels."""
     default_rate: float
@@ -39,11 +41,16 @@ class _Failure(msgspec.Struct, frozen=True):
 
 
 def list_devices() -> list[Device]:
-    """Return the input devices that are connected now; takes about half a second.
+    """Return the input devices that are connected now; without a sound server, this takes about half a second.
 
     Raises:
         SourceError: PortAudio is not installed or does not respond.
     """
+    if sources := pulse.list_sources():
+        return [
+            Device(source.name, source.server, source.channels, source.sample_rate, source.default)
+            for source in sources
+        ]
     # -P keeps Python from importing a folder named `tui` in the current directory.
     command = [sys.executable, "-P", "-m", "tui.audio.devices"]
     try:
@@ -92,6 +99,40 @@ def list_inputs(sounddevice: ModuleType) -> dict[int, Device]:
         for index, device in enumerate(sounddevice.query_devices())
         if device["max_input_channels"] > 0
     }
+
+
+def choose_device(
+    devices: Mapping[int, Device], sources: Sequence[PulseSource], requested: str
+) -> tuple[int, PulseSource | None]:
+    """Return the index of PortAudio's device to open, and the source of the sound server that it is to record from.
+
+    The source is `None` for a device that is not one of the sound server.
+
+    Args:
+        devices: PortAudio's devices by index.
+        sources: the input devices of the sound server.
+        requested: the name of a device, or a part of it; empty for the default device.
+
+    Raises:
+        SourceError: no device matches, or PortAudio cannot record from the sound server.
+    """
+    names = {device.name.casefold(): index for index, device in devices.items()}
+    if not requested:
+        index = match_device(devices, requested)
+        default = next((source for source in sources if source.default), None)
+        return index, default if devices[index].name in pulse.PLUGINS else None
+    if requested.casefold() in names:
+        return names[requested.casefold()], None
+    source = pulse.find(sources, requested, exactly=True) or pulse.find(sources, requested, exactly=False)
+    if source is None:
+        return match_device(devices, requested), None
+    for plugin in pulse.PLUGINS:
+        if plugin in names:
+            return names[plugin], source
+    raise SourceError(
+        f"{source.name} cannot be opened: PortAudio has no device of {source.server}.",
+        f"Install libasound2-plugins or pipewire-alsa, or record with: cmd:parec --device={source.id} --rate=16000 …",
+    )
 
 
 def match_device(devices: Mapping[int, Device], requested: str) -> int:

@@ -1,25 +1,28 @@
 """Levels of all input devices, for the device picker.
 
-PortAudio closes open streams when it enumerates devices again, so the probe runs in a separate process. Run as a
-module, this file opens all devices and prints their levels as JSON, eight lines a second, until its stdin ends.
+The sound server's own program reads its devices. Without a server PortAudio reads them; it closes open streams when it
+enumerates devices again, so the probe runs in a separate process. Run as a module, this file opens all devices and
+prints their levels as JSON, eight lines a second, until its stdin ends.
 """
 
 import contextlib
 import os
 import select
+import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
 import msgspec
 
-from tui.audio import portaudio
+from tui.audio import portaudio, pulse
 from tui.audio.devices import Device, list_inputs
 from tui.audio.level import Level, measure
 from tui.audio.recording import DEFAULT_RATE
-from tui.audio.system_source import SYSTEM, describe_system, parec_command
+from tui.audio.system_source import SYSTEM, default_output, monitor_command
 from tui.audio.wav import SAMPLE_BYTES
 from tui.credentials import without_keys
 from tui.errors import SourceError
@@ -79,58 +82,46 @@ class DeviceProbe:
 
     def _on_block(self, data: Any, frames: int, times: Any, status: Any) -> None:
         """Measure a block; PortAudio calls this in its own thread."""
-        block = bytes(data)
-        if self._channels == MAX_SEPARATE_CHANNELS:
-            samples = memoryview(block).cast("h")
-            self._levels.append(
-                tuple(measure(samples[at::MAX_SEPARATE_CHANNELS].tobytes()) for at in range(MAX_SEPARATE_CHANNELS))
-            )
-        else:
-            self._levels.append((measure(block),))
+        self._levels.append(_measure(bytes(data), self._channels))
 
     def take_reading(self) -> ProbeReading:
         """Return the levels since the last call."""
         levels, self._levels = self._levels, []
-        if self.error or not levels:
-            return ProbeReading(self.device.name, error=self.error)
-
-        maxima = (
-            (max(level.rms_dbfs for level in channel), max(level.peak_dbfs for level in channel))
-            for channel in zip(*levels, strict=True)
-        )
-        return ProbeReading(self.device.name, tuple(maxima), any(level.clipped for block in levels for level in block))
+        return _reading(self.device.name, levels, self.error)
 
 
-class SystemProbe:
-    """Measures the level of what this machine plays, with a program of PulseAudio.
+class ServerProbe:
+    """Measures the level of a source of the sound server, with its own program.
 
     Args:
-        output: name of the output.
+        name: name under which the level is reported.
+        command: the program, which writes s16le.
+        channels: number of channels that it writes.
     """
 
-    def __init__(self, output: str) -> None:
-        self._levels: list[Level] = []
+    def __init__(self, name: str, command: Sequence[str], channels: int = 1) -> None:
+        self.name = name
+        self._channels = channels
+        self._levels: list[tuple[Level, ...]] = []
         self._recorder = subprocess.Popen(
-            parec_command(output, DEFAULT_RATE),
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=without_keys(os.environ),
         )
-        threading.Thread(target=self._run, name="system", daemon=True).start()
+        threading.Thread(target=self._run, name=name, daemon=True).start()
 
     def _run(self) -> None:
         assert self._recorder.stdout is not None
-        while block := self._recorder.stdout.read(round(BLOCK_S * DEFAULT_RATE) * SAMPLE_BYTES):
-            self._levels.append(measure(block))
+        size = round(BLOCK_S * DEFAULT_RATE) * SAMPLE_BYTES * self._channels
+        while len(block := self._recorder.stdout.read(size)) == size:
+            self._levels.append(_measure(block, self._channels))
 
     def take_reading(self) -> ProbeReading:
-        """Return the level since the last call."""
+        """Return the levels since the last call."""
         levels, self._levels = self._levels, []
-        if not levels:
-            return ProbeReading(SYSTEM)
-        loudest = max(level.rms_dbfs for level in levels), max(level.peak_dbfs for level in levels)
-        return ProbeReading(SYSTEM, (loudest,), any(level.clipped for level in levels))
+        return _reading(self.name, levels)
 
     def close(self) -> None:
         """End the program."""
@@ -138,23 +129,46 @@ class SystemProbe:
         self._recorder.wait()
 
 
-def _open_system() -> SystemProbe | None:
-    """Return a probe of what this machine plays; `None` where no program records it."""
-    if not sys.platform.startswith("linux"):
-        return None
-    try:
-        return SystemProbe(describe_system())
-    except (SourceError, OSError):
-        return None
+def _measure(block: bytes, channels: int) -> tuple[Level, ...]:
+    """Return the level of each of two channels, or of all channels together."""
+    if channels != MAX_SEPARATE_CHANNELS:
+        return (measure(block),)
+    samples = memoryview(block).cast("h")
+    return tuple(measure(samples[at::MAX_SEPARATE_CHANNELS].tobytes()) for at in range(MAX_SEPARATE_CHANNELS))
 
 
-def main() -> None:
-    """Print levels until stdin ends; print nothing if PortAudio is unavailable."""
+def _reading(name: str, levels: Sequence[tuple[Level, ...]], error: str = "") -> ProbeReading:
+    """Return the maxima of the levels of some blocks."""
+    if error or not levels:
+        return ProbeReading(name, error=error)
+    maxima = (
+        (max(level.rms_dbfs for level in channel), max(level.peak_dbfs for level in channel))
+        for channel in zip(*levels, strict=True)
+    )
+    return ProbeReading(name, tuple(maxima), any(level.clipped for block in levels for level in block))
+
+
+def _server_probes() -> list[ServerProbe]:
+    """Return a probe of each input device of the sound server, and of what this machine plays."""
+    if not sys.platform.startswith("linux") or shutil.which("parec") is None:
+        return []
+    probes = []
+    for source in pulse.list_sources()[:MAX_DEVICES]:
+        channels = min(MAX_SEPARATE_CHANNELS, source.channels)
+        command = pulse.parec_command(source.id, sample_rate=DEFAULT_RATE, channels=channels, stream="level")
+        probes.append(ServerProbe(source.name, command, channels))
+    with contextlib.suppress(SourceError):
+        probes.append(ServerProbe(SYSTEM, monitor_command(default_output(), DEFAULT_RATE)))
+    return probes
+
+
+def _open_all() -> list[DeviceProbe]:
+    """Return a probe of each of PortAudio's devices, which are being opened; empty without PortAudio."""
     try:
         sounddevice = portaudio.load()
         found = list_inputs(sounddevice)
     except SourceError:
-        return
+        return []
     probes = [DeviceProbe(device) for device in list(found.values())[:MAX_DEVICES]]
 
     def open_all() -> None:
@@ -163,15 +177,23 @@ def main() -> None:
 
     # In a thread: a device that does not respond delays the devices after it, but not the output.
     threading.Thread(target=open_all, name="open", daemon=True).start()
+    return probes
+
+
+def main() -> None:
+    """Print levels until stdin ends; print nothing if there is no sound system."""
+    server = _server_probes()
+    devices = [] if any(probe.name != SYSTEM for probe in server) else _open_all()
+    probes: list[DeviceProbe | ServerProbe] = [*devices, *server]
+    if not probes:
+        return
     encoder = msgspec.json.Encoder()
-    system = _open_system()
-    measured: list[DeviceProbe | SystemProbe] = [*probes, *([system] if system else [])]
     with contextlib.suppress(BrokenPipeError):
         while not select.select([sys.stdin], [], [], PERIOD_S)[0]:
-            sys.stdout.write(f"{encoder.encode([probe.take_reading() for probe in measured]).decode()}\n")
+            sys.stdout.write(f"{encoder.encode([probe.take_reading() for probe in probes]).decode()}\n")
             sys.stdout.flush()
-    if system is not None:
-        system.close()
+    for probe in server:
+        probe.close()
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from contextlib import asynccontextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from tui.audio import portaudio
-from tui.audio.devices import Device, list_inputs, match_device
+from tui.audio import portaudio, pulse
+from tui.audio.devices import Device, choose_device, list_inputs
 from tui.audio.pacing import BLOCK_S, take_blocks
 from tui.audio.wav import Format
 from tui.errors import SourceError
@@ -162,6 +162,7 @@ class Microphone:
         """
         from tui.audio.convert import Converter
 
+        sources = pulse.list_sources()
         with portaudio.exclusive():
             started = "sounddevice" in sys.modules
             sounddevice = portaudio.load()
@@ -171,9 +172,10 @@ class Microphone:
                 devices = list_inputs(sounddevice)
             except sounddevice.PortAudioError as error:
                 raise self._open_error(error) from error
-            index = match_device(devices, self._requested)
-            self.name = devices[index].name
-            self._stream = self._open_stream(sounddevice, index, devices[index])
+            index, source = choose_device(devices, sources, self._requested)
+            self.name = source.name if source is not None else devices[index].name
+            with pulse.selected(source if self._requested else None):
+                self._stream = self._open_stream(sounddevice, index, devices[index])
             _open.add(self)
             self._converter = Converter(self.format, self._sample_rate)
             try:

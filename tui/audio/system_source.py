@@ -8,13 +8,13 @@ import asyncio
 import contextlib
 import os
 import shutil
-import subprocess
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+from tui.audio import pulse
 from tui.audio.devices import list_devices
 from tui.audio.level import Level, measure
 from tui.audio.microphone import MIN_GAP_S, SILENCE_TIMEOUT_S, Microphone, open_microphone
@@ -27,10 +27,6 @@ SYSTEM = "system"
 """The source's specification and its display name."""
 LOOPBACK_DEVICES = ("BlackHole", "Loopback Audio", "Soundflower", "VB-Cable", "Background Music")
 """Parts of the names of loopback devices on macOS, the preferred first."""
-QUERY_TIMEOUT_S = 5.0
-"""Longest wait for an answer of the sound server, in seconds."""
-LATENCY_MS = 50
-"""Latency requested from the sound server: one block."""
 READ_BYTES = 1 << 14
 MEASURE_S = 0.5
 """Seconds of audio in a measurement of the level."""
@@ -57,7 +53,7 @@ def open_system(
 
 
 def describe_system(platform: str = sys.platform) -> str:
-    """Return the name of the output or of the loopback device that `system` records from; blocks.
+    """Return a description of the output, or the name of the loopback device, that `system` records from; blocks.
 
     Args:
         platform: the operating system, as `sys.platform` names it.
@@ -67,12 +63,8 @@ def describe_system(platform: str = sys.platform) -> str:
     """
     if platform == "darwin":
         return loopback_device(device.name for device in list_devices())
-    if not platform.startswith("linux"):
-        raise SourceError(
-            "What this machine plays cannot be recorded on this system.",
-            "It can on Linux with PulseAudio or PipeWire, and on macOS with a loopback device.",
-        )
-    return _default_output()
+    output = default_output(platform)
+    return pulse.description(pulse.query("list", "sinks"), output) or output
 
 
 async def measure_system(seconds: float = MEASURE_S) -> Level:
@@ -104,59 +96,38 @@ def loopback_device(names: Iterable[str]) -> str:
     raise SourceError("There is no loopback device, which records what this Mac plays.", INSTALL_LOOPBACK)
 
 
-def parec_command(output: str, sample_rate: int) -> tuple[str, ...]:
+def monitor_command(output: str, sample_rate: int) -> tuple[str, ...]:
     """Return the command that writes what an output plays to stdout, as s16le mono."""
-    return (
-        "parec",
-        f"--device={output}.monitor",
-        "--raw",
-        "--format=s16le",
-        "--channels=1",
-        f"--rate={sample_rate}",
-        f"--latency-msec={LATENCY_MS}",
-        "--client-name=livegist",
-        "--stream-name=system",
-    )
+    return pulse.parec_command(f"{output}.monitor", sample_rate=sample_rate, channels=1, stream=SYSTEM)
 
 
-def _default_output() -> str:
+def default_output(platform: str = sys.platform) -> str:
     """Return the name of the default output of PulseAudio or PipeWire.
 
     Raises:
         SourceError: a program is missing, the sound server does not answer, or there is no output.
     """
+    if not platform.startswith("linux"):
+        raise SourceError(
+            "What this machine plays cannot be recorded on this system.",
+            "It can on Linux with PulseAudio or PipeWire, and on macOS with a loopback device.",
+        )
     missing = [name for name in ("pactl", "parec") if shutil.which(name) is None]
     if missing:
         raise SourceError(
             f"What this machine plays cannot be recorded: {' and '.join(missing)} not found.",
             "Install the programs of PulseAudio, which PipeWire uses, too: sudo apt install pulseaudio-utils",
         )
-    try:
-        # `pactl get-default-sink` is younger than the PulseAudio of some systems.
-        done = subprocess.run(
-            ["pactl", "info"],
-            env=without_keys(os.environ) | {"LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=QUERY_TIMEOUT_S,
-            check=False,
+    # `pactl get-default-sink` is younger than the PulseAudio of some systems.
+    info = pulse.query("info")
+    if not info:
+        raise SourceError(
+            "What this machine plays cannot be recorded: the sound server does not answer.",
+            "Start PulseAudio or PipeWire, or set PULSE_SERVER.",
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise _no_server() from error
-    if done.returncode:
-        raise _no_server()
-    for line in done.stdout.decode(errors="replace").splitlines():
-        label, _, name = line.partition(":")
-        if label.strip() == "Default Sink" and name.strip():
-            return name.strip()
+    if name := pulse.field(info, "Default Sink"):
+        return name
     raise SourceError("There is no sound output, so there is nothing to record from it.", "See: pactl list short sinks")
-
-
-def _no_server() -> SourceError:
-    return SourceError(
-        "What this machine plays cannot be recorded: the sound server does not answer.",
-        "Start PulseAudio or PipeWire, or set PULSE_SERVER.",
-    )
 
 
 class SystemOutput:
@@ -243,7 +214,7 @@ class SystemOutput:
         """
         output = self._output
         with contextlib.suppress(SourceError):
-            output = await asyncio.to_thread(_default_output)
+            output = await asyncio.to_thread(default_output)
             if output == self._output:
                 return
         self._output = output
@@ -253,7 +224,7 @@ class SystemOutput:
 
     async def _start(self) -> None:
         await self.close()
-        self._recorder = await _run(*parec_command(self._output, self._sample_rate), stdout=PIPE)
+        self._recorder = await _run(*monitor_command(self._output, self._sample_rate), stdout=PIPE)
 
     async def _read(self) -> bytes | None:
         """Return audio, or `None` at the end of the recorder.
@@ -287,7 +258,7 @@ class SystemOutput:
 
 @asynccontextmanager
 async def _open_monitor(*, sample_rate: int, clock: Callable[[], float]) -> AsyncIterator[SystemOutput]:
-    source = SystemOutput(await asyncio.to_thread(describe_system), sample_rate, clock)
+    source = SystemOutput(await asyncio.to_thread(default_output), sample_rate, clock)
     await source.start()
     following = asyncio.ensure_future(source.follow())
     try:

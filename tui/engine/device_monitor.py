@@ -22,7 +22,7 @@ END_S = 2.0
 
 
 def list_sources() -> tuple[DeviceInfo, ...]:
-    """Return the input devices, the default one first, and what this machine plays; blocks.
+    """Return the input devices, each once and the default one first, and what this machine plays; blocks.
 
     Raises:
         SourceError: the audio system cannot list its devices.
@@ -30,7 +30,9 @@ def list_sources() -> tuple[DeviceInfo, ...]:
     found = list_devices()
     named = next((device.name for device in found if device.default), "")
     default = DeviceInfo("mic", "the default device", named, default=True)
-    microphones = (DeviceInfo(f"mic:{device.name}", device.name, device.host_api) for device in found)
+    # ALSA's own device `default` is a name of another one in the list.
+    others = (device for device in found if not device.default)
+    microphones = (DeviceInfo(f"mic:{device.name}", device.name, device.host_api) for device in others)
     return (default, *microphones, *_system())
 
 

@@ -133,7 +133,7 @@ class DevicePicker(Dialog[SourceChoice | None]):
         self._devices = devices
         if not self.is_mounted:
             return
-        at = next((at for at, device in enumerate(devices or ()) if device.name == self._current), 0)
+        at = next((at for at, device in enumerate(devices or ()) if _level_name(device) == self._current), 0)
         self._show(at)
 
     def show_levels(self, levels: DeviceLevels) -> None:
@@ -209,8 +209,8 @@ class DevicePicker(Dialog[SourceChoice | None]):
         self.query_one("#preview", Reader).show([advice])
 
     def _row(self, device: DeviceInfo, columns: int) -> Line:
-        sign = "● " if device.name == self._current else "  "
-        name = f"{device.name}: {device.description}" if device.default and device.description else device.name
+        sign = "● " if _level_name(device) == self._current else "  "
+        name = f"default: {device.description}" if device.default and device.description else device.name
         name_cells = max(12, columns * 2 // 5)
         level = self._levels.get(_level_name(device))
         bars = self._bars(level, max(0, columns - name_cells - READOUT_CELLS - 1))
@@ -282,4 +282,4 @@ class DevicePicker(Dialog[SourceChoice | None]):
 
 def _level_name(device: DeviceInfo) -> str:
     """Return the name under which the level of a device is reported."""
-    return device.description if device.default else device.name
+    return device.description if device.default and device.description else device.name

@@ -1,0 +1,152 @@
+"""Input devices of PulseAudio, or of PipeWire, which answers as PulseAudio does.
+
+`pactl` lists them in some milliseconds, each once and under the name that the desktop shows; PortAudio takes half a
+second and lists ALSA's names. The listing is read as text: `pactl` of PulseAudio 16 writes `(null)` into its JSON in
+place of a description with an umlaut.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from tui.credentials import without_keys
+
+QUERY_TIMEOUT_S = 5.0
+"""Longest wait for an answer of the sound server, in seconds."""
+LATENCY_MS = 50
+"""Latency requested from the sound server: one block."""
+PLUGINS = ("pulse", "pipewire", "default")
+"""Names of ALSA's devices that record from the sound server, the preferred first."""
+SOURCE_VARIABLES = ("PULSE_SOURCE", "PIPEWIRE_NODE")
+"""Environment variables that select the source for those devices."""
+
+
+class PulseSource(msgspec.Struct, frozen=True):
+    """An input device of the sound server."""
+
+    id: str
+    """Its name for the sound server."""
+    name: str
+    """Its description, which is unique in a list."""
+    server: str
+    """`PulseAudio` or `PipeWire`."""
+    channels: int
+    sample_rate: int
+    default: bool
+    """Whether it is the default device."""
+
+
+def list_sources() -> list[PulseSource]:
+    """Return the input devices, the default one first; empty without a sound server that answers. Blocks."""
+    if not sys.platform.startswith("linux") or shutil.which("pactl") is None:
+        return []
+    info = query("info")
+    return parse_sources(query("list", "sources"), info) if info else []
+
+
+def query(*arguments: str) -> str:
+    """Return what `pactl` prints; empty if it fails. Blocks."""
+    try:
+        done = subprocess.run(
+            ["pactl", *arguments],
+            env=without_keys(os.environ) | {"LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=QUERY_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return "" if done.returncode else done.stdout.decode(errors="replace")
+
+
+def field(info: str, label: str) -> str:
+    """Return the value of a line `label: value`, empty if there is none."""
+    for line in info.splitlines():
+        found, _, value = line.partition(":")
+        if found.strip() == label:
+            return value.strip()
+    return ""
+
+
+def parse_sources(listing: str, info: str) -> list[PulseSource]:
+    """Return the input devices in the output of `pactl list sources`, the default one first.
+
+    What an output plays is no input device, unless it is the default source.
+
+    Args:
+        listing: the output.
+        info: the output of `pactl info`.
+    """
+    default = field(info, "Default Source")
+    server = "PipeWire" if "pipewire" in field(info, "Server Name").lower() else "PulseAudio"
+    sources = []
+    for block in listing.split("\n\n"):
+        id = field(block, "Name")
+        if id and (id == default or field(block, "Monitor of Sink") == "n/a"):
+            _, channels, rate = (*field(block, "Sample Specification").split(), "", "", "")[:3]
+            name = field(block, "Description") or id
+            sources.append(PulseSource(id, name, server, _number(channels, 1), _number(rate, 44_100), id == default))
+    names = Counter(source.name for source in sources)
+    unique = (
+        msgspec.structs.replace(source, name=f"{source.name} ({source.id})") if names[source.name] > 1 else source
+        for source in sources
+    )
+    return sorted(unique, key=lambda source: not source.default)
+
+
+def description(listing: str, id: str) -> str:
+    """Return the description of an output in what `pactl list sinks` prints; empty if it is not there."""
+    return next((field(block, "Description") for block in listing.split("\n\n") if field(block, "Name") == id), "")
+
+
+def find(sources: Sequence[PulseSource], requested: str, *, exactly: bool) -> PulseSource | None:
+    """Return the source whose name or id equals `requested`, or contains it; `None` if there is none."""
+    wanted = requested.casefold()
+    for source in sources:
+        names = (source.name.casefold(), source.id.casefold())
+        if wanted in names or (not exactly and any(wanted in name for name in names)):
+            return source
+    return None
+
+
+@contextlib.contextmanager
+def selected(source: PulseSource | None) -> Iterator[None]:
+    """Make ALSA's devices of the sound server record from a source when they are opened; `None` changes nothing."""
+    before = {name: os.environ.get(name) for name in SOURCE_VARIABLES}
+    if source is not None:
+        os.environ.update(dict.fromkeys(SOURCE_VARIABLES, source.id))
+    try:
+        yield
+    finally:
+        for name, value in before.items() if source is not None else ():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def parec_command(source: str, *, sample_rate: int, channels: int, stream: str) -> tuple[str, ...]:
+    """Return the command that writes a source to stdout, as s16le."""
+    return (
+        "parec",
+        f"--device={source}",
+        "--raw",
+        "--format=s16le",
+        f"--channels={channels}",
+        f"--rate={sample_rate}",
+        f"--latency-msec={LATENCY_MS}",
+        "--client-name=livegist",
+        f"--stream-name={stream}",
+    )
+
+
+def _number(text: str, otherwise: int) -> int:
+    digits = "".join(letter for letter in text if letter.isdigit())
+    return int(digits) if digits else otherwise
