@@ -16,9 +16,10 @@ from tui.config.load import load
 from tui.config.schema import Highlight, Style
 from tui.errors import LivegistError
 from tui.model.events import GistChanged, Snapshot, TurnChanged
+from tui.presentation.highlight_rules import compile_rules, matching_rules
 from tui.user_command import CommandError
 from tui.viewer.app import LivegistApp
-from tui.viewer.highlights import apply_rules, compile_rules, matching_rules
+from tui.viewer.highlights import apply_rules
 from tui.viewer.notifications import notification, run_command
 from tui.viewer.styled_text import Span
 from tui.viewer.widgets.cell_widget import CellWidget

@@ -12,7 +12,7 @@ from tui.paths import shipped
 
 async def test_ones_own_theme_is_used_as_soon_as_it_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEGIST_HOME", str(tmp_path))
-    monkeypatch.setattr("tui.viewer.app.THEME_CHECK_S", 0.02)
+    monkeypatch.setattr("tui.viewer.viewer_app.THEME_CHECK_S", 0.02)
     folder = tmp_path / "config" / "themes"
     folder.mkdir(parents=True)
     night = (shipped("themes") / "night.toml").read_text()

@@ -22,13 +22,17 @@ from tui.text import clock, plural, terminal_line
 _encoder = msgspec.json.Encoder()
 
 
-def json_line(event: Event) -> str | None:
+def json_line(event: Event, room: str = "") -> str | None:
     """Return the line that `livegist stream --json` prints for an event, or `None`.
 
     `type` is one of `session`, `state`, `turn`, `gist`, `analysis`, `error`, `stats`.
+
+    Args:
+        event: the event.
+        room: name of its room, which becomes the field `room`; empty for no such field.
     """
     fields = _fields(event)
-    return None if fields is None else _encoder.encode(fields).decode()
+    return None if fields is None else _encoder.encode(fields | ({"room": room} if room else {})).decode()
 
 
 def _fields(event: Event) -> dict[str, Any] | None:

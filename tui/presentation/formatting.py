@@ -5,6 +5,7 @@ from datetime import datetime
 
 from tui.model.events import State
 from tui.model.prompt_info import PromptInfo
+from tui.presentation.view_model import ViewModel
 
 EXTRACTIVE = "extractive"
 """Model name of the extractive summariser, which quotes sentences instead of writing any."""
@@ -72,21 +73,15 @@ def recording_stopped(at: str, *, ends: bool = True) -> str:
     return f"RECORDING STOPPED {time} · s goes on" + (" · x ends the session" if ends else " · q quits")
 
 
-def connection_lost_alert(reason: str, hint: str, host: str, lost_at: str) -> tuple[str, str, str]:
-    """Return style, reason and hint of the alert about a lost connection to the engine.
-
-    Args:
-        reason: why it could not be opened again; empty for a connection that was cut just now.
-        hint: what a person can do.
-        host: name of the engine's machine; empty for this one.
-        lost_at: ISO 8601 time of the loss; empty if no session was running.
-    """
+def connection_lost_alert(view_model: ViewModel) -> tuple[str, str, str]:
+    """Return style, reason and hint of the alert about a lost connection to the engine."""
+    host, reason, hint = view_model.host, view_model.lost_reason, view_model.lost_hint
     if host:
         return "bad", f"Line to {host} lost.", f"{reason} The session there continues. Reconnecting; q quits.".strip()
     if not reason:
         return "bad", "Connection to the engine lost.", "Reconnecting…"
-    if lost_at:
-        return "alarm", recording_stopped(lost_at, ends=False), f"{reason} {hint}".strip()
+    if view_model.lost_at:
+        return "alarm", recording_stopped(view_model.lost_at, ends=False), f"{reason} {hint}".strip()
     return "bad", reason, f"{hint} Press s to start a session, q to quit.".strip()
 
 

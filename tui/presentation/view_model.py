@@ -62,6 +62,31 @@ class ViewModel(SessionState):
         """Whether the engine's machine plays a recording."""
         self.paused = False
         """Whether the replay is paused."""
+        self.disconnected = False
+        """Whether the connection to the engine is lost."""
+        self.lost_reason = ""
+        """Why the connection could not be opened again; empty for one that was cut just now."""
+        self.lost_hint = ""
+        """What a person can do about it."""
+        self.lost_at = ""
+        """ISO 8601 time at which the connection was lost; empty if no session was running."""
+
+    def disconnect(self, reason: str, hint: str, now: str) -> None:
+        """Mark the connection to the engine as lost, until the next snapshot.
+
+        Args:
+            reason: why it could not be opened again; empty for a connection that was cut just now.
+            hint: what a person can do.
+            now: present time in ISO 8601.
+        """
+        if not self.disconnected:
+            self.lost_at = now if self.state.active else ""
+        self.disconnected, self.lost_reason, self.lost_hint = True, reason, hint
+
+    def ends(self, turn: Turn) -> bool:
+        """Return whether a turn that is about to be applied ends now, as it is spoken."""
+        old = self.transcript.get(turn.number)
+        return turn.final and not (old is not None and old.final) and not self.replay_speed
 
     def apply(self, event: Event) -> None:
         """Apply an event; levels, notices and rejections change nothing."""
@@ -176,7 +201,7 @@ class ViewModel(SessionState):
         return list(dict.fromkeys(gist.question for gist in self.gists.values() if gist.question))
 
     def _replace(self, event: Snapshot) -> None:
-        self.synced = True
+        self.synced, self.disconnected = True, False
         self.state, self.reason, self.hint = event.state, event.reason, event.hint
         self.session, self.muted, self.stats = event.session, event.muted, event.stats
         self.prompt, self.prompts = event.prompt, event.prompts

@@ -1,68 +1,32 @@
-"""Textual app of the viewer: connects the dashboard to an engine, and handles what several screens need."""
+"""App that shows one engine: connects the dashboard to it, starts its first session, and quits."""
 
 import asyncio
-import gc
-import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on
-from textual.app import App, SystemCommand
-from textual.binding import Binding, BindingType
-from textual.command import Provider
-from textual.driver import Driver
-from textual.drivers.linux_driver import LinuxDriver
-from textual.notifications import SeverityLevel
+from textual import on
 from textual.screen import Screen
-from textual.theme import Theme
 
 from tui.config.schema import Highlight, Style
-from tui.errors import ConfigError, EngineError, LivegistError, UsageError, VersionError
+from tui.errors import EngineError, UsageError, VersionError
 from tui.model.commands import ContinueSession, Option, Quit, Start
 from tui.model.events import Event, Snapshot
-from tui.paths import config_dir, runtime_dir, shipped
+from tui.presentation.view_model import ViewModel
 from tui.text import plural
-from tui.viewer import layout_state as layout_states
-from tui.viewer import theme as themes
-from tui.viewer.ascii import ascii_driver
-from tui.viewer.bindings import DASHBOARD, current_ids, problems
-from tui.viewer.driver import FrameDriver
 from tui.viewer.engine_connection import EngineConnection, ExitStatus
-from tui.viewer.escape_parser import ESCAPE, EscapeThenKey
 from tui.viewer.frame_rate import FrameRateController
-from tui.viewer.highlights import compile_rules
-from tui.viewer.layout_state import LayoutState
 from tui.viewer.messages import CommandRequested
-from tui.viewer.screens.body_actions import BodyActions
 from tui.viewer.screens.dashboard import Dashboard
-from tui.viewer.screens.dialog import Dialog
-from tui.viewer.widgets.body import Body
-from tui.viewer.widgets.cell_widget import CellWidget
-from tui.viewer.widgets.pane import Pane
+from tui.viewer.viewer_app import ViewerApp
 
-if TYPE_CHECKING:
-    from tui.viewer.screens.device_picker import DevicePicker
-    from tui.viewer.screens.settings import SettingsScreen
-
-DEFAULT_THEME = "night"
 RECONNECT_S = 0.5
 """Pause before the viewer connects to the engine again."""
-THEME_CHECK_S = 2.0
-"""Seconds between two checks for changed theme files."""
 QUIT_TIMEOUT_S = 120.0
 """Longest wait for the engine to finish a session, its analysis included, after a quit."""
 
 
-def _commands() -> type[Provider]:
-    """Return the provider of the command palette, which is imported on its first use."""
-    from tui.viewer.palette import Commands
-
-    return Commands
-
-
-class LivegistApp(App[ExitStatus]):
+class LivegistApp(ViewerApp):
     """A viewer of one engine.
 
     Args:
@@ -81,15 +45,6 @@ class LivegistApp(App[ExitStatus]):
         clock: monotonic seconds.
     """
 
-    TITLE = "livegist"
-    CSS_PATH = Path(__file__).with_name("viewer.tcss")
-    ENABLE_COMMAND_PALETTE = True
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q,ctrl+c", "request_quit", show=False, system=True, priority=False),
-        Binding("ctrl+z", "suspend_process", show=False, system=True, priority=False),
-    ]
-
     def __init__(
         self,
         client: EngineConnection,
@@ -107,13 +62,7 @@ class LivegistApp(App[ExitStatus]):
         host: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__()
-        if self.no_color:
-            from tui.viewer.no_color import colourless_driver
-
-            self.driver_class = colourless_driver(self.driver_class)
-        if ascii:
-            self.driver_class = ascii_driver(self.driver_class)
+        super().__init__(theme=theme, ascii=ascii, keys=keys, highlights=highlights or {}, layout_file=layout_file)
         self._client = client
         self._start = start
         self._revived = False
@@ -122,109 +71,31 @@ class LivegistApp(App[ExitStatus]):
         self.failure: EngineError | None = None
         """Why the app ended without ever reaching its engine; `None` if it did not."""
         self._quitting = False
-        self._used: list[str] = []
-        """Ids of the actions run from the command palette, the newest first."""
-        self._keys, self._old_id_notices = current_ids(keys)
-        self._layout_file = layout_file
-        rules, self._rule_problems = compile_rules(highlights or {})
         self.dashboard = Dashboard(
+            ViewModel(host),
             frame_rate=FrameRateController(fps, low_bandwidth=low_bandwidth),
             keys=self._keys,
             options=options,
-            rules=rules,
+            rules=self._rules,
             theme_names=self._theme_names,
-            layout_state=layout_states.load(layout_file) if layout_file else LayoutState(),
+            layout_state=self._stored_layout(),
             set_up=set_up,
-            host=host,
             clock=clock,
         )
-        self._themes: list[Theme] = []
-        self._theme_folders = (shipped("themes"), config_dir() / "themes")
-        self._theme_files: dict[str, int] = {}
-        first, self._theme_problem = themes.choose(theme, DEFAULT_THEME, *self._theme_folders)
-        self.register_theme(first)
-        # Set without its watcher, which would compute every style twice before the first frame.
-        self.set_reactive(LivegistApp.theme, first.name)
-        self.stylesheet.set_variables(self.get_css_variables())
-        self._refresh_truecolor_filter(self.ansi_theme)
-        self.set_keymap(self._keys)
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Return defaults of the viewer's own CSS variables, used until one of its themes is set."""
-        speakers = {f"speaker-{number}": "ansi_default" for number in range(1, themes.SPEAKERS + 1)}
-        return {**dict.fromkeys(("muted", "rule", "selection", "selection-text"), "ansi_default"), **speakers}
-
-    def get_driver_class(self) -> type[Driver]:
-        """Return the driver of the terminal: `FrameDriver` on a Unix terminal, else Textual's own."""
-        found = super().get_driver_class()
-        return FrameDriver if found is LinuxDriver else found
+    @property
+    def open_dashboard(self) -> Dashboard:
+        """The dashboard."""
+        return self.dashboard
 
     def get_default_screen(self) -> Screen[None]:
         """Return the dashboard."""
         return self.dashboard
 
-    async def on_event(self, event: events.Event) -> None:
-        """Run a key's action at once, and delay keys until a screen that was just opened accepts them.
-
-        Over a slow connection several keys arrive together. Textual passes each key to the focused widget and back
-        before it runs an action, so keys that follow one that opens a screen would be lost. For the same reason an
-        escape may look like the beginning of an alt chord; it is one only if the chord does something.
-        """
-        if isinstance(event, EscapeThenKey):
-            found = self.screen.active_bindings.get(event.key)
-            chord = found is not None and found.enabled
-            for key in [events.Key(event.key, None)] if chord else [events.Key("escape", ESCAPE), event.following]:
-                await self.on_event(key)
-            return
-        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded and self._is_mounted:
-            await self.screen._mounted_event.wait()
-            typing = self.focused is not None and not isinstance(self.focused, CellWidget)
-            if isinstance(event, events.Key) and self.app_focus and not typing:
-                if not (await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key)):
-                    self._explain_key(event.key)
-                return
-        await super().on_event(event)
-
-    def _explain_key(self, key: str) -> None:
-        """Say why a key that is bound did nothing."""
-        found = self.screen.active_bindings.get(key)
-        if found is not None and not found.enabled and self.screen is self.dashboard:
-            self.dashboard.explain_unavailable(found.binding)
-
-    def on_ready(self) -> None:
-        """Connect to the engine after the first frame is painted; notify errors in keys, highlights and themes."""
-        self.run_worker(self._receive_events(), name="events", exclusive=True)
-        bindings = [*DASHBOARD, *(binding for binding in Pane.BINDINGS if isinstance(binding, Binding))]
-        self._notify_errors([*self._old_id_notices, *problems(self._keys, bindings)])
-        self._notify_errors(self._rule_problems)
-        broken = self._load_themes()
-        self._notify_errors(broken)
-        if self._theme_problem is not None and self._theme_problem.message not in {found.message for found in broken}:
-            self._notify_errors([self._theme_problem])
-        self.set_interval(THEME_CHECK_S, self._reload_themes, name="themes")
-        # Present objects live until the end: without them in each garbage collection, keys respond sooner.
-        gc.freeze()
-        gc.enable()
-
-    def _load_themes(self) -> list[ConfigError]:
-        """Load all themes and return the errors in theme files."""
-        self._theme_files = themes.modification_times(self._theme_folders[-1])
-        self._themes, broken = themes.load(*self._theme_folders)
-        for theme in self._themes:
-            self.register_theme(theme)
-        return broken
-
-    def _reload_themes(self) -> None:
-        """Load the themes again if a theme file has changed."""
-        if themes.modification_times(self._theme_folders[-1]) != self._theme_files:
-            self._notify_errors(self._load_themes())
-            self.refresh_css(animate=False)
-
-    def _notify_errors(self, errors: Iterable[LivegistError]) -> None:
-        for error in errors:
-            self.notify(f"{error.message}\n{error.hint}", severity="error", timeout=15, markup=False)
-
     # Connection to the engine
+
+    def _connect(self) -> None:
+        self.run_worker(self._receive_events(), name="events", exclusive=True)
 
     async def _receive_events(self) -> None:
         """Handle events, and reconnect after a lost connection, until the viewer quits."""
@@ -268,53 +139,6 @@ class LivegistApp(App[ExitStatus]):
         elif not sent:
             self.notify("Command not sent: not connected to the engine.", severity="warning", markup=False)
 
-    def on_device_picker_gain_stepped(self, message: "DevicePicker.GainStepped") -> None:
-        """Change the gain, if a session is running."""
-        if self.dashboard.check_action("change_gain", (message.step_db,)):
-            self.dashboard.action_change_gain(message.step_db)
-
-    @on(Body.CopyRequested)
-    async def copy_text(self, request: Body.CopyRequested) -> None:
-        """Copy text to the terminal's clipboard, and notify how."""
-        from tui.viewer.clipboard import copy
-
-        write = self._driver.write if self._driver is not None else len
-        self.notify(await copy(request.text, write=write, file=runtime_dir() / "copied.txt"), markup=False)
-
-    @on(Dashboard.HighlightMatched)
-    def handle_highlight(self, match: Dashboard.HighlightMatched) -> None:
-        """Ring the bell, show a desktop notification and run the command, as the highlight says."""
-        from tui.viewer.notifications import notification
-
-        if match.highlight.bell:
-            self.bell()
-        if match.highlight.notify and self._driver is not None:
-            self._driver.write(notification(match.turn.text, str(match.highlight.notify), os.environ))
-        if match.highlight.command:
-            self.run_worker(self._run_command(match), name="highlight")
-
-    async def _run_command(self, match: Dashboard.HighlightMatched) -> None:
-        from tui.viewer.notifications import run_command
-
-        try:
-            await run_command(match.highlight.command, match.turn, os.environ)
-        except LivegistError as error:
-            self._notify_errors([error])
-
-    @on(Dashboard.LayoutChanged)
-    def store_layout(self) -> None:
-        """Store which panes are hidden or zoomed, for the next viewer."""
-        if self._layout_file is not None:
-            layout_states.save(self._layout_file, self.dashboard.body.layout_state)
-
-    def on_settings_screen_setting_previewed(self, message: "SettingsScreen.SettingPreviewed") -> None:
-        """Apply a setting that takes effect immediately."""
-        if message.name == "theme" and message.value in self.available_themes:
-            self.theme = str(message.value)
-
-    def _theme_names(self) -> list[str]:
-        return [theme.name for theme in self._themes]
-
     # Quitting
 
     @on(Dashboard.DetachRequested)
@@ -351,48 +175,3 @@ class LivegistApp(App[ExitStatus]):
         """Quit from the dashboard, as its key does."""
         if self.screen is self.dashboard:
             self.dashboard.action_request_quit()
-
-    def action_suspend_process(self) -> None:
-        """Suspend the viewer until `fg`; do nothing without a shell with job control, for nothing would resume it."""
-        if os.getpgrp() == os.getsid(0):
-            self.notify("Not suspended: no shell with job control runs livegist.", severity="warning", markup=False)
-            return
-        super().action_suspend_process()
-
-    # Command palette
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Yield the actions of the screen and the themes."""
-        from tui.viewer.palette import action_commands, dialog_commands, theme_commands
-
-        if isinstance(screen, Dashboard):
-            yield from action_commands(
-                self, screen, self._keys, screen.command_titles(), [*self._used, *screen.useful_actions()], self._use
-            )
-        else:
-            yield from dialog_commands(self, screen)
-        yield from theme_commands(self, self._theme_names())
-
-    def _use(self, id: str) -> None:
-        """Offer an action that was run from the palette first the next time."""
-        self._used = [id, *(used for used in self._used if used != id)]
-
-    # Messages
-
-    def notify(
-        self,
-        message: str,
-        *,
-        title: str = "",
-        severity: SeverityLevel = "information",
-        timeout: float | None = None,
-        markup: bool = True,
-    ) -> None:
-        """Show an error over the screen, and anything else in the footer of the screen or in the border of a dialog."""
-        if severity == "error":
-            super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
-            return
-        # Also below a dialog, where it is still to be read when the dialog closes.
-        for screen in self.screen_stack:
-            if isinstance(screen, Dialog | BodyActions):
-                screen.show_status(message, warning=severity == "warning", seconds=timeout)

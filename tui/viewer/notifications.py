@@ -31,11 +31,17 @@ def notification(text: str, kind: str, environ: Mapping[str, str]) -> str:
     return wrap_for_multiplexer(f"\x1b]{sequence}\x07", environ)
 
 
-async def run_command(command: str, turn: Turn, environ: Mapping[str, str]) -> None:
+async def run_command(command: str, turn: Turn, environ: Mapping[str, str], room: str = "") -> None:
     """Run a command, without a shell and without API keys, with the turn as a line of JSON on its stdin.
+
+    Args:
+        command: program and arguments.
+        turn: the turn.
+        environ: environment of the command.
+        room: name of the turn's room, which the JSON then contains; empty if the viewer shows one engine.
 
     Raises:
         CommandError: the command cannot be started, fails, or times out.
     """
-    stdin = f"{json_line(TurnChanged(turn))}\n".encode()
+    stdin = f"{json_line(TurnChanged(turn), room)}\n".encode()
     await run_with_stdin(command, stdin, environ, setting="the command in highlights")

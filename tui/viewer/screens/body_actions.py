@@ -1,20 +1,13 @@
 """Actions on the panes of a session: search, copy, follow, zoom, bookmarks only."""
 
-from textual.screen import Screen
-
+from tui.viewer.screens.main_screen import FooterScreen
 from tui.viewer.widgets.body import Body
-from tui.viewer.widgets.footer import Footer
 
 
-class BodyActions(Screen[None]):
+class BodyActions(FooterScreen):
     """A screen with actions on its body."""
 
     body: Body
-    footer: Footer
-
-    def show_status(self, text: str, *, warning: bool = False, seconds: float | None = None) -> None:
-        """Show a message in the footer; it replaces the one before."""
-        self.footer.say(text, warning=warning, seconds=seconds)
 
     def action_follow(self) -> None:
         """Follow the newest entries, or stop following."""

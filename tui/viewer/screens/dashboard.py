@@ -45,6 +45,7 @@ from tui.model.events import (
 from tui.model.transcript import Turn
 from tui.presentation.availability import ACTION_STATES, is_available
 from tui.presentation.formatting import connection_lost_alert, now_iso, recording_stopped
+from tui.presentation.highlight_rules import Rule, matching_rules
 from tui.presentation.view_model import ViewModel
 from tui.text import one_line
 from tui.viewer.binding_titles import by_use
@@ -52,11 +53,11 @@ from tui.viewer.bindings import DASHBOARD
 from tui.viewer.coalescing import UpdateCoalescer
 from tui.viewer.empty_state import empty_text
 from tui.viewer.frame_rate import FrameRateController
-from tui.viewer.highlights import Rule, matching_rules
 from tui.viewer.layout_state import LayoutState
 from tui.viewer.screens.explained_actions import ExplainedActions
 from tui.viewer.screens.gated_screen import GatedScreen
 from tui.viewer.screens.layout_actions import LayoutActions
+from tui.viewer.screens.main_screen import MainScreen
 from tui.viewer.screens.picker_actions import PickerActions
 from tui.viewer.widgets.banner import Alert, Banner
 from tui.viewer.widgets.body import Body
@@ -65,10 +66,11 @@ from tui.viewer.widgets.meter_rows import MeterRows
 from tui.viewer.widgets.pane import Pane
 
 
-class Dashboard(LayoutActions, PickerActions, ExplainedActions, GatedScreen):
+class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, GatedScreen):
     """Header, meter, turns, gists, stats and footer.
 
     Args:
+        view_model: what the viewer knows of the engine; it may have received events before.
         frame_rate: the rates of the meter and of growing entries.
         keys: a person's own keys by action id.
         options: settings of each session that is started here.
@@ -76,7 +78,6 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, GatedScreen):
         theme_names: returns the names of the available themes.
         layout_state: which panes are hidden or zoomed at first.
         set_up: whether a session can start here.
-        host: name of the engine's machine; empty for this one.
         clock: monotonic seconds.
     """
 
@@ -109,6 +110,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, GatedScreen):
 
     def __init__(
         self,
+        view_model: ViewModel,
         *,
         frame_rate: FrameRateController,
         keys: Mapping[str, str],
@@ -117,16 +119,13 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, GatedScreen):
         theme_names: Callable[[], Sequence[str]] = tuple,
         layout_state: LayoutState = LayoutState(),  # noqa: B008 - it is frozen
         set_up: bool = False,
-        host: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(frame_rate=frame_rate, id="dashboard")
         self._clock = clock
         self._set_up = set_up
-        self._lost_at = ""
-        """ISO 8601 time at which the connection to the engine was lost; empty if no session was running."""
         self._held_updates = UpdateCoalescer()
-        self.view_model = ViewModel(host)
+        self.view_model = view_model
         self._keys = dict(keys)
         self._options = dict(options or {})
         self._rules = rules
@@ -153,9 +152,11 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, GatedScreen):
         yield self.footer
 
     def on_mount(self) -> None:
-        """Update the footer whenever the possible actions change."""
+        """Update the footer whenever the possible actions change, and show what is known already."""
         self.bindings_updated_signal.subscribe(self, lambda _: self._update_footer())
         self._show_state()
+        if self.view_model.synced:
+            self.call_after_refresh(self.body.show_session)
 
     def _on_timer_update(self) -> None:
         super()._on_timer_update()
@@ -164,15 +165,19 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, GatedScreen):
     # Events of the engine
 
     def handle_event(self, event: Event) -> None:
-        """Apply an event to the view model and show what it changes."""
+        """Apply an event to the view model, raise its alarms, and show what it changes."""
         if isinstance(event, TurnChanged):
             self._match_highlights(event.turn)
         was_active = self.view_model.state.active
         self.view_model.apply(event)
-        if isinstance(event, SessionStarted):
-            self.meter.clear_history()
         if was_active and self.view_model.state is State.FAILED:
             self.app.bell()
+        self.show_event(event)
+
+    def show_event(self, event: Event) -> None:
+        """Show what an event has changed in the view model."""
+        if isinstance(event, SessionStarted):
+            self.meter.clear_history()
         self.meter.show_speech(self.view_model.speaking)
         if not self._hold_back(event):
             self.body.handle_event(event)
@@ -208,7 +213,6 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, GatedScreen):
             case SessionShown(snapshot=snapshot):
                 self.open_session(snapshot)
             case Snapshot():
-                self.banner.disconnected = False
                 self._show_state()
             case PromptChanged() | ExtraPromptsChanged():
                 self._show_prompts()
@@ -229,8 +233,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, GatedScreen):
 
     def _match_highlights(self, turn: Turn) -> None:
         """Post a message for each rule that matches a turn that has just ended."""
-        old = self.view_model.transcript.get(turn.number)
-        if turn.final and not (old is not None and old.final) and not self.view_model.replay_speed:
+        if self.view_model.ends(turn):
             for rule in matching_rules(turn.text, self._rules):
                 self.post_message(self.HighlightMatched(rule.action, turn))
 
@@ -277,33 +280,33 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, GatedScreen):
         self.offer_ask_all(self._keys.get("ask-all", "b"))
 
     def set_connection_lost(self, reason: str = "", hint: str = "") -> None:
-        """Show that the connection to the engine is lost.
+        """Mark the connection to the engine as lost, and show that.
 
         Args:
             reason: why it could not be opened again; empty for a connection that was cut just now.
             hint: what a person can do.
         """
-        if not self.banner.disconnected:
-            self._lost_at = now_iso() if self.view_model.state.active else ""
-        if reason and self._lost_at and not self.view_model.host and self.alert.style != "alarm":
+        view_model = self.view_model
+        view_model.disconnect(reason, hint, now_iso())
+        if reason and view_model.lost_at and not view_model.host and self.alert.style != "alarm":
             self.app.bell()
-        self.banner.disconnected = True
-        self.alert.show(*connection_lost_alert(reason, hint, self.view_model.host, self._lost_at))
         self._show_state()
 
     def _show_state(self) -> None:
         """Update what depends on the session's state: header, meter, alert, empty text and keys."""
         view_model = self.view_model
-        silent = view_model.state is State.DRAINING or view_model.paused or self.banner.disconnected
+        silent = view_model.state is State.DRAINING or view_model.paused or self.view_model.disconnected
         active = view_model.state.active and not silent
         self.banner.touch()
         self.meter.show_state(view_model.tracks, active=active, muted=view_model.muted, gain_db=view_model.gain_db)
         self.body.turns.set_empty_text(
-            empty_text(view_model, disconnected=self.banner.disconnected, set_up=self._set_up)
+            empty_text(view_model, disconnected=self.view_model.disconnected, set_up=self._set_up)
         )
-        if view_model.stopped_at and not view_model.state.active and not self.banner.disconnected:
+        if view_model.stopped_at and not view_model.state.active and not self.view_model.disconnected:
             self.alert.show("alarm", recording_stopped(view_model.stopped_at), view_model.reason)
-        elif not self.banner.disconnected:
+        elif view_model.disconnected:
+            self.alert.show(*connection_lost_alert(view_model))
+        else:
             troubled = view_model.state in (State.FAILED, State.RECONNECTING)
             style = "bad" if view_model.state is State.FAILED else "warn"
             self.alert.show(style, view_model.reason if troubled else "", view_model.hint)
@@ -337,10 +340,10 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, GatedScreen):
                 return bool(self.view_model.bookmarks) or self.body.turns.filter.bookmarks_only
             case "go_to_match":
                 return bool(self.body.pane.needle)
-        if action == "start" and self.banner.disconnected:
+        if action == "start" and self.view_model.disconnected:
             return not (self.view_model.replay_speed or self.view_model.host)
         available = is_available(self.view_model, action, parameters)
-        return available and not (self.banner.disconnected and action in ACTION_STATES)
+        return available and not (self.view_model.disconnected and action in ACTION_STATES)
 
     def _update_footer(self) -> None:
         if not self.is_mounted:
@@ -374,12 +377,12 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, GatedScreen):
 
     def action_request_quit(self) -> None:
         """Quit; ask first whether a running session ends or continues. One that is finishing is waited for."""
-        if not self.view_model.state.active and self.view_model.viewers > 1 and not self.banner.disconnected:
+        if not self.view_model.state.active and self.view_model.viewers > 1 and not self.view_model.disconnected:
             # The engine exits by itself after its last viewer.
             self.post_message(self.DetachRequested())
             return
         ends = not self.view_model.state.active or self.view_model.state is State.DRAINING
-        if ends or self.view_model.replay_speed or self.banner.disconnected:
+        if ends or self.view_model.replay_speed or self.view_model.disconnected:
             self.post_message(self.QuitRequested())
             return
         from tui.viewer.screens.quit_dialog import QuitChoice, QuitDialog

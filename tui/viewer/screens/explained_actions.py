@@ -7,7 +7,6 @@ from tui.presentation.availability import ACTION_STATES, unavailable_reason
 from tui.presentation.view_model import ViewModel
 from tui.viewer.bindings import group_by_topic, help_entry
 from tui.viewer.screens.body_actions import BodyActions
-from tui.viewer.widgets.banner import Banner
 from tui.viewer.widgets.pane import Pane
 
 LOCAL_REASONS = {
@@ -24,7 +23,6 @@ LOCAL_REASONS = {
 class ExplainedActions(BodyActions):
     """A screen that says why an action is not possible now."""
 
-    banner: Banner
     view_model: ViewModel
     _keys: dict[str, str]
     """A person's own keys by action id."""
@@ -37,7 +35,7 @@ class ExplainedActions(BodyActions):
     def _unavailable_reason(self, action: str, parameters: tuple[object, ...]) -> str:
         if action in LOCAL_REASONS:
             return LOCAL_REASONS[action]
-        if self.banner.disconnected and action in ACTION_STATES:
+        if self.view_model.disconnected and action in ACTION_STATES:
             return "Not possible: not connected to the engine."
         return unavailable_reason(self.view_model, action, parameters)
 

@@ -9,8 +9,8 @@ from textual.binding import Binding, BindingType
 
 from tui.model.commands import ExportSession, TogglePlay
 from tui.model.events import Snapshot
+from tui.presentation.highlight_rules import Rule
 from tui.presentation.view_model import ViewModel
-from tui.viewer.highlights import Rule
 from tui.viewer.messages import CommandRequested
 from tui.viewer.screens.body_actions import BodyActions
 from tui.viewer.screens.dialog import show_keys
@@ -57,7 +57,6 @@ class PastSessionScreen(BodyActions):
         super().__init__(id="past")
         self.view_model = ViewModel(host)
         self.view_model.apply(snapshot)
-        self._snapshot = snapshot
         self._turn = turn
         self.body = Body(self.view_model, rules=rules, past=True, id="body")
         self.footer = Footer(id="keys")
@@ -80,7 +79,7 @@ class PastSessionScreen(BodyActions):
         )
 
     def _show_session(self) -> None:
-        self.body.handle_event(self._snapshot)
+        self.body.show_session()
         if self.view_model.transcript.get(self._turn) is not None:
             self.body.turns.select(self._turn)
 

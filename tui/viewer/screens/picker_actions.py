@@ -17,8 +17,8 @@ from tui.model.devices import DeviceInfo
 from tui.model.events import DeviceLevels, SessionExported, SessionInfo, SessionsFound, Snapshot
 from tui.model.tracks import format_tracks, parse_tracks
 from tui.paths import data_dir, private_dir, write_private
+from tui.presentation.highlight_rules import Rule
 from tui.text import one_line
-from tui.viewer.highlights import Rule
 from tui.viewer.messages import PromptChange
 from tui.viewer.screens.annotation_actions import AnnotationActions
 from tui.viewer.screens.prompt_actions import PromptActions

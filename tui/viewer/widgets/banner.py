@@ -35,8 +35,6 @@ class Banner(CellWidget):
     def __init__(self, view_model: ViewModel, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._view_model = view_model
-        self.disconnected = False
-        """Whether the connection to the engine is lost."""
         self.layout_state = LayoutState()
         """Which panes are hidden or zoomed, to be named."""
 
@@ -92,7 +90,7 @@ class Banner(CellWidget):
         return spans
 
     def _state(self) -> list[Span]:
-        if self.disconnected:
+        if self._view_model.disconnected:
             return [Span(" ↻ LINE LOST " if self._view_model.host else " ↻ DISCONNECTED ", "pill-bad")]
         if not self._view_model.synced:
             return [Span(" … STARTING ", "pill-muted")]

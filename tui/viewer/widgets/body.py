@@ -25,10 +25,10 @@ from tui.model.events import (
 )
 from tui.model.gists import Gist
 from tui.model.transcript import Turn
+from tui.presentation.highlight_rules import Rule
 from tui.presentation.turn_filter import TurnFilter
 from tui.presentation.turn_list import turn_at, turns_as_markdown
 from tui.presentation.view_model import ViewModel
-from tui.viewer.highlights import Rule
 from tui.viewer.layout_state import LayoutState
 from tui.viewer.widgets.gists_pane import GistsPane
 from tui.viewer.widgets.pane import Pane
@@ -95,8 +95,13 @@ class Body(Container):
             case Snapshot() | SessionStarted():
                 if isinstance(event, SessionStarted):
                     self._show_all()
-                self._reset_panes()
-                self.stats.show(self._view_model.stats)
+                self.show_session()
+        self._update_empty_text()
+
+    def show_session(self) -> None:
+        """Show the whole session anew."""
+        self._reset_panes()
+        self.stats.show(self._view_model.stats)
         self._update_empty_text()
 
     def _update_empty_text(self) -> None:

@@ -5,9 +5,10 @@ from typing import ClassVar
 
 from tui.model.gists import Gist, GistStatus
 from tui.presentation.formatting import format_latency, made_by, prompt_name
+from tui.presentation.highlight_rules import Rule
 from tui.presentation.view_model import ViewModel
 from tui.text import one_line, plural, sanitize
-from tui.viewer.highlights import Rule, apply_rules
+from tui.viewer.highlights import apply_rules
 from tui.viewer.markdown import markdown
 from tui.viewer.styled_text import Line, Span, justify, width, wrap
 from tui.viewer.widgets.pane import Pane

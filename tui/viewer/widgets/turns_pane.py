@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from tui.model.transcript import Turn
 from tui.presentation.formatting import speaker_style
+from tui.presentation.highlight_rules import Rule
 from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line, sanitize
-from tui.viewer.highlights import Rule, apply_rules
+from tui.viewer.highlights import apply_rules
 from tui.viewer.styled_text import Line, Span, pad, truncate, width, wrap
 from tui.viewer.widgets.entry_list import AIR_FROM
 from tui.viewer.widgets.pane import Pane
