@@ -7,6 +7,8 @@ import click
 from tui.cli import completion
 from tui.cli.options import Flags, flags_from
 
+REPLICAS = ("min_replicas", "max_replicas", "replica_cpus", "replica_gpus")
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need --token.")
@@ -38,9 +40,24 @@ from tui.cli.options import Flags, flags_from
 @click.option(
     "--max-session", "max_session_s", type=click.FloatRange(1), help="Maximum duration of a session, in seconds."
 )
+@click.option(
+    "--cluster",
+    metavar="[ADDRESS]",
+    is_flag=False,
+    flag_value="local",
+    help="Serve on a Ray cluster; without an address, on one that this command starts on this machine.",
+)
+@click.option("--min-replicas", type=click.IntRange(1), help="With --cluster: fewest replicas.  [default: 1]")
+@click.option("--max-replicas", type=click.IntRange(1), help="With --cluster: most replicas.  [default: 4]")
+@click.option(
+    "--replica-cpus", type=click.FloatRange(0), help="With --cluster: CPUs per recogniser replica.  [default: 1]"
+)
+@click.option(
+    "--replica-gpus", type=click.FloatRange(0), help="With --cluster: GPUs per recogniser replica.  [default: 0]"
+)
 @click.option("--exit-with-stdin", is_flag=True, help="Exit when standard input ends.")
-def serve(host: str, port: int, **flags: Any) -> None:
-    """Serve Streaming v3 and chat completions on this machine.
+def serve(host: str, port: int, cluster: str | None, **flags: Any) -> None:
+    """Serve Streaming v3 and chat completions on this machine, or on a Ray cluster.
 
     Point any Streaming v3 client at it. Prints one line of JSON once it listens.
     """
@@ -58,9 +75,13 @@ def serve(host: str, port: int, **flags: Any) -> None:
         raise click.UsageError("--tls-key needs --tls-cert.")
     if not is_installed():
         raise MissingExtraError("The local gateway", "local")
-    from tui.gateway.app import serve as run
     from tui.gateway.options import GatewayOptions
 
+    replicas = flags_from({name: flags.pop(name) for name in REPLICAS})
+    if replicas and cluster is None:
+        raise click.UsageError("Replicas need --cluster.")
+    if flags["voices"] and cluster:
+        raise click.UsageError("--voices needs one process: leave out --cluster.")
     config = load().config
     llm_url = flags.pop("llm_url") or ("" if flags["llm_file"] else config.llm_url)
     key = llm_key() or (api_key() if is_vendor(llm_url) else "")
@@ -78,4 +99,12 @@ def serve(host: str, port: int, **flags: Any) -> None:
         from tui.cli.models import fetch
 
         fetch(chosen.model)
-    run(chosen, host, port)
+    if cluster is None:
+        from tui.gateway.app import serve as run
+
+        run(chosen, host, port)
+    else:
+        from tui.cluster.options import ClusterOptions
+        from tui.cluster.running import run as run_on_cluster
+
+        run_on_cluster(ClusterOptions(gateway=chosen, **replicas), cluster, host, port)

@@ -148,7 +148,7 @@ class Gateway:
             SessionRefusedError: the client is refused.
         """
         assert self._detector is not None
-        max_duration_s = self._max_duration_s(websocket)
+        max_duration_s = await self._max_duration_s(websocket)
         try:
             parameters, ignored = parse(websocket.query_params.multi_items())
         except InvalidParameterError as error:
@@ -227,7 +227,7 @@ class Gateway:
             return []
         return [name for name in ("language_codes", "language_code") if getattr(parameters, name)]
 
-    def _max_duration_s(self, connection: HTTPConnection) -> float:
+    async def _max_duration_s(self, connection: HTTPConnection) -> float:
         """Return the longest duration of a client's session.
 
         Raises:
@@ -236,7 +236,7 @@ class Gateway:
         presented = credential(connection)
         if presented.startswith(tokens.PREFIX):
             try:
-                grant = self._tokens.redeem(presented)
+                grant = await self.redeem_token(presented)
             except tokens.InvalidTokenError as error:
                 raise SessionRefusedError(1008, f"Unauthorized connection: {error}") from error
             return min(self.options.max_session_s, grant.session_s or self.options.max_session_s)
@@ -258,7 +258,20 @@ class Gateway:
             return request_error(400, str(error))
         if expires_s is None:
             return request_error(400, "expires_in_seconds is missing")
-        return JSONResponse({"token": self._tokens.issue(expires_s, session_s), "expires_in_seconds": expires_s})
+        token = await self.issue_token(expires_s, session_s)
+        return JSONResponse({"token": token, "expires_in_seconds": expires_s})
+
+    async def issue_token(self, expires_s: float, session_s: float | None) -> str:
+        """Return a temporary token, as `Tokens.issue` does."""
+        return self._tokens.issue(expires_s, session_s)
+
+    async def redeem_token(self, token: str) -> tokens.Grant:
+        """Return the rights of a temporary token, as `Tokens.redeem` does.
+
+        Raises:
+            InvalidTokenError: it is forged, used or expired.
+        """
+        return self._tokens.redeem(token)
 
     async def chat(self, request: Request) -> Response:
         """Serve `/v1/chat/completions`."""

@@ -27,6 +27,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "finals_waiting": ("gauge", "Final texts that are queued or being decoded."),
     "backlog_seconds": ("gauge", "Seconds of audio that wait for their final text."),
     "realtime_factor": ("gauge", "Seconds of audio transcribed per second of work."),
+    "replicas": ("gauge", "Replicas on a cluster, by role."),
 }
 """Type and help text, by name."""
 LABELLED = frozenset({"refusals_total", "ignored_parameters_total", "answers_total", "decodes_rejected_total"})

@@ -1,0 +1,40 @@
+"""`livegist serve --cluster`: the gateway as a Ray Serve application; `tui.cluster:app` for Ray's own tools.
+
+Ingress replicas hold the sockets and the sessions' state, recogniser replicas the speech model. Ray places, scales,
+checks and restarts them.
+"""
+
+import importlib.util
+import os
+from typing import Any
+
+from tui.errors import MissingExtraError
+
+# Read when Ray is imported: it sends nothing to its makers.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+
+
+def app(arguments: dict[str, Any]) -> Any:
+    """Return the application for `serve run tui.cluster:app` and Serve's config files.
+
+    Args:
+        arguments: settings of `ClusterOptions` and `GatewayOptions`, such as `model` and `max_replicas`.
+
+    Raises:
+        LivegistError: one is unknown or invalid, there is no token, or Ray is not installed.
+    """
+    require_ray()
+    from tui.cluster.application import application
+    from tui.cluster.options import parse
+
+    return application(parse(arguments))
+
+
+def require_ray() -> None:
+    """Raise an error if Ray is not installed.
+
+    Raises:
+        MissingExtraError: it is not.
+    """
+    if not importlib.util.find_spec("ray"):
+        raise MissingExtraError("A gateway on a cluster", "cluster")

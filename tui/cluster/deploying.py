@@ -1,0 +1,68 @@
+"""Connect to a Ray cluster, and deploy the application on it."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import ray
+from ray import serve
+from ray.exceptions import RayError
+from ray.serve.exceptions import RayServeException
+
+from tui.cluster.application import application
+from tui.cluster.options import LOCAL, ClusterOptions
+from tui.errors import LivegistError
+
+if TYPE_CHECKING:
+    from tui.gateway.certificate import Certificate
+
+NAME = "livegist"
+"""Name of the application on the cluster."""
+STORE_BYTES = 200_000_000
+"""Ray's object store on a cluster of this machine: clips are small and short-lived."""
+
+
+@contextlib.contextmanager
+def connected(address: str) -> Iterator[None]:
+    """Connect to a cluster; start and end one that is of this machine alone.
+
+    Args:
+        address: as `ray.init` takes it.
+
+    Raises:
+        LivegistError: there is none.
+    """
+    local = {"include_dashboard": False, "object_store_memory": STORE_BYTES} if address == LOCAL else {}
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
+    except (ConnectionError, ValueError, RuntimeError, RayError) as error:
+        raise LivegistError(
+            f"There is no Ray cluster at {address}: {error}", "Start one with: ray start --head"
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextlib.contextmanager
+def deployed(options: ClusterOptions, host: str, port: int, certificate: "Certificate | None") -> Iterator[None]:
+    """Run the application on the cluster, and delete it at the end.
+
+    Raises:
+        LivegistError: it cannot be started.
+    """
+    http: dict[str, Any] = {"host": host, "port": port}
+    if certificate:
+        http |= {"ssl_certfile": str(certificate.chain), "ssl_keyfile": str(certificate.key)}
+    try:
+        serve.start(http_options=http, proxy_location="EveryNode")
+        serve.run(application(options), name=NAME, route_prefix="/")
+    except (RuntimeError, RayError, RayServeException) as error:
+        raise LivegistError(
+            f"The application cannot be started: {error}", "The replicas' logs are in /tmp/ray/session_latest/logs."
+        ) from error
+    try:
+        yield
+    finally:
+        serve.delete(NAME)

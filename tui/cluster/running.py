@@ -1,0 +1,79 @@
+"""Run the application on Ray until a signal."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+
+from tui.cluster import require_ray
+from tui.cluster.options import LOCAL, ClusterOptions
+from tui.gateway.app import TRUST, bracketed, check_access, select_certificate
+
+LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Makes Ray use the loopback address as this machine's, as it does by itself on macOS and Windows."""
+
+
+def run(options: ClusterOptions, address: str, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT; print the address as one line of JSON once clients may connect.
+
+    Args:
+        options: of the application.
+        address: of a Ray cluster, as `ray.init` takes it; `LOCAL` for this machine alone.
+        host: address to bind to on the nodes; any but loopback needs a token.
+        port: 0 takes a port that is free on this machine.
+
+    Raises:
+        LivegistError: the address is open to others without a token, or Ray or the application cannot be started.
+    """
+    require_ray()
+    check_access(options.gateway, host)
+    certificate = select_certificate(options.gateway, host)
+    if certificate and certificate.authority:
+        sys.stderr.write(TRUST.format(path=certificate.authority))
+    if address == LOCAL:
+        os.environ.update(LOOPBACK_ONLY)
+    from tui.cluster.deploying import connected, deployed
+
+    port = port or _free_port(host)
+    with contextlib.suppress(KeyboardInterrupt), connected(address):
+        # Only now: Ray's own handlers write a stack trace.
+        _interrupt_on_signals(exit_with_stdin=options.gateway.exit_with_stdin)
+        with deployed(options, host, port, certificate):
+            line = {
+                "listening": f"{'wss' if certificate else 'ws'}://{bracketed(host)}:{port}",
+                "model": options.gateway.model,
+                "cluster": address,
+            }
+            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.flush()
+            threading.Event().wait()
+
+
+def _free_port(host: str) -> int:
+    with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def _interrupt_on_signals(*, exit_with_stdin: bool) -> None:
+    """Raise `KeyboardInterrupt` in this thread at the first SIGTERM or SIGINT, or when stdin ends if that is asked."""
+
+    def interrupt(number: int, frame: object) -> None:
+        for later in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(later, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupt)
+    if exit_with_stdin:
+        threading.Thread(target=_wait_for_stdin_end, daemon=True).start()
+
+
+def _wait_for_stdin_end() -> None:
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
