@@ -168,9 +168,14 @@ async def test_without_the_setting_the_transcript_stays_under_an_alarm_until_s_c
             assert len(shown.background("RECORDING STOPPED")) == 1, "the alarm does not fill its row"
             assert shown.background("RECORDING STOPPED") != shown.background(said(2))
             assert shown.bells > bells
+            shown.type("m")
+            await shown.until("note for the bookmark")
+            shown.type("promised\r")
+            await shown.until("promised")
             shown.type("s")
             await shown.until("ENDED", said(TURNS))
             assert "RECORDING STOPPED" not in shown.text
+            assert "promised" in (await stored_over()).load().bookmarks.values()
             assert_whole(await stored_over(), server)
 
 

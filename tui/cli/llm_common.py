@@ -66,21 +66,12 @@ async def answer(
 @asynccontextmanager
 async def chat(config: "Config") -> "AsyncIterator[ChatClient]":
     """Give the client of the LLM server; starts a local gateway if one is needed."""
-    from tui.credentials import api_key, llm_key
-    from tui.engine.endpoints import Endpoints
-    from tui.engine.gateway_process import GatewayProcess, is_installed
-    from tui.engine.routing import resolve_route
-    from tui.llm.client import ChatClient
-    from tui.model.prompts import PromptLibrary
+    from tui.engine.gateway_process import GatewayProcess
+    from tui.engine.stored_chat import chat_client
     from tui.paths import log_file
-    from tui.urls import may_carry_key
 
     gateway = GatewayProcess(log_file())
-    if config.llm_url and not api_key():
-        client = ChatClient(config.llm_url, llm_key() if may_carry_key(config.llm_url) else "")
-    else:
-        route = resolve_route(config, key=api_key(), llm_key=llm_key(), local_installed=is_installed())
-        client = await Endpoints(config, route, PromptLibrary(()), gateway, 16_000).chat()
+    client = await chat_client(config, gateway)
     try:
         yield client
     finally:

@@ -14,6 +14,7 @@ from tui.model.commands import (
     NameSpeaker,
     RememberSpeaker,
     RetryGist,
+    SessionAnnotation,
     SetTitle,
     UndoEdit,
     UseExtraPrompts,
@@ -38,20 +39,6 @@ MAX_EXTRA_PROMPTS = 3
 """Maximum number of extra prompts, asked about each turn in addition to the one in use."""
 MAX_NOTE_CHARACTERS = 500
 """Maximum length of a note, a name or a question; longer ones are cut."""
-
-AnnotationCommand = (
-    Ask
-    | RetryGist
-    | AskAllTurns
-    | UseExtraPrompts
-    | Bookmark
-    | NameSpeaker
-    | RememberSpeaker
-    | SetTitle
-    | EditTurn
-    | MergeTurn
-    | UndoEdit
-)
 
 
 class Annotations:
@@ -88,7 +75,7 @@ class Annotations:
         self._editor = TranscriptEditor(state, original)
         self._remember_voice = remember_voice
 
-    def execute(self, command: AnnotationCommand) -> None:
+    def execute(self, command: SessionAnnotation) -> None:
         """Execute a command.
 
         Raises:

@@ -17,7 +17,7 @@ from tui.audio.sources import warm_up
 from tui.config.load import load
 from tui.config.schema import Config
 from tui.credentials import api_key, llm_key
-from tui.engine.annotations import AnnotationCommand
+from tui.engine.annotation_router import AnnotationRouter
 from tui.engine.capture import LOG_HINT
 from tui.engine.continuation import Interruption, SessionContinuation
 from tui.engine.device_monitor import DeviceLevelMonitor
@@ -27,6 +27,7 @@ from tui.engine.player import Player
 from tui.engine.post_session import PostSessionTasks
 from tui.engine.prompt_selection import PromptSelection
 from tui.engine.recovery import SessionRecovery
+from tui.engine.reopened_sessions import ReopenedSessions
 from tui.engine.routing import resolve_route
 from tui.engine.save_retry import PendingSaves
 from tui.engine.session import LiveSession
@@ -89,6 +90,8 @@ class Engine:
         self._continuation = SessionContinuation(active_file, store)
         self._slot = SessionSlot(publish)
         self._prompts = PromptSelection(prompt_folders, self._slot, publish)
+        reopened = ReopenedSessions(self._flags, self._prompts.prompts, self._gateway)
+        self._annotations = AnnotationRouter(self._slot, reopened, store, publish)
         self._notices: list[Notice] = []
         self._quitting = asyncio.Event()
         self._deadline = math.inf
@@ -135,6 +138,8 @@ class Engine:
         Raises:
             LivegistError: the command cannot be executed; nothing has changed.
         """
+        if isinstance(command, commands.Start | commands.ContinueSession | commands.Recover):
+            await self._annotations.release_interrupted()
         match command:
             case commands.Start(options=options):
                 self._start(options)
@@ -150,10 +155,8 @@ class Engine:
                 self._slot.require_active().controls.execute(command)
             case commands.UsePrompt(prompt=prompt):
                 self._prompts.use(prompt)
-            case commands.Analyse(prompt=prompt):
-                await self._slot.require_session().analyse(prompt)
-            case _ if isinstance(command, AnnotationCommand):
-                self._slot.require_session().annotations.execute(command)
+            case _ if isinstance(command, commands.SessionAnnotation | commands.AnnotateSession):
+                await self._annotations.execute(command)
             case commands.ListDevices() | commands.MeasureDevices():
                 return await self._device_levels.execute(command)
             case commands.TogglePlay():
@@ -189,6 +192,7 @@ class Engine:
             watching.cancel()
             await self._device_levels.close()
             await self._player.close()
+            await self._annotations.close()
             self._pending_saves.cancel()
             self._recovery.close()
             await self._post_session.wait(self._deadline - self._clock())

@@ -8,7 +8,7 @@ from tui.credentials import redacted
 from tui.engine.compressed_store import WordStore
 from tui.engine.state_machine import TRANSITIONS, InvalidTransitionError
 from tui.errors import SessionError
-from tui.model.events import Event, Notice, Severity, State, StateChanged, TitleChanged, TurnChanged
+from tui.model.events import Event, Notice, Severity, State, StateChanged, StatsChanged, TitleChanged, TurnChanged
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
 from tui.sessions.journal import is_persistent
@@ -118,8 +118,13 @@ class EventSink:
         except SessionError as error:
             self._publish(Notice(Severity.WARNING, error.message, error.hint))
             return
-        journal.append(event, self._at())
+        # `read_end` takes the final state and statistics from the end of the journal, so they are repeated there.
+        for each in (event, StatsChanged(self.state.stats), self._last_state()):
+            journal.append(each, self._at())
         journal.close()
+
+    def _last_state(self) -> StateChanged:
+        return StateChanged(self.state.state, self.state.reason, self.state.hint)
 
     def _redact(self, event: Event) -> Event:
         """Remove keys from an event whose text may quote a server."""

@@ -223,6 +223,31 @@ class RememberSpeaker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
     """The endpoint's label of the speaker."""
 
 
+SessionAnnotation = (
+    Analyse
+    | Ask
+    | RetryGist
+    | AskAllTurns
+    | UseExtraPrompts
+    | SetTitle
+    | EditTurn
+    | MergeTurn
+    | UndoEdit
+    | Bookmark
+    | NameSpeaker
+    | RememberSpeaker
+)
+"""Commands that add to a session, also after its end."""
+
+
+class AnnotateSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="annotate_session"):
+    """Execute a command on a stored session; the changes arrive as `StoredSessionChanged`."""
+
+    session: str
+    """Id of the session."""
+    command: SessionAnnotation
+
+
 class SetGain(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="set_gain", omit_defaults=True):
     """Set the gain that is applied to the recording from now on."""
 
@@ -287,6 +312,7 @@ Command = (
     | DeleteSessions
     | SearchSessions
     | ShowSession
+    | AnnotateSession
     | ExportSession
     | TogglePlay
     | Pause

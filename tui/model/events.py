@@ -307,6 +307,18 @@ class SessionShown(msgspec.Struct, frozen=True, tag="session_shown"):
     snapshot: Snapshot
 
 
+StoredChange = TranscriptEdited | GistChanged | GistDelta | TurnBookmarked | SpeakerNamed | TitleChanged | Notice
+"""Changes of a stored session."""
+
+
+class StoredSessionChanged(msgspec.Struct, frozen=True, tag="session_changed"):
+    """A stored session changed, as a viewer asked."""
+
+    session: str
+    """Id of the session."""
+    event: StoredChange
+
+
 class SessionExported(msgspec.Struct, frozen=True, omit_defaults=True, tag="exported"):
     """A session was exported, as a viewer asked."""
 
@@ -367,6 +379,7 @@ Event = (
     | SessionsListed
     | SessionsFound
     | SessionShown
+    | StoredSessionChanged
     | SessionExported
     | PromptShown
     | Rejected

@@ -26,6 +26,7 @@ from tui.model.events import (
     SessionStarted,
     Snapshot,
     StatsChanged,
+    StoredSessionChanged,
     TurnChanged,
     UntranscribedChanged,
 )
@@ -58,7 +59,7 @@ def is_persistent(event: Event) -> bool:
     match event:
         case LevelChanged() | GistDelta() | StatsChanged() | PromptsChanged() | Snapshot():
             return False
-        case DevicesListed() | DeviceLevels() | Rejected() | UntranscribedChanged():
+        case DevicesListed() | DeviceLevels() | Rejected() | UntranscribedChanged() | StoredSessionChanged():
             return False
         case TurnChanged(turn=turn):
             return turn.final
