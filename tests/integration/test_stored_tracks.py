@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -34,7 +35,7 @@ from tui.model.events import (
 )
 from tui.model.session import Session
 from tui.model.stats import Stats, TrackStats
-from tui.model.tracks import Track
+from tui.model.tracks import Track, TracksChanged
 from tui.paths import PACKAGE, log_file, sessions_dir
 from tui.sessions.catalogue import summarise
 from tui.sessions.flac import compress
@@ -60,8 +61,6 @@ async def server() -> AsyncIterator[Endpoint]:
 
 def store_tracks(*, ended: bool = True) -> StoredSession:
     """Store a session with two tracks of two turns each; without an end, its engine was killed."""
-    from datetime import datetime
-
     stored = Store(sessions_dir()).create(datetime.now().astimezone())
     for at, sound in enumerate(SOUNDS.values()):
         recording = Recording.create(stored.audio_of(at), RATE)
@@ -126,6 +125,39 @@ async def test_a_replay_has_a_level_for_each_track() -> None:
     await task
     assert {event.track for event in watch.events if isinstance(event, LevelChanged)} == {"you", "them"}
     assert [track.name for track in replaying.snapshot().tracks] == ["you", "them"]
+
+
+async def test_a_replay_shows_an_added_track_from_the_time_at_which_it_was_added() -> None:
+    stored = Store(sessions_dir()).create(datetime.now().astimezone())
+    for at, sound in enumerate(SOUNDS.values()):
+        recording = Recording.create(stored.audio_of(at), RATE, silence=at * RATE)
+        recording.append(sound[at * 2 * RATE :])
+        recording.close()
+    journal = Journal(stored.events)
+    journal.append(SessionStarted(msgspec.convert(dict.fromkeys(SESSION_FACTS, "x"), Session)), 0.0)
+    journal.append(StateChanged(State.LIVE), 0.0)
+    journal.append(TurnChanged(final_turn(1, "hello there")), 0.5)
+    tracks = (Track("you", "mic"), Track("them", "system", start_s=1.0))
+    journal.append(TracksChanged(tracks), 1.0)
+    journal.append(TurnChanged(replace(final_turn(2, "good morning", start_s=1.2), track="them")), 2.0)
+    journal.append(StateChanged(State.ENDED), 2.0)
+    journal.close()
+    watch = Watch()
+    clock = itertools.count(0.0, 0.2)
+    replaying = ReplayEngine(watch.publish, stored, clock=lambda: next(clock))
+    assert replaying.snapshot().tracks == ()
+    task = asyncio.create_task(replaying.run())
+    await watch.until(lambda: StateChanged(State.ENDED) in watch.events)
+    assert {turn.track for turn in replaying.snapshot().turns} == {"you", "them"}
+    replaying.quit()
+    await task
+    added = watch.events.index(TracksChanged(tracks))
+    levels = [
+        [event.track for event in part if isinstance(event, LevelChanged)]
+        for part in (watch.events[:added], watch.events[added:])
+    ]
+    assert set(levels[0]) == {""}
+    assert set(levels[1]) == {"you", "them"}
 
 
 def test_a_replay_with_sound_plays_the_sum_of_the_tracks() -> None:

@@ -13,8 +13,8 @@ from tests.faults.engines import DRAIN_S, WAV_HEADER, Watch, fast, running
 from tui.audio.mixed_reader import MixedReader
 from tui.audio.recording import Recording
 from tui.engine.engine import Engine
-from tui.errors import UsageError
-from tui.model.commands import Mute, Option, Recover, SetGain, Start, Stop
+from tui.errors import SourceError, UsageError
+from tui.model.commands import AddTrack, Mute, Option, Recover, SetGain, Start, Stop
 from tui.model.events import LevelChanged, State
 from tui.model.tracks import Track
 from tui.model.transcript import transcript_lines
@@ -289,3 +289,93 @@ async def test_an_ended_track_is_silent_in_a_mix(tmp_path: Path) -> None:
     assert reader.read(8, 4) == b"\x03\x00" * 2 + b"\x02\x00" * 2
     long.close()
     assert (reader.position, reader.closed) == (30, True)
+
+
+async def test_a_track_is_added_to_a_running_session_and_not_one_sample_of_the_first_is_lost(
+    server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a busy machine blocks may be late, which a correction of the clock makes good sample by sample.
+    monkeypatch.setattr("tui.audio.clock_fit.DEADBAND_S", 1.0)
+    watch = Watch()
+    (tmp_path / "you.raw").write_bytes(you := speech(*range(1, 13)))
+    (tmp_path / "them.raw").write_bytes(them := speech(21, 22, 23))
+    first, added = f"cmd:cat {tmp_path}/you.raw", f"them=cmd:cat {tmp_path}/them.raw"
+    async with running(watch) as built:
+        options: dict[str, Option] = {"url": server.url, "analyse_at_end": False, "drain_timeout_s": DRAIN_S}
+        await built.execute(Start({"source": first, **options}))
+        await watch.until(lambda: len(watch.finals) >= 2)
+        assert {turn.track for turn in watch.finals} == {""}
+        with pytest.raises(UsageError, match="has no source"):
+            await built.execute(AddTrack("them="))
+        with pytest.raises(SourceError, match="cannot be opened"):
+            await built.execute(AddTrack(f"them={tmp_path}/missing.wav"))
+        await built.execute(AddTrack(added))
+        snapshot = built.snapshot()
+        await watch.until_over()
+    assert watch.record.state is State.ENDED
+    assert [track.name for track in snapshot.tracks] == ["cat", "them"]
+    assert {turn.track for turn in snapshot.turns} == {"cat"}, "the turns so far belong to the first track"
+    assert [turn.text for turn in watch.finals if turn.track == "cat"] == [said(n) for n in range(1, 13)]
+    assert [turn.text for turn in watch.finals if turn.track == "them"] == [said(n) for n in (21, 22, 23)]
+    assert len({turn.number for turn in watch.finals}) == 15
+    starts = [turn.start_s for turn in watch.finals]
+    assert starts == sorted(starts)
+    audio = [path.read_bytes()[WAV_HEADER:] for path in stored().recordings]
+    assert audio[0] == you
+    assert audio[1].lstrip(b"\0").rstrip(b"\0") == them.rstrip(b"\0")
+    start_s = snapshot.tracks[1].start_s
+    assert 2 * 0.75 < start_s <= min(turn.start_s for turn in watch.finals if turn.track == "them")
+    sent = [len(call.audio) for call in server.calls]
+    assert sent[1] < len(audio[1]), "the silence before its start is not sent"
+    kept = stored().load()
+    assert kept.transcript.finals == watch.finals
+    assert kept.tracks == snapshot.tracks
+    assert read(stored().events).format == FORMAT
+    assert any("as them." in notice for notice in watch.notices)
+
+
+async def test_an_added_track_that_was_not_transcribed_is_transcribed_from_its_start(
+    server: Endpoint, tmp_path: Path
+) -> None:
+    watch = Watch()
+    for name, sound in (("you", speech(*range(1, 9))), ("them", speech(21, 22))):
+        (tmp_path / name).write_bytes(sound)
+    async with running(watch) as built:
+        options: dict[str, Option] = {"url": server.url, "analyse_at_end": False, "drain_timeout_s": DRAIN_S}
+        await built.execute(Start({"source": f"you=cmd:cat {tmp_path}/you", **options}))
+        await watch.until(lambda: len(watch.finals) >= 1)
+        server.close_with = (1008, "no")
+        await built.execute(AddTrack(f"them=cmd:cat {tmp_path}/them"))
+        await watch.until_over()
+        start_s = built.snapshot().tracks[1].start_s
+    assert {turn.track for turn in watch.finals} == {"you"}
+    rest = {track.name: track.untranscribed_s for track in watch.record.stats.tracks}
+    assert rest["you"] == 0 < rest["them"]
+    async with fake_endpoint.running() as other:
+        later = Watch()
+        async with running(later, clock=fast) as built:
+            await built.execute(Recover("", {"url": other.url, "analyse_at_end": False}))
+            await later.until_over()
+        [call] = other.calls
+    finals = stored().load().transcript.finals
+    assert [turn.text for turn in finals if turn.track == "them"] == [said(n) for n in (21, 22)]
+    assert len(call.audio) + 2 * RATE * start_s <= stored().recordings[1].stat().st_size
+    starts = [turn.start_s for turn in finals]
+    assert starts == sorted(starts)
+
+
+async def test_a_track_is_added_to_a_mix(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    you, them = speech(1, 2, 3, 4), bytes(6 * RATE)
+    (tmp_path / "more.raw").write_bytes(speech(21))
+    async with running(watch) as built:
+        await built.execute(Start({**settings(server, tmp_path, you=you, them=them), "mix": True}))
+        await watch.until(lambda: len(watch.finals) >= 1)
+        await built.execute(AddTrack(f"more=cmd:cat {tmp_path}/more.raw"))
+        await watch.until_over()
+        tracks = built.snapshot().tracks
+    assert len(server.calls) == 1
+    assert [track.name for track in tracks] == ["you", "them", "more"]
+    assert watch.record.stats.untranscribed_s == 0
+    assert stored().recordings[2].read_bytes()[WAV_HEADER:].strip(b"\0") == speech(21).strip(b"\0")
+    assert any(int(turn.text.split()[1]) > 20 for turn in watch.finals), "the endpoint hears the sum"

@@ -214,3 +214,14 @@ def test_a_foreign_file_is_neither_opened_nor_changed(tmp_path: Path) -> None:
         with pytest.raises(SessionError, match="not a recording"):
             use(path)
     assert path.read_bytes() == b"Dear diary, " * 10
+
+
+def test_silence_at_the_start_of_a_file_takes_no_space(tmp_path: Path) -> None:
+    path = tmp_path / "audio.wav"
+    recording = Recording.create(path, silence=3600 * 16_000)
+    recording.append(distinct_samples(10))
+    recording.close()
+    assert recording.read(3600 * 16_000 - 2, 4) == bytes(4) + distinct_samples(2)
+    assert path.stat().st_blocks * 512 < 1_000_000
+    with wave.open(str(path)) as file:
+        assert file.getnframes() == 3600 * 16_000 + 10

@@ -1,9 +1,15 @@
 """Sources of several tracks: `NAME=SOURCE` or `SOURCE`, their names, and what is wrong with them in words."""
 
 import pytest
+from msgspec.structs import replace
 
+from tests.session_fixtures import final_turn
 from tui.errors import UsageError
-from tui.model.tracks import Track, format_tracks, free_name, parse_track, parse_tracks
+from tui.model.edits import TurnEdit
+from tui.model.events import TranscriptEdited, TurnChanged
+from tui.model.session_state import SessionState
+from tui.model.tracks import Track, TracksChanged, format_tracks, free_name, parse_track, parse_tracks
+from tui.sessions.rest import transcribed_s
 
 
 @pytest.mark.parametrize(
@@ -58,3 +64,18 @@ def test_what_is_wrong_is_said_in_words(specs: list[str], message: str) -> None:
         parse_tracks(specs)
     assert caught.value.message == message
     assert caught.value.hint
+
+
+def test_the_turns_of_a_track_without_a_name_get_the_name_of_the_first_when_another_is_added() -> None:
+    state = SessionState()
+    state.apply(TurnChanged(final_turn(1, "hello there")))
+    state.apply(TranscriptEdited((TurnEdit(1, (final_turn(1, "hello here"),)),)))
+    tracks = (Track("mic", "mic"), Track("them", "system", start_s=2.0))
+    for _ in range(2):  # A viewer may have it from its snapshot.
+        state.apply(TracksChanged(tracks))
+    state.apply(TurnChanged(replace(final_turn(2, "good morning", start_s=2.0), track="them")))
+    assert [(turn.track, turn.text) for turn in state.finals] == [("mic", "hello here"), ("them", "good morning")]
+    assert [turn.track for turn in state.transcript] == ["mic", "them"]
+    assert transcribed_s(SessionState(), "them") == 0
+    state.transcript.remove(2)
+    assert transcribed_s(state, "them") == 2.0, "nothing of it is transcribed, and it begins there"

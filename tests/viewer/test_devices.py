@@ -6,10 +6,10 @@ from tests.viewer.dashboard_harness import emit, running, shown, toasts
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
 from tests.viewer.test_meter import Clock
-from tui.model.commands import ListDevices, MeasureDevices, SetGain, Start, UseSource
+from tui.model.commands import AddTrack, ListDevices, MeasureDevices, SetGain, Start, UseSource
 from tui.model.devices import DeviceInfo, DeviceLevel
 from tui.model.events import DeviceLevels, DevicesListed, GainChanged, Rejected
-from tui.model.tracks import Track
+from tui.model.tracks import Track, TracksChanged
 from tui.viewer.screens.device_picker import DevicePicker
 
 DEVICES = (
@@ -147,12 +147,35 @@ async def test_during_a_session_the_choice_is_for_one_of_its_tracks() -> None:
         await pilot.press("D")
         await emit(pilot, engine, DevicesListed(DEVICES))
         assert "Choose an input device for you" in shown(app)
-        await pilot.press("a")
-        assert app.screen is not app.dashboard, "a track is added before a session only"
         await pilot.press("t")
         await until(pilot, lambda: "Choose an input device for them" in shown(app))
         await pilot.press("down", "enter")
         await until(pilot, lambda: UseSource("mic:Built-in", "them") in engine.sent)
+
+
+async def test_a_further_device_becomes_a_track_of_the_running_session() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine, size=(120, 36)) as (app, pilot):
+        await pilot.press("D")
+        await emit(pilot, engine, DevicesListed(DEVICES))
+        assert "a add as a track" in shown(app)
+        await pilot.press("down", "a")
+        await until(pilot, lambda: AddTrack("mic:Built-in") in engine.sent)
+        tracks = (Track("mic", "mic"), Track("Built-in", "mic:Built-in", start_s=60.0))
+        await emit(pilot, engine, TracksChanged(tracks))
+        assert "Built-in" in shown(app, "meter-2")
+        assert {turn.track for turn in app.dashboard.view_model.transcript} == {"mic"}
+
+
+async def test_a_session_with_four_tracks_takes_no_further_one() -> None:
+    tracks = tuple(Track(name, "mic") for name in "abcd")
+    engine = ScriptedEngine(snapshot=replace(meeting(), tracks=tracks))
+    async with running(engine) as (app, pilot):
+        await pilot.press("D")
+        await emit(pilot, engine, DevicesListed(DEVICES))
+        assert "a add as a track" not in shown(app)
+        await pilot.press("a")
+        assert isinstance(app.screen, DevicePicker)
 
 
 async def test_a_machine_without_devices_says_so() -> None:

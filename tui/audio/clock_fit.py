@@ -34,13 +34,15 @@ class ClockFit:
         sample_rate: samples per second.
         started_at: start of the session, in seconds of the monotonic clock.
         fills_gaps: whether silence replaces audio that is missing. A program may be late without losing any.
+        in_place: whether the device is being recorded already, so that its next block follows without a gap.
     """
 
-    def __init__(self, sample_rate: int, started_at: float, *, fills_gaps: bool = True) -> None:
+    def __init__(self, sample_rate: int, started_at: float, *, fills_gaps: bool = True, in_place: bool = False) -> None:
         self._rate = sample_rate
         self._started_at = started_at
         self._fills_gaps = fills_gaps
         self.restart()
+        self._settled = in_place
 
     def restart(self) -> None:
         """Fit another device from its first block on."""

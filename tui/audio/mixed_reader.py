@@ -18,6 +18,10 @@ class MixedReader:
         self._recordings = tuple(recordings)
         self.sample_rate = self._recordings[0].sample_rate
 
+    def add(self, recording: Recording) -> None:
+        """Add a recording that is as long as the mix is now, or longer."""
+        self._recordings += (recording,)
+
     @property
     def position(self) -> int:
         """Number of samples that all tracks have, except those that have ended."""

@@ -52,8 +52,13 @@ class Recording:
         weakref.finalize(self, os.close, file)
 
     @classmethod
-    def create(cls, path: Path, sample_rate: int = DEFAULT_RATE) -> Self:
+    def create(cls, path: Path, sample_rate: int = DEFAULT_RATE, *, silence: int = 0) -> Self:
         """Start a recording in a new file that only its owner can read.
+
+        Args:
+            path: path of the file.
+            sample_rate: samples per second.
+            silence: samples of silence at its start, which take no space on a disk that supports holes.
 
         Raises:
             SessionError: the file exists or cannot be written.
@@ -62,17 +67,17 @@ class Recording:
             file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise _unusable_recording(path, error) from error
-        recording = cls(path, file, sample_rate, 0)
+        recording = cls(path, file, sample_rate, silence * SAMPLE_BYTES)
         try:
-            recording._write_header()
+            recording._write_start()
         except OSError as error:
             raise _unusable_recording(path, error) from error
         recording._accept_audio()
         return recording
 
     @classmethod
-    def in_memory(cls, sample_rate: int = DEFAULT_RATE) -> Self:
-        """Start a recording in memory, which disappears with the process.
+    def in_memory(cls, sample_rate: int = DEFAULT_RATE, *, silence: int = 0) -> Self:
+        """Start a recording in memory, which disappears with the process; its arguments are those of `create`.
 
         Raises:
             SessionError: the operating system has no `memfd_create`, as Linux has.
@@ -82,8 +87,9 @@ class Recording:
                 "Private sessions are unavailable: this system cannot record to memory.",
                 "Omit --private, and delete the session afterwards: livegist sessions delete last",
             )
-        recording = cls(Path(), os.memfd_create("recording", os.MFD_CLOEXEC), sample_rate, 0)
-        recording._write_header()
+        file = os.memfd_create("recording", os.MFD_CLOEXEC)
+        recording = cls(Path(), file, sample_rate, silence * SAMPLE_BYTES)
+        recording._write_start()
         recording.closed = False
         return recording
 
@@ -234,6 +240,15 @@ class Recording:
         self._on_disk += written
         self._write_header()
         return written
+
+    def _write_start(self) -> None:
+        """Write the header and the silence of a new file.
+
+        Raises:
+            OSError: the write failed.
+        """
+        self._write_header()
+        os.ftruncate(self._file, HEADER_BYTES + self._on_disk)
 
     def _write_header(self) -> None:
         os.pwrite(self._file, wav.header(self.sample_rate, self._on_disk - self._on_disk % SAMPLE_BYTES), 0)

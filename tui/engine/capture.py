@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
@@ -29,6 +30,8 @@ LOG_HINT = "See the engine's log for details."
 DEFAULT_SOURCE = "mic"
 """Source that replaces a lost device."""
 SAMPLE_BYTES = 2
+STARTS = 100
+"""Number of the last blocks that tell when the recording started: 5 s."""
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +58,6 @@ class Capture:
         channels: number of channels that a microphone is opened with.
         publish: receives levels and notices.
         track: name of the track; empty if the session has one without a name.
-        fallback: source that replaces a lost device; empty waits for the device itself.
         fit: puts the audio on the time line of a session with several tracks; `None` for a session with one.
         clock: monotonic seconds.
     """
@@ -69,7 +71,6 @@ class Capture:
         channels: int = 1,
         publish: Callable[[Event], None],
         track: str = "",
-        fallback: str = DEFAULT_SOURCE,
         fit: ClockFit | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -79,7 +80,8 @@ class Capture:
         self._channels = channels
         self._publish = publish
         self._track = track
-        self._fallback = fallback
+        self.fallback = DEFAULT_SOURCE
+        """Source that replaces a lost device; empty waits for the device itself."""
         self._fit = fit
         self._clock = clock
         self._overflows = 0
@@ -87,6 +89,8 @@ class Capture:
         self._unmeasured = bytearray()
         self._level_bytes = int(recording.sample_rate * LEVEL_S) * SAMPLE_BYTES
         self._received_at = clock()
+        self._starts: deque[float] = deque(maxlen=STARTS)
+        """Times at which the recording started, by the arrival of each of the last blocks."""
         self._switched = asyncio.Event()
         self.gain_db = 0.0
         """Gain applied before recording, in dB."""
@@ -104,6 +108,21 @@ class Capture:
     def spec(self) -> str:
         """The source, as `open_source` takes it."""
         return self._spec
+
+    @property
+    def started_at(self) -> float:
+        """Time, on the clock, at which the recording started; the earliest by its last blocks, as they may be late."""
+        return min(self._starts, default=self._clock() - self._recording.position / self._recording.sample_rate)
+
+    def join(self, track: str, fit: ClockFit | None) -> None:
+        """Go on as a track of a session with several.
+
+        Args:
+            track: name of the track.
+            fit: puts the audio on their time line from now on; `None` for a file, which has no clock of its own.
+        """
+        self._track = track
+        self._fit = fit
 
     def switch(self, spec: str) -> None:
         """Record from another source, given as `open_source` takes it."""
@@ -180,6 +199,7 @@ class Capture:
             audio = self._fit.feed(audio, self._recording.position, self._received_at)
         if audio:
             self._append(audio)
+        self._starts.append(self._received_at - self._recording.position / self._recording.sample_rate)
 
     def _append(self, block: bytes) -> None:
         """Record a block, and publish a level for each `LEVEL_S` of audio."""
@@ -205,6 +225,7 @@ class Capture:
         self._source = source
         self.device = source.name
         self._received_at = self._clock()
+        self._starts.clear()
         if self._fit is not None:
             self._fit.restart()
 
@@ -225,8 +246,8 @@ class Capture:
                     continue
             spec = self._spec
             # A microphone must not stand in for what the machine plays.
-            if self._fallback and spec != SYSTEM and self._clock() - lost_at >= DEFAULT_AFTER_S:
-                spec = self._fallback
+            if self.fallback and spec != SYSTEM and self._clock() - lost_at >= DEFAULT_AFTER_S:
+                spec = self.fallback
             try:
                 source = await opened.enter_async_context(self._open(spec))
             except SourceError as error:

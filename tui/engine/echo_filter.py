@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from tui.audio.echo import EchoPath, find_path, matched_words, own_words
+from tui.audio.recording import Recording
 from tui.audio.system_source import SYSTEM
 from tui.engine.track_audio import TrackAudio
 from tui.model.session_state import SessionState
@@ -41,27 +42,22 @@ class EchoFilter:
     """Decides which words of a turn are an echo of another track.
 
     Args:
-        audio: the tracks.
-        playing: names of the tracks that record what the machine plays.
         state: state of the session.
         turn: returns a turn with its words.
     """
 
-    def __init__(
-        self,
-        audio: Sequence[TrackAudio],
-        playing: frozenset[str],
-        state: SessionState,
-        turn: Callable[[int], Turn | None],
-    ) -> None:
-        self._audio = {track.name: track for track in audio}
-        self._playing = playing
+    def __init__(self, state: SessionState, turn: Callable[[int], Turn | None]) -> None:
+        self._tracks: list[TrackAudio] = []
         self._state = state
         self._turn = turn
         self._heard: set[tuple[str, str]] = set()
         """Pairs of tracks of which the first has heard the second."""
         self._paths: dict[tuple[int, str], EchoPath | None] = {}
         """Paths by the number of a turn that is pending, and by the other track."""
+
+    def add(self, track: TrackAudio) -> None:
+        """Compare the turns of a track with those of the others, too."""
+        self._tracks.append(track)
 
     def hides_partial(self, turn: Turn) -> bool:
         """Return whether a partial is an echo: by its text alone, once the track has heard the other one."""
@@ -102,7 +98,14 @@ class EchoFilter:
 
     def _others(self, track: str) -> list[str]:
         """Return the names of the tracks that a track may have heard."""
-        return [] if track in self._playing else [name for name in self._audio if name != track]
+        return [] if self._is_played(track) else [other.name for other in self._tracks if other.name != track]
+
+    def _is_played(self, name: str) -> bool:
+        """Return whether a track records what the machine plays."""
+        return any(track.name == name and track.source == SYSTEM for track in self._state.tracks)
+
+    def _recording(self, name: str) -> Recording:
+        return next(track.recording for track in self._tracks if track.name == name)
 
     def _path(self, turn: Turn, name: str) -> EchoPath | None:
         if (turn.number, name) not in self._paths:
@@ -111,8 +114,8 @@ class EchoFilter:
             self._paths[turn.number, name] = find_path(
                 self._samples(turn.track, start_s, end_s),
                 self._samples(name, start_s, end_s),
-                self._audio[name].recording.sample_rate,
-                min_lag_s=OUT_OF_STEP_S if name in self._playing else MIN_LAG_S,
+                self._recording(name).sample_rate,
+                min_lag_s=OUT_OF_STEP_S if self._is_played(name) else MIN_LAG_S,
             )
         return self._paths[turn.number, name]
 
@@ -132,7 +135,7 @@ class EchoFilter:
             self._samples(turn.track, start_s, turn.end_s),
             self._samples(name, start_s, turn.end_s),
             path,
-            sample_rate=self._audio[name].recording.sample_rate,
+            sample_rate=self._recording(name).sample_rate,
             start_s=start_s,
         )
 
@@ -140,7 +143,7 @@ class EchoFilter:
         """Return the audio of a track from -1 to 1; silence where there is none."""
         import numpy as np
 
-        recording = self._audio[name].recording
+        recording = self._recording(name)
         first = max(0, round(start_s * recording.sample_rate))
         count = max(1, round(end_s * recording.sample_rate) - first)
         pcm = recording.read(first, count).ljust(2 * count, b"\0")
@@ -159,15 +162,6 @@ class EchoFilter:
     def _forget(self, turn: Turn) -> None:
         for key in [key for key in self._paths if key[0] == turn.number]:
             del self._paths[key]
-
-
-def echo_filter(
-    audio: Sequence[TrackAudio], state: SessionState, turn: Callable[[int], Turn | None]
-) -> EchoFilter | None:
-    """Return the echo filter of a session; `None` if it has one track. Its arguments are those of `EchoFilter`."""
-    if len(audio) < 2:
-        return None
-    return EchoFilter(audio, frozenset(track.name for track in state.tracks if track.source == SYSTEM), state, turn)
 
 
 def _only(turn: Turn, own: Sequence[int]) -> Turn:

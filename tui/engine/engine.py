@@ -161,8 +161,8 @@ class Engine:
                 return await self._device_levels.execute(command)
             case commands.TogglePlay():
                 await self._player.toggle(command, self._slot.state.session, recording=self.busy)
-            case commands.UseSource(source=source, track=track):
-                self._continuation.set_source(self._slot.require_active().controls.use_source(source, track))
+            case commands.UseSource() | commands.AddTrack():
+                self._continuation.set_source(await self._slot.require_active().controls.change_sources(command))
             case commands.Recover(session=session, options=options):
                 await self._recover(session, options)
             case _ if isinstance(command, SessionQuery):

@@ -28,6 +28,13 @@ class Links:
         """Note that a track starts to stream."""
         self._streaming.add(track)
 
+    def rename(self, old: str, new: str) -> None:
+        """Note that a track has another name."""
+        for names in (self._streaming, self._connected):
+            if old in names:
+                names.remove(old)
+                names.add(new)
+
     def connect(self, track: str) -> None:
         """Note that a track has a connection."""
         self._connected.add(track)

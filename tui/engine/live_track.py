@@ -37,7 +37,7 @@ class LiveTrack:
         publish: Callable[[Event], None],
         drain_s: float,
     ) -> None:
-        self.name = audio.name
+        self._audio = audio
         self.recording = audio.recording
         self.capture = audio.capture
         self.stream = stream
@@ -48,6 +48,11 @@ class LiveTrack:
         """Set when recording must end."""
         self.source_failure: SourceError | None = None
         """Why the source ended without any audio; `None` if it did not."""
+
+    @property
+    def name(self) -> str:
+        """Name of the track; empty if the session has one without a name."""
+        return self._audio.name
 
     @property
     def streams(self) -> bool:

@@ -15,6 +15,7 @@ from tui.errors import LivegistError, UsageError
 from tui.model.commands import Command, Pause, Quit, Seek
 from tui.model.events import Event, LevelChanged, Notice, Severity, Snapshot, StatsChanged
 from tui.model.prompts import PromptLibrary
+from tui.model.tracks import TracksChanged
 from tui.paths import prompt_folders
 from tui.sessions.playback import Playback, is_stats, stats_at
 from tui.sessions.rest import track_names
@@ -61,6 +62,8 @@ class ReplayEngine:
         self._prompts = PromptLibrary.load(*prompt_folders()).infos
         self._playback = Playback(stored.read().entries)
         names = track_names(self._playback.at(self._playback.end_s))
+        self._names = track_names(self._playback.at(0.0))
+        """Names of the tracks so far, in the order of the recordings."""
         self._audio = [RecordedAudio(name, stored.audio_of(at)) for at, name in enumerate(names)]
         self._speaker: Speaker | None = None
         self._position_s = 0.0
@@ -74,6 +77,7 @@ class ReplayEngine:
     def snapshot(self) -> Snapshot:
         """Return the session's state at the current position."""
         state = self._playback.at(self._position_s)
+        self._names = track_names(state)
         return replace(
             state.snapshot(tui.__version__),
             prompts=self._prompts,
@@ -142,12 +146,14 @@ class ReplayEngine:
         start_s, end_s = self._position_s, min(self._position_s + seconds, self._playback.end_s)
         self._position_s = end_s
         for event in self._playback.between(start_s, end_s):
+            if isinstance(event, TracksChanged):
+                self._names = tuple(track.name for track in event.tracks)
             if not is_stats(event):
                 self._publish(event)
         blocks = [audio.read(start_s, end_s) for audio in self._audio]
-        for audio, pcm in zip(self._audio, blocks, strict=True):
+        for name, pcm in zip(self._names, blocks, strict=False):
             level = measure(pcm)
-            self._publish(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped, track=audio.track))
+            self._publish(LevelChanged(level.rms_dbfs, level.peak_dbfs, level.clipped, track=name))
         if self._speaker is not None:
             self._speaker.play(mixed(blocks))
         if end_s - self._stats_at_s >= STATS_S or end_s == self._playback.end_s:

@@ -7,26 +7,23 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from tui.audio.mixed_reader import MixedReader
 from tui.config.schema import Config
 from tui.engine.annotations import Annotations
-from tui.engine.echo_filter import echo_filter
 from tui.engine.end_notices import unsaved_notice, untranscribed_notice
 from tui.engine.endpoints import Endpoints
 from tui.engine.event_sink import EventSink
 from tui.engine.gist_tracker import GistTracker
-from tui.engine.links import Links
 from tui.engine.live_track import LiveTrack
 from tui.engine.monitors import DiskMonitor, SleepDetector
 from tui.engine.routing import Route
 from tui.engine.session_stats import collect
+from tui.engine.session_tracks import SessionTracks
 from tui.engine.stats_collector import StatsCollector
-from tui.engine.stream_events import StreamEventHandler
 from tui.engine.title import TitleSuggester
-from tui.engine.track_audio import TrackAudio
-from tui.engine.track_controls import TrackControls
-from tui.engine.unstreamed import Unstreamed
-from tui.errors import SourceError, UsageError
+from tui.engine.track_audio import SAMPLE_RATE, TrackAudio
+from tui.engine.track_controls import NOT_RECORDING, TrackControls
+from tui.engine.track_opener import TrackOpener
+from tui.errors import LivegistError, SourceError, UsageError
 from tui.model.events import (
     Notice,
     PromptChanged,
@@ -36,11 +33,8 @@ from tui.model.events import (
 )
 from tui.model.prompts import PromptLibrary
 from tui.sessions.rest import MIN_UNTRANSCRIBED_S
-from tui.stream.events import StreamEvent
-from tui.stream.reconnecting import ReconnectingStream
 from tui.stream.turn_numbering import TurnSequencer
 
-SAMPLE_RATE = 16_000
 STATS_INTERVAL_S = 1.0
 """Seconds between two statistics events."""
 
@@ -59,6 +53,7 @@ class LiveSession:
         clock: monotonic seconds.
         boot_clock: seconds that go on while the machine sleeps.
         mix: whether all tracks are sent over one connection.
+        opener: opens the sources of further tracks; `None` if a stored session is resumed.
     """
 
     def __init__(
@@ -73,6 +68,7 @@ class LiveSession:
         *,
         clock: Callable[[], float],
         boot_clock: Callable[[], float],
+        opener: TrackOpener | None = None,
         mix: bool = False,
     ) -> None:
         self._config = config
@@ -96,15 +92,28 @@ class LiveSession:
         )
         """Executes annotation commands."""
         endpoints.variables = partial(self.state.prompt_variables, config.language)
-        self._mix = MixedReader([track.recording for track in audio]) if mix else None
-        self._echo = echo_filter(audio, self.state, sink.turn) if config.remove_echo and not mix else None
-        self._links = Links([""] if mix else [track.name for track in audio])
-        self.tracks: list[LiveTrack] = []
-        for track, numbers in zip(audio, turns, strict=True):
-            self.tracks.append(self._build_track(track, numbers))
+        self._tracks = SessionTracks(
+            config,
+            route,
+            prompts,
+            endpoints,
+            sink,
+            self._gists,
+            self._stats,
+            self.annotations,
+            self._spawn,
+            audio,
+            turns,
+            clock=clock,
+            mix=mix,
+        )
+        self.tracks = self._tracks.all
         """The tracks, each with a source, a recording and a connection of its own."""
-        self.controls = TrackControls(self.tracks, self._emit)
+        self._opener = opener
+        self.controls = TrackControls(self.tracks, self._emit, self._add_track)
         """Mute, gain and source of each track."""
+        self._recording: asyncio.TaskGroup | None = None
+        """Records and streams the tracks."""
         self._stop_count = 0
         self._disk = DiskMonitor()
         self._sleep = SleepDetector(clock, boot_clock)
@@ -115,49 +124,6 @@ class LiveSession:
         """Request the answers that a killed engine did not receive, once a connection is open."""
         for track in self.tracks:
             track.stream_events.restore_lost_answers()
-
-    def _build_track(self, audio: TrackAudio, turns: TurnSequencer) -> LiveTrack:
-        reader = self._mix or audio.recording
-        name = "" if self._mix else audio.name
-        several = len(self.state.tracks) > 1 and self._mix is None
-        events = StreamEventHandler(
-            self._sink,
-            self._gists,
-            self._stats,
-            self.annotations,
-            self._prompts,
-            self._endpoints.chat,
-            self._spawn,
-            self._links,
-            (lambda: reader.position / SAMPLE_RATE) if audio.capture is not None else None,
-            track=name,
-            several=several,
-            qualifies=several and bool(self._route.url),
-            echo=self._echo,
-            clock=self._clock,
-        )
-        if self._mix and self.tracks:
-            return LiveTrack(audio, Unstreamed(), events, publish=self._emit, drain_s=self._config.drain_timeout_s)
-        stream = ReconnectingStream(
-            reader,
-            lambda prompt: self._endpoints.target(prompt, name),
-            self.state.prompt,
-            lambda event: self._handle_event(events, event),
-            chunk_ms=self._config.chunk_ms,
-            drain_s=self._config.drain_timeout_s,
-            clock=self._clock,
-            turns=turns,
-        )
-        return LiveTrack(audio, stream, events, publish=self._emit, drain_s=self._config.drain_timeout_s)
-
-    def _handle_event(self, handler: StreamEventHandler, event: StreamEvent) -> None:
-        """Apply an event of a track's stream; the words of a turn may decide about held turns of other tracks."""
-        handler.handle(event)
-        self._release_turns()
-
-    def _release_turns(self, *, all: bool = False) -> None:
-        for track in self.tracks:
-            track.stream_events.release(all=all)
 
     @property
     def source_failure(self) -> SourceError | None:
@@ -253,17 +219,48 @@ class LiveSession:
             counting = tasks.create_task(self._stats_loop(), name="stats")
             checking = tasks.create_task(self._check_model(), name="model check")
             try:
-                async with asyncio.TaskGroup() as running:
+                async with asyncio.TaskGroup() as self._recording:
                     for track, audio in zip(self.tracks, capturing, strict=True):
-                        running.create_task(self._record(track, audio), name=f"capture {track.name}")
-                        if track.streams:
-                            running.create_task(self._stream(track), name=f"stream {track.name}")
-                self._release_turns(all=True)
+                        self._run_track(self._recording, track, audio)
+                self._tracks.release_turns(all=True)
                 self._gists.expire(all=True)
                 await self._analyse_at_end()
             finally:
                 counting.cancel()
                 checking.cancel()
+
+    def _run_track(
+        self, running: asyncio.TaskGroup, track: LiveTrack, capturing: Coroutine[Any, Any, None] | None
+    ) -> None:
+        running.create_task(self._record(track, capturing), name=f"capture {track.name}")
+        if track.streams:
+            running.create_task(self._stream(track), name=f"stream {track.name}")
+
+    async def _add_track(self, specs: Sequence[str]) -> None:
+        """Record a further track from now on; the others go on undisturbed.
+
+        Args:
+            specs: the sources of all tracks, of which the last is to be added.
+
+        Raises:
+            SourceError: the source cannot be opened; nothing has changed.
+            SessionError: its recording cannot be written; nothing has changed.
+            UsageError: the session is no longer recording, or the source is not valid.
+        """
+        if self._opener is None:
+            raise UsageError(*NOT_RECORDING)
+        further = await self._opener.open_further(specs)
+        try:
+            if self._recording is None or all(track.recording.closed for track in self.tracks):
+                raise UsageError(*NOT_RECORDING)
+            audio, tracks = self._opener.add(further)
+        except LivegistError:
+            await further.source.stack.aclose()
+            raise
+        track = self._tracks.add(audio, tracks)
+        self._run_track(self._recording, track, further.record(audio))
+        name = "" if further.source.name == track.name else f", as {track.name}"
+        self._emit(Notice(Severity.INFO, f"Recording also from {further.source.name}{name}."))
 
     async def _record(self, track: LiveTrack, capturing: Coroutine[Any, Any, None] | None) -> None:
         """Record a track; the session drains once all are recorded."""
@@ -271,7 +268,7 @@ class LiveSession:
             await track.record(capturing)
         finally:
             others = [other.name for other in self.tracks if not other.recording.closed]
-            if not others and self._mix is not None and track.capture is not None:
+            if not others and self._tracks.mix is not None and track.capture is not None:
                 self.tracks[0].stream.give_up_after(self._config.drain_timeout_s)
             if not others and self.state.state is not State.DRAINING:
                 self._sink.transition(State.DRAINING)
@@ -283,12 +280,12 @@ class LiveSession:
     async def _stream(self, track: LiveTrack) -> None:
         """Stream a track; once no track streams any more, recording ends."""
         await track.stream.run()
-        self._links.end(track.stream_events.track)
-        if self._links.over:
+        self._tracks.links.end(track.stream_events.track)
+        if self._tracks.links.over:
             for each in self.tracks:
                 each.stop()
             return
-        if self._links.all_connected and self.state.state in (State.CONNECTING, State.RECONNECTING):
+        if self._tracks.links.all_connected and self.state.state in (State.CONNECTING, State.RECONNECTING):
             self._sink.transition(State.LIVE)
         if (failure := track.stream_events.failure) is not None:
             self._emit(
@@ -364,7 +361,7 @@ class LiveSession:
         """Publish statistics, and check timeouts, disk and sleep, every `STATS_INTERVAL_S`."""
         while True:
             await asyncio.sleep(STATS_INTERVAL_S)
-            self._release_turns()
+            self._tracks.release_turns()
             self._gists.expire()
             if self._title.is_due(self._position_s()):
                 self._spawn(self._title.suggest())

@@ -7,11 +7,10 @@ from contextlib import AsyncExitStack
 from datetime import datetime
 from itertools import count
 
-from tui.audio.clock_fit import ClockFit
 from tui.audio.recording import Recording
-from tui.audio.sources import is_device, is_file
+from tui.audio.sources import is_file
 from tui.config.schema import Config
-from tui.engine.capture import DEFAULT_SOURCE, SILENCE_HINT, Capture
+from tui.engine.capture import SILENCE_HINT
 from tui.engine.compressed_store import CompressedDict
 from tui.engine.continuation import Interruption, append_silence, gap_notice
 from tui.engine.endpoints import Endpoints
@@ -19,8 +18,9 @@ from tui.engine.event_sink import EventSink
 from tui.engine.gateway_process import GatewayProcess
 from tui.engine.monitors import boot_clock
 from tui.engine.routing import Route
-from tui.engine.session import SAMPLE_RATE, LiveSession
-from tui.engine.track_audio import TrackAudio
+from tui.engine.session import LiveSession
+from tui.engine.track_audio import SAMPLE_RATE, TrackAudio
+from tui.engine.track_opener import TrackOpener
 from tui.engine.track_sources import TrackSource, open_sources
 from tui.errors import SessionError
 from tui.model.events import Event, Notice, PromptChanged, SessionStarted, Severity
@@ -124,9 +124,11 @@ class SessionBuilder:
             for track in live:
                 append_silence(track.recording, gap_s)
             ends_at = max(track.recording.position for track in audio) / SAMPLE_RATE
-            self._add_captures(audio, sources, sink, self._clock() - ends_at)
+            opener = TrackOpener(self._config, stored, sink, audio, self._clock)
+            opener.start(sources, self._clock() - ends_at)
             mix = state.session is not None and state.session.mixed
-            session = self._build(sink, audio, _turns_after(state, _streamed(audio, mix=mix)), mix=mix)
+            turns = _turns_after(state, _streamed(audio, mix=mix))
+            session = self._build(sink, audio, turns, mix=mix, opener=opener)
             session.restore_lost_answers()
             on_opened(session)
             sink.emit(gap_notice(interruption.stopped_at, now, ends_at, gap_s if live else 0.0))
@@ -156,7 +158,8 @@ class SessionBuilder:
         state = SessionState(CompressedDict)
         state.tracks = tuple(tracks) if tracks[0].name else ()
         sink = self._open_sink(state, stored, audio)
-        self._add_captures(audio, sources, sink, started_at)
+        opener = TrackOpener(config, stored, sink, audio, self._clock)
+        opener.start(sources, started_at)
         info = Session(
             id=stored.id,
             path=str(stored.path) if stored.on_disk else "",
@@ -170,7 +173,8 @@ class SessionBuilder:
             mixed=mix,
             known_voices=self._endpoints.remembers_voices,
         )
-        session = self._build(sink, audio, _turns_after(state, _streamed(audio, mix=mix)), mix=mix)
+        turns = _turns_after(state, _streamed(audio, mix=mix))
+        session = self._build(sink, audio, turns, mix=mix, opener=opener)
         sink.emit(SessionStarted(info))
         sink.emit(PromptChanged(sink.state.prompt))
         if not stored.on_disk:
@@ -182,43 +186,6 @@ class SessionBuilder:
                 text = f"{source.track.name}: {failure.message} {failure.hint}"
                 sink.emit(Notice(Severity.ERROR, text, SILENCE_HINT))
         return session
-
-    def _add_captures(
-        self, audio: Sequence[TrackAudio], sources: Sequence[TrackSource], sink: EventSink, started_at: float
-    ) -> None:
-        """Add what records into each recording.
-
-        Args:
-            audio: recordings of the tracks.
-            sources: sources of the tracks.
-            sink: receives levels and notices, and holds the state of a session that is continued.
-            started_at: start of the time line, in seconds of the monotonic clock.
-        """
-        state = sink.state
-        several = len(sources) > 1
-        microphones = sum(source.track.source.startswith("mic") for source in sources)
-        for track, source in zip(audio, sources, strict=True):
-            spec = source.track.source
-            # The default microphone must not replace what the machine plays, nor record what another track records.
-            falls_back = not several or (spec.startswith("mic") and microphones == 1)
-            track.capture = Capture(
-                track.recording,
-                spec,
-                latency_ms=self._config.mic_latency_ms,
-                channels=self._config.mic_channels,
-                publish=sink.emit,
-                track=track.name,
-                fallback=DEFAULT_SOURCE if falls_back else "",
-                # A file has no clock of its own.
-                fit=ClockFit(SAMPLE_RATE, started_at, fills_gaps=is_device(spec))
-                if several and not is_file(spec)
-                else None,
-                clock=self._clock,
-            )
-            track.capture.device = source.name
-            known = next((known for known in state.tracks if known.name == track.name), None)
-            track.capture.muted = known.muted if known is not None else state.muted
-            track.capture.gain_db = known.gain_db if known is not None else state.gain_db
 
     def _open_sink(self, state: SessionState, stored: StoredSession, audio: Sequence[TrackAudio]) -> EventSink:
         """Open the journal; if that fails, close the recordings."""
@@ -238,7 +205,13 @@ class SessionBuilder:
             raise
 
     def _build(
-        self, sink: EventSink, audio: Sequence[TrackAudio], turns: Sequence[TurnSequencer], *, mix: bool
+        self,
+        sink: EventSink,
+        audio: Sequence[TrackAudio],
+        turns: Sequence[TurnSequencer],
+        *,
+        mix: bool,
+        opener: TrackOpener | None = None,
     ) -> LiveSession:
         if mix:
             self._endpoints.label_speakers()
@@ -253,6 +226,7 @@ class SessionBuilder:
             clock=self._clock,
             boot_clock=self._boot_clock,
             mix=mix,
+            opener=opener,
         )
 
 

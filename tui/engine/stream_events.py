@@ -52,7 +52,6 @@ class StreamEventHandler:
         recorded_s: returns the length of the recording in seconds; `None` in a resumed session, where the latency of
             final turns is unknown.
         track: name of the track; empty if the session has one without a name.
-        several: whether the session has several tracks, each with a stream.
         qualifies: whether the endpoint labels the speakers of each track from A on, so that the labels need its name.
         echo: finds what this track heard from the others; `None` if it is not looked for.
         clock: monotonic seconds.
@@ -71,7 +70,6 @@ class StreamEventHandler:
         recorded_s: Callable[[], float] | None,
         *,
         track: str = "",
-        several: bool = False,
         qualifies: bool = False,
         echo: EchoFilter | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -87,7 +85,7 @@ class StreamEventHandler:
         self._links = links
         self._recorded_s = recorded_s
         self.track = track
-        self._several = several
+        """Name of the track; empty if the session has one without a name, or sends the mix of several."""
         self._qualifies = qualifies
         self._echo = echo
         self._clock = clock
@@ -175,8 +173,8 @@ class StreamEventHandler:
             self._sink.transition(State.RECONNECTING, reason, close.hint)
 
     def _prefixed(self, text: str) -> str:
-        """Return a text for a person with the name of the track, if there are several."""
-        return f"{self.track}: {text}" if self._several else text
+        """Return a text for a person with the name of the track, if there are several, each with a stream."""
+        return f"{self.track}: {text}" if self.track and len(self._state.tracks) > 1 else text
 
     def _labelled(self, turn: Turn) -> Turn:
         """Return a turn with the name of its track."""

@@ -3,6 +3,9 @@
 from tui.audio.recording import Recording
 from tui.engine.capture import Capture
 
+SAMPLE_RATE = 16_000
+"""Samples per second of every recording."""
+
 
 class TrackAudio:
     """Recording of a track, and what records into it.

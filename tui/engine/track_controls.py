@@ -1,15 +1,17 @@
 """Controls of the tracks of a session: mute, gain and source of each, by its name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from tui.engine.capture import Capture
 from tui.engine.live_track import LiveTrack
 from tui.errors import UsageError
-from tui.model.commands import Mute, SetGain
+from tui.model.commands import AddTrack, Mute, SetGain, UseSource
 from tui.model.events import Event, GainChanged, MutedChanged
 
 MAX_GAIN_DB = 40
 """Largest gain or attenuation, in dB."""
+NOT_RECORDING = ("The session is no longer recording.", "Start another session with s.")
+"""Message and hint of an error."""
 
 
 class TrackControls:
@@ -18,11 +20,18 @@ class TrackControls:
     Args:
         tracks: the tracks.
         emit: receives every change.
+        add: records a further track, given the sources of all.
     """
 
-    def __init__(self, tracks: Sequence[LiveTrack], emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        tracks: Sequence[LiveTrack],
+        emit: Callable[[Event], None],
+        add: Callable[[Sequence[str]], Awaitable[None]],
+    ) -> None:
         self._tracks = tracks
         self._emit = emit
+        self._add = add
 
     def execute(self, command: Mute | SetGain) -> None:
         """Mute a track, or set its gain.
@@ -47,8 +56,23 @@ class TrackControls:
                 track.capture.muted = muted
                 self._emit(MutedChanged(muted, track.name))
 
-    def use_source(self, spec: str, name: str = "") -> str | list[str]:
-        """Record from another source from now on; record silence while it cannot be opened. Return all sources.
+    async def change_sources(self, command: UseSource | AddTrack) -> str | list[str]:
+        """Record a track from another source, or a further track. Return all sources, as the setting takes them.
+
+        Raises:
+            LivegistError: the command is not possible; nothing has changed.
+        """
+        match command:
+            case UseSource(source=source, track=track):
+                self.use_source(source, track)
+            case AddTrack(source=source):
+                self._require_capture("")
+                await self._add([*self._sources(), source])
+        sources = self._sources()
+        return sources[0] if len(sources) == 1 else sources
+
+    def use_source(self, spec: str, name: str = "") -> None:
+        """Record from another source from now on; record silence while it cannot be opened.
 
         Args:
             spec: the source.
@@ -58,7 +82,6 @@ class TrackControls:
             UsageError: the track is not recording, or does not exist.
         """
         self._require_capture(name).switch(spec)
-        return self._sources()
 
     def set_gain(self, gain_db: float, name: str = "") -> None:
         """Set the gain of what is recorded from now on.
@@ -87,14 +110,13 @@ class TrackControls:
     def _require_capture(self, name: str) -> Capture:
         track = self._track(name)
         if track.capture is None or track.recording.closed:
-            raise UsageError("The session is no longer recording.", "Start another session with s.")
+            raise UsageError(*NOT_RECORDING)
         return track.capture
 
-    def _sources(self) -> str | list[str]:
-        """Return the source of each track, as the setting `source` takes them."""
-        specs = [
+    def _sources(self) -> list[str]:
+        """Return the source of each track."""
+        return [
             f"{track.name}={track.capture.spec}" if track.name else track.capture.spec
             for track in self._tracks
             if track.capture is not None
         ]
-        return specs[0] if len(specs) == 1 else specs

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from tui.errors import UsageError
 from tui.model.commands import (
+    AddTrack,
     Analyse,
     Ask,
     AskAllTurns,
@@ -32,7 +35,7 @@ from tui.model.commands import (
     UsePrompt,
     UseSource,
 )
-from tui.model.tracks import parse_track
+from tui.model.tracks import Track, parse_track
 from tui.presentation.view_model import ViewModel
 
 COMMANDS = (
@@ -59,6 +62,7 @@ COMMANDS = (
     ("gain", "DB TRACK", "set the input gain, in dB; without TRACK, of the first"),
     ("devices", "", "list audio devices"),
     ("device", "NAME", "switch the audio device, of another track with TRACK=NAME"),
+    ("add", "NAME", "record from a further audio device as a track, called TRACK with TRACK=NAME"),
     ("export", "FORMAT", "write the session to a file: md, txt, srt, vtt, json, jsonl, csv"),
     ("prompts", "", "list prompts"),
     ("status", "", "show the state of the session"),
@@ -156,7 +160,11 @@ def parse_command(
         case "devices":
             return [ListDevices()]
         case "device" if rest:
-            return [_use_source(rest)]
+            device = _track_of_device(rest)
+            return [UseSource(device.source, device.name)]
+        case "add" if rest:
+            device = _track_of_device(rest)
+            return [AddTrack(f"{device.name}={device.source}" if device.name else device.source)]
         case "export" if rest:
             return [ExportSession("", rest)]
         case "quit":
@@ -175,11 +183,11 @@ def _prompt(text: str, view_model: ViewModel) -> str:
     raise UsageError(f"Unknown prompt: {text}." if text else "Name a prompt.", "Type prompts for a list.")
 
 
-def _use_source(text: str) -> UseSource:
-    """Return the command that records from a device, `NAME` or `TRACK=NAME`."""
+def _track_of_device(text: str) -> Track:
+    """Return the track that records from a device, `NAME` or `TRACK=NAME`."""
     track = parse_track(text)
     device = track.source in ("mic", "system") or track.source.startswith("mic:")
-    return UseSource(track.source if device else f"mic:{track.source}", track.name)
+    return track if device else replace(track, source=f"mic:{track.source}")
 
 
 def _retry(view_model: ViewModel) -> Command:

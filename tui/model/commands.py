@@ -69,6 +69,13 @@ class UseSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="us
     """Name of the track; empty for the first."""
 
 
+class AddTrack(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="add_track"):
+    """Record a further track from now on, without ending the session."""
+
+    source: str
+    """`SOURCE` or `NAME=SOURCE`, in the syntax of the setting `source`."""
+
+
 class Recover(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="recover"):
     """Transcribe the untranscribed rest of a stored session. Rejected while a session is active."""
 
@@ -306,6 +313,7 @@ Command = (
     | ListDevices
     | MeasureDevices
     | UseSource
+    | AddTrack
     | Recover
     | ListSessions
     | DescribeSession

@@ -17,7 +17,7 @@ from tui.model.prompt_info import PromptInfo
 from tui.model.session import Session
 from tui.model.session_hits import SessionHit
 from tui.model.stats import Stats
-from tui.model.tracks import Track
+from tui.model.tracks import Track, TracksChanged
 from tui.model.transcript import Turn
 
 PROTOCOL_VERSION = 1
@@ -121,7 +121,6 @@ class Snapshot(
     replay_speed: float = 0.0
     """Speed of the replay, 1 for real time; 0 if the session is not a replay."""
     paused: bool = False
-    """Whether the replay is paused."""
     tracks: tuple[Track, ...] = ()
     """The tracks now; empty if there is one without a name."""
 
@@ -370,6 +369,7 @@ Event = (
     | TitleChanged
     | ExtraPromptsChanged
     | GainChanged
+    | TracksChanged
     | UntranscribedChanged
     | ViewersChanged
     | PlayingChanged

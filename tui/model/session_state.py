@@ -33,7 +33,7 @@ from tui.model.gists import Gist, GistStatus
 from tui.model.prompts import LANGUAGE, SPEAKERS, TITLE
 from tui.model.session import Session
 from tui.model.stats import Stats
-from tui.model.tracks import Track
+from tui.model.tracks import Track, TracksChanged, format_tracks
 from tui.model.transcript import Transcript, Turn, with_speaker_name
 
 MappingFactory = Callable[[Any], MutableMapping[int, Any]]
@@ -203,6 +203,14 @@ class SessionState:
         return entries
 
     @property
+    def source(self) -> str:
+        """The sources of the session, with those of tracks that were added; empty without a session."""
+        if self.session is None:
+            return ""
+        added = len(self.tracks) > max(1, len(self.session.tracks))
+        return format_tracks(self.tracks) if added else self.session.source
+
+    @property
     def length_s(self) -> float:
         """Seconds recorded, as the last statistics say; without any, the end of the last turn."""
         return self.stats.elapsed_s or max((turn.end_s for turn in self.transcript.finals), default=0.0)
@@ -238,6 +246,8 @@ class SessionState:
                 self.stats = stats
             case PromptChanged(prompt=prompt):
                 self.prompt = prompt
+            case TracksChanged(tracks=tracks):
+                self._change_tracks(tracks)
             case MutedChanged(muted=muted, track=name):
                 self.tracks = tuple(
                     replace(track, muted=muted) if name in ("", track.name) else track for track in self.tracks
@@ -263,6 +273,17 @@ class SessionState:
                     replace(track, gain_db=gain_db) if name in ("", track.name) else track for track in self.tracks
                 )
                 self.gain_db = self.tracks[0].gain_db if self.tracks else gain_db
+
+    def _change_tracks(self, tracks: tuple[Track, ...]) -> None:
+        """Replace the tracks; the turns so far of one without a name get the name of the first."""
+        if not self.tracks:
+            self.transcript.name_track(tracks[0].name)
+            self.edits = {
+                number: tuple(replace(part, track=tracks[0].name) for part in parts)
+                for number, parts in self.edits.items()
+            }
+        self.tracks = tracks
+        self.muted = all(track.muted for track in tracks)
 
     def _edit(self, event: TranscriptEdited) -> None:
         if event.undo:

@@ -25,6 +25,15 @@ class Track(msgspec.Struct, frozen=True, omit_defaults=True):
     """Source without the name: `mic`, `system`, a path, `-`, `cmd:…`."""
     muted: bool = False
     gain_db: float = 0.0
+    start_s: float = 0.0
+    """Seconds from the start of the session at which it was added; its recording is silent before."""
+
+
+class TracksChanged(msgspec.Struct, frozen=True, tag="tracks"):
+    """A track was added to the running session. Turns of a track without a name are those of the first."""
+
+    tracks: tuple[Track, ...]
+    """All tracks now."""
 
 
 def parse_track(text: str) -> Track:

@@ -103,6 +103,13 @@ class Transcript:
         self._last = max(self._last, turn.number)
         return True
 
+    def name_track(self, name: str) -> None:
+        """Give the turns of a track without a name a name."""
+        for number, turn in list(self._turns.items()):
+            if not turn.track:
+                self._turns[number] = msgspec.structs.replace(turn, track=name)
+        self._tracks = {turn.track for turn in self._turns.values()}
+
     def remove(self, number: int) -> bool:
         """Remove a discarded turn; return whether it was present."""
         return self._turns.pop(number, None) is not None

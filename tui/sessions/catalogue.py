@@ -102,7 +102,7 @@ def summarise(stored: StoredSession) -> Summary:
         tags=metadata.tags,
         note=metadata.note,
         version_of=metadata.version_of,
-        source=session.source if session else "",
+        source=state.source,
         size_bytes=_size(stored.path),
         lost_lines=contents.lost if contents else 0,
         problem="; ".join(filter(None, problems)),

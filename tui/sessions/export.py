@@ -210,7 +210,7 @@ def _markdown_fields(state: SessionState, metadata: SessionMetadata) -> dict[str
     facts = {
         "Started": started,
         "Length": length,
-        "Source": escape_markdown(session.source) if session else "",
+        "Source": escape_markdown(state.source),
         "Tags": " ".join(f"#{tag}" for tag in metadata.tags),
         "Note": escape_markdown(metadata.note),
     }

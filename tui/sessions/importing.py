@@ -150,7 +150,7 @@ async def _append_file(path: Path, recording: Recording) -> None:
 def _tracks_of(original: StoredSession) -> tuple[Track, ...]:
     """Return the tracks of a session; without a readable journal, a numbered one for each of several recordings."""
     try:
-        return tuple(Track(track.name, track.source) for track in original.load().tracks)
+        return tuple(Track(track.name, track.source, start_s=track.start_s) for track in original.load().tracks)
     except SessionError:
         recordings = original.recordings
         return tuple(Track(f"track {at}") for at in range(1, len(recordings) + 1)) if len(recordings) > 1 else ()

@@ -31,6 +31,7 @@ from tui.model.events import (
     UntranscribedChanged,
 )
 from tui.model.session_state import SessionState
+from tui.model.tracks import TracksChanged
 
 FORMAT = 2
 """Incremented when older versions can no longer read the journal. Format 2 has tracks."""
@@ -47,7 +48,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """Time in the session in seconds: recorded samples divided by the sample rate."""
     event: Event
     format: int = 0
-    """Format of the file, on its first line; 0 on the others."""
+    """Format of the file, on its first line and on one from which it is another; 0 on the others."""
 
 
 _encoder = msgspec.json.Encoder()
@@ -69,9 +70,17 @@ def is_persistent(event: Event) -> bool:
             return True
 
 
-def _format_for(first: Event) -> int:
-    """Return the format of a journal by its first event: older versions can read a session with one track."""
-    return FORMAT if isinstance(first, SessionStarted) and len(first.session.tracks) > 1 else 1
+def _format_with(event: Event, *, first: bool) -> int:
+    """Return the format of a journal from an event on: older versions can read a session with one track.
+
+    Args:
+        event: the event.
+        first: whether it is the first one of the journal.
+    """
+    tracks = event.session.tracks if isinstance(event, SessionStarted) else ()
+    if isinstance(event, TracksChanged) or len(tracks) > 1:
+        return FORMAT
+    return 1 if first else 0
 
 
 class SessionJournal(Protocol):
@@ -123,7 +132,7 @@ class Journal:
 
     def append(self, event: Event, at: float) -> None:
         """Write a persistent event and start a sync to the disk; never raises for a failed write."""
-        entry = Entry(round(at, 3), event, _format_for(event) if self._first else 0)
+        entry = Entry(round(at, 3), event, _format_with(event, first=self._first))
         self._first = False
         if len(self._pending) < MAX_PENDING:
             self._pending.append(_encoder.encode(entry) + b"\n")
@@ -194,8 +203,8 @@ class JournalContents(msgspec.Struct, frozen=True):
 
     @property
     def format(self) -> int:
-        """Format of the file; 1 if the first line is missing or gives none."""
-        return max(1, self.entries[0].format) if self.entries else 1
+        """Format of the file; 1 if no line gives one."""
+        return max((entry.format for entry in self.entries), default=1) or 1
 
 
 def read(path: Path) -> JournalContents:

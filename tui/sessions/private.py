@@ -29,13 +29,13 @@ class PrivateSession(StoredSession, frozen=True):
         """Whether the session has a folder."""
         return False
 
-    def create_recording(self, sample_rate: int, track: int = 0) -> Recording:
-        """Start the recording of a track in memory.
+    def create_recording(self, sample_rate: int, track: int = 0, *, silence: int = 0) -> Recording:
+        """Start the recording of a track in memory, after as many samples of silence.
 
         Raises:
             SessionError: the operating system has no files in memory.
         """
-        return Recording.in_memory(sample_rate)
+        return Recording.in_memory(sample_rate, silence=silence)
 
     def rename(self, name: str) -> None:
         """Do nothing: the state of the session has its title."""

@@ -27,8 +27,9 @@ def track_names(state: SessionState) -> tuple[str, ...]:
 
 
 def transcribed_s(state: SessionState, name: str) -> float:
-    """Return the end of the last final turn of a track, in seconds."""
-    return max((turn.end_s for turn in state.transcript.finals if turn.track == name), default=0.0)
+    """Return the end of the last final turn of a track, in seconds; without one, where its recording starts."""
+    start_s = next((track.start_s for track in state.tracks if track.name == name), 0.0)
+    return max((turn.end_s for turn in state.transcript.finals if turn.track == name), default=start_s)
 
 
 def all_tracks(state: SessionState) -> list[TrackRest]:

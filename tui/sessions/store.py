@@ -67,13 +67,13 @@ class StoredSession(msgspec.Struct, frozen=True):
         """Whether the session has a folder; a private session has none."""
         return True
 
-    def create_recording(self, sample_rate: int, track: int = 0) -> Recording:
-        """Start the recording of a track, counted from 0.
+    def create_recording(self, sample_rate: int, track: int = 0, *, silence: int = 0) -> Recording:
+        """Start the recording of a track, counted from 0, after as many samples of silence.
 
         Raises:
             SessionError: the recording cannot be written.
         """
-        return Recording.create(self.audio_of(track), sample_rate)
+        return Recording.create(self.audio_of(track), sample_rate, silence=silence)
 
     def metadata(self) -> SessionMetadata:
         """Return name, tags and note; empty if they cannot be read."""

@@ -33,6 +33,10 @@ class TurnSequencer:
         self._open: dict[int, None] = {}
         self._inherited: deque[int] = deque()
 
+    def beside(self, boundary: int) -> "TurnSequencer":
+        """Return the numbering of a further track of the session, which starts at a position in samples."""
+        return TurnSequencer(self.sample_rate, boundary=boundary, numbers=self._numbers)
+
     @property
     def open(self) -> tuple[int, ...]:
         """Numbers of turns that have partials and no final yet, in order."""

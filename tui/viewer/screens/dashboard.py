@@ -42,6 +42,7 @@ from tui.model.events import (
     TurnChanged,
     UntranscribedChanged,
 )
+from tui.model.tracks import TracksChanged
 from tui.model.transcript import Turn
 from tui.presentation.availability import ACTION_STATES, is_available
 from tui.presentation.formatting import connection_lost_alert, now_iso, recording_stopped
@@ -226,6 +227,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
                 | PlayingChanged()
                 | SessionStarted()
                 | PromptsChanged()
+                | TracksChanged()
                 | MutedChanged()
                 | UntranscribedChanged()
             ):

@@ -50,7 +50,7 @@ class SourceChoice(NamedTuple):
     track: str = ""
     """Name of the track that records it; empty for the first."""
     adds: bool = False
-    """Whether it becomes a further track of the next session."""
+    """Whether it becomes a further track of the running session, or of the next one."""
 
 
 class DevicePicker(Dialog[SourceChoice | None]):
@@ -60,7 +60,7 @@ class DevicePicker(Dialog[SourceChoice | None]):
         devices: the devices; `None` while their list is requested.
         current: name of the device in use; empty for none.
         tracks: names of the tracks of a running session with several; the choice is for one of them.
-        can_add: whether the next session may record from the device as well.
+        can_add: whether the session, or the next one, may record from the device as well.
         gain_db: gain of the recording.
         clock: monotonic seconds.
     """
@@ -70,7 +70,7 @@ class DevicePicker(Dialog[SourceChoice | None]):
         Binding("up,k", "step(-1)", "previous device", show=False, key_display="↑ k"),
         Binding("down,j,tab", "step(1)", "next device", show=False, key_display="↓ j"),
         Binding("enter", "choose", "record from the selected device", show=False),
-        Binding("a", "add", "record the next session from the selected device as well", show=False),
+        Binding("a", "add", "record from the selected device as well, as a track", show=False),
         Binding("t", "next_track", "choose for the next track", show=False),
         Binding("plus", "change_gain(3)", "increase the gain by 3 dB", show=False, key_display="+"),
         Binding("minus", "change_gain(-3)", "decrease the gain by 3 dB", show=False, key_display="-"),
@@ -168,7 +168,7 @@ class DevicePicker(Dialog[SourceChoice | None]):
             self._choose(adds=False)
 
     def action_add(self) -> None:
-        """Return the selected device as a further source of the next session."""
+        """Return the selected device as the source of a further track."""
         if self._can_add and self._devices:
             self._choose(adds=True)
 
@@ -199,7 +199,8 @@ class DevicePicker(Dialog[SourceChoice | None]):
         if self._devices is None:
             title = "Listing input devices…"
         gain = f" · gain {self._gain_db:+.0f} dB" if self._gain_db else ""
-        more = "a add as a track · " if self._can_add else "t next track · " if self._tracks else ""
+        more = "a add as a track · " if self._can_add else ""
+        more += "t next track · " if self._tracks else ""
         self.query_one(Box).show(f"{title}{gain}", f"enter record from it · {more}+ - gain · ? keys · esc cancel")
         choices = self.query_one(Choices)
         columns = choices.size.width - 2

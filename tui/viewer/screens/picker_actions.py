@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui.errors import UsageError
 from tui.model.commands import (
+    AddTrack,
     ExportSession,
     ListDevices,
     ListSessions,
@@ -15,7 +16,7 @@ from tui.model.commands import (
 )
 from tui.model.devices import DeviceInfo
 from tui.model.events import DeviceLevels, SessionExported, SessionInfo, SessionsFound, Snapshot
-from tui.model.tracks import format_tracks, parse_tracks
+from tui.model.tracks import MAX_TRACKS, format_tracks, parse_tracks
 from tui.paths import data_dir, private_dir, write_private
 from tui.presentation.highlight_rules import Rule
 from tui.text import one_line
@@ -97,7 +98,9 @@ class PickerActions(AnnotationActions, PromptActions):
             self._request(MeasureDevices(0))
             if choice is None:
                 return
-            if self.view_model.state.active:
+            if self.view_model.state.active and choice.adds:
+                self._request(AddTrack(choice.source))
+            elif self.view_model.state.active:
                 self._request(UseSource(choice.source, choice.track))
             else:
                 self._set_next_source(choice.source, adds=choice.adds)
@@ -112,7 +115,7 @@ class PickerActions(AnnotationActions, PromptActions):
             devices,
             current,
             tracks=tracks if len(tracks) > 1 else (),
-            can_add=not view_model.state.active,
+            can_add=len(tracks) < MAX_TRACKS,
             gain_db=gain_db,
             clock=self._clock,
         )

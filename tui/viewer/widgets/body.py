@@ -24,6 +24,7 @@ from tui.model.events import (
     TurnRemoved,
 )
 from tui.model.gists import Gist
+from tui.model.tracks import TracksChanged
 from tui.model.transcript import Turn
 from tui.presentation.highlight_rules import Rule
 from tui.presentation.turn_filter import TurnFilter
@@ -92,7 +93,7 @@ class Body(Container):
                 self.turns.show_state()
             case SpeakerNamed():
                 self.turns.refresh_entries()
-            case Snapshot() | SessionStarted():
+            case Snapshot() | SessionStarted() | TracksChanged():
                 if isinstance(event, SessionStarted):
                     self._show_all()
                 self.show_session()
