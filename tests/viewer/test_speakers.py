@@ -7,6 +7,7 @@ from tests.viewer.dashboard_harness import emit, running, shown, toasts
 from tests.viewer.scripted_engine import SESSION, ScriptedEngine, gist, turn
 from tui.model.commands import NameSpeaker, RememberSpeaker
 from tui.model.events import Event, GistChanged, SessionStarted, SpeakerNamed, TurnChanged
+from tui.model.tracks import Track
 from tui.presentation.trends import talking_shares
 from tui.presentation.view_model import ViewModel
 from tui.viewer.theme import SPEAKERS
@@ -86,3 +87,22 @@ async def test_a_named_voice_is_remembered_only_if_the_setting_allows_it_and_a_p
             await pilot.press(answer, *(["enter"] if answer == "y" else []))
         assert NameSpeaker("A", "Ann") in engine.sent
         assert (RememberSpeaker("A") in engine.sent) == remembered
+
+
+async def test_a_turn_that_is_transcribed_late_stands_where_it_was_said() -> None:
+    said = [("you", 0.0, "One apple."), ("you", 8.0, "Two apples."), ("them", 4.0, "A late pear.")]
+    engine = ScriptedEngine()
+    async with running(engine, size=(120, 36)) as (app, pilot):
+        tracks = (Track("you", "mic"), Track("them", "system"))
+        await emit(pilot, engine, SessionStarted(replace(SESSION, tracks=tracks)))
+        for number, (track, start_s, text) in enumerate(said, 1):
+            spoken = replace(turn(number, text), track=track, start_s=start_s, end_s=start_s + 2)
+            await emit(pilot, engine, TurnChanged(spoken), GistChanged(gist(number, number, f"Gist {number}.")))
+        text = shown(app, "turns")
+        assert text.index("One apple.") < text.index("A late pear.") < text.index("Two apples.")
+        await pilot.press("home", "down")
+        assert app.dashboard.body.turns.cursor == 3
+        await pilot.press("shift+down")
+        assert app.dashboard.body.turns.selected == [3, 2]
+        await pilot.press("escape", "slash", *"apple", "enter", "n")
+        assert app.dashboard.body.turns.matches == [1, 2]

@@ -161,3 +161,19 @@ def test_whatever_happens_the_page_shows_a_gapless_stretch_of_the_entries(
         assert not every or seen(virtual)
         if virtual.following and every:
             assert seen(virtual)[-1] == every[-1]
+
+
+def test_entries_stand_in_the_order_of_their_ranks_and_move_when_a_rank_changes() -> None:
+    times = {1: 0.0, 2: 9.0, 3: 4.0}
+    virtual = VirtualList(rank=lambda key: (times[key], key))
+    virtual.page = 10
+    virtual.reset((key, 1) for key in (1, 3))
+    virtual.put(2, 1)
+    assert virtual.keys == [1, 3, 2]
+    assert virtual.between(2, 3) == [3, 2]
+    times[3] = 12.0
+    virtual.put(3, 2)
+    assert seen(virtual) == [(1, 0), (2, 0), (3, 0), (3, 1)]
+    assert (virtual.neighbour(2, 1), virtual.neighbour(2, -1)) == (3, 1)
+    virtual.drop(2)
+    assert (virtual.keys, virtual.place(2), virtual.between(2, 3)) == ([1, 3], None, [])

@@ -20,7 +20,7 @@ def turn_at(view_model: ViewModel, where: str, *, clock_times: bool = False) -> 
     """
     shown = [turn for turn in view_model.transcript if view_model.parts(turn)]
     if where.isdecimal():
-        return next((turn.number for turn in reversed(shown) if turn.number <= int(where)), None)
+        return max((turn.number for turn in shown if turn.number <= int(where)), default=None)
     at_s = _seconds(where)
     if at_s is None or not shown:
         return None

@@ -4,9 +4,12 @@ Adding or changing the last entry touches only that entry.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import NamedTuple
+
+Rank = tuple[float, int]
+"""Place of an entry in the order of a list: a number, such as a time, and the key."""
 
 
 class Position(NamedTuple):
@@ -17,19 +20,30 @@ class Position(NamedTuple):
     """Number of the first visible line, from 0."""
 
 
+def by_key(key: int) -> Rank:
+    """Return the rank of an entry in the order of the keys."""
+    return float(key), key
+
+
 class VirtualList:
-    """A list of entries in the order of their keys, each some lines high, of which one page is visible.
+    """A list of entries in order, each some lines high, of which one page is visible.
 
     While the list follows, its last line is visible, with a share of the page free below it, so that the page
     seldom scrolls. Otherwise the visible lines stay in place when entries above or below change.
 
     Args:
         slack: one in so many lines of the page may be free below the last line; 0 for none.
+        rank: returns the rank of an entry by its key; the rank may change.
     """
 
-    def __init__(self, *, slack: int = 4) -> None:
+    def __init__(self, *, slack: int = 4, rank: Callable[[int], Rank] = by_key) -> None:
         self._slack = slack
+        self.rank = rank
+        """Returns the rank of an entry by its key."""
         self.keys: list[int] = []
+        """Keys of the entries, in order."""
+        self._ranks: list[Rank] = []
+        self._rank_of: dict[int, Rank] = {}
         self._heights: list[int] = []
         self._ends: list[int] = []
         self.page = 0
@@ -38,7 +52,8 @@ class VirtualList:
         """Number of the first visible line, from 0."""
         self.following = True
         """Whether the list follows its newest entry."""
-        self._last_seen = 0
+        self._unseen: set[int] = set()
+        """Keys of the entries added since the list stopped following."""
 
     def __rich_repr__(self) -> Iterator[tuple[str, object]]:
         yield "entries", len(self.keys)
@@ -55,7 +70,7 @@ class VirtualList:
     @property
     def unseen(self) -> int:
         """Number of entries added since the list stopped following."""
-        return 0 if self.following else len(self.keys) - bisect_right(self.keys, self._last_seen)
+        return 0 if self.following else len(self._unseen)
 
     def reset(self, entries: Iterable[tuple[int, int]] = ()) -> None:
         """Replace all entries and follow.
@@ -64,23 +79,33 @@ class VirtualList:
             entries: keys, in order, with their heights in lines.
         """
         self.keys, self._heights, self._ends = [], [], []
+        self._ranks, self._rank_of = [], {}
         for key, height in entries:
             self.keys.append(key)
+            self._rank_of[key] = self.rank(key)
+            self._ranks.append(self._rank_of[key])
             self._heights.append(height)
             self._ends.append(self.total + height)
         self.following = True
         self.top = self._bottom
 
     def put(self, key: int, height: int) -> None:
-        """Add an entry, or change the height of one."""
-        at = bisect_left(self.keys, key)
-        known = at < len(self.keys) and self.keys[at] == key
+        """Add an entry, or change the height of one and its place if its rank has changed."""
+        rank = self.rank(key)
+        if self._rank_of.get(key, rank) != rank:
+            self.drop(key)
+        known = key in self._rank_of
+        at = bisect_left(self._ranks, rank)
         start = self._start(at)
         grown = height - (self._heights[at] if known else 0)
         if known:
             self._heights[at] = height
         else:
             self.keys.insert(at, key)
+            self._ranks.insert(at, rank)
+            self._rank_of[key] = rank
+            if not self.following:
+                self._unseen.add(key)
             self._heights.insert(at, height)
             self._ends.insert(at, start)
         self._shift(at, grown)
@@ -88,11 +113,12 @@ class VirtualList:
 
     def drop(self, key: int) -> None:
         """Remove an entry, if it exists."""
-        at = bisect_left(self.keys, key)
-        if at == len(self.keys) or self.keys[at] != key:
+        at = self.place(key)
+        if at is None:
             return
         start, height = self._start(at), self._heights[at]
-        del self.keys[at], self._heights[at], self._ends[at]
+        del self.keys[at], self._heights[at], self._ends[at], self._ranks[at], self._rank_of[key]
+        self._unseen.discard(key)
         self._shift(at, -height)
         self._settle(start, -height, at)
 
@@ -114,8 +140,8 @@ class VirtualList:
         anchor = bisect_right(self._ends, self.top)
         above = 0
         for key, height in heights.items():
-            at = bisect_left(self.keys, key)
-            if at < len(self.keys) and self.keys[at] == key:
+            at = self.place(key)
+            if at is not None:
                 above += height - self._heights[at] if at < anchor else 0
                 self._heights[at] = height
         self._ends = list(accumulate(self._heights))
@@ -147,7 +173,7 @@ class VirtualList:
             return
         if self.following:
             self.following = False
-            self._last_seen = self.keys[-1] if self.keys else 0
+            self._unseen.clear()
         self.top = max(0, min(top, self._bottom))
 
     def scroll_by(self, lines: int) -> None:
@@ -156,8 +182,8 @@ class VirtualList:
 
     def show(self, key: int) -> None:
         """Scroll as little as needed to make an entry visible."""
-        at = bisect_left(self.keys, key)
-        if at == len(self.keys) or self.keys[at] != key:
+        at = self.place(key)
+        if at is None:
             return
         start, end = self._start(at), self._ends[at]
         if start < self.top or end - start >= self.page:
@@ -180,8 +206,20 @@ class VirtualList:
             return None
         if key is None:
             return [entry for entry, _, _ in self.visible()][-1] if self.page else self.keys[-1]
-        at = bisect_left(self.keys, key)
+        at = bisect_left(self._ranks, self._rank_of.get(key, self.rank(key)))
         return self.keys[max(0, min(at + step, len(self.keys) - 1))]
+
+    def place(self, key: int) -> int | None:
+        """Return the index of an entry in `keys`; `None` if there is none."""
+        rank = self._rank_of.get(key)
+        return None if rank is None else bisect_left(self._ranks, rank)
+
+    def between(self, one: int, other: int) -> list[int]:
+        """Return the keys from one entry to another, in order; none if either does not exist."""
+        places = self.place(one), self.place(other)
+        if places[0] is None or places[1] is None:
+            return []
+        return self.keys[min(places[0], places[1]) : max(places[0], places[1]) + 1]
 
     @property
     def _bottom(self) -> int:

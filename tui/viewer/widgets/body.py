@@ -117,8 +117,7 @@ class Body(Container):
             pane.filter = TurnFilter()
 
     def _reset_panes(self) -> None:
-        # In the order in which they began: a list is sorted by its keys.
-        self.turns.reset(sorted(turn.number for turn in self._view_model.transcript))
+        self.turns.reset(turn.number for turn in self._view_model.transcript)
         self.gists.reset(self.gists.entries())
 
     @property

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from tui.presentation.turn_filter import TurnFilter
 from tui.viewer.styled_text import Line, Span, highlight
-from tui.viewer.virtual_list import VirtualList
+from tui.viewer.virtual_list import Rank, VirtualList, by_key
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.line_cache import LineCache
 from tui.viewer.widgets.pane_title import BOXED_FROM, between_sides, select_line
@@ -31,7 +31,7 @@ class EntryList(CellWidget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._list = VirtualList(slack=self.SLACK)
+        self._list = VirtualList(slack=self.SLACK, rank=self.rank)
         self._cache = LineCache(MAX_CACHED, self._layout)
         self._columns = 0
         """Cells of a line of an entry."""
@@ -72,6 +72,10 @@ class EntryList(CellWidget):
         """Return whether the filter admits an entry."""
         raise NotImplementedError
 
+    def rank(self, key: int) -> Rank:
+        """Return the rank of an entry, by which the list is ordered."""
+        return by_key(key)
+
     def tail_rows(self, rows: int) -> int:
         """Return how many rows of a pane of `rows` rows lie below its list."""
         return 0
@@ -98,28 +102,22 @@ class EntryList(CellWidget):
             page = [self._side_by_side(line) for line in empty[: self._list.page]]
             return page + [blank] * (self._list.page - len(page))
         self._measure_visible()
-        first_selected, last_selected = self._selection()
+        selected = frozenset(self.selected)
         page = []
         for key, first, last in self._list.visible():
             lines = self._cache.get(key)[first:last]
-            if first_selected <= key <= last_selected:
+            if key in selected:
                 lines = [select_line(line, self.size.width, boxed=self.boxed) if line else line for line in lines]
             page += lines
         free = [blank] * (self._list.page - len(page))
         return [*page, *free] if self.SLACK else [*free, *page]
 
-    def _selection(self) -> tuple[int, int]:
-        """Return the keys of the first and the last selected entry; the last is lower if none is selected."""
-        if self.cursor is None:
-            return 0, -1
-        range_start = self.cursor if self.range_start is None else self.range_start
-        return min(range_start, self.cursor), max(range_start, self.cursor)
-
     @property
     def selected(self) -> list[int]:
         """Keys of the selected entries, in order."""
-        first, last = self._selection()
-        return [key for key in self._list.keys if first <= key <= last]
+        if self.cursor is None:
+            return []
+        return self._list.between(self.cursor if self.range_start is None else self.range_start, self.cursor)
 
     def _side_by_side(self, line: Line) -> Line:
         return between_sides(line, self._columns + 2) if self.boxed else line

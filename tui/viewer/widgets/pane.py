@@ -19,7 +19,7 @@ WHEEL_LINES = 3
 
 
 class Pane(EntryList, can_focus=True):
-    """A titled list of entries in the order of their keys. A subclass lays out one entry."""
+    """A titled list of entries. A subclass lays out one entry."""
 
     class EntrySelected(Message):
         """A person selected an entry."""
@@ -99,13 +99,13 @@ class Pane(EntryList, can_focus=True):
         """Replace all entries.
 
         Args:
-            keys: of the new entries, in order.
+            keys: of the new entries.
         """
         self._cache.clear()
         self._growing.clear()
         self.cursor = self.range_start = None
         self._measure_page()
-        known = [key for key in keys if self._is_listed(key)]
+        known = sorted((key for key in keys if self._is_listed(key)), key=self.rank)
         self._list.reset(zip(known, self._heights(known), strict=True))
         self._before_search = (self._list.position, None)
         self.search(self.needle)
@@ -194,7 +194,7 @@ class Pane(EntryList, can_focus=True):
     @property
     def matches(self) -> list[int]:
         """Keys of the entries that contain the search text, in order."""
-        return sorted(self._matches)
+        return [key for key in self._list.keys if key in self._matches]
 
     def _is_listed(self, key: int) -> bool:
         return not self.filter.active or self.admitted(key)
@@ -207,11 +207,13 @@ class Pane(EntryList, can_focus=True):
         found = self.matches
         if not found:
             return
-        at = self.cursor
+        keys = self._list.keys
+        at = None if self.cursor is None else self._list.place(self.cursor)
         if at is None:
-            page = [key for key, _, _ in self._list.visible()] or [0]
-            at = page[0] - 1 if step > 0 else page[-1] + 1
-        later = [key for key in found if (key > at if step > 0 else key < at)]
+            page = [key for key, _, _ in self._list.visible()] or keys[:1]
+            at = keys.index(page[0]) - 1 if step > 0 else keys.index(page[-1]) + 1
+        after = set(keys[at + 1 :] if step > 0 else keys[: max(0, at)])
+        later = [key for key in found if key in after]
         self._select_and_post((later or found)[0 if step > 0 else -1])
 
     def text_to_copy(self) -> str:

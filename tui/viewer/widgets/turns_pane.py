@@ -1,6 +1,7 @@
 """Pane of turns: the transcript, with speakers, times and bookmarks."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -12,6 +13,7 @@ from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line, sanitize
 from tui.viewer.highlights import apply_rules
 from tui.viewer.styled_text import Line, Span, pad, truncate, width, wrap
+from tui.viewer.virtual_list import Rank
 from tui.viewer.widgets.entry_list import AIR_FROM
 from tui.viewer.widgets.pane import Pane
 
@@ -35,7 +37,7 @@ BAR = "▎"
 
 
 class TurnsPane(Pane):
-    """Final turns in the order of their numbers, and below them the open turns of a running session.
+    """Final turns in the order of time, and below them the open turns of a running session.
 
     Words of a partial that may still change are in italics.
 
@@ -115,6 +117,11 @@ class TurnsPane(Pane):
             self.drop(key)
         else:
             super().put(key)
+
+    def rank(self, key: int) -> Rank:
+        """Return the rank of a turn: its time. Of several tracks, one may be transcribed later than the others."""
+        turn = self._view_model.transcript.get(key)
+        return (turn.start_s if turn is not None else math.inf), key
 
     def refresh_entries(self) -> None:
         """Lay out all turns anew, with a gutter that fits the names of the speakers."""
