@@ -6,12 +6,16 @@ from contextlib import asynccontextmanager
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
-from tests.viewer.dashboard_harness import emit, running, shown
+from tests.viewer.dashboard_harness import emit, running, shown, toasts
 from tests.viewer.pilot import until
-from tests.viewer.scripted_engine import SESSION, ScriptedEngine, meeting
+from tests.viewer.scripted_engine import SAID, SESSION, ScriptedEngine, gist, meeting
 from tui.model.commands import (
+    Analyse,
+    AnnotateSession,
+    Ask,
     DeleteSessions,
     DescribeSession,
+    EditTurn,
     ExportSession,
     ListSessions,
     Mute,
@@ -20,8 +24,11 @@ from tui.model.commands import (
     Seek,
     ShowSession,
     TogglePlay,
+    UndoEdit,
 )
+from tui.model.edits import TurnEdit
 from tui.model.events import (
+    GistChanged,
     PlayingChanged,
     SessionInfo,
     SessionsFound,
@@ -29,6 +36,9 @@ from tui.model.events import (
     SessionsListed,
     SpeakerNamed,
     State,
+    StoredSessionChanged,
+    TitleChanged,
+    TranscriptEdited,
     TurnBookmarked,
 )
 from tui.model.session_hits import SessionHit
@@ -186,8 +196,49 @@ async def test_no_key_of_a_past_session_changes_the_live_one() -> None:
         await emit(pilot, engine, SessionShown(PAST))
         await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
         await pilot.press("space", "x", "1", "a", "s", "left")
+        await until(pilot, lambda: engine.sent == [AnnotateSession("a", Analyse())])
+        assert isinstance(app.screen, PastSessionScreen)
+
+
+async def test_a_past_session_is_edited_asked_and_titled_and_shows_what_changes() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, SessionShown(PAST))
         await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
-        assert engine.sent == []
+        await pilot.press("u")
+        assert "No edit to undo." in toasts(app)
+        await pilot.press("home", "E", "end", *"!", "enter")
+        edit = EditTurn(126, (f"{SAID[0][1]}!",))
+        await until(pilot, lambda: engine.sent == [AnnotateSession("a", edit)])
+        first = PAST.turns[0]
+        edited = TranscriptEdited((TurnEdit(126, (replace(first, text="Welcome, everybody."),)),))
+        await emit(pilot, engine, StoredSessionChanged("a", edited))
+        assert "Welcome, everybody." in shown(app, "turns")
+        await emit(pilot, engine, StoredSessionChanged("b", TitleChanged("Not this one")))
+        await emit(pilot, engine, StoredSessionChanged("a", TitleChanged("Monday round")))
+        assert "Monday round" in shown(app, "banner")
+        await pilot.press("u", "colon", *"why", "enter")
+        await until(
+            pilot, lambda: engine.sent[1:] == [AnnotateSession("a", UndoEdit()), AnnotateSession("a", Ask("why"))]
+        )
+        answer = replace(gist(300, None, "Because of [turn 127]."), question="why")
+        await emit(pilot, engine, StoredSessionChanged("a", GistChanged(answer)))
+        assert "Because of" in shown(app, "gists")
+        await pilot.press("escape", "escape")
+        assert "Because of" not in shown(app), "an answer about a past session is not shown with the live one"
+
+
+async def test_a_question_about_a_listed_session_opens_it() -> None:
+    async with browsing() as (_, pilot, engine):
+        await pilot.press("down", "ctrl+a", *"why", "enter")
+        await until(pilot, lambda: engine.sent == [ShowSession("a"), AnnotateSession("a", Ask("why"))])
+
+
+async def test_a_question_about_marked_sessions_is_asked_of_each() -> None:
+    async with browsing() as (app, pilot, engine):
+        await pilot.press("space", "space", "ctrl+a", *"why", "enter")
+        await until(pilot, lambda: engine.sent == [AnnotateSession("b", Ask("why")), AnnotateSession("a", Ask("why"))])
+        assert "Asked 2 sessions" in toasts(app)
 
 
 async def test_e_exports_what_is_shown() -> None:

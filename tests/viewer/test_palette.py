@@ -54,7 +54,7 @@ async def test_the_palette_of_a_dialog_offers_what_the_dialog_can_do() -> None:
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (app, pilot):
         await pilot.press("e", "ctrl+p", *"next format")
-        await until(pilot, lambda: "In this dialog" in shown(app))
+        await until(pilot, lambda: "On this screen" in shown(app))
         while not isinstance(app.screen, ExportPicker):
             await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ExportPicker) and "▸ txt" in shown(app, "formats"))

@@ -10,6 +10,8 @@ from tui.cli.options import Flags, flags_from, screen_options, session_options, 
 from tui.errors import EngineError, LivegistError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from tui.config.schema import Config
     from tui.model.commands import Start
     from tui.viewer.engine_connection import EngineConnection
@@ -51,10 +53,13 @@ def attach(host: str | None, ssh_options: tuple[str, ...], remote: str, **flags:
     With --ssh the dashboard runs here: keys respond at once, and the connection carries events instead of a screen.
     """
     if host is not None:
-        from tui.engine.ssh_client import SSHEngineClient, ssh_command
+        from functools import partial
+
+        from tui.engine.ssh_client import SSHEngineClient, ssh_command, ssh_replay_command
 
         client = SSHEngineClient(ssh_command(host, ssh_options, remote), host)
-        show(client, settings(flags_from(flags)).config, {}, host=host)
+        replay = partial(ssh_replay_command, host, ssh_options, remote)
+        show(client, settings(flags_from(flags)).config, {}, host=host, replay_command=replay)
         return
     from tui.engine.process import is_running
     from tui.paths import runtime_dir
@@ -125,6 +130,7 @@ def show(
     *,
     set_up: bool = True,
     host: str = "",
+    replay_command: "Callable[[str], Sequence[str]] | None" = None,
 ) -> None:
     """Show an engine on the dashboard, or as plain lines.
 
@@ -135,6 +141,7 @@ def show(
         start: session to start at once; `None` for none.
         set_up: whether a session can start.
         host: name of the engine's machine; empty for this one.
+        replay_command: returns the command that replays a session; `None` for sessions of this machine.
 
     Raises:
         EngineError: an engine on another machine cannot be reached, or it is another version.
@@ -167,6 +174,7 @@ def show(
         layout_file=data_dir() / "panes.json",
         set_up=set_up,
         host=host,
+        replay_command=replay_command,
     )
     app.dashboard.sources = config.sources
     exit_status = app.run()

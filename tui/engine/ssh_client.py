@@ -1,6 +1,7 @@
 """Client of an engine on another machine: runs `livegist relay` there over SSH."""
 
 import asyncio
+import shlex
 import tempfile
 import zlib
 from asyncio.subprocess import PIPE, Process
@@ -35,6 +36,12 @@ def ssh_command(host: str, options: Iterable[str], remote: str) -> list[str]:
     keepalive = ["-o", f"ServerAliveInterval={ALIVE_S}", "-o", "ServerAliveCountMax=2"]
     # BatchMode keeps ssh from prompting: the viewer uses the terminal.
     return ["ssh", "-T", *extra, "-o", "BatchMode=yes", *keepalive, "--", host, f"{remote} relay"]
+
+
+def ssh_replay_command(host: str, options: Iterable[str], remote: str, session: str) -> list[str]:
+    """Return the command that replays a session of another machine in this terminal; arguments as `ssh_command`."""
+    extra = [word for option in options for word in ("-o", option)]
+    return ["ssh", "-t", *extra, "--", host, f"{remote} replay {shlex.quote(session)}"]
 
 
 class SSHEngineClient:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from textual import on
@@ -42,6 +42,7 @@ class LivegistApp(ViewerApp):
         layout_file: stores which panes are hidden or zoomed; `None` to store nothing.
         set_up: whether a session can start here; if not, the empty dashboard says what to install or store.
         host: name of the engine's machine; empty for this one.
+        replay_command: returns the command that replays the session with an id; `None` for sessions of this machine.
         clock: monotonic seconds.
     """
 
@@ -60,9 +61,17 @@ class LivegistApp(ViewerApp):
         layout_file: Path | None = None,
         set_up: bool = False,
         host: str = "",
+        replay_command: Callable[[str], Sequence[str]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(theme=theme, ascii=ascii, keys=keys, highlights=highlights or {}, layout_file=layout_file)
+        super().__init__(
+            theme=theme,
+            ascii=ascii,
+            keys=keys,
+            highlights=highlights or {},
+            layout_file=layout_file,
+            replay_command=replay_command,
+        )
         self._client = client
         self._start = start
         self._revived = False

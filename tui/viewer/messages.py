@@ -20,6 +20,18 @@ class CommandRequested(Message):
         yield "command", self.command
 
 
+class ReplayRequested(Message):
+    """A person asked to replay a stored session."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__()
+        self.session = session
+        """Id of the session."""
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:
+        yield "session", self.session
+
+
 class PromptChangeKind(StrEnum):
     """The ways to change the list of prompts."""
 

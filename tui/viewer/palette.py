@@ -82,7 +82,7 @@ def dialog_commands(app: App[Any], screen: Screen[object]) -> Iterator[SystemCom
     for binding in (*type(screen).BINDINGS, HELP):
         if isinstance(binding, Binding) and binding.description:
             run = partial(app.run_action, binding.action, screen)
-            yield SystemCommand(sentence(binding.description), f"In this dialog  ({app.get_key_display(binding)})", run)
+            yield SystemCommand(sentence(binding.description), f"On this screen  ({app.get_key_display(binding)})", run)
 
 
 def theme_commands(app: App[Any], names: Iterable[str]) -> Iterator[SystemCommand]:

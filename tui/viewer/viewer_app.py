@@ -2,12 +2,12 @@
 
 import gc
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
-from textual.app import App, SystemCommand
+from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.driver import Driver
@@ -29,8 +29,11 @@ from tui.viewer.driver import FrameDriver
 from tui.viewer.engine_connection import ExitStatus
 from tui.viewer.escape_parser import ESCAPE, EscapeThenKey
 from tui.viewer.layout_state import LayoutState
+from tui.viewer.messages import ReplayRequested
+from tui.viewer.replay import local_replay_command, run_replay
 from tui.viewer.screens.dashboard import Dashboard
 from tui.viewer.screens.dialog import Dialog
+from tui.viewer.screens.explained_actions import ExplainedActions
 from tui.viewer.screens.main_screen import FooterScreen, MainScreen
 from tui.viewer.widgets.body import Body
 from tui.viewer.widgets.cell_widget import CellWidget
@@ -61,6 +64,7 @@ class ViewerApp(App[ExitStatus]):
         keys: a person's own keys by action id.
         highlights: words and expressions to highlight in turns, as in the config.
         layout_file: stores which panes are hidden or zoomed; `None` to store nothing.
+        replay_command: returns the command that replays the session with an id; `None` for sessions of this machine.
     """
 
     TITLE = "livegist"
@@ -80,8 +84,10 @@ class ViewerApp(App[ExitStatus]):
         keys: Mapping[str, str],
         highlights: Mapping[str, Style | Highlight],
         layout_file: Path | None,
+        replay_command: Callable[[str], Sequence[str]] | None = None,
     ) -> None:
         super().__init__()
+        self._replay_command = replay_command or local_replay_command
         if self.no_color:
             from tui.viewer.no_color import colourless_driver
 
@@ -156,7 +162,7 @@ class ViewerApp(App[ExitStatus]):
     def _explain_key(self, key: str) -> None:
         """Say why a key that is bound did nothing."""
         found = self.screen.active_bindings.get(key)
-        if found is not None and not found.enabled and isinstance(self.screen, MainScreen):
+        if found is not None and not found.enabled and isinstance(self.screen, MainScreen | ExplainedActions):
             self.screen.explain_unavailable(found.binding)
 
     def on_ready(self) -> None:
@@ -192,6 +198,17 @@ class ViewerApp(App[ExitStatus]):
             self.notify(f"{error.message}\n{error.hint}", severity="error", timeout=15, markup=False)
 
     # Requests of the screens
+
+    @on(ReplayRequested)
+    def replay_session(self, request: ReplayRequested) -> None:
+        """Run a replay in this terminal; the engine goes on meanwhile."""
+        try:
+            with self.suspend():
+                error = run_replay(self._replay_command(request.session))
+        except SuspendNotSupported:
+            error = "A replay needs a terminal."
+        if error:
+            self.notify(error, severity="warning", markup=False)
 
     def on_device_picker_gain_stepped(self, message: "DevicePicker.GainStepped") -> None:
         """Change the gain, if a session is running."""

@@ -182,6 +182,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
         self.meter.show_speech(self.view_model.speaking)
         if not self._hold_back(event):
             self.body.handle_event(event)
+        self.show_in_past_session(event)
         match event:
             case LevelChanged():
                 self._show_level(event)

@@ -9,6 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from tui.model.commands import (
+    AnnotateSession,
+    Ask,
     Command,
     DeleteSessions,
     DescribeSession,
@@ -19,7 +21,7 @@ from tui.model.commands import (
 from tui.model.events import SessionInfo, State
 from tui.model.session_hits import SessionHit
 from tui.text import clock, one_line, plural, sanitize
-from tui.viewer.messages import CommandRequested
+from tui.viewer.messages import CommandRequested, ReplayRequested
 from tui.viewer.screens.dialog import Dialog
 from tui.viewer.screens.prompt_picker import Filter
 from tui.viewer.styled_text import Line, Span, pad
@@ -34,7 +36,7 @@ ORDERS: tuple[tuple[str, Callable[[SessionInfo], tuple[object, ...]], bool], ...
 )
 """Sort orders: name, key, whether the highest comes first."""
 HEADING = f"  {'started':<18}{'length':>7}  {'turns':>5}  {'★':>2}  title"
-KEYS = "enter open · space mark · ^s sort · ^f search all · ? keys · esc back"
+KEYS = "enter open · space mark · ^a ask · ^l replay · ^s sort · ^f search all · F1 keys · esc back"
 
 
 class HistoryScreen(Dialog[bool]):
@@ -59,6 +61,8 @@ class HistoryScreen(Dialog[bool]):
         Binding("ctrl+f", "search_all", "search the words of the filter in all sessions", show=False, priority=True),
         Binding("ctrl+r", "rename", "edit the title of the selected session", show=False, priority=True),
         Binding("ctrl+t", "tag", "edit the tags of the selected session", show=False, priority=True),
+        Binding("ctrl+a", "ask", "ask about the marked sessions, or the selected one", show=False, priority=True),
+        Binding("ctrl+l", "replay", "replay the selected session", show=False, priority=True),
         Binding("ctrl+e", "export", "export the marked sessions, or the selected one", show=False, priority=True),
         Binding(
             "ctrl+x",
@@ -165,6 +169,33 @@ class HistoryScreen(Dialog[bool]):
             self._send(ShowSession(session.id))
         elif not self._sessions:
             self.action_cancel()
+
+    def action_ask(self) -> None:
+        """Ask a question about the selected session, and open it; or about each of the marked ones."""
+        found = [self._hits[self._selected_row].session] if self._hits else self._chosen
+        if not found:
+            return
+        about = f"{len(found)} marked sessions, each by itself" if len(found) > 1 else "the session"
+
+        def ask(question: str) -> None:
+            if not question:
+                return
+            if len(found) == 1:
+                self.turn = 0
+                self._send(ShowSession(found[0]))
+            else:
+                self.show_status(f"Asked {plural(len(found), 'session')}. Each keeps its answer: enter opens it.")
+            for id in found:
+                self._send(AnnotateSession(id, Ask(question)))
+
+        self._edit(f"question about {about} · esc cancel", "", ask)
+
+    def action_replay(self) -> None:
+        """Replay the selected session, or the session of the selected match."""
+        if self._hits:
+            self.post_message(ReplayRequested(self._hits[self._selected_row].session))
+        elif (session := self._selected) is not None:
+            self.post_message(ReplayRequested(session.id))
 
     def action_rename(self) -> None:
         """Edit the title of the selected session."""

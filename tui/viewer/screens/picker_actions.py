@@ -15,7 +15,18 @@ from tui.model.commands import (
     UseSource,
 )
 from tui.model.devices import DeviceInfo
-from tui.model.events import DeviceLevels, SessionExported, SessionInfo, SessionsFound, Snapshot
+from tui.model.events import (
+    DeviceLevels,
+    Event,
+    Notice,
+    SessionExported,
+    SessionInfo,
+    SessionsFound,
+    Severity,
+    Snapshot,
+    StoredChange,
+    StoredSessionChanged,
+)
 from tui.model.tracks import MAX_TRACKS, format_tracks, parse_tracks
 from tui.paths import data_dir, private_dir, write_private
 from tui.presentation.highlight_rules import Rule
@@ -48,6 +59,8 @@ class PickerActions(AnnotationActions, PromptActions):
     """Monotonic seconds."""
     _theme_names: Callable[[], Sequence[str]]
     """Returns the names of the available themes."""
+    _notify: Callable[[Severity, str, str], None]
+    """Shows a notice of the engine."""
 
     def action_choose_prompt(self) -> None:
         """Open the prompt picker."""
@@ -165,6 +178,25 @@ class PickerActions(AnnotationActions, PromptActions):
 
         turn = self._history.turn if self._history is not None else 0
         self.app.push_screen(PastSessionScreen(snapshot, self._rules, self.view_model.host, turn))
+
+    def show_in_past_session(self, event: Event) -> None:
+        """Show a change of a session on the screen that shows it as a past one, if it is open."""
+        match event:
+            case StoredSessionChanged(event=Notice(severity=severity, text=text, hint=hint)):
+                self._notify(severity, text, hint)
+            case StoredSessionChanged(session=session, event=change):
+                self._show_stored_change(session, change)
+            case Notice():
+                return
+            case _ if isinstance(event, StoredChange) and self.view_model.session is not None:
+                self._show_stored_change(self.view_model.session.id, event)
+
+    def _show_stored_change(self, session: str, change: StoredChange) -> None:
+        from tui.viewer.screens.past_session import PastSessionScreen
+
+        for screen in self.app.screen_stack:
+            if isinstance(screen, PastSessionScreen) and screen.session_id == session:
+                screen.handle_event(change)
 
     def action_export(self) -> None:
         """Open the list of export formats, and export the session in the chosen one."""
