@@ -9,12 +9,22 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from tests.faults.engines import DRAIN_S, Watch, fast, running
 from tests.gateway_harness import CLIPS, RATE, Caller, Samples, calling, read, serving, silence
 from tests.scoring import live
+from tests.session_fixtures import write_wav
 from tests.voices import READER, Conversation, conversation, diarisation_error, labelled
+from tui.cli import main
 from tui.gateway import speaker_model
 from tui.gateway.speaker_model import find_speaker_model
+from tui.model.commands import Start
+from tui.model.events import TurnChanged
+from tui.paths import sessions_dir
+from tui.presentation.view_model import ViewModel
+from tui.sessions.store import Store
+from tui.viewer.widgets.turns_pane import TurnsPane
 
 FAST = float("inf")
 
@@ -66,6 +76,42 @@ async def test_the_connections_of_one_session_have_the_same_speakers(url: str, d
         caller = await session_of(url, samples, speaker_session=session)
         found.append(caller.finals[0]["speaker_label"])
     assert found == ["A", "B", "A", "A"]
+
+
+async def test_a_revision_changes_the_labels_on_the_screen_and_in_an_export(url: str, tmp_path: Path) -> None:
+    # What is said first is too short to tell a voice by: at the end of the session it is clear whose it was.
+    samples = np.concatenate([read(CLIPS[4])[: round(1.4 * RATE)], silence(1.5), read(CLIPS[0]), silence(1.0)])
+    write_wav(tmp_path / "reader.wav", samples.tobytes())
+    watch, screen = Watch(), ViewModel()
+    async with running(watch, clock=fast) as engine:
+        await engine.execute(
+            Start(
+                {
+                    "source": str(tmp_path / "reader.wav"),
+                    "url": url,
+                    "speaker_labels": True,
+                    "analyse_at_end": False,
+                    "drain_timeout_s": DRAIN_S,
+                }
+            )
+        )
+        await watch.until_over()
+    changes = [event.turn for event in watch.events if isinstance(event, TurnChanged) and event.turn.final]
+    labels = {number: [turn.speaker for turn in changes if turn.number == number] for number in (1, 2)}
+    assert labels == {1: [None, "A"], 2: ["A"]}
+    pane = TurnsPane(screen)
+    shown = []
+    for event in watch.events:
+        screen.apply(event)
+        if isinstance(event, TurnChanged) and event.turn.final:
+            shown.append(pane.plain(1))
+    assert shown[0].startswith("0:00 He")
+    assert shown[-1].startswith("0:00 A: He")
+    [stored] = Store(sessions_dir())
+    first, _ = stored.load().finals
+    assert {word.speaker for word in first.words} == {"A"}
+    exported = CliRunner().invoke(main, ["export", "last", "--format", "txt"]).stdout.strip().splitlines()
+    assert [line.split()[1] for line in exported] == ["A:", "A:"], exported
 
 
 async def test_more_voices_than_max_speakers_share_a_label(url: str, dialogue: Conversation) -> None:

@@ -104,3 +104,12 @@ def test_of_the_parts_of_a_split_the_first_is_bookmarked_and_the_last_has_the_gi
     )
     shown = [(entry.turn.text, entry.note, [gist.text for gist in entry.gists]) for entry in record.entries()]
     assert shown[:2] == [("We", "", []), ("ship it", None, ["One."])]
+
+
+def test_an_edited_turn_gets_the_speaker_of_a_revision_unless_a_person_named_another() -> None:
+    state = SessionState()
+    state.apply(TurnChanged(turn(1, "well yes", "A")))
+    split = (turn(1, "well", "A"), turn(1, "yes", "C"))
+    state.apply(TranscriptEdited((TurnEdit(1, split),)))
+    state.apply(TurnChanged(turn(1, "well yes", "B")))
+    assert [(part.text, part.speaker) for part in state.finals] == [("well", "B"), ("yes", "C")]

@@ -125,9 +125,8 @@ class StreamEventHandler:
                 if self._state.state is State.LIVE:
                     # A replaced connection lost it; no ConnectionOpened will follow.
                     self._ask_lost_answers()
-            case events.SpeakerRevised(turn=number, speaker=speaker):
-                if (revised := self._sink.turn(number)) is not None:
-                    self._sink.emit(TurnChanged(replace(revised, speaker=self._speaker(speaker))))
+            case events.SpeakerRevised():
+                self._revise_speaker(event)
             case events.PromptRefused(prompt=prompt, kept=kept, close=close):
                 reason = f"{close.meaning} ({close.reason})" if close.reason else close.meaning
                 text = self._prefixed(f"The prompt {prompt!r} was rejected: {reason}")
@@ -143,6 +142,22 @@ class StreamEventHandler:
                     self._sink.emit(SpeakerNamed(speaker, name))
             case events.MessageReceived(message=messages.Warning(warning=text)):
                 self._sink.emit(Notice(Severity.WARNING, self._prefixed(text)))
+
+    def _revise_speaker(self, revision: events.SpeakerRevised) -> None:
+        """Give a turn and its words other speakers."""
+        held = self._held.get(revision.turn)
+        turn = held.turn if held is not None else self._sink.turn(revision.turn)
+        if turn is None:
+            return
+        labels = revision.words if len(revision.words) == len(turn.words) else (revision.speaker,) * len(turn.words)
+        words = tuple(
+            replace(word, speaker=self._speaker(label)) for word, label in zip(turn.words, labels, strict=True)
+        )
+        revised = replace(turn, speaker=self._speaker(revision.speaker), words=words)
+        if held is not None:
+            self._held[revision.turn] = replace(held, turn=revised)
+        else:
+            self._sink.emit(TurnChanged(revised))
 
     def restore_lost_answers(self) -> None:
         """Count the answers about the newest turns as lost, from the last answered turn of each prompt on."""

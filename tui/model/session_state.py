@@ -231,6 +231,7 @@ class SessionState:
             case StateChanged(state=state, reason=why, hint=hint):
                 self.state, self.reason, self.hint = state, why, hint
             case TurnChanged(turn=turn):
+                self._revise_edit(turn)
                 self.transcript.upsert(turn)
             case TurnRemoved(number=number):
                 self.transcript.remove(number)
@@ -273,6 +274,14 @@ class SessionState:
                     replace(track, gain_db=gain_db) if name in ("", track.name) else track for track in self.tracks
                 )
                 self.gain_db = self.tracks[0].gain_db if self.tracks else gain_db
+
+    def _revise_edit(self, turn: Turn) -> None:
+        """Give the edited parts of a turn its new speaker, unless a person gave them another one."""
+        old, parts = self.transcript.get(turn.number), self.edits.get(turn.number)
+        if old is not None and parts and old.speaker != turn.speaker:
+            self.edits[turn.number] = tuple(
+                replace(part, speaker=turn.speaker) if part.speaker == old.speaker else part for part in parts
+            )
 
     def _change_tracks(self, tracks: tuple[Track, ...]) -> None:
         """Replace the tracks; the turns so far of one without a name get the name of the first."""

@@ -61,6 +61,8 @@ class SpeakerRevised(msgspec.Struct, frozen=True):
 
     turn: int
     speaker: str | None
+    words: tuple[str | None, ...] = ()
+    """Label of each word of the turn; empty if the endpoint gave none."""
 
 
 class MessageReceived(msgspec.Struct, frozen=True):

@@ -373,7 +373,8 @@ class ReconnectingStream:
             case SpeakerRevision(revisions=revisions):
                 for revision in revisions:
                     if (final := connection.turns.number(revision.turn_order)) is not None:
-                        self._publish(SpeakerRevised(final, revision.speaker_label))
+                        words = tuple(word.speaker for word in revision.words)
+                        self._publish(SpeakerRevised(final, revision.speaker_label, words))
             case _:
                 self._publish(MessageReceived(message))
 
