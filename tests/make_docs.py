@@ -37,6 +37,7 @@ from tui.viewer.screens.past_session import PastSessionScreen
 from tui.viewer.screens.prompt_editor import PromptEditor
 from tui.viewer.screens.prompt_picker import PromptPicker
 from tui.viewer.screens.quit_dialog import QuitDialog
+from tui.viewer.screens.remember_dialog import RememberDialog
 from tui.viewer.screens.settings import SettingsScreen
 from tui.viewer.widgets.pane import Pane
 
@@ -68,6 +69,7 @@ DIALOGS: dict[str, type[Screen[Any]]] = {
     "Session from the list": PastSessionScreen,
     "Export (`e`)": ExportPicker,
     "Quit dialog (`q`)": QuitDialog,
+    "Offer to remember a voice (after `R`, with `known_voices`)": RememberDialog,
 }
 
 

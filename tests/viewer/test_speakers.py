@@ -73,18 +73,25 @@ async def test_without_a_label_a_note_says_why_nothing_is_filtered() -> None:
 
 
 @pytest.mark.parametrize(
-    ("allowed", "answer", "remembered"), [(True, "y", True), (True, "escape", False), (False, "", False)]
+    ("allowed", "answer", "remembered"),
+    [
+        (True, ["y"], True),
+        (True, ["down", "enter"], True),
+        (True, ["enter"], False),
+        (True, ["escape"], False),
+        (False, [], False),
+    ],
 )
 async def test_a_named_voice_is_remembered_only_if_the_setting_allows_it_and_a_person_agrees(
-    allowed: bool, answer: str, remembered: bool
+    allowed: bool, answer: list[str], remembered: bool
 ) -> None:
     engine = ScriptedEngine()
     async with running(engine, size=(120, 36)) as (app, pilot):
         await emit(pilot, engine, SessionStarted(replace(SESSION, known_voices=allowed)), said(1, "A"))
         await pilot.press("R", "A", "n", "n", "enter")
-        assert ("remember the voice of Ann" in shown(app)) == allowed
-        if allowed:
-            await pilot.press(answer, *(["enter"] if answer == "y" else []))
+        assert ("Remember the voice of Ann?" in shown(app)) == allowed
+        await pilot.press(*answer)
+        assert app.screen is app.dashboard
         assert NameSpeaker("A", "Ann") in engine.sent
         assert (RememberSpeaker("A") in engine.sent) == remembered
 

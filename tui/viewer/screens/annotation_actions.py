@@ -156,12 +156,13 @@ class AnnotationActions(SessionActions):
 
     def _offer_to_remember(self, label: str, name: str) -> None:
         """Offer to remember the voice of a speaker who has just been named."""
+        from tui.viewer.screens.remember_dialog import RememberDialog
 
-        def remember(answer: str | None) -> None:
-            if answer is not None and answer.strip().lower() in ("y", "yes"):
+        def remember(wanted: bool | None) -> None:
+            if wanted:
                 self._request(RememberSpeaker(label))
 
-        self._open_text_input(f"remember the voice of {one_line(name, 30)} on this machine? y · esc no", remember)
+        self.app.push_screen(RememberDialog(name), remember)
 
     def action_change_gain(self, step_db: int) -> None:
         """Increase the gain, or decrease it if negative."""
