@@ -166,6 +166,8 @@ def test_an_interrupted_session_is_repaired_and_the_loss_reported(store: Store) 
     assert repaired.summary == told
     record = stored.load()
     assert (record.state, record.reason) == (State.FAILED, f"The engine was killed: {told}.")
+    assert record.stats.recording_bytes == stored.audio.stat().st_size
+    assert record.stats.words == sum(len(turn.text.split()) for turn in record.finals)
     # What was whole is all there, and the half line at the end is not.
     assert stored.events.read_bytes().startswith(b"".join(lines[:6]))
     assert stored.read().lost == 1

@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests import fake_endpoint, http_server
 from tests.fake_endpoint import RATE, Endpoint, said, speech
@@ -30,6 +31,7 @@ from tests.faults.engines import (
 from tests.http_server import Answer
 from tests.session_fixtures import STARTED, store_session
 from tui.audio.sources import Source
+from tui.config.schema import Config
 from tui.engine.capture import Capture
 from tui.engine.engine import Engine
 from tui.errors import EngineError, SessionError, UsageError
@@ -45,7 +47,17 @@ from tui.model.commands import (
     UsePrompt,
     UseSource,
 )
-from tui.model.events import LevelChanged, Notice, SessionsListed, Severity, Snapshot, State, UntranscribedChanged
+from tui.model.events import (
+    LevelChanged,
+    Notice,
+    SessionsListed,
+    Severity,
+    Snapshot,
+    State,
+    StateChanged,
+    StatsChanged,
+    UntranscribedChanged,
+)
 from tui.model.gists import GistStatus
 from tui.model.transcript import without_words
 from tui.paths import PACKAGE, log_file, sessions_dir
@@ -272,6 +284,25 @@ async def test_a_missing_recording_does_not_keep_an_older_session_from_being_sen
         await built.wait_idle()
     assert snapshot.session is not None
     assert snapshot.session.id == older.id
+
+
+async def test_the_cost_of_a_continued_session_includes_what_it_cost_before(server: Endpoint) -> None:
+    stored = store_session(Store(sessions_dir()), untranscribed_s=5.0)
+    before = stored.load().stats
+    stored.append(StatsChanged(replace(before, connected_s=7200.0, connections=3, reconnects=2)))
+    stored.append(StateChanged(State.ENDED))
+    watch = Watch()
+    async with running(watch, clock=fast) as built:
+        await built.execute(Recover(stored.id, to(server)))
+        await watch.until(lambda: watch.record.stats.connections > 3)
+        await built.execute(Stop())
+        await built.wait_idle()
+    over = stored.load().stats
+    assert over.connected_s > 7200
+    assert over.cost_usd == pytest.approx(
+        over.connected_s / 3600 * Config().hourly_rates[Config().speech_model], abs=1e-3
+    )
+    assert over.reconnects >= 2
 
 
 class SlowStore(Store):

@@ -1,8 +1,10 @@
 import pytest
 
 from tui.config.schema import Config
+from tui.engine.session_stats import StatsReporter
 from tui.engine.stats_collector import StatsCollector
 from tui.model.gists import Gist, GistStatus
+from tui.model.stats import Stats
 from tui.model.transcript import Turn
 
 
@@ -46,3 +48,12 @@ def test_the_cost_is_sockets_by_the_hour_and_tokens_by_the_million() -> None:
     config = Config()
     assert figures.cost_usd(config, socket_s=3600, billed=True) == pytest.approx(0.45 + 3.0 + 1.5)
     assert figures.cost_usd(config, socket_s=3600, billed=False) == 0
+
+
+def test_statistics_are_written_to_the_journal_every_half_a_minute() -> None:
+    now = [100.0]
+    reporter = StatsReporter(StatsCollector(), Stats(), Config(), billed=True, clock=lambda: now[0])
+    due = []
+    for now[0] in (101.0, 129.0, 130.0, 131.0, 159.0, 161.0):
+        due.append(reporter.is_due())
+    assert due == [False, False, True, False, False, True]

@@ -16,7 +16,7 @@ from tui.engine.gist_tracker import GistTracker
 from tui.engine.live_track import LiveTrack
 from tui.engine.monitors import DiskMonitor, SleepDetector
 from tui.engine.routing import Route
-from tui.engine.session_stats import collect
+from tui.engine.session_stats import StatsReporter
 from tui.engine.session_tracks import SessionTracks
 from tui.engine.stats_collector import StatsCollector
 from tui.engine.title import TitleSuggester
@@ -76,6 +76,8 @@ class LiveSession:
         self._prompts = prompts
         self._endpoints = endpoints
         self._stats = StatsCollector()
+        billed = route.engine == "cloud"
+        self._reporter = StatsReporter(self._stats, sink.state.stats, config, billed=billed, clock=clock)
         self._sink = sink
         self.state = sink.state
         """State of the session."""
@@ -391,6 +393,5 @@ class LiveSession:
             self._emit(warning)
 
     def _emit_stats(self) -> None:
-        stats = collect(self._stats, self.tracks, config=self._config, billed=self._route.engine == "cloud")
-        factor = max(filter(None, (track.stream_events.realtime_factor for track in self.tracks)), default=None)
-        self._emit(StatsChanged(replace(stats, realtime_factor=factor, viewers=self.viewers)))
+        stats = self._reporter.report(self.tracks, self.viewers)
+        self._sink.emit(StatsChanged(stats), persist=self._reporter.is_due())

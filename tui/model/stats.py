@@ -49,6 +49,8 @@ class Stats(msgspec.Struct, frozen=True, omit_defaults=True, rename={"untranscri
     output_tokens: int = 0
     cost_usd: float = 0.0
     """Estimate: connection hours and millions of tokens, at the configured rates."""
+    connected_s: float = 0.0
+    """Seconds of open connections, added over all of them."""
     connections: int = 0
     """Number of connections opened so far, including those for a change of prompt."""
     reconnects: int = 0

@@ -271,6 +271,9 @@ class Store:
                     state.stats,
                     elapsed_s=recorded_s,
                     turns=len(finals),
+                    connected_s=max(state.stats.connected_s, transcribed_s),
+                    words=sum(len(turn.text.split()) for turn in finals),
+                    recording_bytes=sum(path.stat().st_size for path in stored.recordings if path.exists()),
                     untranscribed_s=rest_s,
                     tracks=tuple(
                         TrackStats(track.name, length_s, untranscribed_s=rest)
