@@ -27,6 +27,7 @@ class Key(Enum):
     VENDOR = ("assemblyai", "ASSEMBLYAI_API_KEY")
     LLM = ("llm", "LIVEGIST_LLM_KEY")
     HOOK = ("hook", "LIVEGIST_HOOK_SECRET")
+    WEB = ("web", "LIVEGIST_WEB_TOKEN")
 
     def __init__(self, label: str, variable: str) -> None:
         self.label = label

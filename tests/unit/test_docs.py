@@ -17,7 +17,14 @@ from tui.viewer.bindings import DASHBOARD, TOPICS
 README = ROOT / "README.md"
 WRITTEN = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in [README, *PAGES]}
 EVERYTHING = "\n".join(WRITTEN.values())
-VARIABLES = {"LIVEGIST_HOME", "LIVEGIST_LLM_KEY", "LIVEGIST_HOOK_SECRET", "LIVEGIST_SESSION", "LIVEGIST_TOKEN"}
+VARIABLES = {
+    "LIVEGIST_HOME",
+    "LIVEGIST_LLM_KEY",
+    "LIVEGIST_HOOK_SECRET",
+    "LIVEGIST_WEB_TOKEN",
+    "LIVEGIST_SESSION",
+    "LIVEGIST_TOKEN",
+}
 MAX_README_LINES = 180
 MAX_GLOSSARY_TERMS = 22
 

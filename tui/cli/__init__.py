@@ -30,6 +30,7 @@ COMMANDS = {
     "ls": "engine",
     "man": "shell",
     "models": "models",
+    "page": "web",
     "prompts": "info",
     "recover": "recover",
     "relay": "engine",
@@ -42,6 +43,7 @@ COMMANDS = {
     "stop": "engine",
     "stream": "stream",
     "transcribe": "transcribe",
+    "web": "web",
     "whoami": "login",
 }
 """Module of each command, imported on use: neither `--version` nor the first paint pays for the others."""

@@ -12,14 +12,16 @@ if TYPE_CHECKING:
 
 FOR_LLM = "Use the key of the server at llm_url."
 FOR_HOOK = "Use the secret that signs webhooks."
+FOR_WEB = "Use the token of `livegist web`."
 
 
 @click.command()
 @click.option("--llm", is_flag=True, help=FOR_LLM)
 @click.option("--hook", is_flag=True, help=FOR_HOOK)
+@click.option("--web", is_flag=True, help=FOR_WEB)
 @click.option("--file", "in_file", is_flag=True, help="Store the key in a private file even if a keyring is available.")
 @click.option("--keyring", "in_keyring", is_flag=True, help="Store the key in the keyring only; fail if there is none.")
-def login(llm: bool, hook: bool, in_file: bool, in_keyring: bool) -> None:
+def login(llm: bool, hook: bool, web: bool, in_file: bool, in_keyring: bool) -> None:
     """Store a key in the keyring, or in a private file if there is none.
 
     Prompts for the key, or reads it from stdin if that is not a terminal. It is not an option, because other users can
@@ -33,20 +35,21 @@ def login(llm: bool, hook: bool, in_file: bool, in_keyring: bool) -> None:
     if in_keyring and not there:
         raise MissingExtraError("A keyring", "keyring")
     value = click.prompt("Key", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
-    place = credentials.store(_key(llm, hook), value, in_keyring=there)
+    place = credentials.store(_key(llm=llm, hook=hook, web=web), value, in_keyring=there)
     click.echo(f"Stored in {place}.")
 
 
 @click.command()
 @click.option("--llm", is_flag=True, help=FOR_LLM)
 @click.option("--hook", is_flag=True, help=FOR_HOOK)
-def logout(llm: bool, hook: bool) -> None:
+@click.option("--web", is_flag=True, help=FOR_WEB)
+def logout(llm: bool, hook: bool, web: bool) -> None:
     """Delete a stored key."""
     import os
 
     from tui import credentials
 
-    key = _key(llm, hook)
+    key = _key(llm=llm, hook=hook, web=web)
     click.echo("Deleted." if credentials.delete(key) else "No key was stored.")
     if os.environ.get(key.variable):
         click.echo(f"The environment variable {key.variable} still holds a key.", err=True)
@@ -65,9 +68,10 @@ def whoami() -> None:
         sys.exit(1)
 
 
-def _key(llm: bool, hook: bool) -> "Key":
+def _key(**chosen: bool) -> "Key":
     from tui.credentials import Key
 
-    if llm and hook:
-        raise UsageError("--llm and --hook exclude each other.", "Use one of them.")
-    return Key.LLM if llm else Key.HOOK if hook else Key.VENDOR
+    names = [name for name, given in chosen.items() if given]
+    if len(names) > 1:
+        raise UsageError(f"{' and '.join(f'--{name}' for name in names)} exclude each other.", "Use one of them.")
+    return Key[names[0].upper()] if names else Key.VENDOR

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tui.engine.process import SNAPSHOT_PATH, is_running
-from tui.errors import EngineError, VersionError
-from tui.model.commands import Command
+from tui.errors import EngineError, UsageError, VersionError
+from tui.model.commands import Command, ListSessions, SearchSessions, ShowSession
 from tui.model.commands import encode as encode_command
 from tui.model.events import PROTOCOL_VERSION, Event, Snapshot
 from tui.model.events import decode as decode_event
@@ -145,6 +145,34 @@ class EngineClient:
     def _should_start(self, error: OSError) -> bool:
         """Return whether to start an engine: later only on request, or if it was killed and left its socket behind."""
         return not self._was_connected or self._revive or isinstance(error, ConnectionRefusedError)
+
+
+class WatchOnlyClient:
+    """A connection that shows an engine and sends no command that changes anything.
+
+    Args:
+        client: the connection.
+    """
+
+    def __init__(self, client: EngineClient) -> None:
+        self._client = client
+
+    def events(self) -> AsyncIterator[Event]:
+        """Yield the events of the connection; see `EngineClient.events`."""
+        return self._client.events()
+
+    async def send(self, command: Command) -> bool:
+        """Send a command that reads stored sessions; return whether it was sent.
+
+        Raises:
+            UsageError: it is another command.
+        """
+        if not isinstance(command, ListSessions | SearchSessions | ShowSession):
+            raise UsageError("Command refused: this page only shows the session.", "It was opened with --watch.")
+        return await self._client.send(command)
+
+    def revive(self) -> None:
+        """Start no engine."""
 
 
 def read_event(raw: str | bytes) -> Event:

@@ -10,6 +10,8 @@ def is_available(view_model: ViewModel, action: str, parameters: tuple[object, .
     running = view_model.state.active and view_model.state is not State.DRAINING
     replayed = view_model.replay_speed > 0
     match action, parameters:
+        case _ if view_model.watching and action in CHANGES:
+            return False
         case (("seek" | "seek_turn"), _):
             return view_model.synced and replayed
         case "detach", _ if replayed:
@@ -83,12 +85,16 @@ ACTION_STATES = frozenset(
     }
 )
 """Actions handled by the engine: unavailable without a connection to it."""
+CHANGES = (ACTION_STATES | {"settings"}) - {"history"}
+"""Actions that change something, or write to the disk: unavailable to viewers that may only look."""
 
 
 def unavailable_reason(view_model: ViewModel, action: str, parameters: tuple[object, ...]) -> str:
     """Return why an action is not possible now, and what makes it possible."""
     finishing = view_model.state is State.DRAINING
     match action, parameters:
+        case _ if view_model.watching and action in CHANGES:
+            return "This page only shows the session: it was opened with --watch."
         case _ if not view_model.synced:
             return "Not possible yet: the engine is starting."
         case (("seek" | "seek_turn"), _):

@@ -82,7 +82,8 @@ def connection_lost_alert(view_model: ViewModel) -> tuple[str, str, str]:
         return "bad", "Connection to the engine lost.", "Reconnecting…"
     if view_model.lost_at:
         return "alarm", recording_stopped(view_model.lost_at, ends=False), f"{reason} {hint}".strip()
-    return "bad", reason, f"{hint} Press s to start a session, q to quit.".strip()
+    keys = "" if view_model.watching else "Press s to start a session, q to quit."
+    return "bad", reason, f"{hint} {keys}".strip()
 
 
 def speaker_style(label: str, position: int) -> str:

@@ -33,6 +33,8 @@ class ViewModel(SessionState):
         super().__init__()
         self.host = host
         """Name of the engine's machine; empty for this one."""
+        self.watching = False
+        """Whether this viewer may only look."""
         self.synced = False
         """Whether a snapshot has been received."""
         self.prompts: tuple[PromptInfo, ...] = ()
@@ -87,6 +89,11 @@ class ViewModel(SessionState):
         """Return whether a turn that is about to be applied ends now, as it is spoken."""
         old = self.transcript.get(turn.number)
         return turn.final and not (old is not None and old.final) and not self.replay_speed
+
+    @property
+    def quits_alone(self) -> bool:
+        """Whether quitting ends this viewer only: it may only look, or others still need the engine."""
+        return self.watching or (not self.state.active and self.viewers > 1 and not self.disconnected)
 
     def apply(self, event: Event) -> None:
         """Apply an event; levels, notices and rejections change nothing."""

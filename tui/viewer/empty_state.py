@@ -21,6 +21,8 @@ def empty_text(view_model: ViewModel, *, disconnected: bool, set_up: bool) -> li
         disconnected: whether the connection to the engine is lost.
         set_up: whether a session can start; if not, the text says what to install or store.
     """
+    if view_model.watching and view_model.synced and not (disconnected or view_model.state.active):
+        return [Span("No session is running. Turns appear here once one runs.", "muted")]
     if disconnected:
         where = f" on {one_line(view_model.host, 60)}" if view_model.host else ""
         return [Span(f"Not connected to the engine{where}. Stored sessions stay on its disk.", "muted")]

@@ -343,7 +343,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
                 return bool(self.view_model.bookmarks) or self.body.turns.filter.bookmarks_only
             case "go_to_match":
                 return bool(self.body.pane.needle)
-        if action == "start" and self.view_model.disconnected:
+        if action == "start" and self.view_model.disconnected and not self.view_model.watching:
             return not (self.view_model.replay_speed or self.view_model.host)
         available = is_available(self.view_model, action, parameters)
         return available and not (self.view_model.disconnected and action in ACTION_STATES)
@@ -380,7 +380,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
 
     def action_request_quit(self) -> None:
         """Quit; ask first whether a running session ends or continues. One that is finishing is waited for."""
-        if not self.view_model.state.active and self.view_model.viewers > 1 and not self.view_model.disconnected:
+        if self.view_model.quits_alone:
             # The engine exits by itself after its last viewer.
             self.post_message(self.DetachRequested())
             return

@@ -35,7 +35,7 @@ class ExplainedActions(BodyActions):
     def _unavailable_reason(self, action: str, parameters: tuple[object, ...]) -> str:
         if action in LOCAL_REASONS:
             return LOCAL_REASONS[action]
-        if self.view_model.disconnected and action in ACTION_STATES:
+        if self.view_model.disconnected and action in ACTION_STATES and not self.view_model.watching:
             return "Not possible: not connected to the engine."
         return unavailable_reason(self.view_model, action, parameters)
 

@@ -39,7 +39,8 @@ class GistsPane(Pane):
 
     def empty(self, columns: int) -> list[Line]:
         """Return what the pane will show."""
-        text = "Gists of finished turns appear here. Press a to analyse the whole session."
+        offer = "" if self._view_model.watching else " Press a to analyse the whole session."
+        text = f"Gists of finished turns appear here.{offer}"
         return [(), *((Span("  "), *line) for line in wrap([Span(text, "muted")], columns - 4))]
 
     def entry(self, key: int, columns: int) -> list[Line]:

@@ -1,0 +1,1 @@
+"""Dashboard in a browser: the pages' server and who may open one."""
