@@ -1,14 +1,21 @@
 """Tests of the command palette, driven by keys and by a scripted engine."""
 
+import stat
+from pathlib import Path
+
+import pytest
 from textual.binding import Binding
 
 from tests.viewer.dashboard_harness import running, shown
-from tests.viewer.pilot import until
+from tests.viewer.pilot import run_app, until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
 from tui.model.commands import Analyse
 from tui.paths import shipped
+from tui.viewer import command_order
+from tui.viewer.app import LivegistApp
 from tui.viewer.bindings import DASHBOARD
 from tui.viewer.screens.export import ExportPicker
+from tui.viewer.screens.settings import SettingsScreen
 from tui.viewer.widgets.pane import Pane
 
 
@@ -48,6 +55,29 @@ async def test_the_palette_names_what_a_toggle_does_next_and_offers_the_last_use
         await pilot.press("enter", "enter")
         await until(pilot, lambda: app.screen is app.dashboard and not app.dashboard.body.gists.display)
         assert [command.title for command in app.get_system_commands(app.screen)][:2] == ["Show gists", "Stop session"]
+
+
+async def test_the_palette_offers_what_another_viewer_used_last_first(tmp_path: Path) -> None:
+    def viewer() -> LivegistApp:
+        engine = ScriptedEngine(snapshot=meeting())
+        return LivegistApp(engine, theme="night", fps=20, keys={}, layout_file=tmp_path / "panes.json")
+
+    async with run_app(app := viewer()) as pilot:
+        await until(pilot, lambda: app.dashboard.view_model.synced)
+        await pilot.press("ctrl+p", *"change settings")
+        await until(pilot, lambda: "Show and change settings" in shown(app))
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: isinstance(app.screen, SettingsScreen))
+    assert stat.S_IMODE((tmp_path / "commands.json").stat().st_mode) == 0o600
+    async with run_app(app := viewer()) as pilot:
+        await until(pilot, lambda: app.dashboard.view_model.synced)
+        assert next(iter(app.get_system_commands(app.screen))).title == "Change settings"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff"])
+def test_an_order_that_cannot_be_read_is_empty(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "commands.json").write_bytes(content)
+    assert command_order.load(tmp_path / "commands.json") == []
 
 
 async def test_the_palette_of_a_dialog_offers_what_the_dialog_can_do() -> None:

@@ -21,6 +21,7 @@ from tui.errors import ConfigError, LivegistError
 from tui.model.transcript import Turn
 from tui.paths import config_dir, runtime_dir, shipped
 from tui.presentation.highlight_rules import compile_rules
+from tui.viewer import command_order
 from tui.viewer import layout_state as layout_states
 from tui.viewer import theme as themes
 from tui.viewer.ascii import ascii_driver
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from tui.viewer.screens.settings import SettingsScreen
 
 DEFAULT_THEME = "night"
+COMMANDS_FILE = "commands.json"
+"""Name of the file, beside that of the layout, with the actions run from the command palette."""
 THEME_CHECK_S = 2.0
 """Seconds between two checks for changed theme files."""
 
@@ -94,8 +97,8 @@ class ViewerApp(App[ExitStatus]):
             self.driver_class = colourless_driver(self.driver_class)
         if ascii:
             self.driver_class = ascii_driver(self.driver_class)
-        self._used: list[str] = []
-        """Ids of the actions run from the command palette, the newest first."""
+        self._used: list[str] | None = None
+        """Ids of the actions run from the command palette, the newest first; `None` before they are needed."""
         self._keys, self._old_id_notices = current_ids(keys)
         self._layout_file = layout_file
         self._rules, self._rule_problems = compile_rules(highlights)
@@ -284,15 +287,28 @@ class ViewerApp(App[ExitStatus]):
 
         if isinstance(screen, MainScreen):
             yield from action_commands(
-                self, screen, self._keys, screen.command_titles(), [*self._used, *screen.useful_actions()], self._use
+                self,
+                screen,
+                self._keys,
+                screen.command_titles(),
+                [*self._used_actions(), *screen.useful_actions()],
+                self._use,
             )
         else:
             yield from dialog_commands(self, screen)
         yield from theme_commands(self, self._theme_names())
 
     def _use(self, id: str) -> None:
-        """Offer an action that was run from the palette first the next time."""
-        self._used = [id, *(used for used in self._used if used != id)]
+        """Offer an action that was run from the palette first the next time, also in another viewer."""
+        self._used = [id, *(used for used in self._used_actions() if used != id)]
+        if self._layout_file is not None:
+            command_order.save(self._layout_file.with_name(COMMANDS_FILE), self._used)
+
+    def _used_actions(self) -> list[str]:
+        if self._used is None:
+            file = self._layout_file
+            self._used = command_order.load(file.with_name(COMMANDS_FILE)) if file is not None else []
+        return self._used
 
     # Messages
 
