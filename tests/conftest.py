@@ -13,10 +13,14 @@ import hypothesis
 import pytest
 
 from tests.command import internal_errors
+from tui.cluster import LOOPBACK_ONLY
 
 hypothesis.settings.register_profile("livegist", deadline=None)
 # A busy machine makes an example slow without anything being wrong: pytest-timeout bounds the test as a whole.
 hypothesis.settings.load_profile("livegist")
+
+# Before a test imports Ray.
+os.environ.update(LOOPBACK_ONLY)
 
 DATA = Path(__file__).parent / "data"
 """Speech read by people, with the words beside it."""

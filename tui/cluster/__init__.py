@@ -12,6 +12,9 @@ from tui.errors import MissingExtraError
 
 # Read when Ray is imported: it sends nothing to its makers.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Environment in which Ray takes the loopback address for this machine's, as it does by itself on macOS and Windows.
+Read when Ray is imported, too."""
 
 
 def app(arguments: dict[str, Any]) -> Any:

@@ -27,12 +27,23 @@ GRACE_S = 15.0
 """Seconds, beside those of draining, after which Ray kills a replica that is to end."""
 
 
-def application(options: ClusterOptions) -> Any:
-    """Return the application."""
+def application(
+    options: ClusterOptions,
+    *,
+    ingress: type[Ingress] = Ingress,
+    recogniser: type[RecogniserReplica] = RecogniserReplica,
+) -> Any:
+    """Return the application.
+
+    Args:
+        options: of its replicas.
+        ingress: the class of ingress replicas.
+        recogniser: the class of recogniser replicas.
+    """
     shared = _deployment("Shared", SharedState, num_replicas=1, ray_actor_options={"num_cpus": 0}).bind()
-    recogniser = _deployment(
+    recognisers = _deployment(
         "Recogniser",
-        RecogniserReplica,
+        recogniser,
         max_ongoing_requests=MAX_CLIPS,
         autoscaling_config=_scaling(options, ONGOING_CLIPS),
         ray_actor_options={"num_cpus": options.replica_cpus, "num_gpus": options.replica_gpus},
@@ -40,13 +51,13 @@ def application(options: ClusterOptions) -> Any:
     sessions = options.gateway.max_sessions
     return _deployment(
         "Ingress",
-        serve.ingress()(Ingress),
+        serve.ingress()(ingress),
         max_ongoing_requests=sessions + MORE_REQUESTS,
         autoscaling_config=_scaling(options, SHARE_OF_SESSIONS * sessions),
         ray_actor_options={"num_cpus": INGRESS_CPUS},
         health_check_period_s=CHECK_S,
         graceful_shutdown_timeout_s=DRAIN_S + GRACE_S,
-    ).bind(options.gateway, recogniser, shared)
+    ).bind(options.gateway, recognisers, shared)
 
 
 def _deployment(name: str, replica: type, **settings: Any) -> Any:

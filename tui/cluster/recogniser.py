@@ -95,10 +95,20 @@ class RecogniserReplica:
     """
 
     async def __init__(self, options: GatewayOptions, shared: Any) -> None:  # type: ignore[misc]  # as Ray allows
-        recogniser = await asyncio.to_thread(load_recogniser, find_model(options.model), options)
+        recogniser = await asyncio.to_thread(self.load, options)
         self._description = Description(recogniser.name, tuple(recogniser.languages))
         self._clips = ClipScheduler(recogniser)
         self._reporting = asyncio.create_task(report(shared, "recogniser", self._clips.counts, dict))
+
+    @staticmethod
+    def load(options: GatewayOptions) -> Recogniser:
+        """Load the model.
+
+        Raises:
+            LivegistError: it is not installed.
+            ValueError, OSError, RuntimeError: its files or the device cannot be used.
+        """
+        return load_recogniser(find_model(options.model), options)
 
     async def describe(self) -> Description:
         """Return what the model is."""

@@ -8,12 +8,9 @@ import socket
 import sys
 import threading
 
-from tui.cluster import require_ray
+from tui.cluster import LOOPBACK_ONLY, require_ray
 from tui.cluster.options import LOCAL, ClusterOptions
 from tui.gateway.app import TRUST, bracketed, check_access, select_certificate
-
-LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-"""Makes Ray use the loopback address as this machine's, as it does by itself on macOS and Windows."""
 
 
 def run(options: ClusterOptions, address: str, host: str, port: int) -> None:

@@ -145,7 +145,8 @@ class ClientSession:
         self._started_at = self._last_received_at = clock()
         self._receiving: asyncio.Task[None] | None = None
         self._restart_by: float | None = None
-        """When to stop at the latest; `None` while the session is not to restart."""
+        """When to stop at the latest for a restart; `None` if none is wanted."""
+        self._restarting = False
         # A client may write anything as a name.
         self._ignored = [ascii(name)[1:-1][:60] for name in ignored[:50]]
         self._log_ignored(ignored)
@@ -157,7 +158,7 @@ class ClientSession:
             self._receiving.cancel()
 
     def restart(self, within_s: float) -> None:
-        """Finish when no turn is open, or after a time; close such that the client connects again."""
+        """Close when no turn is open, or after a time; the client connects again and repeats an open turn."""
         self._restart_by = self._clock() + within_s
 
     async def run(self) -> None:
@@ -176,7 +177,7 @@ class ClientSession:
             ending = None
         finally:
             self.turn_recogniser.close()
-        if ending == (1000, "") and self._restart_by is not None:
+        if ending == (1000, "") and self._restarting:
             ending = (SERVICE_RESTART, "The session goes on after connecting again.")
         if ending:
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
@@ -188,11 +189,12 @@ class ClientSession:
         self._begin()
         self._receiving = self._tasks.create_task(self._receive_all())
         await asyncio.wait((self._receiving,))
-        self.turn_recogniser.feed(self._decoder.flush())
-        await self.turn_recogniser.finish()
+        if not self._restarting:
+            self.turn_recogniser.feed(self._decoder.flush())
+            await self.turn_recogniser.finish()
         await self._drain_answers()
         watch.cancel()
-        if self._restart_by is None:
+        if not self._restarting:
             # Whole seconds: the vendor's Python SDK refuses fractions, and then waits in vain for this message.
             self._send_queue.put(Termination(round(self._received_ms / 1000), round(self._clock() - self._started_at)))
         self._send_queue.close()
@@ -226,6 +228,7 @@ class ClientSession:
         """Receive messages until the client terminates, or until a restart cuts no turn."""
         while await self._receive():
             if self._restart_by is not None and not self.turn_recogniser.in_turn:
+                self._restarting = True
                 return
 
     async def _receive(self) -> bool:
@@ -341,6 +344,7 @@ class ClientSession:
                     3005, f"Session cancelled: the recogniser failed: {self.turn_recogniser.failure}"
                 )
             if self._restart_by is not None and now > self._restart_by:
+                self._restarting = True
                 self.stop()
             idle_s = self._parameters.inactivity_timeout
             if idle_s is not None and now - self._last_received_at > idle_s:
