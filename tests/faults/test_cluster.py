@@ -20,9 +20,9 @@ from tests.faults.engines import Watch, assert_all_arrived, fast, options
 from tui.model.commands import Start
 from tui.model.events import State
 
-SENTENCES = [Spoken(number, 0 if number % 5 else 1_200) for number in range(1, 101)]
+SENTENCES = [Spoken(number, 0 if number % 5 else 1_200) for number in range(1, 36)]
 SOUND = speak(SENTENCES).astype("<i2").tobytes()
-"""A minute of speech in sentences of five words; the source repeats it."""
+"""Seven sentences of five words; the source repeats them."""
 PATIENCE_S = 90.0
 """Longest wait for any condition: the machine may be busy, and Ray starts processes."""
 

@@ -1,0 +1,193 @@
+"""The parts of a gateway on a cluster that need no cluster."""
+
+import asyncio
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from tests.coded_speech import CodedRecogniser, Spoken, speak
+from tui import cluster
+from tui.cli import main
+from tui.cluster.draining import OVERDUE_S, CheckTimes
+from tui.cluster.metric_totals import GONE_S, Gains, MetricTotals
+from tui.cluster.options import ClusterOptions, parse
+from tui.cluster.recogniser import ClipScheduler
+from tui.cluster.remote_recogniser import RETRY_S, CallLostError, Description, RemoteRecogniser
+from tui.errors import LivegistError, UsageError
+from tui.gateway.metrics import Metrics
+from tui.gateway.recogniser import Clip, Transcription
+
+DESCRIPTION = Description("tiny.en", ("en",))
+
+
+class Clock:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def clip(*numbers: int, final: bool = False) -> Clip:
+    return Clip((speak([Spoken(number) for number in numbers]) / 32_768).astype(np.float32), final)
+
+
+def test_a_call_whose_replica_ended_is_made_again() -> None:
+    clock, calls = Clock(), []
+
+    def hear(clips: list[Clip]) -> list[Transcription]:
+        calls.append(clips)
+        if len(calls) < 3:
+            raise CallLostError("The actor died.")
+        return [Transcription(language="de")]
+
+    remote = RemoteRecogniser(DESCRIPTION, 4, hear, clock, clock.sleep)
+    assert remote.transcribe([clip(1)]) == [Transcription(language="de")]
+    assert len(calls) == 3
+
+
+def test_calls_are_not_made_for_ever() -> None:
+    clock = Clock()
+
+    def hear(clips: list[Clip]) -> list[Transcription]:
+        raise CallLostError("The actor died.")
+
+    with pytest.raises(RuntimeError, match=r"no recogniser answers: The actor died\."):
+        RemoteRecogniser(DESCRIPTION, 4, hear, clock, clock.sleep).transcribe([clip(1)])
+    assert RETRY_S < clock.now - 100 < RETRY_S + 1
+
+
+async def test_clips_of_different_callers_are_heard_together() -> None:
+    scheduler = ClipScheduler(CodedRecogniser())
+    answers = await asyncio.gather(
+        scheduler.hear([clip(1)]), scheduler.hear([clip(2, 3)]), scheduler.hear([clip(4, final=True)])
+    )
+    assert [[transcription.text for transcription in answer] for answer in answers] == [["w1"], ["w2 w3"], ["w4"]]
+    assert dict(scheduler.counts())["recogniser_audio_seconds_total", ""] > 1
+    scheduler.running.cancel()
+
+
+async def test_a_model_that_fails_tells_its_caller() -> None:
+    def faults(clip: Clip, words: Any) -> Any:
+        raise RuntimeError("out of memory")
+
+    scheduler = ClipScheduler(CodedRecogniser(faults))
+    with pytest.raises(RuntimeError, match="out of memory"):
+        await scheduler.hear([clip(1, final=True)])
+    assert not scheduler.running.done()
+    scheduler.running.cancel()
+
+
+def lines(totals: MetricTotals) -> list[str]:
+    return [line.removeprefix("livegist_gateway_") for line in totals.text().splitlines() if not line.startswith("#")]
+
+
+def test_sums_go_on_when_replicas_come_and_go() -> None:
+    clock = Clock()
+    totals, first, second = MetricTotals(clock), Metrics(), Metrics()
+    first.count("turns_total", 5)
+    first.count("refusals_total", label='code="3009"')
+    second.count("turns_total", 2)
+    gains = Gains(lambda: first.counts)
+    taken, arrived = gains.take()
+    totals.add("a", "ingress", taken, {"sessions": 3})
+    arrived()
+    totals.add("b", "ingress", Gains(lambda: second.counts).take()[0], {"sessions": 1})
+    assert {"turns_total 7", 'refusals_total{code="3009"} 1', "sessions 4", 'replicas{role="ingress"} 2'} <= set(
+        lines(totals)
+    )
+    clock.sleep(GONE_S + 1)
+    first.count("turns_total")
+    totals.add("a", "ingress", gains.take()[0], {"sessions": 2})
+    assert {"turns_total 8", "sessions 2", 'replicas{role="ingress"} 1'} <= set(lines(totals))
+
+
+def test_what_was_not_reported_is_in_the_next_report() -> None:
+    metrics = Metrics()
+    gains = Gains(lambda: metrics.counts)
+    metrics.count("turns_total")
+    gains.take()
+    metrics.count("turns_total")
+    assert gains.take()[0] == {("turns_total", ""): 2}
+
+
+def test_every_counter_of_a_cluster_is_exported_from_the_start() -> None:
+    names = {line.split()[0] for line in lines(MetricTotals())}
+    assert {"turns_total", "audio_seconds_total", "recogniser_busy_seconds_total", "sessions"} <= names
+
+
+def test_a_replica_whose_health_is_no_longer_checked_is_overdue() -> None:
+    clock = Clock()
+    checks = CheckTimes(clock)
+    clock.sleep(1000)
+    assert not checks.overdue, "the first check may take as long as it wants"
+    checks.note()
+    clock.sleep(OVERDUE_S)
+    assert not checks.overdue
+    clock.sleep(0.1)
+    assert checks.overdue
+
+
+def test_arguments_are_settings_of_the_gateway_and_of_the_cluster() -> None:
+    options = parse({"model": "base.en", "max_replicas": "8", "replica_gpus": 0.5, "token": "secret"}, {})
+    assert (options.gateway.model, options.max_replicas, options.replica_gpus) == ("base.en", 8, 0.5)
+
+
+def test_the_token_may_come_from_the_environment() -> None:
+    assert parse({}, {"LIVEGIST_TOKEN": "secret"}).gateway.token == "secret"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "The gateway needs a token."),
+        ({"token": "t", "colour": "blue"}, "Unknown argument: colour."),
+        ({"token": "t", "max_replicas": "many"}, "Invalid argument: "),
+        ({"token": "t", "min_replicas": 9}, "9 to 4 replicas are not a valid range."),
+    ],
+)
+def test_invalid_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse(arguments, {})
+    assert refused.value.message.startswith(message)
+
+
+@pytest.mark.parametrize(("cpus", "threads", "expected"), [(0.5, 0, 1), (4.0, 0, 4), (4.0, 2, 2)])
+def test_a_replica_has_a_thread_for_each_cpu(cpus: float, threads: int, expected: int) -> None:
+    options = parse({"token": "t", "replica_cpus": cpus, "threads": threads}, {})
+    assert options.threads == expected
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ray" else object())
+    with pytest.raises(LivegistError) as refused:
+        cluster.app({"token": "t"})
+    assert refused.value.hint == "Install them with: pip install 'livegist[cluster]'"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--max-replicas", "3"), "Replicas need --cluster."),
+        (("--cluster", "--voices", "x"), "--voices needs one process: leave out --cluster."),
+        (("--cluster", "--min-replicas", "9"), "9 to 4 replicas are not a valid range."),
+        (("--cluster", "--host", "0.0.0.0"), "Anyone who reaches 0.0.0.0 could use this gateway."),
+    ],
+)
+def test_the_command_says_what_does_not_go_together(arguments: tuple[str, ...], message: str, home: Path) -> None:
+    result = CliRunner().invoke(main, ["serve", *arguments])
+    assert result.exit_code != 0
+    assert message in result.stderr
+
+
+def test_replicas_are_one_to_four_by_default() -> None:
+    assert (ClusterOptions().min_replicas, ClusterOptions().max_replicas) == (1, 4)
