@@ -69,13 +69,16 @@ def tls_dir() -> Path:
     return data_dir() / "tls"
 
 
-def runtime_dir() -> Path:
+def runtime_dir(home: Path | None = None) -> Path:
     """Create and return the folder of the engine's socket, lock and log, with mode 0700.
+
+    Args:
+        home: `LIVEGIST_HOME` of another engine; `None` for the own one.
 
     Raises:
         LivegistError: the folder belongs to another user, is a symbolic link, or cannot be created.
     """
-    home = _home()
+    home = _home() if home is None else home
     folder = home / "run" if home else _runtime_dir()
     if len(os.fsencode(folder / "engine.sock")) > SOCKET_PATH_LIMIT:
         digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]

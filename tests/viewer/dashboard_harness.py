@@ -12,7 +12,8 @@ from tui.model.commands import Start
 from tui.model.events import Event, Snapshot, State
 from tui.viewer.app import LivegistApp
 from tui.viewer.engine_connection import ExitStatus
-from tui.viewer.screens.body_actions import BodyActions
+from tui.viewer.screens.main_screen import FooterScreen
+from tui.viewer.viewer_app import ViewerApp
 from tui.viewer.widgets.cell_widget import CellWidget
 
 Running = tuple[LivegistApp, Pilot[ExitStatus]]
@@ -36,7 +37,7 @@ async def running(
         yield app, pilot
 
 
-def shown(app: LivegistApp, part: str | None = None) -> str:
+def shown(app: ViewerApp, part: str | None = None) -> str:
     """Return the text of the screen, or of the widget with that id."""
     if part is not None:
         widget = app.screen.query_one(f"#{part}", CellWidget)
@@ -50,10 +51,10 @@ def shown_below(app: LivegistApp, part: str) -> str:
     return "\n".join(widget.render_line(y).text.rstrip() for y in range(widget.size.height))
 
 
-def toasts(app: LivegistApp) -> str:
+def toasts(app: ViewerApp) -> str:
     """Return the messages on the screen: errors, the footer's, and that in the border of a dialog."""
     said = [notice.message for notice in app._notifications]
-    said += [screen.footer.message for screen in app.screen_stack if isinstance(screen, BodyActions)]
+    said += [screen.footer.message for screen in app.screen_stack if isinstance(screen, FooterScreen)]
     said += [str(box.border_subtitle or "") for box in app.screen.query(".dialog")]
     return "\n".join(filter(None, said))
 

@@ -15,13 +15,14 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 from tests.viewer.scripted_engine import DEADLINE_S
-from tui.viewer.app import LivegistApp
 from tui.viewer.compositor import MAX_FRAMES_WAITING
 from tui.viewer.engine_connection import ExitStatus
 from tui.viewer.screens import gated_screen
+from tui.viewer.viewer_app import ViewerApp
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.meter import Meter
 from tui.viewer.widgets.pane import Pane
+from tui.viewer.widgets.room_list import RoomList
 
 IDLE_ROUNDS = 3
 """Idle rounds in a row after which the app is idle: work that one round causes shows in the next."""
@@ -55,7 +56,7 @@ class SettledPilot(Pilot[ExitStatus]):
 
 @asynccontextmanager
 async def run_app(
-    app: LivegistApp, *, size: tuple[int, int] = (80, 24), notifications: bool = False
+    app: ViewerApp, *, size: tuple[int, int] = (80, 24), notifications: bool = False
 ) -> AsyncIterator[SettledPilot]:
     """Run the app without a terminal; yield its pilot."""
     async with app.run_test(size=size, notifications=notifications):
@@ -72,7 +73,7 @@ async def until(pilot: Pilot[ExitStatus], holds: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
-def freeze(app: LivegistApp) -> None:
+def freeze(app: ViewerApp) -> None:
     """Stop blinking cursors and falling needles."""
     for field in (*app.screen.query(Input), *app.screen.query(TextArea)):
         field.cursor_blink = False
@@ -80,6 +81,8 @@ def freeze(app: LivegistApp) -> None:
         for meter in screen.query(Meter):
             meter.rest()
             meter.touch()
+        for rooms in screen.query(RoomList):
+            rooms.rest()
 
 
 def _busy(app: App[ExitStatus]) -> Iterator[bool]:

@@ -43,6 +43,7 @@ COMMANDS = {
     "stop": "engine",
     "stream": "stream",
     "transcribe": "transcribe",
+    "wall": "wall",
     "web": "web",
     "whoami": "login",
 }

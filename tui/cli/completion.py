@@ -74,12 +74,22 @@ def _speech_models() -> Iterable[CompletionItem]:
     return [CompletionItem(name) for name in CATALOGUE]
 
 
+def _walls() -> Iterable[CompletionItem]:
+    from tui.config.load import load
+    from tui.model.room_address import LOCAL
+
+    walls = load().config.walls
+    named = [CompletionItem(name, help=", ".join(rooms)) for name, rooms in walls.items()]
+    return [*named, CompletionItem(LOCAL, help="this machine")]
+
+
 sessions = _completion(_sessions)
 tags = _completion(_tags)
 prompts = _completion(_prompts)
 engines = _completion(_engines)
 formats = _completion(_formats)
 speech_models = _completion(_speech_models)
+walls = _completion(_walls)
 
 
 def recordings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

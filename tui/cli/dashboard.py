@@ -116,10 +116,15 @@ def can_start(config: "Config") -> bool:
     return True
 
 
-def need_terminal() -> None:
-    """Raise `UsageError` unless stdin and stdout are a terminal."""
+def need_terminal(what: str = "dashboard", hint: str = "livegist --plain, or livegist stream") -> None:
+    """Raise `UsageError` unless stdin and stdout are a terminal.
+
+    Args:
+        what: what needs it.
+        hint: what to use without one.
+    """
     if not sys.stdout.isatty() or not sys.stdin.isatty():
-        raise UsageError("The dashboard needs a terminal.", "Without one, use: livegist --plain, or livegist stream")
+        raise UsageError(f"The {what} needs a terminal.", f"Without one, use: {hint}")
 
 
 def show(
@@ -166,7 +171,7 @@ def show(
         theme=config.theme,
         fps=config.fps,
         low_bandwidth=config.low_bandwidth,
-        ascii=config.ascii or "utf" not in (sys.stdout.encoding or "").lower(),
+        ascii=only_ascii(config),
         keys=config.keys,
         highlights=config.highlights,
         start=start,
@@ -184,6 +189,11 @@ def show(
         click.echo(exit_status)
     if app.return_code:
         sys.exit(app.return_code)
+
+
+def only_ascii(config: "Config") -> bool:
+    """Return whether the screen is drawn with ASCII characters only, as the settings or the terminal require."""
+    return config.ascii or "utf" not in (sys.stdout.encoding or "").lower()
 
 
 def run_line_ui(client: "EngineConnection", options: Flags, start: "Start | None" = None, *, host: str = "") -> None:

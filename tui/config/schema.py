@@ -40,6 +40,11 @@ class Highlight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     command: str = ""
     """Command that the dashboard runs without a shell, with the turn as JSON on stdin; empty: none."""
 
+    @property
+    def raises_alarm(self) -> bool:
+        """Whether a match does more than to stand out."""
+        return bool(self.bell or self.notify or self.command)
+
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings. Each can be set in `config.toml` and, in capitals after `LIVEGIST_`, in the environment.
@@ -275,6 +280,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "notify and command."
         ),
     ] = {}
+    walls: Annotated[
+        dict[str, list[str]],
+        SCREEN,
+        Meta(
+            description="Groups of rooms for `livegist wall NAME`, each a list of local, HOST or NAME=HOST, such as "
+            'office = ["local", "studio", "Lobby=ines@lobby"].'
+        ),
+    ] = {}
     hourly_rates: Annotated[
         dict[str, float],
         COSTS,
@@ -357,6 +370,8 @@ def _describe_bare(kind: Any) -> str:
         return f"{', '.join(others)} or {last}"
     if kind == str | list[str]:
         return "a string or a list of strings"
+    if kind == list[str]:
+        return "a list of strings"
     if get_origin(kind) is dict:
         return "a table"
     return {bool: "true or false", str: "a string", float: "a number", int: "an integer"}[kind]

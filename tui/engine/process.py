@@ -59,8 +59,12 @@ def remove_stale_socket(path: Path) -> None:
     path.unlink()
 
 
-def spawn(folder: Path) -> None:
+def spawn(folder: Path, home: Path | None = None) -> None:
     """Start an engine as a separate process, which outlives this one and its terminal.
+
+    Args:
+        folder: folder of its log.
+        home: `LIVEGIST_HOME` of the engine, an absolute path; `None` for the own one.
 
     Raises:
         EngineError: the process cannot be started.
@@ -75,6 +79,7 @@ def spawn(folder: Path) -> None:
                 stderr=log_file,
                 start_new_session=True,
                 cwd="/",
+                env=None if home is None else os.environ | {"LIVEGIST_HOME": str(home)},
             )
     except OSError as error:
         raise EngineError(f"The engine cannot be started: {error.strerror}.", file_error_hint(error)) from error

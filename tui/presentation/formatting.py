@@ -22,6 +22,27 @@ STATES = {
 """Symbol and label of each state."""
 
 
+STATE_STYLES = {
+    State.IDLE: "pill-muted",
+    State.CONNECTING: "pill-warn",
+    State.LIVE: "pill-bad",
+    State.RECONNECTING: "pill-warn",
+    State.DRAINING: "pill-warn",
+    State.ENDED: "pill-muted",
+    State.FAILED: "pill-bad",
+}
+"""Style of the filled label of each state: red while livegist records, as on a camera."""
+
+
+def state_pill(view_model: ViewModel) -> tuple[str, str, str]:
+    """Return style, symbol and label of the state of an engine, that of the connection to it included."""
+    if view_model.disconnected:
+        return "pill-bad", "↻", "LINE LOST" if view_model.host else "DISCONNECTED"
+    if not view_model.synced:
+        return "pill-muted", "…", "STARTING"
+    return STATE_STYLES[view_model.state], *STATES[view_model.state]
+
+
 def seconds(value: float) -> str:
     """Return a duration with one decimal below ten seconds."""
     return f"{value:.1f} s" if value < 9.95 else f"{value:.0f} s"

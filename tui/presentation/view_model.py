@@ -3,6 +3,7 @@
 from tui.model.events import (
     Event,
     GistChanged,
+    GistDelta,
     PlayingChanged,
     PromptChanged,
     PromptsChanged,
@@ -50,6 +51,8 @@ class ViewModel(SessionState):
         """Ids of the prompts of all gists of turns."""
         self.newest_model = ""
         """Model of the newest complete gist; empty without one."""
+        self._newest_gist = 0
+        """Number of the newest gist with a text; 0 without one."""
         self.untranscribed: tuple[str, ...] = ()
         """Ids of ended sessions that are not fully transcribed, newest first."""
         self.undoable = 0
@@ -123,10 +126,13 @@ class ViewModel(SessionState):
                 self._spoken -= {number}
             case GistChanged(gist=gist):
                 self._keep(gist)
+            case GistDelta(number=number):
+                super().apply(event)
+                self._newest_gist = max(self._newest_gist, number)
             case SessionStarted():
                 self._gists_of, self._missing, self._spoken = {}, {}, frozenset()
                 self.stopped_at, self.undoable, self._switched_at_s = "", 0, None
-                self.gist_prompts, self.newest_model = set(), ""
+                self.gist_prompts, self.newest_model, self._newest_gist = set(), "", 0
                 super().apply(event)
             case _:
                 super().apply(event)
@@ -160,6 +166,11 @@ class ViewModel(SessionState):
     def unasked(self, prompt: str) -> int:
         """Return the number of final turns without a gist of that prompt."""
         return sum(1 for turn in self.transcript.finals if not self._asked(turn.number, prompt))
+
+    @property
+    def newest_gist(self) -> Gist | None:
+        """The newest gist with a text; `None` without one."""
+        return self.gists.get(self._newest_gist)
 
     def newest_final(self) -> Turn | None:
         """Return the newest final turn, `None` if there is none."""
@@ -217,7 +228,7 @@ class ViewModel(SessionState):
         self.transcript = Transcript(without_words(turn) for turn in event.turns)
         self._spoken = frozenset(turn.number for turn in event.turns if not turn.final)
         self.gists, self._gists_of, self._missing = {}, {}, {}
-        self.gist_prompts, self.newest_model = set(), ""
+        self.gist_prompts, self.newest_model, self._newest_gist = set(), "", 0
         for gist in event.gists:
             self._keep(gist)
         self.bookmarks = {mark.turn: mark.note for mark in event.bookmarks if mark.note is not None}
@@ -230,6 +241,8 @@ class ViewModel(SessionState):
     def _keep(self, gist: Gist) -> None:
         if gist.turn is not None and gist.number not in self.gists:
             self._gists_of.setdefault(gist.turn, []).append(gist.number)
+        if gist.text:
+            self._newest_gist = max(self._newest_gist, gist.number)
         self.gists[gist.number] = gist
         if gist.turn is not None:
             self.gist_prompts.add(gist.prompt)

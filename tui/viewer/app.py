@@ -10,18 +10,17 @@ from textual.screen import Screen
 
 from tui.config.schema import Highlight, Style
 from tui.errors import EngineError, UsageError, VersionError
-from tui.model.commands import ContinueSession, Option, Quit, Start
-from tui.model.events import Event, Snapshot
+from tui.model.commands import Option, Quit, Start
+from tui.model.events import Event
 from tui.presentation.view_model import ViewModel
 from tui.text import plural
 from tui.viewer.engine_connection import EngineConnection, ExitStatus
+from tui.viewer.engine_link import RECONNECT_S, EngineLink
 from tui.viewer.frame_rate import FrameRateController
 from tui.viewer.messages import CommandRequested
 from tui.viewer.screens.dashboard import Dashboard
 from tui.viewer.viewer_app import ViewerApp
 
-RECONNECT_S = 0.5
-"""Pause before the viewer connects to the engine again."""
 QUIT_TIMEOUT_S = 120.0
 """Longest wait for the engine to finish a session, its analysis included, after a quit."""
 
@@ -72,10 +71,7 @@ class LivegistApp(ViewerApp):
             layout_file=layout_file,
             replay_command=replay_command,
         )
-        self._client = client
-        self._start = start
-        self._revived = False
-        """Whether `start` was requested while no engine was running."""
+        self._link = EngineLink(client, start)
         self._host = host
         self.failure: EngineError | None = None
         """Why the app ended without ever reaching its engine; `None` if it did not."""
@@ -111,7 +107,7 @@ class LivegistApp(ViewerApp):
         while True:
             reason, hint = "", ""
             try:
-                async for event in self._client.events():
+                async for event in self._link.events():
                     self._handle_event(event)
                     await asyncio.sleep(0)
             except EngineError as error:
@@ -128,24 +124,18 @@ class LivegistApp(ViewerApp):
 
     def _handle_event(self, event: Event) -> None:
         self.dashboard.handle_event(event)
-        if isinstance(event, Snapshot) and self._start is not None:
-            start, self._start = self._start, None
-            if not event.state.active:
-                goes_on = self._revived and event.stopped_at
-                self.post_message(CommandRequested(ContinueSession() if goes_on else start))
+        if (start := self._link.due_start(event)) is not None:
+            self.post_message(CommandRequested(start))
 
     @on(CommandRequested)
     async def send_command(self, request: CommandRequested) -> None:
         """Send a command to the engine; notify if it cannot be sent."""
         try:
-            sent = await self._client.send(request.command)
+            sent = await self._link.send(request.command)
         except UsageError as error:
             self.notify(f"{error.message}\n{error.hint}", severity="warning", markup=False)
             return
-        if not sent and isinstance(request.command, Start):
-            self._start, self._revived = request.command, True
-            self._client.revive()
-        elif not sent:
+        if not sent:
             self.notify("Command not sent: not connected to the engine.", severity="warning", markup=False)
 
     # Quitting
@@ -161,7 +151,7 @@ class LivegistApp(ViewerApp):
     @on(Dashboard.QuitRequested)
     async def quit_engine(self) -> None:
         """Send `Quit` to the engine and end the viewer once the engine has ended; on a second request, at once."""
-        if self._quitting or not await self._client.send(Quit()):
+        if self._quitting or not await self._link.send(Quit()):
             self.exit(self._exit_status(running=False))
             return
         self._quitting = True

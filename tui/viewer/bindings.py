@@ -370,18 +370,20 @@ def current_ids(keys: Mapping[str, str]) -> tuple[dict[str, str], list[ConfigErr
     return renamed | current, [notice]
 
 
-def problems(keys: Mapping[str, str], bindings: Iterable[Binding]) -> list[ConfigError]:
+def problems(
+    keys: Mapping[str, str], bindings: Iterable[Binding], elsewhere: Iterable[Binding] = ()
+) -> list[ConfigError]:
     """Return the errors in a person's own keys: unknown action ids, and one key bound to two actions.
 
     Args:
         keys: by action id, one key or several separated by commas.
-        bindings: all bindings with ids.
+        bindings: all bindings with ids of one screen.
+        elsewhere: bindings of other screens, whose ids are known, too.
     """
     known = {binding.id: binding for binding in bindings if binding.id}
+    ids = sorted({*known, *(binding.id for binding in elsewhere if binding.id)})
     found = [
-        ConfigError(f"[keys]: unknown action {id!r}.", f"Actions: {', '.join(sorted(known))}.")
-        for id in keys
-        if id not in known
+        ConfigError(f"[keys]: unknown action {id!r}.", f"Actions: {', '.join(ids)}.") for id in keys if id not in ids
     ]
     taken: dict[str, str] = {}
     for id, binding in known.items():

@@ -36,6 +36,7 @@ from tui.viewer.screens.dashboard import Dashboard
 from tui.viewer.screens.dialog import Dialog
 from tui.viewer.screens.explained_actions import ExplainedActions
 from tui.viewer.screens.main_screen import FooterScreen, MainScreen
+from tui.viewer.wall_bindings import WALL
 from tui.viewer.widgets.body import Body
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.pane import Pane
@@ -122,9 +123,10 @@ class ViewerApp(App[ExitStatus]):
         """Begin to receive events."""
         raise NotImplementedError
 
-    def _key_bindings(self) -> list[Binding]:
-        """Return the bindings that a person can give other keys."""
-        return [*DASHBOARD, *(binding for binding in Pane.BINDINGS if isinstance(binding, Binding))]
+    def _key_problems(self) -> list[ConfigError]:
+        """Return the errors in a person's own keys."""
+        dashboard = [*DASHBOARD, *(binding for binding in Pane.BINDINGS if isinstance(binding, Binding))]
+        return problems(self._keys, dashboard, elsewhere=WALL)
 
     def _stored_layout(self) -> LayoutState:
         """Return which panes the last viewer left hidden or zoomed."""
@@ -171,7 +173,7 @@ class ViewerApp(App[ExitStatus]):
     def on_ready(self) -> None:
         """Connect after the first frame is painted; notify errors in keys, highlights and themes."""
         self._connect()
-        self._notify_errors([*self._old_id_notices, *problems(self._keys, self._key_bindings())])
+        self._notify_errors([*self._old_id_notices, *self._key_problems()])
         self._notify_errors(self._rule_problems)
         broken = self._load_themes()
         self._notify_errors(broken)

@@ -58,7 +58,7 @@ from tui.viewer.layout_state import LayoutState
 from tui.viewer.screens.explained_actions import ExplainedActions
 from tui.viewer.screens.gated_screen import GatedScreen
 from tui.viewer.screens.layout_actions import LayoutActions
-from tui.viewer.screens.main_screen import MainScreen
+from tui.viewer.screens.main_screen import MainScreen, show_notice
 from tui.viewer.screens.picker_actions import PickerActions
 from tui.viewer.widgets.banner import Alert, Banner
 from tui.viewer.widgets.body import Body
@@ -157,7 +157,11 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
         self.bindings_updated_signal.subscribe(self, lambda _: self._update_footer())
         self._show_state()
         if self.view_model.synced:
-            self.call_after_refresh(self.body.show_session)
+            self.call_after_refresh(self.show_session)
+
+    def show_session(self) -> None:
+        """Show what was received before the dashboard was opened."""
+        self.body.show_session()
 
     def _on_timer_update(self) -> None:
         super()._on_timer_update()
@@ -316,14 +320,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
         self.refresh_bindings()
 
     def _notify(self, severity: Severity, text: str, hint: str) -> None:
-        message = f"{one_line(text, 600)}\n{one_line(hint, 600)}".strip()
-        match severity:
-            case Severity.INFO:
-                self.notify(message, markup=False)
-            case Severity.WARNING:
-                self.notify(message, severity="warning", timeout=10, markup=False)
-            case Severity.ERROR:
-                self.notify(message, severity="error", timeout=20, markup=False)
+        show_notice(self, severity, f"{one_line(text, 600)}\n{one_line(hint, 600)}".strip())
 
     # Possible actions
 
@@ -349,18 +346,19 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
         return available and not (self.view_model.disconnected and action in ACTION_STATES)
 
     def _update_footer(self) -> None:
-        if not self.is_mounted:
-            return
+        if self.is_mounted:
+            self.footer.show(self.footer_keys())
+
+    def footer_keys(self) -> list[FooterKey]:
+        """Return the keys of the actions that are possible now, the most useful first."""
         possible = {active.binding.id: active.binding for active in self.active_bindings.values() if active.enabled}
         pause = "resume" if self.view_model.paused else "pause"
         names = {"mute": pause if self.view_model.replay_speed else "unmute" if self.view_model.muted else "mute"}
-        self.footer.show(
-            [
-                FooterKey.of(known, self.app.get_key_display(possible[known.id]), names.get(known.id or "", ""))
-                for known in by_use(self.view_model.state)
-                if known.show and known.id in possible
-            ]
-        )
+        return [
+            FooterKey.of(known, self.app.get_key_display(possible[known.id]), names.get(known.id or "", ""))
+            for known in by_use(self.view_model.state)
+            if known.show and known.id in possible
+        ]
 
     @on(Pane.FollowChanged)
     def update_bindings(self) -> None:

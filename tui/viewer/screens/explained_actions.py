@@ -5,7 +5,7 @@ from textual.binding import Binding
 
 from tui.presentation.availability import ACTION_STATES, unavailable_reason
 from tui.presentation.view_model import ViewModel
-from tui.viewer.bindings import group_by_topic, help_entry
+from tui.viewer.bindings import KeyHelp, group_by_topic, help_entry
 from tui.viewer.screens.body_actions import BodyActions
 from tui.viewer.widgets.pane import Pane
 
@@ -43,6 +43,10 @@ class ExplainedActions(BodyActions):
         """Show the keys and signs of the dashboard."""
         from tui.viewer.screens.help import HelpScreen
 
+        self.app.push_screen(HelpScreen(self.help_sections()))
+
+    def help_sections(self) -> list[tuple[str, list[KeyHelp]]]:
+        """Return the keys of the focused pane and those of the dashboard, by topic."""
         possible = {active.binding.id or "" for active in self.active_bindings.values() if active.enabled}
         pane = [help_entry(found, self._keys, possible) for found in Pane.BINDINGS if isinstance(found, Binding)]
-        self.app.push_screen(HelpScreen([(f"In {self.body.pane.NAME}", pane), *group_by_topic(self._keys, possible)]))
+        return [(f"In {self.body.pane.NAME}", pane), *group_by_topic(self._keys, possible)]

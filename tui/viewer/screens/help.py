@@ -56,11 +56,12 @@ def _plain(heading: str, row: Line) -> str:
 
 
 class HelpScreen(ModalScreen[None]):
-    """Keys in sections, the dashboard's signs, and how to change keys.
+    """Keys in sections, signs, states, and how to change keys.
 
     Args:
         sections: headings with their keys; keys of actions that are not possible now are muted.
-        signs: whether to explain the dashboard's signs and how to change keys.
+        signs: whether to explain signs, states and how to change keys.
+        signs_of: the signs and their meanings.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -72,8 +73,15 @@ class HelpScreen(ModalScreen[None]):
         Binding("pagedown", "scroll(10)", show=False, priority=True),
     ]
 
-    def __init__(self, sections: Sequence[tuple[str, Sequence[KeyHelp]]], *, signs: bool = True) -> None:
+    def __init__(
+        self,
+        sections: Sequence[tuple[str, Sequence[KeyHelp]]],
+        *,
+        signs: bool = True,
+        signs_of: Sequence[tuple[str, str]] = SIGNS,
+    ) -> None:
         super().__init__()
+        self._signs_of = signs_of
         self._sections = sections
         self._signs = signs
 
@@ -101,7 +109,7 @@ class HelpScreen(ModalScreen[None]):
         if self._signs:
             states = [(f"{sign} {word}", STATE_HELP[state]) for state, (sign, word) in STATES.items()]
             sections.append(("States", [_sign_row(sign, about) for sign, about in states]))
-            sections.append(("Signs", [_sign_row(sign, about) for sign, about in SIGNS]))
+            sections.append(("Signs", [_sign_row(sign, about) for sign, about in self._signs_of]))
         needles = words.casefold().split()
         text: list[Line] = []
         for heading, rows in sections:

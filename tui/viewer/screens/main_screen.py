@@ -1,9 +1,26 @@
 """Screens with a footer, and among them those below all others, whose keys have ids."""
 
+from typing import Any, Literal
+
+from textual.app import App
 from textual.binding import Binding
 from textual.screen import Screen
 
+from tui.model.events import Severity
 from tui.viewer.widgets.footer import Footer
+
+SHOWN: dict[Severity, tuple[Literal["information", "warning", "error"], float | None]] = {
+    Severity.INFO: ("information", None),
+    Severity.WARNING: ("warning", 10),
+    Severity.ERROR: ("error", 20),
+}
+"""Textual's severity of a notice, and for how many seconds it is shown; `None` for the default."""
+
+
+def show_notice(owner: App[Any] | Screen[Any], severity: Severity, message: str) -> None:
+    """Notify a message of an engine."""
+    shown, timeout = SHOWN[severity]
+    owner.notify(message, severity=shown, timeout=timeout, markup=False)
 
 
 class FooterScreen(Screen[None]):

@@ -5,17 +5,14 @@ from textual.screen import Screen
 from tui.model.commands import (
     Analyse,
     Command,
-    ContinueSession,
-    Mute,
     Option,
-    Pause,
     Recover,
     Seek,
-    Start,
     Stop,
     TogglePlay,
     UsePrompt,
 )
+from tui.presentation.session_commands import is_silent, mute_command, start_command
 from tui.presentation.view_model import ViewModel
 from tui.viewer.messages import CommandRequested
 from tui.viewer.widgets.body import Body
@@ -31,7 +28,7 @@ class SessionActions(Screen[None]):
 
     def action_start(self) -> None:
         """Start a session, or continue the one whose engine was killed."""
-        self._request(ContinueSession() if self.view_model.stopped_at else Start(dict(self._options)))
+        self._request(start_command(self.view_model, self._options))
 
     def action_recover(self) -> None:
         """Transcribe the rest of the newest session that was not transcribed to its end."""
@@ -43,8 +40,7 @@ class SessionActions(Screen[None]):
 
     def action_mute(self) -> None:
         """Mute or unmute; in a replay: pause or resume."""
-        view_model = self.view_model
-        self._request(Pause(not view_model.paused) if view_model.replay_speed else Mute(not view_model.muted))
+        self._request(mute_command(self.view_model, silent=not is_silent(self.view_model)))
 
     def action_seek(self, seconds: int) -> None:
         """Seek in a replay: forward, or back if negative."""

@@ -5,24 +5,13 @@ from typing import ClassVar
 from textual.geometry import Size
 
 from tui.model.events import State
-from tui.presentation.formatting import STATES, prompt_name
+from tui.presentation.formatting import prompt_name, state_pill
 from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line
 from tui.viewer.layout_state import LayoutState
 from tui.viewer.styled_text import Line, Span, justify, pad, width, wrap
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.stats_pane import NOTABLE_LAG_S
-
-STATE_STYLES = {
-    State.IDLE: "pill-muted",
-    State.CONNECTING: "pill-warn",
-    State.LIVE: "pill-bad",
-    State.RECONNECTING: "pill-warn",
-    State.DRAINING: "pill-warn",
-    State.ENDED: "pill-muted",
-    State.FAILED: "pill-bad",
-}
-"""Style of the filled label of each state: red while livegist records, as on a camera."""
 
 
 class Banner(CellWidget):
@@ -90,14 +79,10 @@ class Banner(CellWidget):
         return spans
 
     def _state(self) -> list[Span]:
-        if self._view_model.disconnected:
-            return [Span(" ↻ LINE LOST " if self._view_model.host else " ↻ DISCONNECTED ", "pill-bad")]
-        if not self._view_model.synced:
-            return [Span(" … STARTING ", "pill-muted")]
-        if self._view_model.replay_speed and self._view_model.state is State.LIVE:
+        if self._view_model.replay_speed and self._view_model.state is State.LIVE and not self._view_model.disconnected:
             return []
-        sign, word = STATES[self._view_model.state]
-        return [Span(f" {sign} {word} ", STATE_STYLES[self._view_model.state])]
+        style, sign, word = state_pill(self._view_model)
+        return [Span(f" {sign} {word} ", style)]
 
     def _details(self) -> list[tuple[str, str]]:
         """Return labels and values at the right, the most important first."""

@@ -1,0 +1,129 @@
+"""Room: what a viewer of several engines knows of one of them, and what of it calls for attention. Pure."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from tui.model.events import Event, LevelChanged, SessionStarted, Snapshot, State, TurnChanged, TurnRemoved
+from tui.model.transcript import Turn
+from tui.presentation.ballistics import Ballistics, Condition, Reading
+from tui.presentation.formatting import recording_stopped
+from tui.presentation.highlight_rules import Rule, matching_rules
+from tui.presentation.view_model import ViewModel
+
+
+class Attention(NamedTuple):
+    """What an event calls for attention to."""
+
+    rules: tuple[Rule, ...] = ()
+    """Highlights that a turn matches which has just ended."""
+    failed: bool = False
+    """Whether the session has just failed."""
+
+
+class Room:
+    """An engine by its name: its view model, the levels of its tracks, and its alarms.
+
+    Args:
+        name: its name on the wall.
+        host: name of the engine's machine; empty for this one.
+    """
+
+    def __init__(self, name: str, host: str = "") -> None:
+        self.name = name
+        self.view_model = ViewModel(host)
+        self.alarms: dict[str, int] = {}
+        """Turns since the alarms were cleared that matched a highlight which raises an alarm, by its words."""
+        self._needles: dict[str, Ballistics] = {}
+        """Levels of the tracks, by name."""
+        self._newest_turn = 0
+        """Number of the newest turn with words; 0 without one."""
+
+    def apply(self, event: Event, rules: Iterable[Rule], now: float) -> Attention:
+        """Apply an event; return what it calls for attention to.
+
+        Args:
+            event: the event.
+            rules: highlights.
+            now: monotonic seconds.
+        """
+        view_model = self.view_model
+        matched: tuple[Rule, ...] = ()
+        if isinstance(event, TurnChanged) and view_model.ends(event.turn):
+            matched = tuple(matching_rules(event.turn.text, rules))
+        was_active = view_model.state.active
+        view_model.apply(event)
+        match event:
+            case LevelChanged(track=track):
+                needles = self._needles.setdefault(track, Ballistics())
+                needles.feed(event.rms_dbfs, event.peak_dbfs, event.clipped, now)
+            case TurnChanged(turn=turn) if turn.text and turn.number > self._newest_turn:
+                self._newest_turn = turn.number
+            case Snapshot() | SessionStarted():
+                self._needles.clear()
+                self._find_newest()
+            case TurnRemoved():
+                self._find_newest()
+        for rule in matched:
+            if rule.action.raises_alarm:
+                self.alarms[rule.text] = self.alarms.get(rule.text, 0) + 1
+        return Attention(matched, was_active and view_model.state is State.FAILED)
+
+    def _find_newest(self) -> None:
+        self._newest_turn = max((turn.number for turn in self.view_model.transcript if turn.text), default=0)
+
+    def clear_alarms(self) -> None:
+        """Clear the alarms and the clip marks."""
+        self.alarms.clear()
+        for needles in self._needles.values():
+            needles.acknowledge()
+
+    def newest_turns(self, count: int) -> list[Turn]:
+        """Return the newest turns with words, final or not, the newest first; at most so many."""
+        found = map(self.view_model.turn, range(self._newest_turn, max(0, self._newest_turn - count), -1))
+        return [turn for turn in found if turn is not None and turn.text]
+
+    @property
+    def recording(self) -> bool:
+        """Whether levels are expected."""
+        view_model = self.view_model
+        silent = view_model.state is State.DRAINING or view_model.paused or view_model.disconnected
+        return view_model.state.active and not silent
+
+    def reading(self, now: float) -> Reading:
+        """Return the highest level of all tracks, and the first condition of one that is not muted.
+
+        Args:
+            now: monotonic seconds.
+        """
+        if not self.recording or not self._needles:
+            return Reading()
+        muted = {track.name for track in self.view_model.tracks if track.muted}
+        found = {name: needles.read(now) for name, needles in self._needles.items()}
+        conditions = (reading.condition for name, reading in found.items() if name not in muted)
+        return Reading(
+            max(reading.rms_dbfs for reading in found.values()),
+            max(reading.peak_dbfs for reading in found.values()),
+            max(reading.hold_dbfs for reading in found.values()),
+            any(reading.clipped for reading in found.values()),
+            Condition.NONE if self.view_model.muted else next(filter(None, conditions), Condition.NONE),
+        )
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no needle moves before the next level."""
+        return not self.recording or all(needles.at_rest for needles in self._needles.values())
+
+    @property
+    def problem(self) -> tuple[str, str]:
+        """Style and text of what is wrong with the room; both empty if nothing is."""
+        view_model = self.view_model
+        if view_model.disconnected:
+            lost = f"Line to {view_model.host} lost." if view_model.host else "Connection to the engine lost."
+            return "bad", f"{lost} {view_model.lost_reason} Reconnecting…".replace("  ", " ")
+        if view_model.stopped_at and not view_model.state.active:
+            return "bad", f"{recording_stopped(view_model.stopped_at)}. {view_model.reason}"
+        if view_model.state is State.FAILED:
+            return "bad", f"{view_model.reason} {view_model.hint}".strip()
+        if view_model.state is State.RECONNECTING:
+            return "warn", view_model.reason
+        return "", ""
