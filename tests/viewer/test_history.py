@@ -114,6 +114,14 @@ async def test_the_list_is_filtered_by_what_is_typed_and_sorted_by_a_key() -> No
         assert "1 session" in shown(app)
 
 
+async def test_a_narrow_list_has_room_for_the_titles() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine, size=(60, 16)) as (app, pilot):
+        await emit(pilot, engine, SessionsListed(KEPT))
+        await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
+        await until(pilot, lambda: "11-22 09:45    12:34  #work Standup" in shown(app, "sessions"))
+
+
 async def test_titles_and_tags_of_a_past_session_are_edited() -> None:
     async with browsing() as (app, pilot, engine):
         await pilot.press("ctrl+r", *"!", "enter")
@@ -184,6 +192,8 @@ async def test_a_past_session_stands_in_the_same_panes_and_escape_leads_back() -
         await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
         await until(pilot, lambda: "connection pool" in shown(app, "turns"))
         await until(pilot, lambda: "ENDED" in shown(app, "banner"))
+        await pilot.press("home")
+        assert "f follows" not in shown(app), "a past session does not grow"
         assert "no answer within 30 s" in shown(app, "gists")
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.dashboard)

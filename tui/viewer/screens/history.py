@@ -36,7 +36,11 @@ ORDERS: tuple[tuple[str, Callable[[SessionInfo], tuple[object, ...]], bool], ...
 )
 """Sort orders: name, key, whether the highest comes first."""
 HEADING = f"  {'started':<18}{'length':>7}  {'turns':>5}  {'★':>2}  title"
-KEYS = "enter open · space mark · ^a ask · ^l replay · ^s sort · ^f search all · F1 keys · esc back"
+SHORT_HEADING = f"  {'started':<13}{'length':>7}  title"
+"""Names of the columns in a narrow terminal."""
+NARROW_COLUMNS = 72
+"""Width of a terminal below which the list has few columns."""
+KEYS = "enter open · space mark · F1 keys · ^a ask · ^l replay · ^s sort · ^f search all · esc back"
 
 
 class HistoryScreen(Dialog[bool]):
@@ -294,8 +298,16 @@ class HistoryScreen(Dialog[bool]):
             count = plural(len(found), "session") if self._sessions else "No past sessions"
             title = f"{count} · {ORDERS[self._order][0]}{marked}{gone}" if self._sessions else count
         self.query_one(Box).show(title, KEYS)
-        self.query_one(Choices).show(rows, selected)
+        self.query_one(Choices).show(rows, selected, (Span(SHORT_HEADING if self._narrow else HEADING),))
         self._preview()
+
+    def on_resize(self) -> None:
+        """Fit the columns to the width."""
+        self._show(self._selected_row)
+
+    @property
+    def _narrow(self) -> bool:
+        return self.app.size.width < NARROW_COLUMNS
 
     def _row(self, session: SessionInfo) -> Line:
         when = session.started_at[:16].replace("T", " ")
@@ -305,12 +317,17 @@ class HistoryScreen(Dialog[bool]):
         style = "muted" if session.id in self._deleted else "strong" if session.name else ""
         return (
             Span(sign, "bad strong" if session.id in self._deleted else "accent strong"),
-            Span(f"{when:<18}{clock(session.length_s):>7}  {session.turns:>5}  ", "muted"),
-            Span(f"{marks}  ", "accent"),
+            *self._columns(session, when, marks),
             Span(_status(session), "warn strong"),
             Span(tags, "accent"),
             Span(one_line(_title(session), 80), style),
         )
+
+    def _columns(self, session: SessionInfo, when: str, marks: str) -> Line:
+        length = clock(session.length_s)
+        if self._narrow:
+            return (Span(f"{when[5:]:<13}{length:>7}  ", "muted"),)
+        return (Span(f"{when:<18}{length:>7}  {session.turns:>5}  ", "muted"), Span(f"{marks}  ", "accent"))
 
     def _preview(self) -> None:
         session = self._selected

@@ -56,6 +56,7 @@ class Body(Container):
         """Which panes are hidden or zoomed."""
         self.turns = TurnsPane(view_model, rules=rules, past=past, id="turns")
         self.gists = GistsPane(view_model, rules=rules, id="gists")
+        self.turns.grows = self.gists.grows = not past
         self.stats = StatsPane(view_model, id="stats")
 
     def compose(self) -> ComposeResult:

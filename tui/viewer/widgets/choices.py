@@ -43,13 +43,15 @@ class Choices(CellWidget):
         self.selected = 0
         """Index of the selected row; 0 for an empty list."""
 
-    def show(self, rows: Sequence[Line], selected: int = 0) -> None:
+    def show(self, rows: Sequence[Line], selected: int = 0, heading: Line | None = None) -> None:
         """Show other rows.
 
         Args:
             rows: from the top.
             selected: index of the row to select.
+            heading: names of the columns; `None` for those before.
         """
+        self._heading = self._heading if heading is None else heading
         if len(rows) != len(self._rows):
             self.refresh(layout=True)
         self._rows = rows

@@ -85,6 +85,8 @@ class Pane(EntryList, can_focus=True):
         self._before_search: tuple[Position, int | None] = (Position(), None)
         """Scroll position and cursor before the search, which its end restores."""
         self._matches: set[int] = set()
+        self.grows = True
+        """Whether newer entries may come, which `f` follows."""
         self._growing: set[int] = set()
         """Keys of entries that have grown since their last layout."""
 
@@ -254,7 +256,9 @@ class Pane(EntryList, can_focus=True):
             return self.filter.status
         if self._list.unseen:
             return f"↓ {self._list.unseen:,} new"
-        return "" if self._list.following else f"{self._percent()} % · f follows"
+        if self._list.following:
+            return ""
+        return f"{self._percent()} % · f follows" if self.grows else f"{self._percent()} %"
 
     def _percent(self) -> int:
         return round(100 * min(1, (self._list.top + self._list.page) / max(1, self._list.total)))
