@@ -114,10 +114,10 @@ PAST_SESSIONS = (
     SessionInfo("a", "2026-11-18T17:10:00+01:00", 61.0, 4, State.FAILED, first_words="Can you hear me"),
 )
 DEVICES = (
-    DeviceInfo("mic", "the default device", "Built-in Audio", default=True),
-    DeviceInfo("mic:Built-in Audio", "Built-in Audio Analog Stereo", "ALSA"),
-    DeviceInfo("mic:USB", "USB microphone", "ALSA"),
-    DeviceInfo("mic:HDMI", "HDMI capture", "ALSA"),
+    DeviceInfo("mic", "the default device", "Built-in Audio Analog Stereo", default=True),
+    DeviceInfo("mic:USB microphone", "USB microphone", "PipeWire"),
+    DeviceInfo("mic:HDMI capture", "HDMI capture", "PipeWire"),
+    DeviceInfo("system", "system", "what this machine plays: Built-in Audio Analog Stereo"),
 )
 
 
@@ -127,7 +127,7 @@ def device_levels() -> tuple[Event, ...]:
         DeviceLevel("Built-in Audio Analog Stereo", ((-41.0, -31.0), (-54.0, -46.0))),
         DeviceLevel("USB microphone", ((-22.0, -11.0),)),
         DeviceLevel("HDMI capture", error="Device unavailable"),
-        DeviceLevel("Built-in Audio", ((-41.0, -31.0), (-54.0, -46.0))),
+        DeviceLevel("system", ((-120.0, -120.0),)),
     )
     return (DeviceLevels(levels), DeviceLevels(levels))
 

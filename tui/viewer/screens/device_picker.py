@@ -211,7 +211,7 @@ class DevicePicker(Dialog[SourceChoice | None]):
 
     def _row(self, device: DeviceInfo, columns: int) -> Line:
         sign = "● " if _level_name(device) == self._current else "  "
-        name = f"default: {device.description}" if device.default and device.description else device.name
+        name = _shown_name(device)
         name_cells = max(12, columns * 2 // 5)
         level = self._levels.get(_level_name(device))
         bars = self._bars(level, max(0, columns - name_cells - READOUT_CELLS - 1))
@@ -279,6 +279,15 @@ class DevicePicker(Dialog[SourceChoice | None]):
     def action_change_gain(self, step_db: int) -> None:
         """Increase the gain, or decrease it if negative."""
         self.post_message(self.GainStepped(step_db))
+
+
+def _shown_name(device: DeviceInfo) -> str:
+    """Return the name of a device; of the default one and of what this machine plays, with its description."""
+    if device.default and device.description:
+        return f"default: {device.description}"
+    if not device.source.startswith("mic") and device.description:
+        return f"{device.name}: {device.description}"
+    return device.name
 
 
 def _level_name(device: DeviceInfo) -> str:

@@ -246,7 +246,7 @@ class StatsPane(CellWidget):
         ):
             shown = values[-(columns - 2) :]
             if len(shown) > 1:
-                most = Span(f"{max(shown):,.0f}{unit} at most", "muted")
+                most = Span(f"max {max(shown):,.0f}{unit}", "muted")
                 lines += [(), justify((Span(f" {title}", "strong"),), (most,), columns - 1)]
                 lines.append((Span(f" {sparkline(shown)}", "accent"),))
         return lines
