@@ -75,6 +75,14 @@ def conversations(only: str) -> Iterator[tuple[str, str, Conversation, int]]:
             who = ", ".join(voices)
             if only in f"{who}; {name}":
                 yield who, name, conversation(voices, TURNS, pause_s, seed), len(voices)
+    if only in "alone":
+        yield READER, "alone, 10 min", alone_for(READER, ALONE_S), 1
+
+
+def alone_for(voice: str, seconds: float) -> Conversation:
+    """Return a voice that speaks alone, with pauses, for about that long."""
+    sentences = round(seconds / conversation((voice,), 5).duration_s * 5)
+    return conversation((voice,), sentences, (0.1, 1.2))
 
 
 class OneWordScheduler:
@@ -136,8 +144,7 @@ def cpu_s(detector: Any, model: SpeakerModel | None, talk: Conversation) -> floa
 def alone(model: SpeakerModel) -> Iterator[str]:
     """Yield a line for each voice that speaks alone for a long time: how many turns and labels it gets."""
     for voice in (READER, "slt", "rms", "awb"):
-        sentences = round(ALONE_S / conversation((voice,), 5).duration_s * 5)
-        talk = conversation((voice,), sentences, (0.1, 1.2))
+        talk = alone_for(voice, ALONE_S)
         turns = turns_of(vad.load(), model, talk)
         labels = {turn.speaker_label for turn in turns if turn.speaker_label}
         yield f"{voice} alone, {talk.duration_s / 60:.0f} min: {len(turns)} turns, {len(labels)} speaker"

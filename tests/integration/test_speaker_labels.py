@@ -15,6 +15,7 @@ from tests.faults.engines import DRAIN_S, Watch, fast, running
 from tests.gateway_harness import CLIPS, RATE, Caller, Samples, calling, read, serving, silence
 from tests.scoring import live
 from tests.session_fixtures import write_wav
+from tests.speaker_models import KINDS, save_voice_model
 from tests.voices import READER, Conversation, conversation, diarisation_error, labelled
 from tui.cli import main
 from tui.gateway import speaker_model
@@ -66,6 +67,14 @@ async def test_turns_end_where_the_speaker_changes_and_are_labelled_at_any_pace(
     assert all(word["speaker"] is None for turn in partials for word in turn["words"])
     slower = await live(url, dialogue.samples, speed=4.0, speaker_labels="true")
     assert described(slower.caller) == described(caller)
+
+
+async def test_speakers_are_labelled_with_an_onnx_file(tmp_path: Path, dialogue: Conversation) -> None:
+    path = save_voice_model(tmp_path / "voices.onnx", KINDS["WeSpeaker"], (READER, "slt"))
+    with serving(speaker_model=str(path)) as address:
+        caller = await session_of(address, dialogue.samples)
+    assert [label for _, label in described(caller)] == ["A", "B", "A", "B"]
+    assert diarisation_error(dialogue.spans, labelled(caller.finals)).total <= 0.1
 
 
 async def test_the_connections_of_one_session_have_the_same_speakers(url: str, dialogue: Conversation) -> None:

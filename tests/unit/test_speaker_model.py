@@ -1,5 +1,6 @@
 """Speaker models: their features, and the embeddings of voices."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from tests.gateway_harness import CLIPS, RATE, read
-from tests.voices import utterance
+from tests.speaker_models import KINDS, Kind, save_voice_model
+from tests.voices import READER, utterance
 from tui.errors import LivegistError
 from tui.gateway import onnx_graph, speaker_features, speaker_model
 from tui.gateway.speaker_features import FRAME, STEP, mel_power, redimnet, speaker_3d, wespeaker
@@ -104,6 +106,20 @@ def test_an_onnx_file_gets_the_features_that_its_input_tells(
     rows = model.features(SPEECH)
     vectors = model.embed([rows[:WINDOW], rows[40:200], rows[:50]])
     assert vectors.shape == (3, bands)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_an_onnx_file_tells_two_voices_apart(tmp_path: Path, kind: Kind) -> None:
+    if not shutil.which("flite"):
+        pytest.skip("needs flite")
+    model = load_speaker_model(save_voice_model(tmp_path / "voices.onnx", kind, (READER, "slt")))
+    vectors = {}
+    for voice in (READER, "slt"):
+        rows = model.features(utterance(voice, 2).astype(np.float32))
+        vectors[voice] = unit(model.embed([rows[at : at + WINDOW] for at in range(0, len(rows) - WINDOW, 40)]).sum(0))
+        # The last window of a turn is shorter.
+        assert float(model.embed([rows[:100]])[0] @ vectors[voice]) > 0.5
+    assert float(vectors[READER] @ vectors["slt"]) < -0.5
 
 
 def test_a_file_that_is_no_speaker_model_is_refused_with_a_hint(tmp_path: Path) -> None:
