@@ -37,7 +37,8 @@ def call() -> tuple[bytes, bytes]:
 @pytest.mark.timeout(300)
 async def test_no_turn_is_doubled_and_none_of_the_user_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A busy machine recognises one track much later than the other.
-    monkeypatch.setattr("tui.engine.stream_events.MAX_HOLD_S", PATIENCE_S)
+    for limit in ("MAX_HOLD_S", "NO_WORDS_S"):
+        monkeypatch.setattr(f"tui.engine.echo_filter.{limit}", PATIENCE_S)
     for name, sound in zip(("you", "them"), call(), strict=True):
         write_wav(tmp_path / f"{name}.wav", sound)
     watch = Watch()

@@ -33,6 +33,14 @@ MIN_SIMILARITY = 0.6
 """Least similarity of two words that may be the same one."""
 OWN_ENERGY = 4.0
 """Energy of a word, relative to that of the echo, from which a person speaks over it: 6 dB."""
+SURE_ENERGY = 16.0
+"""The same for a decision without the other track's text: 12 dB, as a room with reflections varies by as much."""
+FRAME_S = 0.03
+"""Seconds of audio in which the energies of both tracks are compared."""
+ECHO_SHARE = 0.25
+"""Share of the frames that are surely not spoken over: speech has as many pauses between words and syllables."""
+ACTIVE = 0.01
+"""Least energy of a frame of the other track, relative to its loudest, that tells how loud its echo is."""
 FLOOR = 1e-7
 """Mean square of a sample below which audio counts as silent: -70 dBFS."""
 
@@ -72,6 +80,46 @@ def find_path(heard: "Samples", played: "Samples", sample_rate: int, *, min_lag_
     at = int(values.argmax())
     significance = float(values[at] / correlation.std())
     return EchoPath(int(lags[at]), significance) if significance >= MIN_SIGNIFICANCE else None
+
+
+def sure_words(
+    words: Sequence[Word],
+    heard: "Samples",
+    played: "Samples",
+    path: EchoPath,
+    *,
+    sample_rate: int,
+    start_s: float,
+) -> set[int]:
+    """Return the indices of the words that are far louder than the echo can be, whatever the other track's text is.
+
+    Args:
+        words: words of the microphone's turn.
+        heard: samples of the microphone.
+        played: samples of the other track.
+        path: how the microphone hears it.
+        sample_rate: samples per second.
+        start_s: time of the first sample, in seconds.
+    """
+    import numpy as np
+
+    size = round(FRAME_S * sample_rate)
+    count = (min(len(heard), len(played)) - max(0, path.lag)) // size
+    if count < 1:
+        return set()
+    later, earlier = max(0, path.lag), max(0, -path.lag)
+    count = min(count, (len(heard) - later) // size, (len(played) - earlier) // size)
+    echo = (played[earlier : earlier + count * size].reshape(count, size) ** 2).mean(axis=1)
+    energy = (heard[later : later + count * size].reshape(count, size) ** 2).mean(axis=1)
+    active = echo > max(FLOOR, ACTIVE * float(echo.max()))
+    gain = float(np.quantile(energy[active] / echo[active], ECHO_SHARE)) if active.any() else 0.0
+    lag_s = path.lag / sample_rate
+    return {
+        at
+        for at, word in enumerate(words)
+        if _energy(heard, word, start_s, sample_rate)
+        > SURE_ENERGY * gain * _energy(played, word, start_s + lag_s, sample_rate) + FLOOR
+    }
 
 
 def own_words(

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import replace
 
-from tui.audio.echo import EchoPath, find_path, matched_words, own_words
+from tui.audio.echo import EchoPath, find_path, matched_words, own_words, sure_words
 from tui.audio.recording import Recording
 from tui.audio.system_source import SYSTEM
 from tui.engine.track_audio import TrackAudio
@@ -27,6 +28,10 @@ OUT_OF_STEP_S = -0.15
 """Least delay of an echo of what the machine plays: the loopback may be later than the microphone."""
 MIN_LAG_S = 0.005
 """Least delay of an echo between two microphones."""
+MAX_HOLD_S = 6.0
+"""Longest time that a final turn is held, in seconds, because the other track's words may show that it is an echo."""
+NO_WORDS_S = 3.0
+"""The same while the other track has no words at that time: it may play music."""
 SHOWN_SHARE = 0.6
 """Share of a partial's words, if another track has them, from which the partial is not shown."""
 
@@ -36,6 +41,14 @@ class Verdict(Enum):
 
     PENDING = "pending"
     """The other track's words of that time are still to come."""
+
+
+class _TurnPath(msgspec.Struct, frozen=True):
+    """How a turn contains another track."""
+
+    echo: EchoPath
+    doubtful_until_s: float | None
+    """End of the last word that may be an echo; `None` if all are too loud to be one."""
 
 
 class EchoFilter:
@@ -52,7 +65,7 @@ class EchoFilter:
         self._turn = turn
         self._heard: set[tuple[str, str]] = set()
         """Pairs of tracks of which the first has heard the second."""
-        self._paths: dict[tuple[int, str], EchoPath | None] = {}
+        self._paths: dict[tuple[int, str], _TurnPath | None] = {}
         """Paths by the number of a turn that is pending, and by the other track."""
 
     def add(self, track: TrackAudio) -> None:
@@ -63,29 +76,31 @@ class EchoFilter:
         """Return whether a partial is an echo: by its text alone, once the track has heard the other one."""
         for name in self._others(turn.track):
             if (turn.track, name) in self._heard and turn.words:
-                matched = matched_words(turn.words, self._words(name, turn))
+                matched = matched_words(turn.words, _words(self._near(name, turn)))
                 if len(matched) >= SHOWN_SHARE * len(turn.words):
                     return True
         return False
 
-    def judge(self, turn: Turn, *, force: bool = False) -> Turn | Verdict | None:
+    def judge(self, turn: Turn, *, held_s: float) -> Turn | Verdict | None:
         """Return a final turn without the words that are an echo; `None` if all are.
 
         Args:
             turn: the turn, with its words.
-            force: whether to decide now, by the words that have arrived so far.
+            held_s: seconds since it arrived; infinity to decide now, by the words that have arrived so far.
         """
         for name in self._others(turn.track) if turn.words else ():
             path = self._path(turn, name)
-            if path is None:
+            if path is None or path.doubtful_until_s is None:
                 continue
-            others = self._words(name, turn)
-            ends_s = max((word.end_s for word in others), default=0.0)
-            if ends_s < turn.end_s - AROUND_S / 2 and not force:
+            others = self._near(name, turn)
+            words = _words(others)
+            may_wait = held_s < (MAX_HOLD_S if words else NO_WORDS_S)
+            covered = max((word.end_s for word in words), default=0.0) >= path.doubtful_until_s - AROUND_S / 2
+            if may_wait and not covered:
                 return Verdict.PENDING
-            own = self._own(turn, others, name, path)
+            own = self._own(turn, words, name, path.echo)
             if own is None:
-                if not force:
+                if may_wait and not all(other.final for other in others):
                     return Verdict.PENDING
                 continue
             self._heard.add((turn.track, name))
@@ -107,17 +122,28 @@ class EchoFilter:
     def _recording(self, name: str) -> Recording:
         return next(track.recording for track in self._tracks if track.name == name)
 
-    def _path(self, turn: Turn, name: str) -> EchoPath | None:
+    def _path(self, turn: Turn, name: str) -> "_TurnPath | None":
         if (turn.number, name) not in self._paths:
-            start_s = self._loudest_s(turn, name)
-            end_s = min(turn.end_s, start_s + MAX_PATH_S)
-            self._paths[turn.number, name] = find_path(
-                self._samples(turn.track, start_s, end_s),
-                self._samples(name, start_s, end_s),
-                self._recording(name).sample_rate,
-                min_lag_s=OUT_OF_STEP_S if self._is_played(name) else MIN_LAG_S,
-            )
+            self._paths[turn.number, name] = self._find_path(turn, name)
         return self._paths[turn.number, name]
+
+    def _find_path(self, turn: Turn, name: str) -> "_TurnPath | None":
+        start_s = self._loudest_s(turn, name)
+        end_s = min(turn.end_s, start_s + MAX_PATH_S)
+        rate = self._recording(name).sample_rate
+        echo = find_path(
+            self._samples(turn.track, start_s, end_s),
+            self._samples(name, start_s, end_s),
+            rate,
+            min_lag_s=OUT_OF_STEP_S if self._is_played(name) else MIN_LAG_S,
+        )
+        if echo is None:
+            return None
+        start_s = max(0.0, turn.start_s - BEFORE_S - AROUND_S)
+        heard, played = self._samples(turn.track, start_s, turn.end_s), self._samples(name, start_s, turn.end_s)
+        sure = sure_words(turn.words, heard, played, echo, sample_rate=rate, start_s=start_s)
+        doubtful = [word.end_s for at, word in enumerate(turn.words) if at not in sure]
+        return _TurnPath(echo, max(doubtful, default=None))
 
     def _loudest_s(self, turn: Turn, name: str) -> float:
         """Return the start of the `MAX_PATH_S` of a turn in which another track is loudest, in seconds."""
@@ -149,19 +175,22 @@ class EchoFilter:
         pcm = recording.read(first, count).ljust(2 * count, b"\0")
         return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
 
-    def _words(self, name: str, turn: Turn) -> list[Word]:
-        """Return the words of another track around a turn, in the order of time."""
-        near = (
-            other
+    def _near(self, name: str, turn: Turn) -> list[Turn]:
+        """Return the turns of another track around a turn, with their words."""
+        return [
+            self._turn(other.number) or other
             for other in self._state.transcript
             if other.track == name and other.end_s >= turn.start_s - AROUND_S and other.start_s <= turn.end_s + AROUND_S
-        )
-        words = [word for other in near for word in (self._turn(other.number) or other).words]
-        return sorted(words, key=lambda word: word.start_s)
+        ]
 
     def _forget(self, turn: Turn) -> None:
         for key in [key for key in self._paths if key[0] == turn.number]:
             del self._paths[key]
+
+
+def _words(turns: Sequence[Turn]) -> list[Word]:
+    """Return the words of turns in the order of time."""
+    return sorted((word for turn in turns for word in turn.words), key=lambda word: word.start_s)
 
 
 def _only(turn: Turn, own: Sequence[int]) -> Turn:

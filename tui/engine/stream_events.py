@@ -1,5 +1,6 @@
 """Stream event handler: applies the events of one track's stream to the session's state, turns and gists."""
 
+import math
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -21,9 +22,6 @@ from tui.stream.close_codes import CloseInfo
 from tui.stream.events import StreamEvent
 from tui.stream.messages import Heartbeat
 
-MAX_HOLD_S = 6.0
-"""Longest time that a final turn is held, in seconds, because the other track's words may show that it is an echo."""
-
 
 class HeldTurn(msgspec.Struct, frozen=True):
     """A final turn that may be an echo."""
@@ -33,8 +31,8 @@ class HeldTurn(msgspec.Struct, frozen=True):
     """Id of the prompt by which the endpoint answers it, or `None`."""
     after_ms: float | None
     """Milliseconds from the end of its speech until it arrived; `None` if unknown."""
-    until: float
-    """Time, on the clock, at which it is decided at the latest."""
+    since: float
+    """Time, on the clock, at which it arrived."""
 
 
 class StreamEventHandler:
@@ -210,16 +208,16 @@ class StreamEventHandler:
         if self._echo is None:
             self._handle_turn(turn, prompt, after_ms)
         elif turn.final:
-            self._held[turn.number] = HeldTurn(turn, prompt, after_ms, self._clock() + MAX_HOLD_S)
+            self._held[turn.number] = HeldTurn(turn, prompt, after_ms, self._clock())
             self.release()
         elif not self._echo.hides_partial(turn):
             self._handle_turn(turn, prompt, after_ms)
 
     def release(self, *, all: bool = False) -> None:
-        """Publish the held turns that are decided or have been held for `MAX_HOLD_S`, or `all` of them."""
+        """Publish the held turns that are decided by now, or `all` of them."""
         for number, held in list(self._held.items()):
             assert self._echo is not None
-            verdict = self._echo.judge(held.turn, force=all or self._clock() >= held.until)
+            verdict = self._echo.judge(held.turn, held_s=math.inf if all else self._clock() - held.since)
             if verdict is Verdict.PENDING:
                 continue
             del self._held[number]
