@@ -2,6 +2,8 @@
 
 import asyncio
 import importlib.util
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.coded_speech import CodedRecogniser, Spoken, speak
+from tests.make_docs import ROOT
 from tui import cluster
 from tui.cli import main
 from tui.cluster.draining import OVERDUE_S, CheckTimes
@@ -191,3 +194,25 @@ def test_the_command_says_what_does_not_go_together(arguments: tuple[str, ...], 
 
 def test_replicas_are_one_to_four_by_default() -> None:
     assert (ClusterOptions().min_replicas, ClusterOptions().max_replicas) == (1, 4)
+
+
+def test_every_metric_of_the_grafana_dashboard_is_exported() -> None:
+    dashboard = json.loads((ROOT / "docs/grafana.json").read_text(encoding="utf-8"))
+    panels = dashboard["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels) > 0
+    named = set()
+    for panel in panels:
+        assert panel["type"] == "timeseries"
+        assert panel["datasource"]["uid"] == "${datasource}"
+        assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
+        assert panel["targets"]
+        for target in panel["targets"]:
+            found = re.findall(r"livegist_gateway_\w+", target["expr"])
+            assert found, target
+            named |= set(found)
+    exported = dict(re.findall(r"^# TYPE (\w+) (\w+)$", MetricTotals().text(), re.MULTILINE))
+    assert named <= set(exported)
+    expressions = " ".join(target["expr"] for panel in panels for target in panel["targets"])
+    for name in named:
+        is_rate = f"rate({name}[" in expressions
+        assert is_rate == (exported[name] == "counter"), f"{name} is a {exported[name]}"
