@@ -51,6 +51,7 @@ CLOSES = (
     (1008, "Too many concurrent sessions"),
     (1009, ""),
     (1011, ""),
+    (1012, ""),
     (3005, ""),
     (3006, ""),
     (3006, "inactivity"),

@@ -216,6 +216,7 @@ def test_options_are_written_as_the_vendors_sdk_writes_them() -> None:
         (1000, "", Retry.NO),
         (1006, "", Retry.YES),
         (1011, "", Retry.YES),
+        (1012, "The session goes on after connecting again.", Retry.YES),
         (3005, "Session cancelled", Retry.YES),
         (1008, "Missing Authorization header", Retry.NO),
         (1008, "Not authorized", Retry.NO),

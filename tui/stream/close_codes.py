@@ -72,6 +72,8 @@ def classify_close(code: int, reason: str = "") -> CloseInfo:
         retry = Retry.NO
         meaning = "The endpoint does not offer Streaming v3 at this address."
         hint = "Check the address in --url, or update livegist."
+    elif code == 1012:
+        meaning = "The endpoint restarts."
     elif code == 1011 or 500 <= code < 600:
         meaning = "The endpoint had an internal error."
     return CloseInfo(code, reason, retry, meaning, hint)
