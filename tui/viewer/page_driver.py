@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Mapping
 from queue import Full
 from typing import IO, Any, cast
 
@@ -28,9 +29,8 @@ class PageDriver(WebDriver):
     """Pieces of the current frame; `None` between frames."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
+        settings["size"] = _limited(*(settings.get("size") or _requested_size(os.environ)))
         super().__init__(*args, **settings)
-        if self._size is not None:
-            self._size = _limited(*self._size)
         self._writer_thread = WriterThread(cast("IO[str]", _PacketFile(self.fileno)))
 
     def start_application_mode(self) -> None:
@@ -98,6 +98,12 @@ class _PacketFile:
 
     def flush(self) -> None:
         pass
+
+
+def _requested_size(environ: Mapping[str, str]) -> tuple[int, int]:
+    """Return the columns and rows that textual-serve has passed on."""
+    columns, rows = environ.get("COLUMNS", ""), environ.get("ROWS", "")
+    return (int(columns), int(rows)) if columns.isdecimal() and rows.isdecimal() else (80, 24)
 
 
 def _limited(width: int, height: int) -> tuple[int, int]:
