@@ -194,6 +194,10 @@ async def test_a_past_session_stands_in_the_same_panes_and_escape_leads_back() -
         await until(pilot, lambda: "ENDED" in shown(app, "banner"))
         await pilot.press("home")
         assert "f follows" not in shown(app), "a past session does not grow"
+        await pilot.press("z")
+        await until(pilot, lambda: "turns zoomed z" in shown(app, "banner"))
+        await pilot.press("z", "T")
+        await until(pilot, lambda: "09:57:36 A" in shown(app, "turns"))
         assert "no answer within 30 s" in shown(app, "gists")
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.dashboard)

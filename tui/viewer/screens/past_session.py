@@ -17,13 +17,14 @@ from tui.viewer.screens.annotation_actions import AnnotationActions
 from tui.viewer.screens.dialog import show_keys
 from tui.viewer.screens.explained_actions import ExplainedActions
 from tui.viewer.screens.export import ExportChoice, ExportPicker
+from tui.viewer.screens.layout_actions import LayoutActions
 from tui.viewer.widgets.banner import Banner
 from tui.viewer.widgets.body import Body
 from tui.viewer.widgets.footer import Footer, FooterKey
 from tui.viewer.widgets.pane import Pane
 
 
-class PastSessionScreen(AnnotationActions, ExplainedActions):
+class PastSessionScreen(LayoutActions, AnnotationActions, ExplainedActions):
     """A past session in the panes of the dashboard.
 
     Args:
@@ -46,7 +47,7 @@ class PastSessionScreen(AnnotationActions, ExplainedActions):
         Binding("e", "export", "export", tooltip="Export the session to a file"),
         Binding("a", "analyse", "analyse", tooltip="Ask the LLM about the whole session"),
         Binding("m", "bookmark", "bookmark", tooltip="Add, edit or remove a bookmark on a turn"),
-        Binding("f2", "edit_title", "title", tooltip="Edit the title of the session"),
+        Binding("f2", "edit_title", "title", key_display="F2", tooltip="Edit the title of the session"),
         Binding("R", "name_speaker", "name speaker", tooltip="Name the speaker of a turn, in all turns"),
         Binding("u", "undo_edit", "undo edit", tooltip="Undo the newest edit of the transcript"),
         Binding("r", "retry_gist", "retry", tooltip="Retry the selected or the newest failed gist"),
@@ -60,6 +61,8 @@ class PastSessionScreen(AnnotationActions, ExplainedActions):
         Binding("ctrl+g", "go_to", "go to", show=False, tooltip="Go to a turn by its number or its time"),
         Binding("w", "toggle_reading", "reading", tooltip="Show turns with their gists below them, or all panes"),
         Binding("z", "zoom", "zoom", tooltip="Zoom the focused pane, or show all panes"),
+        Binding("T", "toggle_clock", "times", show=False, tooltip="Show times of the day, or since the start"),
+        Binding("i", "toggle_all_stats", "all stats", show=False, tooltip="Show all statistics, or the most important"),
         Binding("tab", "app.focus_next", "pane", tooltip="Focus the next pane"),
         Binding("shift+tab", "app.focus_previous", "previous pane", show=False, tooltip="Focus the previous pane"),
         Binding("question_mark,f1", "keys", "help", key_display="?", tooltip="Show these keys"),
