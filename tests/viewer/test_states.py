@@ -194,3 +194,13 @@ async def test_an_engine_that_cannot_be_reached_is_told_of_with_what_helps() -> 
         app.dashboard.set_connection_lost("far: Network is unreachable.", "Is it on?")
         text = "✗ far: Network is unreachable. Is it on? Press s to start a session, q to quit."
         await until(pilot, lambda: " ".join(shown(app, "alert").split()) == text)
+
+
+async def test_the_rows_of_a_long_reason_begin_below_each_other() -> None:
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine, size=(60, 24)) as (app, pilot):
+        reason = "Nothing listens at 127.0.0.1. Next attempt in 7 s. Is the endpoint running?"
+        await emit(pilot, engine, StateChanged(State.RECONNECTING, reason, "livegist keeps trying."))
+        first, second = shown(app, "alert").splitlines()[:2]
+        assert first.startswith(" ↻ Nothing")
+        assert second.startswith("   endpoint running? livegist keeps")

@@ -1,5 +1,6 @@
 """Header: the state of the session in one row; and the alert below it, with a problem's reason and a hint."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.geometry import Size
@@ -136,15 +137,24 @@ class Alert(CellWidget):
         return [pad(line, columns, fill) for line in self._wrapped(columns)[:rows]]
 
     def _wrapped(self, columns: int) -> list[Line]:
+        """Return the reason and the hint; the rows after the first begin below its words."""
         style, reason, hint = self._content
-        if style == "alarm":
-            return [
-                *(
-                    pad(line, columns, "pill-bad")
-                    for line in wrap([Span(f" ■ {one_line(reason, 400)}", "pill-bad")], columns)
-                ),
-                *wrap([Span(f" {one_line(hint, 400)}", "muted")], columns),
-            ]
-        if style == "bad":
-            return wrap([Span(f" ✗ {one_line(reason, 400)} {one_line(hint, 400)} ", "pill-bad")], columns)
-        return wrap([Span(f" ↻ {one_line(reason, 400)} ", "warn strong"), Span(one_line(hint, 400))], columns)
+        reason, hint = one_line(reason, 400), one_line(hint, 400)
+        match style:
+            case "alarm":
+                alarm = _hanging([Span(f"■ {reason}", "pill-bad")], columns, "pill-bad")
+                hints = [(Span("   "), *line) for line in wrap([Span(hint, "muted")], columns - 3)] if hint else []
+                return [*(pad(line, columns, "pill-bad") for line in alarm), *hints]
+            case "bad":
+                return _hanging([Span(f"✗ {reason} {hint} ", "pill-bad")], columns, "pill-bad")
+        return _hanging([Span(f"↻ {reason} ", "warn strong"), Span(hint)], columns, "")
+
+
+def _hanging(spans: Sequence[Span], columns: int, style: str) -> list[Line]:
+    """Return the text as lines; the first has a sign of one cell, below which the others are empty."""
+    sign, text = spans[0]._replace(text=spans[0].text[:2]), spans[0]._replace(text=spans[0].text[2:])
+    first = Span(f" {sign.text}", sign.style)
+    return [
+        (first if at == 0 else Span("   ", style), *line)
+        for at, line in enumerate(wrap([text, *spans[1:]], columns - 3))
+    ]
