@@ -9,7 +9,8 @@ from tests.viewer.scripted_engine import ScriptedEngine, meeting
 from tui.config.schema import Highlight, Style
 from tui.model.events import Snapshot
 from tui.presentation.room import Room
-from tui.viewer.wall_app import RoomConnection, WallApp
+from tui.viewer.engine_connection import RoomConnection
+from tui.viewer.wall_app import WallApp
 
 NAMES = ("local", "studio", "lobby", "berlin", "board", "lab", "kitchen", "a room of a very long name")
 

@@ -1,5 +1,7 @@
 """Command that shows several engines at once."""
 
+import os
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from tui.config.schema import Config
     from tui.model.room_address import RoomAddress
-    from tui.viewer.wall_app import RoomConnection
+    from tui.viewer.engine_connection import RoomConnection
 
 
 @click.command()
@@ -36,8 +38,13 @@ def wall(rooms: tuple[str, ...], ssh_options: tuple[str, ...], remote: str, **fl
     config = settings(flags_from(flags)).config
     addresses = parse_rooms(rooms, config.walls)
     name = rooms[0] if len(rooms) == 1 and rooms[0] in config.walls else ""
-    need_terminal("wall", "livegist wall --plain")
+    dumb = sys.stdout.isatty() and os.environ.get("TERM", "dumb") == "dumb"
+    if not config.plain and not dumb:
+        need_terminal("wall", "livegist wall --plain")
     connections = [_connection(address, config, ssh_options, remote) for address in addresses]
+    if config.plain or dumb:
+        _run_line_wall(connections)
+        return
     import gc
 
     # No object made before the first frame is garbage; the app enables collection there.
@@ -63,12 +70,27 @@ def wall(rooms: tuple[str, ...], ssh_options: tuple[str, ...], remote: str, **fl
         raise SystemExit(app.return_code)
 
 
+def _run_line_wall(connections: "Sequence[RoomConnection]") -> None:
+    """Print the events of all rooms as lines and execute typed commands; Ctrl-C detaches."""
+    import asyncio
+    import contextlib
+
+    from tui.line_ui.wall import LineRoom, LineWall
+
+    def say(line: str) -> None:
+        print(line, flush=True)  # noqa: T201 - the output of the command
+
+    rooms = [LineRoom(connection.name, connection.client) for connection in connections]
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        asyncio.run(LineWall(rooms, say).run(sys.stdin))
+
+
 def _connection(address: "RoomAddress", config: "Config", ssh_options: Sequence[str], remote: str) -> "RoomConnection":
     """Return the connection to a room; start an engine if it is one of this machine and none is running."""
     from functools import partial
     from pathlib import Path
 
-    from tui.viewer.wall_app import RoomConnection
+    from tui.viewer.engine_connection import RoomConnection
 
     if address.host:
         from tui.engine.ssh_client import SSHEngineClient, ssh_command, ssh_replay_command

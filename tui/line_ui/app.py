@@ -68,7 +68,7 @@ class LineApp:
             typed: lines of input, read in a thread. EOF detaches.
         """
         lines: asyncio.Queue[str | None] = asyncio.Queue()
-        _read_lines(typed, lines, asyncio.get_running_loop())
+        read_lines(typed, lines, asyncio.get_running_loop())
         receiving = asyncio.create_task(self._receive_events(), name="receive")
         executing = asyncio.create_task(self._execute(lines), name="execute")
         try:
@@ -161,7 +161,7 @@ class LineApp:
             self._print_line(f"The session is stored in {session.session.path}")
 
 
-def _read_lines(typed: Iterable[str], lines: "asyncio.Queue[str | None]", loop: asyncio.AbstractEventLoop) -> None:
+def read_lines(typed: Iterable[str], lines: "asyncio.Queue[str | None]", loop: asyncio.AbstractEventLoop) -> None:
     """Put lines into the queue as they are typed, then `None`; the reading thread is a daemon."""
 
     def read() -> None:

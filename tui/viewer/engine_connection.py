@@ -1,12 +1,13 @@
 """What a viewer needs of an engine, and how a viewer ended."""
 
-from collections.abc import AsyncIterator
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from tui.model.commands import Command
 from tui.model.events import Event
+from tui.viewer.replay import local_replay_command
 
 
 class EngineConnection(Protocol):
@@ -31,6 +32,19 @@ class EngineConnection(Protocol):
     def revive(self) -> None:
         """Start an engine in place of one that has exited."""
         ...
+
+
+class RoomConnection(NamedTuple):
+    """A room and how to reach it."""
+
+    name: str
+    client: EngineConnection
+    host: str = ""
+    """Name of the engine's machine; empty for this one."""
+    set_up: bool = True
+    """Whether a session can start there."""
+    replay_command: Callable[[str], Sequence[str]] = local_replay_command
+    """Returns the command that replays the session with an id."""
 
 
 class ExitStatus(msgspec.Struct, frozen=True):

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from textual import on
 from textual.app import SystemCommand
@@ -19,11 +18,10 @@ from tui.presentation.formatting import now_iso
 from tui.presentation.room import Room
 from tui.text import one_line, plural
 from tui.viewer.bindings import problems
-from tui.viewer.engine_connection import EngineConnection, ExitStatus
+from tui.viewer.engine_connection import ExitStatus, RoomConnection
 from tui.viewer.engine_link import RECONNECT_S, EngineLink
 from tui.viewer.frame_rate import FrameRateController
 from tui.viewer.messages import CommandRequested
-from tui.viewer.replay import local_replay_command
 from tui.viewer.screens.dashboard import Dashboard
 from tui.viewer.screens.main_screen import show_notice
 from tui.viewer.screens.room_dashboard import RoomDashboard
@@ -33,19 +31,6 @@ from tui.viewer.wall_bindings import WALL
 
 MAX_RECONNECT_S = 8.0
 """Longest pause before a viewer connects to a room again: each failure doubles it."""
-
-
-class RoomConnection(NamedTuple):
-    """A room and how to reach it."""
-
-    name: str
-    client: EngineConnection
-    host: str = ""
-    """Name of the engine's machine; empty for this one."""
-    set_up: bool = True
-    """Whether a session can start there."""
-    replay_command: Callable[[str], Sequence[str]] = local_replay_command
-    """Returns the command that replays the session with an id."""
 
 
 class WallApp(ViewerApp):
