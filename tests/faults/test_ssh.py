@@ -1,24 +1,21 @@
 """Remote use over a real sshd on loopback, through a proxy that fails."""
 
 import asyncio
-import getpass
 import os
 import shlex
-import socket
 import subprocess
-import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from tests import fake_endpoint
-from tests.conftest import needs
 from tests.fake_endpoint import Endpoint, said, speech
 from tests.faults.engines import options
 from tests.faults.proxy import Proxy, between
 from tests.faults.screen import screen
+from tests.faults.sshd import USER, Sshd, running_sshd
 from tests.faults.test_terminal import SOUND, TURNS, assert_whole, over
 from tests.integration.test_server import Viewer, hosted_until, hosting
 from tests.terminal import LIVEGIST
@@ -30,70 +27,12 @@ from tui.model.events import Rejected, Snapshot, State
 
 RATE_LIMIT = 1500
 """Maximum number of bytes per second on the connection while a session is live."""
-SSHD = """\
-Port {port}
-ListenAddress 127.0.0.1
-HostKey {folder}/host_key
-AuthorizedKeysFile {folder}/key.pub
-PidFile none
-StrictModes no
-UsePAM no
-PermitRootLogin yes
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-PrintMotd no
-"""
-
-
-class Sshd:
-    """An sshd on a free port that accepts the test's key."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        for name in ("host_key", "key"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
-        (folder / "sshd_config").write_text(SSHD.format(port=self.port, folder=folder))
-        if os.getuid() == 0:
-            # Only its service makes the folder, without which it refuses to run as root.
-            Path("/run/sshd").mkdir(exist_ok=True)
-        with (folder / "sshd.log").open("wb") as log:
-            self.process = subprocess.Popen(
-                ["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd_config")], stdin=subprocess.DEVNULL, stderr=log
-            )
-
-    def ready(self) -> None:
-        """Wait until sshd listens."""
-        deadline = time.monotonic() + 10
-        while True:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-            assert time.monotonic() < deadline, (self.folder / "sshd.log").read_text()
-            time.sleep(0.02)
-
-    def options(self, port: int) -> list[str]:
-        """Return the values of ssh's option `-o`."""
-        return [
-            f"Port={port}", f"IdentityFile={self.folder}/key", "IdentitiesOnly=yes", "IdentityAgent=none",
-            f"UserKnownHostsFile={self.folder}/known_hosts", "StrictHostKeyChecking=accept-new", "LogLevel=ERROR",
-        ]  # fmt: skip
-
-    def stop(self) -> None:
-        """Stop sshd and its connections."""
-        self.process.terminate()
-        self.process.wait(10)
 
 
 @pytest.fixture
 def sshd(short_dir: Path) -> Iterator[Sshd]:
-    needs("sshd", "ssh", "ssh-keygen")
-    found = Sshd(short_dir)
-    try:
-        found.ready()
+    with running_sshd(short_dir) as found:
         yield found
-    finally:
-        found.stop()
 
 
 @pytest.fixture
@@ -106,9 +45,6 @@ async def server() -> AsyncIterator[Endpoint]:
 async def line(sshd: Sshd) -> AsyncIterator[Proxy]:
     async with between(f"ws://127.0.0.1:{sshd.port}") as (proxy, _):
         yield proxy
-
-
-USER = f"{getpass.getuser()}@127.0.0.1"
 
 
 def livegist() -> str:

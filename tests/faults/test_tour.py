@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import needs
-from tests.faults.test_ssh import USER, Sshd, livegist
+from tests.faults.sshd import USER, Sshd
+from tests.faults.test_ssh import livegist
 from tests.terminal import LIVEGIST, Terminal, terminal
 from tui.sessions.journal import fold, read
 

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests import fake_endpoint
-from tests.conftest import needs
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import PATIENCE_S
 from tests.faults.screen import Screen, screen
-from tests.faults.test_ssh import USER, Sshd
+from tests.faults.sshd import USER, Sshd, running_sshd
 from tests.terminal import LIVEGIST
 from tui.engine.process import LOCK_NAME, is_running
 from tui.model.events import State
@@ -97,13 +96,8 @@ def homes(short_dir: Path, home: Path, server: Endpoint, monkeypatch: pytest.Mon
 
 @pytest.fixture
 def sshd(short_dir: Path) -> Iterator[Sshd]:
-    needs("sshd", "ssh", "ssh-keygen")
-    found = Sshd(short_dir)
-    try:
-        found.ready()
+    with running_sshd(short_dir) as found:
         yield found
-    finally:
-        found.stop()
 
 
 def wall(sshd: Sshd, far: Home, *rooms: str) -> tuple[str, ...]:

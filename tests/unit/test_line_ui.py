@@ -1,8 +1,7 @@
 """Words made into commands, and events made into lines."""
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tests.typist import Typist
 from tests.viewer.scripted_engine import DEADLINE_S, PROMPTS, ScriptedEngine, gist, meeting, partial, turn
 from tui.errors import UsageError
 from tui.line_ui.app import LineApp
@@ -238,28 +238,6 @@ def test_hostile_text_stays_on_its_line() -> None:
     hostile = "\x1b[31m one\r\ntwo\u202e \x07"
     (line,) = teller().format(TurnChanged(turn(140, hostile, speaker=hostile)))
     assert not set(line) & set("\x1b\r\n\u202e\x07")
-
-
-class Typist:
-    """Lines that come when a test types them."""
-
-    def __init__(self) -> None:
-        self._typed: list[str | None] = []
-        self._there = threading.Condition()
-
-    def type(self, *lines: str | None) -> None:
-        with self._there:
-            self._typed.extend(lines)
-            self._there.notify()
-
-    def __iter__(self) -> Iterator[str]:
-        while True:
-            with self._there:
-                self._there.wait_for(lambda: self._typed, DEADLINE_S)
-                line = self._typed.pop(0) if self._typed else None
-            if line is None:
-                return
-            yield line
 
 
 class Line(ScriptedEngine):

@@ -1,12 +1,12 @@
 """A wall without a screen: lines after the names of their rooms, commands to one room or to all."""
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
 
+from tests.typist import Typist
 from tests.viewer.scripted_engine import DEADLINE_S, ScriptedEngine, meeting, turn
 from tui.errors import EngineError
 from tui.line_ui.wall import LineRoom, LineWall
@@ -14,40 +14,12 @@ from tui.model.commands import Mute, Stop
 from tui.model.events import Event, TurnChanged
 
 
-class Typed:
-    """Lines that a person types, until EOF."""
-
-    def __init__(self) -> None:
-        self._lines: list[str] = []
-        self._changed = threading.Condition()
-        self._ended = False
-
-    def type(self, line: str) -> None:
-        with self._changed:
-            self._lines.append(f"{line}\n")
-            self._changed.notify()
-
-    def end(self) -> None:
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
-
-    def __iter__(self) -> Iterator[str]:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._lines or self._ended)
-                if not self._lines:
-                    return
-                line = self._lines.pop(0)
-            yield line
-
-
 class Shown:
     """A running wall: what it prints, and what is typed."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.typed = Typed()
+        self.typist = Typist()
         self.ended = False
 
     async def until(self, *texts: str) -> None:
@@ -55,7 +27,9 @@ class Shown:
 
     async def until_true(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(DEADLINE_S):
-            while not holds():
+            while True:
+                if holds():
+                    return
                 await asyncio.sleep(0.005)
 
 
@@ -64,14 +38,14 @@ async def running(*rooms: LineRoom) -> AsyncIterator[Shown]:
     shown = Shown()
 
     async def run() -> None:
-        await LineWall(rooms, shown.lines.append).run(shown.typed)
+        await LineWall(rooms, shown.lines.append).run(shown.typist)
         shown.ended = True
 
     task = asyncio.create_task(run())
     try:
         yield shown
     finally:
-        shown.typed.end()
+        shown.typist.type(None)
         await asyncio.wait_for(task, DEADLINE_S)
 
 
@@ -87,11 +61,11 @@ async def test_each_line_stands_after_the_name_of_its_room() -> None:
 async def test_commands_go_to_the_room_that_is_named_or_to_all() -> None:
     studio, lobby = ScriptedEngine(snapshot=meeting()), ScriptedEngine(snapshot=meeting())
     async with running(LineRoom("studio", studio), LineRoom("the lobby", lobby)) as shown:
-        shown.typed.type("all mute")
+        shown.typist.type("all mute")
         await shown.until_true(lambda: studio.sent == lobby.sent == [Mute(True)])
-        shown.typed.type("the lobby stop")
+        shown.typist.type("the lobby stop")
         await shown.until_true(lambda: lobby.sent == [Mute(True), Stop()])
-        shown.typed.type("studio status")
+        shown.typist.type("studio status")
         await shown.until("studio: live, 12:34, 132 turns")
         assert studio.sent == [Mute(True)]
 
@@ -100,7 +74,7 @@ async def test_what_is_not_understood_is_answered_and_no_engine_is_ended() -> No
     studio = ScriptedEngine(snapshot=meeting())
     async with running(LineRoom("studio", studio)) as shown:
         for line in ("mute", "", "studio", "studio fly", "studio quit", "help"):
-            shown.typed.type(line)
+            shown.typist.type(line)
         await shown.until("Rooms: studio.", "studio: Unknown command: fly.", "studio: Not possible on a wall", "start:")
         assert studio.sent == []
 
@@ -108,7 +82,7 @@ async def test_what_is_not_understood_is_answered_and_no_engine_is_ended() -> No
 async def test_detach_and_eof_end_the_wall_and_no_session() -> None:
     studio = ScriptedEngine(snapshot=meeting())
     async with running(LineRoom("studio", studio)) as shown:
-        shown.typed.type("detach")
+        shown.typist.type("detach")
         await shown.until_true(lambda: shown.ended)
     assert studio.sent == []
 
@@ -131,5 +105,5 @@ async def test_a_lost_room_says_so_and_comes_back_and_one_that_cannot_be_reached
         await shown.until("studio: connection lost. Reconnecting.", "Here again.")
         await shown.until_true(lambda: far.connections >= 2)
         assert sum("no route" in line for line in shown.lines) == 1
-        shown.typed.type("far stop")
+        shown.typist.type("far stop")
         await shown.until("far: Command not sent: not connected to the engine.")
