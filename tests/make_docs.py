@@ -38,7 +38,10 @@ from tui.viewer.screens.prompt_editor import PromptEditor
 from tui.viewer.screens.prompt_picker import PromptPicker
 from tui.viewer.screens.quit_dialog import QuitDialog
 from tui.viewer.screens.remember_dialog import RememberDialog
+from tui.viewer.screens.room_search import RoomSearchScreen
 from tui.viewer.screens.settings import SettingsScreen
+from tui.viewer.wall_bindings import SIGNS as WALL_SIGNS
+from tui.viewer.wall_bindings import WALL, wall_topics
 from tui.viewer.widgets.pane import Pane
 
 ROOT = Path(__file__).parents[1]
@@ -70,6 +73,7 @@ DIALOGS: dict[str, type[Screen[Any]]] = {
     "Session from the list": PastSessionScreen,
     "Export (`e`)": ExportPicker,
     "Quit dialog (`q`)": QuitDialog,
+    "Search in all rooms, and their bookmarks (`/` and `M` on the wall)": RoomSearchScreen,
     "Offer to remember a voice (after `R`, with `known_voices`)": RememberDialog,
 }
 
@@ -155,6 +159,11 @@ def _listed(words: list[str]) -> str:
 def _dashboard_keys() -> str:
     ids = {binding.id or "" for binding in DASHBOARD}
     return "\n\n".join(f"### {topic}\n\n{_key_table(rows, ids=True)}" for topic, rows in group_by_topic({}, ids)) + "\n"
+
+
+def _wall_keys() -> str:
+    ids = {binding.id or "" for binding in WALL}
+    return "\n\n".join(f"### {topic}\n\n{_key_table(rows, ids=True)}" for topic, rows in wall_topics({}, ids)) + "\n"
 
 
 def _pane_keys() -> str:
@@ -310,6 +319,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "signs": _signs,
     "states": _states,
     "themes": _themes,
+    "wall-keys": _wall_keys,
+    "wall-signs": lambda: _table(("sign", "meaning"), WALL_SIGNS),
     "words": _words,
 }
 """Makes each table, by its name."""

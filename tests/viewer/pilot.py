@@ -83,6 +83,7 @@ def freeze(app: ViewerApp) -> None:
             meter.touch()
         for rooms in screen.query(RoomList):
             rooms.rest()
+            rooms.touch()
 
 
 def _busy(app: App[ExitStatus]) -> Iterator[bool]:

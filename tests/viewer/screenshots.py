@@ -14,8 +14,10 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from tests.viewer.pilot import freeze, run_app, until
+from tests.viewer import wall_scene
+from tests.viewer.pilot import SettledPilot, freeze, run_app, until
 from tests.viewer.scripted_engine import ScriptedEngine, gist, meeting
+from tests.viewer.wall_harness import showing
 from tui.model.devices import DeviceInfo, DeviceLevel
 from tui.model.events import (
     DeviceLevels,
@@ -34,6 +36,7 @@ from tui.model.events import (
 from tui.model.gists import Gist, GistStatus
 from tui.paths import shipped
 from tui.viewer.app import LivegistApp
+from tui.viewer.viewer_app import ViewerApp
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.meter import Meter
 
@@ -63,6 +66,15 @@ class Screenshot(NamedTuple):
     name: str
     snapshot: Snapshot
     events: tuple[Event, ...] = ()
+    keys: tuple[str, ...] = ()
+    size: tuple[int, int] = (120, 36)
+    theme: str = "night"
+
+
+class WallScreenshot(NamedTuple):
+    """A screenshot of the wall in `wall_scene`, and how to reach it."""
+
+    name: str
     keys: tuple[str, ...] = ()
     size: tuple[int, int] = (120, 36)
     theme: str = "night"
@@ -133,7 +145,7 @@ def device_levels() -> tuple[Event, ...]:
 
 
 EMPTY = Snapshot(1, "0", prompt="summary", prompts=meeting().prompts)
-SCREENSHOTS = (
+SCREENSHOTS: tuple[Screenshot | WallScreenshot, ...] = (
     Screenshot("live", meeting(), (LEVEL,)),
     Screenshot("ended", ended()),
     Screenshot("empty", EMPTY),
@@ -157,6 +169,9 @@ SCREENSHOTS = (
     Screenshot("stats", meeting(), (LEVEL,), keys=("i",)),
     Screenshot("help", meeting(), (LEVEL,), keys=("question_mark",)),
     Screenshot("quit", meeting(), (LEVEL,), keys=("q",)),
+    WallScreenshot("wall"),
+    WallScreenshot("wall-60x16", keys=("down", "A"), size=(60, 16), theme="paper"),
+    WallScreenshot("wall-search", keys=("slash", *"the"), size=(100, 30)),
     Screenshot("80x24", meeting(), (LEVEL,), size=(80, 24)),
     Screenshot("60x16", meeting(), (LEVEL,), size=(60, 16)),
     Screenshot("200x50", meeting(), (LEVEL,), size=(200, 50)),
@@ -164,11 +179,12 @@ SCREENSHOTS = (
 )
 
 
-async def draw(screenshot: Screenshot) -> str:
+async def draw(screenshot: Screenshot | WallScreenshot) -> str:
     """Return a screenshot as SVG."""
-    engine = ScriptedEngine(snapshot=screenshot.snapshot)
     with home("/home/ines/.livegist"):
-        return await _draw(screenshot, engine)
+        if isinstance(screenshot, WallScreenshot):
+            return await _draw_wall(screenshot)
+        return await _draw(screenshot, ScriptedEngine(snapshot=screenshot.snapshot))
 
 
 @contextmanager
@@ -194,13 +210,39 @@ async def _draw(screenshot: Screenshot, engine: ScriptedEngine) -> str:
         await pilot.pause()
         await pilot.press(*screenshot.keys)
         fill_history(app)
-        freeze(app)
-        await pilot.pause()
-        painted = cells(app)
-        redraw(app)
-        await pilot.pause()
-        assert cells(app) == painted, "the painted cells differ from a full redraw"
-        return plain(app.export_screenshot(title="livegist"))
+        return await _export(app, pilot)
+
+
+async def _draw_wall(screenshot: WallScreenshot) -> str:
+    wall = wall_scene.wall()
+    async with showing(
+        wall,
+        size=screenshot.size,
+        theme=screenshot.theme,
+        highlights=wall_scene.HIGHLIGHTS,
+        name="office",
+        clock=lambda: 1000.0,
+    ) as (app, pilot):
+        for name, events in wall_scene.EVENTS.items():
+            wall[name].emit(*events)
+            await wall[name].handled()
+        wall[wall_scene.LOST].accepting.clear()
+        wall[wall_scene.LOST].cut()
+        await until(pilot, lambda: any(room.view_model.disconnected for room in app.rooms))
+        app.wall.footer.turn_over()
+        await pilot.press(*screenshot.keys)
+        return await _export(app, pilot)
+
+
+async def _export(app: ViewerApp, pilot: SettledPilot) -> str:
+    """Return a screenshot of what is painted, which a full redraw does not change."""
+    freeze(app)
+    await pilot.pause()
+    painted = cells(app)
+    redraw(app)
+    await pilot.pause()
+    assert cells(app) == painted, "the painted cells differ from a full redraw"
+    return plain(app.export_screenshot(title="livegist"))
 
 
 def fill_history(app: LivegistApp) -> None:
@@ -214,12 +256,12 @@ def fill_history(app: LivegistApp) -> None:
             )
 
 
-def cells(app: LivegistApp) -> list[str]:
+def cells(app: ViewerApp) -> list[str]:
     """Return the text of the screen, row by row."""
     return [strip.text for strip in app.screen._compositor.render_strips()]
 
 
-def redraw(app: LivegistApp) -> None:
+def redraw(app: ViewerApp) -> None:
     """Redraw everything: the segments of a row depend on what was painted before."""
     for screen in app.screen_stack:
         for widget in screen.query(CellWidget):

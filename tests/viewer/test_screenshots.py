@@ -1,10 +1,10 @@
 import pytest
 
-from tests.viewer.screenshots import FOLDER, OTHERS, SCREENSHOTS, Screenshot, draw
+from tests.viewer.screenshots import FOLDER, OTHERS, SCREENSHOTS, Screenshot, WallScreenshot, draw
 
 
 @pytest.mark.parametrize("screenshot", SCREENSHOTS, ids=lambda screenshot: screenshot.name)
-async def test_the_picture_shows_the_dashboard_as_it_is(screenshot: Screenshot) -> None:
+async def test_the_picture_shows_the_dashboard_as_it_is(screenshot: Screenshot | WallScreenshot) -> None:
     stored = (FOLDER / f"{screenshot.name}.svg").read_text(encoding="utf-8")
     assert await draw(screenshot) == stored, "run: python -m tests.viewer.screenshots"
 

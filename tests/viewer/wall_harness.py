@@ -57,6 +57,7 @@ async def showing(
     keys: dict[str, str] | None = None,
     highlights: Mapping[str, Style | Highlight] | None = None,
     name: str = "",
+    theme: str = "night",
     ascii: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[tuple[WallApp, SettledPilot]]:
@@ -64,7 +65,7 @@ async def showing(
     app = WallApp(
         wall.connections(),
         name=name,
-        theme="night",
+        theme=theme,
         fps=20,
         ascii=ascii,
         keys=keys or {},

@@ -73,6 +73,11 @@ def format_latency(value: float) -> str:
     return milliseconds(value * 1000) if value < 0.9995 else seconds(value)
 
 
+def without_markup(text: str) -> str:
+    """Return Markdown without the signs of emphasis and code, for one line."""
+    return text.replace("**", "").replace("`", "")
+
+
 def prompt_name(prompts: Iterable[PromptInfo], id: str) -> str:
     """Return the name of the prompt with that id, or the id if it is unknown."""
     return next((prompt.name for prompt in prompts if prompt.id == id), id)

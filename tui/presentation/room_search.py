@@ -7,6 +7,7 @@ from datetime import datetime
 from heapq import nlargest
 from typing import NamedTuple
 
+from tui.presentation.formatting import without_markup
 from tui.presentation.room import Room
 from tui.text import one_line
 
@@ -59,7 +60,9 @@ def _spoken(room: Room, needles: Sequence[str]) -> Iterator[RoomHit]:
         if _contains(f"{gist.question} {gist.text}", needles):
             turn_of = view_model.transcript.get(gist.turn) if gist.turn is not None else None
             at_s = turn_of.start_s if turn_of is not None else view_model.stats.elapsed_s
-            yield RoomHit(started_s + at_s, room, gist.turn or 0, at_s, "gist", excerpt(gist.text, needles))
+            yield RoomHit(
+                started_s + at_s, room, gist.turn or 0, at_s, "gist", excerpt(without_markup(gist.text), needles)
+            )
 
 
 def _bookmarks(room: Room, needles: Sequence[str]) -> Iterator[RoomHit]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tui.model.gists import Gist
 from tui.model.transcript import Turn, with_speaker_name
 from tui.presentation.ballistics import Condition, Reading
-from tui.presentation.formatting import seconds, speaker_style, state_pill
+from tui.presentation.formatting import seconds, speaker_style, state_pill, without_markup
 from tui.presentation.highlight_rules import Rule
 from tui.presentation.room import Room
 from tui.presentation.session_commands import is_silent
@@ -24,6 +24,8 @@ PILL_CELLS = 16
 """Cells of the widest state: RECONNECTING with its sign, between spaces."""
 WORDS_READ = 400
 """Characters at the end of a text that are laid out: more than any room shows."""
+CUT_CELLS = 6
+"""Cells from which a note is cut instead of left out."""
 MAX_GIST_ROWS = 3
 """Maximum number of rows of the newest gist."""
 MAX_ALARM = 24
@@ -44,7 +46,7 @@ class Columns(NamedTuple):
 def columns_of(columns: int, rows: int) -> Columns:
     """Return the widths for a room of a size: a room of one row leaves most of it to the text."""
     if rows > 1:
-        return Columns(10, PILL_CELLS, 8, 10) if columns < 80 else Columns(14, PILL_CELLS, 8, max(14, columns // 5))
+        return Columns(10, PILL_CELLS, 0, 8) if columns < 80 else Columns(14, PILL_CELLS, 8, max(14, columns // 5))
     if columns < 100:
         return Columns(10, 3, 0, 6 if columns < 80 else 8)
     return Columns(14, PILL_CELLS, 8, 10)
@@ -99,6 +101,7 @@ def room_notes(room: Room, reading: Reading, *, every: bool) -> list[Span]:
         every: whether to return what is as it should be, too: the lag of the sender.
     """
     view_model, stats = room.view_model, room.view_model.stats
+    sending = view_model.state.active and not view_model.disconnected
     notes = [
         Span(f" ! {one_line(text, MAX_ALARM)}{f' ×{times}' if times > 1 else ''} ", "pill-warn")
         for text, times in reversed(room.alarms.items())
@@ -113,12 +116,12 @@ def room_notes(room: Room, reading: Reading, *, every: bool) -> list[Span]:
         notes.append(Span(" CLIP ", "clip"))
     if view_model.replay_speed:
         notes.append(Span(f"▶ REPLAY ×{view_model.replay_speed:g}", "accent strong"))
-    if view_model.state.active and stats.lag_s >= NOTABLE_LAG_S:
+    if sending and stats.lag_s >= NOTABLE_LAG_S:
         behind = "switching prompt" if view_model.switching_prompt else f"{stats.lag_s:.0f} s BEHIND"
         notes.append(Span(behind, "warn strong"))
     if view_model.bookmarks:
         notes.append(Span(f"★ {len(view_model.bookmarks)}", "accent"))
-    if every and view_model.state.active and stats.lag_s < NOTABLE_LAG_S:
+    if every and sending and stats.lag_s < NOTABLE_LAG_S:
         notes.append(Span(f"lag {seconds(stats.lag_s)}", "muted"))
     if every and view_model.title:
         notes.append(Span(one_line(view_model.title, 60), "muted"))
@@ -126,11 +129,12 @@ def room_notes(room: Room, reading: Reading, *, every: bool) -> list[Span]:
 
 
 def _fitting(notes: Iterable[Span], columns: int) -> Line:
-    """Return the notes that fit, each after two spaces."""
+    """Return the notes that fit, each after two spaces; the first one is cut if it does not."""
     line: Line = ()
     for note in notes:
-        if width(line) + width((note,)) + 2 <= columns:
-            line = (*line, Span("  "), note)
+        room = columns - width(line) - 2
+        if width((note,)) <= room or (not line and room >= CUT_CELLS):
+            line = (*line, Span("  "), *truncate((note,), room))
     return line
 
 
@@ -189,7 +193,7 @@ def _turn_spans(room: Room, turn: Turn) -> list[Span]:
 def _gist_lines(gist: Gist, columns: int) -> list[Line]:
     """Return a gist without its markup, after a sign."""
     sign = "◆ " if gist.turn is not None else "┃ "
-    text = one_line(gist.text[: 2 * WORDS_READ].replace("**", "").replace("`", ""))
+    text = one_line(without_markup(gist.text[: 2 * WORDS_READ]))
     lines = wrap([Span(text, "muted")], max(1, columns - 2))
     return [(Span(sign if at == 0 else "  ", "accent"), *line) for at, line in enumerate(lines)]
 
