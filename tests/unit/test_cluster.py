@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from tests.coded_speech import CodedRecogniser, Spoken, speak
 from tests.make_docs import ROOT
@@ -19,7 +23,15 @@ from tui.cluster.draining import OVERDUE_S, CheckTimes
 from tui.cluster.metric_totals import GONE_S, Gains, MetricTotals
 from tui.cluster.options import ClusterOptions, parse
 from tui.cluster.recogniser import ClipScheduler
-from tui.cluster.remote_recogniser import RETRY_S, CallLostError, Description, RemoteRecogniser
+from tui.cluster.remote_recogniser import (
+    RETRY_S,
+    CallLostError,
+    Description,
+    PackedClip,
+    RemoteRecogniser,
+    pack,
+    unpack,
+)
 from tui.errors import LivegistError, UsageError
 from tui.gateway.metrics import Metrics
 from tui.gateway.recogniser import Clip, Transcription
@@ -47,7 +59,7 @@ def clip(*numbers: int, final: bool = False) -> Clip:
 def test_a_call_whose_replica_ended_is_made_again() -> None:
     clock, calls = Clock(), []
 
-    def hear(clips: list[Clip]) -> list[Transcription]:
+    def hear(clips: list[PackedClip]) -> list[Transcription]:
         calls.append(clips)
         if len(calls) < 3:
             raise CallLostError("The actor died.")
@@ -58,10 +70,20 @@ def test_a_call_whose_replica_ended_is_made_again() -> None:
     assert len(calls) == 3
 
 
+@given(arrays(np.int16, st.integers(0, 50)))
+def test_a_clip_arrives_as_it_was_sent(samples: npt.NDArray[np.int16]) -> None:
+    sent = Clip(samples.astype(np.float32) / np.float32(32_768), True, ("de",), "Hello", (1, 2))
+    arrived = unpack(pack(sent))
+    assert np.array_equal(arrived.samples, sent.samples)
+    assert arrived.samples.dtype == np.float32
+    assert arrived.final
+    assert (arrived.languages, arrived.prompt, arrived.prefix_tokens) == (("de",), "Hello", (1, 2))
+
+
 def test_calls_are_not_made_for_ever() -> None:
     clock = Clock()
 
-    def hear(clips: list[Clip]) -> list[Transcription]:
+    def hear(clips: list[PackedClip]) -> list[Transcription]:
         raise CallLostError("The actor died.")
 
     with pytest.raises(RuntimeError, match=r"no recogniser answers: The actor died\."):

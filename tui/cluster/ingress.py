@@ -11,13 +11,13 @@ from ray.exceptions import RayTaskError
 from starlette.applications import Starlette
 
 from tui.cluster.draining import CHECK_S, CheckTimes
-from tui.cluster.remote_recogniser import CallLostError, Description, RemoteRecogniser
+from tui.cluster.remote_recogniser import CallLostError, Description, PackedClip, RemoteRecogniser
 from tui.cluster.reporting import UNREACHABLE, report
 from tui.gateway import tokens
 from tui.gateway.app import build
 from tui.gateway.gateway import Gateway
 from tui.gateway.options import GatewayOptions
-from tui.gateway.recogniser import Clip, Transcription
+from tui.gateway.recogniser import Transcription
 from tui.gateway.scheduler import Concurrency, Scheduler
 
 CALL_S = 30.0
@@ -85,10 +85,9 @@ class ClusterGateway(Gateway):
         """Let clients connect again, to another replica, once Ray ends this one: a session may last three hours."""
         while True:
             await asyncio.sleep(CHECK_S)
-            if await self._is_ending():
-                break
-        log.warning("This replica ends; its %d sessions go on elsewhere.", len(self.sessions))
-        await self.restart_sessions(TURN_END_S, DRAIN_S)
+            if self.sessions and await self._is_ending():
+                log.warning("This replica ends; its %d sessions go on elsewhere.", len(self.sessions))
+                await self.restart_sessions(TURN_END_S, DRAIN_S)
 
     async def _is_ending(self) -> bool:
         """Return whether Ray ends this replica.
@@ -137,9 +136,13 @@ def connect(recogniser: Any, calls: int) -> RemoteRecogniser:
         calls: how many calls may run at once.
     """
 
-    def hear(clips: list[Clip]) -> list[Transcription]:
+    def hear(clips: list[PackedClip]) -> list[Transcription]:
+        call = recogniser.hear.remote(clips)
         try:
-            transcriptions: list[Transcription] = recogniser.hear.remote(clips).result(timeout_s=CALL_S)
+            transcriptions: list[Transcription] = call.result(timeout_s=CALL_S)
+        except TimeoutError as error:
+            call.cancel()
+            raise CallLostError(f"no answer within {CALL_S:.0f} s") from error
         except RayTaskError as error:
             if isinstance(error.cause, UNREACHABLE):
                 raise CallLostError(str(error.cause)) from error

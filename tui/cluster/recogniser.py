@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from tui.cluster.remote_recogniser import Description
+from tui.cluster.remote_recogniser import Description, PackedClip, unpack
 from tui.cluster.reporting import report
 from tui.gateway.gateway import load_recogniser
 from tui.gateway.metrics import Counts
@@ -114,9 +114,9 @@ class RecogniserReplica:
         """Return what the model is."""
         return self._description
 
-    async def hear(self, clips: list[Clip]) -> list[Transcription]:
+    async def hear(self, clips: list[PackedClip]) -> list[Transcription]:
         """Return the text of each clip, as `ClipScheduler.hear` does."""
-        return await self._clips.hear(clips)
+        return await self._clips.hear([unpack(clip) for clip in clips])
 
     async def check_health(self) -> None:
         """Raise an error if the replica cannot transcribe; Ray then starts another."""

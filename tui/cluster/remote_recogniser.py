@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from tui.gateway.recogniser import Clip, Transcription
 
@@ -20,11 +22,34 @@ class Description(msgspec.Struct, frozen=True):
     languages: tuple[str, ...]
 
 
+class PackedClip(msgspec.Struct, frozen=True):
+    """A clip on its way: 16-bit samples, which the gateway receives anyway, take half the bytes."""
+
+    clip: Clip
+    """Without samples."""
+    samples: npt.NDArray[np.int16]
+
+
+NO_SAMPLES = np.zeros(0, np.float32)
+
+
+def pack(clip: Clip) -> PackedClip:
+    """Return a clip to send."""
+    samples = np.rint(clip.samples * np.float32(32_768)).clip(-32_768, 32_767).astype(np.int16)
+    return PackedClip(msgspec.structs.replace(clip, samples=NO_SAMPLES), samples)
+
+
+def unpack(packed: PackedClip) -> Clip:
+    """Return a clip that was sent."""
+    samples = packed.samples.astype(np.float32) / np.float32(32_768)
+    return msgspec.structs.replace(packed.clip, samples=samples)
+
+
 class CallLostError(Exception):
     """A replica ended or could not be reached before it answered."""
 
 
-Hear = Callable[[list[Clip]], list[Transcription]]
+Hear = Callable[[list[PackedClip]], list[Transcription]]
 """Transcribes clips in a replica; raises `CallLostError`, or what the model raised."""
 
 
@@ -60,10 +85,10 @@ class RemoteRecogniser:
         Raises:
             RuntimeError, ValueError: the model cannot process them, or no replica answers.
         """
-        lost_at = self._clock()
+        packed, lost_at = [pack(clip) for clip in clips], self._clock()
         while True:
             try:
-                return self._hear(list(clips))
+                return self._hear(packed)
             except CallLostError as error:
                 if self._clock() - lost_at > RETRY_S:
                     raise RuntimeError(f"no recogniser answers: {error}") from error
