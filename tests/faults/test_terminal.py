@@ -74,6 +74,10 @@ async def test_ctrl_z_suspends_until_the_shell_resumes_it() -> None:
         await shown.until("READY", "Press s to start")
         shown.type("?")
         await shown.until("In Turns")
+        shown.type("\x1a")
+        await shown.until("Stopped")
+        shown.type("clear; fg\n")
+        await shown.until("In Turns")
 
 
 async def test_ctrl_z_without_a_shell_says_why_it_does_nothing() -> None:

@@ -77,7 +77,8 @@ class ViewerApp(App[ExitStatus]):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,ctrl+c", "request_quit", show=False, system=True, priority=False),
-        Binding("ctrl+z", "suspend_process", show=False, system=True, priority=False),
+        # With priority, because Textual hides the keys of the app below a dialog.
+        Binding("ctrl+z", "suspend_process", show=False, system=True, priority=True),
     ]
 
     def __init__(
@@ -273,6 +274,14 @@ class ViewerApp(App[ExitStatus]):
 
     def _theme_names(self) -> list[str]:
         return [theme.name for theme in self._themes]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return whether an action of the app is possible now: `ctrl+z` undoes in an editor of several lines."""
+        if action == "suspend_process":
+            from textual.widgets import TextArea
+
+            return not isinstance(self.focused, TextArea)
+        return super().check_action(action, parameters)
 
     def action_suspend_process(self) -> None:
         """Suspend the viewer until `fg`; do nothing without a shell with job control, for nothing would resume it."""
