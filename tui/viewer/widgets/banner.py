@@ -31,8 +31,9 @@ class Banner(CellWidget):
     def lines(self, columns: int, rows: int) -> list[Line]:
         """Return the row; details that do not fit are left out, the least important first."""
         view_model = self._view_model
+        machine = one_line(view_model.host.rpartition("@")[2], 40)
         left = [
-            Span(f" livegist{f'@{one_line(view_model.host, 40)}' if view_model.host else ''} ", "accent strong"),
+            Span(f" livegist{f'@{machine}' if machine else ''} ", "accent strong"),
             *self._state(),
             Span(f"  {clock(view_model.stats.elapsed_s)}", "strong"),
         ]
