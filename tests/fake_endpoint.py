@@ -142,6 +142,14 @@ class Endpoint:
     begin_s: float = 0.0
     finish_s: float = 0.0
     """Seconds from `Terminate` to the last turns, as of an endpoint that is behind."""
+    max_sessions: int = 0
+    """Most open sessions; further ones are refused with 3009. 0 sets no limit."""
+    tells_room: bool = False
+    """Whether `/healthz` says how many sessions there is room for."""
+    open_sessions: int = 0
+    most_sessions: int = 0
+    """Largest number of sessions that were open at the same time."""
+    refused_sessions: int = 0
     mute_after: int | None = None
     """Messages a connection reads before it reads no more; `None` reads all."""
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
@@ -170,12 +178,22 @@ class Endpoint:
         assert websocket.request is not None
         query = {name: values[0] for name, values in parse_qs(urlsplit(websocket.request.path).query).items()}
         call = Call(query, dict(websocket.request.headers.raw_items()), websocket=websocket)
+        if self.max_sessions and self.open_sessions >= self.max_sessions:
+            self.refused_sessions += 1
+            await self.tell()
+            await websocket.send(json.dumps({"type": "Error", "error_code": 3009, "error": "Too many sessions"}))
+            await websocket.close(3009, "Too many sessions")
+            return
         self.calls.append(call)
+        self.open_sessions += 1
+        self.most_sessions = max(self.most_sessions, self.open_sessions)
         await self.tell()
         try:
             await self._talk(websocket, call)
         except ConnectionClosed:
             await self.tell()
+        finally:
+            self.open_sessions -= 1
 
     async def _talk(self, websocket: ServerConnection, call: Call) -> None:
         async def send(**message: Any) -> None:
@@ -238,6 +256,9 @@ class Endpoint:
         """Answer the handshake."""
         from websockets.datastructures import Headers
 
+        if request.path == "/healthz" and self.tells_room:
+            room = json.dumps({"sessions": self.open_sessions, "max_sessions": self.max_sessions}).encode()
+            return Response(200, "OK", Headers({"Content-Length": str(len(room)), "Connection": "close"}), room)
         if self.refuse_status:
             headers = Headers({"Retry-After": self.retry_after} if self.retry_after else {})
             return Response(self.refuse_status, "refused", headers, b"no")

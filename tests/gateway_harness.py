@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.conftest import DATA
 from tui.gateway.app import GatewayOptions, Server, build
+from tui.gateway.gateway import Gateway
 
 RATE = 16_000
 PATIENCE_S = 60.0
@@ -44,9 +45,9 @@ Message = dict[str, Any]
 
 
 @contextmanager
-def serving(**options: Any) -> Iterator[str]:
-    """Run a gateway in a thread of its own; give its `ws://` address."""
-    server = Server(build(GatewayOptions(**options)), "127.0.0.1", 0)
+def serving(gateway: Gateway | None = None, **options: Any) -> Iterator[str]:
+    """Run a gateway, or one with these options, in a thread of its own; give its `ws://` address."""
+    server = Server(build(gateway.options if gateway else GatewayOptions(**options), gateway), "127.0.0.1", 0)
     thread = threading.Thread(target=lambda: asyncio.run(server.run_until_stopped()))
     thread.start()
     try:

@@ -19,7 +19,7 @@ from tests.command import INTERNAL_ERROR
 from tests.fake_endpoint import Endpoint, said, speech
 from tests.media import write_container, write_silent_video
 from tests.session_fixtures import store_session, write_wav
-from tui.batch.transcribing import sources
+from tui.batch.ledger import audio_files
 from tui.paths import sessions_dir
 from tui.sessions.flac import compress
 from tui.sessions.metadata import SessionMetadata
@@ -312,5 +312,4 @@ def test_only_files_of_sound_are_taken_from_a_folder(tmp_path: Path) -> None:
     (tmp_path / ".cache").mkdir()
     for name in ("b.mp3", "a.FLAC", "c.txt", ".hidden", "d.webm", "e.mp4", "._b.mp3", ".cache/f.wav"):
         (tmp_path / name).touch()
-    assert [path.name for path in sources(tmp_path)] == ["a.FLAC", "b.mp3", "d.webm", "e.mp4"]
-    assert sources(tmp_path / "c.txt") == [tmp_path / "c.txt"]
+    assert sorted(entry.name for entry in audio_files(tmp_path)) == ["a.FLAC", "b.mp3", "d.webm", "e.mp4"]

@@ -2,31 +2,32 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
+from tui.batch.ledger import Ledger, PlannedFile
+from tui.batch.session_limit import SessionLimit
 from tui.config.schema import Config
 from tui.engine.engine import Engine
 from tui.engine.routing import Route
-from tui.errors import LivegistError
+from tui.errors import EndpointError, FullyTranscribedError, LivegistError
 from tui.model.commands import Option, Recover, Stop
-from tui.model.events import Event, StatsChanged, TurnChanged
+from tui.model.events import Event, StateChanged, StatsChanged, TurnChanged
 from tui.model.session import Session
 from tui.sessions.importing import WAITING_REASON, from_file, from_session
 from tui.sessions.rest import MIN_UNTRANSCRIBED_S
 from tui.sessions.store import Store, StoredSession
+from tui.stream.close_codes import TOO_MANY_SESSIONS
 
-AUDIO_SUFFIXES = frozenset(
-    {
-        *(".aac", ".aif", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav"),
-        *(".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"),
-    }
-)
-"""Suffixes of the files in a folder that are transcribed."""
+MAX_TRIES = 60
+"""Tries for a source that the endpoint refuses because it has too many sessions; each lasts `drain_timeout_s`."""
+MAX_FAILURES_IN_A_ROW = 10
+"""Sources in a row that the endpoint may fail; then the rest is not started."""
 
 
 class TranscriptionResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -42,23 +43,7 @@ class TranscriptionResult(msgspec.Struct, frozen=True, omit_defaults=True):
     hint: str = ""
 
 
-Source = Path | StoredSession
-
-
-def sources(what: Path) -> list[Path]:
-    """Return a file, or the audio files in a folder and its subfolders, sorted by path.
-
-    Hidden ones are left out: macOS writes a file `._NAME` beside each on other systems' volumes.
-    """
-    if not what.is_dir():
-        return [what]
-    return sorted(
-        path
-        for path in what.rglob("*")
-        if path.suffix.lower() in AUDIO_SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(what).parts)
-    )
+Source = Path | StoredSession | PlannedFile
 
 
 class Transcriber:
@@ -71,6 +56,7 @@ class Transcriber:
         flags: settings that override the environment and the config file.
         prompt_folders: folders of prompts.
         log_file: receives the output of the local gateway.
+        ledger: receives the results of planned files; `None` if there are none.
         on_result: receives the result of each source.
         on_progress: receives seconds of audio as they are transcribed, of any source.
     """
@@ -84,6 +70,7 @@ class Transcriber:
         flags: Mapping[str, Option],
         prompt_folders: tuple[Path, ...],
         log_file: Path,
+        ledger: Ledger | None = None,
         on_result: Callable[[TranscriptionResult], None],
         on_progress: Callable[[float], None],
     ) -> None:
@@ -93,94 +80,196 @@ class Transcriber:
         self._flags = dict(flags)
         self._prompt_folders = prompt_folders
         self._log_file = log_file
+        self._ledger = ledger
         self._on_result = on_result
         self._on_progress = on_progress
         self._ending = False
-        self._stops: list[asyncio.Event] = []
-        """One event per worker, set by each request to stop."""
-        self._remaining: list[Source] = []
+        self._succeeded = True
+        self._failures_in_a_row = 0
+        """Number of sources in a row that the endpoint failed."""
+        self._workers: set[_Worker] = set()
+        self._limit = SessionLimit()
+        self._changed = asyncio.Event()
+        """Set when a worker ends or the limit may have risen."""
+        self._known = asyncio.Event()
+        """Set once the endpoint has said how many sessions it has room for, or that it does not say."""
+        self._sources: Iterator[Source] = iter(())
+        self._next: Source | None = None
 
-    async def run(self, sources_left: Sequence[Source], at_once: int) -> bool:
+    async def run(self, sources: Iterable[Source], at_once: int | None) -> bool:
         """Transcribe all; return whether all succeeded.
 
         SIGINT or SIGTERM stops it: active transcriptions can be resumed, sources not begun are reported.
+
+        Args:
+            sources: what to transcribe.
+            at_once: number of concurrent transcriptions; `None` for as many as the endpoint has room for.
+
+        Raises:
+            LivegistError: the ledger cannot be used.
         """
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(signum, self._end)
-        self._remaining = list(sources_left)
-        async with asyncio.TaskGroup() as tasks:
-            workers = [tasks.create_task(self._work()) for _ in range(min(at_once, len(sources_left)))]
-        for source in self._remaining:
+        self._sources = iter(sources)
+        self._next = next(self._sources, None)
+        if at_once is not None:
+            self._limit = SessionLimit(at_once, at_once)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                watching = tasks.create_task(self._watch_room(at_once))
+                watching.add_done_callback(lambda _: self._known.set())
+                await self._known.wait()
+                await self._start_workers(tasks)
+                watching.cancel()
+        except* LivegistError as errors:
+            raise errors.exceptions[0] from None
+        for source in self._take_all():
+            self._succeeded = False
             self._on_result(TranscriptionResult(_name(source), error="Not started.", hint="Run the command again."))
-        return all(worker.result() for worker in workers) and not self._remaining
+        return self._succeeded
+
+    async def _watch_room(self, at_once: int | None) -> None:
+        """Follow what the endpoint says of its room, unless the number of sessions is given."""
+        if at_once is not None or not self._route.url:
+            return
+        from tui.batch.room import watch_room
+
+        await watch_room(self._route.url, self._accepted, self._set_room)
+
+    def _set_room(self, sessions: int) -> None:
+        self._limit.set_room(sessions)
+        self._known.set()
+        self._changed.set()
+
+    def _accepted(self) -> int:
+        """Return the number of sessions that the endpoint has accepted, as far as known."""
+        return sum(not worker.refused for worker in self._workers)
+
+    async def _start_workers(self, tasks: asyncio.TaskGroup) -> None:
+        """Keep as many workers as the limit allows until no source is left and the last worker has ended."""
+        while self._workers or (self._next is not None and not self._ending):
+            while self._next is not None and not self._ending and len(self._workers) < self._limit.value:
+                worker = _Worker(self._on_progress, self._note_refusal)
+                self._workers.add(worker)
+                tasks.create_task(self._work(worker))
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _note_refusal(self) -> None:
+        self._limit.note_refusal(self._accepted())
+
+    def _take_all(self) -> Iterator[Source]:
+        """Yield the remaining sources."""
+        while self._next is not None:
+            source, self._next = self._next, next(self._sources, None)
+            yield source
 
     def _end(self) -> None:
         self._ending = True
-        for stop in self._stops:
-            stop.set()
+        for worker in self._workers:
+            worker.stop.set()
 
-    async def _work(self) -> bool:
-        """Transcribe the remaining sources one after the other with one engine."""
-        tracker = _ProgressTracker(self._on_progress)
+    async def _work(self, worker: "_Worker") -> None:
+        """Transcribe remaining sources one after the other with one engine, until none is left or the limit falls."""
+        store = _OneSession(self._store)
         engine = Engine(
-            tracker.publish,
-            store=self._store,
+            worker.publish,
+            store=store,
             prompt_folders=self._prompt_folders,
             log_file=self._log_file,
             flags=self._flags,
         )
-        succeeded = True
-        stop = asyncio.Event()
-        self._stops.append(stop)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(engine.run())
-            stopper = tasks.create_task(_stop_when(stop, engine))
-            try:
-                while self._remaining and not self._ending:
-                    source = self._remaining.pop(0)
-                    done = await self._transcribe(engine, source, tracker)
-                    succeeded = succeeded and not done.error
-                    self._on_result(done)
-            finally:
-                stopper.cancel()
-                engine.quit()
-        return succeeded
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(engine.run())
+                stopper = tasks.create_task(_stop_when(worker.stop, engine))
+                try:
+                    for source in self._take_all():
+                        worker.begin()
+                        self._finish(source, await self._transcribe(engine, store, source, worker))
+                        if self._ending or len(self._workers) > self._limit.value:
+                            break
+                        self._changed.set()
+                finally:
+                    stopper.cancel()
+                    engine.quit()
+        finally:
+            self._workers.discard(worker)
+            self._changed.set()
 
-    async def _transcribe(self, engine: Engine, source: Source, tracker: "_ProgressTracker") -> TranscriptionResult:
+    def _finish(self, source: Source, outcome: "_Outcome") -> None:
+        """Report and store the result of a source; stop all if the endpoint fails every source."""
+        result = outcome.result
+        if isinstance(source, PlannedFile) and self._ledger is not None:
+            self._ledger.finish(source.path, done=outcome.complete, error=result.error, hint=result.hint)
+        self._on_result(result)
+        self._succeeded = self._succeeded and not result.error
+        if not result.error:
+            self._limit.note_success()
+        self._failures_in_a_row = self._failures_in_a_row + 1 if outcome.endpoint_failed else 0
+        if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+            self._end()
+
+    async def _transcribe(self, engine: Engine, store: "_OneSession", source: Source, worker: "_Worker") -> "_Outcome":
         name = _name(source)
         try:
-            stored = await self._create_session(source, name)
+            stored = await self._open_session(source, name)
         except LivegistError as error:
-            return TranscriptionResult(name, error=error.message, hint=error.hint)
+            return _Outcome(TranscriptionResult(name, error=error.message, hint=error.hint))
         if self._ending:
-            return TranscriptionResult(
-                name, stored.id, str(stored.path), error=WAITING_REASON, hint=_resume_hint(stored)
+            return _Outcome(
+                TranscriptionResult(name, stored.id, str(stored.path), error=WAITING_REASON, hint=_resume_hint(stored))
             )
-        tracker.begin()
+        store.session = stored
+        failure: LivegistError | None
         try:
+            failure = await self._recover(engine, stored, worker)
+        except FullyTranscribedError:
+            # An earlier run was killed between the last turn and the note of it.
+            failure = None
+        except LivegistError as error:
+            failure = error
+        record = stored.load()
+        worker.finish(record.stats.elapsed_s)
+        done = TranscriptionResult(name, stored.id, str(stored.path), len(record.transcript.finals))
+        left_s = record.stats.untranscribed_s
+        if failure is None and left_s < MIN_UNTRANSCRIBED_S:
+            # Of a file, the only note is that it is damaged.
+            note = "" if isinstance(source, StoredSession) else stored.metadata().note
+            return _Outcome(replace(done, error=note), complete=True)
+        return _Outcome(
+            replace(
+                done,
+                error=failure.message if failure else f"{left_s:.0f} s are not transcribed.",
+                hint=(failure.hint if failure else "") or _resume_hint(stored),
+            ),
+            endpoint_failed=isinstance(failure, EndpointError),
+        )
+
+    async def _recover(self, engine: Engine, stored: StoredSession, worker: "_Worker") -> LivegistError | None:
+        """Transcribe a session; return why it failed. While the endpoint has no room for it, try again.
+
+        Raises:
+            LivegistError: there is nothing to transcribe, or it cannot be read.
+        """
+        for _ in range(MAX_TRIES):
+            worker.refused = False
             await engine.execute(Recover(stored.id))
             if self._ending and engine.busy:
                 # The stop came while the engine looked for the session.
                 await engine.execute(Stop())
             await engine.wait_idle()
-            failure = engine.failure
-        except LivegistError as refused:
-            failure = refused
-        record = stored.load()
-        tracker.finish(record.stats.elapsed_s)
-        done = TranscriptionResult(name, stored.id, str(stored.path), len(record.transcript.finals))
-        left_s = record.stats.untranscribed_s
-        if failure is None and left_s < MIN_UNTRANSCRIBED_S:
-            # Of a file, the only note is that it is damaged.
-            return replace(done, error=stored.metadata().note) if isinstance(source, Path) else done
-        return replace(
-            done,
-            error=failure.message if failure else f"{left_s:.0f} s are not transcribed.",
-            hint=(failure.hint if failure else "") or _resume_hint(stored),
-        )
+            if self._ending or not worker.refused:
+                break
+        return engine.failure
 
-    def _create_session(self, source: Source, name: str) -> Awaitable[StoredSession]:
+    async def _open_session(self, source: Source, name: str) -> StoredSession:
+        """Return a new session for a source, or the one that an earlier run has begun for a planned file.
+
+        Raises:
+            LivegistError: the source cannot be read, or the session not be written.
+        """
         config, route = self._config, self._route
         session = Session(
             id="",
@@ -192,14 +281,51 @@ class Transcriber:
             speech_model=config.speech_model if route.engine == "cloud" else config.local_model,
             llm_model=config.llm_model,
         )
-        if isinstance(source, StoredSession):
-            return from_session(self._store, source, session)
-        return from_file(self._store, source, session)
+        match source:
+            case StoredSession():
+                return await from_session(self._store, source, session)
+            case PlannedFile():
+                assert self._ledger is not None
+                begun = self._ledger.resumable(source)
+                claim = partial(self._ledger.claim, source.path)
+                return begun or await from_file(self._store, source.path, session, claim)
+            case Path():
+                return await from_file(self._store, source, session)
+
+
+class _Outcome(msgspec.Struct, frozen=True):
+    """Result of a source, for the ledger and the limit."""
+
+    result: TranscriptionResult
+    complete: bool = False
+    """Whether all of it is transcribed."""
+    endpoint_failed: bool = False
+    """Whether the endpoint is at fault."""
+
+
+class _OneSession(Store):
+    """The store as an engine of a batch sees it: with the session that it transcribes alone.
+
+    An engine looks through all sessions for interrupted ones before and after each session, which takes too long when a
+    folder has made thousands.
+    """
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store.folder)
+        self.session: StoredSession | None = None
+
+    def __iter__(self) -> Iterator[StoredSession]:
+        """Yield the session."""
+        if self.session is not None:
+            yield self.session
 
 
 def _name(source: Source) -> str:
     """Return the name of a source; bytes of a file's name that are not valid text are replaced."""
-    return source.id if isinstance(source, StoredSession) else str(source).encode(errors="replace").decode()
+    if isinstance(source, StoredSession):
+        return source.id
+    path = source.path if isinstance(source, PlannedFile) else source
+    return str(path).encode(errors="replace").decode()
 
 
 def _resume_hint(stored: StoredSession) -> str:
@@ -215,20 +341,38 @@ async def _stop_when(stop: asyncio.Event, engine: Engine) -> None:
             await engine.execute(Stop())
 
 
-class _ProgressTracker:
-    """Counter of transcribed audio, over the sources of one worker."""
+class _Worker:
+    """State of a worker: whether the endpoint refuses its session, and how much of it is transcribed.
 
-    def __init__(self, on_progress: Callable[[float], None]) -> None:
+    Args:
+        on_progress: receives seconds of audio as they are transcribed.
+        on_refusal: called when the endpoint refuses the session because it has too many.
+    """
+
+    def __init__(self, on_progress: Callable[[float], None], on_refusal: Callable[[], None]) -> None:
         self._on_progress = on_progress
+        self._on_refusal = on_refusal
         self._reported_s = 0.0
+        self.refused = False
+        """Whether its session waits because the endpoint has too many."""
+        self.stop = asyncio.Event()
+        """Set by each request to stop."""
 
     def begin(self) -> None:
+        """Begin another source."""
         self._reported_s = 0.0
+        self.refused = False
 
     def publish(self, event: Event) -> None:
+        """Handle an event of the engine."""
         match event:
-            case TurnChanged(turn=turn) if turn.final:
-                self.finish(turn.end_s)
+            case StateChanged(reason=reason) if reason.startswith(TOO_MANY_SESSIONS):
+                self.refused = True
+                self._on_refusal()
+            case TurnChanged(turn=turn):
+                self.refused = False
+                if turn.final:
+                    self.finish(turn.end_s)
             case StatsChanged():
                 # Once a second even in silence, so that the progress bar is redrawn.
                 self._on_progress(0.0)

@@ -288,7 +288,12 @@ class Gateway:
     async def health(self, request: Request) -> Response:
         """Serve `/healthz`: 200 when the model is loaded, 503 before."""
         ready = self.scheduler.recogniser is not None
-        body = {"status": "ok" if ready else "loading", "model": self.options.model, "sessions": len(self.sessions)}
+        body = {
+            "status": "ok" if ready else "loading",
+            "model": self.options.model,
+            "sessions": len(self.sessions),
+            "max_sessions": self.options.max_sessions,
+        }
         return JSONResponse(body, 200 if ready else 503)
 
     async def metrics_page(self, request: Request) -> Response:

@@ -6,6 +6,7 @@ The recording is the queue, so such a session is then transcribed in the same wa
 import itertools
 import os
 import shutil
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -29,13 +30,16 @@ MIN_SAMPLES = SAMPLE_RATE // 20
 WAITING_REASON = "Recorded and not transcribed yet."
 
 
-async def from_file(store: Store, path: Path, session: Session) -> StoredSession:
+async def from_file(
+    store: Store, path: Path, session: Session, claim: Callable[[str], None] = lambda _: None
+) -> StoredSession:
     """Return a new session with the audio of a file as its recording, and a note if the file is damaged.
 
     Args:
         store: stores the session.
         path: a sound file, or a video with sound.
         session: facts about the session; id and path are filled in.
+        claim: receives the id of the session before its audio is copied.
 
     Raises:
         SourceError: the file cannot be read.
@@ -46,6 +50,7 @@ async def from_file(store: Store, path: Path, session: Session) -> StoredSession
     async with open_file(path, sample_rate=SAMPLE_RATE, clock=lambda: next(times)) as source:
         note = ""
         stored = store.create(_started(session))
+        claim(stored.id)
         recording = stored.create_recording(SAMPLE_RATE)
         try:
             try:

@@ -187,6 +187,11 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @property
+    def folder(self) -> Path:
+        """The folder of all sessions."""
+        return self._folder
+
     def create(self, started: datetime) -> StoredSession:
         """Create the folder of a new session, named after its start.
 

@@ -9,6 +9,7 @@ import msgspec
 
 LOST = 1006
 """Code for a connection that ended without a close frame (RFC 6455, 7.4.1)."""
+TOO_MANY_SESSIONS = "Too many sessions are open on this account."
 
 
 class Retry(Enum):
@@ -46,7 +47,7 @@ def classify_close(code: int, reason: str = "") -> CloseInfo:
         retry, meaning, hint = Retry.NO, "The endpoint closed the connection.", "Press s to start again."
     elif (code in (1008, 401, 403, 429) and crowded) or code in (3009, 429):
         retry = Retry.LATER
-        meaning = "Too many sessions are open on this account."
+        meaning = TOO_MANY_SESSIONS
         hint = "livegist waits and tries again; end other sessions to free a slot."
     elif code in (1008, 401, 403):
         retry = Retry.NO
