@@ -29,6 +29,10 @@ FOLDER = "CLUSTER_TEST_FOLDER"
 DECODE_S = 0.05
 """Time of a decode: a replica is often killed in one."""
 STORE_BYTES = 80_000_000
+ATTEMPTS = 3
+"""How often the cluster is started."""
+START_S = 120.0
+"""Longest wait for its nodes."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -141,12 +145,9 @@ NODE = {"num_cpus": 2, "object_store_memory": STORE_BYTES, "node_ip_address": "1
 def running(folder: Path, port: int) -> Iterator[TestCluster]:
     """Run a cluster: a head without replicas, and two nodes with an ingress and a recogniser replica each."""
     os.environ[FOLDER] = str(folder)
-    head = {**NODE, "num_cpus": 0, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
+    cluster = _start()
     try:
-        for _ in range(2):
-            cluster.add_node(wait=False, **NODE)
-        cluster.wait_for_nodes()
+        cluster.wait_for_nodes(START_S)
         ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
         serve.start(http_options={"host": "127.0.0.1", "port": port}, proxy_location="EveryNode")
         running = TestCluster(cluster, folder, port)
@@ -156,3 +157,20 @@ def running(folder: Path, port: int) -> Iterator[TestCluster]:
         ray.shutdown()
         cluster.shutdown()
         del os.environ[FOLDER]
+
+
+def _start() -> Cluster:
+    """Start the nodes, again if Ray gives up: it waits 30 s for a node, which a busy machine may not keep."""
+    for attempts_left in reversed(range(ATTEMPTS)):
+        cluster = Cluster()
+        try:
+            cluster.add_node(**NODE | {"num_cpus": 0, "include_dashboard": False})
+            for _ in range(2):
+                cluster.add_node(wait=False, **NODE)
+        except Exception:  # Ray raises no narrower one.
+            cluster.shutdown()
+            if not attempts_left:
+                raise
+        else:
+            return cluster
+    raise AssertionError

@@ -1,6 +1,7 @@
 """Connect to a Ray cluster, and deploy the application on it."""
 
 import contextlib
+import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,15 @@ from ray.serve.exceptions import RayServeException
 from tui.cluster.application import application
 from tui.cluster.options import LOCAL, ClusterOptions
 from tui.errors import LivegistError
+from tui.urls import is_loopback
 
 if TYPE_CHECKING:
     from tui.gateway.certificate import Certificate
 
 NAME = "livegist"
 """Name of the application on the cluster."""
+REACH_S = 10.0
+"""Longest wait for the head node's answer."""
 STORE_BYTES = 200_000_000
 """Ray's object store on a cluster of this machine: clips are small and short-lived."""
 
@@ -34,11 +38,14 @@ def connected(address: str) -> Iterator[None]:
     """
     local = {"include_dashboard": False, "object_store_memory": STORE_BYTES} if address == LOCAL else {}
     try:
+        _reach(address)
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
-    except (ConnectionError, ValueError, RuntimeError, RayError) as error:
-        raise LivegistError(
-            f"There is no Ray cluster at {address}: {error}", "Start one with: ray start --head"
-        ) from error
+    except Exception as error:
+        ray.shutdown()
+        where, hint = f"There is no Ray cluster at {address}", "Start one with: ray start --head"
+        if local:
+            where, hint = "Ray cannot be started on this machine", "Try again when the machine is less busy."
+        raise LivegistError(f"{where}: {error}", hint) from error
     try:
         yield
     finally:
@@ -66,3 +73,17 @@ def deployed(options: ClusterOptions, host: str, port: int, certificate: "Certif
         yield
     finally:
         serve.delete(NAME)
+
+
+def _reach(address: str) -> None:
+    """Raise an error if nothing listens at `HOST:PORT`: Ray itself would try for minutes.
+
+    Ray replaces a loopback address by this machine's own, so that one is not tried here.
+
+    Raises:
+        OSError: nothing does.
+    """
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and not is_loopback(f"ws://{host}"):
+        with socket.create_connection((host.strip("[]"), int(port)), REACH_S):
+            pass
