@@ -61,7 +61,9 @@ class Result(msgspec.Struct, frozen=True):
 
 def measured(url: str, talk: Conversation, voices: int) -> Result:
     """Send a conversation and score its labels, after the revisions that the session sends."""
-    caller = asyncio.run(live(url, talk.samples, speed=SPEED, speaker_labels="true")).caller
+    # An endpoint closes a connection whose audio is far ahead of the clock.
+    speed = SPEED if talk.duration_s < ALONE_S / 2 else 1.0
+    caller = asyncio.run(live(url, talk.samples, speed=speed, speaker_labels="true")).caller
     revisions = caller.all("SpeakerRevision")
     found = labelled(caller.finals, revisions)
     error = diarisation_error(talk.spans, found).total

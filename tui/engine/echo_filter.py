@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from enum import Enum
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -24,6 +25,8 @@ MAX_PATH_S = 8.0
 """Most seconds of a turn that the search for an echo's delay reads, which takes some milliseconds."""
 AROUND_S = 1.5
 """Seconds around a turn in which words of another track may be the same."""
+MAX_TURN_S = 60.0
+"""Seconds before a turn after which no turn of another track with a higher number ends: none lasts as long."""
 OUT_OF_STEP_S = -0.15
 """Least delay of an echo of what the machine plays: the loopback may be later than the microphone."""
 MIN_LAG_S = 0.005
@@ -67,6 +70,8 @@ class EchoFilter:
         """Pairs of tracks of which the first has heard the second."""
         self._paths: dict[tuple[int, str], _TurnPath | None] = {}
         """Paths by the number of a turn that is pending, and by the other track."""
+        self._pending: dict[int, Turn] = {}
+        """Final turns that are pending, by number: for turns of other tracks they are what was said."""
 
     def add(self, track: TrackAudio) -> None:
         """Compare the turns of a track with those of the others, too."""
@@ -88,6 +93,7 @@ class EchoFilter:
             turn: the turn, with its words.
             held_s: seconds since it arrived; infinity to decide now, by the words that have arrived so far.
         """
+        self._pending[turn.number] = turn
         for name in self._others(turn.track) if turn.words else ():
             path = self._path(turn, name)
             if path is None or path.doubtful_until_s is None:
@@ -177,13 +183,17 @@ class EchoFilter:
 
     def _near(self, name: str, turn: Turn) -> list[Turn]:
         """Return the turns of another track around a turn, with their words."""
+        since_s = turn.start_s - MAX_TURN_S
+        recent = takewhile(lambda other: other.end_s >= since_s, self._state.transcript.newest())
+        known = [other for other in recent if other.number not in self._pending]
         return [
-            self._turn(other.number) or other
-            for other in self._state.transcript
+            self._turn(other.number) or other if other.number not in self._pending else other
+            for other in (*known, *self._pending.values())
             if other.track == name and other.end_s >= turn.start_s - AROUND_S and other.start_s <= turn.end_s + AROUND_S
         ]
 
     def _forget(self, turn: Turn) -> None:
+        self._pending.pop(turn.number, None)
         for key in [key for key in self._paths if key[0] == turn.number]:
             del self._paths[key]
 

@@ -103,6 +103,13 @@ class Transcript:
         self._last = max(self._last, turn.number)
         return True
 
+    def newest(self) -> Iterator[Turn]:
+        """Yield the turns, the highest number first."""
+        for number in range(self._last, 0, -1):
+            turn = self._turns.get(number)
+            if turn is not None:
+                yield turn
+
     def name_track(self, name: str) -> None:
         """Give the turns of a track without a name a name."""
         for number, turn in list(self._turns.items()):
