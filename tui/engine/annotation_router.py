@@ -66,7 +66,9 @@ class AnnotationRouter:
     def _interrupted(self) -> StoredSession | None:
         """The session whose engine was killed, while no other one has taken its place; `None` without one."""
         info = self._slot.idle.session
-        return StoredSession(info.id, Path(info.path)) if self._slot.session is None and info is not None else None
+        if info is None or self._slot.session is not None or self._slot.busy:
+            return None
+        return StoredSession(info.id, Path(info.path))
 
     async def _annotate(self, command: SessionAnnotation) -> None:
         if (stored := self._interrupted) is not None:
