@@ -83,6 +83,12 @@ class Transcript:
         turns = self._turns.values()
         return iter(turns if len(self._tracks) < 2 else sorted(turns, key=lambda turn: (turn.start_s, turn.number)))
 
+    def newest_first(self) -> Iterator[Turn]:
+        """Yield the turns in reverse order."""
+        if len(self._tracks) < 2:
+            return map(self._turns.__getitem__, list(self._turns)[::-1])
+        return reversed(list(self))
+
     def get(self, number: int) -> Turn | None:
         """Return the turn with that number, or `None`."""
         return self._turns.get(number)

@@ -1,12 +1,14 @@
 """Search over the turns, gists and bookmarks of several rooms. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from heapq import nlargest
+from heapq import merge
+from itertools import islice
 from typing import NamedTuple
 
+from tui.model.transcript import Turn, with_speaker_name
 from tui.presentation.formatting import without_markup
 from tui.presentation.room import Room
 from tui.text import one_line
@@ -31,12 +33,11 @@ class RoomHit(NamedTuple):
     """Time of the turn in its session."""
     kind: str
     """`turn`, `gist` or `bookmark`."""
-    parts: tuple[str, ...]
-    """Excerpt: parts at odd places match."""
+    text: str
 
 
 def find_hits(rooms: Iterable[Room], words: str, *, bookmarks: bool = False) -> list[RoomHit]:
-    """Return the turns and gists that contain each word, the newest first.
+    """Return the turns and gists that contain each word, the newest first; at most `MAX_HITS`.
 
     Args:
         rooms: where to search.
@@ -44,34 +45,44 @@ def find_hits(rooms: Iterable[Room], words: str, *, bookmarks: bool = False) -> 
         bookmarks: whether to search bookmarks, by their notes and turns, instead of turns and gists.
     """
     needles = words.casefold().split()
-    found = (hit for room in rooms for hit in (_bookmarks(room, needles) if bookmarks else _spoken(room, needles)))
-    return nlargest(MAX_HITS, found, key=lambda hit: (hit.spoken_at, hit.turn))
+    if not needles and not bookmarks:
+        return []
+    # Each room is read from its end, so that a frequent word needs no look at hours of speech.
+    found = [(_bookmarks if bookmarks else _spoken)(room, needles) for room in rooms]
+    return list(islice(merge(*found, key=lambda hit: -hit.spoken_at), MAX_HITS))
 
 
 def _spoken(room: Room, needles: Sequence[str]) -> Iterator[RoomHit]:
-    if not needles:
-        return
+    """Yield the gists of the whole session, then the turns, each with its gists, the newest first."""
     view_model, started_s = room.view_model, _started_s(room)
-    for turn in view_model.spoken:
-        if _contains(f"{turn.voice} {turn.text}", needles):
-            text = f"{turn.voice}: {turn.text}" if turn.voice else turn.text
-            yield RoomHit(started_s + turn.start_s, room, turn.number, turn.start_s, "turn", excerpt(text, needles))
-    for gist in view_model.gists.values():
+    ended_s = view_model.stats.elapsed_s
+    for gist in reversed([gist for gist in view_model.gists.values() if gist.turn is None]):
         if _contains(f"{gist.question} {gist.text}", needles):
-            turn_of = view_model.transcript.get(gist.turn) if gist.turn is not None else None
-            at_s = turn_of.start_s if turn_of is not None else view_model.stats.elapsed_s
-            yield RoomHit(
-                started_s + at_s, room, gist.turn or 0, at_s, "gist", excerpt(without_markup(gist.text), needles)
-            )
+            yield RoomHit(started_s + ended_s, room, 0, ended_s, "gist", without_markup(gist.text))
+    for turn in view_model.transcript.newest_first():
+        at_s = turn.start_s
+        for part in view_model.parts(turn):
+            text = _with_voice(part, view_model.speakers)
+            if _contains(text, needles):
+                yield RoomHit(started_s + at_s, room, turn.number, at_s, "turn", text)
+        for gist in view_model.gists_of(turn.number):
+            if _contains(gist.text, needles):
+                yield RoomHit(started_s + at_s, room, turn.number, at_s, "gist", without_markup(gist.text))
 
 
 def _bookmarks(room: Room, needles: Sequence[str]) -> Iterator[RoomHit]:
-    started_s = _started_s(room)
-    for number, note in room.view_model.bookmarks.items():
-        turn = room.view_model.turn(number)
+    view_model, started_s = room.view_model, _started_s(room)
+    for number in sorted(view_model.bookmarks, reverse=True):
+        note, turn = view_model.bookmarks[number], view_model.turn(number)
         if turn is not None and _contains(f"{note} {turn.text}", needles):
             text = f"{note} · {turn.text}" if note else turn.text
-            yield RoomHit(started_s + turn.start_s, room, number, turn.start_s, "bookmark", excerpt(text, needles))
+            yield RoomHit(started_s + turn.start_s, room, number, turn.start_s, "bookmark", text)
+
+
+def _with_voice(turn: Turn, names: Mapping[str, str]) -> str:
+    """Return a turn's text after its speaker."""
+    voice = (with_speaker_name(turn, names) if turn.speaker in names else turn).voice
+    return f"{voice}: {turn.text}" if voice else turn.text
 
 
 def _started_s(room: Room) -> float:
@@ -86,9 +97,14 @@ def _contains(text: str, needles: Iterable[str]) -> bool:
     return all(needle in folded for needle in needles)
 
 
-def excerpt(text: str, needles: Sequence[str]) -> tuple[str, ...]:
-    """Return the text around the first match in one line, cut at the matches: those are at the odd places."""
-    text = one_line(text, None)
+def excerpt(text: str, words: str) -> tuple[str, ...]:
+    """Return the text around the first match in one line, cut at the matches: those are at the odd places.
+
+    Args:
+        text: what was found.
+        words: what was searched for, separated by spaces.
+    """
+    text, needles = one_line(text, None), words.split()
     pattern = re.compile("|".join(map(re.escape, needles)) or r"(?!)", re.IGNORECASE)
     first = pattern.search(text)
     start = 0

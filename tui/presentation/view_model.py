@@ -174,7 +174,7 @@ class ViewModel(SessionState):
 
     def newest_final(self) -> Turn | None:
         """Return the newest final turn, `None` if there is none."""
-        return next(reversed(self.transcript.finals), None)
+        return next((turn for turn in self.transcript.newest_first() if turn.final), None)
 
     @property
     def speech(self) -> bool:

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from tui.presentation.room import Room
-from tui.presentation.room_search import RoomHit, find_hits
+from tui.presentation.room_search import RoomHit, excerpt, find_hits
 from tui.text import clock, one_line
 from tui.viewer.screens.dialog import Dialog
 from tui.viewer.styled_text import Line, Span, pad
@@ -77,7 +77,9 @@ class RoomSearchScreen(Dialog[RoomHit | None]):
     def _show(self, words: str) -> None:
         self.needle = words
         self._hits = find_hits(self._rooms, words, bookmarks=self._bookmarks)
-        self.query_one(Choices).show([hit_row(hit) for hit in self._hits] or [(Span(self._empty(words), "muted"),)])
+        self.query_one(Choices).show(
+            [hit_row(hit, words) for hit in self._hits] or [(Span(self._empty(words), "muted"),)]
+        )
 
     def _empty(self, words: str) -> str:
         if self._bookmarks:
@@ -85,9 +87,9 @@ class RoomSearchScreen(Dialog[RoomHit | None]):
         return "Nothing contains all the words." if words.strip() else "Type words that were said, or written in gists."
 
 
-def hit_row(hit: RoomHit) -> Line:
+def hit_row(hit: RoomHit, words: str) -> Line:
     """Return room, time and excerpt of a hit."""
     where = pad((Span(one_line(hit.room.name, 60), "strong"),), NAME_CELLS)
     at = Span(f" {clock(hit.at_s):>7} {SIGNS[hit.kind]} ", "muted")
-    found = [Span(part, "accent strong" if odd % 2 else "") for odd, part in enumerate(hit.parts)]
+    found = [Span(part, "accent strong" if odd % 2 else "") for odd, part in enumerate(excerpt(hit.text, words))]
     return (*where, at, *found)
