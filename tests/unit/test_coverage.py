@@ -1,5 +1,6 @@
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,7 +105,20 @@ def test_a_continuation_neither_loses_nor_repeats_a_word(
     assert texts([*before, *continuation(before, decoded, boundary_s)]) == texts(spoken(numbers))
 
 
-@given(NUMBERS, st.integers(0, 60), st.integers(0, 12))
+@given(UNIQUE.filter(lambda numbers: len(numbers) > 2), st.data(), st.floats(-0.3, 0.3))
+def test_a_word_that_two_decodes_hear_differently_occurs_once(
+    numbers: list[int], data: st.DataObject, shift_s: float
+) -> None:
+    done = data.draw(st.integers(2, len(numbers)))
+    before = spoken(numbers)[:done]
+    before[-1] = msgspec.structs.replace(before[-1], text="other")
+    context = data.draw(st.integers(2, done))
+    decoded = spoken(numbers[done - context :], done - context, shift_s)
+    rest = continuation(before, decoded, before[-1].end_s + GAP_S / 2)
+    assert texts(rest) == texts(spoken(numbers)[done:])
+
+
+@given(NUMBERS, st.integers(0, 60), st.integers(1, 12))
 def test_a_continuation_of_repeated_words_goes_by_their_times(numbers: list[int], done: int, context: int) -> None:
     before = spoken(numbers)[:done]
     first = max(0, len(before) - context)

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 from tui.errors import ChatError
 from tui.gateway.chat_backends import ExtractiveBackend, fill_prompt
 from tui.gateway.context_limit import TruncatingBackend
+from tui.gateway.endpointing import BY_SOUND, Endpointing
 from tui.gateway.hallucination import misses_start, strip_repetition
 from tui.gateway.metrics import Metrics, exposition
 from tui.gateway.parameters import InvalidParameterError, Parameters, apply_update, parse
@@ -51,14 +52,20 @@ def test_a_strange_value_is_taken_or_refused_and_never_more(name: str, value: st
     assert not refusal or refusal.startswith(name)
     assert ignored == []
     assert 8000 <= parameters.sample_rate <= 96_000
-    assert 0.05 <= parameters.endpointing.vad_threshold <= 0.99
+    assert 0.05 <= parameters.endpointing(Endpointing()).vad_threshold <= 0.99
     assert [code for code in parameters.languages if not isinstance(code, str)] == []
 
 
 def test_the_silence_that_ends_a_turn_is_never_a_mere_breath() -> None:
-    now = parse([("min_turn_silence", "100"), ("max_turn_silence", "900")])[0].endpointing
+    now = parse([("min_turn_silence", "100"), ("max_turn_silence", "900")])[0].endpointing(Endpointing())
     assert (now.min_turn_silence_ms, now.max_turn_silence_ms) == (400, 900)
-    assert now.vad_threshold == Parameters().endpointing.vad_threshold
+    assert now.vad_threshold == Endpointing().vad_threshold
+
+
+def test_what_a_client_does_not_ask_for_is_the_gateways_default() -> None:
+    assert Parameters().endpointing(BY_SOUND) == BY_SOUND
+    asked = parse([("max_turn_silence", "900")])[0].endpointing(BY_SOUND)
+    assert (asked.min_turn_silence_ms, asked.max_turn_silence_ms) == (BY_SOUND.min_turn_silence_ms, 900)
 
 
 def test_an_update_changes_what_it_names_and_leaves_the_rest() -> None:
@@ -75,16 +82,17 @@ def test_an_update_changes_what_it_names_and_leaves_the_rest() -> None:
         ),
     )
     assert after.recogniser_prompt == "Words that may occur: Livegist. A stand-up."
-    assert (after.endpointing.max_turn_silence_ms, after.endpointing.vad_threshold) == (900, 0.3)
+    now = after.endpointing(Endpointing())
+    assert (now.max_turn_silence_ms, now.vad_threshold) == (900, 0.3)
     assert (before.unformatted, after.unformatted) == (True, False)
     assert (after.languages, after.session_heartbeat, after.acknowledge_silence) == (("de",), True, True)
 
 
 def test_the_former_name_of_the_shortest_silence_holds_too() -> None:
     now, _ = parse([("min_end_of_turn_silence_when_confident", "700")])
-    assert now.endpointing.min_turn_silence_ms == 700
+    assert now.endpointing(Endpointing()).min_turn_silence_ms == 700
     after = apply_update(now, UpdateConfiguration(min_end_of_turn_silence_when_confident=900))
-    assert after.endpointing.min_turn_silence_ms == 900
+    assert after.endpointing(Endpointing()).min_turn_silence_ms == 900
 
 
 @pytest.mark.parametrize(

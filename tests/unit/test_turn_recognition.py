@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.coded_speech import CodedDetector, CodedRecogniser, ManualScheduler, Spoken, speak
-from tui.gateway.endpointing import Endpointing
+from tests.coded_speech import CodedDetector, CodedRecogniser, ManualScheduler, Spoken, read, speak
+from tui.gateway.endpointing import BY_SOUND, Endpointing
 from tui.gateway.metrics import Metrics, exposition
 from tui.gateway.recogniser import RATE, Clip, RecognisedWord
 from tui.gateway.scheduler import Scheduler
@@ -123,6 +123,13 @@ def test_the_final_is_sent_as_soon_as_its_end_is_decided(session: Session) -> No
     assert session.finals == ["w1 w2 w5."]
 
 
+class CodedTurnModel:
+    """Some words sound finished."""
+
+    def probability(self, samples: npt.NDArray[np.float32]) -> float:
+        return float(any(word.text.startswith(("w3", "w5", "w7")) for word in read(samples)[-1:]))
+
+
 class FixedTurnModel:
     """Gives one probability, and keeps what it was asked about."""
 
@@ -137,13 +144,27 @@ class FixedTurnModel:
 
 @pytest.mark.parametrize(
     ("probability", "last_word", "pause_ms", "ended"),
-    [(0.5, 3, 640, True), (0.49, 5, 800, False), (0.49, 5, 1024, True), (0.49, 3, 1200, False)],
-    ids=["sounds finished", "only a sentence", "only a sentence, for longer", "neither"],
+    [
+        (0.5, 5, 544, True),
+        (0.5, 3, 896, False),
+        (0.5, 3, 1024, True),
+        (0.49, 5, 736, False),
+        (0.49, 5, 864, True),
+        (0.49, 3, 1200, False),
+    ],
+    ids=[
+        "a sentence that sounds finished",
+        "only sounds finished",
+        "only sounds finished, for longer",
+        "only a sentence",
+        "only a sentence, for longer",
+        "neither",
+    ],
 )
 def test_the_turn_model_and_the_punctuation_decide_how_long_a_pause_ends_a_turn(
     probability: float, last_word: int, pause_ms: int, ended: bool
 ) -> None:
-    session = Session(turn_model=FixedTurnModel(probability))
+    session = Session(turn_settings=TurnSettings(BY_SOUND), turn_model=FixedTurnModel(probability))
     session.say(*sentence(1, 2, last_word, pause_ms=pause_ms))
     assert bool(session.finals) is ended
 
@@ -154,6 +175,34 @@ def test_the_turn_model_gets_the_turn_and_at_most_eight_seconds() -> None:
     session.say(*sentence(*range(1, 5), pause_ms=320), *sentence(*[1] * 30, pause_ms=320))
     assert 1.5 * RATE < model.asked[0] < 2.5 * RATE
     assert model.asked[-1] == 8 * RATE
+
+
+@pytest.mark.parametrize(
+    ("probability", "pause_ms", "decodes"),
+    [(0.5, 128, 1), (0.49, 192, 0), (0.49, 384, 1)],
+    ids=["sounds finished", "a short pause", "a long pause"],
+)
+def test_a_pause_is_decoded_once_the_speaker_sounds_finished_or_it_lasts(
+    probability: float, pause_ms: int, decodes: int
+) -> None:
+    clips: list[Clip] = []
+
+    def noted(clip: Clip, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
+        clips.append(clip)
+        return words
+
+    session = Session(CodedRecogniser(noted), TurnSettings(BY_SOUND), FixedTurnModel(probability))
+    session.say(*sentence(1, 2, 3, pause_ms=pause_ms), Spoken(4, 0))
+    assert len(clips) == decodes
+
+
+def test_speech_after_a_pause_waits_for_the_turn_model() -> None:
+    session = Session(turn_settings=TurnSettings(BY_SOUND), turn_model=FixedTurnModel(0.1))
+    session.feed(speak([*sentence(1, 2, 3, pause_ms=160), *sentence(4, 5)]))
+    assert session.turn_recogniser.backlog > RATE
+    session.scheduler.run_finals()
+    session.feed(np.zeros(RATE, np.int16), after=session.scheduler.run_finals)
+    assert session.finals == ["w1 w2 w3 w4 w5."]
 
 
 def test_audio_behind_a_pause_waits_for_the_decision(session: Session) -> None:
@@ -369,10 +418,15 @@ TALK = st.lists(
 
 
 def transcribe(
-    talk: Sequence[Spoken], chunk: int, run_every: int, recogniser: CodedRecogniser | None = None
+    talk: Sequence[Spoken],
+    chunk: int,
+    run_every: int,
+    recogniser: CodedRecogniser | None = None,
+    turn_model: TurnModel | None = None,
 ) -> list[WireTurn]:
     """Return the finals of coded speech in chunks; finals are decoded after every few chunks, or at the end."""
-    session = Session(recogniser, TurnSettings(partials=False))
+    endpointing = BY_SOUND if turn_model else Endpointing()
+    session = Session(recogniser, TurnSettings(endpointing, partials=False), turn_model)
     samples = speak(talk)
     for count, start in enumerate(range(0, len(samples), chunk)):
         session.turn_recogniser.feed(samples[start : start + chunk])
@@ -384,15 +438,26 @@ def transcribe(
 
 
 @settings(deadline=None, max_examples=60)
-@given(TALK, st.integers(160, 16_000), st.integers(0, 40))
-def test_turns_and_words_do_not_depend_on_pace_load_and_chunks(talk: list[Spoken], chunk: int, run_every: int) -> None:
-    assert transcribe(talk, chunk, run_every) == transcribe(talk, 512, 1)
+@given(TALK, st.integers(160, 16_000), st.integers(0, 40), st.sampled_from([None, CodedTurnModel()]))
+def test_turns_and_decodes_do_not_depend_on_pace_load_and_chunks(
+    talk: list[Spoken], chunk: int, run_every: int, turn_model: TurnModel | None
+) -> None:
+    def run(chunk: int, run_every: int) -> tuple[list[WireTurn], list[int]]:
+        decodes: list[int] = []
+
+        def noted(clip: Clip, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
+            decodes.append(len(clip.samples))
+            return words
+
+        return transcribe(talk, chunk, run_every, CodedRecogniser(noted), turn_model), decodes
+
+    assert run(chunk, run_every) == run(512, 1)
 
 
 @settings(deadline=None, max_examples=60)
-@given(TALK)
-def test_no_word_is_lost_or_repeated(talk: list[Spoken]) -> None:
-    words = [word for turn in transcribe(talk, 1600, 1) for word in turn.words]
+@given(TALK, st.sampled_from([None, CodedTurnModel()]))
+def test_no_word_is_lost_or_repeated(talk: list[Spoken], turn_model: TurnModel | None) -> None:
+    words = [word for turn in transcribe(talk, 1600, 1, turn_model=turn_model) for word in turn.words]
     assert [word.text for word in words] == [spoken.text for spoken in talk]
     times = [time for word in words for time in (word.start, word.end)]
     assert times == sorted(times)

@@ -14,13 +14,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tui.errors import ChatError
 from tui.gateway.chat_backends import ChatBackend, chat_completion, fill_prompt
 from tui.gateway.compressed import CompressedDecoder, InvalidAudioError
+from tui.gateway.endpointing import BY_SOUND, Endpointing
 from tui.gateway.metrics import Metrics
 from tui.gateway.parameters import IgnoredParameters, InvalidParameterError, Parameters, apply_update
 from tui.gateway.pcm import BYTES, RATE, PcmDecoder
 from tui.gateway.scheduler import Scheduler
 from tui.gateway.send_queue import SendQueue, SlowClientError
 from tui.gateway.turn_model import TurnModel
-from tui.gateway.turn_recognition import TurnMessage, TurnRecogniser
+from tui.gateway.turn_publisher import TurnMessage
+from tui.gateway.turn_recognition import TurnRecogniser
 from tui.gateway.turn_settings import TurnSettings
 from tui.gateway.vad import VoiceDetector
 from tui.stream.messages import (
@@ -128,11 +130,12 @@ class ClientSession:
         self._send_queue = SendQueue()
         self._decoder = _decoder(parameters)
         self._parameters = parameters
+        self._endpointing = BY_SOUND if turn_model else Endpointing()
         self._no_labels = labels if isinstance(labels, str) else ""
         self.turn_recogniser = TurnRecogniser(
             scheduler,
             detector,
-            _turn_settings(parameters),
+            _turn_settings(parameters, self._endpointing),
             self._publish,
             metrics,
             turn_model,
@@ -283,7 +286,7 @@ class ClientSession:
 
     def _configure(self, parameters: Parameters) -> None:
         self._parameters = parameters
-        self.turn_recogniser.configure(_turn_settings(parameters))
+        self.turn_recogniser.configure(_turn_settings(parameters, self._endpointing))
         self._log_raised()
 
     def _publish(self, message: TurnMessage) -> None:
@@ -382,9 +385,9 @@ def _decoder(parameters: Parameters) -> PcmDecoder | CompressedDecoder:
     return CompressedDecoder(parameters.encoding)
 
 
-def _turn_settings(parameters: Parameters) -> TurnSettings:
+def _turn_settings(parameters: Parameters, defaults: Endpointing) -> TurnSettings:
     return TurnSettings(
-        endpointing=parameters.endpointing,
+        endpointing=parameters.endpointing(defaults),
         languages=parameters.languages,
         prompt=parameters.recogniser_prompt,
         unformatted=parameters.unformatted,

@@ -122,10 +122,9 @@ def _trimmed(word: RecognisedWord) -> RecognisedWord:
 
 
 def _agreement(before: Sequence[RecognisedWord], words: Sequence[RecognisedWord]) -> int:
-    """Return how many words at the end of two texts are the same."""
+    """Return how many of the last words of two texts are the same, counted from their ends; one may be heard wrong."""
     pairs = zip(reversed(before[-JOIN_WORDS:]), reversed(words[-JOIN_WORDS:]), strict=False)
-    same = [normalized(one.text) == normalized(other.text) for one, other in pairs]
-    return same.index(False) if False in same else len(same)
+    return sum(normalized(one.text) == normalized(other.text) for one, other in pairs)
 
 
 def _mirror(words: Sequence[RecognisedWord]) -> list[RecognisedWord]:

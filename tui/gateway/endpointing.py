@@ -17,13 +17,19 @@ class Endpointing(msgspec.Struct, frozen=True):
     min_speech_ms: int = 96
     """Uninterrupted speech that starts a turn; a click is shorter."""
     min_turn_silence_ms: int = 608
-    """Silence that ends a turn whose text is a complete sentence."""
+    """Silence that ends a complete turn."""
     max_turn_silence_ms: int = 1280
     """Silence that ends any turn (the vendor's default)."""
     pause_ms: int = 160
     """Silence after which the turn is checked for completeness."""
+    recheck_ms: int = 320
+    """Silence after which it is checked again if it was left undecided."""
     padding_ms: int = 320
     """Audio kept before and after the speech: a weak consonant is below the threshold."""
+
+
+BY_SOUND = Endpointing(min_turn_silence_ms=512, pause_ms=96)
+"""With a model that judges by the sound whether a speaker has finished: surer, and asked as soon as speech stops."""
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -37,7 +43,10 @@ class Started(msgspec.Struct, frozen=True):
 
 
 class Paused(msgspec.Struct, frozen=True):
-    """The speaker paused or has finished: `Endpointer.decide` has to be called."""
+    """The speaker paused or has finished: `Endpointer.decide` or, the first time, `recheck` has to be called."""
+
+    again: bool = False
+    """Whether the pause goes on after a `recheck`."""
 
 
 class Resumed(msgspec.Struct, frozen=True):
@@ -80,6 +89,7 @@ class Endpointer:
         self._speech = position
         self._speech_end = position
         self._paused = False
+        self._rechecking = False
         self._completeness: float | None = 0.0
 
     @property
@@ -116,11 +126,19 @@ class Endpointer:
         """Set how complete the turn is up to the current pause: at 1 the shortest silence ends it, at 0 the longest."""
         self._completeness = completeness
 
+    def recheck(self) -> None:
+        """Leave undecided how complete the turn is; if the pause lasts, there is another `Paused`."""
+        self._paused, self._completeness, self._rechecking = False, 0.0, True
+
     def depends_on_decision(self, probability: float) -> bool:
-        """Return whether the next frame may only be fed after `decide`: it ends the pause or would end the turn."""
+        """Return whether the next frame may only be fed after `decide` or `recheck`.
+
+        It ends the pause, or would end the turn, or is the one at which the turn would be checked again.
+        """
         if not self.undecided:
             return False
-        return self.is_speech(probability) or self._silence_ms + FRAME_MS >= self._min_silence_ms
+        decided_by_ms = self._min_silence_ms if self._rechecking else min(self._min_silence_ms, self._recheck_ms)
+        return self.is_speech(probability) or self._silence_ms + FRAME_MS >= decided_by_ms
 
     @property
     def needed(self) -> int:
@@ -171,6 +189,10 @@ class Endpointer:
         return min(self.settings.min_turn_silence_ms, self._max_silence_ms)
 
     @property
+    def _recheck_ms(self) -> int:
+        return max(self.settings.recheck_ms, self.settings.pause_ms + FRAME_MS)
+
+    @property
     def _silence_needed_ms(self) -> int:
         shorter = (self._completeness or 0.0) * (self._max_silence_ms - self._min_silence_ms)
         return self._max_silence_ms - round(shorter)
@@ -189,7 +211,7 @@ class Endpointer:
         self._speech = self._position - len(self._onset) * FRAME
         self._start = max(self._floor, self._speech - self.settings.padding_ms * 16)
         self._speech_end = self._position
-        self._paused, self._completeness = False, 0.0
+        self._speaks()
         started = Started(self._start, self._speech, sum(self._onset) / len(self._onset))
         self._onset.clear()
         return [started]
@@ -198,14 +220,18 @@ class Endpointer:
         if self.is_speech(probability):
             resumed = self._paused
             self._speech_end = self._position
-            self._paused, self._completeness = False, 0.0
+            self._speaks()
             return [Resumed()] if resumed else []
         if self._silence_ms >= self._silence_needed_ms:
             return [self._end(min(self._position, self._speech_end + self.settings.padding_ms * 16))]
-        if not self._paused and self._silence_ms >= self.settings.pause_ms:
+        check_ms = self._recheck_ms if self._rechecking else self.settings.pause_ms
+        if not self._paused and self._silence_ms >= check_ms:
             self._paused, self._completeness = True, None
-            return [Paused()]
+            return [Paused(again=self._rechecking)]
         return []
+
+    def _speaks(self) -> None:
+        self._paused, self._completeness, self._rechecking = False, 0.0, False
 
     def _end(self, end: int) -> Ended:
         assert self._start is not None

@@ -1,9 +1,7 @@
 """What the final texts of one connection are decoded from: its speech, its words so far and its audio."""
 
 import logging
-from collections.abc import Sequence
-
-import msgspec
+from collections.abc import Callable, Sequence
 
 from tui.gateway.coverage import Span
 from tui.gateway.final_decoding import FinalRequest, FinalText, decode_final
@@ -11,7 +9,6 @@ from tui.gateway.metrics import Metrics
 from tui.gateway.open_turn import TAIL_S, OpenTurn
 from tui.gateway.pcm import RATE, SampleWindow
 from tui.gateway.recogniser import RecognisedWord, Recogniser
-from tui.gateway.scheduler import Work
 from tui.gateway.turn_model import TurnModel
 
 CONTEXT = RATE * 10
@@ -26,24 +23,15 @@ TURN_MODEL_WINDOW = RATE * 8
 log = logging.getLogger(__name__)
 
 
-class FinalResult(msgspec.Struct, frozen=True):
-    """The text of a stretch, and the turn model's probability that the speaker has finished, if it was asked."""
-
-    text: FinalText
-    finished: float | None = None
-
-
 class FinalRequests:
     """Prepares the decodes of one connection.
 
     Args:
         audio: of the connection.
-        turn_model: judges whether a turn is complete; `None` if there is none.
     """
 
-    def __init__(self, audio: SampleWindow, turn_model: TurnModel | None) -> None:
+    def __init__(self, audio: SampleWindow) -> None:
         self._audio = audio
-        self._turn_model = turn_model
         self._history: tuple[RecognisedWord, ...] = ()
         self.speech: list[Span] = []
         """Where the detector found speech, in seconds."""
@@ -70,8 +58,7 @@ class FinalRequests:
         prompt: str,
         *,
         in_speech: bool = False,
-        in_pause: bool = False,
-    ) -> Work:
+    ) -> Callable[[Recogniser], FinalText]:
         """Return the decode of a turn from where its final text is done.
 
         Args:
@@ -80,7 +67,6 @@ class FinalRequests:
             languages: that may be spoken.
             prompt: as `Clip.prompt`.
             in_speech: whether speech continues; its last seconds are decoded again later and need no words yet.
-            in_pause: whether the turn model is asked.
         """
         start = max(self._audio.start, turn.done_until - CONTEXT)
         before = tuple(word for word in self._history if word.end_s > start / RATE)
@@ -100,13 +86,12 @@ class FinalRequests:
             languages=(turn.final_language,) if turn.done and turn.final_language else languages,
             prompt=prompt,
         )
-        model = self._turn_model if in_pause else None
+        return lambda recogniser: decode_final(recogniser, request)
+
+    def judgement(self, model: TurnModel, turn: OpenTurn, end: int) -> Callable[[Recogniser], float]:
+        """Return the question to the turn model how likely the speaker of a turn has finished at a sample."""
         recent = self._audio.read(max(turn.start, end - TURN_MODEL_WINDOW), end)
-
-        def run(recogniser: Recogniser) -> FinalResult:
-            return FinalResult(decode_final(recogniser, request), model.probability(recent) if model else None)
-
-        return run
+        return lambda _: model.probability(recent)
 
 
 def report_decoding(metrics: Metrics, text: FinalText) -> None:

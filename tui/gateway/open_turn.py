@@ -61,6 +61,8 @@ class OpenTurn:
         """Language of the newest final text; `None` until some is decoded. Finished pieces fix it for the rest."""
         self.language_confidence: float | None = None
         """Probability of the language when it was last detected; `None` if it never was."""
+        self.finished: float | None = None
+        """Probability, by a turn model, that the speaker had finished at the newest pause; `None` without one."""
         self._speech = speech
         self._kept: tuple[WireWord, ...] = ()
 

@@ -74,9 +74,12 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     min_end_of_turn_silence_when_confident: Milliseconds | None = None
     """Former name of `min_turn_silence`."""
 
-    @property
-    def endpointing(self) -> Endpointing:
-        """Settings of turn detection, as the client asks."""
+    def endpointing(self, defaults: Endpointing) -> Endpointing:
+        """Return the settings of turn detection, as the client asks.
+
+        Args:
+            defaults: of what it does not ask for.
+        """
         silence_ms = self._asked_min_silence_ms
         changes: dict[str, Any] = {}
         if self.vad_threshold is not None:
@@ -85,7 +88,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
             changes["min_turn_silence_ms"] = max(MIN_TURN_SILENCE_MS, silence_ms)
         if self.max_turn_silence is not None:
             changes["max_turn_silence_ms"] = self.max_turn_silence
-        return Endpointing(**changes)
+        return msgspec.structs.replace(defaults, **changes)
 
     @property
     def raised(self) -> str:

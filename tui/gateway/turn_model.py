@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 RATE = 16_000
 FINISHED = 0.5
 """Probability from which a speaker sounds finished: the model's own threshold."""
+SENTENCE_ALONE = 0.6
+"""Completeness of a sentence that does not sound finished: a pause to think is often after a word that could end a
+sentence, but a sentence may also sound as if another followed, as in read speech."""
+SOUND_ALONE = 0.4
+"""Completeness of words that sound finished and are no sentence: the recogniser may have missed the full stop."""
 WINDOW_S = 8
 """The model judges the last 8 s; silence goes before shorter speech."""
 INPUT = "input_features"
@@ -84,15 +89,18 @@ def completeness(is_sentence: bool, finished: float | None) -> float:
 
     Args:
         is_sentence: whether its text is a complete sentence.
-        finished: probability that the speaker sounds finished; `None` without an end-of-turn model. A sentence that
-            does not sound finished counts half: a pause to think is often after a word that could end a sentence, but
-            a sentence may also sound as if another followed, as in read speech.
+        finished: probability that the speaker sounds finished; `None` without an end-of-turn model.
     """
     if finished is None:
         return float(is_sentence)
-    if finished >= FINISHED:
-        return 1.0
-    return 0.5 if is_sentence else 0.0
+    if sounds_finished(finished):
+        return 1.0 if is_sentence else SOUND_ALONE
+    return SENTENCE_ALONE if is_sentence else 0.0
+
+
+def sounds_finished(probability: float) -> bool:
+    """Return whether a speaker who is finished with a probability counts as finished."""
+    return probability >= FINISHED
 
 
 def find_turn_model(path: str = "") -> Path | None:

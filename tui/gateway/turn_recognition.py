@@ -10,23 +10,24 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tui.gateway.endpointing import FRAME, Ended, Endpointer, Event, Paused, Resumed, Started
-from tui.gateway.final_requests import CONTEXT, FinalRequests, FinalResult, report_decoding
+from tui.gateway.final_decoding import FinalText
+from tui.gateway.final_requests import CONTEXT, FinalRequests, report_decoding
 from tui.gateway.metrics import Metrics
 from tui.gateway.open_turn import OpenTurn
 from tui.gateway.pcm import RATE, SampleWindow
 from tui.gateway.recogniser import Clip, RecognisedWord, Transcription
-from tui.gateway.scheduler import FinalJob, PartialJob, Scheduler
+from tui.gateway.scheduler import FinalJob, PartialJob, Scheduler, Work
 from tui.gateway.silence import SilenceReports
-from tui.gateway.turn_model import TurnModel, completeness
+from tui.gateway.turn_model import TurnModel, completeness, sounds_finished
+from tui.gateway.turn_publisher import TurnMessage, TurnPublisher
 from tui.gateway.turn_settings import Force, Queued, TurnSettings
 from tui.gateway.vad import VoiceDetector
-from tui.stream.messages import Silence, SpeakerRecognised, SpeakerRevision, SpeechStarted, WireTurn
 
 if TYPE_CHECKING:
     # Without speaker labels, nothing of them is imported.
@@ -45,8 +46,6 @@ NEVER = sys.maxsize
 """Position of a partial that is not due."""
 MAX_BACKLOG = RATE * 310
 """Most samples that may wait for a decision; beyond that the session stops receiving."""
-
-TurnMessage = SpeechStarted | WireTurn | Silence | SpeakerRevision | SpeakerRecognised
 
 
 class TurnRecogniser:
@@ -82,19 +81,19 @@ class TurnRecogniser:
         self._detector = detector
         self._settings = settings
         self._endpointer = Endpointer(settings.endpointing)
-        self._send = send
+        self._publisher = TurnPublisher(send, metrics, settings, labels)
         self._metrics = metrics
         self._labels = labels
         self._clock = clock
         self._audio = SampleWindow()
-        self._finals = FinalRequests(self._audio, turn_model)
+        self._finals = FinalRequests(self._audio)
+        self._turn_model = turn_model
         self._framed = 0
         self._queue: deque[Queued] = deque()
         self._arrived_at = 0.0
         self._turn: OpenTurn | None = None
         self._decoding = False
         self._ending: Ended | None = None
-        self._next_order = 0
         self._drained = asyncio.Event()
         self._silence = SilenceReports()
         self._closed = False
@@ -142,13 +141,13 @@ class TurnRecogniser:
         """End the open turn and wait until all finals are sent."""
         self.force_endpoint()
         await self._until_backlog_is(0)
-        self._revise(last=True)
+        self._publisher.revise(self._endpointer.position, last=True)
 
     def close(self) -> None:
         """Drop waiting jobs and send no more messages; the result of a running job is ignored."""
         self._scheduler.cancel(self)
         self._closed = True
-        self._send = lambda message: None
+        self._publisher.close()
         self._queue.clear()
 
     async def _until_backlog_is(self, most: int) -> None:
@@ -169,7 +168,7 @@ class TurnRecogniser:
                 case float():
                     self._feed_frame(queued.item)
                 case TurnSettings():
-                    self._settings = queued.item
+                    self._settings = self._publisher.settings = queued.item
                     self._endpointer.settings = queued.item.endpointing
                 case Force():
                     ended = self._endpointer.force()
@@ -193,12 +192,12 @@ class TurnRecogniser:
         if self._endpointer.is_speech(probability):
             self._finals.add_speech(position, position + FRAME)
             if self._turn is not None:
-                self._report(self._silence.end(position, position + FRAME))
+                self._publisher.silence(self._silence.end(position, position + FRAME))
                 if self._labels:
                     self._labels.add_speech(position, position + FRAME)
         for event in self._endpointer.feed(probability):
             self._handle_event(event)
-        self._report(self._silence.advance(self._endpointer.position))
+        self._publisher.silence(self._silence.advance(self._endpointer.position))
         turn, position = self._turn, self._endpointer.position
         idle = not self._decoding and not self._endpointer.paused
         if turn and idle and self._labels and self._labels.is_due(position):
@@ -210,13 +209,13 @@ class TurnRecogniser:
         match event:
             case Started(start=start, speech=speech, probability=probability):
                 self._turn = OpenTurn(start, speech, probability)
-                self._report(self._silence.end(speech, self._endpointer.position))
+                self._publisher.silence(self._silence.end(speech, self._endpointer.position))
                 if self._labels:
                     self._labels.start(speech, self._endpointer.position)
             case Paused():
                 assert self._turn is not None
                 self._turn.due = min(self._turn.due, self._endpointer.position)
-                self._decode(self._turn, self._endpointer.position, self._pause_decoded, in_pause=True)
+                self._check_pause(self._turn, self._endpointer.position, again=event.again)
             case Resumed():
                 assert self._turn is not None
                 self._turn.rest = None
@@ -228,39 +227,55 @@ class TurnRecogniser:
         self,
         turn: OpenTurn,
         end: int,
-        on_result: Callable[[OpenTurn, int, FinalResult], None],
+        on_result: Callable[[OpenTurn, int, FinalText], None],
         *,
         in_speech: bool = False,
-        in_pause: bool = False,
     ) -> None:
         """Decode the final text of a turn from where it is done to a position."""
-        work = self._finals.work(
-            turn, end, self._settings.languages, self._settings.prompt, in_speech=in_speech, in_pause=in_pause
-        )
+        work = self._finals.work(turn, end, self._settings.languages, self._settings.prompt, in_speech=in_speech)
+        self._submit(work, partial(self._decoded, turn, end, on_result))
+
+    def _submit(self, work: Work, on_result: Callable[[Any], None]) -> None:
+        """Run work on which decisions rest."""
         self._decoding = True
-        job = FinalJob(lambda: None if self._closed else work, partial(self._decoded, turn, end, on_result), self._fail)
-        self._scheduler.submit_final(self, job)
+        self._scheduler.submit_final(self, FinalJob(lambda: None if self._closed else work, on_result, self._fail))
 
     def _decoded(
-        self, turn: OpenTurn, end: int, on_result: Callable[[OpenTurn, int, FinalResult], None], result: FinalResult
+        self, turn: OpenTurn, end: int, on_result: Callable[[OpenTurn, int, FinalText], None], text: FinalText
     ) -> None:
         self._decoding = False
-        report_decoding(self._metrics, result.text)
-        if result.text.words:
-            turn.final_language = result.text.language
-            turn.note_language_confidence(result.text.language_confidence)
-        on_result(turn, end, result)
+        report_decoding(self._metrics, text)
+        if text.words:
+            turn.final_language = text.language
+            turn.note_language_confidence(text.language_confidence)
+        on_result(turn, end, text)
         self._advance()
 
-    def _piece_decoded(self, turn: OpenTurn, end: int, result: FinalResult) -> None:
-        self._finish_piece(turn, end, result.text.words)
+    def _check_pause(self, turn: OpenTurn, end: int, *, again: bool) -> None:
+        """Decode a pause; with a turn model, only once the speaker sounds finished or the pause lasts."""
+        if self._turn_model and not again:
+            self._submit(self._finals.judgement(self._turn_model, turn, end), partial(self._judged, turn, end))
+        else:
+            self._decode(turn, end, self._pause_decoded)
+
+    def _judged(self, turn: OpenTurn, end: int, finished: float) -> None:
+        self._decoding = False
+        turn.finished = finished
+        if sounds_finished(finished):
+            self._decode(turn, end, self._pause_decoded)
+        else:
+            self._endpointer.recheck()
+            self._advance()
+
+    def _piece_decoded(self, turn: OpenTurn, end: int, text: FinalText) -> None:
+        self._finish_piece(turn, end, text.words)
         self._split_if_long(turn)
 
-    def _pause_decoded(self, turn: OpenTurn, end: int, result: FinalResult) -> None:
-        turn.rest = result.text.words
-        self._endpointer.decide(completeness(turn.is_sentence, result.finished))
+    def _pause_decoded(self, turn: OpenTurn, end: int, text: FinalText) -> None:
+        turn.rest = text.words
+        self._endpointer.decide(completeness(turn.is_sentence, turn.finished))
         if end - turn.done_until >= MIN_PIECE:
-            self._finish_piece(turn, end, result.text.words)
+            self._finish_piece(turn, end, text.words)
 
     def _finish_piece(self, turn: OpenTurn, end: int, words: tuple[RecognisedWord, ...]) -> None:
         self._finals.remember(turn.finish_piece(words, self._finals.speech, end))
@@ -283,9 +298,9 @@ class TurnRecogniser:
         elif not self._closed:
             self._decode(turn, self._endpointer.position, partial(self._change_decoded, change), in_speech=True)
 
-    def _change_decoded(self, change: "VoiceChange", turn: OpenTurn, end: int, result: FinalResult) -> None:
+    def _change_decoded(self, change: "VoiceChange", turn: OpenTurn, end: int, text: FinalText) -> None:
         """End a turn where somebody else begins to speak."""
-        self._finals.remember(turn.finish_at(result.text.words, self._finals.speech, change.position))
+        self._finals.remember(turn.finish_at(text.words, self._finals.speech, change.position))
         if turn.done:
             self._split(turn, change.voices)
 
@@ -299,8 +314,8 @@ class TurnRecogniser:
             self._finals.remember(turn.rest)
             self._conclude(turn, ended)
 
-    def _end_decoded(self, ended: Ended, turn: OpenTurn, end: int, result: FinalResult) -> None:
-        turn.rest = result.text.words
+    def _end_decoded(self, ended: Ended, turn: OpenTurn, end: int, text: FinalText) -> None:
+        turn.rest = text.words
         self._ending = None
         self._finals.remember(turn.rest)
         self._conclude(turn, ended)
@@ -328,28 +343,8 @@ class TurnRecogniser:
         self._advance()
 
     def _publish_final(self, turn: OpenTurn, ended: Ended, voices: "TurnVoices | None") -> None:
-        words = turn.final_words(ended)
-        if not words and turn.order is None:
-            return
-        order = self._start(turn)
-        language = turn.final_language or turn.language or (self._settings.languages or ("en",))[0]
-        speaker = self._labels.label(order, voices) if self._labels and voices else None
-        message = turn.message(
-            words, 1.0, language, final=True, unformatted=self._settings.unformatted, speaker=speaker
-        )
-        self._send(message)
-        if self._labels and (recognised := self._labels.remember(message)):
-            self._send(recognised)
-        self._revise()
-        self._metrics.count("turns_total")
-        self._metrics.count("settled_partials_changed_total", turn.contradicts(words, ended.end))
-        self._metrics.count("final_seconds_sum", self._clock() - self._arrived_at)
-
-    def _revise(self, *, last: bool = False) -> None:
-        """Send new labels of earlier turns, if there are some."""
-        revision = self._labels.revise(self._endpointer.position, last=last) if self._labels else None
-        if revision and not self._closed:
-            self._send(revision)
+        seconds = self._clock() - self._arrived_at
+        self._publisher.final(turn, ended, voices, self._endpointer.position, seconds)
 
     def _fail(self, error: Exception) -> None:
         self.failure = error
@@ -370,33 +365,10 @@ class TurnRecogniser:
             turn.due = end + PARTIAL_INTERVAL if self._settings.continuous_partials else NEVER
             return turn.partial_clip(self._audio, end, self._settings)
 
-        self._scheduler.submit_partial(self, PartialJob(newest, partial(self._publish_partial, turn), self._fail))
+        self._scheduler.submit_partial(self, PartialJob(newest, partial(self._partial_decoded, turn), self._fail))
 
-    def _publish_partial(self, turn: OpenTurn, transcription: Transcription) -> None:
-        if self._turn is not turn:
-            return
-        turn.agreement.update(transcription.words)
-        if turn.agreement.settled:
-            turn.language = transcription.language
-        turn.note_language_confidence(transcription.language_confidence)
-        words = turn.partial_words
-        if not words:
-            turn.due = min(turn.due, self._endpointer.position + PARTIAL_INTERVAL)
-        else:
-            self._start(turn)
-            confidence, unformatted = self._endpointer.confidence, self._settings.unformatted
-            language, speaker = transcription.language, self._labels.guess if self._labels else None
-            self._send(turn.message(words, confidence, language, final=False, unformatted=unformatted, speaker=speaker))
-            self._metrics.count("partials_total")
-
-    def _start(self, turn: OpenTurn) -> int:
-        """Number a turn and report its start before its first message: speech without words never starts a turn."""
-        if turn.order is None:
-            turn.order = self._next_order
-            self._next_order += 1
-            self._send(turn.speech_started)
-        return turn.order
-
-    def _report(self, silence: Silence | None) -> None:
-        if silence and self._settings.silence:
-            self._send(silence)
+    def _partial_decoded(self, turn: OpenTurn, transcription: Transcription) -> None:
+        if self._turn is turn:
+            sent = self._publisher.partial(turn, transcription, self._endpointer.confidence)
+            if not sent:
+                turn.due = min(turn.due, self._endpointer.position + PARTIAL_INTERVAL)
