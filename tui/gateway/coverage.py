@@ -121,10 +121,14 @@ def _trimmed(word: RecognisedWord) -> RecognisedWord:
     return msgspec.structs.replace(word, start_s=max(word.start_s, _claim(word)[0]))
 
 
-def _agreement(before: Sequence[RecognisedWord], words: Sequence[RecognisedWord]) -> int:
-    """Return how many of the last words of two texts are the same, counted from their ends; one may be heard wrong."""
-    pairs = zip(reversed(before[-JOIN_WORDS:]), reversed(words[-JOIN_WORDS:]), strict=False)
-    return sum(normalized(one.text) == normalized(other.text) for one, other in pairs)
+def _agreement(before: Sequence[RecognisedWord], words: Sequence[RecognisedWord]) -> float:
+    """Return the share of the last words of two texts that are the same, counted from their ends.
+
+    It is a share since one word may be heard differently, and since a word said three times agrees with itself at each
+    place: then the times decide.
+    """
+    pairs = list(zip(reversed(before[-JOIN_WORDS:]), reversed(words[-JOIN_WORDS:]), strict=False))
+    return sum(normalized(one.text) == normalized(other.text) for one, other in pairs) / max(1, len(pairs))
 
 
 def _mirror(words: Sequence[RecognisedWord]) -> list[RecognisedWord]:
