@@ -7,16 +7,31 @@ from tui.batch.session_limit import FIRST_SESSIONS, MAX_SESSIONS, SessionLimit
 def test_it_follows_what_the_endpoint_says() -> None:
     limit = SessionLimit()
     assert limit.value == FIRST_SESSIONS
-    limit.set_room(12)
+    limit.set_room(0, 0, 12)
     assert limit.value == 12
     limit.note_success()
     assert limit.value == 12
-    limit.set_room(2)
+    limit.set_room(12, 14, 12)
+    assert limit.value == 12
+    limit.set_room(2, 6, 6)
     assert limit.value == 2
-    limit.set_room(0)
+    limit.set_room(0, 6, 6)
     assert limit.value == 1
-    limit.set_room(1000)
+    limit.set_room(0, 0, 1000)
     assert limit.value == MAX_SESSIONS
+
+
+def test_it_goes_beyond_the_room_of_one_replica_but_not_while_that_is_full() -> None:
+    limit = SessionLimit()
+    limit.set_room(0, 0, 4)
+    limit.set_room(4, 2, 4)
+    for _ in range(4):
+        limit.note_success()
+    assert limit.value == 5
+    limit.set_room(5, 4, 4)
+    for _ in range(5):
+        limit.note_success()
+    assert limit.value == 5
 
 
 def test_it_grows_by_one_a_round_and_falls_to_what_was_accepted() -> None:
@@ -35,7 +50,7 @@ def test_a_given_number_is_never_exceeded() -> None:
     limit = SessionLimit(2, 2)
     for _ in range(100):
         limit.note_success()
-    limit.set_room(9)
+    limit.set_room(0, 0, 9)
     assert limit.value == 2
 
 

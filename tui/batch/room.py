@@ -27,15 +27,12 @@ class Health(msgspec.Struct, frozen=True):
     max_sessions: int
 
 
-async def watch_room(url: str, held: Callable[[], int], report: Callable[[int], None]) -> None:
-    """Report again and again for how many sessions of this client there is room; return if the endpoint does not say.
-
-    Behind several replicas each answer is of one of them: it says how many sessions more that one accepts.
+async def watch_room(url: str, report: Callable[[Health], None]) -> None:
+    """Report again and again what an endpoint says of its sessions; return if it does not say.
 
     Args:
-        url: WebSocket URL of the endpoint.
-        held: returns the number of sessions that this client holds.
-        report: receives the number of sessions for which there is room, those that are held included.
+        url: WebSocket URL of the endpoint. Behind it may be several replicas: each answer is then of one of them.
+        report: receives the answers.
     """
     import httpx2
 
@@ -46,29 +43,26 @@ async def watch_room(url: str, held: Callable[[], int], report: Callable[[int], 
         answered = False
         while True:
             try:
-                room = await _room(client, address)
+                health = await _health(client, address)
             except (httpx2.HTTPError, OSError):
                 if not answered:
                     return
                 # The endpoint may be starting again.
-                room = None
+                health = None
             except (msgspec.MsgspecError, httpx2.InvalidURL):
                 return
             answered = True
-            if room is not None:
-                report(held() + room)
+            if health is not None:
+                report(health)
             await asyncio.sleep(CHECK_S)
 
 
-async def _room(client: "httpx2.AsyncClient", address: str) -> int | None:
-    """Return how many sessions more an endpoint accepts; `None` while it cannot say.
+async def _health(client: "httpx2.AsyncClient", address: str) -> Health | None:
+    """Return what an endpoint says of its sessions; `None` while it cannot say.
 
     Raises:
         HTTPError: it does not answer.
         MsgspecError: it does not say.
     """
     answer = await client.get(address)
-    if answer.status_code >= 500:
-        return None
-    health = msgspec.json.decode(answer.content, type=Health)
-    return max(0, health.max_sessions - health.sessions)
+    return msgspec.json.decode(answer.content, type=Health) if answer.status_code < 500 else None

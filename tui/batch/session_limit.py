@@ -22,17 +22,26 @@ class SessionLimit:
         self._most = most
         self._value = float(min(first, most))
         self._told = False
-        """Whether the endpoint says what it has room for."""
+        """Whether the endpoint has said what it has room for, so that nothing has to be found out."""
 
     @property
     def value(self) -> int:
         """Number of sessions to hold, at least 1."""
         return int(self._value)
 
-    def set_room(self, sessions: int) -> None:
-        """Follow the endpoint, which has room for so many sessions of this client."""
-        self._told = True
-        self._value = float(max(1, min(sessions, self._most)))
+    def set_room(self, held: int, sessions: int, most: int) -> None:
+        """Follow what a gateway says.
+
+        Args:
+            held: sessions that this client holds.
+            sessions: open sessions of all clients. If they are fewer than `held`, some are still being opened, or the
+                gateway is one of several replicas: the limit then grows as at an endpoint that says nothing.
+            most: number of sessions that the gateway accepts.
+        """
+        free = max(0, most - sessions)
+        self._told = held <= sessions or not free
+        if held <= sessions:
+            self._value = float(max(1, min(held + free, self._most)))
 
     def note_refusal(self, accepted: int) -> None:
         """Reduce the limit, because the endpoint has refused a session while it held so many others."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -23,6 +24,9 @@ from tui.sessions.importing import WAITING_REASON, from_file, from_session
 from tui.sessions.rest import MIN_UNTRANSCRIBED_S
 from tui.sessions.store import Store, StoredSession
 from tui.stream.close_codes import TOO_MANY_SESSIONS
+
+if TYPE_CHECKING:
+    from tui.batch.room import Health
 
 MAX_TRIES = 60
 """Tries for a source that the endpoint refuses because it has too many sessions; each lasts `drain_timeout_s`."""
@@ -135,10 +139,10 @@ class Transcriber:
             return
         from tui.batch.room import watch_room
 
-        await watch_room(self._route.url, self._accepted, self._set_room)
+        await watch_room(self._route.url, self._set_room)
 
-    def _set_room(self, sessions: int) -> None:
-        self._limit.set_room(sessions)
+    def _set_room(self, health: "Health") -> None:
+        self._limit.set_room(self._accepted(), health.sessions, health.max_sessions)
         self._known.set()
         self._changed.set()
 
