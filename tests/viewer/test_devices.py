@@ -6,9 +6,9 @@ from tests.viewer.dashboard_harness import emit, running, shown, toasts
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
 from tests.viewer.test_meter import Clock
-from tui.model.commands import AddTrack, ListDevices, MeasureDevices, SetGain, Start, UseSource
+from tui.model.commands import AddTrack, ListDevices, MeasureDevices, Mute, SetGain, Start, UseSource
 from tui.model.devices import DeviceInfo, DeviceLevel
-from tui.model.events import DeviceLevels, DevicesListed, GainChanged, Rejected
+from tui.model.events import DeviceLevels, DevicesListed, GainChanged, LevelChanged, MutedChanged, Rejected
 from tui.model.tracks import Track, TracksChanged
 from tui.viewer.screens.device_picker import DevicePicker
 
@@ -149,6 +149,10 @@ async def test_during_a_session_the_choice_is_for_one_of_its_tracks() -> None:
         assert "Choose an input device for you" in shown(app)
         await pilot.press("t")
         await until(pilot, lambda: "Choose an input device for them" in shown(app))
+        await pilot.press("m", "plus")
+        await until(pilot, lambda: {Mute(True, "them"), SetGain(3, "them")} <= set(engine.sent))
+        await emit(pilot, engine, MutedChanged(True, "them"), GainChanged(3.0, "them"))
+        assert "for them · muted · gain +3 dB" in shown(app)
         await pilot.press("down", "enter")
         await until(pilot, lambda: UseSource("mic:Built-in", "them") in engine.sent)
 
@@ -196,3 +200,15 @@ async def test_a_sound_system_that_cannot_be_asked_closes_the_list_and_is_told()
         await emit(pilot, engine, Rejected("PortAudio is not installed.", "Install it."))
         assert app.screen is app.dashboard
         assert "PortAudio is not installed." in toasts(app)
+
+
+async def test_what_the_machine_plays_may_be_silent() -> None:
+    tracks = (Track("you", "mic"), Track("them", "system"))
+    engine, clock = ScriptedEngine(snapshot=replace(meeting(), tracks=tracks)), Clock()
+    async with running(engine, size=(120, 36), clock=clock) as (app, pilot):
+        for second in range(15):
+            clock.now = float(second)
+            await emit(pilot, engine, *(LevelChanged(-120.0, -120.0, track=track.name) for track in tracks))
+        assert "wrong device?" in shown(app, "meter")
+        assert "wrong device?" not in shown(app, "meter-2")
+        assert "no signal" not in shown(app, "meter-2")

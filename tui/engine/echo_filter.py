@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from tui.audio.echo import EchoPath, find_path, matched_words, own_words, sure_words
 from tui.audio.recording import Recording
-from tui.audio.system_source import SYSTEM
 from tui.engine.track_audio import TrackAudio
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn, Word
@@ -123,7 +122,7 @@ class EchoFilter:
 
     def _is_played(self, name: str) -> bool:
         """Return whether a track records what the machine plays."""
-        return any(track.name == name and track.source == SYSTEM for track in self._state.tracks)
+        return any(track.name == name and track.plays for track in self._state.tracks)
 
     def _recording(self, name: str) -> Recording:
         return next(track.recording for track in self._tracks if track.name == name)

@@ -178,6 +178,7 @@ class LineFormatter:
     def _level(self, level: LevelChanged) -> list[str]:
         """Return a line when the condition of a track's level changes, except while it is muted."""
         meter = self._meters.setdefault(level.track, _LevelMeter())
+        meter.ballistics.may_be_silent = self.view_model.may_be_silent(level.track)
         muted = next((track.muted for track in self.view_model.tracks if track.name == level.track), False)
         if muted or self.view_model.muted:
             meter.ballistics.reset()

@@ -211,6 +211,15 @@ class SessionState:
         return format_tracks(self.tracks) if added else self.session.source
 
     @property
+    def all_tracks(self) -> tuple[Track, ...]:
+        """The tracks; one without a name if the session has no other."""
+        return self.tracks or (Track("", self.source, self.muted, self.gain_db),)
+
+    def may_be_silent(self, track: str) -> bool:
+        """Return whether silence of a track is normal: it records what the machine plays."""
+        return any(known.name == track and known.plays for known in self.all_tracks)
+
+    @property
     def length_s(self) -> float:
         """Seconds recorded, as the last statistics say; without any, the end of the last turn."""
         return self.stats.elapsed_s or max((turn.end_s for turn in self.transcript.finals), default=0.0)

@@ -9,6 +9,8 @@ import msgspec
 from tui.errors import UsageError
 
 MAX_TRACKS = 4
+SYSTEM = "system"
+"""Source that is what the machine plays."""
 MAX_NAME_CHARACTERS = 24
 """Maximum length of a track's name: it stands in front of every turn."""
 NAME = re.compile(r"\s*(?P<name>\w[\w .'&+-]*?)\s*=(?P<source>.*)", re.DOTALL)
@@ -27,6 +29,11 @@ class Track(msgspec.Struct, frozen=True, omit_defaults=True):
     gain_db: float = 0.0
     start_s: float = 0.0
     """Seconds from the start of the session at which it was added; its recording is silent before."""
+
+    @property
+    def plays(self) -> bool:
+        """Whether it records what the machine plays."""
+        return self.source == SYSTEM
 
 
 class TracksChanged(msgspec.Struct, frozen=True, tag="tracks"):

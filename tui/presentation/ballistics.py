@@ -103,7 +103,10 @@ class Ballistics:
         quiet_dbfs: float = -45.0,
         quiet_s: float = 8.0,
         clipping_s: float = 2.0,
+        may_be_silent: bool = False,
     ) -> None:
+        self.may_be_silent = may_be_silent
+        """Whether silence is normal: what a machine plays is exactly silent most of the time."""
         self._fall = fall_db_per_s
         self._hold_s = hold_s
         """Seconds of peak hold (the standard leaves it to the manufacturer)."""
@@ -190,6 +193,8 @@ class Ballistics:
             return Condition.NONE
         if self._clipped_at is not None and now - self._clipped_at < self._clipping_s:
             return Condition.CLIPPING
+        if self.may_be_silent:
+            return Condition.NONE
         if now - (self._signal_at or self._first_at) >= self._deaf_s:
             return Condition.WRONG_DEVICE
         if now - (self._signal_at or self._first_at) >= self._silent_s:

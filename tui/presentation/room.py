@@ -55,6 +55,7 @@ class Room:
         match event:
             case LevelChanged(track=track):
                 needles = self._needles.setdefault(track, Ballistics())
+                needles.may_be_silent = self.view_model.may_be_silent(track)
                 needles.feed(event.rms_dbfs, event.peak_dbfs, event.clipped, now)
             case TurnChanged(turn=turn) if turn.text and turn.number > self._newest_turn:
                 self._newest_turn = turn.number

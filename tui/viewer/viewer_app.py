@@ -42,7 +42,6 @@ from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.pane import Pane
 
 if TYPE_CHECKING:
-    from tui.viewer.screens.device_picker import DevicePicker
     from tui.viewer.screens.settings import SettingsScreen
 
 DEFAULT_THEME = "night"
@@ -215,12 +214,6 @@ class ViewerApp(App[ExitStatus]):
             error = "A replay needs a terminal."
         if error:
             self.notify(error, severity="warning", markup=False)
-
-    def on_device_picker_gain_stepped(self, message: "DevicePicker.GainStepped") -> None:
-        """Change the gain, if a session is running."""
-        dashboard = self.open_dashboard
-        if dashboard is not None and dashboard.check_action("change_gain", (message.step_db,)):
-            dashboard.action_change_gain(message.step_db)
 
     @on(Body.CopyRequested)
     async def copy_text(self, request: Body.CopyRequested) -> None:

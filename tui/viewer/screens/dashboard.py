@@ -222,20 +222,12 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
                 self._show_state()
             case PromptChanged() | ExtraPromptsChanged():
                 self._show_prompts()
-            case GainChanged(gain_db=gain_db):
+            case GainChanged() | MutedChanged() | TracksChanged():
                 self._show_state()
-                self.show_device_gain(gain_db)
+                self.show_device_tracks()
             case SessionExported():
                 self.show_export(event)
-            case (
-                TitleChanged()
-                | PlayingChanged()
-                | SessionStarted()
-                | PromptsChanged()
-                | TracksChanged()
-                | MutedChanged()
-                | UntranscribedChanged()
-            ):
+            case TitleChanged() | PlayingChanged() | SessionStarted() | PromptsChanged() | UntranscribedChanged():
                 self._show_state()
 
     def _match_highlights(self, turn: Turn) -> None:
@@ -305,7 +297,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
         silent = view_model.state is State.DRAINING or view_model.paused or self.view_model.disconnected
         active = view_model.state.active and not silent
         self.banner.touch()
-        self.meter.show_state(view_model.tracks, active=active, muted=view_model.muted, gain_db=view_model.gain_db)
+        self.meter.show_state(view_model.all_tracks, active=active)
         self.body.turns.set_empty_text(
             empty_text(view_model, disconnected=self.view_model.disconnected, set_up=self._set_up)
         )

@@ -6,14 +6,15 @@ from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.message import Message
 
-from tui.model.commands import MeasureDevices
+from tui.model.commands import MeasureDevices, Mute, SetGain
 from tui.model.devices import DeviceInfo, DeviceLevel
 from tui.model.events import DeviceLevels
+from tui.model.tracks import SYSTEM, Track
 from tui.presentation.ballistics import FLOOR_DBFS, Ballistics, Condition, Reading
 from tui.text import one_line
 from tui.viewer.messages import CommandRequested
+from tui.viewer.screens.annotation_actions import MAX_GAIN_DB
 from tui.viewer.screens.dialog import Dialog
 from tui.viewer.styled_text import Line, Span, pad
 from tui.viewer.widgets.box import Box
@@ -58,10 +59,9 @@ class DevicePicker(Dialog[SourceChoice | None]):
 
     Args:
         devices: the devices; `None` while their list is requested.
-        current: name of the device in use; empty for none.
-        tracks: names of the tracks of a running session with several; the choice is for one of them.
+        tracks: the tracks of a running session, of which the choice is for one; empty without a session.
+        recorded: name of the device of each.
         can_add: whether the session, or the next one, may record from the device as well.
-        gain_db: gain of the recording.
         clock: monotonic seconds.
     """
 
@@ -72,35 +72,28 @@ class DevicePicker(Dialog[SourceChoice | None]):
         Binding("enter", "choose", "record from the selected device", show=False),
         Binding("a", "add", "record from the selected device as well, as a track", show=False),
         Binding("t", "next_track", "choose for the next track", show=False),
-        Binding("plus", "change_gain(3)", "increase the gain by 3 dB", show=False, key_display="+"),
-        Binding("minus", "change_gain(-3)", "decrease the gain by 3 dB", show=False, key_display="-"),
+        Binding("m", "toggle_mute", "mute the track, or record it again", show=False),
+        Binding("plus", "change_gain(3)", "increase the gain of the track by 3 dB", show=False, key_display="+"),
+        Binding("minus", "change_gain(-3)", "decrease the gain of the track by 3 dB", show=False, key_display="-"),
         Binding("escape,q,D", "cancel", "cancel: keep the device in use", show=False, key_display="esc"),
     ]
-
-    class GainStepped(Message):
-        """A person asked for more gain, or for less if negative."""
-
-        def __init__(self, step_db: int) -> None:
-            super().__init__()
-            self.step_db = step_db
 
     def __init__(
         self,
         devices: Sequence[DeviceInfo] | None,
-        current: str,
         *,
-        tracks: Sequence[str] = (),
+        tracks: Sequence[Track] = (),
+        recorded: Sequence[str] = (),
         can_add: bool = False,
-        gain_db: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self._devices = devices
-        self._current = current
         self._tracks = tracks
-        self._track = 0
+        self._recorded = recorded
+        self._place = 0
+        """Index of the track that the choice is for."""
         self._can_add = can_add
-        self._gain_db = gain_db
         self._clock = clock
         self._needles: dict[tuple[str, int], Ballistics] = {}
         self._levels: dict[str, DeviceLevel] = {}
@@ -143,19 +136,35 @@ class DevicePicker(Dialog[SourceChoice | None]):
         for level in levels.levels:
             self._levels[level.name] = level
             for channel, (rms, peak) in enumerate(level.channels):
-                needles = self._needles.setdefault((level.name, channel), Ballistics(quiet_s=QUIET_S))
+                needles = self._needles.setdefault(
+                    (level.name, channel), Ballistics(quiet_s=QUIET_S, may_be_silent=level.name == SYSTEM)
+                )
                 loud = peak > FLOOR_DBFS
                 gain = self._gain_db if loud else 0.0
                 clipped = level.clipped or (loud and peak + gain >= 0)
                 needles.feed(min(0.0, rms + gain), min(0.0, peak + gain), clipped, now)
         self._show()
 
-    def set_gain(self, gain_db: float) -> None:
-        """Show the levels with another gain."""
-        self._gain_db = gain_db
+    def set_tracks(self, tracks: Sequence[Track]) -> None:
+        """Show the tracks as they are now, and the levels with the gain of the chosen one."""
+        self._tracks = tracks
         for needles in self._needles.values():
             needles.acknowledge()
         self._show()
+
+    @property
+    def _track(self) -> Track | None:
+        """The track that the choice is for; `None` without a session."""
+        return self._tracks[self._place] if self._place < len(self._tracks) else None
+
+    @property
+    def _gain_db(self) -> float:
+        return self._track.gain_db if self._track is not None else 0.0
+
+    @property
+    def _current(self) -> str:
+        """Name of the device in use; empty for none."""
+        return self._recorded[self._place] if self._place < len(self._recorded) else ""
 
     def action_step(self, step: int) -> None:
         """Select the next device, or the previous one if negative."""
@@ -175,11 +184,16 @@ class DevicePicker(Dialog[SourceChoice | None]):
     def action_next_track(self) -> None:
         """Choose for the next track of the session."""
         if self._tracks:
-            self._track = (self._track + 1) % len(self._tracks)
+            self._place = (self._place + 1) % len(self._tracks)
             self._show()
 
+    def action_toggle_mute(self) -> None:
+        """Mute the track that the choice is for, or record it again."""
+        if self._track is not None:
+            self.post_message(CommandRequested(Mute(not self._track.muted, self._track.name)))
+
     def _choose(self, *, adds: bool) -> None:
-        track = self._tracks[self._track] if self._tracks else ""
+        track = self._track.name if self._track is not None else ""
         chosen = self._devices[self._selected].source if self._devices else ""
         self.dismiss(SourceChoice(chosen, track, adds) if chosen else None)
 
@@ -194,13 +208,14 @@ class DevicePicker(Dialog[SourceChoice | None]):
         if not self.is_mounted:
             return
         devices = self._devices or ()
-        track = f" for {one_line(self._tracks[self._track], 24)}" if self._tracks else ""
+        several, muted = len(self._tracks) > 1, self._track is not None and self._track.muted
+        track = f" for {one_line(self._track.name, 24)}" if several and self._track is not None else ""
         title = f"Choose an input device{track}" if devices else "No input device found."
         if self._devices is None:
             title = "Listing input devices…"
-        gain = f" · gain {self._gain_db:+.0f} dB" if self._gain_db else ""
+        gain = f"{' · muted' if muted else ''}{f' · gain {self._gain_db:+.0f} dB' if self._gain_db else ''}"
         more = "a add as a track · " if self._can_add else ""
-        more += "t next track · " if self._tracks else ""
+        more += "t next track · m mute it · " if several else ""
         self.query_one(Box).show(f"{title}{gain}", f"enter record from it · {more}+ - gain · ? keys · esc cancel")
         choices = self.query_one(Choices)
         columns = choices.size.width - 2
@@ -268,6 +283,8 @@ class DevicePicker(Dialog[SourceChoice | None]):
             return (Span("No microphone is connected to this device. Run livegist doctor to find out more."),)
         if condition is None:
             return (Span("Measuring…", "muted"),)
+        if device.source == SYSTEM and condition is Condition.NONE:
+            return (Span("What this machine plays: the bar moves while it plays something.", "muted"),)
         advice = ADVICE[condition]
         if condition in (Condition.QUIET, Condition.NO_SIGNAL, Condition.WRONG_DEVICE):
             for other in self._devices or ():
@@ -277,8 +294,10 @@ class DevicePicker(Dialog[SourceChoice | None]):
         return (Span(advice, "muted" if condition is Condition.NONE else ""),)
 
     def action_change_gain(self, step_db: int) -> None:
-        """Increase the gain, or decrease it if negative."""
-        self.post_message(self.GainStepped(step_db))
+        """Increase the gain of the track, or decrease it if negative."""
+        if self._track is not None:
+            gain_db = max(-MAX_GAIN_DB, min(MAX_GAIN_DB, self._gain_db + step_db))
+            self.post_message(CommandRequested(SetGain(gain_db, self._track.name)))
 
 
 def _shown_name(device: DeviceInfo) -> str:

@@ -96,10 +96,10 @@ class PickerActions(AnnotationActions, PromptActions):
         if self._device_picker is not None:
             self._device_picker.show_levels(levels)
 
-    def show_device_gain(self, gain_db: float) -> None:
-        """Show levels with another gain in the device picker, if it is open."""
+    def show_device_tracks(self) -> None:
+        """Show the tracks as they are now in the device picker, if it is open."""
         if self._device_picker is not None:
-            self._device_picker.set_gain(gain_db)
+            self._device_picker.set_tracks(self.view_model.all_tracks)
 
     def _open_device_picker(self, devices: tuple[DeviceInfo, ...] | None) -> None:
         from tui.viewer.screens.device_picker import DevicePicker, SourceChoice
@@ -120,16 +120,12 @@ class PickerActions(AnnotationActions, PromptActions):
 
         view_model = self.view_model
         stats = view_model.stats
-        device = stats.tracks[0].device if stats.tracks else stats.device
-        current = device if view_model.state.active else ""
-        gain_db = view_model.gain_db if view_model.state.active else 0.0
-        tracks = [track.name for track in view_model.tracks] if view_model.state.active else []
+        tracks = view_model.all_tracks if view_model.state.active else ()
         self._device_picker = DevicePicker(
             devices,
-            current,
-            tracks=tracks if len(tracks) > 1 else (),
+            tracks=tracks,
+            recorded=([track.device for track in stats.tracks] or [stats.device]) if tracks else (),
             can_add=len(tracks) < MAX_TRACKS,
-            gain_db=gain_db,
             clock=self._clock,
         )
         self.app.push_screen(self._device_picker, use)

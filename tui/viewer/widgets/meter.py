@@ -178,8 +178,9 @@ class Meter(CellWidget):
             self.speech = speech
             self.touch()
 
-    def show_state(self, *, active: bool, muted: bool, gain_db: float = 0.0) -> None:
-        """Show whether levels are expected, whether the session is muted, and the gain."""
+    def show_state(self, *, active: bool, muted: bool, gain_db: float = 0.0, may_be_silent: bool = False) -> None:
+        """Show whether levels are expected, whether the session is muted, the gain, and whether silence is normal."""
+        self._ballistics.may_be_silent = may_be_silent
         if active and not self.active:
             self._ballistics.reset()
         elif self.active and not active:

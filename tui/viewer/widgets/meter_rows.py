@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Sequence
 
+from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.containers import Container
 
@@ -59,23 +60,26 @@ class MeterRows(Container):
             # The turns of a mix belong to no track.
             meter.show_speech(name in speaking or "" in speaking if len(self._names) > 1 else bool(speaking))
 
-    def show_state(self, tracks: Sequence[Track], *, active: bool, muted: bool, gain_db: float) -> None:
-        """Show a row for each track, whether levels are expected, what is muted, and the gains.
+    def show_state(self, tracks: Sequence[Track], *, active: bool) -> None:
+        """Show a row for each track, what is muted, and the gains.
 
         Args:
-            tracks: the tracks; empty if there is one without a name.
+            tracks: the tracks; the name of the only one is not shown.
             active: whether levels are expected.
-            muted: whether the only track is muted.
-            gain_db: gain of the only track, in dB.
         """
-        shown = tracks if len(tracks) > 1 else (Track("", "", muted, gain_db),)
+        shown = tracks if len(tracks) > 1 else [replace(track, name="") for track in tracks]
         self._names = tuple(track.name for track in shown)
         for at, meter in enumerate(self._meters):
             meter.set_class(len(shown) > 1, "-row")
             meter.set_class(at >= len(shown), "-hidden")
             if at < len(shown):
                 meter.label = shown[at].name
-                meter.show_state(active=active, muted=shown[at].muted, gain_db=shown[at].gain_db)
+                meter.show_state(
+                    active=active,
+                    muted=shown[at].muted,
+                    gain_db=shown[at].gain_db,
+                    may_be_silent=shown[at].plays,
+                )
 
     def clear_history(self) -> None:
         """Forget the levels of the session before."""
