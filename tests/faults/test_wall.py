@@ -149,7 +149,7 @@ async def test_a_machine_that_cannot_be_reached_is_a_row_that_says_why_beside_th
     key = (sshd.folder / "key.pub").read_bytes()
     (sshd.folder / "key.pub").write_text("")
     async with screen(*wall(sshd, homes[1], "local", f"Studio={USER}")) as shown:
-        await until_rows(shown, local="READY", Studio="LINE LOST")
+        await until_rows(shown, local="READY", Studio="UNREACHABLE")
         await shown.until("Permission denied")
         (sshd.folder / "key.pub").write_bytes(key)
         await until_rows(shown, Studio="READY")

@@ -11,13 +11,16 @@ from tui.config.schema import Highlight
 from tui.model.commands import (
     Bookmark,
     ContinueSession,
+    ListDevices,
     Mute,
     Start,
     Stop,
     UseExtraPrompts,
     UsePrompt,
 )
+from tui.model.devices import DeviceInfo
 from tui.model.events import (
+    DevicesListed,
     GistChanged,
     MutedChanged,
     Notice,
@@ -164,7 +167,7 @@ async def test_enter_opens_a_room_as_the_dashboard_and_escape_comes_back() -> No
         await pilot.press("end", "enter")
         await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
         await until(pilot, lambda: "Good morning everybody" in shown(app, "turns"))
-        assert "livegist@ines@lobby" in shown(app, "banner")
+        assert "livegist@lobby " in shown(app, "banner")
         assert "Thursday" in shown(app, "gists")
         assert "esc wall" in shown(app, "keys")
         assert "quit" not in shown(app, "keys")
@@ -235,6 +238,33 @@ async def test_a_room_that_drops_while_it_is_open_says_so_there_and_on_the_wall(
         await until(pilot, lambda: "Line to far lost." in shown(app, "rooms"))
         wall["local"].accepting.set()
         await until(pilot, lambda: "● 2 LIVE" in shown(app, "banner"))
+
+
+async def test_a_machine_that_was_never_reached_says_why_and_is_tried_again() -> None:
+    wall = Wall({"local": meeting(), "lobby": meeting()}, hosts={"lobby": "far"})
+    wall["lobby"].accepting.clear()
+    async with showing(wall) as (app, pilot):
+        assert "… STARTING" in shown(app, "rooms")
+        app.rooms[1].view_model.disconnect("far cannot be reached: no route.", "Is it on?", "")
+        app.wall.room_list.touch()
+        await until(pilot, lambda: "↻ UNREACHABLE" in shown(app, "rooms"))
+        assert "far cannot be reached: no route. Is it on? Trying again…" in shown(app, "rooms")
+        wall["lobby"].accepting.set()
+        await until(pilot, lambda: "● 2 LIVE" in shown(app, "banner"))
+
+
+async def test_a_source_that_was_chosen_in_a_room_is_used_when_its_session_starts_on_the_wall() -> None:
+    wall = Wall({"local": EMPTY})
+    async with showing(wall) as (app, pilot):
+        await pilot.press("enter", "D")
+        await until(pilot, lambda: ListDevices() in wall["local"].sent)
+        await emit(
+            pilot, wall["local"], DevicesListed((DeviceInfo("mic", "default", ""), DeviceInfo("mic:B", "B", "")))
+        )
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "The next session records from mic:B." in toasts(app))
+        await pilot.press("escape", "s")
+        await until(pilot, lambda: Start({"source": "mic:B"}) in wall["local"].sent)
 
 
 async def test_s_brings_back_an_engine_of_this_machine_that_was_killed_and_continues_its_session() -> None:

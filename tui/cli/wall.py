@@ -108,7 +108,10 @@ def _connection(address: "RoomAddress", config: "Config", ssh_options: Sequence[
     if not is_running(folder):
         start()
     client = EngineClient(folder / SOCKET_NAME, start=start)
-    return RoomConnection(address.name, client, set_up=can_start(config), replay_command=partial(_replay, home))
+    sources = config.sources if home is None else ("mic",)
+    return RoomConnection(
+        address.name, client, set_up=can_start(config), sources=sources, replay_command=partial(_replay, home)
+    )
 
 
 def _replay(home: "Path | None", session: str) -> Sequence[str]:

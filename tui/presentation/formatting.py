@@ -36,8 +36,10 @@ STATE_STYLES = {
 
 def state_pill(view_model: ViewModel) -> tuple[str, str, str]:
     """Return style, symbol and label of the state of an engine, that of the connection to it included."""
+    if view_model.disconnected and view_model.host:
+        return "pill-bad", "↻", "LINE LOST" if view_model.synced else "UNREACHABLE"
     if view_model.disconnected:
-        return "pill-bad", "↻", "LINE LOST" if view_model.host else "DISCONNECTED"
+        return "pill-bad", "↻", "DISCONNECTED"
     if not view_model.synced:
         return "pill-muted", "…", "STARTING"
     return STATE_STYLES[view_model.state], *STATES[view_model.state]

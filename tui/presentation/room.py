@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from tui.model.commands import Option
 from tui.model.events import Event, LevelChanged, SessionStarted, Snapshot, State, TurnChanged, TurnRemoved
 from tui.model.transcript import Turn
 from tui.presentation.ballistics import Ballistics, Condition, Reading
@@ -33,6 +34,8 @@ class Room:
         self.view_model = ViewModel(host)
         self.alarms: dict[str, int] = {}
         """Turns since the alarms were cleared that matched a highlight which raises an alarm, by its words."""
+        self.options: dict[str, Option] = {}
+        """Settings of each session that is started in it, as a person changed them."""
         self._needles: dict[str, Ballistics] = {}
         """Levels of the tracks, by name."""
         self._newest_turn = 0
@@ -118,6 +121,8 @@ class Room:
     def problem(self) -> tuple[str, str]:
         """Style and text of what is wrong with the room; both empty if nothing is."""
         view_model = self.view_model
+        if view_model.disconnected and not view_model.synced:
+            return "bad", f"{view_model.lost_reason} {view_model.lost_hint} Trying again…".replace("  ", " ")
         if view_model.disconnected:
             lost = f"Line to {view_model.host} lost." if view_model.host else "Connection to the engine lost."
             return "bad", f"{lost} {view_model.lost_reason} Reconnecting…".replace("  ", " ")

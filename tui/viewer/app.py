@@ -80,7 +80,7 @@ class LivegistApp(ViewerApp):
             ViewModel(host),
             frame_rate=FrameRateController(fps, low_bandwidth=low_bandwidth),
             keys=self._keys,
-            options=options,
+            options=dict(options or {}),
             rules=self._rules,
             theme_names=self._theme_names,
             layout_state=self._stored_layout(),

@@ -43,6 +43,8 @@ class RoomConnection(NamedTuple):
     """Name of the engine's machine; empty for this one."""
     set_up: bool = True
     """Whether a session can start there."""
+    sources: tuple[str, ...] = ("mic",)
+    """The configured sources, to which a further one can be added."""
     replay_command: Callable[[str], Sequence[str]] = local_replay_command
     """Returns the command that replays the session with an id."""
 

@@ -180,6 +180,7 @@ class WallApp(ViewerApp):
         at = self.rooms.index(room)
         self._dashboard = RoomDashboard(
             view_model=room.view_model,
+            options=room.options,
             frame_rate=self._frame_rate,
             keys=self._keys,
             rules=self._rules,
@@ -187,9 +188,11 @@ class WallApp(ViewerApp):
             layout_state=self._stored_layout(),
             set_up=self._connections[at].set_up,
             clock=self._clock,
+            room=room.name,
             turn=request.turn,
             needle=request.needle,
         )
+        self._dashboard.sources = self._connections[at].sources
         self._open_room = room
         self._replay_command = self._connections[at].replay_command
         self.wall.room_list.paused = True

@@ -10,7 +10,14 @@ from textual.binding import Binding
 from tui.viewer.bindings import KeyHelp, help_entry
 
 WALL = [
-    Binding("enter", "open_room", "open", id="open-room", tooltip="Open the selected room as the dashboard"),
+    Binding(
+        "enter",
+        "open_room",
+        "open",
+        key_display="enter",
+        id="open-room",
+        tooltip="Open the selected room as the dashboard",
+    ),
     Binding("s", "start", "start", id="start", tooltip="Start a session in the selected room"),
     Binding("x", "stop", "stop", id="stop", tooltip="Stop the session of the selected room"),
     Binding(

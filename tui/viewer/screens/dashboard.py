@@ -74,7 +74,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
         view_model: what the viewer knows of the engine; it may have received events before.
         frame_rate: the rates of the meter and of growing entries.
         keys: a person's own keys by action id.
-        options: settings of each session that is started here.
+        options: settings of each session that is started here; a person may change them.
         rules: highlights.
         theme_names: returns the names of the available themes.
         layout_state: which panes are hidden or zoomed at first.
@@ -115,7 +115,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
         *,
         frame_rate: FrameRateController,
         keys: Mapping[str, str],
-        options: Mapping[str, Option] | None = None,
+        options: dict[str, Option] | None = None,
         rules: Sequence[Rule] = (),
         theme_names: Callable[[], Sequence[str]] = tuple,
         layout_state: LayoutState = LayoutState(),  # noqa: B008 - it is frozen
@@ -128,7 +128,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
         self._held_updates = UpdateCoalescer()
         self.view_model = view_model
         self._keys = dict(keys)
-        self._options = dict(options or {})
+        self._options = options if options is not None else {}
         self._rules = rules
         self._theme_names = theme_names
         self.banner = Banner(self.view_model, id="banner")

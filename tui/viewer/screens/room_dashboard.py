@@ -20,13 +20,15 @@ class RoomDashboard(Dashboard):
     """The dashboard of a room; `DetachRequested` asks for the wall.
 
     Args:
+        room: name of the room.
         turn: number of the turn to select; 0 for none.
         needle: text to search for at first; empty for none.
         given: arguments of `Dashboard`.
     """
 
-    def __init__(self, *, turn: int = 0, needle: str = "", **given: Any) -> None:
+    def __init__(self, *, room: str, turn: int = 0, needle: str = "", **given: Any) -> None:
         super().__init__(**given)
+        self.banner.room = room
         self._turn = turn
         self._needle = needle
 

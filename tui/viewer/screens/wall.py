@@ -238,7 +238,7 @@ class WallScreen(MainScreen, GatedScreen):
 
     def action_start(self) -> None:
         """Start a session, or continue the one whose engine was killed."""
-        self._request("start", lambda room: start_command(room.view_model, {}))
+        self._request("start", lambda room: start_command(room.view_model, room.options))
 
     def action_stop(self) -> None:
         """Stop the session."""

@@ -25,13 +25,15 @@ class Banner(CellWidget):
     def __init__(self, view_model: ViewModel, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._view_model = view_model
+        self.room = ""
+        """Name of the room on the wall; empty if the viewer shows one engine."""
         self.layout_state = LayoutState()
         """Which panes are hidden or zoomed, to be named."""
 
     def lines(self, columns: int, rows: int) -> list[Line]:
         """Return the row; details that do not fit are left out, the least important first."""
         view_model = self._view_model
-        machine = one_line(view_model.host.rpartition("@")[2], 40)
+        machine = one_line(self.room or view_model.host.rpartition("@")[2], 40)
         left = [
             Span(f" livegist{f'@{machine}' if machine else ''} ", "accent strong"),
             *self._state(),
