@@ -146,15 +146,28 @@ async def test_two_engines_are_started_killed_and_come_back_and_no_turn_is_lost(
 async def test_a_machine_that_cannot_be_reached_is_a_row_that_says_why_beside_the_others(
     homes: list[Home], sshd: Sshd
 ) -> None:
+    far = homes[1]
     key = (sshd.folder / "key.pub").read_bytes()
     (sshd.folder / "key.pub").write_text("")
-    async with screen(*wall(sshd, homes[1], "local", f"Studio={USER}")) as shown:
-        await until_rows(shown, local="READY", Studio="UNREACHABLE")
+    async with screen(*wall(sshd, far, f"folder={far.folder}", f"Studio={USER}")) as shown:
+        await until_rows(shown, folder="READY", Studio="UNREACHABLE")
         await shown.until("Permission denied")
         (sshd.folder / "key.pub").write_bytes(key)
         await until_rows(shown, Studio="READY")
+        shown.type("s")
+        await until_rows(shown, folder="LIVE", Studio="LIVE")
+        assert far.pid(), "the engine of the folder runs in that folder"
         shown.type("q")
         assert await shown.ended() == 0
+
+
+def test_without_a_screen_words_are_typed_and_lines_printed(homes: list[Home]) -> None:
+    command = [*LIVEGIST, "wall", "--plain", f"folder={homes[1].folder}"]
+    typed = "folder status\nnobody stop\ndetach\n"
+    ended = subprocess.run(command, input=typed, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("folder: ready, 0:00, 0 turns") == 2, "once when it is connected, once as asked"
+    assert "Rooms: folder." in ended.stdout
 
 
 @pytest.mark.parametrize(
