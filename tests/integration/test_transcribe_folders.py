@@ -185,6 +185,9 @@ async def test_it_stops_if_the_endpoint_fails_every_file(endpoint: Endpoint, tmp
     assert len(results) == 30
     assert sum(result["error"] == "Not started." for result in results) == 20
     assert len(endpoint.calls) == 10
+
+    again = await transcribed(endpoint.url, "--at-once", "1", str(talks), code=1)
+    assert "20 sources not started. Run the command again.\n" in again.errors
     endpoint.error_first, endpoint.close_with = "", None
     await transcribed(endpoint.url, str(talks))
     assert texts() == whole(range(1, 31))

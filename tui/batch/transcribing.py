@@ -28,6 +28,8 @@ from tui.stream.close_codes import TOO_MANY_SESSIONS
 if TYPE_CHECKING:
     from tui.batch.room import Health
 
+NOT_STARTED = "Not started."
+"""Error of a source that was not begun when the transcription was stopped."""
 MAX_TRIES = 60
 """Tries for a source that the endpoint refuses because it has too many sessions; each lasts `drain_timeout_s`."""
 MAX_FAILURES_IN_A_ROW = 10
@@ -130,7 +132,7 @@ class Transcriber:
             raise errors.exceptions[0] from None
         for source in self._take_all():
             self._succeeded = False
-            self._on_result(TranscriptionResult(_name(source), error="Not started.", hint="Run the command again."))
+            self._on_result(TranscriptionResult(_name(source), error=NOT_STARTED, hint="Run the command again."))
         return self._succeeded
 
     async def _watch_room(self, at_once: int | None) -> None:

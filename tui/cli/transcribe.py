@@ -140,6 +140,7 @@ class _Progress:
         self._left = len(sources) + planned
         self._by_file = planned > 0
         self._done_s = 0.0
+        self._not_started = 0
         self._hidden = as_json or not sys.stderr.isatty()
         total = self._left if self._by_file else 0.0 if self._hidden else sum(map(_length_s, sources))
         self._bar = click.progressbar(
@@ -152,6 +153,8 @@ class _Progress:
 
     def __exit__(self, *raised: Any) -> None:
         self._bar.__exit__(*raised)
+        if self._not_started:
+            click.echo(f"{plural(self._not_started, 'source')} not started. Run the command again.", err=True)
 
     def advance(self, seconds: float) -> None:
         """Advance the bar by seconds of transcribed audio."""
@@ -162,9 +165,14 @@ class _Progress:
         self._bar.update(int(self._done_s) - before)
 
     def add_result(self, done: "TranscriptionResult") -> None:
-        """Print the result of a source, above the bar."""
+        """Print the result of a source, above the bar; only count those not started, unless as JSON."""
         import msgspec
 
+        from tui.batch.transcribing import NOT_STARTED
+
+        if done.error == NOT_STARTED and not self._as_json:
+            self._not_started += 1
+            return
         if not self._hidden:
             click.echo(CLEAR_LINE, err=True, nl=False)
         if self._as_json:
