@@ -100,6 +100,17 @@ async def test_a_recogniser_replica_that_is_killed_is_not_noticed(cluster: TestC
     assert session.watch.record.stats.reconnects == 0
 
 
+async def test_the_health_page_of_each_replica_counts_all_sessions(cluster: TestCluster, tmp_path: Path) -> None:
+    async with recording(cluster, tmp_path) as session:
+        in_a_row = 0
+        async with asyncio.timeout(PATIENCE_S):
+            while in_a_row < 8:
+                health = httpx2.get(f"{cluster.url.replace('ws', 'http', 1)}/healthz").json()
+                in_a_row = in_a_row + 1 if health["sessions"] == 1 and health["max_sessions"] > 8 else 0
+                await asyncio.sleep(0.1)
+        await session.end()
+
+
 async def test_a_session_goes_on_in_another_ingress_replica(cluster: TestCluster, tmp_path: Path) -> None:
     async with recording(cluster, tmp_path) as session:
         before = counted(cluster)

@@ -21,17 +21,12 @@ def test_it_follows_what_the_endpoint_says() -> None:
     assert limit.value == MAX_SESSIONS
 
 
-def test_it_goes_beyond_the_room_of_one_replica_but_not_while_that_is_full() -> None:
+def test_sessions_that_are_being_opened_do_not_make_room_for_more() -> None:
     limit = SessionLimit()
-    limit.set_room(0, 0, 4)
-    limit.set_room(4, 2, 4)
-    for _ in range(4):
-        limit.note_success()
-    assert limit.value == 5
-    limit.set_room(5, 4, 4)
-    for _ in range(5):
-        limit.note_success()
-    assert limit.value == 5
+    limit.set_room(6, 2, 6)
+    assert limit.value == 6
+    limit.set_room(6, 2, 8)
+    assert limit.value == 8
 
 
 def test_it_grows_by_one_a_round_and_falls_to_what_was_accepted() -> None:

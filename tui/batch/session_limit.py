@@ -33,15 +33,12 @@ class SessionLimit:
         """Follow what a gateway says.
 
         Args:
-            held: sessions that this client holds.
-            sessions: open sessions of all clients. If they are fewer than `held`, some are still being opened, or the
-                gateway is one of several replicas: the limit then grows as at an endpoint that says nothing.
+            held: sessions that this client holds; some of them may still be in opening, and not among `sessions`.
+            sessions: open sessions of all clients.
             most: number of sessions that the gateway accepts.
         """
-        free = max(0, most - sessions)
-        self._told = held <= sessions or not free
-        if held <= sessions:
-            self._value = float(max(1, min(held + free, self._most)))
+        self._told = True
+        self._value = float(max(1, min(max(0, most - sessions) + min(held, sessions), self._most)))
 
     def note_refusal(self, accepted: int) -> None:
         """Reduce the limit, because the endpoint has refused a session while it held so many others."""

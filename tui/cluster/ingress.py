@@ -65,6 +65,14 @@ class ClusterGateway(Gateway):
         """Return the sums of all replicas in Prometheus text format."""
         return str(await self._shared.metrics_text.remote())
 
+    async def occupancy(self) -> tuple[int, int]:
+        """Return the open sessions of all replicas, and how many they accept; if nothing says, those of this one."""
+        try:
+            sessions, most = await self._shared.occupancy.remote()
+        except UNREACHABLE:
+            sessions = most = 0
+        return (sessions, most) if most else await super().occupancy()
+
     async def issue_token(self, expires_s: float, session_s: float | None) -> str:
         """Return a temporary token that any ingress replica takes."""
         return str(await self._shared.issue.remote(expires_s, session_s))

@@ -64,16 +64,25 @@ class MetricTotals:
             self._counts[key] += gain  # type: ignore[assignment]
         self._present[replica] = (self._clock(), role, gauges)
 
-    def text(self) -> str:
-        """Return the sums in Prometheus text format."""
+    def occupancy(self) -> tuple[int, int]:
+        """Return the open sessions of all replicas, and how many they accept."""
+        gauges = self._gauges()
+        return gauges["sessions"], gauges["max_sessions"]
+
+    def _gauges(self) -> Counter[str]:
+        """Return the sums of the gauges of the replicas that are present."""
         now = self._clock()
         self._present = {name: kept for name, kept in self._present.items() if now - kept[0] <= GONE_S}
-        gauges: Counter[str] = Counter({"sessions": 0, "finals_waiting": 0, "backlog_seconds": 0})
-        replicas: Counter[tuple[str, str]] = Counter()
-        for _, role, values in self._present.values():
-            replicas["replicas", f'role="{role}"'] += 1
-            for name, value in values.items():
-                gauges[name] += value  # type: ignore[assignment]
+        sums: Counter[str] = Counter({"sessions": 0, "max_sessions": 0, "finals_waiting": 0, "backlog_seconds": 0})
+        for _, _, gauges in self._present.values():
+            for name, value in gauges.items():
+                sums[name] += value  # type: ignore[assignment]
+        return sums
+
+    def text(self) -> str:
+        """Return the sums in Prometheus text format."""
+        gauges = self._gauges()
+        replicas = Counter(("replicas", f'role="{role}"') for _, role, _ in self._present.values())
         busy_s = self._counts["recogniser_busy_seconds_total", ""]
         audio_s = self._counts["recogniser_audio_seconds_total", ""]
         return exposition(

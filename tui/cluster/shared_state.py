@@ -20,6 +20,10 @@ class SharedState:
         """Return the sums in Prometheus text format."""
         return self._totals.text()
 
+    async def occupancy(self) -> tuple[int, int]:
+        """Return the open sessions of all replicas, and how many they accept."""
+        return self._totals.occupancy()
+
     async def issue(self, expires_s: float, session_s: float | None) -> str:
         """Return a token, as `Tokens.issue` does."""
         return self._tokens.issue(expires_s, session_s)

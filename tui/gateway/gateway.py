@@ -288,13 +288,18 @@ class Gateway:
     async def health(self, request: Request) -> Response:
         """Serve `/healthz`: 200 when the model is loaded, 503 before."""
         ready = self.scheduler.recogniser is not None
+        sessions, most = await self.occupancy()
         body = {
             "status": "ok" if ready else "loading",
             "model": self.options.model,
-            "sessions": len(self.sessions),
-            "max_sessions": self.options.max_sessions,
+            "sessions": sessions,
+            "max_sessions": most,
         }
         return JSONResponse(body, 200 if ready else 503)
+
+    async def occupancy(self) -> tuple[int, int]:
+        """Return the number of open sessions, and how many are accepted."""
+        return len(self.sessions), self.options.max_sessions
 
     async def metrics_page(self, request: Request) -> Response:
         """Serve `/metrics`."""
@@ -316,6 +321,7 @@ class Gateway:
         """Return the metrics of the sessions that are open now."""
         return {
             "sessions": len(self.sessions),
+            "max_sessions": self.options.max_sessions,
             "finals_waiting": self.scheduler.finals_waiting,
             "backlog_seconds": sum(session.turn_recogniser.backlog for session in self.sessions) / RATE,
         }

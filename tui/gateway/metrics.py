@@ -24,6 +24,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "recogniser_busy_seconds_total": ("counter", "Seconds that the recogniser was busy."),
     "recogniser_audio_seconds_total": ("counter", "Seconds of audio transcribed, partials included."),
     "sessions": ("gauge", "Open sessions."),
+    "max_sessions": ("gauge", "Sessions that are accepted at the same time."),
     "finals_waiting": ("gauge", "Final texts that are queued or being decoded."),
     "backlog_seconds": ("gauge", "Seconds of audio that wait for their final text."),
     "realtime_factor": ("gauge", "Seconds of audio transcribed per second of work."),
