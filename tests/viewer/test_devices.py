@@ -17,6 +17,7 @@ DEVICES = (
     DeviceInfo("mic:Built-in", "Built-in", "ALSA"),
     DeviceInfo("mic:USB", "USB\x1b[31m microphone", "ALSA"),
     DeviceInfo("mic:HDMI", "HDMI", "ALSA"),
+    DeviceInfo("system", "system", "what this machine plays"),
 )
 USB = DEVICES[2].name
 
@@ -53,17 +54,20 @@ async def test_each_device_shows_its_level_and_what_is_wrong_with_it() -> None:
                     DeviceLevel("Built-in", ((-120.0, -120.0),)),
                     DeviceLevel(USB, ((-20.0, -12.0), (-70.0, -60.0))),
                     DeviceLevel("HDMI", error="Device unavailable"),
+                    DeviceLevel("system", ((-120.0, -120.0),)),
                 ),
             )
-        default, built_in, usb, hdmi = shown(app, "devices").splitlines()[1:5]
+        default, built_in, usb, hdmi, system = shown(app, "devices").splitlines()[1:6]
         assert "no signal" in default
         assert "no signal" in built_in
         assert "L ░" in usb
         assert " R " in usb
         assert "-12 dBFS" in usb
         assert "unavailable" in hdmi
+        assert "no signal" not in system
         assert "sends only zeros" in shown(app, "preview")
         assert "microphone has a signal" in " ".join(shown(app, "preview").split())
+        assert "system has" not in shown(app, "preview")
         await pilot.press("down", "down", "down")
         assert "Another program may be using it" in " ".join(shown(app, "preview").split())
 

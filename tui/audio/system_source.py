@@ -288,10 +288,11 @@ async def _run(*command: str, stdout: int) -> Process:
 
 
 async def _end(process: Process) -> None:
-    """Kill a process that has nothing to save, and wait for its exit."""
+    """Kill a process that has nothing to save, and wait for its exit and for the end of what it wrote."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(EXIT_TIMEOUT_S):
-                await process.wait()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(EXIT_TIMEOUT_S):
+            # Unread output would keep the process's pipe open until after the event loop is closed.
+            await process.communicate()

@@ -288,7 +288,8 @@ class DevicePicker(Dialog[SourceChoice | None]):
         advice = ADVICE[condition]
         if condition in (Condition.QUIET, Condition.NO_SIGNAL, Condition.WRONG_DEVICE):
             for other in self._devices or ():
-                if not other.default and self._condition(other) is Condition.NONE:
+                signals = self._condition(other) is Condition.NONE
+                if signals and not other.default and other.source != SYSTEM:
                     advice += f" {one_line(other.name, 48)} has a signal."
                     break
         return (Span(advice, "muted" if condition is Condition.NONE else ""),)
