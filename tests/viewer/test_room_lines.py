@@ -7,6 +7,7 @@ from tests.viewer.scripted_engine import SESSION, STATS, gist, meeting, partial,
 from tests.viewer.wall_harness import rooms_of
 from tui.config.schema import Highlight
 from tui.model.events import (
+    Event,
     GistChanged,
     LevelChanged,
     MutedChanged,
@@ -159,17 +160,30 @@ def test_a_room_that_is_behind_muted_or_not_on_disk_says_so() -> None:
         assert part in head
 
 
-def test_only_a_turn_that_ends_now_raises_an_alarm_and_only_a_highlight_that_asks_for_one() -> None:
+def matched(of: Room, event: Event) -> list[str]:
+    return [f"{rule.text} {found.number}" for rule, found in of.apply(event, RULES, 0.0).matches]
+
+
+def test_only_a_turn_that_ends_now_matches_and_only_a_highlight_that_asks_for_an_alarm_raises_one() -> None:
     of = room()
-    script, maria = RULES
-    assert of.apply(TurnChanged(partial(140, "the script")), RULES, 0.0).rules == ()
-    assert of.apply(TurnChanged(turn(140, "the script")), RULES, 0.0).rules == (script,)
-    assert of.apply(TurnChanged(turn(140, "The script.")), RULES, 0.0).rules == ()
-    assert of.apply(TurnChanged(turn(141, "Maria has the script")), RULES, 0.0).rules == (script, maria)
-    assert of.apply(replace(meeting()), RULES, 0.0).rules == ()
+    assert matched(of, TurnChanged(partial(140, "the script"))) == []
+    assert matched(of, TurnChanged(turn(140, "the script"))) == ["script 140"]
+    assert matched(of, TurnChanged(turn(140, "The script."))) == []
+    assert matched(of, TurnChanged(turn(141, "Maria has the script"))) == ["script 141", "Maria 141"]
     assert of.alarms == {"script": 2}
     of.clear_alarms()
     assert of.alarms == {}
+
+
+def test_turns_that_ended_while_the_line_was_lost_raise_their_alarms_once() -> None:
+    of, more = Room("studio"), turn(140, "The script!")
+    assert matched(of, meeting()) == [], "what was said before the wall was opened is no alarm"
+    of.view_model.disconnect("", "", "")
+    again = replace(meeting(), turns=(*meeting().turns, more))
+    assert matched(of, again) == ["script 140"]
+    assert matched(of, again) == []
+    other = replace(again, session=replace(SESSION, id="another"), turns=(turn(1, "script"),))
+    assert matched(of, other) == []
 
 
 def test_a_session_that_fails_calls_for_attention_once() -> None:

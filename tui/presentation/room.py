@@ -12,11 +12,17 @@ from tui.presentation.highlight_rules import Rule, matching_rules
 from tui.presentation.view_model import ViewModel
 
 
+class Match(NamedTuple):
+    """A turn that has just ended, and a highlight that it matches."""
+
+    rule: Rule
+    turn: Turn
+
+
 class Attention(NamedTuple):
     """What an event calls for attention to."""
 
-    rules: tuple[Rule, ...] = ()
-    """Highlights that a turn matches which has just ended."""
+    matches: tuple[Match, ...] = ()
     failed: bool = False
     """Whether the session has just failed."""
 
@@ -50,9 +56,9 @@ class Room:
             now: monotonic seconds.
         """
         view_model = self.view_model
-        matched: tuple[Rule, ...] = ()
-        if isinstance(event, TurnChanged) and view_model.ends(event.turn):
-            matched = tuple(matching_rules(event.turn.text, rules))
+        matches = tuple(
+            Match(rule, turn) for turn in self._ended_turns(event) for rule in matching_rules(turn.text, rules)
+        )
         was_active = view_model.state.active
         view_model.apply(event)
         match event:
@@ -67,10 +73,20 @@ class Room:
                 self._find_newest()
             case TurnRemoved():
                 self._find_newest()
-        for rule in matched:
+        for rule, _ in matches:
             if rule.action.raises_alarm:
                 self.alarms[rule.text] = self.alarms.get(rule.text, 0) + 1
-        return Attention(matched, was_active and view_model.state is State.FAILED)
+        return Attention(matches, was_active and view_model.state is State.FAILED)
+
+    def _ended_turns(self, event: Event) -> list[Turn]:
+        """Return the turns that end with an event; with a snapshot, those that ended while the connection was lost."""
+        view_model = self.view_model
+        match event:
+            case TurnChanged(turn=turn) if view_model.ends(turn):
+                return [turn]
+            case Snapshot(session=session, turns=turns) if view_model.synced and session == view_model.session:
+                return [turn for turn in turns if view_model.ends(turn)]
+        return []
 
     def _find_newest(self) -> None:
         self._newest_turn = max((turn.number for turn in self.view_model.transcript if turn.text), default=0)

@@ -13,7 +13,7 @@ from textual.screen import Screen
 from tui.config.schema import Highlight, Style
 from tui.errors import ConfigError, EngineError, UsageError
 from tui.model.commands import Command
-from tui.model.events import Event, Notice, Rejected, Severity, TurnChanged
+from tui.model.events import Event, Notice, Rejected, Severity
 from tui.presentation.formatting import now_iso
 from tui.presentation.room import Room
 from tui.text import one_line, plural
@@ -107,6 +107,9 @@ class WallApp(ViewerApp):
                     await asyncio.sleep(0)
             except EngineError as error:
                 reason, hint = error.message, error.hint
+            except OSError as error:
+                # Such as too many open files: the other rooms go on.
+                reason = f"{error.strerror or error}."
             self._lose(room, reason, hint)
             await asyncio.sleep(pause_s)
             pause_s = min(MAX_RECONNECT_S, 2 * pause_s) if reason else RECONNECT_S
@@ -114,7 +117,7 @@ class WallApp(ViewerApp):
     def _lose(self, room: Room, reason: str, hint: str) -> None:
         """Show that the connection to a room is lost; ring the bell once a session on this machine cannot go on."""
         view_model = room.view_model
-        if room is self._open_room and self._dashboard is not None:
+        if room is self._open_room and self._dashboard is not None and self._dashboard.is_mounted:
             self._dashboard.set_connection_lost(reason, hint)
         else:
             known = view_model.disconnected and view_model.lost_reason
@@ -125,17 +128,17 @@ class WallApp(ViewerApp):
 
     def _handle_event(self, room: Room, event: Event) -> None:
         attention = room.apply(event, self._rules, self._clock())
-        if isinstance(event, TurnChanged):
-            for rule in attention.rules:
-                self.raise_alarm(rule.action, event.turn, room.name)
-                if rule.action.raises_alarm:
-                    self._tell(room, event.turn.text, Severity.INFO)
+        for rule, turn in attention.matches:
+            self.raise_alarm(rule.action, turn, room.name)
+            if rule.action.raises_alarm:
+                self._tell(room, turn.text, Severity.INFO)
         if attention.failed:
             self.bell()
             self._tell(room, f"The session failed. {room.view_model.reason}", Severity.WARNING)
         if (start := self._links[id(room)].due_start(event)) is not None:
             self.post_message(WallScreen.RoomCommandRequested(room, start))
-        if room is self._open_room and self._dashboard is not None:
+        # Until the dashboard is mounted, events change the room only; it then shows all of the room.
+        if room is self._open_room and self._dashboard is not None and self._dashboard.is_mounted:
             self._dashboard.show_event(event)
         else:
             self._show_notice(room, event)
@@ -175,7 +178,9 @@ class WallApp(ViewerApp):
 
     @on(WallScreen.RoomOpened)
     def open_room(self, request: WallScreen.RoomOpened) -> None:
-        """Open a room as the dashboard."""
+        """Open a room as the dashboard, unless one is open."""
+        if self._dashboard is not None:
+            return
         room = request.room
         at = self.rooms.index(room)
         self._dashboard = RoomDashboard(
