@@ -1,6 +1,7 @@
 """Connect to a Ray cluster, and deploy the application on it."""
 
 import contextlib
+import logging
 import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,7 @@ def deployed(options: ClusterOptions, host: str, port: int, certificate: "Certif
     http: dict[str, Any] = {"host": host, "port": port}
     if certificate:
         http |= {"ssl_certfile": str(certificate.chain), "ssl_keyfile": str(certificate.key)}
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     try:
         serve.start(http_options=http, proxy_location="EveryNode")
         serve.run(application(options), name=NAME, route_prefix="/")
