@@ -24,6 +24,8 @@ CALL_S = 30.0
 """Longest wait for a replica's answer; then another is asked."""
 TURN_END_S = 10.0
 """Longest wait of a session that is to restart for the end of its turn."""
+SHARED_S = 2.0
+"""Longest wait of a health check for the shared state, which Ray may be starting again."""
 DRAIN_S = 30.0
 """Longest time in which the sessions of a replica that ends are closed."""
 
@@ -68,7 +70,8 @@ class ClusterGateway(Gateway):
     async def occupancy(self) -> tuple[int, int]:
         """Return the open sessions of all replicas, and how many they accept; if nothing says, those of this one."""
         try:
-            sessions, most = await self._shared.occupancy.remote()
+            async with asyncio.timeout(SHARED_S):
+                sessions, most = await self._shared.occupancy.remote()
         except UNREACHABLE:
             sessions = most = 0
         return (sessions, most) if most else await super().occupancy()
