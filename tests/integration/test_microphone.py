@@ -342,3 +342,14 @@ async def test_a_microphone_that_is_not_the_default_one_is_recorded_by_its_descr
         assert [sources[row.split()[1]] for row in outputs if "protocol-native" in row] == ["usb"]
     async with listening("mic") as source:
         assert source.name == "Microphone"
+
+
+async def test_a_microphone_that_is_unplugged_is_not_replaced_by_another_one(pulse: Pulse) -> None:
+    source = ("master=spk.monitor", "source_name=gone", "source_properties=device.description=Unplugged")
+    remapped = pulse.pactl("load-module", "module-remap-source", *source)
+    async with listening("mic:Unplugged") as microphone:
+        await read_samples(microphone, 800)
+        reading = asyncio.ensure_future(read_samples(microphone, 16_000 * 60))
+        pulse.pactl("unload-module", remapped)
+        with pytest.raises(SourceError, match=r"Unplugged stopped\."):
+            await asyncio.wait_for(reading, 30)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from tui.audio import portaudio, pulse
 from tui.audio.devices import Device, choose_device, list_inputs
 from tui.audio.pacing import BLOCK_S, take_blocks
+from tui.audio.pulse import PulseSource
 from tui.audio.wav import Format
 from tui.errors import SourceError
 
@@ -98,6 +99,8 @@ class Microphone:
         self._loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
         self._stream: Any = None
+        self._source: PulseSource | None = None
+        """The requested source of the sound server; `None` for the default one and without a server."""
         self._converter: Converter
         self._closed = False
         self._stopped = False
@@ -174,7 +177,8 @@ class Microphone:
                 raise self._open_error(error) from error
             index, source = choose_device(devices, sources, self._requested)
             self.name = source.name if source is not None else devices[index].name
-            with pulse.selected(source if self._requested else None):
+            self._source = source if self._requested else None
+            with pulse.selected(self._source):
                 self._stream = self._open_stream(sounddevice, index, devices[index])
             _open.add(self)
             self._converter = Converter(self.format, self._sample_rate)
@@ -185,6 +189,11 @@ class Microphone:
             if self._closed:
                 # `stop` was called while the device was being opened.
                 self._close()
+
+    async def watch(self) -> None:
+        """Stop once the requested source of the sound server is gone; the server would record another one."""
+        if self._source is not None and await pulse.wait_for_removal(self._source):
+            self._on_finished()
 
     def stop(self) -> None:
         """Close the device; blocks until it is closed."""
@@ -279,7 +288,12 @@ async def open_microphone(
     microphone = Microphone(name, sample_rate, latency_ms, clock, channels)
     try:
         await portaudio.call_with_timeout(microphone.start)
-        yield microphone
+        watching = asyncio.ensure_future(microphone.watch())
+        try:
+            yield microphone
+        finally:
+            watching.cancel()
+            await asyncio.wait({watching})
     finally:
         with contextlib.suppress(SourceError):
             await portaudio.call_with_timeout(microphone.stop)

@@ -5,11 +5,13 @@ second and lists ALSA's names. The listing is read as text: `pactl` of PulseAudi
 place of a description with an umlaut.
 """
 
+import asyncio
 import contextlib
 import os
 import shutil
 import subprocess
 import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -19,6 +21,10 @@ from tui.credentials import without_keys
 
 QUERY_TIMEOUT_S = 5.0
 """Longest wait for an answer of the sound server, in seconds."""
+SUBSCRIBE_S = 2.0
+"""Time, in seconds, after which `pactl` has subscribed to the events of the server."""
+REMOVED = b"'remove' on source #"
+"""Part of the event of a source that is gone."""
 LATENCY_MS = 50
 """Latency requested from the sound server: one block."""
 PLUGINS = ("pulse", "pipewire", "default")
@@ -48,6 +54,47 @@ def list_sources() -> list[PulseSource]:
         return []
     info = query("info")
     return parse_sources(query("list", "sources"), info) if info else []
+
+
+async def wait_for_removal(source: PulseSource) -> bool:
+    """Wait until a source is gone; return whether it is, and not the sound server.
+
+    The server moves what records from it to another source, without a word.
+    """
+    try:
+        watcher = await asyncio.create_subprocess_exec(
+            *("pactl", "subscribe"),
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env=without_keys(os.environ) | {"LC_ALL": "C"},
+            start_new_session=True,
+        )
+    except OSError:
+        return False
+    assert watcher.stdout is not None
+    try:
+        changed = await _first_line(watcher.stdout)
+        while changed:
+            if REMOVED in changed:
+                present = await asyncio.to_thread(list_sources)
+                if present and source.id not in (other.id for other in present):
+                    return True
+            changed = await watcher.stdout.readline()
+        return False
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            watcher.kill()
+        await watcher.wait()
+
+
+async def _first_line(events: asyncio.StreamReader) -> bytes:
+    """Return the first event; after `SUBSCRIBE_S` one that stands for those before the subscription."""
+    try:
+        async with asyncio.timeout(SUBSCRIBE_S):
+            return await events.readline()
+    except TimeoutError:
+        return REMOVED
 
 
 def query(*arguments: str) -> str:

@@ -27,6 +27,8 @@ RENEW_S = 5.0
 """Seconds between two requests."""
 QUIET_S = 3.0
 """Seconds without a level of speech after which a device counts as quiet."""
+WIDE_COLUMNS = 70
+"""Width of a row from which half of it is for the name of the device."""
 READOUT_CELLS = 14
 """Cells of the level or the warning at the end of a row."""
 WARNINGS = {
@@ -227,7 +229,7 @@ class DevicePicker(Dialog[SourceChoice | None]):
     def _row(self, device: DeviceInfo, columns: int) -> Line:
         sign = "● " if _level_name(device) == self._current else "  "
         name = _shown_name(device)
-        name_cells = max(12, columns * 2 // 5)
+        name_cells = max(12, columns // 2 if columns >= WIDE_COLUMNS else columns * 2 // 5)
         level = self._levels.get(_level_name(device))
         bars = self._bars(level, max(0, columns - name_cells - READOUT_CELLS - 1))
         readout = pad(self._readout(device, level), READOUT_CELLS)
