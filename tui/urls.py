@@ -33,3 +33,8 @@ def is_loopback(url: str) -> bool:
 def may_carry_key(url: str) -> bool:
     """Return whether an API key may be sent to `url`: its scheme is encrypted, or its host is loopback."""
     return is_loopback(url) or (bool(host(url)) and urlsplit(url).scheme in ENCRYPTED)
+
+
+def bracketed(host: str) -> str:
+    """Return a host as it stands in a URL: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host

@@ -27,9 +27,12 @@ from tests.processes import runs
 from tests.web.chromium import chromium
 from tests.web.pages import LIVEGIST, PATIENCE_S, BarePage, Served, bare_page, web
 from tui.engine.process import is_running
+from tui.listening import listen
 from tui.model.events import State
 from tui.paths import runtime_dir, sessions_dir
 from tui.sessions.store import Store, StoredSession
+from tui.web import server
+from tui.web.access import Access
 
 TOKEN = "t0ken-of-this-test"
 TURNS = 6
@@ -246,7 +249,9 @@ async def test_without_the_token_nothing_is_shown() -> None:
         assert await refused(served, Cookie=cookie.split(";")[0], Origin="http://other.example") == 403
         async with bare_page(served, Cookie=cookie.split(";")[0], Origin=served.url[:-1]) as page:
             await page.until_shown("READY")
-        behind_tls = await client.get(served.url, params={"token": TOKEN}, headers={"X-Forwarded-Proto": "https"})
+        proxied = {"Host": "web.example", "Origin": "https://web.example", "X-Forwarded-Proto": "https"}
+        behind_tls = await client.post(served.url, data={"token": TOKEN}, headers=proxied)
+        assert behind_tls.status_code == 303
         assert "Secure" in behind_tls.headers["set-cookie"].split("; ")
         assert served.process.returncode is None
 
@@ -266,6 +271,23 @@ async def refused(served: Served, **headers: str) -> int:
         async with connect(served.socket_url, additional_headers=headers):
             pass
     return caught.value.response.status_code
+
+
+async def test_one_page_too_many_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MAX_PAGES", 1)
+    pages = server.PageServer(Access("", 0), watch=False)
+    pages.command = "exec cat"
+    with listen("127.0.0.1", 0) as listener:
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}/ws"
+        ready = asyncio.Event()
+        running = asyncio.create_task(pages.run(listener, ready.set))
+        await ready.wait()
+        async with connect(url):
+            with pytest.raises(InvalidStatus) as caught:
+                await connect(url)
+            assert caught.value.response.status_code == 503
+        signal.raise_signal(signal.SIGTERM)
+        await asyncio.wait_for(running, PATIENCE_S)
 
 
 async def test_nothing_prints_the_token() -> None:

@@ -33,11 +33,13 @@ def web(host: str, port: int, token: str | None, watch: bool) -> None:
 
     from tui.credentials import Key, find
     from tui.engine.process import is_running
+    from tui.listening import listen
     from tui.paths import runtime_dir
+    from tui.urls import bracketed
 
     try:
         from tui.web.access import Access
-        from tui.web.server import PageServer, listen, url
+        from tui.web.server import PageServer, check_access
     except ModuleNotFoundError as error:
         raise MissingExtraError("The dashboard in a browser", "web") from error
     if not token:
@@ -47,11 +49,12 @@ def web(host: str, port: int, token: str | None, watch: bool) -> None:
     os.environ.pop(Key.WEB.variable, None)
     if watch and not is_running(runtime_dir()):
         click.echo("livegist: No engine is running. Pages show a session once one runs: livegist", err=True)
-    with listen(host, port, token) as listener:
+    check_access(host, token)
+    with listen(host, port) as listener:
         name, port = listener.getsockname()[:2]
 
         def ready() -> None:
-            click.echo(f"{url(name, port)}{' asks for the token' if token else ''}")
+            click.echo(f"http://{bracketed(name)}:{port}/{' asks for the token' if token else ''}")
 
         asyncio.run(PageServer(Access(token, port), watch=watch).run(listener, ready))
 

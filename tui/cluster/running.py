@@ -10,7 +10,8 @@ import threading
 
 from tui.cluster import LOOPBACK_ONLY, require_ray
 from tui.cluster.options import LOCAL, ClusterOptions
-from tui.gateway.app import TRUST, bracketed, check_access, select_certificate
+from tui.gateway.app import TRUST, check_access, select_certificate
+from tui.urls import bracketed
 
 
 def run(options: ClusterOptions, address: str, host: str, port: int) -> None:

@@ -30,9 +30,10 @@ from tui.gateway.access import OriginMiddleware
 from tui.gateway.completions import request_error
 from tui.gateway.gateway import Gateway
 from tui.gateway.request_timeout import RequestTimeoutProtocol
+from tui.listening import listen
 from tui.stream.messages import MAX_MESSAGE_BYTES
 from tui.stream.query import WS_PATH
-from tui.urls import is_loopback
+from tui.urls import bracketed, is_loopback
 
 if TYPE_CHECKING:
     from tui.gateway.certificate import Certificate
@@ -156,25 +157,6 @@ async def _serve_until_signal(server: "Server", options: GatewayOptions) -> None
     await server.run_until_stopped()
 
 
-def bracketed(host: str) -> str:
-    """Return a host as it stands in a URL."""
-    return f"[{host}]" if ":" in host else host
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen()
-    except OSError as error:
-        raise LivegistError(
-            f"{bracketed(host)}:{port} cannot be bound: {error.strerror or error}.", "Use --port 0 for a free port."
-        ) from error
-    return listener
-
-
 class Server(uvicorn.Server):
     """Uvicorn that prints its address and lets sessions finish before it stops.
 
@@ -206,7 +188,7 @@ class Server(uvicorn.Server):
             )
         )
         self._gateway: Gateway = app.state.gateway
-        self._listener = _listener(host, port)
+        self._listener = listen(host, port)
         name, port = self._listener.getsockname()[:2]
         self.url = f"{'wss' if certificate else 'ws'}://{bracketed(name)}:{port}"
         """Its address, as `ws://HOST:PORT` or `wss://HOST:PORT`."""

@@ -13,13 +13,13 @@ from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
 from tui.errors import LivegistError
-from tui.urls import is_loopback
+from tui.urls import bracketed, is_loopback
 from tui.web.access import Access
 
 PAGE = Path(__file__).with_name("page")
 """Files of the page. Textual-serve's own page loads a font from another host."""
 MAX_PAGES = 32
-"""Maximum number of open pages: each is a process of about 60 MB."""
+"""Maximum number of open pages: each is a process of about 50 MB."""
 SHUTDOWN_S = 3.0
 """Time for the pages to close when the server stops."""
 HEADERS = {
@@ -117,35 +117,14 @@ def _document(name: str, status: int = 200) -> web.Response:
     return web.Response(status=status, text=(PAGE / name).read_text(encoding="utf-8"), content_type="text/html")
 
 
-def listen(host: str, port: int, token: str) -> socket.socket:
-    """Return a socket that listens on an address.
-
-    Args:
-        host: address; any but loopback needs a token.
-        port: 0 takes a free one.
-        token: required of clients; empty for none.
+def check_access(host: str, token: str) -> None:
+    """Raise an error if an address is open to other machines without a token.
 
     Raises:
-        LivegistError: the address cannot be bound, or is open to others without a token.
+        LivegistError: it is.
     """
-    if not token and not is_loopback(url(host, port)):
+    if not token and not is_loopback(f"http://{bracketed(host)}"):
         raise LivegistError(
             f"Anyone who reaches {host} could use this dashboard.",
             "Set a token with --token or livegist login --web, or bind to 127.0.0.1.",
         )
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen()
-    except OSError as error:
-        raise LivegistError(
-            f"{host}:{port} cannot be bound: {error.strerror or error}.", "Use --port 0 for a free port."
-        ) from error
-    return listener
-
-
-def url(host: str, port: int) -> str:
-    """Return the address of the page."""
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
