@@ -42,7 +42,15 @@ def test_the_version_loads_no_heavy_module() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["--help"], ["sessions", "--help"], ["stream", "--help"], ["serve", "--help"], ["models", "--help"]]
+    "command",
+    [
+        ["--help"],
+        ["sessions", "--help"],
+        ["stream", "--help"],
+        ["serve", "--help"],
+        ["models", "--help"],
+        ["web", "--help"],
+    ],
 )
 def test_help_loads_neither_screen_nor_audio_nor_network_nor_models(command: list[str]) -> None:
     assert modules_after(RUN, *command) <= {"asyncio", "msgspec", "tomllib"}
