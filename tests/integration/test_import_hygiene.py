@@ -68,13 +68,13 @@ def test_the_engine_never_loads_the_screen_and_loads_audio_and_http_late() -> No
 
 
 def test_the_viewer_loads_no_audio_no_http_and_no_models() -> None:
-    loaded = modules_after("import tui.viewer.app, tui.engine.client, tui.engine.ssh_client")
+    loaded = modules_after("import tui.viewer.app, tui.viewer.wall_app, tui.engine.client, tui.engine.ssh_client")
     assert loaded & (AUDIO | NETWORK | MODELS | SERVER | {"sqlite3", "tomlkit"}) == set()
     assert "textual" in loaded
 
 
 def test_the_line_interface_loads_no_screen() -> None:
-    loaded = modules_after("import tui.line_ui.app, tui.engine.client")
+    loaded = modules_after("import tui.line_ui.app, tui.line_ui.wall, tui.engine.client")
     assert loaded & (TOOLKIT | AUDIO | NETWORK | MODELS | SERVER) == set()
 
 

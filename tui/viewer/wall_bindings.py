@@ -7,7 +7,10 @@ from collections.abc import Container, Mapping
 
 from textual.binding import Binding
 
-from tui.viewer.bindings import KeyHelp, help_entry
+from tui.viewer.bindings import DASHBOARD, KeyHelp, help_entry
+
+SHARED = {binding.id: binding for binding in DASHBOARD}
+"""Bindings of the dashboard by id, some of which do the same on the wall."""
 
 WALL = [
     Binding(
@@ -40,16 +43,9 @@ WALL = [
         "c", "clear_alarms", "clear alarms", id="clear-alarms", tooltip="Clear the alarms and clip marks of all rooms"
     ),
     Binding("z", "toggle_tall", "size", id="toggle-tall", tooltip="Show more of each room and scroll, or all rooms"),
-    Binding(
-        "question_mark",
-        "help",
-        "help",
-        key_display="?",
-        id="show-help",
-        tooltip="Show the keys and signs of this screen",
-    ),
+    SHARED["show-help"],
     Binding("q", "close", "quit", id="quit", tooltip="Close the wall; the sessions continue"),
-    Binding("ctrl+p", "app.command_palette", "commands", id="show-commands", tooltip="Find a command by its name"),
+    SHARED["show-commands"],
     Binding("up,k", "step(-1)", "previous room", show=False, id="previous-entry", tooltip="Select the previous room"),
     Binding("down,j", "step(1)", "next room", show=False, id="next-entry", tooltip="Select the next room"),
     Binding("pageup", "page(-1)", "page up", show=False, id="page-up", tooltip="Select the room one page up"),
