@@ -64,19 +64,22 @@ class WhisperRecogniser:
     """
 
     def __init__(self, folder: Path, device: str = "auto", threads: int = 0, name: str = "") -> None:
+        from ctranslate2 import get_cuda_device_count
         from faster_whisper import WhisperModel
         from faster_whisper.transcribe import get_suppressed_tokens
 
         self.name = name or folder.name
         """The model's name, as the user gave it."""
         threads = threads or min(8, os.cpu_count() or 1)
-        compute = "int8" if device != "cuda" else "default"
-        load = partial(WhisperModel, str(folder), device=device, compute_type=compute)
+        if device == "auto":
+            device = "cuda" if get_cuda_device_count() else "cpu"
+        # On a GPU, 8-bit integers take longer than the model's own type.
+        load = partial(WhisperModel, str(folder), device=device, compute_type="int8" if device == "cpu" else "default")
         self._encoder = load(cpu_threads=threads)
         self._whisper = self._encoder
         self.workers = 1
         """How many threads may call `transcribe` at once."""
-        if self._encoder.model.device == "cpu" and (folder / "model.bin").stat().st_size <= MAX_COPIED_BYTES:
+        if device == "cpu" and (folder / "model.bin").stat().st_size <= MAX_COPIED_BYTES:
             self.workers = threads
             self._whisper = load(cpu_threads=1, num_workers=threads)
         self._tokenizers: dict[str, Tokenizer] = {}
@@ -115,7 +118,7 @@ class WhisperRecogniser:
         )
         return [
             msgspec.structs.replace(
-                self._transcription(clip, outcome, language, encoded if len(clips) == 1 else _row(encoded, at)),
+                self._transcription(clip, outcome, language, encoded if len(clips) == 1 else row(encoded, at)),
                 language_confidence=confidence,
             )
             for at, (clip, outcome, (language, confidence)) in enumerate(zip(clips, outcomes, languages, strict=True))
@@ -182,10 +185,12 @@ def _rejection(outcome: Any, text: str) -> str:
     return "repetition" if len(encoded) / len(zlib.compress(encoded)) > MAX_COMPRESSION_RATIO else ""
 
 
-def _row(encoded: Any, at: int) -> Any:
-    from ctranslate2 import StorageView
+def row(encoded: Any, at: int) -> Any:
+    """Return one clip of a batch of encoded ones, in the CPU's memory."""
+    from ctranslate2 import Device, StorageView
 
-    return StorageView.from_array(np.ascontiguousarray(np.asarray(encoded)[at : at + 1]))
+    rows = np.asarray(encoded.to_device(Device.cpu))
+    return StorageView.from_array(np.ascontiguousarray(rows[at : at + 1]))
 
 
 def _join_pieces(pieces: Sequence[dict[str, Any]], duration_s: float, prefix: int) -> Iterator[RecognisedWord]:

@@ -1,0 +1,29 @@
+"""What the Whisper recogniser does besides the model's work."""
+
+import ctranslate2
+import numpy as np
+
+from tui.gateway.whisper import row
+
+
+class OnGpu:
+    """Encoded clips on a GPU, which numpy cannot read there."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._values = values
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+        # numpy makes an array of one object of what it cannot read.
+        return np.array(None, dtype=object)
+
+    def to_device(self, device: ctranslate2.Device) -> ctranslate2.StorageView:
+        assert device == ctranslate2.Device.cpu
+        return ctranslate2.StorageView.from_array(self._values)
+
+
+def test_one_clip_of_a_batch_is_taken_from_any_device() -> None:
+    encoded = np.arange(24, dtype=np.float32).reshape(3, 4, 2)
+    on_cpu = ctranslate2.StorageView.from_array(encoded)
+    for at in range(3):
+        for batch in (on_cpu, OnGpu(encoded)):
+            assert np.array_equal(np.asarray(row(batch, at)), encoded[at : at + 1])
