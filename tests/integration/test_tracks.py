@@ -16,11 +16,14 @@ from tui.engine.engine import Engine
 from tui.errors import SourceError, UsageError
 from tui.model.commands import AddTrack, Mute, Option, Recover, SetGain, Start, Stop
 from tui.model.events import LevelChanged, State
-from tui.model.tracks import Track
+from tui.model.tracks import Track, format_tracks
 from tui.model.transcript import transcript_lines
 from tui.paths import sessions_dir
+from tui.sessions.export import export
 from tui.sessions.journal import FORMAT, read
+from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store, StoredSession
+from tui.text import escape_markdown
 
 YOU, THEM = speech(1, 2, 3), bytes(RATE // 2) + speech(11, 12, 13)
 
@@ -332,6 +335,10 @@ async def test_a_track_is_added_to_a_running_session_and_not_one_sample_of_the_f
     assert kept.tracks == snapshot.tracks
     assert read(stored().events).format == FORMAT
     assert any("as them." in notice for notice in watch.notices)
+    exported = json.loads(export(kept, SessionMetadata(), "json"))
+    assert [track["name"] for track in exported["session"]["tracks"]] == ["cat", "them"]
+    assert exported["session"]["source"] == format_tracks(kept.tracks)
+    assert f"Source: {escape_markdown(format_tracks(kept.tracks))}" in export(kept, SessionMetadata(), "md")
 
 
 async def test_an_added_track_that_was_not_transcribed_is_transcribed_from_its_start(

@@ -64,7 +64,7 @@ def to_json(state: SessionState, metadata: SessionMetadata) -> str:
     """Return one JSON object with the whole session."""
     document = Document(
         FORMAT,
-        state.session,
+        _session(state),
         metadata,
         state.state,
         state.reason,
@@ -79,7 +79,8 @@ def to_json(state: SessionState, metadata: SessionMetadata) -> str:
 
 def to_jsonl(state: SessionState, metadata: SessionMetadata) -> str:
     """Return one JSON object per line, as `livegist stream --json` prints them."""
-    events: list[Any] = [SessionStarted(state.session)] if state.session else []
+    session = _session(state)
+    events: list[Any] = [SessionStarted(session)] if session else []
     events += [TurnChanged(turn) for turn in state.finals]
     events += [GistChanged(gist) for gist in state.gists.values()]
     events.append(StatsChanged(state.stats))
@@ -240,6 +241,13 @@ def _with_gaps(state: SessionState, turns: Iterable[Turn]) -> Iterator[tuple[Tur
     for turn in turns:
         yield turn, state.gaps_before(turn.number) if turn.number != told else []
         told = turn.number
+
+
+def _session(state: SessionState) -> Session | None:
+    """Return the facts about a session, with the tracks that were added to it; `None` if there are none."""
+    if state.session is None or state.source == state.session.source:
+        return state.session
+    return replace(state.session, source=state.source, tracks=state.tracks)
 
 
 def _after_gaps(
