@@ -4,9 +4,20 @@ import pytest
 from msgspec.structs import replace
 
 from tests.viewer.dashboard_harness import emit, running, shown, toasts
-from tests.viewer.scripted_engine import SESSION, ScriptedEngine, gist, turn
+from tests.viewer.pilot import until
+from tests.viewer.scripted_engine import SESSION, ScriptedEngine, gist, partial, turn
 from tui.model.commands import NameSpeaker, RememberSpeaker
-from tui.model.events import Event, GistChanged, SessionStarted, SpeakerNamed, TurnChanged
+from tui.model.events import (
+    Event,
+    GistChanged,
+    SessionStarted,
+    SpeakerNamed,
+    State,
+    StateChanged,
+    StatsChanged,
+    TurnChanged,
+)
+from tui.model.stats import Stats
 from tui.model.tracks import Track
 from tui.presentation.trends import talking_shares
 from tui.presentation.view_model import ViewModel
@@ -43,6 +54,28 @@ def test_a_letter_has_its_own_colour_whoever_is_seen_first() -> None:
     for number in (1, 2, 3):
         styles += {span.style.split()[0] for span in pane.entry(number, 80)[0] if "speaker-" in span.style}
     assert styles == ["speaker-2", "speaker-1", f"speaker-{7 - SPEAKERS}"]
+
+
+async def test_the_shares_of_the_talking_time_stand_in_the_stats_and_follow_a_revision() -> None:
+    engine = ScriptedEngine()
+    async with running(engine, size=(120, 44)) as (app, pilot):
+        await emit(pilot, engine, SessionStarted(SESSION), said(1, "A", 6), said(2, "B", 4), StatsChanged(Stats()))
+        await pilot.press("i")
+        await until(pilot, lambda: "talking time    A 60 % B 40 %" in shown(app, "stats"))
+        await emit(pilot, engine, said(2, "A", 4), StatsChanged(Stats(turns=2)))
+        await until(pilot, lambda: "talking time    A 100 %" in shown(app, "stats"))
+
+
+async def test_the_open_turn_of_another_speaker_is_not_shown_beside_one_speaker() -> None:
+    engine = ScriptedEngine()
+    async with running(engine, size=(120, 36)) as (app, pilot):
+        open_turn = partial(203, "I can do both", speaker="B")
+        await emit(
+            pilot, engine, SessionStarted(SESSION), StateChanged(State.LIVE), said(201, "A"), TurnChanged(open_turn)
+        )
+        assert "I can do both" in shown(app, "turns")
+        await pilot.press("F")
+        assert "I can do both" not in shown(app, "turns")
 
 
 async def test_one_speaker_is_shown_alone_and_then_all_again() -> None:

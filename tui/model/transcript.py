@@ -75,6 +75,8 @@ class Transcript:
         self._turns.update((turn.number, turn) for turn in sorted(turns, key=lambda t: t.number))
         self._last = max(self._turns, default=0)
         self._tracks = {turn.track for turn in self._turns.values()}
+        self.version = 0
+        """Number of changes of final turns so far."""
 
     def __len__(self) -> int:
         return len(self._turns)
@@ -103,6 +105,7 @@ class Transcript:
             return False
         self._turns[turn.number] = turn
         self._tracks.add(turn.track)
+        self.version += turn.final
         if old is None and turn.number < self._last:
             for number in sorted(number for number in self._turns if number > turn.number):
                 self._turns[number] = self._turns.pop(number)
@@ -121,6 +124,7 @@ class Transcript:
         for number, turn in list(self._turns.items()):
             if not turn.track:
                 self._turns[number] = msgspec.structs.replace(turn, track=name)
+        self.version += 1
         self._tracks = {turn.track for turn in self._turns.values()}
 
     def remove(self, number: int) -> bool:

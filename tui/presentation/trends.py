@@ -17,16 +17,16 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def talk_times(turns: Iterable[Turn]) -> list[tuple[str, float]]:
-    """Return the seconds of speech of each labelled speaker, most first."""
+    """Return the seconds of speech of each labelled speaker, or else track, most first."""
     seconds: dict[str, float] = {}
     for turn in turns:
-        if turn.speaker is not None:
-            seconds[turn.speaker] = seconds.get(turn.speaker, 0.0) + max(0.0, turn.end_s - turn.start_s)
+        if turn.label:
+            seconds[turn.label] = seconds.get(turn.label, 0.0) + max(0.0, turn.end_s - turn.start_s)
     return sorted(seconds.items(), key=lambda item: -item[1])
 
 
 def talking_shares(turns: Iterable[Turn]) -> str:
-    """Return each labelled speaker's share of the talking time, most first, such as `A 62 % Bob 38 %`."""
+    """Return the share of each speaker, or track, of the talking time, most first, such as `A 62 % Bob 38 %`."""
     times = talk_times(turns)
     whole = sum(talked_s for _, talked_s in times) or 1.0
     return " ".join(f"{one_line(name, 16)} {100 * talked_s / whole:.0f} %" for name, talked_s in times)

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from tui.model.stats import Stats
 from tui.presentation.formatting import dollars, milliseconds, seconds, speaker_style
-from tui.presentation.trends import gist_latencies, sparkline, speaking_rates, talk_times
+from tui.presentation.trends import gist_latencies, sparkline, speaking_rates, talk_times, talking_shares
 from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line, plural, size
 from tui.viewer.styled_text import Line, Span, justify, pad, truncate, width, wrap
@@ -20,7 +20,7 @@ NOTABLE_LAG_S = 2.0
 SLOW_FACTOR = 1.0
 """Real-time factor from which the endpoint is slower than the speech."""
 
-TEXTS = frozenset({"device"})
+TEXTS = frozenset({"device", "talking time"})
 """Labels of values that are cut if they do not fit; numbers are left out."""
 TREND_TURNS = 200
 """Newest turns and gists that the sparklines may show."""
@@ -134,6 +134,9 @@ class StatsPane(CellWidget):
         self._whole = False
         """Whether the table of all statistics was painted last."""
         self._trends: list[Line] = []
+        self._share_text = ""
+        self._shares_of = (0, 0)
+        """Version of the transcript, and names of the speakers, of which `_share_text` is."""
         self._trends_of: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     def show(self, stats: Stats) -> None:
@@ -151,7 +154,7 @@ class StatsPane(CellWidget):
         """Return a box with a table or with six figures; one row of figures if there is no room for a box."""
         if rows < 4:
             return [self._row(columns)]
-        table = stats_rows(self._stats, self._view_model.words)
+        table = [*stats_rows(self._stats, self._view_model.words), *self._shares()]
         whole = self._whole = self.all or rows >= len(table) + 2
         body = self._table(table, columns - 2, rows - 2) if whole else self._figures(columns - 2)
         if rows - 2 - len(body) > 3:
@@ -159,6 +162,14 @@ class StatsPane(CellWidget):
         keys = "" if rows >= len(table) + 2 and not self.all else "i less" if self.all else "i all"
         head = pane_title("Stats", "", columns, focused=False, boxed=True)
         return boxed_lines(head, body, pane_bottom(keys, columns, focused=False), columns, rows)
+
+    def _shares(self) -> list[Row]:
+        """Return the row with each speaker's share of the talking time; none without speakers."""
+        view_model = self._view_model
+        known = (view_model.transcript.version, hash(tuple(view_model.speakers.items())))
+        if known != self._shares_of:
+            self._shares_of, self._share_text = known, talking_shares(view_model.finals)
+        return [("talking time", self._share_text, "")] if self._share_text else []
 
     def _figures(self, columns: int) -> list[Line]:
         """Return the six figures in two columns, or in one, and what is abnormal below them."""
@@ -208,7 +219,7 @@ class StatsPane(CellWidget):
         """Return talk time, sparklines and bookmarks; computed anew only when turns, gists or names have changed."""
         view_model = self._view_model
         state = (
-            len(view_model.transcript.finals),
+            view_model.transcript.version,
             len(view_model.gists),
             columns,
             hash((*view_model.speakers.items(), *view_model.bookmarks.items())),
@@ -224,7 +235,7 @@ class StatsPane(CellWidget):
         if not total:
             return []
         lines: list[Line] = [(), (Span(" Talk time", "strong"),)]
-        order = list(dict.fromkeys(turn.speaker for turn in self._view_model.transcript if turn.speaker is not None))
+        order = list(dict.fromkeys(turn.label for turn in self._view_model.transcript if turn.label))
         for label, spoken in times[:6]:
             name = one_line(self._view_model.speakers.get(label, label), 40)
             style = speaker_style(label, order.index(label))

@@ -162,7 +162,9 @@ class TurnsPane(Pane):
         """Return the open turns: the last lines of one, or the last line of each of several."""
         if not rows:
             return []
-        turns = [turn for key in self._view_model.open_turns if (turn := self._view_model.transcript.get(key))]
+        known = (self._view_model.transcript.get(key) for key in self._view_model.open_turns)
+        # The speaker of an open turn may not be known yet.
+        turns = [turn for turn in known if turn is not None and (not turn.label or self.admitted(turn.number))]
         if not turns:
             return [(Span(f"{NOW:>{NUMBER_CELLS + 1}}", "muted"),), *[()] * (rows - 1)]
         shown = turns[-rows:]
