@@ -242,6 +242,20 @@ async def test_a_past_session_is_edited_asked_and_titled_and_shows_what_changes(
         assert "Because of" not in shown(app), "an answer about a past session is not shown with the live one"
 
 
+async def test_escape_ends_the_search_in_a_past_session_before_it_leads_back() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, SessionShown(PAST))
+        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
+        await pilot.press("slash", *"script", "enter")
+        await until(pilot, lambda: "with “script”" in shown(app, "turns"))
+        await pilot.press("escape")
+        await until(pilot, lambda: "with “script”" not in shown(app, "turns"))
+        assert isinstance(app.screen, PastSessionScreen)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.dashboard)
+
+
 async def test_a_question_about_a_listed_session_opens_it() -> None:
     async with browsing() as (_, pilot, engine):
         await pilot.press("down", "ctrl+a", *"why", "enter")

@@ -38,7 +38,8 @@ class PastSessionScreen(LayoutActions, AnnotationActions, ExplainedActions):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-broad")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall"), (30, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,h", "app.pop_screen", "back", key_display="esc", tooltip="Back to the dashboard"),
+        Binding("escape", "back", "back", key_display="esc", tooltip="End the search or the selection; back"),
+        Binding("q,h", "app.pop_screen", "back", show=False, tooltip="Back"),
         Binding("slash", "search", "search", key_display="/", tooltip="Search turns and gists"),
         Binding("colon", "ask", "ask", key_display=":", tooltip="Ask a question about the session"),
         Binding("E", "edit_turn", "edit", tooltip="Edit the text of a turn; | in the text splits it"),
@@ -130,6 +131,13 @@ class PastSessionScreen(LayoutActions, AnnotationActions, ExplainedActions):
         self.body.show_session()
         if self.view_model.transcript.get(self._turn) is not None:
             self.body.turns.select(self._turn)
+
+    def action_back(self) -> None:
+        """End the search, or the selection of several turns; without one, go back."""
+        if self.body.pane.needle or len(self.body.selected_turns) > 1:
+            self.action_clear_selection()
+        else:
+            self.app.pop_screen()
 
     def action_play(self) -> None:
         """Play the recording from the selected turn on, or from its start; stop if something is playing."""
