@@ -33,7 +33,7 @@ class WallBanner(CellWidget):
 
     def __init__(self, name: str, rooms: Sequence[Room], *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._name = name
+        self._wall_name = name
         self._rooms = rooms
         self.all_selected = False
         """Whether commands go to all rooms."""
@@ -42,7 +42,7 @@ class WallBanner(CellWidget):
 
     def lines(self, columns: int, rows: int) -> list[Line]:
         """Return the row; states that do not fit are left out."""
-        title = f" livegist wall {one_line(self._name, 40)} " if self._name else " livegist wall "
+        title = f" livegist wall {one_line(self._wall_name, 40)} " if self._wall_name else " livegist wall "
         line: Line = (Span(title, "accent strong"),)
         if self.all_selected:
             line += (Span(f" → ALL {plural(len(self._rooms), 'ROOM').upper()} ", "pill-warn"), Span(" esc", "muted"))
