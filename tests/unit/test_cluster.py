@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import json
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -206,12 +207,21 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         (("--cluster", "--voices", "x"), "--voices needs one process: leave out --cluster."),
         (("--cluster", "--min-replicas", "9"), "9 to 4 replicas are not a valid range."),
         (("--cluster", "--host", "0.0.0.0"), "Anyone who reaches 0.0.0.0 could use this gateway."),
+        (("--cluster", "--model", "no-such-model"), "Unknown speech model: no-such-model."),
     ],
 )
 def test_the_command_says_what_does_not_go_together(arguments: tuple[str, ...], message: str, home: Path) -> None:
     result = CliRunner().invoke(main, ["serve", *arguments])
     assert result.exit_code != 0
     assert message in result.stderr
+
+
+def test_a_port_that_is_taken_is_reported_before_ray_starts(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(main, ["serve", "--cluster", "--port", str(port)])
+    assert result.exit_code == 1
+    assert f"127.0.0.1:{port} cannot be bound: Address already in use." in result.stderr
 
 
 def test_replicas_are_one_to_four_by_default() -> None:

@@ -4,13 +4,14 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sys
 import threading
 
 from tui.cluster import LOOPBACK_ONLY, require_ray
 from tui.cluster.options import LOCAL, ClusterOptions
 from tui.gateway.app import TRUST, check_access, select_certificate
+from tui.gateway.speech_models import find_model
+from tui.listening import listen
 from tui.urls import bracketed
 
 
@@ -24,7 +25,8 @@ def run(options: ClusterOptions, address: str, host: str, port: int) -> None:
         port: 0 takes a port that is free on this machine.
 
     Raises:
-        LivegistError: the address is open to others without a token, or Ray or the application cannot be started.
+        LivegistError: the address is open to others without a token or taken, the model is not on this machine although
+            the cluster is, or Ray or the application cannot be started.
     """
     require_ray()
     check_access(options.gateway, host)
@@ -33,9 +35,13 @@ def run(options: ClusterOptions, address: str, host: str, port: int) -> None:
         sys.stderr.write(TRUST.format(path=certificate.authority))
     if address == LOCAL:
         os.environ.update(LOOPBACK_ONLY)
+        find_model(options.gateway.model)
+    if address == LOCAL or not port:
+        # Ray would only log that the port is taken.
+        with listen(host, port) as free:
+            port = free.getsockname()[1]
     from tui.cluster.deploying import connected, deployed
 
-    port = port or _free_port(host)
     with contextlib.suppress(KeyboardInterrupt), connected(address):
         # Only now: Ray's own handlers write a stack trace.
         _interrupt_on_signals(exit_with_stdin=options.gateway.exit_with_stdin)
@@ -48,12 +54,6 @@ def run(options: ClusterOptions, address: str, host: str, port: int) -> None:
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()
             threading.Event().wait()
-
-
-def _free_port(host: str) -> int:
-    with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def _interrupt_on_signals(*, exit_with_stdin: bool) -> None:
