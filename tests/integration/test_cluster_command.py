@@ -13,6 +13,7 @@ import httpx2
 import numpy as np
 import pytest
 
+from tests.bench.processes import tree
 from tests.gateway_harness import CLIPS, calling, read, silence, spoken, word_errors, words
 from tests.processes import runs
 
@@ -39,17 +40,6 @@ def serving() -> Iterator[tuple[subprocess.Popen[str], str]]:
         if process.poll() is None:
             process.kill()
         process.communicate()
-
-
-def children(pid: int) -> list[int]:
-    """Return the processes that a process started, and those that these started."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    found, known = [], {pid}
-    while grown := [child for child, parent in pairs if parent in known and child not in known]:
-        known |= set(grown)
-        found += grown
-    return found
 
 
 async def converse(url: str) -> None:
@@ -81,7 +71,7 @@ async def converse(url: str) -> None:
 @pytest.mark.timeout(300)
 def test_the_command_serves_sessions_and_ends_with_all_its_processes() -> None:
     with serving() as (process, url):
-        started = children(process.pid)
+        started = tree(process.pid).keys() - {process.pid}
         assert started
         asyncio.run(converse(url))
         process.send_signal(signal.SIGTERM)
