@@ -1,13 +1,14 @@
 """Tests of the keys of the dashboard and its footer, driven by keys and by a scripted engine."""
 
 import pytest
+from msgspec.structs import replace
 from textual.events import Key
 
 from tests.viewer.dashboard_harness import emit, live, running, shown, toasts
 from tests.viewer.pilot import run_app, until
-from tests.viewer.scripted_engine import ScriptedEngine, meeting, partial
+from tests.viewer.scripted_engine import SESSION, ScriptedEngine, meeting, partial
 from tui.model.commands import Analyse, Ask, Mute, Recover, Start, Stop, UsePrompt
-from tui.model.events import State, TurnChanged, UntranscribedChanged
+from tui.model.events import Snapshot, State, TurnChanged, UntranscribedChanged
 from tui.viewer.app import LivegistApp
 
 
@@ -129,6 +130,26 @@ async def test_a_key_that_cannot_act_says_why(snapshot: str | None, key: str, re
         await pilot.press(key)
         await until(pilot, lambda: reason in shown(app, "keys"))
         assert engine.sent == []
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    [
+        None,
+        meeting(),
+        meeting(State.DRAINING),
+        replace(meeting(State.ENDED), session=replace(SESSION, path="")),
+        replace(meeting(), replay_speed=1.0),
+    ],
+    ids=["ready", "live", "finishing", "private", "replay"],
+)
+async def test_every_key_that_cannot_act_has_a_reason_of_its_own(snapshot: Snapshot | None) -> None:
+    async with running(ScriptedEngine(snapshot=snapshot)) as (app, _):
+        impossible = [found.binding for found in app.dashboard.active_bindings.values() if not found.enabled]
+        assert impossible
+        for binding in impossible:
+            app.dashboard.explain_unavailable(binding)
+            assert app.dashboard.footer.message not in ("", "Not possible now."), binding.id
 
 
 async def test_a_long_message_is_shown_row_after_row_and_then_the_keys_are_back() -> None:

@@ -105,6 +105,10 @@ def unavailable_reason(view_model: ViewModel, action: str, parameters: tuple[obj
             return "No turn has ended yet."
         case "undo_edit", _:
             return "No edit to undo."
+        case "play", _ if view_model.state.active:
+            return "A recording is played once its session has ended."
+        case "play", _:
+            return "No stored recording to play."
         case "edit_title", _:
             return "No session has a title yet. Press s to start one."
         case "ask", _:

@@ -14,6 +14,9 @@ LOCAL_REASONS = {
     "follow": "There are no turns yet.",
     "search": "There is nothing to search yet.",
     "copy": "There is nothing to copy yet.",
+    "copy_markdown": "There is nothing to copy yet.",
+    "go_to": "There are no turns yet.",
+    "toggle_speaker": "There are no turns yet.",
     "toggle_bookmarks": "No turn has a bookmark. Press m to add one.",
     "go_to_match": "No search. Press / to search.",
 }
