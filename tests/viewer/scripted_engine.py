@@ -50,8 +50,8 @@ GISTS = (
     "The decision falls at noon; release notes may be blocked.",
 )
 STATS = Stats(
-    elapsed_s=754.0,
-    sent_s=753.6,
+    elapsed_s=804.0,
+    sent_s=803.6,
     lag_s=0.4,
     turns=132,
     words=1874,
@@ -68,8 +68,8 @@ STATS = Stats(
     reconnects=1,
     round_trip_ms=38.0,
     device="Built-in Audio Analog Stereo",
-    recording_bytes=24_130_000,
-    expires_s=10_046.0,
+    recording_bytes=25_730_000,
+    expires_s=9_996.0,
     viewers=1,
 )
 

@@ -34,7 +34,7 @@ async def test_a_snapshot_is_shown_whole() -> None:
     async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await until(pilot, lambda: "let me look at the" in shown(app, "turns"))
         assert "● LIVE" in shown(app, "banner")
-        assert "12:34" in shown(app, "banner")
+        assert "13:24" in shown(app, "banner")
         assert "prompt Summary" in shown(app, "banner")
         assert "from Built-in Audio" in shown(app, "banner")
         assert "speech u3-rt-pro" in shown(app, "banner")
@@ -45,7 +45,7 @@ async def test_a_snapshot_is_shown_whole() -> None:
         assert "… waiting" in shown(app, "gists")
         await until(pilot, lambda: "recording" in shown(app, "stats"))
         stats = shown(app, "stats")
-        for label, value in (("turns", "132"), ("latency", "304 ms"), ("cost", "$0.173"), ("recording", "24.1 MB")):
+        for label, value in (("turns", "132"), ("latency", "304 ms"), ("cost", "$0.173"), ("recording", "25.7 MB")):
             assert any(label in row and value in row for row in stats.splitlines())
         assert "! 1 gist missing · 1 reconnect" in stats
         assert "round trip" not in stats
@@ -121,7 +121,7 @@ async def test_every_size_shows_state_level_turns_gists_and_figures(size: tuple[
         await emit(pilot, engine, LevelChanged(-23.0, -12.0))
         await until(pilot, lambda: "█" in shown(app, "meter"))
         everything = shown(app)
-        for expected in ("● LIVE", "12:34", "█", "let me look at the", "… waiting", "132", "x stop"):
+        for expected in ("● LIVE", "13:24", "█", "let me look at the", "… waiting", "132", "x stop"):
             assert expected in everything, expected
         assert app.dashboard.body.turns.size.height >= 6
         assert all(len(row) <= size[0] for row in everything.splitlines())

@@ -56,7 +56,7 @@ def test_the_first_row_says_name_state_time_level_marks_and_lag() -> None:
     of = room()
     of.apply(TurnBookmarked(127, ""), (), 0.0)
     head = texts(of)[0]
-    for part in ("studio", "● LIVE", "12:34", "█", "★ 1", "lag 0.4 s"):
+    for part in ("studio", "● LIVE", "13:24", "█", "★ 1", "lag 0.4 s"):
         assert part in head
 
 

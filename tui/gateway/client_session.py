@@ -23,7 +23,6 @@ from tui.gateway.send_queue import SendQueue, SlowClientError
 from tui.gateway.turn_model import TurnModel
 from tui.gateway.turn_publisher import TurnMessage
 from tui.gateway.turn_recognition import TurnRecogniser
-from tui.gateway.turn_settings import TurnSettings
 from tui.gateway.vad import VoiceDetector
 from tui.stream.messages import (
     MAX_AHEAD_S,
@@ -135,7 +134,7 @@ class ClientSession:
         self.turn_recogniser = TurnRecogniser(
             scheduler,
             detector,
-            _turn_settings(parameters, self._endpointing),
+            parameters.turn_settings(self._endpointing),
             self._publish,
             metrics,
             turn_model,
@@ -286,7 +285,7 @@ class ClientSession:
 
     def _configure(self, parameters: Parameters) -> None:
         self._parameters = parameters
-        self.turn_recogniser.configure(_turn_settings(parameters, self._endpointing))
+        self.turn_recogniser.configure(parameters.turn_settings(self._endpointing))
         self._log_raised()
 
     def _publish(self, message: TurnMessage) -> None:
@@ -383,18 +382,6 @@ def _decoder(parameters: Parameters) -> PcmDecoder | CompressedDecoder:
     if parameters.encoding in BYTES:
         return PcmDecoder(parameters.encoding, parameters.sample_rate)
     return CompressedDecoder(parameters.encoding)
-
-
-def _turn_settings(parameters: Parameters, defaults: Endpointing) -> TurnSettings:
-    return TurnSettings(
-        endpointing=parameters.endpointing(defaults),
-        languages=parameters.languages,
-        prompt=parameters.recogniser_prompt,
-        unformatted=parameters.unformatted,
-        partials=parameters.include_partial_turns,
-        continuous_partials=parameters.continuous_partials,
-        silence=parameters.acknowledge_silence,
-    )
 
 
 def _first(errors: ExceptionGroup[SessionRefusedError]) -> SessionRefusedError:

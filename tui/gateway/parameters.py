@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 import msgspec
 
 from tui.gateway.endpointing import Endpointing
+from tui.gateway.turn_settings import TurnSettings
 from tui.stream.messages import UpdateConfiguration
 from tui.stream.query import LLMGateway
 
@@ -89,6 +90,22 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
         if self.max_turn_silence is not None:
             changes["max_turn_silence_ms"] = self.max_turn_silence
         return msgspec.structs.replace(defaults, **changes)
+
+    def turn_settings(self, defaults: Endpointing) -> TurnSettings:
+        """Return how the client wants its turns.
+
+        Args:
+            defaults: of what it does not ask for in turn detection.
+        """
+        return TurnSettings(
+            endpointing=self.endpointing(defaults),
+            languages=self.languages,
+            prompt=self.recogniser_prompt,
+            unformatted=self.unformatted,
+            partials=self.include_partial_turns,
+            continuous_partials=self.continuous_partials,
+            silence=self.acknowledge_silence,
+        )
 
     @property
     def raised(self) -> str:
