@@ -87,6 +87,20 @@ async def test_the_connections_of_one_session_have_the_same_speakers(url: str, d
     assert found == ["A", "B", "A", "A"]
 
 
+async def test_connections_that_are_opened_before_anybody_speaks_have_the_same_speakers(
+    url: str, dialogue: Conversation
+) -> None:
+    second = round(dialogue.spans[1].start_s * RATE)
+    ann, bob = dialogue.samples[:second], dialogue.samples[second : second + 4 * RATE]
+    query = {"speaker_labels": "true", "speaker_session": "two tracks"}
+    async with calling(url, **query) as you, calling(url, **query) as them:
+        for caller, samples in ((you, ann), (them, bob)):
+            await caller.say(np.concatenate([samples, silence(1.0)]))
+            await caller.send("Terminate")
+            await caller.ended()
+    assert [caller.finals[0]["speaker_label"] for caller in (you, them)] == ["A", "B"]
+
+
 async def test_a_revision_changes_the_labels_on_the_screen_and_in_an_export(url: str, tmp_path: Path) -> None:
     # What is said first is too short to tell a voice by: at the end of the session it is clear whose it was.
     samples = np.concatenate([read(CLIPS[4])[: round(1.4 * RATE)], silence(1.5), read(CLIPS[0]), silence(1.0)])

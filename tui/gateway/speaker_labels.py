@@ -138,8 +138,11 @@ class Labeller:
     def _profiles(self, parameters: Parameters) -> SpeakerProfiles:
         """Return the speakers of a session; without an id, those of a new one."""
         session = parameters.speaker_session
-        known = self._known() if parameters.known_voices else []
-        profiles = self._sessions.pop(session, None) or SpeakerProfiles(self._model.unrelated, known)
+        profiles = self._sessions.pop(session, None)
+        # Profiles without a speaker yet are false: the connections of several tracks are opened before anybody speaks.
+        if profiles is None:
+            known = self._known() if parameters.known_voices else []
+            profiles = SpeakerProfiles(self._model.unrelated, known)
         if session:
             self._sessions[session] = profiles
             while len(self._sessions) > KEPT_SESSIONS:

@@ -13,7 +13,7 @@ from tui.viewer.widgets.choices import Choices
 
 ROWS = (
     ("n", "Only this session", "no voice is stored"),
-    ("y", "Remember it", "later sessions name it; it stays on the engine's machine"),
+    ("y", "Remember it", "later sessions name it; not sent anywhere"),
 )
 REMEMBER = 1
 """Index of the row that remembers the voice."""
