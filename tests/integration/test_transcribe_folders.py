@@ -27,6 +27,7 @@ from tui.gateway.scheduler import Scheduler
 from tui.paths import sessions_dir
 from tui.sessions.store import Store, StoredSession
 
+pytestmark = pytest.mark.timeout(400)
 DEADLINE_S = 100.0
 
 

@@ -34,6 +34,7 @@ from tui.sessions.store import Store, StoredSession
 from tui.web import server
 from tui.web.access import Access
 
+pytestmark = pytest.mark.timeout(400)
 TOKEN = "t0ken-of-this-test"
 TURNS = 6
 SOUND = speech(*range(1000, 1000 + TURNS))
