@@ -18,7 +18,7 @@ from tests.fake_endpoint import Call
 from tests.faults import engines
 from tests.faults.engines import Watch, assert_all_arrived, fast, options
 from tui.model.commands import Start
-from tui.model.events import State
+from tui.model.events import State, StateChanged
 
 SENTENCES = [Spoken(number, 0 if number % 5 else 1_200) for number in range(1, 36)]
 SOUND = speak(SENTENCES).astype("<i2").tobytes()
@@ -128,6 +128,8 @@ async def test_a_rolling_update_lets_sessions_go_on(cluster: TestCluster, tmp_pa
         await asyncio.gather(asyncio.to_thread(cluster.deploy, max_session_s=10_000), session.until_elsewhere())
         await session.end()
     assert before not in [one.place for one in cluster.received[1:]]
+    reasons = [event.reason for event in session.watch.events if isinstance(event, StateChanged)]
+    assert any("The endpoint restarts" in reason for reason in reasons), "the replica closed the session by itself"
 
 
 async def test_a_session_goes_on_on_another_node(cluster: TestCluster, tmp_path: Path) -> None:
