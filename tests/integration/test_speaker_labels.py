@@ -1,8 +1,10 @@
 """Speaker labels of the local gateway, with real speech and a real model, over a socket."""
 
+import asyncio
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -87,18 +89,20 @@ async def test_the_connections_of_one_session_have_the_same_speakers(url: str, d
     assert found == ["A", "B", "A", "A"]
 
 
-async def test_connections_that_are_opened_before_anybody_speaks_have_the_same_speakers(
-    url: str, dialogue: Conversation
-) -> None:
+async def test_connections_that_are_opened_at_once_have_the_same_speakers(dialogue: Conversation) -> None:
     second = round(dialogue.spans[1].start_s * RATE)
-    ann, bob = dialogue.samples[:second], dialogue.samples[second : second + 4 * RATE]
+    said = dialogue.samples[:second], dialogue.samples[second : second + 4 * RATE]
     query = {"speaker_labels": "true", "speaker_session": "two tracks"}
-    async with calling(url, **query) as you, calling(url, **query) as them:
-        for caller, samples in ((you, ann), (them, bob)):
+    async with AsyncExitStack() as opened:
+        # A new gateway, which loads the model for both, and whose session has no speaker yet.
+        address = opened.enter_context(serving())
+        tracks = (calling(address, **query) for _ in said)
+        callers = await asyncio.gather(*map(opened.enter_async_context, tracks))
+        for caller, samples in zip(callers, said, strict=True):
             await caller.say(np.concatenate([samples, silence(1.0)]))
             await caller.send("Terminate")
             await caller.ended()
-    assert [caller.finals[0]["speaker_label"] for caller in (you, them)] == ["A", "B"]
+    assert [caller.finals[0]["speaker_label"] for caller in callers] == ["A", "B"]
 
 
 async def test_a_revision_changes_the_labels_on_the_screen_and_in_an_export(url: str, tmp_path: Path) -> None:

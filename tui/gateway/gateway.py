@@ -64,6 +64,7 @@ class Gateway:
         """Tells whether a speaker has finished; `None` without a model."""
         self._labeller: Labeller | None = None
         """Labels speakers; `None` until a client wants it."""
+        self._loading_labeller = asyncio.Lock()
         if options.speaker_model:
             # A file that cannot be used is reported at the start.
             self._labeller = self._load_labeller()
@@ -180,11 +181,21 @@ class Gateway:
         if not parameters.speaker_labels:
             return None
         try:
-            if self._labeller is None:
-                self._labeller = await asyncio.to_thread(self._load_labeller)
+            labeller = await self._loaded_labeller()
         except LivegistError as error:
             return f"No speaker labels: {error.message} {error.hint}".rstrip()
-        return self._labeller.labels(parameters)
+        return labeller.labels(parameters)
+
+    async def _loaded_labeller(self) -> "Labeller":
+        """Return what labels speakers, the same for all connections, also for those that are opened at once.
+
+        Raises:
+            LivegistError: the speaker model is not installed or cannot be used.
+        """
+        async with self._loading_labeller:
+            if self._labeller is None:
+                self._labeller = await asyncio.to_thread(self._load_labeller)
+        return self._labeller
 
     def _load_labeller(self) -> "Labeller":
         """Load the speaker model.
@@ -212,9 +223,7 @@ class Gateway:
         except msgspec.MsgspecError as error:
             return request_error(400, str(error))
         try:
-            if self._labeller is None:
-                self._labeller = await asyncio.to_thread(self._load_labeller)
-            refused = self._labeller.remember(asked.session, asked.label, asked.name)
+            refused = (await self._loaded_labeller()).remember(asked.session, asked.label, asked.name)
         except LivegistError as error:
             refused = error.message
         return request_error(409, refused) if refused else JSONResponse({"name": asked.name})
