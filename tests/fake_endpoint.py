@@ -150,6 +150,8 @@ class Endpoint:
     most_sessions: int = 0
     """Largest number of sessions that were open at the same time."""
     refused_sessions: int = 0
+    requests: int = 0
+    """Number of requests of any kind."""
     mute_after: int | None = None
     """Messages a connection reads before it reads no more; `None` reads all."""
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
@@ -256,6 +258,7 @@ class Endpoint:
         """Answer the handshake."""
         from websockets.datastructures import Headers
 
+        self.requests += 1
         if request.path == "/healthz" and self.tells_room:
             room = json.dumps({"sessions": self.open_sessions, "max_sessions": self.max_sessions}).encode()
             return Response(200, "OK", Headers({"Content-Length": str(len(room)), "Connection": "close"}), room)

@@ -4,10 +4,11 @@ import asyncio
 import json
 import os
 import re
+import sqlite3
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx2
@@ -20,11 +21,12 @@ from tests.command import INTERNAL_ERROR
 from tests.fake_endpoint import Endpoint, said, speech
 from tests.gateway_harness import serving
 from tests.session_fixtures import write_wav
+from tui.batch.ledger import LEDGER
 from tui.gateway import vad
 from tui.gateway.app import GatewayOptions
 from tui.gateway.gateway import Gateway
 from tui.gateway.scheduler import Scheduler
-from tui.paths import sessions_dir
+from tui.paths import data_dir, sessions_dir
 from tui.sessions.store import Store, StoredSession
 
 pytestmark = pytest.mark.timeout(400)
@@ -204,6 +206,33 @@ async def test_one_run_at_a_time_works_on_folders(endpoint: Endpoint, tmp_path: 
     endpoint.let_go.set()
     await first.end(0)
     assert texts() == whole((1,))
+
+
+async def test_a_ledger_that_cannot_be_written_ends_the_run(endpoint: Endpoint, tmp_path: Path) -> None:
+    endpoint.begin_s = DEADLINE_S
+    talks = folder(tmp_path / "talks", (1, 2))
+    run = await transcribing(endpoint.url, "--at-once", "1", str(talks))
+    await endpoint.wait_for(lambda: endpoint.open_sessions == 1, DEADLINE_S)
+    with closing(sqlite3.connect(data_dir() / LEDGER)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        endpoint.let_go.set()
+        await run.end(1)
+    assert "folders.sqlite cannot be used: database is locked." in run.errors
+    await transcribed(endpoint.url, str(talks))
+    assert texts() == whole((1, 2))
+
+
+async def test_a_stop_is_obeyed_while_the_endpoint_loads_its_model(tmp_path: Path) -> None:
+    talks = folder(tmp_path / "talks", (1, 2))
+    async with fake_endpoint.running() as endpoint:
+        endpoint.refuse_status = 503
+        run = await transcribing(endpoint.url, "--json", str(talks))
+        async with asyncio.timeout(DEADLINE_S):
+            while not endpoint.requests:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        run.process.terminate()
+        await run.end(1)
+    assert [json.loads(line)["error"] for line in run.printed.splitlines()] == ["Not started."] * 2
 
 
 @contextmanager

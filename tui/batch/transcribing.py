@@ -1,6 +1,7 @@
 """Transcription of files and stored recordings, several at once, by engines in this process."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 NOT_STARTED = "Not started."
 """Error of a source that was not begun when the transcription was stopped."""
+KNOWN_S = 5.0
+"""Longest wait, at first, for the endpoint to say how many sessions it has room for."""
 MAX_TRIES = 60
 """Tries for a source that the endpoint refuses because it has too many sessions; each lasts `drain_timeout_s`."""
 MAX_FAILURES_IN_A_ROW = 10
@@ -125,11 +128,15 @@ class Transcriber:
             async with asyncio.TaskGroup() as tasks:
                 watching = tasks.create_task(self._watch_room(at_once))
                 watching.add_done_callback(lambda _: self._known.set())
-                await self._known.wait()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._known.wait(), KNOWN_S)
                 await self._start_workers(tasks)
                 watching.cancel()
         except* LivegistError as errors:
-            raise errors.exceptions[0] from None
+            error: BaseException = errors
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
+            raise error from None
         for source in self._take_all():
             self._succeeded = False
             self._on_result(TranscriptionResult(_name(source), error=NOT_STARTED, hint="Run the command again."))
@@ -173,6 +180,7 @@ class Transcriber:
 
     def _end(self) -> None:
         self._ending = True
+        self._known.set()
         for worker in self._workers:
             worker.stop.set()
 
