@@ -148,7 +148,7 @@ def teller(snapshot: Snapshot | None = None) -> LineFormatter:
 def test_it_begins_with_where_the_session_is_and_its_newest_turn() -> None:
     lines = LineFormatter(lambda: 0.0).format(meeting())
     shares = "talking time A 43 % B 29 % C 29 %"
-    assert lines[0] == f"live, 12:34, 132 turns, prompt Summary, {shares}, from Built-in Audio Analog Stereo"
+    assert lines[0] == f"live, 13:24, 132 turns, prompt Summary, {shares}, from Built-in Audio Analog Stereo"
     assert lines[1:] == [
         "turn 132, 13:12, A: Maria, could you do those after the script? If not, tell me by three and I find somebody."
     ]
@@ -281,7 +281,7 @@ async def front(line: Line, typist: Typist, start: Start | None = None) -> Async
 async def test_words_are_sent_and_leave_detaches() -> None:
     line, typist = Line(meeting()), Typist()
     async with front(line, typist):
-        await line.until_told("live, 12:34")
+        await line.until_told("live, 13:24")
         typist.type("mute\n", "frob\n", "status\n", "prompts\n", "help\n")
         await line.until_told("detach: detach; the session continues")
         assert line.sent == [Mute(True)]
@@ -331,7 +331,7 @@ async def test_a_cut_is_said_and_the_engine_is_looked_for_again() -> None:
         await line.until_told("live")
         line.cut()
         await line.until_told("was lost")
-        await line.until_told("live, 12:34", times=2)
+        await line.until_told("live, 13:24", times=2)
         assert sum("was lost" in told for told in line.told) == 1
 
 

@@ -52,7 +52,7 @@ async def running(*rooms: LineRoom) -> AsyncIterator[Shown]:
 async def test_each_line_stands_after_the_name_of_its_room() -> None:
     studio, lobby = ScriptedEngine(snapshot=meeting()), ScriptedEngine(snapshot=meeting())
     async with running(LineRoom("studio", studio), LineRoom("the lobby", lobby)) as shown:
-        await shown.until("studio: live, 12:34", "the lobby: live, 12:34")
+        await shown.until("studio: live, 13:24", "the lobby: live, 13:24")
         lobby.emit(TurnChanged(turn(134, "Who is there?")))
         await shown.until("the lobby: turn 134, 13:24: Who is there?")
         assert not any(line.startswith("studio") and "Who is there" in line for line in shown.lines)
@@ -66,7 +66,7 @@ async def test_commands_go_to_the_room_that_is_named_or_to_all() -> None:
         shown.typist.type("the lobby stop")
         await shown.until_true(lambda: lobby.sent == [Mute(True), Stop()])
         shown.typist.type("studio status")
-        await shown.until("studio: live, 12:34, 132 turns")
+        await shown.until("studio: live, 13:24, 132 turns")
         assert studio.sent == [Mute(True)]
 
 
