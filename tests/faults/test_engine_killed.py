@@ -168,6 +168,7 @@ async def test_without_the_setting_the_transcript_stays_under_an_alarm_until_s_c
             assert len(shown.background("RECORDING STOPPED")) == 1, "the alarm does not fill its row"
             assert shown.background("RECORDING STOPPED") != shown.background(said(2))
             assert shown.bells > bells
+            await shown.until("x ends the session")
             shown.type("m")
             await shown.until("note for the bookmark")
             shown.type("promised\r")
