@@ -111,10 +111,10 @@ async def test_another_prompt_is_named_in_the_header() -> None:
 async def test_a_change_of_the_prompt_is_not_called_a_delay() -> None:
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (app, pilot):
-        await emit(pilot, engine, PromptChanged("actions"), StatsChanged(replace(STATS, elapsed_s=760.0, lag_s=9.0)))
+        await emit(pilot, engine, PromptChanged("actions"), StatsChanged(replace(STATS, elapsed_s=810.0, lag_s=9.0)))
         assert "switching prompt" in shown(app, "banner")
         assert "BEHIND" not in shown(app, "banner")
-        await emit(pilot, engine, StatsChanged(replace(STATS, elapsed_s=790.0, lag_s=9.0)))
+        await emit(pilot, engine, StatsChanged(replace(STATS, elapsed_s=840.0, lag_s=9.0)))
         assert "9 s BEHIND" in shown(app, "banner")
 
 
