@@ -83,7 +83,7 @@ def utterance(voice: str, number: int) -> Floats:
 def conversation(
     voices: Sequence[str], turns: int, pause_s: tuple[float, float] = (0.0, 0.0), seed: int = 1
 ) -> Conversation:
-    """Return voices in alternation, each with its sentences in turn.
+    """Return voices in alternation, each with another sentence than the voice before: nobody repeats another's words.
 
     Args:
         voices: their names.
@@ -91,7 +91,7 @@ def conversation(
         pause_s: shortest and longest pause between two turns.
         seed: of the pauses and of the room's noise.
     """
-    said = [(voices[at % len(voices)], utterance(voices[at % len(voices)], at // len(voices))) for at in range(turns)]
+    said = [(voices[at % len(voices)], utterance(voices[at % len(voices)], at)) for at in range(turns)]
     return joined(said, pause_s, seed)
 
 
