@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tests.conftest import needs
 
-USER = f"{getpass.getuser()}@127.0.0.1"
+MACHINE = "127.0.0.1"
+USER = f"{getpass.getuser()}@{MACHINE}"
 """Destination of a login to it."""
 SSHD = """\
 Port {port}

@@ -15,7 +15,7 @@ from tests.fake_endpoint import Endpoint, said, speech
 from tests.faults.engines import options
 from tests.faults.proxy import Proxy, between
 from tests.faults.screen import screen
-from tests.faults.sshd import USER, Sshd, running_sshd
+from tests.faults.sshd import MACHINE, USER, Sshd, running_sshd
 from tests.faults.test_terminal import SOUND, TURNS, assert_whole, over
 from tests.integration.test_server import Viewer, hosted_until, hosting
 from tests.terminal import LIVEGIST
@@ -138,7 +138,7 @@ async def test_a_dropped_relay_comes_back_by_itself(
     given = [word for option in sshd.options(line.port) for word in ("--ssh-option", option)]
     async with hosting() as hosted:
         async with screen(*LIVEGIST, "attach", "--ssh", USER, *given, "--remote", livegist()) as shown:
-            await shown.until(f"livegist@{USER}", "READY")
+            await shown.until(f"livegist@{MACHINE}", "READY")
             await hosted.engine.execute(Start(options(SOUND, server.url, tmp_path)))
             await shown.until("LIVE", said(1))
             if how == "cut":
