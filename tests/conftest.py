@@ -72,6 +72,13 @@ def home(short_dir: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
         assert internal_errors(folder) == []
 
 
+DEVICES = (
+    "module-null-sink sink_name=spk rate=16000 channels=1 norewinds=1 sink_properties=device.description=Speaker",
+    "module-remap-source master=spk.monitor source_name=mic source_properties=device.description=Microphone",
+)
+"""What makes the speaker and the microphone."""
+
+
 class Pulse:
     """A PulseAudio server of our own: what is played into its speaker is heard by its microphone.
 
@@ -95,10 +102,7 @@ class Pulse:
             [
                 "pulseaudio", "-n", "--daemonize=no", "--use-pid-file=no", "--disable-shm=yes", "--exit-idle-time=-1",
                 "-L", f"module-native-protocol-unix auth-anonymous=1 socket={folder}/native",
-                "-L", "module-null-sink sink_name=spk rate=16000 channels=1 norewinds=1 "
-                "sink_properties=device.description=Speaker",
-                "-L", "module-remap-source master=spk.monitor source_name=mic "
-                "source_properties=device.description=Microphone",
+                *(word for device in DEVICES for word in ("-L", device)),
             ],
             env={**os.environ, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)},
             stdin=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests import fake_endpoint, loop_lag
-from tests.conftest import Pulse
+from tests.conftest import DEVICES, Pulse
 from tests.fake_endpoint import RATE, Endpoint
 from tests.faults.engines import Watch, assert_all_arrived, running
 from tui.audio.microphone import Microphone
@@ -51,8 +51,8 @@ class Unplugged:
 
     def plug_in(self) -> None:
         """Add the devices again."""
-        self.pulse.pactl("load-module", "module-null-sink", "sink_name=spk", "rate=16000", "channels=1", "norewinds=1")
-        self.pulse.pactl("load-module", "module-remap-source", "master=spk.monitor", "source_name=mic")
+        for device in DEVICES:
+            self.pulse.pactl("load-module", *device.split())
         self.pulse.pactl("set-default-source", "mic")
 
 
