@@ -11,7 +11,8 @@ from tui.errors import SourceError
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
-    """Put a program of ours in the place of Python."""
+    """Put a program of ours in the place of Python, on a machine without a sound server."""
+    monkeypatch.setenv("PULSE_SERVER", f"unix:{folder}/none")
     program = folder / "python"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o700)
