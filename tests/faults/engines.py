@@ -14,7 +14,7 @@ from tui.model.gists import GistStatus
 from tui.model.session_state import SessionState
 from tui.model.transcript import Turn
 from tui.paths import PACKAGE, log_file, sessions_dir
-from tui.sessions.store import Store
+from tui.sessions.store import Store, StoredSession
 
 PATIENCE_S = 40.0
 """Longest wait for any condition, in seconds: the machine may be busy."""
@@ -171,3 +171,13 @@ def _place(recorded: bytes, audio: bytes, covered: int) -> int | None:
 def assert_each_turn_answered_once(watch: Watch) -> None:
     done = [gist.turn for gist in watch.record.gists.values() if gist.status is GistStatus.DONE]
     assert sorted(turn for turn in done if turn is not None) == [turn.number for turn in watch.finals]
+
+
+async def ended_session(within_s: float = PATIENCE_S) -> StoredSession:
+    """Wait until the one session has ended; return it."""
+    async with asyncio.timeout(within_s):
+        while True:
+            (stored,) = Store(sessions_dir())
+            if not stored.live and stored.load().state is State.ENDED:
+                return stored
+            await asyncio.sleep(0.1)

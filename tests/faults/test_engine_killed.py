@@ -13,11 +13,10 @@ import pytest
 
 from tests import fake_endpoint
 from tests.fake_endpoint import RATE, Endpoint, said, speech
-from tests.faults.engines import PATIENCE_S, WAV_HEADER, assert_all_arrived
+from tests.faults.engines import PATIENCE_S, WAV_HEADER, assert_all_arrived, ended_session
 from tests.faults.screen import Screen, screen
 from tests.terminal import LIVEGIST
 from tui.engine.process import LOCK_NAME, is_running
-from tui.model.events import State
 from tui.paths import runtime_dir, sessions_dir
 from tui.sessions.export import export
 from tui.sessions.store import Store, StoredSession
@@ -71,16 +70,6 @@ def kill_engine() -> int:
     return pid
 
 
-async def stored_over() -> StoredSession:
-    """Wait until the one session is over; return it."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            (stored,) = Store(sessions_dir())
-            if not stored.live and stored.load().state is State.ENDED:
-                return stored
-            await asyncio.sleep(0.1)
-
-
 async def speech_after(stored: StoredSession, at: int) -> None:
     """Wait until the recording contains more than silence after its first `at` bytes."""
     while True:
@@ -122,7 +111,7 @@ async def test_another_engine_goes_on_recording_and_loses_and_doubles_nothing(
             assert "READY" not in screen_text
             assert engine_pid() != pid
             await shown.until("ENDED", said(TURNS))
-            assert_whole(await stored_over(), server)
+            assert_whole(await ended_session(), server)
 
 
 async def test_the_gap_of_live_audio_is_told_with_its_clock_times_and_filled_with_silence(
@@ -147,7 +136,7 @@ async def test_the_gap_of_live_audio_is_told_with_its_clock_times_and_filled_wit
             assert re.search(r"\*Not recorded: \d\d:\d\d:\d\d to \d\d:\d\d:\d\d \(\d+\.\d s\)\*", text)
             text = export(stored.load(), stored.metadata(), "txt")
             assert re.search(r"^\[\d\d:\d\d\] \(not recorded: \d\d:\d\d:\d\d to", text, re.M)
-            whole = (await stored_over()).audio.read_bytes()[WAV_HEADER:]
+            whole = (await ended_session()).audio.read_bytes()[WAV_HEADER:]
             assert whole.startswith(recorded)
             rest = whole[len(recorded) :]
             assert not any(rest[: RATE // 10]), "the gap is not silent"
@@ -176,8 +165,8 @@ async def test_without_the_setting_the_transcript_stays_under_an_alarm_until_s_c
             shown.type("s")
             await shown.until("ENDED", said(TURNS))
             assert "RECORDING STOPPED" not in shown.text
-            assert "promised" in (await stored_over()).load().bookmarks.values()
-            assert_whole(await stored_over(), server)
+            assert "promised" in (await ended_session()).load().bookmarks.values()
+            assert_whole(await ended_session(), server)
 
 
 async def test_x_ends_the_interrupted_session_and_s_then_starts_another(

@@ -48,6 +48,5 @@ def test_loggers_have_the_name_of_their_module() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("getLogger") and node.args
     ]
-    names = {name for _, name in made}
-    others = {name for name in names if name.strip("'").startswith("ray.")}
-    assert names - others == {"__name__"}
+    # Ray's own logger is made quieter, too.
+    assert {name for _, name in made} == {"__name__", "'ray.serve'"}

@@ -22,15 +22,14 @@ from tests import fake_endpoint
 from tests.command import livegist
 from tests.conftest import needs
 from tests.fake_endpoint import RATE, Endpoint, said, speech
-from tests.faults.engines import WAV_HEADER, assert_all_arrived
+from tests.faults.engines import WAV_HEADER, assert_all_arrived, ended_session
 from tests.processes import runs
 from tests.web.chromium import chromium
 from tests.web.pages import LIVEGIST, PATIENCE_S, BarePage, Served, bare_page, web
 from tui.engine.process import is_running
 from tui.listening import listen
-from tui.model.events import State
-from tui.paths import runtime_dir, sessions_dir
-from tui.sessions.store import Store, StoredSession
+from tui.paths import runtime_dir
+from tui.sessions.store import StoredSession
 from tui.web import server
 from tui.web.access import Access
 
@@ -64,16 +63,6 @@ async def endpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIter
     async with fake_endpoint.running() as running:
         monkeypatch.setenv("LIVEGIST_URL", running.url)
         yield running
-
-
-async def ended_session() -> StoredSession:
-    """Wait until the one session has ended; return it."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            (stored,) = Store(sessions_dir())
-            if not stored.live and stored.load().state is State.ENDED:
-                return stored
-            await asyncio.sleep(0.1)
 
 
 def assert_whole(stored: StoredSession, endpoint: Endpoint) -> None:
@@ -123,7 +112,7 @@ async def test_a_page_shows_the_session_and_takes_keys_and_may_be_dropped(
         await again.until_shown("turn 1000 of")
         await again.press("x")
         await again.until_shown("ENDED")
-        assert_all_arrived((await ended_session()).audio.read_bytes()[WAV_HEADER:], endpoint.calls)
+        assert_all_arrived((await ended_session(PATIENCE_S)).audio.read_bytes()[WAV_HEADER:], endpoint.calls)
         await again.press("q")
         closed = "document.body.matches('.-closed') && document.getElementById('closed').innerText"
         assert "continues" in await again.until(closed)
@@ -137,7 +126,7 @@ async def test_sixteen_pages_take_nothing_from_the_engine(endpoint: Endpoint) ->
         await all_show(pages, "READY")
         await pages[0].type("s")
         await all_show(pages, "ENDED")
-        assert_whole(await ended_session(), endpoint)
+        assert_whole(await ended_session(PATIENCE_S), endpoint)
 
 
 async def all_show(pages: list[BarePage], text: str) -> None:
@@ -159,7 +148,7 @@ async def test_a_dropped_page_and_a_killed_viewer_take_nothing_from_the_engine(e
                     os.kill(pid, signal.SIGKILL)
                 await other.until_closed()
             await page.until_closed()
-        assert_whole(await ended_session(), endpoint)
+        assert_whole(await ended_session(PATIENCE_S), endpoint)
 
 
 def viewers(served: Served) -> list[int]:
@@ -203,7 +192,7 @@ async def test_a_watching_page_shows_the_session_and_changes_nothing(endpoint: E
             for key in "x mabREJu:,Dpqe":
                 await watching.type(key)
             await watching.until_closed()
-            assert_whole(await ended_session(), endpoint)
+            assert_whole(await ended_session(PATIENCE_S), endpoint)
 
 
 async def test_a_watching_page_says_that_no_engine_runs_and_starts_none() -> None:

@@ -297,18 +297,7 @@ Command = (
     | Stop
     | Mute
     | UsePrompt
-    | Analyse
-    | Ask
-    | RetryGist
-    | AskAllTurns
-    | UseExtraPrompts
-    | SetTitle
-    | EditTurn
-    | MergeTurn
-    | UndoEdit
-    | Bookmark
-    | NameSpeaker
-    | RememberSpeaker
+    | SessionAnnotation
     | SetGain
     | ListDevices
     | MeasureDevices
