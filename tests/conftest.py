@@ -1,4 +1,4 @@
-"""What tests of several rooms share: a home of their own, a sound system, and what has to be installed."""
+"""What tests of several rooms share: a home of their own, an endpoint, a sound system, and what has to be installed."""
 
 import ctypes.util
 import os
@@ -6,13 +6,15 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from tests import fake_endpoint
 from tests.command import internal_errors
+from tests.fake_endpoint import Endpoint
 from tui.cluster import LOOPBACK_ONLY
 
 hypothesis.settings.register_profile("livegist", deadline=None)
@@ -70,6 +72,13 @@ def home(short_dir: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
     yield folder
     if request.node.get_closest_marker("internal_error") is None:
         assert internal_errors(folder) == []
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Endpoint]:
+    """Run an endpoint that transcribes `fake_endpoint.speech`."""
+    async with fake_endpoint.running() as running:
+        yield running
 
 
 DEVICES = (

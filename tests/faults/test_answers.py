@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import fake_endpoint, http_server
+from tests import http_server
 from tests.fake_endpoint import Endpoint, speech
 from tests.faults.engines import Watch, assert_nothing_lost, fast, running, start_session
 from tests.http_server import Answer, Server
@@ -18,12 +18,6 @@ SOUND = speech(*range(1, TURNS + 1))
 LATE_S = 600.0
 """Seconds, longer than any test waits."""
 SAID = {"model": "m", "choices": [{"message": {"content": "Asked again."}, "finish_reason": "stop"}]}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 
-from tests import fake_endpoint, loop_lag
+from tests import loop_lag
 from tests.conftest import DEVICES, Pulse
 from tests.fake_endpoint import RATE, Endpoint
 from tests.faults.engines import Watch, assert_all_arrived, running
@@ -20,12 +20,6 @@ from tui.model.events import State
 
 LOST = range(30, 60)
 """Blocks of 50 ms that the audio system loses: more than the tolerance of the session's clock."""
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 class Unplugged:

@@ -4,12 +4,11 @@ import asyncio
 import errno
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests import fake_endpoint
 from tests.conftest import needs
 from tests.fake_endpoint import RATE, Endpoint, speech
 from tests.faults.engines import PATIENCE_S, Watch, assert_nothing_lost, engine, fast, start_session
@@ -37,12 +36,6 @@ def small_disk(short_dir: Path) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 def fill(disk: Path, leave: int) -> Path:

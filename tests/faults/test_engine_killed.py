@@ -5,13 +5,12 @@ import os
 import re
 import signal
 import wave
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests import fake_endpoint
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import PATIENCE_S, WAV_HEADER, assert_all_arrived, ended_session
 from tests.faults.screen import Screen, screen
@@ -33,12 +32,6 @@ while time.monotonic() - begin < 600:
     time.sleep(0.1)
 " """
 """A live source: half a second of speech and of silence, without end."""
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import fake_endpoint, loop_lag
+from tests import loop_lag
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import (
     Watch,
@@ -26,12 +26,6 @@ from tui.stream import backoff
 
 TURNS = 12
 SOUND = speech(*range(1, TURNS + 1))
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 @pytest.fixture

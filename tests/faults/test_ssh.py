@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import fake_endpoint
 from tests.fake_endpoint import Endpoint, said, speech
 from tests.faults.engines import options
 from tests.faults.proxy import Proxy, between
@@ -33,12 +32,6 @@ RATE_LIMIT = 1500
 def sshd(short_dir: Path) -> Iterator[Sshd]:
     with running_sshd(short_dir) as found:
         yield found
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 @pytest.fixture

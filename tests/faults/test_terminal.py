@@ -5,12 +5,10 @@ import os
 import shlex
 import signal
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests import fake_endpoint
 from tests.fake_endpoint import Endpoint, said, speech
 from tests.faults.engines import assert_all_arrived, options
 from tests.faults.screen import screen
@@ -24,12 +22,6 @@ from tui.sessions.store import Store, StoredSession
 TURNS = 9
 SOUND = speech(*range(1, TURNS + 1))
 ATTACH = (*LIVEGIST, "attach")
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 async def begin(hosted: Hosted, server: Endpoint, folder: Path) -> None:

@@ -7,13 +7,12 @@ import shlex
 import signal
 import subprocess
 import wave
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests import fake_endpoint
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import PATIENCE_S
 from tests.faults.screen import Screen, screen
@@ -76,12 +75,6 @@ class Home:
                     break
                 await asyncio.sleep(0.1)
         assert [turn.text for turn in stored.load().transcript.finals] == self.turns
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests import fake_endpoint, http_server
+from tests import http_server
 from tests.fake_endpoint import RATE, Endpoint, speech
 from tests.faults.engines import PATIENCE_S, Watch, fast, running, start_session
 from tests.http_server import Answer, Server
@@ -44,12 +44,6 @@ from tui.sessions.journal import fold, read
 from tui.sessions.store import Store
 
 SAID = {"model": "m", "choices": [{"message": {"content": "It was [turn 1, 00:00]."}, "finish_reason": "stop"}]}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 @pytest.fixture

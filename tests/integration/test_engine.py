@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from tests import fake_endpoint, http_server
+from tests import http_server
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import (
     Watch,
@@ -63,12 +63,6 @@ from tui.model.transcript import without_words
 from tui.paths import PACKAGE, log_file, sessions_dir
 from tui.sessions.journal import fold, read
 from tui.sessions.store import Store, StoredSession
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 def to(server: Endpoint) -> dict[str, Option]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import fake_endpoint
 from tests.fake_endpoint import Endpoint, speech
 from tests.faults.engines import Watch, assert_nothing_lost, fast, start_session
 from tui.engine.engine import Engine
@@ -18,12 +17,6 @@ from tui.paths import PACKAGE, log_file, sessions_dir
 from tui.sessions.store import Store
 
 TEXT = '# mine\nname = "Risks"\nturn = "Risks? {{turn}}"\nsession = "Risks? {{transcript}}"\n'
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 @asynccontextmanager

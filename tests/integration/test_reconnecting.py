@@ -3,7 +3,7 @@
 import asyncio
 import time
 import tracemalloc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests import fake_endpoint, loop_lag
+from tests import loop_lag
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tui.audio.recording import Recording
 from tui.model.transcript import Transcript
@@ -22,12 +22,6 @@ from tui.stream.connection import ConnectError, Connection
 from tui.stream.events import StreamEvent
 from tui.stream.query import LLMGateway
 from tui.stream.reconnecting import ReconnectingStream, Target
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 @pytest.fixture

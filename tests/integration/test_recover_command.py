@@ -3,12 +3,10 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests import fake_endpoint
 from tests.command import INTERNAL_ERROR
 from tests.fake_endpoint import Endpoint, said, speech
 from tests.faults.engines import Watch, running, start_session
@@ -25,12 +23,6 @@ from tui.sessions.store import Store
 
 SOUND = speech(1, 2, 3)
 ID = "2026-11-22T10-00-00-abcd"
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 async def livegist(*words: str, code: int = 0) -> str:

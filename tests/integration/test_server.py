@@ -15,7 +15,6 @@ import pytest
 from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
-from tests import fake_endpoint
 from tests.fake_endpoint import Endpoint, said, speech
 from tests.faults.engines import options
 from tests.session_fixtures import store_session
@@ -137,12 +136,6 @@ async def read_to_the_end(connection: ClientConnection) -> int:
         while await connection.recv():
             read += 1
     return read
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 async def test_two_viewers_see_the_same(server: Endpoint, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +13,6 @@ import soundfile
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from tests import fake_endpoint
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import DRAIN_S, WAV_HEADER, Watch, running
 from tests.integration.test_transcribe import transcribed
@@ -51,12 +49,6 @@ SPOKEN = (
 )
 SESSION_FACTS = ("id", "path", "started_at", "source", "engine", "endpoint", "speech_model", "llm_model")
 SOUNDS = {"you": speech(1, 2), "them": speech(11, 12)}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 def store_tracks(*, ended: bool = True) -> StoredSession:

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from tests import fake_endpoint
 from tests.command import INTERNAL_ERROR
 from tests.fake_endpoint import Endpoint, said, speech
 from tests.terminal import LIVEGIST
@@ -23,12 +22,6 @@ from tui.sessions.store import Store
 
 PATIENCE_S = 80.0
 TYPES = {"session", "state", "turn", "gist", "analysis", "error", "stats"}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -26,12 +25,6 @@ from tui.sessions.store import Store, StoredSession
 from tui.text import escape_markdown
 
 YOU, THEM = speech(1, 2, 3), bytes(RATE // 2) + speech(11, 12, 13)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Endpoint]:
-    async with fake_endpoint.running() as running:
-        yield running
 
 
 def settings(server: Endpoint, folder: Path, **sounds: bytes) -> dict[str, Option]:
