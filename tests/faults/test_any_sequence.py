@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests import fake_endpoint
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import assert_all_arrived
-from tests.integration.test_reconnecting import Heard, target
+from tests.integration.reconnecting_harness import Heard, target
 from tui.audio.recording import Recording
 from tui.stream import events
 from tui.stream.reconnecting import ReconnectingStream

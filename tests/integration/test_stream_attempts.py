@@ -1,0 +1,217 @@
+"""Which errors end a stream, and when a failed connection is tried again."""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from tests.fake_endpoint import Endpoint, said, speech
+from tests.integration.reconnecting_harness import Heard, linked, target
+from tui.audio.recording import Recording
+from tui.stream import close_codes, events
+from tui.stream.close_codes import Retry
+from tui.stream.connection import ConnectError, Connection
+from tui.stream.events import StreamEvent
+from tui.stream.reconnecting import ReconnectingStream, Target
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(1008, "Not authorized"), (3006, "Invalid value for speech_model"), (3007, "Frame duration"), (1009, "too big")],
+)
+async def test_what_cannot_mend_fails_at_once_and_says_why(
+    server: Endpoint, recording: Recording, code: int, error: str
+) -> None:
+    server.error_first, server.close_with = error, (code, error)
+    heard = Heard()
+    await linked(recording, server, heard).run()
+    (failed,) = heard.of(events.StreamFailed)
+    assert isinstance(failed, events.StreamFailed)
+    assert failed.close.code == code
+    assert failed.close.retry is Retry.NO
+    assert failed.close.hint
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize("code", [1011, 3005, 3008, 3009])
+async def test_what_can_mend_is_tried_again(server: Endpoint, recording: Recording, code: int) -> None:
+    server.close_with = (code, "")
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
+    server.close_with = None
+    lost = heard.of(events.ConnectionLost)[0]
+    assert isinstance(lost, events.ConnectionLost)
+    assert lost.close.code == code
+    assert lost.close.meaning
+    recording.append(speech(1))
+    recording.close()
+    await running
+    assert heard.finals == [said(1)]
+
+
+async def test_what_stands_in_the_way_for_a_while_is_waited_for_once_the_endpoint_was_reached(
+    server: Endpoint, recording: Recording
+) -> None:
+    untrusted = close_codes.CloseInfo(close_codes.LOST, "", Retry.NO, "The certificate cannot be trusted.", "Log in.")
+    in_the_way = asyncio.Event()
+
+    async def way_there(prompt: str) -> Target:
+        if in_the_way.is_set():
+            raise ConnectError(untrusted)
+        return await target(server)(prompt)
+
+    heard = Heard()
+    running = asyncio.create_task(ReconnectingStream(recording, way_there, "one", heard.tell, jitter=lambda: 0.0).run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.finals) == 1)
+    in_the_way.set()
+    await server.cut()
+    await heard.until(lambda: events.ConnectionLost(untrusted, 0.0) in heard.events)
+    in_the_way.clear()
+    recording.append(speech(2))
+    recording.close()
+    await running
+    assert heard.finals == [said(1), said(2)]
+    assert not heard.of(events.StreamFailed)
+
+
+@pytest.mark.parametrize(
+    ("answer", "meaning"),
+    [
+        (b"", "127.0.0.1 closed the connection before it answered."),
+        (b"220 mail.example.com ESMTP\r\n", "127.0.0.1 is not a WebSocket server:"),
+    ],
+)
+async def test_who_hangs_up_is_told_from_who_speaks_something_else(answer: bytes, meaning: str) -> None:
+    async def attend(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(attend, "127.0.0.1", 0) as strange:
+        port = strange.sockets[0].getsockname()[1]
+        with pytest.raises(ConnectError) as refused:
+            await Connection.open(f"ws://127.0.0.1:{port}/v3/ws", "")
+    assert refused.value.close.meaning.startswith(meaning)
+    assert refused.value.close.retry is Retry.YES
+
+
+async def test_what_stands_in_the_way_from_the_start_is_said_at_once(recording: Recording) -> None:
+    untrusted = close_codes.CloseInfo(
+        close_codes.LOST, "", Retry.NO, "The certificate cannot be trusted.", "Check the clock."
+    )
+
+    async def way_there(_: str) -> Target:
+        raise ConnectError(untrusted)
+
+    heard = Heard()
+    await ReconnectingStream(recording, way_there, "one", heard.tell).run()
+    assert heard.events == [events.StreamFailed(untrusted)]
+
+
+async def test_the_waits_between_tries_double_with_full_jitter_up_to_half_a_minute(
+    server: Endpoint, recording: Recording
+) -> None:
+    server.refuse_status = 503
+    heard = Heard()
+    drawn = iter([1.0] * 8 + [0.5] * 9)
+    now = 0.0
+
+    def tell(event: StreamEvent) -> None:
+        nonlocal now
+        heard.tell(event)
+        if isinstance(event, events.ConnectionLost):
+            now += event.wait_s
+
+    way = ReconnectingStream(recording, target(server), "one", tell, clock=lambda: now, jitter=lambda: next(drawn))
+    running = asyncio.create_task(way.run())
+    await heard.until(lambda: len(heard.of(events.ConnectionLost)) >= 9)
+    waits = [event.wait_s for event in heard.events if isinstance(event, events.ConnectionLost)]
+    assert waits[:9] == [0.5, 1, 2, 4, 8, 16, 30, 30, 15]
+    running.cancel()
+
+
+async def test_after_a_healthy_minute_a_loss_is_made_good_at_once_again(server: Endpoint, recording: Recording) -> None:
+    heard = Heard()
+    now = 0.0
+    way = ReconnectingStream(recording, target(server), "one", heard.tell, clock=lambda: now, jitter=lambda: 0.001)
+    running = asyncio.create_task(way.run())
+    waits: list[float] = []
+    for lasted_s in (1, 1, 61, 1):
+        await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == len(waits) + 1)
+        now += lasted_s
+        await server.cut()
+        await heard.until(lambda: len(heard.of(events.ConnectionLost)) == len(waits) + 1)
+        lost = heard.of(events.ConnectionLost)[-1]
+        assert isinstance(lost, events.ConnectionLost)
+        waits.append(lost.wait_s)
+        now += 1
+    assert waits == [0, 0.001, 0, 0.001]
+    running.cancel()
+
+
+@pytest.mark.parametrize("why", ["little time is left", "the machine slept"])
+async def test_the_next_try_is_made_at_once_if_waiting_makes_no_sense(
+    server: Endpoint, recording: Recording, why: str
+) -> None:
+    server.refuse_status = 503
+    heard = Heard()
+    way = ReconnectingStream(recording, target(server), "one", heard.tell, clock=lambda: 0.0, jitter=lambda: 1.0)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
+    server.refuse_status = 0
+    if why == "the machine slept":
+        way.reconnect()
+        await heard.until(lambda: bool(heard.finals))
+    recording.close()
+    way.give_up_after(12)
+    await running
+    assert heard.finals == [said(1)]
+
+
+@pytest.mark.parametrize("then", ["the session goes on", "the recording ends", "the machine slept"])
+async def test_no_attempt_is_made_before_the_time_that_the_endpoint_names(
+    server: Endpoint, recording: Recording, then: str
+) -> None:
+    server.refuse_status, server.retry_after = 429, "2"
+    heard = Heard()
+    attempts: list[float] = []
+
+    def clock() -> float:
+        return time.monotonic() * 10
+
+    def noted(prompt: str) -> "asyncio.Future[Target]":
+        attempts.append(clock())
+        return target(server)(prompt)
+
+    way = ReconnectingStream(recording, noted, "one", heard.tell, clock=clock, jitter=lambda: 0.0)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
+    server.refuse_status = 0
+    if then == "the machine slept":
+        way.reconnect()
+    if then != "the recording ends":
+        await heard.until(lambda: bool(heard.of(events.ConnectionOpened)))
+    recording.close()
+    way.give_up_after(100)
+    await running
+    (lost,) = heard.of(events.ConnectionLost)
+    assert isinstance(lost, events.ConnectionLost)
+    assert lost.wait_s == 2.0, "a viewer shows how long it waits"
+    assert attempts[1] - attempts[0] >= 2.0
+    assert heard.finals == [said(1)]
+
+
+async def test_the_endpoint_may_name_the_time_as_a_date(server: Endpoint, recording: Recording) -> None:
+    server.refuse_status, server.retry_after = 503, format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
+    (lost,) = heard.of(events.ConnectionLost)
+    assert isinstance(lost, events.ConnectionLost)
+    assert 3600 < lost.wait_s <= 7200
+    running.cancel()

@@ -1,0 +1,118 @@
+"""A connection that is lost is resumed at the end of the last final turn."""
+
+import asyncio
+import time
+import tracemalloc
+
+import pytest
+
+from tests import loop_lag
+from tests.fake_endpoint import RATE, Endpoint, said, speech
+from tests.integration.reconnecting_harness import Heard, linked
+from tui.audio.recording import Recording
+from tui.stream import events
+
+
+async def test_a_cut_in_the_middle_of_a_turn_loses_and_doubles_nothing(server: Endpoint, recording: Recording) -> None:
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    recording.append(speech(1) + speech(2)[: RATE // 2])
+    await heard.until(lambda: len(heard.transcript) == 2)
+    await server.cut()
+    recording.append(speech(2)[RATE // 2 :] + speech(3))
+    recording.close()
+    await running
+    assert heard.finals == [said(1), said(2), said(3)]
+    assert [turn.number for turn in heard.transcript] == [1, 2, 3]
+    assert len(server.calls) == 2
+    assert heard.of(events.ConnectionLost)
+
+
+async def test_a_resumed_connection_starts_at_the_end_of_the_last_final_turn(
+    server: Endpoint, recording: Recording
+) -> None:
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    recording.append(speech(1, 2))
+    await heard.until(lambda: len(heard.finals) == 2)
+    end = round(heard.transcript.finals[-1].end_s * RATE)
+    await server.cut()
+    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == 2)
+    recording.append(speech(3))
+    recording.close()
+    await running
+    whole = speech(1, 2, 3)
+    assert bytes(server.calls[1].audio) == whole[end * 2 :]
+    assert bytes(server.calls[0].audio) == whole[: len(server.calls[0].audio)]
+
+
+async def test_times_stay_on_the_session_clock_over_connections(server: Endpoint, recording: Recording) -> None:
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.finals) == 1)
+    await server.cut()
+    recording.append(speech(2, 3))
+    recording.close()
+    await running
+    assert [turn.start_s for turn in heard.transcript.finals] == pytest.approx([0, 1, 2], abs=0.002)
+
+
+async def test_a_partial_that_no_later_connection_hears_is_gone_in_the_end(
+    server: Endpoint, recording: Recording
+) -> None:
+    heard = Heard()
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1) + speech(2)[: RATE // 2])
+    await heard.until(lambda: len(heard.transcript) == 2)
+    server.mute_after = 0
+    await server.cut()
+    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == 2)
+    recording.close()
+    way.abandon()
+    await running
+    assert [turn.text for turn in heard.transcript] == [said(1)]
+
+
+async def test_a_silent_black_hole_is_noticed_within_five_seconds(server: Endpoint, recording: Recording) -> None:
+    heard = Heard()
+    running = asyncio.create_task(linked(recording, server, heard).run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.finals) == 1)
+    call = server.calls[0].websocket
+    assert call is not None
+    async with loop_lag.measured() as machine:
+        call.transport.pause_reading()
+        began = time.monotonic()
+        await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
+        assert time.monotonic() - began - machine.late_s < 5
+    recording.append(speech(2))
+    recording.close()
+    await running
+    assert heard.finals == [said(1), said(2)]
+
+
+async def test_while_an_endpoint_reads_nothing_memory_stays_flat_for_the_recording_is_the_queue(
+    server: Endpoint, recording: Recording
+) -> None:
+    server.mute_after = 1
+    heard = Heard()
+    way = linked(recording, server, heard, drain_s=1.0)
+    running = asyncio.create_task(way.run())
+    await heard.until(lambda: bool(heard.of(events.ConnectionOpened)))
+    tracemalloc.start()
+    try:
+        for _ in range(600):
+            recording.append(bytes(2 * RATE))
+            await asyncio.sleep(0)
+        await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert way.sent < 60 * RATE, "the system's buffers take no more"
+    assert way.behind > 540 * RATE
+    assert most < 2_000_000
+    way.give_up_after(0)
+    recording.close()
+    await running
