@@ -19,7 +19,7 @@ from tests import fake_endpoint
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import assert_all_arrived, options
 from tests.faults.proxy import Proxy, between
-from tests.integration.test_server import Viewer
+from tests.server_harness import Viewer
 from tests.terminal import LIVEGIST
 from tui.engine.process import SOCKET_NAME
 from tui.model.commands import Command, Quit, Start, UsePrompt

@@ -16,7 +16,7 @@ from tests.faults.proxy import Proxy, between
 from tests.faults.screen import screen
 from tests.faults.sshd import MACHINE, USER, Sshd, running_sshd
 from tests.faults.test_terminal import SOUND, TURNS, assert_whole, over
-from tests.integration.test_server import Viewer, hosted_until, hosting
+from tests.server_harness import Viewer, hosted_until, hosting
 from tests.terminal import LIVEGIST
 from tests.viewer.scripted_engine import load
 from tui.engine.ssh_client import SSHEngineClient, ssh_command

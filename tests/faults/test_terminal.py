@@ -12,7 +12,7 @@ import pytest
 from tests.fake_endpoint import Endpoint, said, speech
 from tests.faults.engines import assert_all_arrived, options
 from tests.faults.screen import screen
-from tests.integration.test_server import Hosted, hosted_until, hosting
+from tests.server_harness import Hosted, hosted_until, hosting
 from tests.terminal import LIVEGIST
 from tui.engine.process import LOCK_NAME
 from tui.model.commands import Start

@@ -1,6 +1,6 @@
 """Past sessions are listed, shown and exported to a viewer over the engine's own socket."""
 
-from tests.integration.test_server import hosting, watching
+from tests.server_harness import hosting, watching
 from tests.session_fixtures import MEETING, store_session
 from tui.model.commands import ExportSession, ListSessions, Pause, ShowSession
 from tui.model.events import Rejected, SessionExported, SessionShown, SessionsListed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_server import Viewer, hosting
+from tests.server_harness import Viewer, hosting
 from tests.terminal import LIVEGIST
 from tui.engine.ssh_client import SSHEngineClient
 from tui.errors import UsageError

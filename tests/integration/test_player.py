@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Pulse
-from tests.integration.test_server import hosting, watching
+from tests.server_harness import hosting, watching
 from tests.session_fixtures import store_session
 from tui.errors import SourceError
 from tui.model.commands import TogglePlay
