@@ -2,8 +2,9 @@
 
 import ctranslate2
 import numpy as np
+import pytest
 
-from tui.gateway.whisper import row
+from tui.gateway.whisper import most_likely_language, row
 
 
 class OnGpu:
@@ -27,3 +28,14 @@ def test_one_clip_of_a_batch_is_taken_from_any_device() -> None:
     for at in range(3):
         for batch in (on_cpu, OnGpu(encoded)):
             assert np.array_equal(np.asarray(row(batch, at)), encoded[at : at + 1])
+
+
+
+@pytest.mark.parametrize(
+    ("codes", "chosen"),
+    [((), ("nn", 0.5)), (("en", "de"), ("de", 0.6)), (("en",), ("en", 1.0)), (("xx",), ("nn", 0.5))],
+)
+def test_of_several_languages_the_likeliest_that_was_asked_for_is_taken(
+    codes: tuple[str, ...], chosen: tuple[str, float]
+) -> None:
+    assert most_likely_language([("<|nn|>", 0.5), ("<|de|>", 0.3), ("<|en|>", 0.2)], codes) == chosen
