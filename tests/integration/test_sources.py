@@ -1,165 +1,31 @@
-"""Files, standard input and programs as sources: the audio is unchanged and paced in real time."""
+"""Programs, named pipes and standard input as sources, and sources that cannot be used."""
 
 import asyncio
 import os
 import subprocess
 import sys
 import time
-import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pytest
-import soundfile
 
-from tests import loop_lag
-from tests.conftest import DATA
-from tests.media import write_container, write_late_audio, write_silent_video
+from tests.integration.source_reading import (
+    correlation,
+    fast_clock,
+    open_error,
+    read_source,
+    samples,
+    speech_clip,
+    write_file,
+)
 from tests.terminal import LIVEGIST
-from tui.audio import pipe_source, sound_file, wav
+from tui.audio import pipe_source, wav
 from tui.audio.sources import open_source
-from tui.errors import SourceError
-
-CLIP = min(DATA.glob("*.wav"))
-
-
-def fast_clock(times: float = 50.0) -> Callable[[], float]:
-    """Return a clock that goes faster, so that a test need not listen to all of it."""
-    return lambda: time.monotonic() * times
-
-
-async def read_source(spec: str, clock: Callable[[], float] | None = None) -> bytes:
-    async with asyncio.timeout(30), open_source(spec, clock=clock or fast_clock()) as source:
-        return b"".join([block async for block in source])
-
-
-async def open_error(spec: str) -> SourceError:
-    with pytest.raises(SourceError) as caught:
-        await read_source(spec)
-    assert caught.value.hint, "it says what to do"
-    return caught.value
-
-
-def samples(pcm: bytes) -> npt.NDArray[np.float64]:
-    return np.frombuffer(pcm, "<i2").astype(np.float64)
-
-
-def correlation(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
-    length = min(len(one), len(other))
-    return float(np.corrcoef(one[:length], other[:length])[0, 1])
 
 
 @pytest.fixture(scope="module")
 def speech() -> bytes:
-    """Return two seconds of speech as s16le mono at 16 kHz."""
-    frames, rate = soundfile.read(CLIP, frames=32_000, dtype="int16")
-    assert rate == 16_000
-    pcm: bytes = frames.tobytes()
-    return pcm
-
-
-def write_file(path: Path, speech: bytes, rate: int, channels: int, subtype: str) -> Path:
-    """Write the speech as a file of another rate and number of channels."""
-    import soxr
-
-    frames = soxr.resample(samples(speech) / 32768, 16_000, rate)
-    soundfile.write(path, np.repeat(frames[:, None], channels, axis=1), rate, subtype)
-    return path
-
-
-async def test_a_16_khz_wav_is_read_bit_for_bit(tmp_path: Path, speech: bytes) -> None:
-    path = tmp_path / "speech.wav"
-    path.write_bytes(wav.header(16_000, len(speech)) + speech)
-    assert await read_source(str(path)) == speech
-
-
-@pytest.mark.parametrize(
-    ("name", "rate", "channels", "subtype"),
-    [
-        ("speech.wav", 44_100, 2, "PCM_24"),
-        ("speech.flac", 48_000, 1, "PCM_16"),
-        ("speech.ogg", 48_000, 2, "VORBIS"),
-        ("speech.mp3", 24_000, 1, "MPEG_LAYER_III"),
-        ("speech.aiff", 8_000, 6, "PCM_16"),
-    ],
-)
-async def test_any_sound_file_is_resampled_to_16_khz(
-    tmp_path: Path, speech: bytes, name: str, rate: int, channels: int, subtype: str
-) -> None:
-    sound = samples(await read_source(str(write_file(tmp_path / name, speech, rate, channels, subtype))))
-    assert len(sound) == pytest.approx(32_000, abs=2_400)
-    assert correlation(sound, samples(speech)) > 0.95
-
-
-async def test_a_flac_that_breaks_off_is_read_up_to_there(tmp_path: Path) -> None:
-    whole = tmp_path / "whole.flac"
-    frames, rate = soundfile.read(CLIP, dtype="int16")
-    soundfile.write(whole, np.tile(frames, 3), rate)
-    (tmp_path / "cut.flac").write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
-    read: list[bytes] = []
-
-    async def read_all() -> None:
-        async with open_source(str(tmp_path / "cut.flac"), clock=fast_clock()) as source:
-            async for block in source:
-                read.append(block)
-
-    with pytest.raises(SourceError, match=r"cut\.flac is damaged: it was read up to 0:"):
-        await read_all()
-    got = samples(b"".join(read))
-    assert len(got) > len(frames)
-    assert np.array_equal(got, np.tile(frames, 3)[: len(got)].astype(np.float64))
-
-
-async def test_a_flac_without_an_intact_block_is_an_error(tmp_path: Path) -> None:
-    whole = tmp_path / "whole.flac"
-    soundfile.write(whole, np.zeros(16_000, np.int16), 16_000)
-    (tmp_path / "cut.flac").write_bytes(whole.read_bytes()[:100])
-    assert "cut.flac is not a readable sound file" in (await open_error(str(tmp_path / "cut.flac"))).message
-
-
-async def test_a_file_is_read_in_real_time_and_ends(tmp_path: Path, speech: bytes) -> None:
-    path = tmp_path / "speech.wav"
-    path.write_bytes(wav.header(16_000, 32_000) + speech[:32_000])
-    given = 0
-    async with open_source(str(path)) as source, loop_lag.measured() as machine:
-        assert (source.name, source.finite, source.overflows) == ("speech.wav", True, 0)
-        start = time.monotonic()
-        async for block in source:
-            given += len(block) // 2
-            assert 320 <= len(block) // 2 <= 800
-            assert time.monotonic() - start >= given / 16_000 - 0.005
-        assert 1.0 <= time.monotonic() - start < 2.0 + machine.late_s
-
-
-async def test_a_file_of_three_hours_starts_at_once_and_stays_on_the_disk(tmp_path: Path) -> None:
-    path = tmp_path / "long.wav"
-    size = 3 * 3600 * 32_000
-    path.write_bytes(wav.header(16_000, size))
-    os.truncate(path, wav.HEADER_BYTES + size)
-    tracemalloc.start()
-    try:
-        async with asyncio.timeout(10), open_source(str(path)) as source:
-            async for _ in source:
-                break
-        assert tracemalloc.get_traced_memory()[1] < 20_000_000
-    finally:
-        tracemalloc.stop()
-
-
-def open_descriptors() -> set[str]:
-    return {path.name for path in Path("/dev/fd").iterdir()}
-
-
-async def test_a_source_is_closed_before_its_end(tmp_path: Path, speech: bytes) -> None:
-    path = tmp_path / "speech.wav"
-    path.write_bytes(wav.header(16_000, len(speech)) + speech)
-    before = open_descriptors()
-    async with open_source(str(path)) as source:
-        async for _ in source:
-            break
-    assert open_descriptors() == before
+    return speech_clip()
 
 
 @pytest.mark.parametrize("raw", [True, False])
@@ -256,63 +122,6 @@ async def test_a_hint_names_ffmpeg_only_where_it_is_installed(
     hint = (await open_error("cmd:printf fLaC")).hint
     assert ("ffmpeg" in hint) == installed
     assert "--source" in hint
-
-
-@pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize(
-    ("name", "codec"),
-    [
-        ("talk.webm", "libopus"),
-        ("talk.mkv", "pcm_s16le"),
-        ("talk.mp4", "aac"),
-        ("talk.m4a", "aac"),
-        ("talk.aac", "aac"),
-    ],
-)
-async def test_the_audio_of_a_container_is_read(
-    tmp_path: Path, speech: bytes, name: str, codec: str, channels: int
-) -> None:
-    path = write_container(tmp_path / name, speech, codec, channels=channels)
-    read, spoken = samples(await read_source(str(path))), samples(speech)
-    assert len(read) == pytest.approx(32_000, abs=2_500), "a codec adds silence at the ends"
-    length = 1 << 17
-    delay = int(np.argmax(np.fft.irfft(np.fft.rfft(read, length) * np.fft.rfft(spoken, length).conj())))
-    assert delay < 2_500
-    assert correlation(read[delay:], spoken) > 0.9
-    assert sound_file.duration_s(path) == pytest.approx(2.0, abs=0.1), "the progress of a transcription needs it"
-
-
-@pytest.mark.parametrize("name", ["late.mkv", "late.mov"])
-async def test_audio_that_starts_after_the_picture_keeps_its_time(tmp_path: Path, speech: bytes, name: str) -> None:
-    path = write_late_audio(tmp_path / name, speech, start_s=5.0)
-    assert await read_source(str(path)) == bytes(160_000) + speech
-
-
-async def test_without_pyav_the_hint_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, speech: bytes
-) -> None:
-    path = write_container(tmp_path / "talk.mp4", speech, "aac")
-    monkeypatch.setattr(sound_file, "is_supported", lambda: False)
-    assert "pip install 'livegist[local]'" in (await open_error(str(path))).hint
-
-
-async def test_a_video_without_audio_is_an_error(tmp_path: Path) -> None:
-    path = write_silent_video(tmp_path / "silent.mkv")
-    assert (await open_error(str(path))).message == "silent.mkv contains no audio."
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("talk.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nother.aac\n#EXT-X-ENDLIST\n"),
-        ("talk.mp4", "ffconcat version 1.0\nfile other.aac\n"),
-    ],
-)
-async def test_a_playlist_opens_no_other_file(tmp_path: Path, speech: bytes, name: str, text: str) -> None:
-    write_container(tmp_path / "other.aac", speech, "aac")
-    playlist = tmp_path / name
-    playlist.write_text(text)
-    assert "is not a readable sound file" in (await open_error(str(playlist))).message
 
 
 def ends(process: int) -> bool:

@@ -30,7 +30,6 @@ def test_one_clip_of_a_batch_is_taken_from_any_device() -> None:
             assert np.array_equal(np.asarray(row(batch, at)), encoded[at : at + 1])
 
 
-
 @pytest.mark.parametrize(
     ("codes", "chosen"),
     [((), ("nn", 0.5)), (("en", "de"), ("de", 0.6)), (("en",), ("en", 1.0)), (("xx",), ("nn", 0.5))],
