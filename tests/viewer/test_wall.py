@@ -1,54 +1,21 @@
-"""The wall: several scripted engines, keys, drops, alarms, search and bookmarks across the rooms."""
+"""The wall: rooms, keys for one room and for all, alarms, notices and search."""
 
 import pytest
 from msgspec.structs import replace
 
 from tests.viewer.dashboard_harness import emit, shown, toasts
-from tests.viewer.pilot import SettledPilot, until
+from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import PROMPTS, SESSION, ScriptedEngine, gist, meeting, partial, turn
-from tests.viewer.wall_harness import Wall, meetings, showing
+from tests.viewer.wall_harness import MIXED, Wall, meetings, showing, update
 from tui.config.schema import Highlight
-from tui.model.commands import (
-    Bookmark,
-    ContinueSession,
-    ListDevices,
-    Mute,
-    Start,
-    Stop,
-    UseExtraPrompts,
-    UsePrompt,
-)
-from tui.model.devices import DeviceInfo
-from tui.model.events import (
-    DevicesListed,
-    GistChanged,
-    MutedChanged,
-    Notice,
-    Rejected,
-    Severity,
-    Snapshot,
-    State,
-    StateChanged,
-    TurnBookmarked,
-    TurnChanged,
-)
+from tui.model.commands import Bookmark, Mute, Start, Stop, UseExtraPrompts, UsePrompt
+from tui.model.events import GistChanged, MutedChanged, Notice, Rejected, Severity, TurnBookmarked, TurnChanged
 from tui.viewer.screens.help import HelpScreen
 from tui.viewer.screens.prompt_picker import PromptPicker
 from tui.viewer.screens.room_dashboard import RoomDashboard
 from tui.viewer.screens.room_search import RoomSearchScreen
 from tui.viewer.wall_app import WallApp
 from tui.viewer.widgets.choices import Choices
-
-EMPTY = Snapshot(1, "0", prompt="summary", prompts=PROMPTS)
-MIXED = {"local": meeting(), "studio": EMPTY, "lobby": meeting()}
-
-
-async def update(pilot: SettledPilot, engine: ScriptedEngine, *events: object) -> None:
-    """Emit events, and paint the frame that shows them at once."""
-    await emit(pilot, engine, *events)  # type: ignore[arg-type]
-    assert isinstance(pilot.app, WallApp)
-    pilot.app.wall.room_list.touch()
-    await pilot.pause()
 
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36)])
@@ -161,125 +128,6 @@ async def test_a_prompt_is_chosen_for_one_room_and_for_all() -> None:
         assert wall["local"].sent[2:] == [UseExtraPrompts(("actions",))]
 
 
-async def test_enter_opens_a_room_as_the_dashboard_and_escape_comes_back() -> None:
-    wall = Wall(MIXED, hosts={"lobby": "ines@lobby"})
-    async with showing(wall) as (app, pilot):
-        await pilot.press("end", "enter")
-        await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
-        await until(pilot, lambda: "Good morning everybody" in shown(app, "turns"))
-        assert "livegist@lobby " in shown(app, "banner")
-        assert "Thursday" in shown(app, "gists")
-        assert "esc wall" in shown(app, "keys")
-        assert "quit" not in shown(app, "keys")
-        await pilot.press("x", "2")
-        await until(pilot, lambda: wall["lobby"].sent == [Stop(), UsePrompt("actions")])
-        await emit(pilot, wall["lobby"], TurnChanged(turn(134, "Shown at once.")))
-        await until(pilot, lambda: "Shown at once." in shown(app, "turns"))
-        await pilot.press("home", "escape")
-        assert isinstance(app.screen, RoomDashboard), "the first escape clears the selection"
-        await pilot.press("escape")
-        await until(pilot, lambda: app.screen is app.wall)
-        await until(pilot, lambda: "Shown at once." in shown(app, "rooms"))
-        assert "▸ lobby" in shown(app, "rooms")
-
-
-@pytest.mark.parametrize("key", ["q", "d", "ctrl+q"])
-async def test_no_key_of_an_open_room_ends_its_engine(key: str) -> None:
-    wall = Wall(MIXED)
-    async with showing(wall) as (app, pilot):
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
-        await pilot.press(key)
-        await until(pilot, lambda: app.screen is app.wall)
-    assert wall["local"].sent == []
-
-
-async def test_the_other_rooms_go_on_while_one_is_open() -> None:
-    wall = Wall(MIXED)
-    async with showing(wall) as (app, pilot):
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
-        await emit(pilot, wall["lobby"], TurnChanged(turn(134, "Said in the lobby.")))
-        failed = StateChanged(State.FAILED, "The disk is full.")
-        await emit(pilot, wall["studio"], StateChanged(State.CONNECTING), failed)
-        await until(pilot, lambda: "studio: The session failed. The disk is full." in toasts(app))
-        await pilot.press("escape")
-        await until(pilot, lambda: "Said in the lobby." in shown(app, "rooms"))
-        assert "✗ 1 FAILED" in shown(app, "banner")
-
-
-async def test_a_room_that_drops_is_shown_as_such_and_comes_back_by_itself() -> None:
-    wall = Wall(MIXED, hosts={"lobby": "far"})
-    async with showing(wall) as (app, pilot):
-        wall["lobby"].accepting.clear()
-        wall["lobby"].cut()
-        await until(pilot, lambda: "↻ 1 LINE LOST" in shown(app, "banner"))
-        await until(pilot, lambda: "Line to far lost." in shown(app, "rooms"))
-        assert "look at the" in shown(app, "rooms")
-        await pilot.press("end", "x")
-        await until(pilot, lambda: "lobby: Not connected to the engine." in toasts(app))
-        wall["lobby"].snapshot = replace(meeting(), turns=(turn(1, "Here again."),))
-        wall["lobby"].accepting.set()
-        await until(pilot, lambda: "Here again." in shown(app, "rooms"))
-        assert "LOST" not in shown(app, "banner")
-        assert "look at the" in shown(app, "rooms"), "the other rooms are as they were"
-
-
-async def test_a_room_that_drops_while_it_is_open_says_so_there_and_on_the_wall() -> None:
-    wall = Wall(MIXED, hosts={"local": "far"})
-    async with showing(wall) as (app, pilot):
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
-        wall["local"].accepting.clear()
-        wall["local"].cut()
-        await until(pilot, lambda: "LINE LOST" in shown(app, "banner"))
-        assert "Line to far lost." in shown(app, "alert")
-        await pilot.press("escape")
-        await until(pilot, lambda: "Line to far lost." in shown(app, "rooms"))
-        wall["local"].accepting.set()
-        await until(pilot, lambda: "● 2 LIVE" in shown(app, "banner"))
-
-
-async def test_a_machine_that_was_never_reached_says_why_and_is_tried_again() -> None:
-    wall = Wall({"local": meeting(), "lobby": meeting()}, hosts={"lobby": "far"})
-    wall["lobby"].accepting.clear()
-    async with showing(wall) as (app, pilot):
-        assert "… STARTING" in shown(app, "rooms")
-        app.rooms[1].view_model.disconnect("far cannot be reached: no route.", "Is it on?", "")
-        app.wall.room_list.touch()
-        await until(pilot, lambda: "↻ UNREACHABLE" in shown(app, "rooms"))
-        assert "far cannot be reached: no route. Is it on? Trying again…" in shown(app, "rooms")
-        wall["lobby"].accepting.set()
-        await until(pilot, lambda: "● 2 LIVE" in shown(app, "banner"))
-
-
-async def test_a_source_that_was_chosen_in_a_room_is_used_when_its_session_starts_on_the_wall() -> None:
-    wall = Wall({"local": EMPTY})
-    async with showing(wall) as (app, pilot):
-        await pilot.press("enter", "D")
-        await until(pilot, lambda: ListDevices() in wall["local"].sent)
-        await emit(
-            pilot, wall["local"], DevicesListed((DeviceInfo("mic", "default", ""), DeviceInfo("mic:B", "B", "")))
-        )
-        await pilot.press("down", "enter")
-        await until(pilot, lambda: "The next session records from mic:B." in toasts(app))
-        await pilot.press("escape", "s")
-        await until(pilot, lambda: Start({"source": "mic:B"}) in wall["local"].sent)
-
-
-async def test_s_brings_back_an_engine_of_this_machine_that_was_killed_and_continues_its_session() -> None:
-    wall = Wall(MIXED)
-    async with showing(wall) as (app, pilot):
-        wall["local"].accepting.clear()
-        wall["local"].cut()
-        await until(pilot, lambda: "DISCONNECTED" in shown(app, "banner"))
-        await pilot.press("s")
-        await until(pilot, lambda: wall["local"].revived == 1)
-        wall["local"].snapshot = replace(meeting(State.FAILED), stopped_at="2026-11-22T10:00:00+00:00")
-        wall["local"].accepting.set()
-        await until(pilot, lambda: wall["local"].sent == [ContinueSession()])
-
-
 async def test_an_alarm_rings_for_every_room_and_says_which() -> None:
     wall = Wall(MIXED)
     rings: list[None] = []
@@ -390,17 +238,6 @@ async def test_q_closes_the_wall_ends_nothing_and_says_what_goes_on() -> None:
         await until(pilot, lambda: app.return_value is not None)
     assert str(app.return_value) == "2 sessions still running: local, lobby."
     assert [engine.sent for engine in wall.engines.values()] == [[], [], []]
-
-
-async def test_a_click_selects_a_room_and_another_one_opens_it() -> None:
-    async with showing(Wall(MIXED)) as (app, pilot):
-        lines = shown(app, "rooms").splitlines()
-        at = next(row for row, line in enumerate(lines) if "lobby" in line)
-        await pilot.click("#rooms", offset=(5, at))
-        await until(pilot, lambda: "▸ lobby" in shown(app, "rooms"))
-        at = next(row for row, line in enumerate(shown(app, "rooms").splitlines()) if "lobby" in line)
-        await pilot.click("#rooms", offset=(5, at + 1))
-        await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
 
 
 async def test_many_events_are_painted_a_few_times_a_second_at_most() -> None:

@@ -4,8 +4,9 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
+from tests.viewer.dashboard_harness import emit
 from tests.viewer.pilot import SettledPilot, run_app, until
-from tests.viewer.scripted_engine import ScriptedEngine, meeting
+from tests.viewer.scripted_engine import PROMPTS, ScriptedEngine, meeting
 from tui.config.schema import Highlight, Style
 from tui.model.events import Snapshot
 from tui.presentation.room import Room
@@ -13,6 +14,10 @@ from tui.viewer.engine_connection import RoomConnection
 from tui.viewer.wall_app import WallApp
 
 NAMES = ("local", "studio", "lobby", "berlin", "board", "lab", "kitchen", "a room of a very long name")
+EMPTY = Snapshot(1, "0", prompt="summary", prompts=PROMPTS)
+"""A room without a session."""
+MIXED = {"local": meeting(), "studio": EMPTY, "lobby": meeting()}
+"""Two rooms with a session and one without."""
 
 
 class Wall:
@@ -79,3 +84,11 @@ async def showing(
             lambda: all(room.view_model.synced for room, ready in zip(app.rooms, accepting, strict=True) if ready),
         )
         yield app, pilot
+
+
+async def update(pilot: SettledPilot, engine: ScriptedEngine, *events: object) -> None:
+    """Emit events, and paint the frame that shows them at once."""
+    await emit(pilot, engine, *events)  # type: ignore[arg-type]
+    assert isinstance(pilot.app, WallApp)
+    pilot.app.wall.room_list.touch()
+    await pilot.pause()
