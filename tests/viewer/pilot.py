@@ -28,6 +28,16 @@ IDLE_ROUNDS = 3
 """Idle rounds in a row after which the app is idle: work that one round causes shows in the next."""
 
 
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class SettledPilot(Pilot[ExitStatus]):
     """A pilot whose `pause` ends when the app waits for keys, events and the clock only."""
 

@@ -3,9 +3,8 @@
 from msgspec.structs import replace
 
 from tests.viewer.dashboard_harness import emit, running, shown, toasts
-from tests.viewer.pilot import until
+from tests.viewer.pilot import Clock, until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
-from tests.viewer.test_meter import Clock
 from tui.model.commands import AddTrack, ListDevices, MeasureDevices, Mute, SetGain, Start, UseSource
 from tui.model.devices import DeviceInfo, DeviceLevel
 from tui.model.events import DeviceLevels, DevicesListed, GainChanged, LevelChanged, MutedChanged, Rejected

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from textual.geometry import Region
 
 from tests.viewer.dashboard_harness import emit, live, running, shown
-from tests.viewer.pilot import until
+from tests.viewer.pilot import Clock, until
 from tests.viewer.scripted_engine import SESSION, ScriptedEngine, partial, turn
 from tui.model.events import LevelChanged, MutedChanged, SessionStarted, TurnChanged, TurnRemoved
 from tui.model.tracks import Track
@@ -14,16 +14,6 @@ from tui.presentation.ballistics import Interval, Reading
 from tui.viewer.frame_rate import EARLY_S
 from tui.viewer.styled_text import Span, width
 from tui.viewer.widgets.meter import Meter, bar, braille, with_deadband, zone_style
-
-
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def text(reading: Reading, columns: int = 60) -> str:

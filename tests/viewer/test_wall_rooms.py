@@ -4,12 +4,12 @@ import pytest
 from msgspec.structs import replace
 
 from tests.viewer.dashboard_harness import emit, shown, toasts
-from tests.viewer.pilot import until
-from tests.viewer.scripted_engine import meeting, turn
+from tests.viewer.pilot import Clock, until
+from tests.viewer.scripted_engine import SESSION, meeting, turn
 from tests.viewer.wall_harness import EMPTY, MIXED, Wall, showing
 from tui.model.commands import ContinueSession, ListDevices, Start, Stop, UsePrompt
 from tui.model.devices import DeviceInfo
-from tui.model.events import DevicesListed, State, StateChanged, TurnChanged
+from tui.model.events import DevicesListed, LevelChanged, SessionStarted, State, StateChanged, TurnChanged
 from tui.viewer.screens.room_dashboard import RoomDashboard
 
 
@@ -33,6 +33,26 @@ async def test_enter_opens_a_room_as_the_dashboard_and_escape_comes_back() -> No
         await until(pilot, lambda: app.screen is app.wall)
         await until(pilot, lambda: "Shown at once." in shown(app, "rooms"))
         assert "▸ lobby" in shown(app, "rooms")
+
+
+async def test_an_opened_room_shows_the_level_and_its_history_as_far_as_the_wall_received_them() -> None:
+    wall, clock = Wall(MIXED), Clock()
+    async with showing(wall, clock=clock) as (app, pilot):
+        for at in range(9):
+            await emit(pilot, wall["local"], LevelChanged(-40.0, -3.0 if at < 4 else -50.0, clipped=at == 3))
+            clock.now += 2.5
+        await emit(pilot, wall["local"], LevelChanged(-40.0, -30.0))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
+        await until(pilot, lambda: "⣿⣿⣀⣀ 4 min" in shown(app, "meter"))
+        assert "CLIP" in shown(app, "meter")
+        assert "-30" in shown(app, "meter")
+        await pilot.press("escape")
+        await emit(pilot, wall["local"], SessionStarted(replace(SESSION, id="another")))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
+        await until(pilot, lambda: shown(app, "meter") != "")
+        assert "⣀" not in shown(app, "meter")
 
 
 @pytest.mark.parametrize("key", ["q", "d", "ctrl+q"])

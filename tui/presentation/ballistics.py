@@ -202,3 +202,10 @@ class Ballistics:
         if now - (self._loud_at or self._first_at) >= self._quiet_s:
             return Condition.QUIET
         return Condition.NONE
+
+
+class TrackLevel(NamedTuple):
+    """Level of a track: now, and in the last minutes."""
+
+    needles: Ballistics
+    history: History

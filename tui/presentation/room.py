@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tui.model.commands import Option
 from tui.model.events import Event, LevelChanged, SessionStarted, Snapshot, State, TurnChanged, TurnRemoved
 from tui.model.transcript import Turn
-from tui.presentation.ballistics import Ballistics, Condition, Reading
+from tui.presentation.ballistics import Ballistics, Condition, History, Reading, TrackLevel
 from tui.presentation.formatting import recording_stopped
 from tui.presentation.highlight_rules import Rule, matching_rules
 from tui.presentation.view_model import ViewModel
@@ -42,7 +42,7 @@ class Room:
         """Turns since the alarms were cleared that matched a highlight which raises an alarm, by its words."""
         self.options: dict[str, Option] = {}
         """Settings of each session that is started in it, as a person changed them."""
-        self._needles: dict[str, Ballistics] = {}
+        self.levels: dict[str, TrackLevel] = {}
         """Levels of the tracks, by name."""
         self._newest_turn = 0
         """Number of the newest turn with words; 0 without one."""
@@ -59,17 +59,19 @@ class Room:
         matches = tuple(
             Match(rule, turn) for turn in self._ended_turns(event) for rule in matching_rules(turn.text, rules)
         )
-        was_active = view_model.state.active
+        was_active, session = view_model.state.active, view_model.session
         view_model.apply(event)
         match event:
-            case LevelChanged(track=track):
-                needles = self._needles.setdefault(track, Ballistics())
-                needles.may_be_silent = self.view_model.may_be_silent(track)
-                needles.feed(event.rms_dbfs, event.peak_dbfs, event.clipped, now)
+            case LevelChanged():
+                self._feed(event, now)
             case TurnChanged(turn=turn) if turn.text and turn.number > self._newest_turn:
                 self._newest_turn = turn.number
+            case Snapshot() if session is not None and session == view_model.session:
+                for level in self.levels.values():
+                    level.needles.reset()
+                self._find_newest()
             case Snapshot() | SessionStarted():
-                self._needles.clear()
+                self.levels.clear()
                 self._find_newest()
             case TurnRemoved():
                 self._find_newest()
@@ -77,6 +79,13 @@ class Room:
             if rule.action.raises_alarm:
                 self.alarms[rule.text] = self.alarms.get(rule.text, 0) + 1
         return Attention(matches, was_active and view_model.state is State.FAILED)
+
+    def _feed(self, level: LevelChanged, now: float) -> None:
+        view_model = self.view_model
+        needles, history = self.levels.setdefault(level.track, TrackLevel(Ballistics(), History()))
+        needles.may_be_silent = view_model.may_be_silent(level.track)
+        needles.feed(level.rms_dbfs, level.peak_dbfs, level.clipped, now)
+        history.feed(level.peak_dbfs, now, speech=view_model.is_speaking(level.track))
 
     def _ended_turns(self, event: Event) -> list[Turn]:
         """Return the turns that end with an event; with a snapshot, those that ended while the connection was lost."""
@@ -94,8 +103,8 @@ class Room:
     def clear_alarms(self) -> None:
         """Clear the alarms and the clip marks."""
         self.alarms.clear()
-        for needles in self._needles.values():
-            needles.acknowledge()
+        for level in self.levels.values():
+            level.needles.acknowledge()
 
     def newest_turns(self, count: int) -> list[Turn]:
         """Return the newest turns with words, final or not, the newest first; at most so many."""
@@ -115,10 +124,10 @@ class Room:
         Args:
             now: monotonic seconds.
         """
-        if not self.recording or not self._needles:
+        if not self.recording or not self.levels:
             return Reading()
         muted = {track.name for track in self.view_model.tracks if track.muted}
-        found = {name: needles.read(now) for name, needles in self._needles.items()}
+        found = {name: level.needles.read(now) for name, level in self.levels.items()}
         conditions = (reading.condition for name, reading in found.items() if name not in muted)
         return Reading(
             max(reading.rms_dbfs for reading in found.values()),
@@ -131,7 +140,7 @@ class Room:
     @property
     def at_rest(self) -> bool:
         """Whether no needle moves before the next level."""
-        return not self.recording or all(needles.at_rest for needles in self._needles.values())
+        return not self.recording or all(level.needles.at_rest for level in self.levels.values())
 
     @property
     def problem(self) -> tuple[str, str]:

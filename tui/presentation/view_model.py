@@ -197,6 +197,11 @@ class ViewModel(SessionState):
         turns = (self.transcript.get(number) for number in self._spoken)
         return frozenset(turn.track for turn in turns if turn is not None)
 
+    def is_speaking(self, track: str) -> bool:
+        """Return whether the endpoint detects speech on a track; the turns of a mix belong to none."""
+        speaking = self.speaking
+        return bool(speaking) if len(self.all_tracks) < 2 else track in speaking or "" in speaking
+
     @property
     def words(self) -> int:
         """Number of words of the final turns and of the open ones."""

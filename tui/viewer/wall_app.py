@@ -194,6 +194,7 @@ class WallApp(ViewerApp):
             set_up=self._connections[at].set_up,
             clock=self._clock,
             room=room.name,
+            levels=room.levels,
             turn=request.turn,
             needle=request.needle,
         )

@@ -183,7 +183,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
         """Show what an event has changed in the view model."""
         if isinstance(event, SessionStarted):
             self.meter.clear_history()
-        self.meter.show_speech(self.view_model.speaking)
+        self.meter.show_speech(self.view_model.is_speaking)
         if not self._hold_back(event):
             self.body.handle_event(event)
         self.show_in_past_session(event)

@@ -1,7 +1,9 @@
 """Dashboard of one room of the wall: escape comes back to the wall, and no key ends the engine."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from tui.presentation.ballistics import TrackLevel
 from tui.viewer.bindings import KeyHelp
 from tui.viewer.screens.dashboard import Dashboard
 from tui.viewer.widgets.footer import FooterKey
@@ -21,20 +23,25 @@ class RoomDashboard(Dashboard):
 
     Args:
         room: name of the room.
+        levels: levels of the tracks that the wall has received, by name.
         turn: number of the turn to select; 0 for none.
         needle: text to search for at first; empty for none.
         given: arguments of `Dashboard`.
     """
 
-    def __init__(self, *, room: str, turn: int = 0, needle: str = "", **given: Any) -> None:
+    def __init__(
+        self, *, room: str, levels: Mapping[str, TrackLevel], turn: int = 0, needle: str = "", **given: Any
+    ) -> None:
         super().__init__(**given)
         self.banner.room = room
+        self._levels = levels
         self._turn = turn
         self._needle = needle
 
     def show_session(self) -> None:
         """Show what was received before, at the turn that was found on the wall, if one was."""
         super().show_session()
+        self.meter.resume(self._levels)
         if self._needle:
             self.body.search(self._needle)
         if self.view_model.transcript.get(self._turn) is not None:

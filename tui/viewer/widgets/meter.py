@@ -3,11 +3,21 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy, deepcopy
 from itertools import groupby
 from typing import ClassVar
 
 from tui.model.events import LevelChanged
-from tui.presentation.ballistics import BOTTOM_DBFS, FLOOR_DBFS, Ballistics, Condition, History, Interval, Reading
+from tui.presentation.ballistics import (
+    BOTTOM_DBFS,
+    FLOOR_DBFS,
+    Ballistics,
+    Condition,
+    History,
+    Interval,
+    Reading,
+    TrackLevel,
+)
 from tui.text import one_line
 from tui.viewer.frame_rate import FrameLimiter
 from tui.viewer.styled_text import Line, Span, justify, pad, truncate, width
@@ -195,6 +205,13 @@ class Meter(CellWidget):
         self._channels = [Ballistics() for _ in self._channels]
         self._shown = self._readout = Reading()
         self._channels_shown.clear()
+
+    def resume(self, level: TrackLevel) -> None:
+        """Go on from a level and a history that were received before."""
+        if self.active:
+            self._ballistics = copy(level.needles)
+        self.history = deepcopy(level.history)
+        self.touch()
 
     def clear_history(self) -> None:
         """Forget the last minutes, when a session starts."""

@@ -1,7 +1,7 @@
 """Meter rows: the level meter of a session, or one row for each of several tracks."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 from textual.app import ComposeResult
@@ -9,6 +9,7 @@ from textual.containers import Container
 
 from tui.model.events import LevelChanged
 from tui.model.tracks import MAX_TRACKS, Track
+from tui.presentation.ballistics import TrackLevel
 from tui.viewer.widgets.meter import Meter
 
 
@@ -54,11 +55,17 @@ class MeterRows(Container):
         elif len(self._names) == 1:
             self._meters[0].feed(level)
 
-    def show_speech(self, speaking: Collection[str]) -> None:
-        """Show on which tracks the endpoint detects speech, by their names."""
+    def show_speech(self, is_speaking: Callable[[str], bool]) -> None:
+        """Show on which tracks the endpoint detects speech."""
         for name, meter in zip(self._names, self._meters, strict=False):
-            # The turns of a mix belong to no track.
-            meter.show_speech(name in speaking or "" in speaking if len(self._names) > 1 else bool(speaking))
+            meter.show_speech(is_speaking(name))
+
+    def resume(self, levels: Mapping[str, TrackLevel]) -> None:
+        """Show the levels of the tracks that were received before, by their names."""
+        for name, meter in zip(self._names, self._meters, strict=False):
+            level = levels.get(name) if len(self._names) > 1 else next(iter(levels.values()), None)
+            if level is not None:
+                meter.resume(level)
 
     def show_state(self, tracks: Sequence[Track], *, active: bool) -> None:
         """Show a row for each track, what is muted, and the gains.
