@@ -22,7 +22,7 @@ from tui import cluster
 from tui.cli import main
 from tui.cluster.draining import OVERDUE_S, CheckTimes
 from tui.cluster.metric_totals import GONE_S, Gains, MetricTotals
-from tui.cluster.options import ClusterOptions, parse
+from tui.cluster.options import ClusterOptions, parse, with_absolute_paths
 from tui.cluster.recogniser import ClipScheduler
 from tui.cluster.remote_recogniser import (
     RETRY_S,
@@ -35,6 +35,7 @@ from tui.cluster.remote_recogniser import (
 )
 from tui.errors import LivegistError, UsageError
 from tui.gateway.metrics import Metrics
+from tui.gateway.options import GatewayOptions
 from tui.gateway.recogniser import Clip, Transcription
 
 DESCRIPTION = Description("tiny.en", ("en",))
@@ -179,12 +180,27 @@ def test_the_token_may_come_from_the_environment() -> None:
         ({"token": "t", "colour": "blue"}, "Unknown argument: colour."),
         ({"token": "t", "max_replicas": "many"}, "Invalid argument: "),
         ({"token": "t", "min_replicas": 9}, "9 to 4 replicas are not a valid range."),
+        ({"token": "t", "tls": True}, "tls is not an argument of the application."),
+        ({"token": "t", "voices": "voices.json"}, "voices is not an argument of the application."),
     ],
 )
 def test_invalid_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse(arguments, {})
     assert refused.value.message.startswith(message)
+
+
+def test_files_do_not_depend_on_the_folder_of_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model").mkdir()
+    for name in ("llm.gguf", "cert.pem", "small"):
+        (tmp_path / name).touch()
+    options = with_absolute_paths(
+        GatewayOptions(model="model", turn_model="off", llm_file="llm.gguf", tls_cert="cert.pem")
+    )
+    assert (options.model, options.llm_file) == (str(tmp_path / "model"), str(tmp_path / "llm.gguf"))
+    assert (options.turn_model, options.tls_cert, options.tls_key) == ("off", str(tmp_path / "cert.pem"), "")
+    assert with_absolute_paths(GatewayOptions(model="small")).model == "small", "a file is not a speech model"
 
 
 @pytest.mark.parametrize(("cpus", "threads", "expected"), [(0.5, 0, 1), (4.0, 0, 4), (4.0, 2, 2)])
@@ -208,12 +224,22 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         (("--cluster", "--min-replicas", "9"), "9 to 4 replicas are not a valid range."),
         (("--cluster", "--host", "0.0.0.0"), "Anyone who reaches 0.0.0.0 could use this gateway."),
         (("--cluster", "--model", "no-such-model"), "Unknown speech model: no-such-model."),
+        (("--cluster", "--llm-file", "no-such.gguf"), "Model file not found: no-such.gguf."),
+        (("--cluster", "--speaker-model", "no-such.onnx"), "There is no speaker model no-such.onnx."),
+        (("--cluster", "--turn-model", "no-such.onnx"), "There is no end-of-turn model no-such.onnx."),
     ],
 )
 def test_the_command_says_what_does_not_go_together(arguments: tuple[str, ...], message: str, home: Path) -> None:
     result = CliRunner().invoke(main, ["serve", *arguments])
     assert result.exit_code != 0
     assert message in result.stderr
+
+
+def test_a_certificate_of_this_machine_is_not_for_other_nodes(home: Path) -> None:
+    result = CliRunner().invoke(main, ["serve", "--cluster", "10.0.0.1:6379", "--tls"])
+    assert result.exit_code == 2
+    assert "--tls makes a certificate for this machine alone; a cluster may have others." in result.stderr
+    assert "--tls-cert and --tls-key" in result.stderr
 
 
 def test_a_port_that_is_taken_is_reported_before_ray_starts(home: Path) -> None:

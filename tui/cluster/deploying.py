@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import serve
 from ray.exceptions import RayError
+from ray.serve.context import _get_global_client as get_serve_client
 from ray.serve.exceptions import RayServeException
 
 from tui.cluster.application import application
 from tui.cluster.options import LOCAL, ClusterOptions
 from tui.errors import LivegistError
-from tui.urls import is_loopback
+from tui.urls import bracketed, is_loopback
 
 if TYPE_CHECKING:
     from tui.gateway.certificate import Certificate
@@ -65,7 +66,7 @@ def deployed(options: ClusterOptions, host: str, port: int, certificate: "Certif
         http |= {"ssl_certfile": str(certificate.chain), "ssl_keyfile": str(certificate.key)}
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     try:
-        serve.start(http_options=http, proxy_location="EveryNode")
+        _start_serve(http)
         serve.run(application(options), name=NAME, route_prefix="/")
     except (RuntimeError, RayError, RayServeException) as error:
         raise LivegistError(
@@ -75,6 +76,22 @@ def deployed(options: ClusterOptions, host: str, port: int, certificate: "Certif
         yield
     finally:
         serve.delete(NAME)
+
+
+def _start_serve(http: dict[str, Any]) -> None:
+    """Start Serve on the cluster. If it runs already, it must listen as wanted: it ignores new options.
+
+    Raises:
+        LivegistError: it does not.
+    """
+    serve.start(http_options=http, proxy_location="EveryNode")
+    running = get_serve_client().http_config
+    if any(getattr(running, name) != value for name, value in ({"ssl_certfile": None} | http).items()):
+        scheme = "https" if running.ssl_certfile else "http"
+        raise LivegistError(
+            f"Ray Serve runs on this cluster already, at {scheme}://{bracketed(running.host)}:{running.port}.",
+            "Use the same --host, --port and certificate, or end it with: serve shutdown",
+        )
 
 
 def _reach(address: str) -> None:

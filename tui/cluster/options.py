@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -40,6 +41,16 @@ class ClusterOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OWN = frozenset(ClusterOptions.__struct_fields__) - {"gateway"}
+ELSEWHERE = {
+    "tls": "Serve's http_options name a certificate: ssl_certfile and ssl_keyfile.",
+    "tls_cert": "It is ssl_certfile in Serve's http_options.",
+    "tls_key": "It is ssl_keyfile in Serve's http_options.",
+    "voices": "Known voices need a gateway of one process.",
+    "exit_with_stdin": "Ray's tools end the application.",
+}
+"""Options of a gateway that have no effect in the application, and what to do instead."""
+FILES = ("turn_model", "speaker_model", "llm_file", "tls_cert", "tls_key")
+"""Options of a gateway that name a file."""
 
 
 def parse(arguments: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> ClusterOptions:
@@ -51,6 +62,9 @@ def parse(arguments: Mapping[str, Any], environment: Mapping[str, str] = os.envi
     unknown = sorted(set(arguments) - OWN - set(GatewayOptions.__struct_fields__))
     if unknown:
         raise UsageError(f"Unknown argument: {', '.join(unknown)}.")
+    for name, hint in ELSEWHERE.items():
+        if name in arguments:
+            raise UsageError(f"{name} is not an argument of the application.", hint)
     settings = {"token": environment.get(TOKEN_VARIABLE, ""), **arguments}
     own = {name: settings.pop(name) for name in OWN & set(settings)}
     try:
@@ -62,3 +76,16 @@ def parse(arguments: Mapping[str, Any], environment: Mapping[str, str] = os.envi
             "The gateway needs a token.", f"Set the argument token, or the environment variable {TOKEN_VARIABLE}."
         )
     return options
+
+
+def with_absolute_paths(options: GatewayOptions) -> GatewayOptions:
+    """Return options whose files and folders do not depend on the folder in which this process runs.
+
+    A relative path that leads nowhere, such as a model's name, is left as it is.
+    """
+    changes: dict[str, str] = {}
+    for name in ("model", *FILES):
+        path = Path(getattr(options, name)).expanduser()
+        if path.is_dir() if name == "model" else path.is_file():
+            changes[name] = str(path.absolute())
+    return msgspec.structs.replace(options, **changes)

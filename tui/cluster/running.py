@@ -7,10 +7,13 @@ import signal
 import sys
 import threading
 
+from msgspec.structs import replace
+
 from tui.cluster import LOOPBACK_ONLY, require_ray
-from tui.cluster.options import LOCAL, ClusterOptions
+from tui.cluster.options import LOCAL, ClusterOptions, with_absolute_paths
+from tui.errors import UsageError
 from tui.gateway.app import TRUST, check_access, select_certificate
-from tui.gateway.speech_models import find_model
+from tui.gateway.gateway import Gateway
 from tui.listening import listen
 from tui.urls import bracketed
 
@@ -25,17 +28,25 @@ def run(options: ClusterOptions, address: str, host: str, port: int) -> None:
         port: 0 takes a port that is free on this machine.
 
     Raises:
+        UsageError: `options.gateway.tls` on a cluster that may have other machines.
         LivegistError: the address is open to others without a token or taken, the model is not on this machine although
             the cluster is, or Ray or the application cannot be started.
     """
+    gateway = with_absolute_paths(options.gateway)
+    if gateway.tls and not gateway.tls_cert and address != LOCAL:
+        raise UsageError(
+            "--tls makes a certificate for this machine alone; a cluster may have others.",
+            "Give --tls-cert and --tls-key files that are in the same place on every node.",
+        )
     require_ray()
-    check_access(options.gateway, host)
-    certificate = select_certificate(options.gateway, host)
+    check_access(gateway, host)
+    certificate = select_certificate(gateway, host)
     if certificate and certificate.authority:
         sys.stderr.write(TRUST.format(path=certificate.authority))
     if address == LOCAL:
         os.environ.update(LOOPBACK_ONLY)
-        find_model(options.gateway.model)
+        # Its models' errors are clearer here than from a replica.
+        Gateway(gateway)
     if address == LOCAL or not port:
         # Ray would only log that the port is taken.
         with listen(host, port) as free:
@@ -44,13 +55,15 @@ def run(options: ClusterOptions, address: str, host: str, port: int) -> None:
 
     with contextlib.suppress(KeyboardInterrupt), connected(address):
         # Only now: Ray's own handlers write a stack trace.
-        _interrupt_on_signals(exit_with_stdin=options.gateway.exit_with_stdin)
-        with deployed(options, host, port, certificate):
+        _interrupt_on_signals(exit_with_stdin=gateway.exit_with_stdin)
+        with deployed(replace(options, gateway=gateway), host, port, certificate):
             line = {
                 "listening": f"{'wss' if certificate else 'ws'}://{bracketed(host)}:{port}",
-                "model": options.gateway.model,
+                "model": gateway.model,
                 "cluster": address,
             }
+            if certificate and certificate.authority:
+                line["certificate"] = str(certificate.authority)
             sys.stdout.write(json.dumps(line) + "\n")
             sys.stdout.flush()
             threading.Event().wait()
