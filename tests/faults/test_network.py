@@ -237,7 +237,9 @@ async def test_a_stop_in_mid_turn_waits_for_the_turn_and_for_nothing_else(server
     assert turn.text == f"turn 1 of {len(watch.recorded) // 2} samples"
 
 
-async def test_a_second_stop_waits_for_no_backlog(server: Endpoint, line: tuple[Proxy, str], tmp_path: Path) -> None:
+async def test_an_abandoned_session_waits_for_no_backlog(
+    server: Endpoint, line: tuple[Proxy, str], tmp_path: Path
+) -> None:
     proxy, url = line
     watch = Watch()
     async with running(watch) as engine:
@@ -246,7 +248,7 @@ async def test_a_second_stop_waits_for_no_backlog(server: Endpoint, line: tuple[
         proxy.rate = 400
         await watch.until(lambda: watch.record.stats.lag_s > 1)
         await engine.execute(Stop())
-        await engine.execute(Stop())
+        await engine.execute(Stop(abandon=True))
         await watch.until_over()
     assert watch.record.state is State.ENDED
     assert SOUND.startswith(watch.recorded)

@@ -128,8 +128,7 @@ async def test_a_stop_while_the_whole_session_is_analysed_ends_the_analysis(serv
     ):
         await start_session(built, speech(1, 2), server.url, tmp_path, analyse_at_end=True, llm_url=llm.url)
         await watch.until(lambda: any(gist.turn is None for gist in watch.record.gists.values()))
-        await built.execute(Stop())
-        await built.execute(Stop())
+        await built.execute(Stop(abandon=True))
         await watch.until_over()
     assert_nothing_lost(speech(1, 2), watch, server.calls, 2)
     (analysis,) = [gist for gist in watch.record.gists.values() if gist.turn is None]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.typist import Typist
-from tests.viewer.scripted_engine import DEADLINE_S, PROMPTS, ScriptedEngine, gist, meeting, partial, turn
+from tests.viewer.scripted_engine import DEADLINE_S, PROMPTS, STATS, ScriptedEngine, gist, meeting, partial, turn
 from tui.errors import UsageError
 from tui.line_ui.app import LineApp
 from tui.line_ui.input import COMMANDS, LocalCommand, parse_command
@@ -109,6 +109,28 @@ def test_each_word_is_a_command(typed: str, commands: list[Command]) -> None:
     assert parse_command(typed, picture(), {"source": "talk.wav"}) == commands
 
 
+def test_the_wait_of_a_session_that_finishes_is_ended_by_one_word_more() -> None:
+    finishing = picture(meeting(State.DRAINING))
+    with pytest.raises(UsageError, match="stay in the recording, not transcribed: recover transcribes them") as refused:
+        parse_command("stop", finishing, {})
+    assert refused.value.hint == "Type stop now to end the wait."
+    assert parse_command("stop now", finishing, {}) == [Stop(abandon=True)]
+    for typed in ("stop now", "stop later"):
+        with pytest.raises(UsageError):
+            parse_command(typed, picture(), {})
+
+
+def test_a_session_that_finishes_says_once_how_long_it_still_waits() -> None:
+    shown = LineFormatter(lambda: 0.0)
+    shown.format(meeting())
+    assert shown.format(StateChanged(State.DRAINING, "The connection was lost.")) == [
+        "finishing: The connection was lost."
+    ]
+    lines = [shown.format(StatsChanged(replace(STATS, wait_left_s=left_s))) for left_s in (11.0, 10.0, 9.0)]
+    assert lines == [[], ["finishing: up to 10 s more · 7 s not transcribed yet · stop now ends the wait"], []]
+    assert "finishing, 13:24, 132 turns, up to 9 s more" in shown.status()
+
+
 def test_all_asks_the_prompts_that_are_behind() -> None:
     behind = picture(replace(meeting(), prompt="actions", extra_prompts=("takeaway",)))
     assert parse_command("all", behind, {}) == [AskAllTurns("actions"), AskAllTurns("takeaway")]
@@ -125,7 +147,7 @@ def test_what_cannot_be_done_says_how_to_say_it(typed: str) -> None:
 def test_every_word_that_help_names_is_known() -> None:
     assert "status" in [word for word, _, _ in COMMANDS]
     for word, takes, _ in COMMANDS:
-        said = f"{word} {'1 words' if takes == 'N TEXT' else '1' if takes else ''}"
+        said = f"{word} {'1 words' if takes == 'N TEXT' else '1' if takes not in ('', 'now') else ''}"
         assert parse_command(said, picture(), {}) is not None
     assert len(help_lines()) == len(COMMANDS)
 

@@ -19,10 +19,9 @@ def test_a_session_is_started_only_while_none_is_under_way(state: State) -> None
 
 
 @pytest.mark.parametrize("state", State)
-def test_only_a_session_under_way_is_stopped_or_muted_and_not_while_it_finishes(state: State) -> None:
-    running = state in {State.CONNECTING, State.LIVE, State.RECONNECTING}
-    for action in ("stop", "mute"):
-        assert is_available(picture(state), action, ()) is running
+def test_only_a_session_under_way_is_stopped_and_muted_only_while_it_records(state: State) -> None:
+    assert is_available(picture(state), "stop", ()) is state.active
+    assert is_available(picture(state), "mute", ()) is (state.active and state is not State.DRAINING)
 
 
 @pytest.mark.parametrize("state", State)

@@ -72,7 +72,7 @@ async def test_help_tells_what_is_possible_now_from_what_is_not() -> None:
         reader = app.screen.query_one("#help-text", Reader)
         styles = {span.text.strip(): span.style for line in reader.lines(90, 100) for span in line}
         assert styles["Start a session"] == ""
-        assert styles["Stop recording, wait for the last turns, end the session"] == "muted"
+        assert styles["Stop recording, wait for the last turns; meanwhile: end the wait"] == "muted"
 
 
 def test_every_key_of_the_dashboard_has_its_place_in_the_help() -> None:

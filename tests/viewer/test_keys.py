@@ -120,7 +120,7 @@ async def test_keys_that_come_in_one_piece_go_to_the_screen_that_the_first_opens
         ("live", "c", "No clip mark is set."),
         ("live", "n", "No search. Press / to search."),
         ("live", "left", "Only a replay can seek: livegist replay."),
-        ("finishing", "x", "The session is finishing: recording has stopped."),
+        ("finishing", "space", "The session is finishing: recording has stopped."),
     ],
 )
 async def test_a_key_that_cannot_act_says_why(snapshot: str | None, key: str, reason: str) -> None:

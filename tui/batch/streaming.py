@@ -164,14 +164,16 @@ async def stream(
 
 
 async def _stop_when(stopping: asyncio.Event, engine: Engine) -> None:
-    """Stop the session each time the event is set."""
+    """Stop the session when the event is set; the next time, end it without waiting for the rest."""
+    abandon = False
     while True:
         await stopping.wait()
         stopping.clear()
         try:
-            await engine.execute(Stop())
+            await engine.execute(Stop(abandon))
         except LivegistError:
             engine.quit()
+        abandon = True
 
 
 def _set_threadsafe(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:

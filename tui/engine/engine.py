@@ -148,8 +148,9 @@ class Engine:
             case commands.Stop() if self._continuation.interruption is not None and not self.busy:
                 self._continuation.close()
                 self._publish(self.snapshot())
-            case commands.Stop():
-                self._slot.require_active().stop()
+            case commands.Stop(abandon=abandon):
+                session = self._slot.require_active()
+                session.abandon() if abandon else session.stop()
                 self._continuation.close()
             case commands.Mute() | commands.SetGain():
                 self._slot.require_active().controls.execute(command)

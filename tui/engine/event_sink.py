@@ -101,8 +101,9 @@ class EventSink:
         self.emit(StateChanged(new, reason, hint))
 
     def set_reason(self, reason: str, hint: str = "") -> None:
-        """Publish a new reason for the current state."""
-        self.emit(StateChanged(self.state.state, reason, hint))
+        """Publish a new reason for the current state, unless it is the one before."""
+        if reason != self.state.reason:
+            self.emit(StateChanged(self.state.state, reason, hint))
 
     def turn(self, number: int) -> Turn | None:
         """Return a turn with its words, or `None` if there is no turn of that number."""

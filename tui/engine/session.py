@@ -12,6 +12,7 @@ from tui.engine.annotations import Annotations
 from tui.engine.end_notices import unsaved_notice, untranscribed_notice
 from tui.engine.endpoints import Endpoints
 from tui.engine.event_sink import EventSink
+from tui.engine.finishing import ANALYSING
 from tui.engine.gist_tracker import GistTracker
 from tui.engine.live_track import LiveTrack
 from tui.engine.monitors import DiskMonitor, SleepDetector
@@ -24,13 +25,7 @@ from tui.engine.track_audio import SAMPLE_RATE, TrackAudio
 from tui.engine.track_controls import NOT_RECORDING, TrackControls
 from tui.engine.track_opener import TrackOpener
 from tui.errors import LivegistError, SourceError, UsageError
-from tui.model.events import (
-    Notice,
-    PromptChanged,
-    Severity,
-    State,
-    StatsChanged,
-)
+from tui.model.events import Notice, PromptChanged, Severity, State, StatsChanged
 from tui.model.prompts import PromptLibrary
 from tui.sessions.rest import MIN_UNTRANSCRIBED_S
 from tui.stream.turn_numbering import TurnSequencer
@@ -116,7 +111,10 @@ class LiveSession:
         """Mute, gain and source of each track."""
         self._recording: asyncio.TaskGroup | None = None
         """Records and streams the tracks."""
-        self._stop_count = 0
+        self._stopped = False
+        """Whether a person, or the end of the engine, stopped recording."""
+        self._abandoned = False
+        """Whether the session ends without waiting for the rest."""
         self._disk = DiskMonitor()
         self._sleep = SleepDetector(clock, boot_clock)
         self.viewers = 0
@@ -136,20 +134,19 @@ class LiveSession:
     # Commands ----------------------------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Stop recording, then send the rest and wait for its turns; a second call abandons the rest.
+        """Stop recording, then send the rest and wait for its turns.
 
-        A resumed session is abandoned by the first call: its rest may be hours, and can be resumed again.
+        A resumed session is abandoned: its rest may be hours, and can be resumed again.
         """
-        self._stop_count += 1
-        if self._stop_count == 1 and any(track.capture for track in self.tracks):
-            for track in self.tracks:
-                track.stop()
-        else:
+        self._stopped = True
+        for track in self.tracks:
+            track.stop()
+        if not any(track.capture for track in self.tracks):
             self.abandon()
 
     def abandon(self) -> None:
         """End the session without waiting for a connection, for turns or for answers."""
-        self._stop_count = max(self._stop_count, 2)
+        self._stopped = self._abandoned = True
         for track in self.tracks:
             track.abandon()
         for task in self._requests:
@@ -273,8 +270,9 @@ class LiveSession:
             if not others and self._tracks.mix is not None and track.capture is not None:
                 self.tracks[0].stream.give_up_after(self._config.drain_timeout_s)
             if not others and self.state.state is not State.DRAINING:
-                self._sink.transition(State.DRAINING)
-        if others and not self._stop_count:
+                lost = self.state.state is State.RECONNECTING
+                self._sink.transition(State.DRAINING, *((self.state.reason, self.state.hint) if lost else ()))
+        if others and not self._stopped:
             failure = track.source_failure
             text = failure.message if failure else "The source has ended."
             self._emit(Notice(Severity.WARNING, f"{track.name}: {text}", f"Recording continues: {', '.join(others)}."))
@@ -301,9 +299,9 @@ class LiveSession:
     async def _analyse_at_end(self) -> None:
         """Analyse the whole session if configured, and wait for all requests to the LLM."""
         failed = all(track.stream_events.failure for track in self.tracks if track.streams)
-        requested = self._config.analyse_at_end and self._stop_count < 2 and not failed
+        requested = self._config.analyse_at_end and not (self._abandoned or failed)
         if requested and self.state.transcript.finals:
-            self._sink.set_reason("analysing the whole session")
+            self._sink.set_reason(ANALYSING)
             await self.analyse("")
         while self._requests:
             await asyncio.wait(self._requests)
@@ -315,7 +313,7 @@ class LiveSession:
         self._emit_stats()
         untranscribed_s = round(max(track.stream.untranscribed for track in self.tracks) / SAMPLE_RATE, 1)
         # The journal is on the same disk: once this entry can be read, the recording is saved, too.
-        last = replace(self.state.stats, untranscribed_s=untranscribed_s, unsaved_s=0.0)
+        last = replace(self.state.stats, untranscribed_s=untranscribed_s, unsaved_s=0.0, wait_left_s=None)
         self._sink.emit(StatsChanged(last), persist=True)
         self._warn_of_rest()
         failures = [track.failure for track in self.tracks if track.streams]
@@ -368,6 +366,8 @@ class LiveSession:
             if self._title.is_due(self._position_s()):
                 self._spawn(self._title.suggest())
             self._check_machine()
+            if self.state.state is State.DRAINING:
+                self._sink.set_reason(self._tracks.finishing_reason(self.state.reason))
             self._emit_stats()
 
     def _check_machine(self) -> None:

@@ -53,6 +53,7 @@ class StatsReporter:
         round_trip_s = max(filter(None, (stream.round_trip_s for stream in streams)), default=None)
         expires_s = min((at for stream in streams if (at := stream.expires_s) is not None), default=None)
         connected_s = self._before.connected_s + sum(stream.socket_s for stream in streams)
+        wait_left_s = max((left for stream in streams if (left := stream.wait_left_s) is not None), default=None)
         factors = (track.stream_events.realtime_factor for track in tracks)
         figures = [_track_stats(track) for track in tracks]
         return Stats(
@@ -81,6 +82,7 @@ class StatsReporter:
             viewers=viewers,
             realtime_factor=max(filter(None, factors), default=None),
             expires_s=None if expires_s is None else round(expires_s),
+            wait_left_s=None if wait_left_s is None else round(wait_left_s),
             tracks=tuple(figures) if len(figures) > 1 else (),
         )
 

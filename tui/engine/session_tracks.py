@@ -9,6 +9,7 @@ from tui.engine.annotations import Annotations
 from tui.engine.echo_filter import EchoFilter
 from tui.engine.endpoints import Endpoints
 from tui.engine.event_sink import EventSink
+from tui.engine.finishing import finishing_reason
 from tui.engine.gist_tracker import GistTracker
 from tui.engine.links import Links
 from tui.engine.live_track import LiveTrack
@@ -103,6 +104,10 @@ class SessionTracks:
         """Publish the held turns that are decided, or `all` of them."""
         for track in self.all:
             track.stream_events.release(all=all)
+
+    def finishing_reason(self, reason: str) -> str:
+        """Return what a session whose recording has ended waits for; `reason` is the one before."""
+        return finishing_reason(self.links, [track.stream for track in self.all], reason)
 
     def _build(self, audio: TrackAudio, turns: TurnSequencer) -> LiveTrack:
         """Build a track and its stream; the first one of a mix streams for all."""

@@ -8,6 +8,7 @@ class Unstreamed:
     socket_s = 0.0
     round_trip_s: float | None = None
     expires_s: float | None = None
+    wait_left_s: float | None = None
     recorded = True
 
     def use_prompt(self, prompt: str) -> None:

@@ -36,12 +36,13 @@ from tui.model.commands import (
     UseSource,
 )
 from tui.model.tracks import Track, parse_track
+from tui.presentation.finishing import consequence, is_finishing
 from tui.presentation.view_model import ViewModel
 
 COMMANDS = (
     ("start", "", "start a session"),
     ("recover", "", "transcribe the rest of an incomplete session"),
-    ("stop", "", "stop recording, wait for the last turns and answers, end the session"),
+    ("stop", "now", "end the wait for the last turns; without now: stop recording, wait for them, end the session"),
     ("mute", "TRACK", "record and send silence; without TRACK, for all tracks"),
     ("unmute", "TRACK", "record the input again"),
     ("prompt", "N or ID", "switch the prompt"),
@@ -126,7 +127,7 @@ def parse_command(
         case "recover":
             return [Recover("", dict(options))]
         case "stop":
-            return [Stop()]
+            return [_stop(rest, view_model)]
         case "mute" | "unmute":
             return [Mute(word == "mute", rest)]
         case "prompt":
@@ -171,6 +172,19 @@ def parse_command(
             return [Quit()]
     usage = next((f"{name} {arguments}".strip() for name, arguments, _ in COMMANDS if name == word), "")
     raise UsageError(f"Usage: {usage}" if usage else f"Unknown command: {word}.", "Type help for all commands.")
+
+
+def _stop(rest: str, view_model: ViewModel) -> Stop:
+    now = rest.lower() == "now"
+    if rest and not now:
+        raise UsageError("Usage: stop now", "Without now, the last turns are waited for.")
+    if now and not is_finishing(view_model):
+        raise UsageError("The session is not finishing.", "Type stop first; stop now then ends the wait.")
+    if is_finishing(view_model) and not now:
+        raise UsageError(
+            f"The session is finishing. {consequence(view_model, 'recover')}", "Type stop now to end the wait."
+        )
+    return Stop(abandon=now)
 
 
 def _prompt(text: str, view_model: ViewModel) -> str:

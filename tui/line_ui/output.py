@@ -20,6 +20,7 @@ from tui.model.events import (
     SpeakerNamed,
     State,
     StateChanged,
+    StatsChanged,
     TitleChanged,
     TranscriptEdited,
     TurnBookmarked,
@@ -29,6 +30,7 @@ from tui.model.events import (
 from tui.model.gists import Gist, GistStatus
 from tui.model.transcript import Turn
 from tui.presentation.ballistics import Ballistics, Condition
+from tui.presentation.finishing import WAIT_TICKS, is_finishing, wait_details
 from tui.presentation.formatting import STATES, made_by, prompt_name
 from tui.presentation.trends import talking_shares
 from tui.presentation.view_model import ViewModel
@@ -61,6 +63,8 @@ class LineFormatter:
         self._turns: dict[int, str] = {}
         """Texts of the turns printed so far, by number."""
         self._gists: set[int] = set()
+        self._finishing_ticks = 0
+        """Statistics since the session began to finish: one each second."""
         self._only = ""
         """Label or name of the only speaker whose turns are printed; empty for all."""
 
@@ -94,6 +98,8 @@ class LineFormatter:
                 return self._turn(turn)
             case GistChanged(gist=gist):
                 return self._gist(gist)
+            case StatsChanged():
+                return self._finishing()
             case LevelChanged():
                 return self._level(event)
             case Notice(text=text, hint=hint) | Rejected(text=text, hint=hint):
@@ -108,6 +114,8 @@ class LineFormatter:
         """Return the state of the session in one line."""
         view_model = self.view_model
         parts = [_state(view_model.state), clock(view_model.stats.elapsed_s), plural(view_model.stats.turns, "turn")]
+        if is_finishing(view_model):
+            parts.append(wait_details(view_model, "stop now"))
         if view_model.muted:
             parts.append("muted")
         if view_model.prompt:
@@ -125,6 +133,13 @@ class LineFormatter:
             f"prompt {at} {one_line(prompt.id, 60)}: {one_line(prompt.name, 60)}"
             for at, prompt in enumerate(self.view_model.prompts, 1)
         ]
+
+    def _finishing(self) -> list[str]:
+        """Return, once, how long a session that finishes still waits, if that takes more than a moment."""
+        self._finishing_ticks = self._finishing_ticks + 1 if is_finishing(self.view_model) else 0
+        if self._finishing_ticks != WAIT_TICKS:
+            return []
+        return [f"finishing: {wait_details(self.view_model, 'stop now')}"]
 
     def _format_snapshot(self, *, first: bool) -> list[str]:
         finals = self.view_model.transcript.finals

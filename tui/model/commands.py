@@ -24,8 +24,11 @@ class ContinueSession(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
     """Go on recording the session whose engine was killed. Rejected if there is none, or the gap is too long."""
 
 
-class Stop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="stop"):
+class Stop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="stop", omit_defaults=True):
     """Stop capturing, send the remaining audio, wait for the remaining turns and gists, then end the session."""
+
+    abandon: bool = False
+    """Whether to end the session without waiting; what is not transcribed stays in its recording."""
 
 
 class Mute(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="mute", omit_defaults=True):

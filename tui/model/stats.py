@@ -72,6 +72,8 @@ class Stats(msgspec.Struct, frozen=True, omit_defaults=True, rename={"untranscri
     """Number of attached viewers."""
     untranscribed_s: float = 0.0
     """Seconds at the end of an ended session that were recorded and never transcribed."""
+    wait_left_s: float | None = None
+    """Longest wait, in seconds, for the endpoint after recording has ended; `None` without a limit, or a wait."""
     tracks: tuple[TrackStats, ...] = ()
     """The figures of each track; empty if there is one without a name."""
 

@@ -4,13 +4,20 @@ from tui.model.events import State
 from tui.presentation.view_model import ViewModel
 from tui.text import plural
 
+WATCH_ONLY = "This page only shows the session: it was opened with --watch."
+
+
+def is_refused(view_model: ViewModel, action: str) -> bool:
+    """Return whether a viewer may never do something, because it may only look."""
+    return view_model.watching and action in CHANGES
+
 
 def is_available(view_model: ViewModel, action: str, parameters: tuple[object, ...]) -> bool:
     """Return whether the engine accepts an action now; actions that it does not handle are always available."""
     running = view_model.state.active and view_model.state is not State.DRAINING
     replayed = view_model.replay_speed > 0
     match action, parameters:
-        case _ if view_model.watching and action in CHANGES:
+        case _ if is_refused(view_model, action):
             return False
         case (("seek" | "seek_turn"), _):
             return view_model.synced and replayed
@@ -43,9 +50,9 @@ def is_available(view_model: ViewModel, action: str, parameters: tuple[object, .
             return view_model.synced and not view_model.state.active
         case "recover", _:
             return view_model.synced and not view_model.state.active and bool(view_model.untranscribed)
-        case "stop", _ if view_model.stopped_at and not running:
-            return view_model.synced
-        case (("stop" | "mute"), _):
+        case "stop", _:
+            return view_model.synced and (view_model.state.active or bool(view_model.stopped_at))
+        case "mute", _:
             return view_model.synced and running
         case "choose_device", _:
             return view_model.synced and view_model.state is not State.DRAINING and not replayed
@@ -93,8 +100,8 @@ def unavailable_reason(view_model: ViewModel, action: str, parameters: tuple[obj
     """Return why an action is not possible now, and what makes it possible."""
     finishing = view_model.state is State.DRAINING
     match action, parameters:
-        case _ if view_model.watching and action in CHANGES:
-            return "This page only shows the session: it was opened with --watch."
+        case _ if is_refused(view_model, action):
+            return WATCH_ONLY
         case _ if not view_model.synced:
             return "Not possible yet: the engine is starting."
         case (("seek" | "seek_turn"), _):
@@ -115,7 +122,7 @@ def unavailable_reason(view_model: ViewModel, action: str, parameters: tuple[obj
             return "Nothing has been said yet."
         case "retry_gist", _:
             return "No gist has failed."
-        case (("stop" | "mute" | "change_gain" | "choose_device"), _) if finishing:
+        case (("mute" | "change_gain" | "choose_device"), _) if finishing:
             return "The session is finishing: recording has stopped."
         case (("stop" | "mute" | "change_gain"), _):
             return "No session is running. Press s to start one."

@@ -101,19 +101,6 @@ def recording_stopped(at: str, *, ends: bool = True) -> str:
     return f"RECORDING STOPPED {time} · s goes on" + (" · x ends the session" if ends else " · q quits")
 
 
-def connection_lost_alert(view_model: ViewModel) -> tuple[str, str, str]:
-    """Return style, reason and hint of the alert about a lost connection to the engine."""
-    host, reason, hint = view_model.host, view_model.lost_reason, view_model.lost_hint
-    if host:
-        return "bad", f"Line to {host} lost.", f"{reason} The session there continues. Reconnecting; q quits.".strip()
-    if not reason:
-        return "bad", "Connection to the engine lost.", "Reconnecting…"
-    if view_model.lost_at:
-        return "alarm", recording_stopped(view_model.lost_at, ends=False), f"{reason} {hint}".strip()
-    keys = "" if view_model.watching else "Press s to start a session, q to quit."
-    return "bad", reason, f"{hint} {keys}".strip()
-
-
 def speaker_style(label: str, position: int) -> str:
     """Return the style of a speaker: by the letter, so that every viewer and session shows it alike.
 

@@ -86,6 +86,8 @@ class ActiveConnection:
         """When another connection should take over, on `clock`."""
         self.draining = False
         """Whether it is being drained."""
+        self.drained_at = math.inf
+        """When the wait for its end is over at the latest, on `clock`; infinite unless it is being drained."""
         self.sent_all = asyncio.Event()
         """Set once recording has ended and its end is sent."""
         self._answers_turns = answers_turns
@@ -177,11 +179,12 @@ class ActiveConnection:
     async def drain(self, within_s: float) -> None:
         """Wait for outstanding answers, terminate, wait for the end and close, within `within_s` seconds in all."""
         self.draining = True
-        deadline = self._clock() + within_s
+        self.drained_at = self._clock() + within_s
         await _wait_within(self._all_answered, within_s * ANSWERS_SHARE)
         await self.connection.terminate()
-        await _wait_within(self._over, deadline - self._clock())
+        await _wait_within(self._over, self.drained_at - self._clock())
         self._closed_by_us = not self._over.is_set()
+        self.drained_at = math.inf
         await self.connection.close()
 
     def _due_samples(self) -> int:

@@ -147,6 +147,13 @@ class ReconnectingStream:
             return None
         return self._active.expires_at - self._clock()
 
+    @property
+    def wait_left_s(self) -> float | None:
+        """Longest wait, in seconds, for a connection or the last turns; `None` without a limit, or without a wait."""
+        ends_at = self._give_up_at if self._active is None else self._active.drained_at
+        left_s = ends_at - self._clock()
+        return left_s if self.recorded and 0 < left_s < math.inf else None
+
     # Commands ----------------------------------------------------------------------------------------------------
 
     def use_prompt(self, prompt: str) -> None:

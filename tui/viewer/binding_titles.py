@@ -8,7 +8,7 @@ from tui.viewer.bindings import DASHBOARD
 FIRST = {
     State.IDLE: ("start", "recover", "choose-device", "choose-prompt", "show-history", "show-settings", "quit"),
     State.LIVE: ("stop", "clear-clip", "mute", "ask", "bookmark", "choose-prompt", "search", "zoom", "analyse"),
-    State.DRAINING: ("ask", "search", "bookmark", "export"),
+    State.DRAINING: ("stop", "ask", "search", "bookmark", "export"),
     State.ENDED: ("start", "export", "ask", "analyse", "search", "show-history", "recover", "quit"),
     State.FAILED: ("start", "choose-device", "show-settings", "show-history", "recover", "quit"),
 }

@@ -20,7 +20,7 @@ DASHBOARD = [
         id="recover",
         tooltip="Transcribe the rest of the newest session that was not transcribed to its end",
     ),
-    Binding("x", "stop", "stop", id="stop", tooltip="Stop recording, wait for the last turns, end the session"),
+    Binding("x", "stop", "stop", id="stop", tooltip="Stop recording, wait for the last turns; meanwhile: end the wait"),
     Binding("space", "mute", "mute", id="mute", tooltip="Mute or unmute; in a replay: pause or resume"),
     Binding("p", "choose_prompt", "prompt", id="choose-prompt", tooltip="Choose the prompt for new turns"),
     Binding("a", "analyse", "analyse", id="analyse", tooltip="Ask the LLM about the whole session so far"),

@@ -45,7 +45,7 @@ def empty_text(view_model: ViewModel, *, disconnected: bool, set_up: bool) -> li
         case State.LIVE:
             return [Span("Recording. Speak: turns appear here."), Span("\nspace mute, x stop", "muted")]
         case State.DRAINING:
-            return [Span("Waiting for the last turns…", "muted")]
+            return [Span(one_line(view_model.reason, 200) or "Waiting for the last turns.", "muted")]
         case State.FAILED:
             return [
                 Span("✗ The session failed.\n", "bad strong"),

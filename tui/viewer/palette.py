@@ -10,7 +10,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.screen import Screen
 
 from tui.viewer.binding_titles import TITLES
-from tui.viewer.screens.dialog import HELP, sentence
+from tui.viewer.screens.dialog import HELP, is_possible, sentence
 from tui.viewer.widgets.pane import Pane
 
 PALETTE_ID = "show-commands"
@@ -72,17 +72,25 @@ def action_commands(
         if active.enabled:
             yield SystemCommand(title, _help(app, binding, keys), run)
         else:
-            explain = getattr(screen, "explain_unavailable", None)
-            said = partial(explain, binding) if explain is not None else (lambda: None)
-            yield SystemCommand(f"{title} – not possible now", _help(app, binding, keys), said, discover=False)
+            yield _impossible(screen, binding, title, _help(app, binding, keys))
 
 
 def dialog_commands(app: App[Any], screen: Screen[object]) -> Iterator[SystemCommand]:
-    """Yield each action of a dialog with its key."""
+    """Yield each action of a dialog, or of a past session, with its key; only a search finds impossible ones."""
     for binding in (*type(screen).BINDINGS, HELP):
         if isinstance(binding, Binding) and binding.description:
-            run = partial(app.run_action, binding.action, screen)
-            yield SystemCommand(sentence(binding.description), f"On this screen  ({app.get_key_display(binding)})", run)
+            title, help = sentence(binding.description), f"On this screen  ({app.get_key_display(binding)})"
+            if is_possible(screen, binding):
+                yield SystemCommand(title, help, partial(app.run_action, binding.action, screen))
+            else:
+                yield _impossible(screen, binding, title, help)
+
+
+def _impossible(screen: Screen[Any], binding: Binding, title: str, help: str) -> SystemCommand:
+    """Return a command that says why its action is not possible now."""
+    explain = getattr(screen, "explain_unavailable", None)
+    said = partial(explain, binding) if explain is not None else (lambda: None)
+    return SystemCommand(f"{title} – not possible now", help, said, discover=False)
 
 
 def theme_commands(app: App[Any], names: Iterable[str]) -> Iterator[SystemCommand]:

@@ -3,6 +3,16 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Any
+
+from textual.app import App
+
+NEEDS_TERMINAL = "A replay needs a terminal."
+
+
+def has_terminal(app: App[Any]) -> bool:
+    """Return whether the app runs in a terminal that it can lend to a replay, and not in a browser's page."""
+    return app._driver is not None and app._driver.can_suspend
 
 
 def local_replay_command(session: str) -> Sequence[str]:

@@ -31,7 +31,7 @@ from tui.viewer.engine_connection import ExitStatus
 from tui.viewer.escape_parser import ESCAPE, EscapeThenKey
 from tui.viewer.layout_state import LayoutState
 from tui.viewer.messages import ReplayRequested
-from tui.viewer.replay import local_replay_command, run_replay
+from tui.viewer.replay import NEEDS_TERMINAL, local_replay_command, run_replay
 from tui.viewer.screens.dashboard import Dashboard
 from tui.viewer.screens.dialog import Dialog
 from tui.viewer.screens.explained_actions import ExplainedActions
@@ -158,17 +158,21 @@ class ViewerApp(App[ExitStatus]):
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded and self._is_mounted:
             await self.screen._mounted_event.wait()
             typing = self.focused is not None and not isinstance(self.focused, CellWidget)
+            if isinstance(event, events.Key) and typing and not event.is_printable and self._explain_key(event.key):
+                return
             if isinstance(event, events.Key) and self.app_focus and not typing:
                 if not (await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key)):
                     self._explain_key(event.key)
                 return
         await super().on_event(event)
 
-    def _explain_key(self, key: str) -> None:
-        """Say why a key that is bound did nothing."""
+    def _explain_key(self, key: str) -> bool:
+        """Say why a key that is bound can do nothing; return whether that is so."""
         found = self.screen.active_bindings.get(key)
-        if found is not None and not found.enabled and isinstance(self.screen, MainScreen | ExplainedActions):
-            self.screen.explain_unavailable(found.binding)
+        if found is None or found.enabled or not isinstance(self.screen, MainScreen | ExplainedActions | Dialog):
+            return False
+        self.screen.explain_unavailable(found.binding)
+        return True
 
     def on_ready(self) -> None:
         """Connect after the first frame is painted; notify errors in keys, highlights and themes."""
@@ -211,7 +215,7 @@ class ViewerApp(App[ExitStatus]):
             with self.suspend():
                 error = run_replay(self._replay_command(request.session))
         except SuspendNotSupported:
-            error = "A replay needs a terminal."
+            error = NEEDS_TERMINAL
         if error:
             self.notify(error, severity="warning", markup=False)
 

@@ -44,8 +44,10 @@ from tui.model.events import (
 )
 from tui.model.tracks import TracksChanged
 from tui.model.transcript import Turn
+from tui.presentation.alerts import alert_about
 from tui.presentation.availability import ACTION_STATES, is_available
-from tui.presentation.formatting import connection_lost_alert, now_iso, recording_stopped
+from tui.presentation.finishing import WAIT_TICKS, is_finishing
+from tui.presentation.formatting import now_iso
 from tui.presentation.highlight_rules import Rule, matching_rules
 from tui.presentation.view_model import ViewModel
 from tui.text import one_line
@@ -126,6 +128,8 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
         self._clock = clock
         self._set_up = set_up
         self._held_updates = UpdateCoalescer()
+        self._finishing_ticks = 0
+        """Statistics since the session began to finish: one each second."""
         self.view_model = view_model
         self._keys = dict(keys)
         self._options = options if options is not None else {}
@@ -196,10 +200,12 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
                 self.refresh_bindings()
             case TurnBookmarked() | TranscriptEdited():
                 self.refresh_bindings()
-            case StatsChanged() | TitleChanged() | PlayingChanged():
+            case StatsChanged():
                 self.banner.touch()
+                self._show_finishing()
             case StateChanged(state=state):
                 self._show_state()
+                self.show_wait()
                 if state is State.ENDED:
                     self._notify_saved()
             case Notice(severity=severity, text=text, hint=hint):
@@ -301,15 +307,22 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
         self.body.turns.set_empty_text(
             empty_text(view_model, disconnected=self.view_model.disconnected, set_up=self._set_up)
         )
-        if view_model.stopped_at and not view_model.state.active and not self.view_model.disconnected:
-            self.alert.show("alarm", recording_stopped(view_model.stopped_at), view_model.reason)
-        elif view_model.disconnected:
-            self.alert.show(*connection_lost_alert(view_model))
-        else:
-            troubled = view_model.state in (State.FAILED, State.RECONNECTING)
-            style = "bad" if view_model.state is State.FAILED else "warn"
-            self.alert.show(style, view_model.reason if troubled else "", view_model.hint)
+        self._show_alert()
         self.refresh_bindings()
+
+    def _show_alert(self) -> None:
+        """Show what is wrong; what a session that finishes waits for only if that takes more than a moment."""
+        alert = alert_about(self.view_model)
+        brief = self._finishing_ticks < WAIT_TICKS and not self.alert.style
+        self.alert.show(*(("", "", "") if alert[0] == "wait" and brief else alert))
+
+    def _show_finishing(self) -> None:
+        """Show once a second how long a session that finishes still waits."""
+        finishing = is_finishing(self.view_model)
+        self._finishing_ticks = self._finishing_ticks + 1 if finishing else 0
+        if finishing:
+            self._show_alert()
+            self.show_wait()
 
     def _notify(self, severity: Severity, text: str, hint: str) -> None:
         show_notice(self, severity, f"{one_line(text, 600)}\n{one_line(hint, 600)}".strip())
@@ -321,17 +334,10 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
         return True if self._is_possible(action, parameters) else None
 
     def _is_possible(self, action: str, parameters: tuple[object, ...]) -> bool:
-        match action:
-            case "clear_clip":
-                return self.meter.clipped
-            case "follow" | "search" | "toggle_speaker":
-                return self.body.count > 0
-            case "copy" | "copy_markdown" | "go_to":
-                return self.body.pane.count > 0
-            case "toggle_bookmarks":
-                return bool(self.view_model.bookmarks) or self.body.turns.filter.bookmarks_only
-            case "go_to_match":
-                return bool(self.body.pane.needle)
+        if action == "clear_clip":
+            return self.meter.clipped
+        if (possible := self.is_possible_here(action)) is not None:
+            return possible
         if action == "start" and self.view_model.disconnected and not self.view_model.watching:
             return not (self.view_model.replay_speed or self.view_model.host)
         available = is_available(self.view_model, action, parameters)
@@ -344,8 +350,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
     def footer_keys(self) -> list[FooterKey]:
         """Return the keys of the actions that are possible now, the most useful first."""
         possible = {active.binding.id: active.binding for active in self.active_bindings.values() if active.enabled}
-        pause = "resume" if self.view_model.paused else "pause"
-        names = {"mute": pause if self.view_model.replay_speed else "unmute" if self.view_model.muted else "mute"}
+        names = self.footer_names()
         return [
             FooterKey.of(known, self.app.get_key_display(possible[known.id]), names.get(known.id or "", ""))
             for known in by_use(self.view_model.state)

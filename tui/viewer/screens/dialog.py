@@ -1,9 +1,10 @@
 """Base of dialogs with a list: selection by keys and mouse, and a help with the dialog's keys."""
 
 from collections.abc import Iterable
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from textual import on
+from textual.actions import parse
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 
@@ -19,16 +20,28 @@ MAX_STATUS = 300
 HELP = Binding("f1,question_mark", "keys", "show these keys; in a text field only F1", show=False, key_display="?")
 
 
-def keys_of(bindings: Iterable[BindingType]) -> list[KeyHelp]:
-    """Return the bindings that have a description as rows of the help."""
+def keys_of(bindings: Iterable[BindingType], screen: Screen[Any] | None = None) -> list[KeyHelp]:
+    """Return the bindings that have a description as rows of the help.
+
+    Args:
+        bindings: the bindings.
+        screen: the screen that says whether their actions are possible now; `None` if all are.
+    """
     return [
         KeyHelp(
             binding.key_display or binding.key.replace("ctrl+", "^").replace(",", " "),
             sentence(binding.tooltip or binding.description),
+            possible=screen is None or is_possible(screen, binding),
         )
         for binding in bindings
         if isinstance(binding, Binding) and binding.description
     ]
+
+
+def is_possible(screen: Screen[Any], binding: Binding) -> bool:
+    """Return whether a screen can do now what a key of it, or of the app, is bound to."""
+    _, action, parameters = parse(binding.action)
+    return bool(screen.check_action(action, parameters))
 
 
 def sentence(text: str) -> str:
@@ -46,7 +59,7 @@ def show_keys(screen: Screen[Result], name: str, bindings: Iterable[BindingType]
     """
     from tui.viewer.screens.help import HelpScreen
 
-    screen.app.push_screen(HelpScreen([(name, keys_of(bindings))], signs=False))
+    screen.app.push_screen(HelpScreen([(name, keys_of(bindings, screen))], signs=False))
 
 
 class Dialog(ModalScreen[Result]):
@@ -60,6 +73,10 @@ class Dialog(ModalScreen[Result]):
     def show_status(self, text: str, *, warning: bool = False, seconds: float | None = None) -> None:
         """Show a message in the lower border; it replaces the one before."""
         self.query_one(Box).say(f"{'! ' if warning else ''}{one_line(text, MAX_STATUS)}")
+
+    def explain_unavailable(self, binding: Binding) -> None:
+        """Say in the lower border why the action of a key is not possible now."""
+        self.show_status("Not possible now.")
 
     def action_step(self, step: int) -> None:
         """Select the next row, or the previous one if negative."""

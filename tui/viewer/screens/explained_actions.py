@@ -1,11 +1,13 @@
 """Reasons why keys of the dashboard cannot act, said in its footer."""
 
-from textual.actions import parse
-from textual.binding import Binding
+from collections.abc import Iterable
 
-from tui.presentation.availability import ACTION_STATES, unavailable_reason
+from textual.actions import parse
+from textual.binding import Binding, BindingType
+
+from tui.presentation.availability import ACTION_STATES, is_refused, unavailable_reason
 from tui.presentation.view_model import ViewModel
-from tui.viewer.bindings import KeyHelp, group_by_topic, help_entry
+from tui.viewer.bindings import DASHBOARD, KeyHelp, group_by_topic, help_entry
 from tui.viewer.screens.body_actions import BodyActions
 from tui.viewer.widgets.pane import Pane
 
@@ -30,6 +32,19 @@ class ExplainedActions(BodyActions):
     _keys: dict[str, str]
     """A person's own keys by action id."""
 
+    def is_possible_here(self, action: str) -> bool | None:
+        """Return whether an action that the screen decides by itself is possible now; `None` for another one."""
+        match action:
+            case "follow" | "search" | "toggle_speaker":
+                return self.body.count > 0
+            case "copy" | "copy_markdown" | "go_to":
+                return self.body.pane.count > 0
+            case "toggle_bookmarks":
+                return bool(self.view_model.bookmarks) or self.body.turns.filter.bookmarks_only
+            case "go_to_match":
+                return bool(self.body.pane.needle)
+        return None
+
     def explain_unavailable(self, binding: Binding) -> None:
         """Say in the footer why the action of a key is not possible now."""
         _, action, parameters = parse(binding.action)
@@ -52,4 +67,15 @@ class ExplainedActions(BodyActions):
         """Return the keys of the focused pane and those of the dashboard, by topic."""
         possible = {active.binding.id or "" for active in self.active_bindings.values() if active.enabled}
         pane = [help_entry(found, self._keys, possible) for found in Pane.BINDINGS if isinstance(found, Binding)]
-        return [(f"In {self.body.pane.NAME}", pane), *group_by_topic(self._keys, possible)]
+        offered = {found.id for found in self.without_refused(DASHBOARD)}
+        topics = group_by_topic(self._keys, possible)
+        kept = [(topic, [row for row in rows if row.id.partition(" ")[0] in offered]) for topic, rows in topics]
+        return [(f"In {self.body.pane.NAME}", pane), *((topic, rows) for topic, rows in kept if rows)]
+
+    def without_refused(self, bindings: Iterable[BindingType]) -> list[Binding]:
+        """Return the bindings without those that a viewer that may only look can never use."""
+        return [
+            found
+            for found in bindings
+            if isinstance(found, Binding) and not is_refused(self.view_model, parse(found.action)[1])
+        ]

@@ -35,7 +35,7 @@ STATE_HELP = {
     State.CONNECTING: "recording; audio is sent once the connection is open",
     State.LIVE: "recording and sending",
     State.RECONNECTING: "connection lost; recording continues, audio is sent later",
-    State.DRAINING: "recording has stopped; waiting for the last turns and gists",
+    State.DRAINING: "recording has stopped; waiting for the last turns and gists; x ends the wait",
     State.ENDED: "the session is saved",
     State.FAILED: "see the reason and the hint below the header",
 }

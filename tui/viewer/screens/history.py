@@ -18,13 +18,16 @@ from tui.model.commands import (
     SearchSessions,
     ShowSession,
 )
-from tui.model.events import SessionInfo, State
+from tui.model.events import SessionInfo
 from tui.model.session_hits import SessionHit
-from tui.text import clock, one_line, plural, sanitize
+from tui.presentation.availability import WATCH_ONLY
+from tui.text import clock, one_line, plural
 from tui.viewer.messages import CommandRequested, ReplayRequested
-from tui.viewer.screens.dialog import Dialog
+from tui.viewer.replay import NEEDS_TERMINAL, has_terminal
+from tui.viewer.screens.dialog import HELP, Dialog, show_keys
+from tui.viewer.screens.history_rows import hit_row, searchable, snippet, status, title_of
 from tui.viewer.screens.prompt_picker import Filter
-from tui.viewer.styled_text import Line, Span, pad
+from tui.viewer.styled_text import Line, Span
 from tui.viewer.widgets.box import Box
 from tui.viewer.widgets.choices import Choices, Reader
 
@@ -32,7 +35,7 @@ ORDERS: tuple[tuple[str, Callable[[SessionInfo], tuple[object, ...]], bool], ...
     ("newest first", lambda session: (session.started_at,), True),
     ("longest first", lambda session: (session.length_s,), True),
     ("most turns first", lambda session: (session.turns,), True),
-    ("by title", lambda session: (one_line(_title(session), 80).casefold(),), False),
+    ("by title", lambda session: (one_line(title_of(session), 80).casefold(),), False),
 )
 """Sort orders: name, key, whether the highest comes first."""
 HEADING = f"  {'started':<18}{'length':>7}  {'turns':>5}  {'★':>2}  title"
@@ -40,6 +43,9 @@ SHORT_HEADING = f"  {'started':<13}{'length':>7}  title"
 """Names of the columns in a narrow terminal."""
 NARROW_COLUMNS = 72
 """Width of a terminal below which the list has few columns."""
+WATCHING_KEYS = "enter open · F1 keys · ^s sort · ^f search all · esc back"
+CHANGES = frozenset({"mark", "rename", "tag", "ask", "export", "delete"})
+"""Actions of viewers that may not only look."""
 KEYS = "enter open · space mark · F1 keys · ^a ask · ^l replay · ^s sort · ^f search all · esc back"
 
 
@@ -51,6 +57,7 @@ class HistoryScreen(Dialog[bool]):
     Args:
         sessions: the sessions, newest first.
         host: name of the engine's machine; empty for this one.
+        watching: whether this viewer may only look.
     """
 
     NAME = "Past sessions"
@@ -78,8 +85,9 @@ class HistoryScreen(Dialog[bool]):
         Binding("escape", "cancel", "back to the list, to the dashboard", show=False, priority=True, key_display="esc"),
     ]
 
-    def __init__(self, sessions: Sequence[SessionInfo], host: str = "") -> None:
+    def __init__(self, sessions: Sequence[SessionInfo], host: str = "", *, watching: bool = False) -> None:
         super().__init__()
+        self._watching = watching
         self._sessions = tuple(sessions)
         self._host = host
         self._order = 0
@@ -93,7 +101,7 @@ class HistoryScreen(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         """Lay out the filter, the list and the preview."""
-        with Box("Past sessions", KEYS, classes="wide"):
+        with Box("Past sessions", self._keys_line, classes="wide"):
             yield Filter(placeholder="type to filter", id="filter", compact=True)
             yield Choices(heading=(Span(HEADING),), id="sessions")
             yield Reader(id="preview")
@@ -112,6 +120,29 @@ class HistoryScreen(Dialog[bool]):
         """Show the matches of a search in all sessions."""
         self._hits = tuple(hits)
         self._show()
+
+    @property
+    def _keys_line(self) -> str:
+        return WATCHING_KEYS if self._watching else KEYS
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Return whether an action is possible now; `None`, not false, so that its key can say why not."""
+        if action == "replay":
+            return True if has_terminal(self.app) else None
+        return None if self._watching and action in CHANGES else True
+
+    def explain_unavailable(self, binding: Binding) -> None:
+        """Say in the lower border why the action of a key is not possible now."""
+        self.show_status(NEEDS_TERMINAL if binding.action == "replay" else WATCH_ONLY)
+
+    def action_keys(self) -> None:
+        """Show the keys of this screen, without those that a viewer that may only look can never use."""
+        offered = [
+            found
+            for found in type(self).BINDINGS
+            if isinstance(found, Binding) and not (self._watching and found.action in CHANGES)
+        ]
+        show_keys(self, self.NAME, [*offered, HELP])
 
     # List
 
@@ -272,7 +303,7 @@ class HistoryScreen(Dialog[bool]):
         """The sessions that match the filter, in the sort order."""
         words = self.query_one(Input).value.casefold().split()
         _, key, reverse = ORDERS[self._order]
-        found = [session for session in self._sessions if all(word in _searchable(session) for word in words)]
+        found = [session for session in self._sessions if all(word in searchable(session) for word in words)]
         return sorted(found, key=key, reverse=reverse)
 
     @property
@@ -288,7 +319,7 @@ class HistoryScreen(Dialog[bool]):
 
     def _show(self, selected: int = 0) -> None:
         if self._hits is not None:
-            rows = [_hit_row(hit) for hit in self._hits]
+            rows = [hit_row(hit) for hit in self._hits]
             title = f"{len(rows)} {'match' if len(rows) == 1 else 'matches'} in all sessions"
         else:
             found = self._found
@@ -297,7 +328,7 @@ class HistoryScreen(Dialog[bool]):
             gone = f" · {len(self._deleted)} deleted when you leave, ^x undoes" if self._deleted else ""
             count = plural(len(found), "session") if self._sessions else "No past sessions"
             title = f"{count} · {ORDERS[self._order][0]}{marked}{gone}" if self._sessions else count
-        self.query_one(Box).show(title, KEYS)
+        self.query_one(Box).show(title, self._keys_line)
         self.query_one(Choices).show(rows, selected, (Span(SHORT_HEADING if self._narrow else HEADING),))
         self._preview()
 
@@ -318,9 +349,9 @@ class HistoryScreen(Dialog[bool]):
         return (
             Span(sign, "bad strong" if session.id in self._deleted else "accent strong"),
             *self._columns(session, when, marks),
-            Span(_status(session), "warn strong"),
+            Span(status(session), "warn strong"),
             Span(tags, "accent"),
-            Span(one_line(_title(session), 80), style),
+            Span(one_line(title_of(session), 80), style),
         )
 
     def _columns(self, session: SessionInfo, when: str, marks: str) -> Line:
@@ -337,13 +368,13 @@ class HistoryScreen(Dialog[bool]):
             facts = [when, clock(session.length_s), plural(session.turns, "turn")]
             facts += [plural(session.bookmarks, "bookmark")] if session.bookmarks else []
             text = [
-                (Span(one_line(_title(session), 200), "strong"), Span(f"  {' · '.join(facts)}", "muted")),
+                (Span(one_line(title_of(session), 200), "strong"), Span(f"  {' · '.join(facts)}", "muted")),
                 (Span(one_line(session.first_words, 400)),),
             ]
             if session.problem:
                 text.insert(1, (Span(f"! {one_line(session.problem, 200)}", "warn"),))
         elif self._hits:
-            text = [tuple(_snippet(self._hits[self._selected_row]))]
+            text = [tuple(snippet(self._hits[self._selected_row]))]
         self.query_one("#preview", Reader).show(text)
 
 
@@ -352,33 +383,3 @@ def _toggle(ids: dict[str, None], id: str) -> None:
         del ids[id]
     else:
         ids[id] = None
-
-
-def _title(session: SessionInfo) -> str:
-    return session.name or session.first_words or "(no turns)"
-
-
-def _searchable(session: SessionInfo) -> str:
-    tags = " ".join(f"#{tag}" for tag in session.tags)
-    return f"{session.started_at.replace('T', ' ')} {session.name} {session.first_words} {tags}".casefold()
-
-
-def _hit_row(hit: SessionHit) -> Line:
-    when = hit.session[:10]
-    where = f"turn {hit.turn}" if hit.turn else "session"
-    return (*pad((Span(f"  {when}  {clock(hit.at_s):>7}  {where}", "muted"),), 32), *_snippet(hit))
-
-
-def _snippet(hit: SessionHit) -> list[Span]:
-    parts = [" ".join(sanitize(part).split("\n")) for part in hit.parts]
-    return [Span(part, "accent strong" if at % 2 else "") for at, part in enumerate(parts)]
-
-
-def _status(session: SessionInfo) -> str:
-    """Return a session's state or problem; empty for one that ended normally."""
-    if session.live:
-        return "live  "
-    if session.state.active:
-        return "interrupted  "
-    problem = f"! {one_line(session.problem, 40)}  " if session.problem else ""
-    return problem or ("failed  " if session.state is State.FAILED else "")

@@ -5,6 +5,7 @@ from typing import Literal
 from textual.message import Message
 from textual.screen import Screen
 
+from tui.presentation.finishing import is_finishing
 from tui.presentation.view_model import ViewModel
 from tui.text import one_line
 from tui.viewer.binding_titles import by_use
@@ -34,6 +35,7 @@ class LayoutActions(Screen[None]):
             f"use-prompt-{at}": f"Use prompt {one_line(p.name, 60)}" for at, p in enumerate(view_model.prompts, 1)
         }
         chosen = {
+            "stop": (is_finishing(view_model), "End the wait for the last turns"),
             "mute": (view_model.muted, "Unmute microphone"),
             "zoom": (bool(layout.zoomed), "End zoom"),
             "toggle-reading": (layout.zoomed == "reading", "Show all panes"),
@@ -46,6 +48,16 @@ class LayoutActions(Screen[None]):
             "follow": (self.body.turns.following and self.body.gists.following, "Stop following"),
         }
         return prompts | {id: title for id, (other, title) in chosen.items() if other}
+
+    def footer_names(self) -> dict[str, str]:
+        """Return what keys of the footer do now, by id, where that depends on the state; empty for the usual."""
+        view_model = self.view_model
+        if view_model.replay_speed:
+            return {"mute": "resume" if view_model.paused else "pause"}
+        return {
+            "stop": "end wait" if is_finishing(view_model) else "",
+            "mute": "unmute" if view_model.muted else "mute",
+        }
 
     def action_zoom(self) -> None:
         """Zoom the focused pane, or show all panes."""

@@ -13,6 +13,7 @@ from tui.presentation.availability import ACTION_STATES, is_available
 from tui.presentation.highlight_rules import Rule
 from tui.presentation.view_model import ViewModel
 from tui.viewer.messages import CommandRequested, ReplayRequested
+from tui.viewer.replay import NEEDS_TERMINAL, has_terminal
 from tui.viewer.screens.annotation_actions import AnnotationActions
 from tui.viewer.screens.dialog import show_keys
 from tui.viewer.screens.explained_actions import ExplainedActions
@@ -32,6 +33,7 @@ class PastSessionScreen(LayoutActions, AnnotationActions, ExplainedActions):
         rules: highlights.
         host: name of the engine's machine; empty for this one.
         turn: number of the turn to select; 0 for none.
+        watching: whether this viewer may only look.
     """
 
     AUTO_FOCUS = "#turns"
@@ -69,9 +71,12 @@ class PastSessionScreen(LayoutActions, AnnotationActions, ExplainedActions):
         Binding("question_mark,f1", "keys", "help", key_display="?", tooltip="Show these keys"),
     ]
 
-    def __init__(self, snapshot: Snapshot, rules: Sequence[Rule] = (), host: str = "", turn: int = 0) -> None:
+    def __init__(
+        self, snapshot: Snapshot, rules: Sequence[Rule] = (), host: str = "", turn: int = 0, *, watching: bool = False
+    ) -> None:
         super().__init__(id="past")
         self.view_model = ViewModel(host)
+        self.view_model.watching = watching
         self.view_model.apply(snapshot)
         self._turn = turn
         self._keys = {}
@@ -105,8 +110,17 @@ class PastSessionScreen(LayoutActions, AnnotationActions, ExplainedActions):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return whether an action is possible now; `None`, not false, so that its key can say why not."""
-        possible = action not in ACTION_STATES or is_available(self.view_model, action, parameters)
+        possible = has_terminal(self.app) if action == "replay" else self.is_possible_here(action)
+        if possible is None:
+            possible = action not in ACTION_STATES or is_available(self.view_model, action, parameters)
         return True if possible else None
+
+    def explain_unavailable(self, binding: Binding) -> None:
+        """Say in the footer why the action of a key is not possible now."""
+        if binding.action == "replay":
+            self.show_status(NEEDS_TERMINAL)
+        else:
+            super().explain_unavailable(binding)
 
     def _request(self, command: Command) -> None:
         """Send a command that adds to this session."""
@@ -129,6 +143,8 @@ class PastSessionScreen(LayoutActions, AnnotationActions, ExplainedActions):
 
     def _show_session(self) -> None:
         self.body.show_session()
+        self.refresh_bindings()
+        self._show_keys()
         if self.view_model.transcript.get(self._turn) is not None:
             self.body.turns.select(self._turn)
 
@@ -151,7 +167,7 @@ class PastSessionScreen(LayoutActions, AnnotationActions, ExplainedActions):
 
     def action_keys(self) -> None:
         """Show the keys of this screen."""
-        show_keys(self, "Past session", [*self.BINDINGS, *Pane.BINDINGS])
+        show_keys(self, "Past session", self.without_refused([*self.BINDINGS, *Pane.BINDINGS]))
 
     def action_export(self) -> None:
         """Open the list of export formats, and export this session in the chosen one."""

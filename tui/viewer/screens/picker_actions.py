@@ -160,7 +160,7 @@ class PickerActions(AnnotationActions, PromptActions):
         def close(deleted: bool | None) -> None:
             self._history, self._deleting = None, bool(deleted)
 
-        self._history = HistoryScreen(sessions, self.view_model.host)
+        self._history = HistoryScreen(sessions, self.view_model.host, watching=self.view_model.watching)
         self.app.push_screen(self._history, close)
 
     def show_hits(self, found: SessionsFound) -> None:
@@ -173,7 +173,9 @@ class PickerActions(AnnotationActions, PromptActions):
         from tui.viewer.screens.past_session import PastSessionScreen
 
         turn = self._history.turn if self._history is not None else 0
-        self.app.push_screen(PastSessionScreen(snapshot, self._rules, self.view_model.host, turn))
+        view_model = self.view_model
+        screen = PastSessionScreen(snapshot, self._rules, view_model.host, turn, watching=view_model.watching)
+        self.app.push_screen(screen)
 
     def show_in_past_session(self, event: Event) -> None:
         """Show a change of a session on the screen that shows it as a past one, if it is open."""

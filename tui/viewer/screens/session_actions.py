@@ -1,5 +1,7 @@
 """Actions that control a session: start, stop, mute, prompts, seeking in a replay."""
 
+from typing import TYPE_CHECKING
+
 from textual.screen import Screen
 
 from tui.model.commands import (
@@ -12,10 +14,14 @@ from tui.model.commands import (
     TogglePlay,
     UsePrompt,
 )
+from tui.presentation.finishing import is_finishing
 from tui.presentation.session_commands import is_silent, mute_command, start_command
 from tui.presentation.view_model import ViewModel
 from tui.viewer.messages import CommandRequested
 from tui.viewer.widgets.body import Body
+
+if TYPE_CHECKING:
+    from tui.viewer.screens.end_wait_dialog import EndWaitDialog
 
 
 class SessionActions(Screen[None]):
@@ -25,6 +31,8 @@ class SessionActions(Screen[None]):
     body: Body
     _options: dict[str, Option]
     """Settings of each session that is started on this screen."""
+    _end_wait_dialog: "EndWaitDialog | None" = None
+    """The dialog about ending the wait while it is open."""
 
     def action_start(self) -> None:
         """Start a session, or continue the one whose engine was killed."""
@@ -35,8 +43,24 @@ class SessionActions(Screen[None]):
         self._request(Recover(self.view_model.untranscribed[0], dict(self._options)))
 
     def action_stop(self) -> None:
-        """Stop the session."""
-        self._request(Stop())
+        """Stop the session; while it finishes, offer to end it without waiting for the rest."""
+        if not is_finishing(self.view_model):
+            self._request(Stop())
+            return
+        from tui.viewer.screens.end_wait_dialog import EndWaitDialog
+
+        def end(wanted: bool | None) -> None:
+            self._end_wait_dialog = None
+            if wanted and is_finishing(self.view_model):
+                self._request(Stop(abandon=True))
+
+        self._end_wait_dialog = EndWaitDialog(self.view_model)
+        self.app.push_screen(self._end_wait_dialog, end)
+
+    def show_wait(self) -> None:
+        """Show in the dialog about ending the wait, if it is open, how long that still lasts."""
+        if self._end_wait_dialog is not None and self._end_wait_dialog.is_mounted:
+            self._end_wait_dialog.show_progress()
 
     def action_mute(self) -> None:
         """Mute or unmute; in a replay: pause or resume."""

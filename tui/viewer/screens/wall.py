@@ -22,6 +22,7 @@ from tui.model.events import (
     UntranscribedChanged,
 )
 from tui.presentation.availability import is_available, unavailable_reason
+from tui.presentation.finishing import is_finishing
 from tui.presentation.formatting import prompt_name
 from tui.presentation.highlight_rules import Rule
 from tui.presentation.room import Room
@@ -351,6 +352,8 @@ def is_possible(room: Room, action: str) -> bool:
     view_model = room.view_model
     if view_model.disconnected:
         return action == "start" and not view_model.host and not view_model.replay_speed
+    if action == "stop" and is_finishing(view_model):
+        return False
     return is_available(view_model, action, ())
 
 
@@ -358,4 +361,6 @@ def reason_against(room: Room, action: str) -> str:
     """Return why a room does not accept an action now."""
     if room.view_model.disconnected:
         return "Not connected to the engine."
+    if action == "stop" and is_finishing(room.view_model):
+        return "The session is finishing. Open the room to end the wait."
     return unavailable_reason(room.view_model, action, ())

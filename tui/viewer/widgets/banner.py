@@ -150,7 +150,8 @@ class Alert(CellWidget):
                 return [*(pad(line, columns, "pill-bad") for line in alarm), *hints]
             case "bad":
                 return _hanging([Span(f"✗ {reason} {hint} ", "pill-bad")], columns, "pill-bad")
-        return _hanging([Span(f"↻ {reason} ", "warn strong"), Span(hint)], columns, "")
+        sign = "◔" if style == "wait" else "↻"
+        return _hanging([Span(f"{sign} {reason} ", "warn strong"), Span(hint)], columns, "")
 
 
 def _hanging(spans: Sequence[Span], columns: int, style: str) -> list[Line]:

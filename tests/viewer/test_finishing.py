@@ -1,0 +1,86 @@
+"""Tests of a session whose recording has ended and that still waits, driven by keys and by a scripted engine."""
+
+from msgspec.structs import replace
+
+from tests.viewer.dashboard_harness import emit, running, shown, toasts
+from tests.viewer.pilot import until
+from tests.viewer.scripted_engine import SESSION, STATS, ScriptedEngine, meeting
+from tui.model.commands import Stop
+from tui.model.events import State, StateChanged, StatsChanged
+from tui.viewer.screens.end_wait_dialog import EndWaitDialog
+
+LOST = "The connection was lost."
+
+
+def left(seconds: float | None) -> StatsChanged:
+    return StatsChanged(replace(STATS, wait_left_s=seconds))
+
+
+async def test_a_wait_is_shown_with_its_reason_its_length_and_the_key_that_ends_it() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine, size=(60, 16)) as (app, pilot):
+        await emit(pilot, engine, StateChanged(State.DRAINING, LOST), left(11.0))
+        assert not app.dashboard.alert.display, "most sessions finish in a moment"
+        await emit(pilot, engine, left(10.0))
+        alert = " ".join(shown(app, "alert").split())
+        assert alert == f"◔ {LOST} up to 10 s more · 7 s not transcribed yet · x ends the wait"
+        assert "x end wait" in shown(app, "keys")
+        assert "End the wait for the last turns" in [found.title for found in app.get_system_commands(app.screen)]
+        await emit(pilot, engine, StateChanged(State.ENDED), left(None))
+        assert not app.dashboard.alert.display
+
+
+async def test_a_connection_that_was_lost_before_is_the_reason_at_once() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, StateChanged(State.RECONNECTING, LOST), StateChanged(State.DRAINING, LOST))
+        assert LOST in shown(app, "alert")
+
+
+async def test_x_ends_the_wait_after_a_question_that_says_what_is_kept() -> None:
+    engine = ScriptedEngine(snapshot=meeting(State.DRAINING))
+    async with running(engine, size=(60, 16)) as (app, pilot):
+        await emit(pilot, engine, StateChanged(State.DRAINING, LOST), left(10.0))
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, EndWaitDialog))
+        question = " ".join(shown(app, "consequence").split())
+        assert question == f"{LOST} The last 7 s stay in the recording, not transcribed: t transcribes them later."
+        assert "up to 10 s more" in shown(app, "wait-choices")
+        await emit(pilot, engine, left(9.0))
+        assert "up to 9 s more" in shown(app, "wait-choices")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert engine.sent == []
+        await pilot.press("x", "x")
+        await until(pilot, lambda: engine.sent == [Stop(abandon=True)])
+
+
+async def test_the_question_says_that_the_rest_of_a_private_session_is_lost() -> None:
+    private = replace(meeting(State.DRAINING), session=replace(SESSION, path=""))
+    engine = ScriptedEngine(snapshot=private)
+    async with running(engine) as (app, pilot):
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, EndWaitDialog))
+        assert "The last 7 s are lost: this is a private session." in shown(app, "consequence")
+
+
+async def test_the_question_is_gone_once_the_session_has_ended() -> None:
+    engine = ScriptedEngine(snapshot=meeting(State.DRAINING))
+    async with running(engine) as (app, pilot):
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, EndWaitDialog))
+        await emit(pilot, engine, StateChanged(State.ENDED))
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert engine.sent == []
+        assert "Saved in" in toasts(app)
+
+
+async def test_a_viewer_that_may_only_look_is_offered_no_end_of_the_wait() -> None:
+    engine = ScriptedEngine(snapshot=meeting(State.DRAINING))
+    async with running(engine) as (app, pilot):
+        app.dashboard.view_model.watching = True
+        await emit(pilot, engine, StateChanged(State.DRAINING, LOST), left(10.0), left(9.0))
+        assert "up to 9 s more" in shown(app, "alert")
+        assert "x ends" not in shown(app, "alert")
+        await pilot.press("x")
+        await until(pilot, lambda: "opened with --watch" in shown(app, "keys"))

@@ -1,0 +1,35 @@
+"""Alert below the header: what is wrong with a session or its engine, and what to do. Pure."""
+
+from tui.model.events import State
+from tui.presentation.finishing import is_finishing, wait_details
+from tui.presentation.formatting import recording_stopped
+from tui.presentation.view_model import ViewModel
+
+
+def alert_about(view_model: ViewModel) -> tuple[str, str, str]:
+    """Return style, reason and hint of the alert; an empty reason for none."""
+    if view_model.stopped_at and not view_model.state.active and not view_model.disconnected:
+        return "alarm", recording_stopped(view_model.stopped_at), view_model.reason
+    if view_model.disconnected:
+        return connection_lost_alert(view_model)
+    if is_finishing(view_model):
+        return "wait", view_model.reason, wait_details(view_model)
+    match view_model.state:
+        case State.FAILED:
+            return "bad", view_model.reason, view_model.hint
+        case State.RECONNECTING:
+            return "warn", view_model.reason, view_model.hint
+    return "", "", ""
+
+
+def connection_lost_alert(view_model: ViewModel) -> tuple[str, str, str]:
+    """Return style, reason and hint of the alert about a lost connection to the engine."""
+    host, reason, hint = view_model.host, view_model.lost_reason, view_model.lost_hint
+    if host:
+        return "bad", f"Line to {host} lost.", f"{reason} The session there continues. Reconnecting; q quits.".strip()
+    if not reason:
+        return "bad", "Connection to the engine lost.", "Reconnecting…"
+    if view_model.lost_at:
+        return "alarm", recording_stopped(view_model.lost_at, ends=False), f"{reason} {hint}".strip()
+    keys = "" if view_model.watching else "Press s to start a session, q to quit."
+    return "bad", reason, f"{hint} {keys}".strip()
