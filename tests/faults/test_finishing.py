@@ -47,6 +47,7 @@ async def test_a_session_without_connection_says_why_it_waits_and_how_long_until
     assert watch.record.state is State.ENDED
     assert watch.record.stats.wait_left_s is None
     assert watch.record.stats.untranscribed_s > 0
+    assert not list(watch.record.transcript), "a turn that has no end is transcribed later, with the rest"
     assert any("press t or run: livegist recover" in notice for notice in watch.notices)
 
 

@@ -23,7 +23,7 @@ async def test_a_wait_is_shown_with_its_reason_its_length_and_the_key_that_ends_
         assert not app.dashboard.alert.display, "most sessions finish in a moment"
         await emit(pilot, engine, left(10.0))
         alert = " ".join(shown(app, "alert").split())
-        assert alert == f"◔ {LOST} up to 10 s more · 7 s not transcribed yet · x ends the wait"
+        assert alert == f"◔ {LOST} Up to 10 s more · 7 s not transcribed yet · x ends the wait"
         assert "x end wait" in shown(app, "keys")
         assert "End the wait for the last turns" in [found.title for found in app.get_system_commands(app.screen)]
         await emit(pilot, engine, StateChanged(State.ENDED), left(None))
@@ -80,7 +80,7 @@ async def test_a_viewer_that_may_only_look_is_offered_no_end_of_the_wait() -> No
     async with running(engine) as (app, pilot):
         app.dashboard.view_model.watching = True
         await emit(pilot, engine, StateChanged(State.DRAINING, LOST), left(10.0), left(9.0))
-        assert "up to 9 s more" in shown(app, "alert")
+        assert "Up to 9 s more" in shown(app, "alert")
         assert "x ends" not in shown(app, "alert")
         await pilot.press("x")
         await until(pilot, lambda: "opened with --watch" in shown(app, "keys"))

@@ -25,7 +25,7 @@ from tui.engine.track_audio import SAMPLE_RATE, TrackAudio
 from tui.engine.track_controls import NOT_RECORDING, TrackControls
 from tui.engine.track_opener import TrackOpener
 from tui.errors import LivegistError, SourceError, UsageError
-from tui.model.events import Notice, PromptChanged, Severity, State, StatsChanged
+from tui.model.events import Notice, PromptChanged, Severity, State, StatsChanged, TurnRemoved
 from tui.model.prompts import PromptLibrary
 from tui.sessions.rest import MIN_UNTRANSCRIBED_S
 from tui.stream.turn_numbering import TurnSequencer
@@ -310,6 +310,8 @@ class LiveSession:
         """Publish the final statistics and state, and close recordings and journal."""
         for track in self.tracks:
             track.recording.close()
+        for turn in [turn for turn in self.state.transcript if not turn.final]:
+            self._emit(TurnRemoved(turn.number))
         self._emit_stats()
         untranscribed_s = round(max(track.stream.untranscribed for track in self.tracks) / SAMPLE_RATE, 1)
         # The journal is on the same disk: once this entry can be read, the recording is saved, too.

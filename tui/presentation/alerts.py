@@ -13,7 +13,8 @@ def alert_about(view_model: ViewModel) -> tuple[str, str, str]:
     if view_model.disconnected:
         return connection_lost_alert(view_model)
     if is_finishing(view_model):
-        return "wait", view_model.reason, wait_details(view_model)
+        details = wait_details(view_model)
+        return "wait", view_model.reason, f"{details[:1].upper()}{details[1:]}"
     match view_model.state:
         case State.FAILED:
             return "bad", view_model.reason, view_model.hint

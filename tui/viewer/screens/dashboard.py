@@ -46,7 +46,7 @@ from tui.model.tracks import TracksChanged
 from tui.model.transcript import Turn
 from tui.presentation.alerts import alert_about
 from tui.presentation.availability import ACTION_STATES, is_available
-from tui.presentation.finishing import WAIT_TICKS, is_finishing
+from tui.presentation.finishing import NOTABLE_S, WAIT_TICKS, is_finishing
 from tui.presentation.formatting import now_iso
 from tui.presentation.highlight_rules import Rule, matching_rules
 from tui.presentation.view_model import ViewModel
@@ -264,9 +264,9 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
             self.refresh_bindings()
 
     def _notify_saved(self) -> None:
-        """Notify where the session that has ended is saved, once all of it is."""
-        session = self.view_model.session
-        complete = not (self.view_model.replay_speed or self.view_model.stats.unsaved_s)
+        """Notify where the session that has ended is saved, unless there was a notice that a part of it is missing."""
+        session, stats = self.view_model.session, self.view_model.stats
+        complete = not (self.view_model.replay_speed or stats.unsaved_s or stats.untranscribed_s >= NOTABLE_S)
         if session is not None and session.path and complete:
             path = one_line(self.view_model.located(session.path))
             self.notify(f"Saved in {path}", title="Session ended", markup=False)
