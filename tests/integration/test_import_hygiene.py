@@ -1,10 +1,15 @@
 """Import hygiene: which heavy modules each entry point loads, seen in a process of its own."""
 
+import asyncio
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests import fake_endpoint
+from tests.fake_endpoint import speech
 
 TOOLKIT = frozenset({"textual", "rich"})
 AUDIO = frozenset({"numpy", "sounddevice", "soundfile", "soxr"})
@@ -29,12 +34,17 @@ print(json.dumps(sorted(sys.modules)), file=sys.__stderr__)
 
 def modules_after(program: str, *arguments: str) -> set[str]:
     """Return the heavy modules that a program has loaded at its end."""
+    return loaded_after(program, *arguments) & HEAVY
+
+
+def loaded_after(program: str, *arguments: str) -> set[str]:
+    """Return all modules that a program has loaded at its end."""
     command = [sys.executable, "-P", "-c", f"import sys\n{program}\n{REPORT}", *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 0, ended.stderr
     loaded = set(json.loads(ended.stderr.splitlines()[-1]))
     assert "tui" in loaded
-    return {name for name in HEAVY if name in loaded}
+    return loaded
 
 
 def test_the_version_loads_no_heavy_module() -> None:
@@ -65,6 +75,56 @@ def test_the_engine_never_loads_the_screen_and_loads_audio_and_http_late() -> No
     loaded = modules_after("import tui.engine.engine, tui.engine.server")
     assert loaded & (TOOLKIT | AUDIO | MODELS | SERVER | {"httpx2"}) == set()
     assert "websockets" in loaded, "its socket"
+
+
+SESSION = """
+import asyncio, sys
+from tui.engine.engine import Engine
+from tui.model.commands import Start
+from tui.model.events import TurnChanged
+from tui.paths import PACKAGE, log_file, sessions_dir
+from tui.sessions.store import Store
+
+async def main():
+    ended = asyncio.Event()
+    def publish(event):
+        if isinstance(event, TurnChanged) and event.turn.final:
+            ended.set()
+    engine = Engine(publish, store=Store(sessions_dir()), prompt_folders=(PACKAGE / "prompts",), log_file=log_file())
+    running = asyncio.create_task(engine.run())
+    await engine.execute(Start({"source": f"cmd:cat {sys.argv[1]}", "url": sys.argv[2], "llm_url": sys.argv[3]}))
+    await ended.wait()
+    global live
+    live = set(sys.modules)
+    engine.quit(0)
+    await running
+
+asyncio.run(main())
+for name in set(sys.modules) - live:
+    del sys.modules[name]
+"""
+NOT_LIVE = frozenset(
+    {
+        "tui.audio.file_source",
+        "tui.engine.replay",
+        "tui.engine.session_queries",
+        "tui.sessions.captions",
+        "tui.sessions.export",
+        "tui.sessions.flac",
+        "tui.sessions.hooks",
+        "tui.sessions.search",
+    }
+)
+"""Modules for files and stored sessions, which an engine loads when it needs them."""
+
+
+async def test_an_engine_loads_nothing_for_stored_sessions_while_it_records(tmp_path: Path) -> None:
+    sound = tmp_path / "sound.raw"
+    sound.write_bytes(speech(*range(1, 40)))
+    async with fake_endpoint.running() as server:
+        loaded = await asyncio.to_thread(loaded_after, SESSION, str(sound), server.url, "http://127.0.0.1:9")
+    assert HEAVY & loaded <= {"asyncio", "msgspec", "tomllib", "websockets", "httpx2", "sounddevice"}
+    assert NOT_LIVE & loaded == set()
 
 
 def test_the_viewer_loads_no_audio_no_http_and_no_models() -> None:

@@ -287,6 +287,28 @@ def opened(code: str = OPEN, **environment: str) -> "subprocess.CompletedProcess
     return subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=30)
 
 
+PLUGINS = """
+import asyncio, re
+from pathlib import Path
+from tui.audio.sources import open_source, warm_up
+def loaded():
+    return sorted(set(re.findall("libasound_module_pcm_([a-z0-9_]+)", Path("/proc/self/maps").read_text())))
+async def main():
+    await warm_up("mic")
+    print(*loaded())
+    for _ in range(2):
+        async with open_source("mic") as source:
+            await anext(aiter(source))
+            print(*loaded())
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ALSA is of Linux")
+def test_only_the_plugin_of_the_open_device_stays_loaded(pulse: Pulse) -> None:
+    assert opened(PLUGINS).stdout == "\npulse\npulse\n"
+
+
 def test_a_missing_microphone_is_reported_without_alsa_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     needs("portaudio")
     monkeypatch.setenv("ALSA_CONFIG_PATH", "/usr/share/alsa/alsa.conf")

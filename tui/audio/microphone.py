@@ -182,6 +182,7 @@ class Microphone:
                 self._stream = self._open_stream(sounddevice, index, devices[index])
             _open.add(self)
             self._converter = Converter(self.format, self._sample_rate)
+            portaudio.unload_plugins()
             try:
                 self._stream.start()
             except sounddevice.PortAudioError as error:

@@ -5,6 +5,7 @@ import atexit
 import concurrent.futures
 import contextlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -48,12 +49,38 @@ def load() -> ModuleType:
     return module
 
 
+def warm_up() -> None:
+    """Start PortAudio, and unload what only its start needs.
+
+    Raises:
+        SourceError: PortAudio is not installed, cannot be started or does not respond.
+    """
+    with exclusive():
+        load()
+        unload_plugins()
+
+
 def restart(sounddevice: ModuleType) -> None:
     """Restart PortAudio to find devices plugged in since its last start; this closes open streams."""
     with quiet_stderr():
         if sounddevice._initialized:
             sounddevice._terminate()
         sounddevice._initialize()
+
+
+def unload_plugins() -> None:
+    """Unload the plugins of ALSA that no open device uses; call it with `lock` held.
+
+    To enumerate the devices PortAudio opens each of them, and ALSA keeps the plugins of all: the encoder of AC-3 loads
+    FFmpeg with its codecs, which hold 11 MB. The next enumeration loads them again, in some milliseconds.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    with contextlib.suppress(OSError):
+        # Frees the cached configuration, too. `aplay` makes the same call; PortAudio reads the configuration again.
+        ctypes.CDLL("libasound.so.2", mode=os.RTLD_NOLOAD).snd_config_update_free_global()
 
 
 @contextlib.contextmanager

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 from tui.audio import portaudio
-from tui.audio.file_source import open_file
 from tui.audio.microphone import open_microphone
 from tui.audio.pipe_source import open_fifo, open_program, open_stdin
 from tui.audio.system_source import open_system
@@ -88,7 +87,7 @@ async def warm_up(*specs: str) -> None:
     """
     if any(spec.rpartition("=")[2].startswith("mic") for spec in specs):
         with contextlib.suppress(SourceError):
-            await portaudio.call_with_timeout(portaudio.load)
+            await portaudio.call_with_timeout(portaudio.warm_up)
 
 
 def _opened(
@@ -114,6 +113,8 @@ def _opened(
             f"{spec} is an address, not a file.",
             f"Read it with a program: --source 'cmd:ffmpeg -v error -i {spec} -f wav -'",
         )
+    from tui.audio.file_source import open_file
+
     return open_file(path, sample_rate=sample_rate, skip_s=skip_s, clock=clock)
 
 

@@ -13,9 +13,9 @@ from tui.audio.level import SILENCE_DBFS, apply_gain, measure
 from tui.audio.microphone import Microphone
 from tui.audio.recording import Recording
 from tui.audio.sources import Source, open_source
-from tui.audio.system_source import SYSTEM
 from tui.errors import SourceError
 from tui.model.events import Event, LevelChanged, Notice, Severity
+from tui.model.tracks import SYSTEM
 
 LEVEL_S = 0.05
 """Seconds of audio in one level measurement: twenty a second."""

@@ -32,7 +32,6 @@ from tui.engine.routing import resolve_route
 from tui.engine.save_retry import PendingSaves
 from tui.engine.session import LiveSession
 from tui.engine.session_builder import SessionBuilder
-from tui.engine.session_queries import SessionQuery, run_query
 from tui.engine.session_slot import SessionSlot
 from tui.errors import EndpointError, EngineError, FullyTranscribedError, LivegistError, UsageError
 from tui.model import commands
@@ -166,8 +165,8 @@ class Engine:
                 self._continuation.set_source(await self._slot.require_active().controls.change_sources(command))
             case commands.Recover(session=session, options=options):
                 await self._recover(session, options)
-            case _ if isinstance(command, SessionQuery):
-                return await asyncio.to_thread(run_query, self._store, command, self._slot.state.session)
+            case _ if isinstance(command, commands.SessionQuery):
+                return await asyncio.to_thread(self._run_query, command)
             case commands.ShowPrompt() | commands.WritePrompt() | commands.DeletePrompt():
                 return self._prompts.watcher.execute(command)
             case commands.Pause() | commands.Seek():
@@ -207,6 +206,12 @@ class Engine:
         """Stop the session gracefully, then exit; post-session tasks may take until `within_s` seconds from now."""
         self._deadline = min(self._deadline, self._clock() + within_s)
         self._quitting.set()
+
+    def _run_query(self, query: commands.SessionQuery) -> Event:
+        # Exports, summaries and the rest of this take a megabyte, which an engine without a query does without.
+        from tui.engine.session_queries import run_query
+
+        return run_query(self._store, query, self._slot.state.session)
 
     def _quit(self, *, now: bool) -> None:
         """Quit, unless a part of a recording would be lost; `now` quits in any case.

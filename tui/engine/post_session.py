@@ -12,8 +12,6 @@ from tui.errors import LivegistError
 from tui.model.events import Event, Notice, Severity
 from tui.paths import data_dir
 from tui.sessions import catalogue
-from tui.sessions.flac import compress
-from tui.sessions.hooks import post, run_command
 from tui.sessions.rest import MIN_UNTRANSCRIBED_S
 from tui.sessions.store import Store, StoredSession
 
@@ -59,6 +57,8 @@ class PostSessionTasks:
         if config.flac:
             await self._try(asyncio.to_thread(_compress_transcribed, stored))
         if config.hook_command:
+            from tui.sessions.hooks import run_command
+
             await self._try(run_command(config.hook_command, stored))
         if config.hook_url:
             await self._try(self._post(config.hook_url, stored))
@@ -73,6 +73,8 @@ class PostSessionTasks:
             self._publish(Notice(Severity.WARNING, error.message, error.hint))
 
     async def _post(self, url: str, stored: StoredSession) -> None:
+        from tui.sessions.hooks import post
+
         secret = credentials.find(credentials.Key.HOOK)
         try:
             await post(url, secret.value if secret else "", stored)
@@ -92,5 +94,7 @@ class PostSessionTasks:
 
 def _compress_transcribed(stored: StoredSession) -> None:
     """Compress a recording to FLAC, unless its end is still to be transcribed, which needs the WAV."""
+    from tui.sessions.flac import compress
+
     if stored.load().stats.untranscribed_s < MIN_UNTRANSCRIBED_S:
         compress(stored)

@@ -14,6 +14,7 @@ from tui.model.commands import (
     ExportSession,
     ListSessions,
     SearchSessions,
+    SessionQuery,
     ShowSession,
 )
 from tui.model.events import (
@@ -32,7 +33,6 @@ from tui.sessions.export import export
 from tui.sessions.metadata import SessionMetadata, clean_line, update_metadata
 from tui.sessions.store import Store
 
-SessionQuery = ListSessions | DescribeSession | DeleteSessions | SearchSessions | ShowSession | ExportSession
 MAX_HITS = 100
 """Maximum number of matches of a search."""
 MAX_LISTED = 200

@@ -294,6 +294,9 @@ class Quit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="quit"):
     """Exit even if part of the recording is not saved; that part is lost."""
 
 
+SessionQuery = ListSessions | DescribeSession | DeleteSessions | SearchSessions | ShowSession | ExportSession
+"""Commands about stored sessions, with a reply each."""
+
 Command = (
     Start
     | ContinueSession
