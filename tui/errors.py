@@ -5,7 +5,8 @@
     │   ├── ConfigError            an entry of a config, prompt or theme file or of the environment is wrong
     │   └── FullyTranscribedError  recover was asked for, and nothing is left to transcribe
     ├── SourceError                an audio source cannot be opened or read
-    │   └── DamagedFileError       a sound file cannot be read to its end (tui/audio/sound_file.py)
+    │   ├── DamagedFileError       a sound file cannot be read to its end (tui/audio/sound_file.py)
+    │   └── SilentServerError      the sound server does not answer (tui/audio/pulse.py)
     ├── EndpointError              the streaming endpoint refuses the session or cannot be reached
     ├── ChatError                  a chat completion failed
     ├── EngineError                the engine process cannot be started, found or reached

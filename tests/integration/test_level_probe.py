@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import DATA, Pulse
-from tui.engine.device_monitor import DeviceLevelMonitor, list_sources
+from tui.engine.device_monitor import DeviceMonitor, list_sources
 from tui.model.events import DeviceLevels, Event
 
 PATIENCE_S = 30.0
@@ -42,7 +42,7 @@ async def test_a_device_shows_the_level_of_speech_and_is_closed_afterwards(pulse
     default = next(device for device in await asyncio.to_thread(list_sources) if device.default)
     assert default.description
     told = Told()
-    ears = DeviceLevelMonitor(told)
+    ears = DeviceMonitor(told)
     await ears.start(30)
     playing = pulse.play(SPEECH)
     try:
@@ -57,7 +57,7 @@ async def test_a_device_shows_the_level_of_speech_and_is_closed_afterwards(pulse
 
 async def test_a_measurement_that_is_not_renewed_ends(pulse: Pulse) -> None:
     told = Told()
-    ears = DeviceLevelMonitor(told)
+    ears = DeviceMonitor(told)
     await ears.start(0.5)
     assert ears._task is not None
     async with asyncio.timeout(PATIENCE_S):
@@ -68,7 +68,7 @@ async def test_a_measurement_that_is_not_renewed_ends(pulse: Pulse) -> None:
 async def test_without_a_sound_system_there_are_no_levels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/bin/true")
     told = Told()
-    ears = DeviceLevelMonitor(told)
+    ears = DeviceMonitor(told)
     await ears.start(30)
     assert ears._task is not None
     async with asyncio.timeout(PATIENCE_S):

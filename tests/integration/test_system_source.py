@@ -14,7 +14,7 @@ from tests.session_fixtures import write_wav
 from tui.audio.sources import Source, open_source
 from tui.audio.system_source import LOOPBACK_DEVICES, describe_system, loopback_device
 from tui.cli import main
-from tui.engine.device_monitor import DeviceLevelMonitor, list_sources
+from tui.engine.device_monitor import DeviceMonitor, list_sources
 from tui.errors import SourceError
 from tui.model.events import DeviceLevels, Event
 
@@ -121,7 +121,7 @@ async def test_the_device_picker_gets_its_level(outputs: Pulse, tmp_path: Path) 
         if any(peak > -30 for peak in peaks):
             arrived.set()
 
-    monitor = DeviceLevelMonitor(publish)
+    monitor = DeviceMonitor(publish)
     player = play(outputs, tmp_path, "spk", 3277)
     try:
         await monitor.start(30)

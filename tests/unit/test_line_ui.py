@@ -201,6 +201,11 @@ def test_each_event_is_one_line(event: Event, line: str) -> None:
     assert teller().format(event) == [line]
 
 
+def test_an_incomplete_list_of_devices_says_why() -> None:
+    listed = DevicesListed((DeviceInfo("mic", "mic"),), "The sound server does not answer yet.")
+    assert teller().format(listed) == ["device mic", "The sound server does not answer yet."]
+
+
 def test_what_is_not_whole_is_not_told_and_nothing_is_told_twice() -> None:
     told = teller()
     assert told.format(TurnChanged(partial(140, "so be"))) == []

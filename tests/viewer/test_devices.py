@@ -1,5 +1,6 @@
 """Tests of the device picker: levels, warnings and the choice."""
 
+import pytest
 from msgspec.structs import replace
 
 from tests.viewer.dashboard_harness import emit, running, shown, toasts
@@ -107,6 +108,35 @@ async def test_a_list_that_arrives_after_the_picker_was_closed_opens_no_other_on
         await pilot.press("D")
         await emit(pilot, engine, DevicesListed(DEVICES))
         assert isinstance(app.screen, DevicePicker)
+
+
+async def test_an_incomplete_list_says_why_and_is_requested_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.viewer.screens.device_picker.LIST_AGAIN_S", 0.05)
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await pilot.press("D")
+        await emit(pilot, engine, DevicesListed(DEVICES[:2], "The sound server does not answer yet."))
+        assert "The sound server does not answer yet." in shown(app, "preview")
+        await until(pilot, lambda: engine.sent.count(ListDevices()) == 2)
+        await pilot.press("down")
+        await emit(pilot, engine, DevicesListed(DEVICES))
+        assert "does not answer" not in shown(app)
+        assert "USB␛[31m microphone" in shown(app, "devices")
+        await pilot.press("enter")
+        await until(pilot, lambda: engine.sent[-1] == UseSource("mic:Built-in"))
+        assert engine.sent.count(ListDevices()) == 2, "a complete list is requested again"
+
+
+async def test_an_incomplete_list_is_not_opened_again_by_its_completion(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.viewer.screens.device_picker.LIST_AGAIN_S", 0.05)
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await pilot.press("D")
+        await emit(pilot, engine, DevicesListed(DEVICES[:1], "The sound server does not answer yet."))
+        await until(pilot, lambda: engine.sent.count(ListDevices()) == 2)
+        await pilot.press("escape")
+        await emit(pilot, engine, DevicesListed(DEVICES))
+        assert app.screen is app.dashboard
 
 
 async def test_before_a_session_the_choice_is_for_the_next_one() -> None:

@@ -44,6 +44,7 @@ def list_devices() -> list[Device]:
     """Return the input devices that are connected now; without a sound server, this takes about half a second.
 
     Raises:
+        SilentServerError: the sound server does not answer.
         SourceError: PortAudio is not installed or does not respond.
     """
     if sources := pulse.list_sources():

@@ -2,7 +2,7 @@
 
 The sound server's own program reads its devices. Without a server PortAudio reads them; it closes open streams when it
 enumerates devices again, so the probe runs in a separate process. Run as a module, this file opens all devices and
-prints their levels as JSON, eight lines a second, until its stdin ends.
+prints their levels as JSON, eight lines a second, until its stdin ends or the sound server does.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ import msgspec
 from tui.audio import portaudio, pulse
 from tui.audio.devices import Device, list_inputs
 from tui.audio.level import Level, measure
+from tui.audio.pulse import SilentServerError
 from tui.audio.recording import DEFAULT_RATE
 from tui.audio.system_source import SYSTEM, default_output, monitor_command
 from tui.audio.wav import SAMPLE_BYTES
@@ -123,6 +124,11 @@ class ServerProbe:
         levels, self._levels = self._levels, []
         return _reading(self.name, levels)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the program has ended, as it does with the sound server."""
+        return self._recorder.poll() is not None
+
     def close(self) -> None:
         """End the program."""
         self._recorder.kill()
@@ -149,7 +155,11 @@ def _reading(name: str, levels: Sequence[tuple[Level, ...]], error: str = "") ->
 
 
 def _server_probes() -> list[ServerProbe]:
-    """Return a probe of each input device of the sound server, and of what this machine plays."""
+    """Return a probe of each input device of the sound server, and of what this machine plays.
+
+    Raises:
+        SilentServerError: the sound server does not answer.
+    """
     if not sys.platform.startswith("linux") or shutil.which("parec") is None:
         return []
     probes = []
@@ -181,15 +191,19 @@ def _open_all() -> list[DeviceProbe]:
 
 
 def main() -> None:
-    """Print levels until stdin ends; print nothing if there is no sound system."""
-    server = _server_probes()
+    """Print levels until stdin ends; print nothing if there is no sound system, or a sound server that hangs."""
+    try:
+        server = _server_probes()
+    except SilentServerError:
+        # PortAudio would hang, too.
+        return
     devices = [] if any(probe.name != SYSTEM for probe in server) else _open_all()
     probes: list[DeviceProbe | ServerProbe] = [*devices, *server]
     if not probes:
         return
     encoder = msgspec.json.Encoder()
     with contextlib.suppress(BrokenPipeError):
-        while not select.select([sys.stdin], [], [], PERIOD_S)[0]:
+        while not select.select([sys.stdin], [], [], PERIOD_S)[0] and (devices or not all(p.ended for p in server)):
             sys.stdout.write(f"{encoder.encode([probe.take_reading() for probe in probes]).decode()}\n")
             sys.stdout.flush()
     for probe in server:

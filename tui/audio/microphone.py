@@ -103,6 +103,8 @@ class Microphone:
         """The requested source of the sound server; `None` for the default one and without a server."""
         self._converter: Converter
         self._closed = False
+        self._opening = True
+        """Whether `start` has not returned yet."""
         self._stopped = False
         """Whether the device stopped without a call of `stop`."""
         self._gap_detector = GapDetector(sample_rate)
@@ -163,6 +165,12 @@ class Microphone:
         Raises:
             SourceError: no device matches, or the device cannot be opened.
         """
+        try:
+            self._start()
+        finally:
+            self._opening = False
+
+    def _start(self) -> None:
         from tui.audio.convert import Converter
 
         sources = pulse.list_sources()
@@ -199,6 +207,9 @@ class Microphone:
     def stop(self) -> None:
         """Close the device; blocks until it is closed."""
         self._closed = True
+        if self._stream is None and not self._opening:
+            # Another call, of a sound server that hangs, may hold the lock.
+            return
         while not portaudio.lock.acquire(timeout=portaudio.CALL_TIMEOUT_S):
             if self._stream is None:
                 return

@@ -18,8 +18,9 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from tui.credentials import without_keys
+from tui.errors import SourceError
 
-QUERY_TIMEOUT_S = 5.0
+QUERY_TIMEOUT_S = 4.0
 """Longest wait for an answer of the sound server, in seconds."""
 SUBSCRIBE_S = 2.0
 """Time, in seconds, after which `pactl` has subscribed to the events of the server."""
@@ -31,6 +32,16 @@ PLUGINS = ("pulse", "pipewire", "default")
 """Names of ALSA's devices that record from the sound server, the preferred first."""
 SOURCE_VARIABLES = ("PULSE_SOURCE", "PIPEWIRE_NODE")
 """Environment variables that select the source for those devices."""
+
+
+class SilentServerError(SourceError):
+    """The sound server accepts connections and does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The sound server does not answer.",
+            "Restart it: systemctl --user restart pipewire pipewire-pulse, or pulseaudio --kill.",
+        )
 
 
 class PulseSource(msgspec.Struct, frozen=True):
@@ -49,7 +60,11 @@ class PulseSource(msgspec.Struct, frozen=True):
 
 
 def list_sources() -> list[PulseSource]:
-    """Return the input devices, the default one first; empty without a sound server that answers. Blocks."""
+    """Return the input devices, the default one first; empty without a sound server. Blocks.
+
+    Raises:
+        SilentServerError: the sound server does not answer.
+    """
     if not sys.platform.startswith("linux") or shutil.which("pactl") is None:
         return []
     info = query("info")
@@ -76,16 +91,23 @@ async def wait_for_removal(source: PulseSource) -> bool:
     try:
         changed = await _first_line(watcher.stdout)
         while changed:
-            if REMOVED in changed:
-                present = await asyncio.to_thread(list_sources)
-                if present and source.id not in (other.id for other in present):
-                    return True
+            if REMOVED in changed and await asyncio.to_thread(_is_gone, source):
+                return True
             changed = await watcher.stdout.readline()
         return False
     finally:
         with contextlib.suppress(ProcessLookupError):
             watcher.kill()
         await watcher.wait()
+
+
+def _is_gone(source: PulseSource) -> bool:
+    """Return whether the sound server answers, and does not list a source; blocks."""
+    try:
+        present = list_sources()
+    except SilentServerError:
+        return False
+    return bool(present) and source.id not in (other.id for other in present)
 
 
 async def _first_line(events: asyncio.StreamReader) -> bytes:
@@ -98,7 +120,11 @@ async def _first_line(events: asyncio.StreamReader) -> bytes:
 
 
 def query(*arguments: str) -> str:
-    """Return what `pactl` prints; empty if it fails. Blocks."""
+    """Return what `pactl` prints; empty if it fails, as without a sound server. Blocks.
+
+    Raises:
+        SilentServerError: the sound server does not answer.
+    """
     try:
         done = subprocess.run(
             ["pactl", *arguments],
@@ -108,7 +134,9 @@ def query(*arguments: str) -> str:
             timeout=QUERY_TIMEOUT_S,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except subprocess.TimeoutExpired:
+        raise SilentServerError from None
+    except OSError:
         return ""
     return "" if done.returncode else done.stdout.decode(errors="replace")
 

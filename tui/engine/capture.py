@@ -1,6 +1,7 @@
 """Audio capture: appends one source's audio to its recording and bridges the loss of a device with silence."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -155,11 +156,17 @@ class Capture:
                     self._notify(Severity.ERROR, lost.message, lost.hint)
                     return
                 self._notify(Severity.ERROR, lost.message, SILENCE_HINT)
-            await opened.aclose()
             source = await self._reopen(opened)
 
     async def _reopen(self, opened: AsyncExitStack) -> Source:
-        source = await self._wait_for_device(opened)
+        """Close the lost device and open it again, or another one; record silence meanwhile."""
+        # To close or open a device may take seconds if the sound server hangs.
+        async with asyncio.TaskGroup() as tasks:
+            filling = tasks.create_task(self._fill())
+            await opened.aclose()
+            source = await self._wait_for_device(opened)
+            filling.cancel()
+        self._append_silence()
         self._notify(Severity.INFO, f"Recording continues from {source.name}.")
         return source
 
@@ -230,7 +237,7 @@ class Capture:
             self._fit.restart()
 
     async def _wait_for_device(self, opened: AsyncExitStack) -> Source:
-        """Record silence until the device, or later the default device, opens; return the source.
+        """Wait until the device, or later the default device, opens; return the source.
 
         A device that a person has just chosen is opened immediately; a notice says if that fails.
         """
@@ -249,18 +256,20 @@ class Capture:
             if self.fallback and spec != SYSTEM and self._clock() - lost_at >= DEFAULT_AFTER_S:
                 spec = self.fallback
             try:
-                source = await opened.enter_async_context(self._open(spec))
+                return await opened.enter_async_context(self._open(spec))
             except SourceError as error:
                 if chosen:
                     self._notify(Severity.ERROR, error.message, error.hint)
-                continue
-            self._append_silence()
-            return source
 
     async def _pause(self) -> None:
-        """Record silence until the next attempt is due or the source is switched."""
-        until = self._clock() + RETRY_S
-        while self._clock() < until and not self._switched.is_set():
+        """Wait until the next attempt is due or the source is switched."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RETRY_S):
+                await self._switched.wait()
+
+    async def _fill(self) -> None:
+        """Record silence for the time that passes."""
+        while True:
             await asyncio.sleep(FILL_S)
             self._append_silence()
 

@@ -20,7 +20,7 @@ from tui.credentials import api_key, llm_key
 from tui.engine.annotation_router import AnnotationRouter
 from tui.engine.capture import LOG_HINT
 from tui.engine.continuation import Interruption, SessionContinuation
-from tui.engine.device_monitor import DeviceLevelMonitor
+from tui.engine.device_monitor import DeviceMonitor
 from tui.engine.gateway_process import GatewayProcess, is_installed
 from tui.engine.monitors import boot_clock
 from tui.engine.player import Player
@@ -81,7 +81,7 @@ class Engine:
         self._boot_clock = boot_clock
         self._now = now
         self._gateway = GatewayProcess(log_file)
-        self._device_levels = DeviceLevelMonitor(publish)
+        self._devices = DeviceMonitor(publish)
         self._player = Player(store, publish)
         self._post_session = PostSessionTasks(store, publish, now)
         self._pending_saves = PendingSaves()
@@ -158,7 +158,7 @@ class Engine:
             case _ if isinstance(command, commands.SessionAnnotation | commands.AnnotateSession):
                 await self._annotations.execute(command)
             case commands.ListDevices() | commands.MeasureDevices():
-                return await self._device_levels.execute(command)
+                return await self._devices.execute(command)
             case commands.TogglePlay():
                 await self._player.toggle(command, self._slot.state.session, recording=self.busy)
             case commands.UseSource() | commands.AddTrack():
@@ -190,7 +190,7 @@ class Engine:
             await asyncio.wait({warming}, timeout=WARM_S)
             warming.cancel()
             watching.cancel()
-            await self._device_levels.close()
+            await self._devices.close()
             await self._player.close()
             await self._annotations.close()
             self._pending_saves.cancel()

@@ -1,12 +1,14 @@
 """Player: plays the recording of a stored session from a time on, through this machine's output device."""
 
 import asyncio
+import contextlib
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tui.audio.level import mixed
-from tui.audio.portaudio import exclusive, load, restart
+from tui.audio.portaudio import call_with_timeout, exclusive, load, restart
 from tui.audio.speaker import Speaker
 from tui.errors import SourceError, UsageError
 from tui.model.commands import TogglePlay
@@ -66,7 +68,7 @@ class Player:
         names = track_names(await asyncio.to_thread(stored.load))
         audio = [RecordedAudio(name, stored.audio_of(number)) for number, name in enumerate(names)]
         try:
-            speaker = await asyncio.to_thread(open_speaker, audio[0].sample_rate)
+            speaker = await _open(audio[0].sample_rate)
         except BaseException as error:
             _close(audio)
             if isinstance(error, SourceError):
@@ -92,9 +94,33 @@ class Player:
                 position_s = until_s
                 await asyncio.sleep(TICK_S)
         finally:
-            speaker.close()
             _close(audio)
             self._publish(PlayingChanged(False))
+            with contextlib.suppress(SourceError):
+                await call_with_timeout(speaker.close)
+
+
+async def _open(sample_rate: int) -> Speaker:
+    """Open the output device in a thread.
+
+    Raises:
+        SourceError: the output device is unavailable, or the sound system does not respond.
+    """
+    opened: list[Speaker] = []
+    given_up = threading.Event()
+
+    def run() -> None:
+        speaker = open_speaker(sample_rate)
+        if given_up.is_set():
+            speaker.close()
+        opened.append(speaker)
+
+    try:
+        await call_with_timeout(run)
+    except BaseException:
+        given_up.set()
+        raise
+    return opened[0]
 
 
 def open_speaker(sample_rate: int) -> Speaker:
@@ -103,12 +129,12 @@ def open_speaker(sample_rate: int) -> Speaker:
     Raises:
         SourceError: the output device is unavailable.
     """
-    try:
-        return Speaker(sample_rate)
-    except SourceError:
-        with exclusive():
+    with exclusive():
+        try:
+            return Speaker(sample_rate)
+        except SourceError:
             restart(load())
-        return Speaker(sample_rate)
+            return Speaker(sample_rate)
 
 
 def _close(audio: "list[RecordedAudio]") -> None:

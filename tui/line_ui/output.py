@@ -106,8 +106,9 @@ class LineFormatter:
                 return [one_line(f"{text} {hint}".strip())]
             case SessionExported(path=path):
                 return [one_line(f"Wrote {path}", None)]
-            case DevicesListed(devices=devices):
-                return [f"device {one_line(found.name)}" for found in devices] or ["No audio device found."]
+            case DevicesListed(devices=devices, problem=problem):
+                listed = [f"device {one_line(found.name)}" for found in devices] or ["No audio device found."]
+                return [*listed, one_line(problem)] if problem else listed
         return self._format_change(event)
 
     def status(self) -> str:

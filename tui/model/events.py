@@ -337,10 +337,12 @@ class PromptShown(msgspec.Struct, frozen=True, tag="prompt_shown"):
     """Whether it is a user prompt; saving a built-in prompt creates a user prompt that replaces it."""
 
 
-class DevicesListed(msgspec.Struct, frozen=True, tag="devices"):
+class DevicesListed(msgspec.Struct, frozen=True, omit_defaults=True, tag="devices"):
     """The available audio sources: the reply to `ListDevices`."""
 
     devices: tuple[DeviceInfo, ...]
+    problem: str = ""
+    """Why the list is incomplete, as while the sound server does not answer; empty if it is complete."""
 
 
 class Rejected(msgspec.Struct, frozen=True, omit_defaults=True, tag="rejected"):

@@ -212,8 +212,8 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
                 self._notify(severity, text, hint)
             case Rejected():
                 self._handle_rejection(event)
-            case DevicesListed(devices=devices):
-                self.offer_devices(devices)
+            case DevicesListed():
+                self.offer_devices(event)
             case DeviceLevels():
                 self.show_device_levels(event)
             case SessionsListed(sessions=sessions):

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from tui.model.commands import MeasureDevices, Mute, SetGain
+from tui.model.commands import ListDevices, MeasureDevices, Mute, SetGain
 from tui.model.devices import DeviceInfo, DeviceLevel
 from tui.model.events import DeviceLevels
 from tui.model.tracks import SYSTEM, Track
@@ -25,6 +25,8 @@ MEASURE_S = 12.0
 """Seconds of measurement per request; the engine stops measuring if no further request follows."""
 RENEW_S = 5.0
 """Seconds between two requests."""
+LIST_AGAIN_S = 2.0
+"""Seconds after which an incomplete list is requested again."""
 QUIET_S = 3.0
 """Seconds without a level of speech after which a device counts as quiet."""
 WIDE_COLUMNS = 70
@@ -60,7 +62,6 @@ class DevicePicker(Dialog[SourceChoice | None]):
     """A list of input devices. Its result is the source to record from, or `None` if it was cancelled.
 
     Args:
-        devices: the devices; `None` while their list is requested.
         tracks: the tracks of a running session, of which the choice is for one; empty without a session.
         recorded: name of the device of each.
         can_add: whether the session, or the next one, may record from the device as well.
@@ -82,7 +83,6 @@ class DevicePicker(Dialog[SourceChoice | None]):
 
     def __init__(
         self,
-        devices: Sequence[DeviceInfo] | None,
         *,
         tracks: Sequence[Track] = (),
         recorded: Sequence[str] = (),
@@ -90,7 +90,11 @@ class DevicePicker(Dialog[SourceChoice | None]):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
-        self._devices = devices
+        self._devices: Sequence[DeviceInfo] | None = None
+        """The devices; `None` until their list has arrived."""
+        self._problem = ""
+        """Why the list is incomplete; empty if it is complete."""
+        self._listing = True
         self._tracks = tracks
         self._recorded = recorded
         self._place = 0
@@ -110,9 +114,10 @@ class DevicePicker(Dialog[SourceChoice | None]):
 
     def on_mount(self) -> None:
         """Select the device in use, and request levels while the picker is open."""
-        self.set_devices(self._devices)
+        self._show(self._in_use)
         self._request_levels()
         self.set_interval(RENEW_S, self._request_levels, name="devices")
+        self.set_interval(LIST_AGAIN_S, self._complete_list, name="incomplete list")
 
     def on_resize(self) -> None:
         """Fit the bars to the width."""
@@ -120,16 +125,24 @@ class DevicePicker(Dialog[SourceChoice | None]):
 
     @property
     def waiting(self) -> bool:
-        """Whether the list of devices has not arrived yet."""
+        """Whether no list of devices has arrived yet."""
         return self._devices is None
 
-    def set_devices(self, devices: Sequence[DeviceInfo] | None) -> None:
-        """Show other devices and select the one in use; `None` if their list has not arrived."""
-        self._devices = devices
-        if not self.is_mounted:
-            return
-        at = next((at for at, device in enumerate(devices or ()) if _level_name(device) == self._current), 0)
-        self._show(at)
+    @property
+    def listing(self) -> bool:
+        """Whether a list of devices is requested and has not arrived."""
+        return self._listing
+
+    def set_devices(self, devices: Sequence[DeviceInfo], problem: str = "") -> None:
+        """Show other devices; select the one that was selected before, otherwise the one in use.
+
+        Args:
+            devices: the devices.
+            problem: why the list is incomplete; empty if it is complete.
+        """
+        selected = self._devices[self._selected].source if self._devices and self.is_mounted else ""
+        self._devices, self._problem, self._listing = devices, problem, False
+        self._show(next((at for at, device in enumerate(devices) if device.source == selected), self._in_use))
 
     def show_levels(self, levels: DeviceLevels) -> None:
         """Show the levels of the devices."""
@@ -162,6 +175,11 @@ class DevicePicker(Dialog[SourceChoice | None]):
     @property
     def _gain_db(self) -> float:
         return self._track.gain_db if self._track is not None else 0.0
+
+    @property
+    def _in_use(self) -> int:
+        """Index of the device in use; 0 if it is not listed."""
+        return next((at for at, device in enumerate(self._devices or ()) if _level_name(device) == self._current), 0)
 
     @property
     def _current(self) -> str:
@@ -206,6 +224,11 @@ class DevicePicker(Dialog[SourceChoice | None]):
     def _request_levels(self) -> None:
         self.post_message(CommandRequested(MeasureDevices(MEASURE_S)))
 
+    def _complete_list(self) -> None:
+        if self._problem and not self._listing:
+            self._listing = True
+            self.post_message(CommandRequested(ListDevices()))
+
     def _show(self, selected: int | None = None) -> None:
         if not self.is_mounted:
             return
@@ -224,7 +247,8 @@ class DevicePicker(Dialog[SourceChoice | None]):
         selected = choices.selected if selected is None else selected
         choices.show([self._row(device, columns) for device in devices], selected)
         advice = self._advice(devices[choices.selected]) if devices else ()
-        self.query_one("#preview", Reader).show([advice])
+        problem = [(Span(one_line(self._problem, 200), "warn"),)] if self._problem else []
+        self.query_one("#preview", Reader).show([*problem, advice])
 
     def _row(self, device: DeviceInfo, columns: int) -> Line:
         sign = "● " if _level_name(device) == self._current else "  "

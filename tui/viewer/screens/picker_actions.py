@@ -14,9 +14,9 @@ from tui.model.commands import (
     UsePrompt,
     UseSource,
 )
-from tui.model.devices import DeviceInfo
 from tui.model.events import (
     DeviceLevels,
+    DevicesListed,
     Event,
     Notice,
     SessionExported,
@@ -82,14 +82,14 @@ class PickerActions(AnnotationActions, PromptActions):
         self._request(ListDevices())
         self._open_device_picker(None)
 
-    def offer_devices(self, devices: tuple[DeviceInfo, ...]) -> None:
+    def offer_devices(self, listed: DevicesListed) -> None:
         """Show the devices in the device picker; open it first if it is closed."""
         if self._device_picker is not None:
-            self._device_picker.set_devices(devices)
+            self._device_picker.set_devices(listed.devices, listed.problem)
         elif self._devices_cancelled:
             self._devices_cancelled = False
         else:
-            self._open_device_picker(devices)
+            self._open_device_picker(listed)
 
     def show_device_levels(self, levels: DeviceLevels) -> None:
         """Show the levels of the devices in the device picker, if it is open."""
@@ -101,11 +101,11 @@ class PickerActions(AnnotationActions, PromptActions):
         if self._device_picker is not None:
             self._device_picker.set_tracks(self.view_model.all_tracks)
 
-    def _open_device_picker(self, devices: tuple[DeviceInfo, ...] | None) -> None:
+    def _open_device_picker(self, listed: DevicesListed | None) -> None:
         from tui.viewer.screens.device_picker import DevicePicker, SourceChoice
 
         def use(choice: SourceChoice | None) -> None:
-            self._devices_cancelled = self._device_picker is not None and self._device_picker.waiting
+            self._devices_cancelled = self._device_picker is not None and self._device_picker.listing
             self._device_picker = None
             # Before the new source is opened: some devices can be opened only once.
             self._request(MeasureDevices(0))
@@ -122,12 +122,13 @@ class PickerActions(AnnotationActions, PromptActions):
         stats = view_model.stats
         tracks = view_model.all_tracks if view_model.state.active else ()
         self._device_picker = DevicePicker(
-            devices,
             tracks=tracks,
             recorded=([track.device for track in stats.tracks] or [stats.device]) if tracks else (),
             can_add=len(tracks) < MAX_TRACKS,
             clock=self._clock,
         )
+        if listed is not None:
+            self._device_picker.set_devices(listed.devices, listed.problem)
         self.app.push_screen(self._device_picker, use)
 
     def _set_next_source(self, source: str, *, adds: bool) -> None:

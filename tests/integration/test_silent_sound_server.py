@@ -1,0 +1,193 @@
+"""A sound server that hangs: what waits for it says so, and the engine goes on."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tests import fake_endpoint
+from tests.conftest import Pulse, needs
+from tests.fake_endpoint import Endpoint
+from tests.faults.engines import Watch, running
+from tests.session_fixtures import store_session
+from tui.audio import portaudio, pulse
+from tui.audio.devices import Device
+from tui.audio.pulse import SilentServerError
+from tui.cli import main
+from tui.engine import device_monitor
+from tui.engine.device_monitor import LATE, DeviceMonitor, list_sources
+from tui.errors import SourceError
+from tui.model.commands import ListDevices, Start, Stop, TogglePlay
+from tui.model.devices import DeviceInfo
+from tui.model.events import DevicesListed, State
+from tui.paths import sessions_dir
+from tui.sessions.store import Store
+
+SILENT = "The sound server does not answer."
+DEFAULT = DeviceInfo("mic", "the default device", default=True)
+
+
+@pytest.fixture(scope="module")
+def silent_pulse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pulse]:
+    """Run a sound server of our own, and point this process at it."""
+    needs("pulseaudio", "pactl", "portaudio")
+    server = Pulse(tmp_path_factory.mktemp("pulse"))
+    try:
+        server.ready()
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in server.env.items():
+                patch.setenv(name, value)
+            yield server
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+        server.stop()
+
+
+@pytest.fixture
+def silent(silent_pulse: Pulse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pulse]:
+    """Stop the sound server for one test."""
+    monkeypatch.setattr(pulse, "QUERY_TIMEOUT_S", 1.0)
+    silent_pulse.process.send_signal(signal.SIGSTOP)
+    yield silent_pulse
+    silent_pulse.process.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Endpoint]:
+    async with fake_endpoint.running() as running:
+        yield running
+
+
+@pytest.mark.usefixtures("silent")
+def test_devices_says_that_the_server_does_not_answer_and_how_to_restart_it() -> None:
+    result = CliRunner().invoke(main, ["devices"])
+    assert result.exit_code == 1
+    assert SILENT in result.stderr
+    assert "systemctl --user restart" in result.stderr
+
+
+@pytest.mark.usefixtures("silent")
+def test_doctor_says_it_too_and_runs_its_other_checks() -> None:
+    lines = CliRunner().invoke(main, ["doctor"]).stdout.splitlines()
+    assert f"note  {SILENT}" in lines
+    assert "terminal" in lines[-1] or "terminal" in lines[-2]
+
+
+@pytest.mark.usefixtures("silent")
+async def test_a_session_that_cannot_start_says_why(server: Endpoint) -> None:
+    watch = Watch()
+    async with running(watch) as built:
+        await built.execute(Start({"source": "mic", "url": server.url}))
+        await watch.until_over()
+        assert watch.record.state is State.FAILED
+        assert watch.record.reason == SILENT
+
+
+async def test_a_running_session_goes_on_with_silence_until_the_server_answers(
+    silent_pulse: Pulse, server: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The silence must grow while calls to the sound system are pending.
+    monkeypatch.setattr(portaudio, "CALL_TIMEOUT_S", 300.0)
+    watch = Watch()
+    async with running(watch) as built:
+        await built.execute(Start({"source": "mic", "url": server.url, "analyse_at_end": False}))
+        await watch.until(lambda: watch.record.stats.elapsed_s >= 1)
+        silent_pulse.process.send_signal(signal.SIGSTOP)
+        try:
+            await watch.until(lambda: any("delivered no audio" in notice for notice in watch.notices))
+            lost_s = watch.record.stats.elapsed_s
+            await watch.until(lambda: watch.record.stats.elapsed_s > lost_s + 3)
+            assert watch.states == [State.CONNECTING, State.LIVE]
+        finally:
+            silent_pulse.process.send_signal(signal.SIGCONT)
+        await watch.until(lambda: any("Recording continues" in notice for notice in watch.notices))
+        await built.execute(Stop())
+        await watch.until_over()
+    assert watch.states[-1] is State.ENDED
+
+
+async def test_the_list_names_what_is_known_and_is_complete_once_the_server_answers(silent: Pulse) -> None:
+    watch = Watch()
+    async with running(watch) as built:
+        assert await built.execute(ListDevices()) == DevicesListed((DEFAULT,), LATE)
+        silent.process.send_signal(signal.SIGCONT)
+        listed = await built.execute(ListDevices())
+        while isinstance(listed, DevicesListed) and listed.problem:
+            listed = await built.execute(ListDevices())
+        assert isinstance(listed, DevicesListed)
+        assert DeviceInfo("mic", "the default device", "Microphone", default=True) in listed.devices
+
+
+async def test_a_server_that_hangs_later_leaves_the_devices_of_the_last_list(
+    silent_pulse: Pulse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_monitor, "ANSWER_S", 30.0)
+    monitor = DeviceMonitor(lambda event: None)
+    known = await monitor.list()
+    assert known.problem == ""
+    monkeypatch.setattr(device_monitor, "list_devices", _raise_silent)
+    assert await monitor.list() == DevicesListed(known.devices, LATE)
+
+
+def _raise_silent() -> list[Device]:
+    raise SilentServerError
+
+
+async def test_viewers_that_ask_meanwhile_wait_for_one_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering = threading.Event()
+    asked: list[None] = []
+
+    def list_devices() -> list[Device]:
+        asked.append(None)
+        answering.wait()
+        return [Device("USB", "ALSA", 1, 48_000, default=False)]
+
+    monkeypatch.setattr(device_monitor, "list_devices", list_devices)
+    monkeypatch.setattr(device_monitor, "_system", lambda: ())
+    monkeypatch.setattr(device_monitor, "ANSWER_S", 0.05)
+    monitor = DeviceMonitor(lambda event: None)
+    try:
+        first, second = await asyncio.gather(monitor.list(), monitor.list())
+        assert first == second == DevicesListed((DEFAULT,), LATE)
+        assert len(asked) == 1
+    finally:
+        answering.set()
+    assert monitor._listing is not None
+    await asyncio.wait({monitor._listing})
+    monkeypatch.setattr(device_monitor, "ANSWER_S", 30.0)
+    assert (await monitor.list()).devices == (DEFAULT, DeviceInfo("mic:USB", "USB", "ALSA"))
+
+
+async def test_an_output_that_does_not_answer_keeps_no_viewer_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering = threading.Event()
+    closed = threading.Event()
+
+    class Speaker:
+        def __init__(self, sample_rate: int) -> None:
+            answering.wait()
+
+        def close(self) -> None:
+            closed.set()
+
+    monkeypatch.setattr("tui.engine.player.Speaker", Speaker)
+    monkeypatch.setattr(portaudio, "CALL_TIMEOUT_S", 0.1)
+    stored = store_session(Store(sessions_dir()), sound_s=1.0)
+    async with running(Watch()) as built:
+        with pytest.raises(SourceError, match="did not respond"):
+            await built.execute(TogglePlay(stored.id, 0.0))
+        answering.set()
+        assert await asyncio.to_thread(closed.wait, 30.0), "the output stays open after it opened too late"
+
+
+def test_a_program_that_does_not_end_is_a_silent_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "pactl"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(pulse, "QUERY_TIMEOUT_S", 0.1)
+    with pytest.raises(SilentServerError):
+        list_sources()
