@@ -23,9 +23,22 @@ PATIENCE_S = 20.0
 
 
 class Hosted:
-    """A server in this process."""
+    """A server in this process.
 
-    def __init__(self, *, idle_s: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        idle_s: seconds without a session and a viewer after which it exits.
+        clock: monotonic seconds of the server.
+        engine_clock: monotonic seconds of the engine.
+    """
+
+    def __init__(
+        self,
+        *,
+        idle_s: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+        engine_clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine_clock = engine_clock
         self.folder = runtime_dir()
         self.tell: Callable[[Event], None]
         self.host = EngineServer(self.folder, self._build, idle_s=idle_s, clock=clock)
@@ -34,7 +47,9 @@ class Hosted:
     def _build(self, tell: Callable[[Event], None]) -> Engine:
         self.tell = tell
         folders = (PACKAGE / "prompts", runtime_dir() / "prompts")
-        self.engine = Engine(tell, store=Store(sessions_dir()), prompt_folders=folders, log_file=log_file())
+        self.engine = Engine(
+            tell, store=Store(sessions_dir()), prompt_folders=folders, log_file=log_file(), clock=self._engine_clock
+        )
         return self.engine
 
     @property
@@ -43,8 +58,11 @@ class Hosted:
 
 
 @asynccontextmanager
-async def hosting(**given: float) -> AsyncIterator[Hosted]:
-    hosted = Hosted(**given)  # type: ignore[arg-type]
+async def hosting(
+    *, clock: Callable[[], float] = time.monotonic, engine_clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[Hosted]:
+    """Run a server until the end of the block."""
+    hosted = Hosted(clock=clock, engine_clock=engine_clock)
     task = asyncio.create_task(hosted.host.run())
     try:
         yield hosted

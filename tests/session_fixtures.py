@@ -73,6 +73,7 @@ def store_session(
     *,
     started: datetime = STARTED,
     sound_s: float = 30.0,
+    sound: bytes | None = None,
     state: State | None = State.ENDED,
     untranscribed_s: float = 0.0,
     metadata: SessionMetadata | None = None,
@@ -84,13 +85,14 @@ def store_session(
         events: events of the session; `None` for those of `meeting_events`.
         started: start of the session.
         sound_s: seconds of recording, a tone of 440 Hz.
+        sound: the recording in place of the tone, as s16le; to `fake_endpoint` a tone is a turn per sample.
         state: final state; `None` for a session whose engine was killed.
         untranscribed_s: seconds at the end that are not transcribed.
         metadata: name, tags and note.
     """
     stored = store.create(started)
     recording = Recording.create(stored.audio, RATE)
-    recording.append(tone(sound_s))
+    recording.append(tone(sound_s) if sound is None else sound)
     recording.close()
     journal = Journal(stored.events)
     journal.append(SessionStarted(_session(stored, started)), 0.0)

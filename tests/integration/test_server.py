@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import ConnectionClosedError
 
 from tests.fake_endpoint import Endpoint, said, speech
-from tests.faults.engines import options
+from tests.faults.engines import fast, options
 from tests.server_harness import PATIENCE_S, Hosted, Viewer, hosted_until, hosting, read_to_the_end, watching
 from tests.session_fixtures import store_session
 from tui.engine import server as engine_server
@@ -88,7 +88,7 @@ async def test_a_viewer_that_reads_nothing_is_cut_off_and_comes_back_to_a_snapsh
 
 
 async def test_levels_and_partials_never_crowd_out_finals(server: Endpoint, tmp_path: Path) -> None:
-    async with hosting() as hosted, watching(hosted.socket) as viewer:
+    async with hosting(engine_clock=fast) as hosted, watching(hosted.socket) as viewer:
         await viewer.send(Start(options(speech(*range(1, 7)), server.url, tmp_path)))
         await viewer.until(lambda: viewer.record.state is State.LIVE)
         await viewer.until(lambda: viewer.record.state is State.ENDED)

@@ -5,7 +5,6 @@ import fcntl
 import os
 import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -124,10 +123,8 @@ async def test_a_signal_ends_everything_properly(server: Endpoint, tmp_path: Pat
     async with watching(hosted.socket) as viewer:
         await viewer.send(Start(options(speech(1, samples=160_000), server.url, tmp_path)))
         await viewer.until(lambda: len(viewer.record.transcript) == 1)
-        began = time.monotonic()
         os.kill(os.getpid(), signum)
-        await asyncio.wait_for(task, 15)
-        assert time.monotonic() - began < 15
+        await asyncio.wait_for(task, PATIENCE_S)
         await viewer.until(lambda: viewer.record.state is State.ENDED)
         (text,) = viewer.finals
         (stored,) = Store(sessions_dir())
@@ -162,7 +159,7 @@ async def test_quit_ends_the_engine_for_all(server: Endpoint, tmp_path: Path) ->
         await one.send(Start(options(speech(1, 2, 3), server.url, tmp_path)))
         await two.until(lambda: any(isinstance(event, StatsChanged) for event in two.events))
         await one.send(Quit())
-        await asyncio.wait_for(task, 15)
+        await asyncio.wait_for(task, PATIENCE_S)
         await two.until(lambda: any(isinstance(e, StateChanged) and e.state is State.ENDED for e in two.events))
     (stored,) = Store(sessions_dir())
     record = stored.load()

@@ -34,7 +34,7 @@ async def test_a_drain_that_is_shorter_than_the_wait_ends_without_another_attemp
     await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
     server.refuse_status = 0
     recording.close()
-    way.give_up_after(2)
+    way.give_up_after(0.5)
     async with asyncio.timeout(10):
         await running
     assert not server.calls

@@ -12,10 +12,17 @@ from tui.audio.recording import Recording
 from tui.stream import active_connection, events, reconnecting
 
 
+@pytest.fixture
+def short_life(server: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let connections expire after one to two seconds: the endpoint tells its time in whole seconds."""
+    monkeypatch.setattr(active_connection, "MIN_LIFE_S", 0.5)
+    server.life_s = 2
+
+
+@pytest.mark.usefixtures("short_life")
 async def test_a_renewal_that_is_refused_is_not_tried_again_and_the_connection_goes_on(
     server: Endpoint, recording: Recording
 ) -> None:
-    server.life_s = 6
     heard = Heard()
     running = asyncio.create_task(linked(recording, server, heard).run())
     recording.append(speech(1))
@@ -32,8 +39,8 @@ async def test_a_renewal_that_is_refused_is_not_tried_again_and_the_connection_g
     assert not heard.of(events.PromptRefused)
 
 
+@pytest.mark.usefixtures("short_life")
 async def test_a_connection_is_renewed_before_it_expires(server: Endpoint, recording: Recording) -> None:
-    server.life_s = 6
     heard = Heard()
     running = asyncio.create_task(linked(recording, server, heard).run())
     recording.append(speech(1))

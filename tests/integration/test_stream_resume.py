@@ -1,16 +1,15 @@
 """A connection that is lost is resumed at the end of the last final turn."""
 
 import asyncio
-import time
 import tracemalloc
 
 import pytest
 
-from tests import loop_lag
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.integration.reconnecting_harness import Heard, linked
 from tui.audio.recording import Recording
-from tui.stream import events
+from tui.stream import connection, events
+from tui.stream.watchdog import WatchdogConnection
 
 
 async def test_a_cut_in_the_middle_of_a_turn_loses_and_doubles_nothing(server: Endpoint, recording: Recording) -> None:
@@ -75,24 +74,29 @@ async def test_a_partial_that_no_later_connection_hears_is_gone_in_the_end(
     assert [turn.text for turn in heard.transcript] == [said(1)]
 
 
-async def test_a_silent_black_hole_is_noticed_within_five_seconds(server: Endpoint, recording: Recording) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the watchdog wait for little more than a ping."""
+    monkeypatch.setattr(WatchdogConnection, "timeout_s", 1.5 * connection.PING_S)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_silent_black_hole_is_noticed_and_loses_nothing(server: Endpoint, recording: Recording) -> None:
     heard = Heard()
     running = asyncio.create_task(linked(recording, server, heard).run())
     recording.append(speech(1))
     await heard.until(lambda: len(heard.finals) == 1)
     call = server.calls[0].websocket
     assert call is not None
-    async with loop_lag.measured() as machine:
-        call.transport.pause_reading()
-        began = time.monotonic()
-        await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
-        assert time.monotonic() - began - machine.late_s < 5
+    call.transport.pause_reading()
+    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
     recording.append(speech(2))
     recording.close()
     await running
     assert heard.finals == [said(1), said(2)]
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_while_an_endpoint_reads_nothing_memory_stays_flat_for_the_recording_is_the_queue(
     server: Endpoint, recording: Recording
 ) -> None:
