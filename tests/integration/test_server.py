@@ -143,3 +143,15 @@ async def test_the_last_events_reach_a_slow_viewer_before_the_engine_leaves(monk
         slow.transport.resume_reading()
         assert await read_to_the_end(slow) == 900
     await asyncio.wait_for(task, PATIENCE_S)
+
+
+async def test_a_snapshot_of_another_session_still_counts_the_other_viewers(server: Endpoint) -> None:
+    stored = store_session(Store(sessions_dir()), untranscribed_s=5.0)
+    async with hosting() as hosted, watching(hosted.socket) as one, watching(hosted.socket) as other:
+        await one.send(Recover(stored.id, {"url": server.url, "analyse_at_end": False}))
+        for viewer in (one, other):
+            await viewer.until(lambda: viewer.record.state is State.DRAINING)  # noqa: B023
+            newest = [event for event in viewer.events if isinstance(event, Snapshot)][-1]
+            assert newest.session is not None
+            assert newest.viewers == 1
+        await one.send(Stop())

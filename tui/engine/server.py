@@ -150,6 +150,9 @@ class EngineServer:
     def _broadcast(self, event: Event) -> None:
         if isinstance(event, Notice) and self._early is not None:
             self._early.append(event)
+        if isinstance(event, Snapshot):
+            # A viewer counts itself besides those that the snapshot names.
+            event = msgspec.structs.replace(event, viewers=max(0, len(self._viewers) - 1))
         event = _without_words(event)
         for viewer in self._viewers:
             viewer.put(event)
