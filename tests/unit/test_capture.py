@@ -78,6 +78,34 @@ async def test_an_internal_error_of_a_device_reopens_it(
     assert len(heard) > 2 * len(BLOCK), "silence keeps the clock true meanwhile"
 
 
+async def test_what_a_lost_device_had_captured_stands_before_the_silence(
+    tmp_path: Path, told: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+
+    class Stalled(Source):
+        """Delivers a block, and another one when it is lost 5 s later."""
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            nonlocal now
+            yield BLOCK
+            now = 5.0
+            raise SourceError("It delivered no audio.", "")
+
+        def flush(self) -> bytes:
+            return BLOCK
+
+    monkeypatch.setattr(capture, "RETRY_S", 0.0)
+    monkeypatch.setattr(capture, "open_source", opening(Source(finite=True)))
+    recording = Recording.create(tmp_path / "stalled.wav")
+    async with AsyncExitStack() as opened:
+        stalled = Capture(recording, "mic", latency_ms=0, publish=told.append, clock=lambda: now)
+        await stalled.run(Stalled(finite=False), opened)
+    assert recording.read(0, 1_600) == 2 * BLOCK
+    assert recording.read(1_600, 800) == bytes(1_600)
+    assert recording.position == 800 + 5 * 16_000 + 800, "the first block, 5 s, and that of the next device"
+
+
 async def test_an_internal_error_of_a_file_is_not_its_end(
     capturing: Capture, told: list[Event], caplog: pytest.LogCaptureFixture
 ) -> None:

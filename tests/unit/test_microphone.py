@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tui.audio import microphone as microphone_module
 from tui.audio.convert import Converter
 from tui.audio.devices import Device, match_device
 from tui.audio.microphone import GapDetector, Microphone
@@ -46,6 +47,19 @@ async def read_samples(microphone: Microphone, samples: int) -> bytes:
             if len(sound) >= samples * 2:
                 break
     return sound
+
+
+async def test_a_process_that_was_stopped_takes_no_device_for_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(microphone_module, "SILENCE_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(microphone_module, "MAX_LATE_S", 0.1)
+    microphone = Heard()
+    reading = asyncio.create_task(read_samples(microphone, 800))
+    await asyncio.sleep(0)
+    time.sleep(1.0)  # noqa: ASYNC251 - as a stopped process
+    for _ in range(5):
+        await asyncio.sleep(0)
+    microphone.hear(10.0)
+    assert await reading == BLOCK
 
 
 def test_a_late_block_is_not_a_lost_one() -> None:

@@ -115,8 +115,8 @@ async def test_an_incomplete_list_says_why_and_is_requested_again(monkeypatch: p
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (app, pilot):
         await pilot.press("D")
-        await emit(pilot, engine, DevicesListed(DEVICES[:2], "The sound server does not answer yet."))
-        assert "The sound server does not answer yet." in shown(app, "preview")
+        await emit(pilot, engine, DevicesListed(DEVICES[:2], "The sound server does not answer."))
+        assert "The sound server does not answer." in shown(app, "preview")
         await until(pilot, lambda: engine.sent.count(ListDevices()) == 2)
         await pilot.press("down")
         await emit(pilot, engine, DevicesListed(DEVICES))
@@ -132,7 +132,7 @@ async def test_an_incomplete_list_is_not_opened_again_by_its_completion(monkeypa
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (app, pilot):
         await pilot.press("D")
-        await emit(pilot, engine, DevicesListed(DEVICES[:1], "The sound server does not answer yet."))
+        await emit(pilot, engine, DevicesListed(DEVICES[:1], "The sound server does not answer."))
         await until(pilot, lambda: engine.sent.count(ListDevices()) == 2)
         await pilot.press("escape")
         await emit(pilot, engine, DevicesListed(DEVICES))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SILENCE_TIMEOUT_S = 2.0
 """Seconds without a callback after which a device counts as lost: many report no error when they are unplugged."""
+MAX_LATE_S = 0.5
+"""Seconds by which that timeout may be late; after more, this process was stopped, and not the device."""
 MAX_QUEUE_S = 60.0
 """Seconds of audio that are queued while the event loop is blocked; later audio is counted and replaced by silence."""
 MIN_GAP_S = 0.02
@@ -148,12 +150,13 @@ class Microphone:
         return self._converter.take_levels()
 
     async def _wait_for_block(self) -> None:
+        due = self._loop.time() + SILENCE_TIMEOUT_S
         try:
-            async with asyncio.timeout(SILENCE_TIMEOUT_S):
+            async with asyncio.timeout_at(due):
                 await self._ready.wait()
         except TimeoutError:
             # After a blocked event loop the timeout and the event may both have occurred.
-            if not self._ready.is_set():
+            if not self._ready.is_set() and self._loop.time() < due + MAX_LATE_S:
                 raise SourceError(
                     f"{self.name} delivered no audio for {SILENCE_TIMEOUT_S:.0f} s.", RECONNECT_HINT
                 ) from None

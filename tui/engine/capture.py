@@ -195,7 +195,10 @@ class Capture:
                 self._record_block(block)
         finally:
             if rest := source.flush():
+                before, length_s = self._received_at, len(rest) / SAMPLE_BYTES / self._recording.sample_rate
                 self._record_block(rest)
+                # A lost device captured the rest right after the block before it, and not now.
+                self._received_at = min(self._received_at, before + length_s)
             if self._fit is not None and (held := self._fit.flush()):
                 self._append(held)
 

@@ -18,7 +18,7 @@ from tui.model.events import DeviceLevels, DevicesListed, Event
 
 ANSWER_S = 0.8
 """Longest wait of a viewer for the list of devices; then it gets those known so far."""
-LATE = "The sound server does not answer yet. If it hangs, restart it: the list is completed once it answers."
+LATE = "The sound server does not answer. The list is completed once it does."
 """Why a list of devices is incomplete."""
 DEFAULT_DEVICE = DeviceInfo("mic", "the default device", default=True)
 LEASE_S = 30.0

@@ -247,8 +247,8 @@ class DevicePicker(Dialog[SourceChoice | None]):
         selected = choices.selected if selected is None else selected
         choices.show([self._row(device, columns) for device in devices], selected)
         advice = self._advice(devices[choices.selected]) if devices else ()
-        problem = [(Span(one_line(self._problem, 200), "warn"),)] if self._problem else []
-        self.query_one("#preview", Reader).show([*problem, advice])
+        problem = (Span(one_line(self._problem, 200), "warn"),)
+        self.query_one("#preview", Reader).show([problem if self._problem else advice])
 
     def _row(self, device: DeviceInfo, columns: int) -> Line:
         sign = "● " if _level_name(device) == self._current else "  "
