@@ -1,13 +1,12 @@
 """Private sessions, which are never written to a disk: the recording is in memory, and the journal is discarded."""
 
-import secrets
 from datetime import datetime
 from pathlib import Path
 
 from tui.audio.recording import Recording
 from tui.model.events import Event
 from tui.sessions.journal import SessionJournal
-from tui.sessions.store import Store, StoredSession
+from tui.sessions.store import Store, StoredSession, new_id
 
 
 class PrivateStore(Store):
@@ -18,7 +17,7 @@ class PrivateStore(Store):
 
     def create(self, started: datetime) -> "PrivateSession":
         """Return a session without a folder."""
-        return PrivateSession(f"{started:%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}", Path())
+        return PrivateSession(new_id(started), Path())
 
 
 class PrivateSession(StoredSession, frozen=True):

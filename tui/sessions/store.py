@@ -1,5 +1,6 @@
 """Sessions on disk: one folder each, with `audio.wav` and `events.jsonl`."""
 
+import contextlib
 import os
 import secrets
 from collections.abc import Iterator, Sequence
@@ -177,6 +178,11 @@ class RepairReport(msgspec.Struct, frozen=True):
         return ", ".join(parts)
 
 
+def new_id(started: datetime) -> str:
+    """Return an id for a session, which another session of the same second may have."""
+    return f"{started:%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}"
+
+
 class Store:
     """All sessions of a user.
 
@@ -198,10 +204,14 @@ class Store:
         Raises:
             SessionError: the folder cannot be created.
         """
-        id = f"{started:%Y-%m-%dT%H-%M-%S}-{secrets.token_hex(2)}"
         try:
             private_dir(self._folder)
-            return StoredSession(id, private_dir(self._folder / id))
+            while True:
+                id = new_id(started)
+                # Of forty sessions in a second, two get the same id in one of eighty seconds.
+                with contextlib.suppress(FileExistsError):
+                    (self._folder / id).mkdir(mode=0o700)
+                    return StoredSession(id, self._folder / id)
         except OSError as error:
             raise SessionError(
                 f"No session can be created in {self._folder}: {error.strerror}.",
