@@ -114,15 +114,18 @@ def _planned(folders: list[Path], *, again: bool) -> "Iterator[tuple[Ledger | No
 
 
 def _list_failures(ledger: "Ledger") -> None:
-    """List the files of folders that failed, and why."""
-    failures = 0
-    for path, error, _ in ledger.failures():
-        failures += 1
-        if failures == 1:
-            click.echo("\nNot transcribed:", err=True)
-        click.echo(f"  {str(path).encode(errors='replace').decode()}: {error}", err=True)
-    if failures:
-        click.echo(f"{plural(failures, 'file')} failed. Run the command again to retry.", err=True)
+    """List the files of folders that failed, by the reason."""
+    from tui.batch.failures import failures_by_reason
+
+    reasons = failures_by_reason(ledger.failures())
+    if not reasons:
+        return
+    click.echo("\nNot transcribed:", err=True)
+    for reason in reasons:
+        for line in reason.lines():
+            click.echo(f"  {line}", err=True)
+    failed = sum(reason.files for reason in reasons)
+    click.echo(f"{plural(failed, 'file')} failed. Run the command again to retry.", err=True)
 
 
 class _Progress:
@@ -141,6 +144,8 @@ class _Progress:
         self._by_file = planned > 0
         self._done_s = 0.0
         self._not_started = 0
+        self._last_hint = ""
+        """The hint that was printed last: thousands of files may fail for one reason."""
         self._hidden = as_json or not sys.stderr.isatty()
         total = self._left if self._by_file else 0.0 if self._hidden else sum(map(_length_s, sources))
         self._bar = click.progressbar(
@@ -181,7 +186,9 @@ class _Progress:
             turns = f"{done.turns:>4} {'turn ' if done.turns == 1 else 'turns'}"
             click.echo(f"{done.session or '—'}  {turns}  {done.source}")
         if done.error:
-            click.echo(f"livegist: {done.source}: {done.error}\n{done.hint}".rstrip(), err=True)
+            hint = done.hint if done.hint != self._last_hint else ""
+            click.echo(f"livegist: {done.source}: {done.error}\n{hint}".rstrip(), err=True)
+            self._last_hint = done.hint
         self._left -= 1
         self._bar.label = self._label()
         self._bar.update(1 if self._by_file else 0)
