@@ -127,10 +127,10 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(url: str, key: str = "any", **query: Any) -> AsyncIterator[Caller]:
+async def calling(url: str, key: str = "any", *, trust: Any = None, **query: Any) -> AsyncIterator[Caller]:
     """Open a session."""
     asked = urlencode({"sample_rate": RATE, **query}, doseq=True)
-    async with connect(f"{url}/v3/ws?{asked}", additional_headers={"Authorization": key}) as websocket:
+    async with connect(f"{url}/v3/ws?{asked}", additional_headers={"Authorization": key}, ssl=trust) as websocket:
         yield Caller(websocket)
 
 

