@@ -19,6 +19,8 @@ SERVICE = "livegist"
 IN_KEYRING = "@keyring"
 """Content of the key file if the keyring holds the key."""
 REDACTED = "[key]"
+SERVE_TOKEN = "LIVEGIST_TOKEN"  # noqa: S105 - the variable's name
+"""Environment variable with the key that clients of `livegist serve` must send. It is never stored."""
 
 
 class Key(Enum):
@@ -53,7 +55,7 @@ class Credential(msgspec.Struct, frozen=True):
 
 def without_keys(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for programs that the user configured: without the keys of livegist."""
-    keys = {key.variable for key in Key}
+    keys = {SERVE_TOKEN, *(key.variable for key in Key)}
     return {name: value for name, value in environ.items() if name not in keys}
 
 

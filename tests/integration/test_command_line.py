@@ -131,6 +131,38 @@ def test_a_closed_stdout_breaks_nothing(stored: StoredSession, command: str) -> 
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "says"),
+    [
+        ("$LIVEGIST <&-", 2, "needs a terminal"),
+        ("$LIVEGIST >&-", 2, "needs a terminal"),
+        ("$LIVEGIST login <&-", 2, "Not a valid key."),
+        ("$LIVEGIST stream --source - --url ws://127.0.0.1:1 <&-", 1, "Standard input is empty."),
+        ("$LIVEGIST sessions delete last <&-", 1, "Aborted!"),
+        ("$LIVEGIST transcribe nowhere.wav 2>&-", 2, ""),
+        ("$LIVEGIST sessions <&- >&- 2>&-", 0, ""),
+    ],
+)
+def test_a_closed_standard_stream_is_no_internal_error(
+    stored: StoredSession, command: str, code: int, says: str
+) -> None:
+    done = run(command)
+    assert done.returncode == code, done.stderr
+    assert says in done.stderr.decode()
+    assert not (runtime_dir() / "crash.log").exists()
+
+
+def test_no_file_takes_the_place_of_a_closed_standard_error(stored: StoredSession, tmp_path: Path) -> None:
+    target = tmp_path / "minutes.txt"
+    python, *_ = LIVEGIST
+    code = (
+        "import os; from tui.cli.standard_streams import open_missing_streams; open_missing_streams(); "
+        f"file = os.open({str(target)!r}, os.O_WRONLY | os.O_CREAT); os.write(2, b'ALSA lib: warning'); print(file > 2)"
+    )
+    assert run(f'exec {python} -c "$CODE" 2>&-', CODE=code).stdout == b"True\n"
+    assert target.read_bytes() == b""
+
+
 def test_a_reader_that_has_enough_hears_of_no_error() -> None:
     turns: list[Event] = [TurnChanged(final_turn(n, f"This is turn {n}. " * 20, start_s=0.0)) for n in range(1, 300)]
     store_session(Store(sessions_dir()), turns)

@@ -31,7 +31,7 @@ async def test_each_route_but_the_health_asks_for_the_token() -> None:
             path: httpx2.get(f"{http}{path}").status_code
             for path in ("/v1/models", "/v1/models/extractive", "/metrics")
         }
-        allowed = httpx2.get(f"{http}/v1/models", headers={"Authorization": "Bearer right"})
+        allowed = httpx2.get(f"{http}/v1/models", headers={"Authorization": "bearer right"})
     assert set(asked.values()) == {401}
     assert [model["id"] for model in allowed.json()["data"]] == ["extractive"]
 

@@ -153,6 +153,18 @@ async def test_what_answers_a_local_engine_is_no_argument_of_its_process(short_d
         await gateway.close()
 
 
+async def test_the_token_of_a_gateway_for_others_does_not_keep_the_engine_out(
+    short_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVEGIST_TOKEN", "planted")
+    gateway = GatewayProcess(short_dir / "log")
+    try:
+        async with calling(await gateway.url(Config(), "")) as caller:
+            await caller.until("Begin")
+    finally:
+        await gateway.close()
+
+
 def test_a_port_that_does_not_exist_is_refused() -> None:
     assert "65535" in refused("--port", "99999", code=2)
 

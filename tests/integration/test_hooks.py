@@ -60,10 +60,25 @@ async def test_a_command_gets_the_session_on_stdin_and_its_folder(stored: Stored
     assert [turn["text"] for turn in json.loads(text)["turns"]] == [text for _, text in MEETING]
 
 
+async def test_a_command_can_run_livegist(home: Path, tmp_path: Path) -> None:
+    stored = store_session(Store(sessions_dir()))
+    target = tmp_path / "shown"
+    command = " ".join(LIVEGIST)
+    hook = script(
+        tmp_path,
+        "import os, subprocess\n"
+        f"subprocess.run('{command} config path && {command} config show && {command} export $LIVEGIST_SESSION '\n"
+        f"    '--format txt -o {target}', shell=True, check=True)",
+    )
+    await run_command(hook, stored)
+    assert MEETING[0][1] in target.read_text()
+
+
 async def test_a_command_gets_no_api_keys(
     stored: StoredSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ASSEMBLYAI_API_KEY", "sk-planted")
+    for name in ("ASSEMBLYAI_API_KEY", "LIVEGIST_TOKEN"):
+        monkeypatch.setenv(name, "sk-planted")
     target = tmp_path / "environment"
     hook = script(tmp_path, f"import os\nopen({str(target)!r}, 'w').write(str(dict(os.environ)))")
     await run_command(hook, stored)

@@ -101,6 +101,14 @@ def test_a_session_is_found_by_what_a_person_remembers(store: Store, word: str) 
     assert stored.id in livegist("sessions", "show", word).stdout
 
 
+@pytest.mark.parametrize("ending", ["", "/"])
+def test_a_session_is_found_by_the_path_that_commands_print(store: Store, ending: str) -> None:
+    stored = store_session(store)
+    store_session(store, started=STARTED + timedelta(hours=1))
+    assert stored.id in livegist("sessions", "show", f"{stored.path}{ending}").stdout
+    livegist("sessions", "show", f"/elsewhere/{stored.id}", code=2, says="no session '/elsewhere/")
+
+
 def test_a_word_that_may_mean_several_asks_for_more(store: Store) -> None:
     store_session(store)
     store_session(store, started=STARTED + timedelta(hours=1))

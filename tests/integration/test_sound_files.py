@@ -56,6 +56,27 @@ async def test_any_sound_file_is_resampled_to_16_khz(
     assert correlation(sound, samples(speech)) > 0.95
 
 
+async def test_joined_mp3_files_are_read_to_the_end(tmp_path: Path, speech: bytes) -> None:
+    one = write_container(tmp_path / "one.mp3", speech, "libmp3lame", rate=16_000)
+    joined = tmp_path / "joined.mp3"
+    joined.write_bytes(one.read_bytes() * 3)
+    assert len(await read_source(str(joined))) == pytest.approx(3 * len(speech), rel=0.05)
+
+
+@pytest.mark.parametrize(("real", "called", "codec"), [("m4a", "mp3", "aac"), ("mp3", "wav", "libmp3lame")])
+async def test_a_wrong_ending_of_the_name_misleads_nobody(
+    tmp_path: Path, speech: bytes, real: str, called: str, codec: str
+) -> None:
+    path = write_container(tmp_path / f"sound.{real}", speech, codec).rename(tmp_path / f"sound.{called}")
+    assert len(await read_source(str(path))) == pytest.approx(len(speech), rel=0.05)
+
+
+async def test_a_web_page_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "talk.mp3").write_text("<!DOCTYPE html><title>404</title>")
+    error = await open_error(str(tmp_path / "talk.mp3"))
+    assert (error.message, error.hint) == ("talk.mp3 is a web page, not a sound file.", "Download the file again.")
+
+
 async def test_a_flac_that_breaks_off_is_read_up_to_there(tmp_path: Path) -> None:
     whole = tmp_path / "whole.flac"
     frames, rate = soundfile.read(CLIP, dtype="int16")

@@ -98,6 +98,8 @@ async def test_a_program_that_fails_after_its_audio_is_quoted_too(speech: bytes)
         ("cmd:sh -c 'echo", "not a valid command"),
         ("cmd:true", "No audio came from true"),
         ("cmd:printf fLaC", "it is FLAC"),
+        ("cmd:printf '\\0\\0\\0\\034ftypM4A '", "it is MP4"),
+        ("cmd:printf '<!DOCTYPE html><title>404</title>'", "it is a web page"),
         ("cmd:printf 'RIFF\\0\\0\\0\\0WAVEfmt '", "ends before its audio"),
         ("/no/such/file.wav", "No such file"),
         ("https://example.org/talk.mp3", "is an address, not a file"),

@@ -16,7 +16,7 @@ import soundfile
 
 from tests import fake_endpoint
 from tests.command import INTERNAL_ERROR
-from tests.fake_endpoint import Endpoint, said, speech
+from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.media import write_container, write_silent_video
 from tests.session_fixtures import store_session, write_wav
 from tui.batch.ledger import audio_files
@@ -200,16 +200,38 @@ async def test_a_file_too_short_for_a_word_is_an_error_and_leaves_no_session(sto
     assert list(store) == []
 
 
-async def test_a_name_that_is_no_text_is_told_and_the_rest_is_done(store: Store, tmp_path: Path) -> None:
+async def test_a_name_that_is_not_valid_text_is_transcribed(store: Store, tmp_path: Path) -> None:
     try:
         sound(tmp_path / os.fsdecode(b"caf\xe9.wav"), 1)
     except OSError:
         pytest.skip("this file system takes names of text alone")
     sound(tmp_path / "whole.wav", 2)
     async with fake_endpoint.running() as server:
-        odd, whole = await transcribed(server, str(tmp_path), well=False)
-    assert odd["error"] == "The file name caf?.wav is not valid text."
-    assert texts(store, whole) == [said(2)]
+        odd, whole = await transcribed(server, str(tmp_path))
+    assert (texts(store, odd), texts(store, whole)) == ([said(1)], [said(2)])
+    assert odd["source"].endswith("caf?.wav")
+    assert {stored.metadata().name for stored in store} == {"caf�", "whole"}
+
+
+async def test_an_endpoint_that_is_late_with_the_last_turns_is_waited_for(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVEGIST_DRAIN_TIMEOUT_S", "0.5")
+    path = tmp_path / "talk.wav"
+    write_wav(path, speech(1, samples=RATE, pause=0))
+    async with fake_endpoint.running() as server:
+        server.finish_s = 3.0
+        [done] = await transcribed(server, str(path))
+    assert texts(store, done) == [said(1, samples=RATE)]
+
+
+async def test_a_codec_whose_files_cannot_be_searched_is_transcribed(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "phone.wav"
+    samples = np.frombuffer(speech(1), "<i2")
+    soundfile.write(path, np.concatenate((samples, np.zeros(-len(samples) % 320, np.int16))), 16_000, subtype="GSM610")
+    async with fake_endpoint.running() as server:
+        [done] = await transcribed(server, str(path))
+    assert done["session"]
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,11 @@ def test_the_file_is_the_one_in_the_home(home: Path) -> None:
     assert load(environ={}).config.fps == 7
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(file: Path) -> None:
+    file.write_text("fps = 7", encoding="utf-8-sig")
+    assert load(file=file, environ={}).config.fps == 7
+
+
 def test_the_environment_is_this_processes_own(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEGIST_FPS", "9")
     assert load().config.fps == 9
@@ -160,7 +165,10 @@ def test_keys_and_the_home_are_no_settings(file: Path) -> None:
         "ASSEMBLYAI_API_KEY": " secret-1\n",
         "LIVEGIST_LLM_KEY": "secret-2",
         "LIVEGIST_TOKEN": "secret-3",
+        "LIVEGIST_WEB_TOKEN": "secret-4",
+        "LIVEGIST_HOOK_SECRET": "secret-5",
         "LIVEGIST_HOME": "/x",
+        "LIVEGIST_SESSION": "/x/data/sessions/1",
         "HOME": "/y",
     }
     assert "secret" not in show(load(file=file, environ=environ))

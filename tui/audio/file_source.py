@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tui.audio.pacing import RealtimePacer, take_blocks
 from tui.audio.sound_file import DamagedFileError, SoundReader, open_sound_file, read_frames
 from tui.audio.wav import SAMPLE_BYTES
+from tui.text import file_text
 
 if TYPE_CHECKING:
     from tui.audio.convert import Resampler
@@ -116,11 +117,11 @@ async def open_file(
 
 
 def _open(path: Path, sample_rate: int, skip_s: float, clock: Callable[[], float]) -> FileSource:
-    file = open_sound_file(path)
-    _skip(file, round(skip_s * file.samplerate), path.name)
+    file, name = open_sound_file(path), file_text(path.name)
+    _skip(file, round(skip_s * file.samplerate), name)
     from tui.audio.convert import Resampler
 
-    return FileSource(file, Resampler(file.samplerate, sample_rate), path.name, sample_rate, clock)
+    return FileSource(file, Resampler(file.samplerate, sample_rate), name, sample_rate, clock)
 
 
 def _skip(file: SoundReader, count: int, name: str) -> None:

@@ -14,6 +14,7 @@ from io import FileIO
 from pathlib import Path
 
 from tui.audio import wav
+from tui.audio.file_format import WEB_PAGE, file_format
 from tui.audio.pacing import RealtimePacer, take_blocks
 from tui.audio.wav import MAX_HEADER_BYTES, SAMPLE_BYTES, Format
 from tui.credentials import without_keys
@@ -31,15 +32,6 @@ EXIT_TIMEOUT_S = 2.0
 """Seconds to wait for a program's exit, after the end of its output and after each signal."""
 STDERR_TAIL_BYTES = 4096
 """Number of bytes kept from the end of a program's stderr."""
-
-UNSUPPORTED_FORMATS = {
-    b"fLaC": "FLAC",
-    b"OggS": "Ogg",
-    b"ID3": "MP3",
-    b"FORM": "AIFF",
-    b"\x1aE\xdf\xa3": "Matroska or WebM",
-}
-"""Leading bytes of file formats that must not be read as raw PCM."""
 
 
 class PipeSource:
@@ -118,9 +110,12 @@ class PipeSource:
         while len(start) < MAX_HEADER_BYTES:
             more = await read(self._file, READ_BYTES)
             start += more
-            for magic, format in UNSUPPORTED_FORMATS.items():
-                if start.startswith(magic):
-                    raise self._unreadable(f"it is {format}")
+            format = file_format(start)
+            if format is None and more:
+                continue
+            if format:
+                # Read as raw audio, it would be noise.
+                raise self._unreadable(f"it is {format}", format)
             try:
                 header = wav.parse(start)
             except wav.InvalidWavError as error:
@@ -135,13 +130,14 @@ class PipeSource:
                 break
         raise self._unreadable("it ends before its audio")
 
-    def _unreadable(self, reason: str) -> SourceError:
-        return SourceError(
-            f"The audio from {self.name} cannot be read: {reason}.",
-            "Convert it with ffmpeg: --source 'cmd:ffmpeg -v error -i FILE -f wav -'"
-            if shutil.which("ffmpeg")
-            else "Save it to a file first: --source FILE reads this format too.",
-        )
+    def _unreadable(self, reason: str, format: str = "") -> SourceError:
+        if format == WEB_PAGE:
+            hint = "Check the address that it was read from."
+        elif shutil.which("ffmpeg"):
+            hint = "Convert it with ffmpeg: --source 'cmd:ffmpeg -v error -i FILE -f wav -'"
+        else:
+            hint = "Save it to a file first: --source FILE reads this format too."
+        return SourceError(f"The audio from {self.name} cannot be read: {reason}.", hint)
 
 
 def _is_null(fd: int) -> bool:

@@ -2,13 +2,15 @@
 
 import contextlib
 import io
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from tui.audio.container import ContainerError, ContainerFile, is_supported
+from tui.audio.file_format import MP3, WEB_PAGE, file_format
 from tui.audio.wav import MAX_HEADER_BYTES, is_unfinished
 from tui.errors import SourceError
-from tui.text import clock
+from tui.text import clock, file_text
 
 if TYPE_CHECKING:
     import soundfile
@@ -73,29 +75,51 @@ def open_sound_file(path: Path) -> SoundReader:
             length = path.stat().st_size
     except OSError as error:
         raise SourceError(
-            f"{path} cannot be opened: {error.strerror or error}.",
+            f"{file_text(str(path))} cannot be opened: {error.strerror or error}.",
             "A source is mic, mic:NAME, system, a sound file, - for stdin, or cmd:PROGRAM that writes audio to stdout.",
         ) from error
     if path.is_file() and not length:
-        raise _without_audio(path.name)
+        raise _without_audio(file_text(path.name))
+    file = _open(path, start, length)
+    if not file.frames:
+        file.close()
+        raise _without_audio(file_text(path.name))
+    return file
+
+
+def _open(path: Path, start: bytes, length: int) -> SoundReader:
+    """Open a file with the library that reads it best.
+
+    Args:
+        path: the file.
+        start: its first bytes; empty for a named pipe.
+        length: its length in bytes.
+
+    Raises:
+        SourceError: it is not a readable sound file.
+    """
     try:
         import soundfile
     except OSError as error:
         raise SourceError(
             "libsndfile, which reads sound files, is not installed.", "Install it: sudo apt install libsndfile1"
         ) from error
-    file: SoundReader
+    format = file_format(start)
+    if format == WEB_PAGE:
+        raise SourceError(f"{file_text(path.name)} is {WEB_PAGE}, not a sound file.", "Download the file again.")
+    if format == MP3 and is_supported():
+        # libsndfile reads only a part of a file without a table of contents, and of joined files.
+        with contextlib.suppress(ContainerError):
+            return ContainerFile(path)
+    if is_unfinished(start, length):
+        unfinished: SoundReader = soundfile.SoundFile(_UnfinishedWav(path))
+        return unfinished
     try:
-        file = soundfile.SoundFile(_UnfinishedWav(path) if is_unfinished(start, length) else path)
+        # As a descriptor: from a path, libsndfile takes an MP4 called .mp3 for MP3, and a name has to be valid text.
+        file: SoundReader = soundfile.SoundFile(os.open(path, os.O_RDONLY | os.O_CLOEXEC), closefd=True)
+        return file
     except soundfile.SoundFileError as error:
-        file = _open_container(path, error)
-    except UnicodeEncodeError as error:
-        name = path.name.encode(errors="replace").decode()
-        raise SourceError(f"The file name {name} is not valid text.", "Rename the file.") from error
-    if not file.frames:
-        file.close()
-        raise _without_audio(path.name)
-    return file
+        return _open_container(path, error)
 
 
 def read_frames(file: SoundReader, count: int, name: str) -> "Frames":
@@ -107,11 +131,13 @@ def read_frames(file: SoundReader, count: int, name: str) -> "Frames":
     """
     import soundfile
 
-    position = file.tell() if isinstance(file, soundfile.SoundFile) else 0
+    # Files of some codecs, such as GSM, cannot be searched.
+    searchable = file if isinstance(file, soundfile.SoundFile) and file.seekable() else None
+    position = searchable.tell() if searchable else 0
     try:
         return file.read(count, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, ContainerError) as error:
-        intact = _intact(file, position, count) if isinstance(file, soundfile.SoundFile) else None
+        intact = _intact(searchable, position, count) if searchable else None
         if intact is None:
             raise _unreadable(name, error) from error
         raise DamagedFileError(name, (position + len(intact)) / file.samplerate, intact) from error
@@ -151,15 +177,17 @@ def _open_container(path: Path, refusal: "soundfile.SoundFileError") -> Containe
         SourceError: PyAV does not read it either, or is not installed.
     """
     if not path.is_file():
-        raise _unreadable(path.name, refusal) from refusal
+        raise _unreadable(file_text(path.name), refusal) from refusal
     if not is_supported():
         raise _unreadable(
-            path.name, refusal, "For video, AAC and other formats, install PyAV: pip install 'livegist[local]'"
+            file_text(path.name),
+            refusal,
+            "For video, AAC and other formats, install PyAV: pip install 'livegist[local]'",
         ) from refusal
     try:
         return ContainerFile(path)
     except ContainerError as error:
-        raise _unreadable(path.name, refusal) from error
+        raise _unreadable(file_text(path.name), refusal) from error
 
 
 class _UnfinishedWav(io.FileIO):

@@ -20,8 +20,24 @@ from tui.sessions.store import StoredSession
 LEDGER = "folders.sqlite"
 AUDIO_SUFFIXES = frozenset(
     {
-        *(".aac", ".aif", ".aiff", ".au", ".caf", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav"),
-        *(".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"),
+        *(
+            ".aac",
+            ".ac3",
+            ".aif",
+            ".aiff",
+            ".amr",
+            ".au",
+            ".caf",
+            ".flac",
+            ".m4a",
+            ".m4b",
+            ".mka",
+            ".mp2",
+            ".mp3",
+            ".oga",
+        ),
+        *(".ogg", ".opus", ".w64", ".wav", ".wma"),
+        *(".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"),
     }
 )
 """Suffixes of the files in a folder that are transcribed."""

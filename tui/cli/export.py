@@ -67,7 +67,7 @@ def _format_of(output: str) -> str:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
         raise UsageError(f"{path} cannot be read: {why}.", "A template is UTF-8 text.") from error

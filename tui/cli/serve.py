@@ -6,6 +6,7 @@ import click
 
 from tui.cli import completion
 from tui.cli.options import Flags, flags_from
+from tui.credentials import SERVE_TOKEN
 
 REPLICAS = ("min_replicas", "max_replicas", "replica_cpus", "replica_gpus")
 
@@ -30,7 +31,7 @@ REPLICAS = ("min_replicas", "max_replicas", "replica_cpus", "replica_gpus")
 @click.option("--llm-url", metavar="URL", help="OpenAI-compatible LLM server; default: the setting llm_url.")
 @click.option("--llm-model", metavar="NAME", help="Model of the LLM server, whatever a client requests.")
 @click.option("--llm-file", metavar="FILE", type=click.Path(dir_okay=False), help="GGUF model to use as the LLM.")
-@click.option("--token", envvar="LIVEGIST_TOKEN", show_envvar=True, help="Key that clients must send.")
+@click.option("--token", envvar=SERVE_TOKEN, show_envvar=True, help="Key that clients must send.")
 @click.option("--tls", is_flag=True, help="Encrypt, with a certificate that is made and kept for this machine.")
 @click.option(
     "--tls-cert", metavar="FILE", type=click.Path(dir_okay=False), help="Encrypt with this certificate (PEM)."

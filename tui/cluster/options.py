@@ -7,10 +7,9 @@ from typing import Any
 
 import msgspec
 
+from tui.credentials import SERVE_TOKEN
 from tui.errors import UsageError
 from tui.gateway.options import GatewayOptions
-
-TOKEN_VARIABLE = "LIVEGIST_TOKEN"  # noqa: S105 - the variable's name
 
 LOCAL = "local"
 """Address that stands for a cluster of this machine alone, which starts and ends with the command."""
@@ -65,7 +64,7 @@ def parse(arguments: Mapping[str, Any], environment: Mapping[str, str] = os.envi
     for name, hint in ELSEWHERE.items():
         if name in arguments:
             raise UsageError(f"{name} is not an argument of the application.", hint)
-    settings = {"token": environment.get(TOKEN_VARIABLE, ""), **arguments}
+    settings = {"token": environment.get(SERVE_TOKEN, ""), **arguments}
     own = {name: settings.pop(name) for name in OWN & set(settings)}
     try:
         options = msgspec.convert({**own, "gateway": settings}, ClusterOptions, strict=False)
@@ -73,7 +72,7 @@ def parse(arguments: Mapping[str, Any], environment: Mapping[str, str] = os.envi
         raise UsageError(f"Invalid argument: {error}") from error
     if not options.gateway.token:
         raise UsageError(
-            "The gateway needs a token.", f"Set the argument token, or the environment variable {TOKEN_VARIABLE}."
+            "The gateway needs a token.", f"Set the argument token, or the environment variable {SERVE_TOKEN}."
         )
     return options
 

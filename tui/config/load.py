@@ -12,14 +12,16 @@ import msgspec
 
 from tui.config.format import toml
 from tui.config.schema import FIELDS, Config, Scalar, Settings, describe_type, entry_type, is_list, is_table
-from tui.credentials import Key
+from tui.credentials import SERVE_TOKEN, Key
 from tui.errors import ConfigError
 from tui.paths import config_file
 
 ENVIRONMENT = "LIVEGIST_"
 """Prefix of the variables that hold settings."""
-RESERVED = frozenset({"LIVEGIST_HOME", "LIVEGIST_TOKEN", Key.LLM.variable, Key.HOOK.variable})
-"""Variables with that prefix that hold no setting: a folder and secrets, which are never shown or written."""
+HOOK_SESSION = "LIVEGIST_SESSION"
+"""Variable that names the session's folder to the command of a hook."""
+RESERVED = frozenset({"LIVEGIST_HOME", SERVE_TOKEN, HOOK_SESSION, *(key.variable for key in Key)})
+"""Variables with that prefix that hold no setting: folders, and secrets, which are never shown or written."""
 
 Locate = Callable[[str, str], str]
 """Return where a setting, or the entry of a table with that key, is written."""
@@ -67,7 +69,7 @@ def read(file: Path) -> str:
         ConfigError: it cannot be read.
     """
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:

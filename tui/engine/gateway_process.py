@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tui.config.load import ENVIRONMENT
 from tui.config.schema import Config
-from tui.credentials import Key
+from tui.credentials import SERVE_TOKEN, Key
 from tui.paths import voices_file
 from tui.stream.close_codes import LOST, CloseInfo, Retry
 from tui.stream.connection import ConnectError
@@ -89,11 +89,13 @@ class GatewayProcess:
             await process.wait()
 
     async def _start(self, command: list[str], secrets: dict[str, str]) -> None:
+        # The token is that of another gateway, which the user serves to clients; this one would refuse the engine.
+        environ = {name: value for name, value in os.environ.items() if name != SERVE_TOKEN} | secrets
         try:
             log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             try:
                 self._process = await asyncio.create_subprocess_exec(
-                    *command, stdin=PIPE, stdout=PIPE, stderr=log, env=os.environ | secrets, start_new_session=True
+                    *command, stdin=PIPE, stdout=PIPE, stderr=log, env=environ, start_new_session=True
                 )
             finally:
                 os.close(log)

@@ -46,7 +46,7 @@ class PromptFiles:
         for folder in reversed(self._folders):
             if (path := _file(folder, id)) is not None:
                 try:
-                    return PromptShown(id, path.read_text(encoding="utf-8"), own=folder == self._folders[-1])
+                    return PromptShown(id, path.read_text(encoding="utf-8-sig"), own=folder == self._folders[-1])
                 except (OSError, UnicodeDecodeError) as error:
                     raise ConfigError(f"{path}: {error}", "Save it as UTF-8 text and make it readable.") from error
         raise UsageError(f"There is no prompt {id!r}.", "Choose one with p.")

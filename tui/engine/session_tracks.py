@@ -24,6 +24,9 @@ from tui.stream.events import StreamEvent
 from tui.stream.reconnecting import ReconnectingStream
 from tui.stream.turn_numbering import TurnSequencer
 
+LATE_TURNS_S = 120.0
+"""Longest wait for the last turns of a stored recording: nobody waits for its end, and a busy endpoint is late."""
+
 
 class SessionTracks:
     """The tracks of one session.
@@ -123,6 +126,7 @@ class SessionTracks:
                 lambda event: self._handle_event(events, event),
                 chunk_ms=self._config.chunk_ms,
                 drain_s=drain_s,
+                turns_s=LATE_TURNS_S if audio.capture is None else 0.0,
                 clock=self._clock,
                 turns=turns,
             )

@@ -8,6 +8,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tui.urls import is_loopback
 
+BEARER = "bearer "
+
 
 class OriginMiddleware:
     """Rejects requests of web pages from other origins; wraps the application.
@@ -41,7 +43,9 @@ def _is_local(connection: HTTPConnection) -> bool:
 def credential(connection: HTTPConnection) -> str:
     """Return a client's credential: the raw `Authorization` header, its `Bearer` value, or `token` of the query."""
     header = connection.headers.get("authorization", "")
-    return header.removeprefix("Bearer ").strip() or connection.query_params.get("token", "")
+    # The name of a scheme may have any case (RFC 9110, 11.1).
+    value = header[len(BEARER) :] if header[: len(BEARER)].lower() == BEARER else header
+    return value.strip() or connection.query_params.get("token", "")
 
 
 def matches(presented: str, token: str) -> bool:

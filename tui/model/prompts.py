@@ -104,7 +104,7 @@ class PromptLibrary:
             for path in sorted(folder.glob("*.toml")):
                 id = prompt_id(path)
                 try:
-                    prompts[id] = parse_prompt(path.read_text(encoding="utf-8"), id, str(path))
+                    prompts[id] = parse_prompt(path.read_text(encoding="utf-8-sig"), id, str(path))
                 except ConfigError as problem:
                     problems.append(problem)
                 except (OSError, UnicodeDecodeError) as error:

@@ -1,6 +1,7 @@
 """Catalogue of the stored sessions: summaries, lookup by name, selection, deletion."""
 
 import contextlib
+import os
 import shutil
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -128,7 +129,7 @@ def recording_problems(stored: StoredSession, state: SessionState, length_s: flo
 
 
 def find(store: Store, query: str) -> StoredSession:
-    """Return the session with the given id, start of an id, or name; the newest one for `last`.
+    """Return the session with the given id, start of an id, name, or path; the newest one for `last`.
 
     Raises:
         UsageError: no session matches, or several do.
@@ -138,6 +139,7 @@ def find(store: Store, query: str) -> StoredSession:
         raise UsageError("There is no session yet.", "Record one with: livegist")
     if query == LAST:
         return sessions[0]
+    query = _id_of_path(store, query)
     found = [stored for stored in sessions if stored.id == query]
     found = found or [stored for stored in sessions if query and stored.id.startswith(query)]
     found = found or [stored for stored in sessions if _folded(stored.metadata().name) == _folded(query) != ""]
@@ -149,6 +151,12 @@ def find(store: Store, query: str) -> StoredSession:
         case _:
             ids = ", ".join(stored.id for stored in found[:4])
             raise UsageError(f"{query!r} matches {len(found)} sessions.", f"Use one of the ids: {ids}")
+
+
+def _id_of_path(store: Store, query: str) -> str:
+    """Return the id in the path of a session's folder, which commands print; other queries as they are."""
+    path = Path(query)
+    return path.name if os.sep in query and path.parent.resolve() == store.folder.resolve() else query
 
 
 def _folded(name: str) -> str:

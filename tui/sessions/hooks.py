@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import tui
+from tui.config.load import HOOK_SESSION
 from tui.errors import LivegistError, UsageError
 from tui.sessions.export import to_json
 from tui.sessions.store import StoredSession
@@ -42,7 +43,7 @@ async def run_command(command: str, stored: StoredSession) -> None:
         CommandError: the command cannot be started, fails, or takes too long.
         SessionError: the session cannot be read.
     """
-    environ = os.environ | {"LIVEGIST_SESSION": str(stored.path)}
+    environ = os.environ | {HOOK_SESSION: str(stored.path)}
     await run_with_stdin(command, session_json(stored), environ, setting="hook_command", read_output=True)
 
 

@@ -20,7 +20,7 @@ from tui.model.events import SessionStarted, State, StateChanged, StatsChanged
 from tui.model.session import Session
 from tui.model.stats import Stats, TrackStats, tenths
 from tui.model.tracks import Track
-from tui.sessions.metadata import SessionMetadata, update_metadata
+from tui.sessions.metadata import SessionMetadata, clean_line, update_metadata
 from tui.sessions.rest import MIN_UNTRANSCRIBED_S
 from tui.sessions.store import Store, StoredSession
 
@@ -58,7 +58,7 @@ async def from_file(
                     recording.append(block)
             except DamagedFileError as error:
                 note = error.message
-            _fill_up(recording, path.name)
+            _fill_up(recording, source.name)
         except BaseException:
             recording.close()
             shutil.rmtree(stored.path, ignore_errors=True)
@@ -67,10 +67,10 @@ async def from_file(
     if recording.failure is not None:
         shutil.rmtree(stored.path, ignore_errors=True)
         raise SessionError(
-            f"{path.name} cannot be saved: {recording.failure.strerror}.", file_error_hint(recording.failure)
+            f"{source.name} cannot be saved: {recording.failure.strerror}.", file_error_hint(recording.failure)
         )
     _open_journal(stored, session, recording.position)
-    update_metadata(stored.path, lambda _: SessionMetadata(path.stem, note=note))
+    update_metadata(stored.path, lambda _: SessionMetadata(clean_line(path.stem), note=note))
     return stored
 
 

@@ -176,10 +176,15 @@ class ActiveConnection:
             self._all_answered.set()
             self._over.set()
 
-    async def drain(self, within_s: float) -> None:
-        """Wait for outstanding answers, terminate, wait for the end and close, within `within_s` seconds in all."""
+    async def drain(self, within_s: float, turns_s: float = 0.0) -> None:
+        """Wait for outstanding answers, terminate, wait for the end and close.
+
+        Args:
+            within_s: longest wait in all, in seconds; answers take a share of it at most.
+            turns_s: longest wait in all for an endpoint that is late with the turns, if that is longer.
+        """
         self.draining = True
-        self.drained_at = self._clock() + within_s
+        self.drained_at = self._clock() + max(within_s, turns_s)
         await _wait_within(self._all_answered, within_s * ANSWERS_SHARE)
         await self.connection.terminate()
         await _wait_within(self._over, self.drained_at - self._clock())

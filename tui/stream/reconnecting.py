@@ -62,6 +62,7 @@ class ReconnectingStream:
         chunk_ms: milliseconds of audio in one message.
         drain_s: longest wait, in seconds, for outstanding turns and answers when the session ends or a connection is
             replaced.
+        turns_s: longest wait, in seconds, for outstanding turns when the session ends, if that is longer.
         clock: monotonic seconds.
         jitter: returns a number from 0 to 1.
         turns: numbering of a resumed session, whose boundary is where the first connection starts; `None` for a new
@@ -77,6 +78,7 @@ class ReconnectingStream:
         *,
         chunk_ms: int = 50,
         drain_s: float = 12.0,
+        turns_s: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
         turns: TurnSequencer | None = None,
@@ -89,6 +91,7 @@ class ReconnectingStream:
         self._publish = publish
         self._chunk_ms = chunk_ms
         self._drain_s = drain_s
+        self._turns_s = turns_s
         self._clock = clock
         self._backoff = Backoff(clock, jitter)
         self._turns = turns or TurnSequencer(recording.sample_rate)
@@ -235,7 +238,7 @@ class ReconnectingStream:
         """Drain the connection once the recording has ended and was sent; return whether the stream is over."""
         connection = self._active
         if connection is not None and connection.sent_all.is_set():
-            await connection.drain(self._drain_s)
+            await connection.drain(self._drain_s, self._turns_s)
             self._complete = connection.complete
             if not (connection.cut_off and self.untranscribed):
                 return True

@@ -144,7 +144,7 @@ def read(path: Path) -> Theme:
         ConfigError: the file cannot be read or is not a valid theme.
     """
     try:
-        return to_theme(path.stem, parse_palette(path.read_text(encoding="utf-8"), str(path)))
+        return to_theme(path.stem, parse_palette(path.read_text(encoding="utf-8-sig"), str(path)))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}", "Save the file as UTF-8 and make it readable.") from error
 
