@@ -109,8 +109,6 @@ class ReconnectingStream:
         self.lost = 0
         """Connections lost so far."""
 
-    # Progress ----------------------------------------------------------------------------------------------------
-
     @property
     def sent(self) -> int:
         """Position up to which audio was sent, whether or not parts of it were sent twice."""
@@ -156,8 +154,6 @@ class ReconnectingStream:
         ends_at = self._give_up_at if self._active is None else self._active.drained_at
         left_s = ends_at - self._clock()
         return left_s if self.recorded and 0 < left_s < math.inf else None
-
-    # Commands ----------------------------------------------------------------------------------------------------
 
     def use_prompt(self, prompt: str) -> None:
         """Send final turns to the LLM with another prompt from now on."""
@@ -206,8 +202,6 @@ class ReconnectingStream:
             self._publish(StreamFailed(self._failure))
         for number in self._turns.drop_inherited() if self._failure is None else ():
             self._publish(TurnDiscarded(number))
-
-    # Connecting --------------------------------------------------------------------------------------------------
 
     def _needs_connection(self) -> bool:
         connection = self._active
