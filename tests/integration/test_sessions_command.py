@@ -77,6 +77,7 @@ def test_a_session_is_shown_with_its_turns_and_gists(store: Store) -> None:
     store_session(store)
     shown = livegist("sessions", "show", "last").stdout
     assert "[00:06] B: The migration is ready" in shown
+    assert "  Summary of turn 2, by " in shown
     assert "Gist of turn 2." in shown
     assert "Ship on **Thursday**" in shown
     assert json.loads(livegist("sessions", "show", "last", "--json").stdout)["state"] == "ended"

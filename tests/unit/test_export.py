@@ -117,7 +117,7 @@ def test_markdown_has_headings_turns_and_quoted_gists(record: SessionState) -> N
 
 def test_a_template_changes_the_markdown(record: SessionState) -> None:
     text = to_markdown(record, SessionMetadata("Standup", ("a", "b")), "{{ title }} {{tags}}\n\n{{transcript}}")
-    assert text.startswith("Standup #a #b\n\n`00:00` **A:** Good morning")
+    assert text.startswith("Standup #a #b\n\n`1` `00:00` **A:** Good morning")
     assert "Gist of turn" not in text
 
 
@@ -240,7 +240,7 @@ LATE = Turn(1, "Goodbye.", True, 3723.456, 3724.956)
         ("srt", "01:02:03,456 --> 01:02:04,956"),
         ("vtt", "01:02:03.456 --> 01:02:04.956"),
         ("csv", "1,3723.456,3724.956,,Goodbye.,,"),
-        ("md", "`1:02:03` Goodbye."),
+        ("md", "`1` `1:02:03` Goodbye."),
         ("txt", "[1:02:03] Goodbye."),
     ],
 )
@@ -291,7 +291,7 @@ def tracks_record() -> SessionState:
     ("format", "parts"),
     [
         ("txt", ["[00:01] <them>: First", "[00:05] you: Second", "[00:09] <them> Ann: Third"]),
-        ("md", [r"`00:01` **\<them\>:** First", "`00:05` **you:** Second", r"`00:09` **\<them\> Ann:** Third"]),
+        ("md", [r"`2` `00:01` **\<them\>:** First", "`00:05` **you:** Second", r"`00:09` **\<them\> Ann:** Third"]),
         ("srt", ["<them>: First", "you: Second", "<them> Ann: Third"]),
         ("vtt", ["<v &lt;them&gt;>First", "<v you>Second", "<v &lt;them&gt; Ann>Third"]),
         ("csv", ["bookmark,track", "2,1.000,1.850,,First words here.,,,<them>", "Ann,Third and last.,,,<them>"]),

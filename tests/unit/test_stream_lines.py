@@ -86,8 +86,9 @@ def test_a_joiner_is_no_space_in_text_and_stays_in_json() -> None:
 
 
 def test_a_missing_answer_is_said() -> None:
-    line = text_line(GistChanged(Gist(1, 3, "summary", status=GistStatus.TIMED_OUT, error="No answer came.")))
-    assert line == "  summary of turn 3: timed out. No answer came."
+    missing = GistChanged(Gist(1, 3, "summary", status=GistStatus.TIMED_OUT, error="No answer came."))
+    assert text_line(missing, {"summary": "Short summary"}) == "  Short summary of turn 3: timed out. No answer came."
+    assert text_line(missing) == "  summary of turn 3: timed out. No answer came."
 
 
 def test_states_and_notices_are_remarks_and_a_failure_is_left_to_the_command() -> None:

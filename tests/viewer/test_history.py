@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
-from tests.viewer.dashboard_harness import emit, running, shown, toasts
+from tests.viewer.dashboard_harness import emit, live, running, shown, toasts
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import SAID, SESSION, ScriptedEngine, gist, meeting
 from tui.model.commands import (
@@ -334,6 +334,13 @@ async def test_a_replay_does_not_look_like_a_recording() -> None:
         assert "REPLAY ×2" in shown(app, "banner")
         assert "mute" not in shown(app, "keys")
         assert "detach" not in shown(app, "keys")
+
+
+async def test_an_empty_replay_asks_for_no_speech_and_no_analysis() -> None:
+    async with running(ScriptedEngine(snapshot=replace(live(), replay_speed=2.0))) as (app, pilot):
+        await until(pilot, lambda: "Turns appear here as the recording is replayed." in shown(app, "turns"))
+        assert "Speak" not in shown(app, "turns")
+        assert "Press a" not in shown(app, "gists")
 
 
 async def test_in_a_replay_o_goes_on_from_the_selected_turn() -> None:

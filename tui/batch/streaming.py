@@ -15,6 +15,7 @@ from tui.errors import LivegistError, file_error_hint
 from tui.model.commands import Option, Recover, Start, Stop
 from tui.model.events import Event, SessionStarted, Snapshot, StatsChanged, TurnChanged
 from tui.model.lines import json_line, status_line, text_line
+from tui.model.prompts import PromptLibrary
 from tui.sessions.store import Store
 
 LAG_LINES = 1000
@@ -29,10 +30,12 @@ class Printer:
     Args:
         as_json: whether to print JSON lines instead of text.
         on_broken: called, in the printing thread, when the reader has closed the pipe.
+        prompt_names: names of prompts by id.
     """
 
-    def __init__(self, as_json: bool, on_broken: Callable[[], None]) -> None:
+    def __init__(self, as_json: bool, on_broken: Callable[[], None], prompt_names: Mapping[str, str]) -> None:
         self._as_json = as_json
+        self._prompt_names = prompt_names
         if as_json and isinstance(sys.stdout, io.TextIOWrapper):
             # JSON is UTF-8, whatever the terminal's encoding is.
             sys.stdout.reconfigure(encoding="utf-8")
@@ -73,7 +76,7 @@ class Printer:
                 event = SessionStarted(event.session)
             if (line := json_line(event)) is not None:
                 self._put_json(line, first=isinstance(event, SessionStarted))
-        elif (line := text_line(event)) is not None:
+        elif (line := text_line(event, self._prompt_names)) is not None:
             self._lines.put((line, True))
         elif (line := status_line(event)) is not None:
             self._lines.put((line, False))
@@ -123,7 +126,8 @@ async def stream(
     """
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
-    printer = Printer(as_json, lambda: _set_threadsafe(loop, stopping))
+    names = PromptLibrary.load(*prompt_folders).names
+    printer = Printer(as_json, lambda: _set_threadsafe(loop, stopping), names)
 
     def publish(event: Event) -> None:
         printer.publish(event)

@@ -72,6 +72,8 @@ def list_sessions(
 @click.option("--original", is_flag=True, help="Show the transcript without the edits of a person.")
 def show(session: str, as_json: bool, original: bool) -> None:
     """Show a session: its metadata, turns and gists."""
+    from tui.model.prompts import PromptLibrary
+    from tui.paths import prompt_folders, sessions_dir
     from tui.sessions.catalogue import summarise
     from tui.sessions.export import to_json
 
@@ -85,10 +87,10 @@ def show(session: str, as_json: bool, original: bool) -> None:
         return
     from tui.model.events import GistChanged, TurnChanged
     from tui.model.lines import text_line
-    from tui.paths import sessions_dir
     from tui.sessions.store import Store
     from tui.text import terminal_line
 
+    names = PromptLibrary.load(*prompt_folders()).names
     versions = [other.id for other in Store(sessions_dir()) if other.metadata().version_of == stored.id]
     for line in facts(summary, versions):
         click.echo(line)
@@ -98,10 +100,10 @@ def show(session: str, as_json: bool, original: bool) -> None:
         if note is not None:
             click.echo(f"  ★ {terminal_line(note)}".rstrip())
         for gist in gists:
-            click.echo(text_line(GistChanged(gist)))
+            click.echo(text_line(GistChanged(gist), names))
     for gist in state.gists.values():
         if gist.turn is None:
-            click.echo(text_line(GistChanged(gist)))
+            click.echo(text_line(GistChanged(gist), names))
 
 
 @sessions.command()

@@ -1,5 +1,7 @@
 """Events as lines of output: JSON objects or plain text. Pure."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -66,14 +68,19 @@ def _wire_fields(value: msgspec.Struct) -> dict[str, Any]:
     }
 
 
-def text_line(event: Event) -> str | None:
-    """Return the line that `livegist stream` prints for an event, sanitised, or `None`."""
+def text_line(event: Event, prompt_names: Mapping[str, str] = MappingProxyType({})) -> str | None:
+    """Return the line that `livegist stream` prints for an event, sanitised, or `None`.
+
+    Args:
+        event: the event.
+        prompt_names: names of prompts by id.
+    """
     match event:
         case TurnChanged(turn=turn) if turn.final:
             speaker = f"{turn.voice}: " if turn.voice else ""
             return f"[{clock(turn.start_s, padded=True)}] {terminal_line(speaker + turn.text)}"
         case GistChanged(gist=gist) if gist.status.over:
-            return _gist_line(gist)
+            return _gist_line(gist, prompt_names.get(gist.prompt, gist.prompt))
         case _:
             return None
 
@@ -97,9 +104,9 @@ def status_line(event: Event) -> str | None:
             return None
 
 
-def _gist_line(gist: Gist) -> str:
+def _gist_line(gist: Gist, prompt: str) -> str:
     about = f"turn {gist.turn}" if gist.turn is not None else f"the session, {plural(gist.turns, 'turn')}"
-    kind = f"answer to “{terminal_line(gist.question)}” from" if gist.question else f"{terminal_line(gist.prompt)} of"
+    kind = f"answer to “{terminal_line(gist.question)}” from" if gist.question else f"{terminal_line(prompt)} of"
     head = f"  {kind} {about}"
     if gist.status is not GistStatus.DONE:
         return f"{head}: {gist.status}. {terminal_line(gist.error)}"

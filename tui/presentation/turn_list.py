@@ -34,12 +34,14 @@ def turn_at(view_model: ViewModel, where: str, *, clock_times: bool = False) -> 
 
 
 def turns_as_markdown(view_model: ViewModel, numbers: Collection[int] | None = None) -> str:
-    """Return final turns as Markdown with their times, one paragraph each; all of them for `None`."""
+    """Return final turns as Markdown with their numbers and times, one paragraph each; all of them for `None`."""
     lines = []
     for turn in view_model.finals:
         if numbers is None or turn.number in numbers:
             speaker = f"**{escape_markdown(turn.speaker)}:** " if turn.speaker else ""
-            lines.append(f"`{clock(turn.start_s, padded=True)}` {speaker}{escape_markdown(turn.text)}\n")
+            lines.append(
+                f"`{turn.number}` `{clock(turn.start_s, padded=True)}` {speaker}{escape_markdown(turn.text)}\n"
+            )
     return "\n".join(lines)
 
 

@@ -268,7 +268,7 @@ def _turn_line(entry: TranscriptEntry) -> str:
     turn, note = entry.turn, entry.note
     speaker = f"**{escape_markdown(turn.voice)}:** " if turn.voice else ""
     mark = "" if note is None else f"**{MARK} {escape_markdown(note)}".rstrip() + "** "
-    return f"`{clock(turn.start_s, padded=True)}` {mark}{speaker}{escape_markdown(turn.text)}"
+    return f"`{turn.number}` `{clock(turn.start_s, padded=True)}` {mark}{speaker}{escape_markdown(turn.text)}"
 
 
 def _quoted(gist: Gist) -> str:

@@ -42,6 +42,8 @@ def empty_text(view_model: ViewModel, *, disconnected: bool, set_up: bool) -> li
                 ),
                 Span("\nspace mute, x stop", "muted"),
             ]
+        case State.LIVE if view_model.replay_speed:
+            return [Span("Turns appear here as the recording is replayed."), Span("\nspace pause, ← → seek", "muted")]
         case State.LIVE:
             return [Span("Recording. Speak: turns appear here."), Span("\nspace mute, x stop", "muted")]
         case State.DRAINING:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from tui.model.gists import Gist, GistStatus
+from tui.presentation.availability import is_available
 from tui.presentation.formatting import format_latency, made_by, prompt_name
 from tui.presentation.highlight_rules import Rule
 from tui.presentation.view_model import ViewModel
@@ -39,7 +40,7 @@ class GistsPane(Pane):
 
     def empty(self, columns: int) -> list[Line]:
         """Return what the pane will show."""
-        offer = "" if self._view_model.watching else " Press a to analyse the whole session."
+        offer = " Press a to analyse the whole session." if is_available(self._view_model, "analyse", ()) else ""
         text = f"Gists of finished turns appear here.{offer}"
         return [(), *((Span("  "), *line) for line in wrap([Span(text, "muted")], columns - 4))]
 
