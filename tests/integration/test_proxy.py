@@ -209,7 +209,7 @@ async def redirecting(
         if request.path != "/old":
             return None
         response = connection.respond(status, "")
-        response.headers["Location"] = location
+        response.headers["Location"] = location.replace("{port}", str(connection.local_address[1]))
         return response
 
     async def attend(websocket: ServerConnection) -> None:
@@ -239,9 +239,10 @@ async def test_no_redirect_to_another_server_is_followed(elsewhere: Endpoint, ho
     assert not elsewhere.calls
 
 
-async def test_a_redirect_within_the_server_is_followed_with_the_key() -> None:
+@pytest.mark.parametrize("location", ["/v3/ws", "ws://127.0.0.1:{port}/v3/ws", "http://127.0.0.1:{port}/v3/ws"])
+async def test_a_redirect_within_the_server_is_followed_with_the_key(location: str) -> None:
     asked: list[Request] = []
-    async with redirecting("/v3/ws", asked) as url:
+    async with redirecting(location, asked) as url:
         with pytest.raises(ConnectError, match="The endpoint closed the connection"):
             await Connection.open(f"{url}/old", "secret")
     assert [(request.path, request.headers["Authorization"]) for request in asked] == [("/v3/ws", "secret")]

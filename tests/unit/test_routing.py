@@ -106,3 +106,5 @@ def test_a_prompt_may_bring_its_own_model() -> None:
 def test_chat_completions_are_beside_the_endpoint() -> None:
     assert chat_root("wss://host:1/v3/ws") == "https://host:1"
     assert chat_root("ws://[::1]:2") == "http://[::1]:2"
+    assert chat_root("wss://host/speech/v3/ws?token=1") == "https://host/speech"
+    assert chat_root("wss://host/another/path") == "https://host"

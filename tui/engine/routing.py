@@ -120,9 +120,11 @@ def endpoint(
 
 
 def chat_root(websocket_url: str) -> str:
-    """Return the HTTP root of the server of a WebSocket URL."""
-    scheme, _, rest = websocket_url.partition("://")
-    return f"{'https' if scheme == 'wss' else 'http'}://{rest.partition('/')[0]}"
+    """Return the HTTP root of a streaming endpoint; behind a reverse proxy, it may be a path of the server."""
+    scheme, _, address = websocket_url.partition("?")[0].rstrip("/").partition("://")
+    server = address.partition("/")[0]
+    root = address.removesuffix(query.WS_PATH) if address.endswith(query.WS_PATH) else server
+    return f"{'https' if scheme == 'wss' else 'http'}://{root}"
 
 
 def _is_vendor(url: str) -> bool:

@@ -1,5 +1,6 @@
 """Opening a WebSocket: proxies, redirects, failed handshakes. Imports `websockets`, so import it late."""
 
+import re
 import socket
 import ssl
 import time
@@ -43,9 +44,14 @@ class SameOriginConnect(connect):
     def process_redirect(self, exc: Exception) -> Exception | str:
         """Return the address to follow, or the error that ends the connection."""
         if isinstance(exc, InvalidStatus) and 300 <= exc.response.status_code < 400:
-            for location in exc.response.headers.get_all("Location"):
-                if not _same_origin(self.ws_uri, urljoin(self.uri, location)):
-                    return RedirectError(urljoin(self.uri, location))
+            headers = exc.response.headers
+            for location in headers.get_all("Location"):
+                # Reverse proxies write https:// also where wss:// was requested.
+                address = re.sub("^http", "ws", urljoin(self.uri, location), flags=re.IGNORECASE)
+                if not _same_origin(self.ws_uri, address):
+                    return RedirectError(address)
+                del headers["Location"]
+                headers["Location"] = address
         return super().process_redirect(exc)
 
 
