@@ -28,6 +28,8 @@ class FakeHub:
         self.ignores_ranges = False
         self.replaced: dict[str, bytes] = {}
         """By file: what is sent instead of the content that the checksum is of."""
+        self.received = 0
+        """Number of requests of any kind."""
         self.requests: list[tuple[str, int]] = []
         """Each request for a file: its name and from which byte."""
         self.stalled = threading.Event()
@@ -63,6 +65,7 @@ def serving() -> Iterator[FakeHub]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            hub.received += 1
             path = unquote(self.path.partition("?")[0]).strip("/")
             repository, _, file = path.partition(f"/resolve/{COMMIT}/")
             if file and file in hub.repositories.get(repository, ()):

@@ -56,11 +56,11 @@ async def test_a_reset_and_a_refusal_lose_nothing(
 async def test_ten_minutes_without_network_are_caught_up(
     server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The clock goes forty times as fast as sleeps do, so that the longest wait must be short.
+    # The clock goes a hundred times as fast as sleeps do, so that the longest wait must be short.
     monkeypatch.setattr(backoff, "BACKOFF_MAX_S", 1.0)
     sound = speech(*range(1, 79), samples=RATE * 5, pause=RATE * 5)
     watch = Watch()
-    async with running(watch, clock=lambda: time.monotonic() * 40) as engine:
+    async with running(watch, clock=lambda: time.monotonic() * 100) as engine:
         await start_session(engine, sound, server.url, tmp_path)
         await watch.until_turn(3)
         server.refuse_status = 503

