@@ -1,7 +1,6 @@
 """Annotations of a running session: questions, extra prompts, bookmarks, speaker names; and gain."""
 
 import asyncio
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,10 +10,10 @@ import numpy as np
 import pytest
 
 from tests import http_server
+from tests.command import livegist
 from tests.fake_endpoint import RATE, Endpoint, speech
 from tests.faults.engines import PATIENCE_S, Watch, fast, running, start_session
 from tests.http_server import Answer, Server
-from tests.terminal import LIVEGIST
 from tui.config.schema import Config
 from tui.engine.gist_tracker import MAX_CONCURRENT, GistTracker
 from tui.engine.stats_collector import StatsCollector
@@ -58,8 +57,7 @@ def gists(watch: Watch, prompt: str) -> dict[int | None, Gist]:
 
 def show_last(*options: str) -> str:
     """Return what `livegist sessions show` prints of the newest session."""
-    command = (*LIVEGIST, "sessions", "show", "last", *options)
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return livegist("sessions", "show", "last", *options).stdout
 
 
 def asked(llm: Server) -> list[str]:

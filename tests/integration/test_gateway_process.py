@@ -44,11 +44,10 @@ def started(*options: str) -> Iterator[tuple["subprocess.Popen[str]", dict[str, 
 
 
 def refused(*options: str, code: int = 1) -> str:
-    done = subprocess.run([*SERVE, *options], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
-    assert done.returncode == code
-    assert done.stdout == ""
-    assert len(done.stderr.strip().splitlines()) == 2, done.stderr
-    return done.stderr
+    result = CliRunner().invoke(main, ["serve", "--port", "0", *options])
+    assert (result.exit_code, result.stdout) == (code, ""), result.output
+    assert len(result.stderr.splitlines()) == 2, result.stderr
+    return result.stderr
 
 
 def test_one_line_says_where_it_listens_and_who_answers() -> None:
