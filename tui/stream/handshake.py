@@ -84,7 +84,7 @@ def failure(url: str, proxy: str | None, error: Exception) -> CloseInfo:
         error: the error raised.
     """
     name = host(url)
-    retry, hint = Retry.YES, "Check the network; livegist keeps trying."
+    retry, hint = Retry.YES, "Check the network."
     match error:
         case InvalidStatus(response=response):
             refused = close_codes.classify_close(response.status_code, response.body.decode(errors="replace"))
@@ -101,7 +101,7 @@ def failure(url: str, proxy: str | None, error: Exception) -> CloseInfo:
             meaning = f"The host name {name} was not found."
         case ConnectionRefusedError():
             meaning = f"Nothing listens at {name}."
-            hint = "Is the endpoint running? livegist keeps trying."
+            hint = "Is the endpoint running?"
         case TimeoutError():
             meaning = f"{name} does not answer."
         case OSError():
