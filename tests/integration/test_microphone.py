@@ -375,3 +375,16 @@ async def test_a_microphone_that_is_unplugged_is_not_replaced_by_another_one(pul
         pulse.pactl("unload-module", remapped)
         with pytest.raises(SourceError, match=r"Unplugged stopped\."):
             await asyncio.wait_for(reading, 30)
+
+
+async def test_another_default_microphone_is_named(pulse: Pulse, second_microphone: str) -> None:
+    async with open_source("mic") as source:
+        assert source.name == "Microphone"
+        try:
+            for id, name in (("usb", second_microphone), ("mic", "Microphone")):
+                pulse.pactl("set-default-source", id)
+                async with asyncio.timeout(30):
+                    while source.name != name:
+                        assert await read_samples(source, 800)
+        finally:
+            pulse.pactl("set-default-source", "mic")

@@ -106,6 +106,25 @@ async def test_what_a_lost_device_had_captured_stands_before_the_silence(
     assert recording.position == 800 + 5 * 16_000 + 800, "the first block, 5 s, and that of the next device"
 
 
+async def test_another_default_device_is_told(capturing: Capture, told: list[Event]) -> None:
+    class Moved(Source):
+        """A source that the sound server moves to another device."""
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield BLOCK
+            self.name = "another one"
+            yield BLOCK
+            yield BLOCK
+
+    async with AsyncExitStack() as opened:
+        await capturing.run(Moved(finite=True), opened)
+    (notice,) = notices(told)
+    assert notice.severity is Severity.WARNING
+    assert notice.text == "a source is no longer the default device. Recording continues from another one."
+    assert capturing.device == "another one"
+    assert capturing._recording.position == 3 * len(BLOCK) // 2
+
+
 async def test_an_internal_error_of_a_file_is_not_its_end(
     capturing: Capture, told: list[Event], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -78,3 +78,25 @@ def test_the_selection_ends_with_the_opening() -> None:
     with pulse.selected(SOURCES[1]):
         assert os.environ["PULSE_SOURCE"] == "alsa_input.usb-1"
     assert "PULSE_SOURCE" not in os.environ
+
+
+STREAMS = """Source Output #3
+	Source: 52
+	Properties:
+		application.process.id = "411"
+
+Source Output #4
+	Source: 49
+	Properties:
+		application.process.id = "7"
+"""
+
+
+def test_the_source_that_a_process_records_from_is_named() -> None:
+    assert pulse.recorded_source(411, STREAMS, LISTING) == "Headset: Größe"
+    assert pulse.recorded_source(7, STREAMS, LISTING) == "Monitor of Built-in Audio"
+    assert pulse.recorded_source(1, STREAMS, LISTING) == ""
+
+
+def test_the_source_of_one_of_several_streams_is_not_named() -> None:
+    assert pulse.recorded_source(7, STREAMS.replace("411", "7"), LISTING) == ""

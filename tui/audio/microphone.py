@@ -8,6 +8,7 @@ makes no difference with our block size.
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
 from collections import deque
@@ -103,6 +104,8 @@ class Microphone:
         self._stream: Any = None
         self._source: PulseSource | None = None
         """The requested source of the sound server; `None` for the default one and without a server."""
+        self._is_servers = False
+        """Whether a source of the sound server is recorded."""
         self._converter: Converter
         self._closed = False
         self._opening = True
@@ -189,6 +192,7 @@ class Microphone:
             index, source = choose_device(devices, sources, self._requested)
             self.name = source.name if source is not None else devices[index].name
             self._source = source if self._requested else None
+            self._is_servers = source is not None
             with pulse.selected(self._source):
                 self._stream = self._open_stream(sounddevice, index, devices[index])
             _open.add(self)
@@ -203,9 +207,17 @@ class Microphone:
                 self._close()
 
     async def watch(self) -> None:
-        """Stop once the requested source of the sound server is gone; the server would record another one."""
-        if self._source is not None and await pulse.wait_for_removal(self._source):
-            self._on_finished()
+        """Stop once the requested source of the sound server is gone; the server would record another one.
+
+        Of the default source, follow the name when the server moves the stream to another one.
+        """
+        if self._source is not None:
+            if await pulse.wait_for_removal(self._source):
+                self._on_finished()
+        elif self._is_servers:
+            async with contextlib.aclosing(pulse.follow(os.getpid())) as names:
+                async for name in names:
+                    self.name = name
 
     def stop(self) -> None:
         """Close the device; blocks until it is closed."""

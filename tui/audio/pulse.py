@@ -13,7 +13,8 @@ import subprocess
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 
 import msgspec
 
@@ -26,6 +27,10 @@ SUBSCRIBE_S = 2.0
 """Time, in seconds, after which `pactl` has subscribed to the events of the server."""
 REMOVED = b"'remove' on source #"
 """Part of the event of a source that is gone."""
+MOVED = b"'change' on source-output #"
+"""Part of the event of a recording stream that was moved to another source, among other changes."""
+DEFAULTS = b"'change' on server"
+"""Part of the event of another default device, among other changes."""
 LATENCY_MS = 50
 """Latency requested from the sound server: one block."""
 PLUGINS = ("pulse", "pipewire", "default")
@@ -76,6 +81,30 @@ async def wait_for_removal(source: PulseSource) -> bool:
 
     The server moves what records from it to another source, without a word.
     """
+    async with aclosing(changes(REMOVED)) as removals:
+        async for _ in removals:
+            if await asyncio.to_thread(_is_gone, source):
+                return True
+    return False
+
+
+async def follow(pid: int) -> AsyncGenerator[str]:
+    """Yield the description of the source that a process records from, whenever the server may have moved it.
+
+    The server moves a stream to the new default source, without a word. A process with several streams is not followed.
+    """
+    async with aclosing(changes(MOVED)) as moves:
+        async for _ in moves:
+            if name := await asyncio.to_thread(_recorded_by, pid):
+                yield name
+
+
+async def changes(kind: bytes) -> AsyncGenerator[None]:
+    """Yield at each event of the sound server of a kind, and once at first: some may precede the subscription.
+
+    Args:
+        kind: `REMOVED`, `MOVED` or `DEFAULTS`.
+    """
     try:
         watcher = await asyncio.create_subprocess_exec(
             *("pactl", "subscribe"),
@@ -86,19 +115,42 @@ async def wait_for_removal(source: PulseSource) -> bool:
             start_new_session=True,
         )
     except OSError:
-        return False
+        return
     assert watcher.stdout is not None
     try:
-        changed = await _first_line(watcher.stdout)
-        while changed:
-            if REMOVED in changed and await asyncio.to_thread(_is_gone, source):
-                return True
-            changed = await watcher.stdout.readline()
-        return False
+        line = await _first_line(watcher.stdout)
+        yield
+        while line:
+            if kind in line:
+                yield
+            line = await watcher.stdout.readline()
     finally:
         with contextlib.suppress(ProcessLookupError):
             watcher.kill()
         await watcher.wait()
+
+
+def _recorded_by(pid: int) -> str:
+    """Return the description of the source that a process records from; empty if the server does not say. Blocks."""
+    with contextlib.suppress(SilentServerError):
+        return recorded_source(pid, query("list", "source-outputs"), query("list", "sources"))
+    return ""
+
+
+def recorded_source(pid: int, streams: str, listing: str) -> str:
+    """Return the description of the source that a process records from; empty for none, and for several streams.
+
+    Args:
+        pid: the process.
+        streams: the output of `pactl list source-outputs`.
+        listing: the output of `pactl list sources`.
+    """
+    owner = f'application.process.id = "{pid}"'
+    numbers = [field(block, "Source") for block in streams.split("\n\n") if owner in block]
+    for block in listing.split("\n\n"):
+        if len(numbers) == 1 and block.lstrip().startswith(f"Source #{numbers[0]}\n"):
+            return field(block, "Description") or field(block, "Name")
+    return ""
 
 
 def _is_gone(source: PulseSource) -> bool:
@@ -111,12 +163,12 @@ def _is_gone(source: PulseSource) -> bool:
 
 
 async def _first_line(events: asyncio.StreamReader) -> bytes:
-    """Return the first event; after `SUBSCRIBE_S` one that stands for those before the subscription."""
+    """Return the first event, or after `SUBSCRIBE_S` a line without one."""
     try:
         async with asyncio.timeout(SUBSCRIBE_S):
             return await events.readline()
     except TimeoutError:
-        return REMOVED
+        return b"\n"
 
 
 def query(*arguments: str) -> str:

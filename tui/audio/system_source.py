@@ -190,15 +190,9 @@ class SystemOutput:
 
     async def follow(self) -> None:
         """Record from another output whenever it becomes the default one; runs until it is cancelled."""
-        watcher = await _run("pactl", "subscribe", stdout=PIPE)
-        assert watcher.stdout is not None
-        try:
-            while line := await watcher.stdout.readline():
-                # "Event 'change' on server #N": the default output, among others, has changed.
-                if b"on server" in line:
-                    await self._use_default()
-        finally:
-            await _end(watcher)
+        async with contextlib.aclosing(pulse.changes(pulse.DEFAULTS)) as changes:
+            async for _ in changes:
+                await self._use_default()
 
     async def close(self) -> None:
         """Stop to record."""

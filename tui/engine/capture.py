@@ -193,6 +193,8 @@ class Capture:
         try:
             async for block in source:
                 self._record_block(block)
+                if source.name != self.device:
+                    self._follow(source)
         finally:
             if rest := source.flush():
                 before, length_s = self._received_at, len(rest) / SAMPLE_BYTES / self._recording.sample_rate
@@ -210,6 +212,12 @@ class Capture:
         if audio:
             self._append(audio)
         self._starts.append(self._received_at - self._recording.position / self._recording.sample_rate)
+
+    def _follow(self, source: Source) -> None:
+        """Notify that the sound server has moved the recording to another device."""
+        text = f"{self.device} is no longer the default device. Recording continues from {source.name}."
+        self.device = source.name
+        self._notify(Severity.WARNING, text)
 
     def _append(self, block: bytes) -> None:
         """Record a block, and publish a level for each `LEVEL_S` of audio."""
