@@ -8,7 +8,7 @@ from tui.viewer.styled_text import Span
 SETUP_HINTS = (
     ("livegist login", "cloud engine, with an API key"),
     ("livegist --engine local", "this machine; extra [local]"),
-    ("livegist demo", "a recorded meeting; extra [local]"),
+    ("livegist demo", "recorded meeting; extra [local]"),
 )
 """Commands that begin; those that need an extra name it."""
 

@@ -24,6 +24,8 @@ TEXTS = frozenset({"device", "talking time"})
 """Labels of values that are cut if they do not fit; numbers are left out."""
 TREND_TURNS = 200
 """Newest turns and gists that the sparklines may show."""
+TALK_ROWS = 8
+"""Free rows from which the talking time has a bar for each speaker, and no row in the table."""
 SHOWN_BOOKMARKS = 6
 FIGURE_CELLS = 20
 """Least cells of one of the six figures."""
@@ -154,7 +156,9 @@ class StatsPane(CellWidget):
         """Return a box with a table or with six figures; one row of figures if there is no room for a box."""
         if rows < 4:
             return [self._row(columns)]
-        table = [*stats_rows(self._stats, self._view_model.words), *self._shares()]
+        table = stats_rows(self._stats, self._view_model.words)
+        if rows - 2 - len(table) < TALK_ROWS:
+            table += self._shares()
         whole = self._whole = self.all or rows >= len(table) + 2
         body = self._table(table, columns - 2, rows - 2) if whole else self._figures(columns - 2)
         if rows - 2 - len(body) > 3:
