@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -114,8 +115,14 @@ class BarePage:
 
 
 @asynccontextmanager
-async def bare_page(served: Served, **headers: str) -> AsyncIterator[BarePage]:
-    """Open a page."""
+async def bare_page(served: Served, trust: ssl.SSLContext | None = None, **headers: str) -> AsyncIterator[BarePage]:
+    """Open a page.
+
+    Args:
+        served: the server.
+        trust: for an address with TLS.
+        headers: of the request.
+    """
     url = "{}?width={}&height={}".format(served.socket_url, *SIZE)
-    async with connect(url, additional_headers=headers, max_size=None, open_timeout=PATIENCE_S) as websocket:
+    async with connect(url, additional_headers=headers, max_size=None, open_timeout=PATIENCE_S, ssl=trust) as websocket:
         yield BarePage(websocket)

@@ -167,7 +167,7 @@ class Completions:
         except ChatError as error:
             self._count("failed", began)
             return backend_error(error)
-        return StreamingResponse(self._forwarded_events(first, pieces, began), media_type="text/event-stream")
+        return _event_stream(self._forwarded_events(first, pieces, began))
 
     async def _forwarded_events(
         self, first: str | None, pieces: AsyncGenerator[str, None], began: float
@@ -212,7 +212,7 @@ class Completions:
         except ChatError as error:
             self._count("failed", began)
             return backend_error(error)
-        return StreamingResponse(self._events(request, first, pieces, began), media_type="text/event-stream")
+        return _event_stream(self._events(request, first, pieces, began))
 
     async def _stopped_stream(self, request: ChatRequest) -> AsyncIterator[str | Completion]:
         answer = await self._chat_backend.complete(
@@ -315,6 +315,11 @@ def _choices(delta: dict[str, str], count: int | None, finish_reason: str | None
     """Return the equal choices of an event."""
     choices = [{"index": at, "delta": delta, "finish_reason": finish_reason} for at in range(count or 1)]
     return {"choices": choices}
+
+
+def _event_stream(events: AsyncIterator[str]) -> Response:
+    """Return a response whose pieces reach the client at once: nginx would collect them."""
+    return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
 def _event(fields: dict[str, Any]) -> str:
