@@ -123,6 +123,17 @@ async def start_session(built: Engine, sound: bytes, url: str, folder: Path, **m
     await built.execute(Start(options(sound, url, folder, **more)))
 
 
+@asynccontextmanager
+async def in_session(
+    sound: bytes, url: str, folder: Path, *, clock: Callable[[], float] = time.monotonic, **more: Option
+) -> AsyncIterator[tuple[Watch, Engine]]:
+    """Run an engine and start a session on `sound`; make the engine quit at the end."""
+    watch = Watch()
+    async with running(watch, clock=clock) as built:
+        await start_session(built, sound, url, folder, **more)
+        yield watch, built
+
+
 def assert_nothing_lost(sound: bytes, watch: Watch, calls: list[Call], turns: int) -> None:
     """Check that `sound` was recorded and sent completely, and that each turn was published once and in order.
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests import http_server
 from tests.fake_endpoint import Endpoint, speech
-from tests.faults.engines import Watch, assert_nothing_lost, fast, running, start_session
+from tests.faults.engines import Watch, assert_nothing_lost, fast, in_session
 from tests.http_server import Answer, Server
 from tui.model.commands import UsePrompt
 from tui.model.events import State
@@ -34,9 +34,7 @@ async def test_an_answer_that_a_cut_has_taken_is_asked_for_once_there_is_a_line_
     server: Endpoint, llm: Server, tmp_path: Path
 ) -> None:
     server.answer_s = LATE_S
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, SOUND, server.url, tmp_path, llm_url=llm.url)
+    async with in_session(SOUND, server.url, tmp_path, llm_url=llm.url, clock=fast) as (watch, _):
         await watch.until_turn(2)
         server.answer_s = 0.0
         await server.cut()
@@ -53,9 +51,7 @@ async def test_an_answer_is_asked_for_if_only_the_connection_before_is_cut(
     server: Endpoint, llm: Server, tmp_path: Path
 ) -> None:
     server.answer_s = LATE_S
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, SOUND, server.url, tmp_path, llm_url=llm.url)
+    async with in_session(SOUND, server.url, tmp_path, llm_url=llm.url, clock=fast) as (watch, built):
         await watch.until_turn(2)
         server.answer_s = 0.0
         await built.execute(UsePrompt("actions"))
@@ -74,9 +70,9 @@ async def test_what_nobody_waits_for_any_more_is_not_asked_again_for_a_cut(
     server: Endpoint, llm: Server, tmp_path: Path
 ) -> None:
     server.answers = False
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, SOUND, server.url, tmp_path, llm_url=llm.url, gist_timeout_s=1.0, drain_timeout_s=2)
+    async with in_session(
+        SOUND, server.url, tmp_path, llm_url=llm.url, gist_timeout_s=1.0, drain_timeout_s=2, clock=fast
+    ) as (watch, _):
         await watch.until(lambda: any(gist.status is GistStatus.TIMED_OUT for gist in watch.record.gists.values()))
         assert watch.record.state is State.LIVE, "it is told while the session goes on"
         gone = {gist.turn for gist in watch.record.gists.values() if gist.status is GistStatus.TIMED_OUT}
@@ -88,9 +84,7 @@ async def test_what_nobody_waits_for_any_more_is_not_asked_again_for_a_cut(
 
 async def test_an_answer_that_cannot_be_had_elsewhere_is_told_as_failed(server: Endpoint, tmp_path: Path) -> None:
     server.answer_s = LATE_S
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, SOUND, server.url, tmp_path)
+    async with in_session(SOUND, server.url, tmp_path, clock=fast) as (watch, _):
         await watch.until_turn(2)
         server.answer_s = 0.0
         await server.cut()

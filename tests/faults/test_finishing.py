@@ -7,7 +7,7 @@ import pytest
 
 from tests import fake_endpoint
 from tests.fake_endpoint import RATE, Endpoint, speech
-from tests.faults.engines import Watch, running, start_session
+from tests.faults.engines import Watch, in_session, running, start_session
 from tests.faults.proxy import between
 from tui.model.commands import Stop
 from tui.model.events import State
@@ -73,9 +73,7 @@ async def test_a_session_that_is_connected_again_says_what_it_waits_for_then(
 async def test_an_engine_that_quits_while_a_session_finishes_waits_for_the_last_turn(
     server: Endpoint, tmp_path: Path
 ) -> None:
-    watch = Watch()
-    async with running(watch) as engine:
-        await start_session(engine, LONG, server.url, tmp_path)
+    async with in_session(LONG, server.url, tmp_path) as (watch, engine):
         await watch.until_turn(1)
         await engine.execute(Stop())
     assert (watch.record.state, watch.record.stats.untranscribed_s) == (State.ENDED, 0)

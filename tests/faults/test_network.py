@@ -16,6 +16,7 @@ from tests.faults.engines import (
     assert_each_turn_answered_once,
     assert_nothing_lost,
     fast,
+    in_session,
     running,
     start_session,
 )
@@ -39,9 +40,7 @@ async def test_a_reset_and_a_refusal_lose_nothing(
     server: Endpoint, line: tuple[Proxy, str], tmp_path: Path, away_s: float
 ) -> None:
     proxy, url = line
-    watch = Watch()
-    async with running(watch, clock=fast) as engine:
-        await start_session(engine, SOUND, url, tmp_path)
+    async with in_session(SOUND, url, tmp_path, clock=fast) as (watch, _):
         await watch.until_turn(3)
         proxy.refuse()
         await watch.until_state(State.RECONNECTING)
@@ -59,9 +58,7 @@ async def test_ten_minutes_without_network_are_caught_up(
     # The clock goes a hundred times as fast as sleeps do, so that the longest wait must be short.
     monkeypatch.setattr(backoff, "BACKOFF_MAX_S", 1.0)
     sound = speech(*range(1, 79), samples=RATE * 5, pause=RATE * 5)
-    watch = Watch()
-    async with running(watch, clock=lambda: time.monotonic() * 100) as engine:
-        await start_session(engine, sound, server.url, tmp_path)
+    async with in_session(sound, server.url, tmp_path, clock=lambda: time.monotonic() * 100) as (watch, _):
         await watch.until_turn(3)
         server.refuse_status = 503
         await server.cut()
@@ -81,9 +78,7 @@ async def test_a_silent_black_hole_is_noticed_within_five_seconds_and_loses_noth
     server: Endpoint, line: tuple[Proxy, str], tmp_path: Path
 ) -> None:
     proxy, url = line
-    watch = Watch()
-    async with running(watch) as engine:
-        await start_session(engine, SOUND, url, tmp_path)
+    async with in_session(SOUND, url, tmp_path) as (watch, _):
         await watch.until_turn(2)
         async with loop_lag.measured() as machine:
             proxy.blackhole()
@@ -103,9 +98,7 @@ async def test_a_name_that_cannot_be_found_for_a_while_loses_nothing(
     server: Endpoint, line: tuple[Proxy, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy, url = line
-    watch = Watch()
-    async with running(watch, clock=fast) as engine:
-        await start_session(engine, SOUND, url.replace("127.0.0.1", "localhost"), tmp_path)
+    async with in_session(SOUND, url.replace("127.0.0.1", "localhost"), tmp_path, clock=fast) as (watch, _):
         await watch.until_turn(2)
         with monkeypatch.context() as patch:
 
@@ -137,9 +130,7 @@ async def test_catching_up_over_a_narrow_line_takes_no_half_sent_audio_for_a_dea
     server: Endpoint, line: tuple[Proxy, str], tmp_path: Path
 ) -> None:
     proxy, url = line
-    watch = Watch()
-    async with running(watch) as engine:
-        await start_session(engine, SOUND, url, tmp_path)
+    async with in_session(SOUND, url, tmp_path) as (watch, _):
         await watch.until_turn(2)
         proxy.refuse()
         await watch.until(lambda: watch.record.stats.lag_s > 3)
@@ -167,9 +158,7 @@ async def test_an_endpoint_that_reads_nothing_for_a_while_gets_all_of_it_later(
     server: Endpoint, tmp_path: Path
 ) -> None:
     server.mute_after = 40
-    watch = Watch()
-    async with running(watch) as engine:
-        await start_session(engine, SOUND, server.url, tmp_path)
+    async with in_session(SOUND, server.url, tmp_path) as (watch, _):
         await watch.until_state(State.RECONNECTING)
         server.mute_after = None
         server.let_go.set()
@@ -182,9 +171,7 @@ async def test_swaps_and_cuts_at_once_lose_nothing_and_ask_each_turn_once(
 ) -> None:
     proxy, url = line
     server.answer_s = 0.2
-    watch = Watch()
-    async with running(watch, clock=fast) as engine:
-        await start_session(engine, SOUND, url, tmp_path)
+    async with in_session(SOUND, url, tmp_path, clock=fast) as (watch, engine):
         for turn, prompt in ((2, "actions"), (3, "takeaway"), (4, "improve"), (6, "actions"), (9, "summary")):
             await watch.until_turn(turn)
             await engine.execute(UsePrompt(prompt))
@@ -201,9 +188,7 @@ async def test_a_refused_key_fails_with_what_to_do_and_the_recording_ends_proper
     server: Endpoint, tmp_path: Path
 ) -> None:
     server.error_first, server.close_with = "Not authorized", (1008, "Not authorized")
-    watch = Watch()
-    async with running(watch) as engine:
-        await start_session(engine, SOUND, server.url, tmp_path)
+    async with in_session(SOUND, server.url, tmp_path) as (watch, _):
         await watch.until_over()
     assert watch.record.state is State.FAILED
     assert "ASSEMBLYAI_API_KEY" in watch.record.hint
@@ -213,9 +198,7 @@ async def test_a_refused_key_fails_with_what_to_do_and_the_recording_ends_proper
 
 async def test_an_endpoint_that_lets_in_and_throws_out_is_not_stormed(server: Endpoint, tmp_path: Path) -> None:
     server.close_with = (1011, "")
-    watch = Watch()
-    async with running(watch) as engine:
-        await start_session(engine, bytes(2 * RATE * 4), server.url, tmp_path, drain_timeout_s=1)
+    async with in_session(bytes(2 * RATE * 4), server.url, tmp_path, drain_timeout_s=1) as (watch, _):
         await watch.until_over()
     assert 2 < len(server.calls) < 20, "it is tried again, but not without a pause"
     assert watch.record.stats.untranscribed_s == 4
@@ -241,9 +224,7 @@ async def test_an_abandoned_session_waits_for_no_backlog(
     server: Endpoint, line: tuple[Proxy, str], tmp_path: Path
 ) -> None:
     proxy, url = line
-    watch = Watch()
-    async with running(watch) as engine:
-        await start_session(engine, SOUND, url, tmp_path)
+    async with in_session(SOUND, url, tmp_path) as (watch, engine):
         await watch.until_turn(1)
         proxy.rate = 400
         await watch.until(lambda: watch.record.stats.lag_s > 1)

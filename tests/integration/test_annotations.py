@@ -12,7 +12,7 @@ import pytest
 from tests import http_server
 from tests.command import livegist
 from tests.fake_endpoint import RATE, Endpoint, speech
-from tests.faults.engines import PATIENCE_S, Watch, fast, running, start_session
+from tests.faults.engines import PATIENCE_S, Watch, fast, in_session, running, start_session
 from tests.http_server import Answer, Server
 from tui.config.schema import Config
 from tui.engine.gist_tracker import MAX_CONCURRENT, GistTracker
@@ -66,9 +66,7 @@ def asked(llm: Server) -> list[str]:
 
 
 async def test_a_question_is_answered_from_what_was_said_so_far(server: Endpoint, llm: Server, tmp_path: Path) -> None:
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url)
+    async with in_session(speech(1, 2), server.url, tmp_path, llm_url=llm.url, clock=fast) as (watch, built):
         await watch.until(lambda: len(watch.finals) == 1)
         await built.execute(Ask("What was\nsaid?"))
         await watch.until(lambda: any(gist.question and gist.status.over for gist in watch.record.gists.values()))
@@ -107,9 +105,7 @@ async def test_no_connection_to_the_llm_server_stays_open_after_a_session(
 async def test_lenses_ask_their_prompts_about_each_turn_beside_the_stream(
     server: Endpoint, llm: Server, tmp_path: Path
 ) -> None:
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url)
+    async with in_session(speech(1, 2), server.url, tmp_path, llm_url=llm.url, clock=fast) as (watch, built):
         await watch.until_turn(1)
         await built.execute(UseExtraPrompts(("actions", "takeaway", "summary")))
         assert built.snapshot().extra_prompts == ("actions", "takeaway")
@@ -122,9 +118,7 @@ async def test_lenses_ask_their_prompts_about_each_turn_beside_the_stream(
 
 
 async def test_more_lenses_than_fit_and_unknown_ones_are_refused(server: Endpoint, tmp_path: Path) -> None:
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(1), server.url, tmp_path)
+    async with in_session(speech(1), server.url, tmp_path, clock=fast) as (watch, built):
         await watch.until_turn(1)
         with pytest.raises(ConfigError, match="poem"):
             await built.execute(UseExtraPrompts(("poem",)))
@@ -135,9 +129,7 @@ async def test_more_lenses_than_fit_and_unknown_ones_are_refused(server: Endpoin
 async def test_a_prompt_is_asked_about_all_turns_so_far_but_never_twice(
     server: Endpoint, llm: Server, tmp_path: Path
 ) -> None:
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(1, 2, 3), server.url, tmp_path, llm_url=llm.url)
+    async with in_session(speech(1, 2, 3), server.url, tmp_path, llm_url=llm.url, clock=fast) as (watch, built):
         await watch.until(lambda: len(watch.finals) == 2)
         await built.execute(AskAllTurns("actions"))
         await watch.until(lambda: len([g for g in gists(watch, "actions").values() if g.status.over]) == 2)
@@ -152,9 +144,10 @@ async def test_a_missing_answer_is_asked_for_again_and_no_longer_missing(
     server: Endpoint, llm: Server, tmp_path: Path
 ) -> None:
     server.answers = False
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(1), server.url, tmp_path, llm_url=llm.url, drain_timeout_s=0.5)
+    async with in_session(speech(1), server.url, tmp_path, llm_url=llm.url, drain_timeout_s=0.5, clock=fast) as (
+        watch,
+        built,
+    ):
         await watch.until_over()
         (missing,) = watch.record.gists.values()
         assert missing.status is GistStatus.TIMED_OUT
@@ -186,9 +179,7 @@ async def test_what_waits_for_its_turn_to_be_asked_is_not_asked_twice(llm: Serve
 async def test_marks_and_names_are_kept_in_the_journal_and_told_to_who_attaches(
     server: Endpoint, tmp_path: Path
 ) -> None:
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(1, 2), server.url, tmp_path)
+    async with in_session(speech(1, 2), server.url, tmp_path, clock=fast) as (watch, built):
         await watch.until(lambda: len(watch.finals) == 2)
         await built.execute(Bookmark(1, "decided"))
         await built.execute(Bookmark(2, ""))
@@ -206,9 +197,7 @@ async def test_marks_and_names_are_kept_in_the_journal_and_told_to_who_attaches(
 
 
 async def test_gain_makes_what_is_recorded_louder(server: Endpoint, tmp_path: Path) -> None:
-    watch = Watch()
-    async with running(watch) as built:
-        await start_session(built, speech(100, samples=RATE * 3), server.url, tmp_path)
+    async with in_session(speech(100, samples=RATE * 3), server.url, tmp_path) as (watch, built):
         await watch.until_turn(1)
         await built.execute(SetGain(20.0))
         with pytest.raises(UsageError):
@@ -220,9 +209,7 @@ async def test_gain_makes_what_is_recorded_louder(server: Endpoint, tmp_path: Pa
 async def test_an_edited_transcript_is_what_exports_prompts_and_questions_read(
     server: Endpoint, llm: Server, tmp_path: Path
 ) -> None:
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(1, 2, 3), server.url, tmp_path, llm_url=llm.url)
+    async with in_session(speech(1, 2, 3), server.url, tmp_path, llm_url=llm.url, clock=fast) as (watch, built):
         await watch.until_over()
         await built.execute(EditTurn(1, ("The first turn.",)))
         await built.execute(MergeTurn(2))
@@ -250,9 +237,7 @@ async def test_an_edited_transcript_is_what_exports_prompts_and_questions_read(
 async def test_undo_takes_back_one_edit_after_the_other_also_from_the_journal(
     server: Endpoint, llm: Server, tmp_path: Path
 ) -> None:
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(1, 2), server.url, tmp_path, llm_url=llm.url)
+    async with in_session(speech(1, 2), server.url, tmp_path, llm_url=llm.url, clock=fast) as (watch, built):
         await watch.until_over()
         await built.execute(EditTurn(1, ("One.",)))
         await built.execute(MergeTurn(1))
@@ -270,9 +255,10 @@ async def test_a_title_is_suggested_and_a_person_sets_another(
     server: Endpoint, llm: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.engine.title.SUGGEST_AFTER_S", 2.0)
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(1, 2, 3, 4, 5, 6, 7, 8), server.url, tmp_path, llm_url=llm.url)
+    async with in_session(speech(1, 2, 3, 4, 5, 6, 7, 8), server.url, tmp_path, llm_url=llm.url, clock=fast) as (
+        watch,
+        built,
+    ):
         await watch.until(lambda: bool(watch.record.title))
         assert watch.record.title == "It was [turn 1, 00:00]"
         assert any(body.startswith("Suggest a title") for body in asked(llm))

@@ -7,7 +7,7 @@ import pytest
 
 from tests import http_server
 from tests.fake_endpoint import Endpoint, said, speech
-from tests.faults.engines import Watch, assert_nothing_lost, fast, running, start_session
+from tests.faults.engines import Watch, assert_nothing_lost, fast, in_session, running, start_session
 from tests.http_server import Answer
 from tui.errors import UsageError
 from tui.model.commands import Analyse, ListDevices, Mute, Recover, Start, Stop, UsePrompt, UseSource
@@ -20,9 +20,7 @@ from tui.sessions.store import Store
 
 
 async def test_what_is_spoken_is_recorded_sent_and_told_once(server: Endpoint, tmp_path: Path) -> None:
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(1, 2, 3, 4), server.url, tmp_path)
+    async with in_session(speech(1, 2, 3, 4), server.url, tmp_path, clock=fast) as (watch, _):
         await watch.until_over()
     assert_nothing_lost(speech(1, 2, 3, 4), watch, server.calls, 4)
     assert watch.states == [State.CONNECTING, State.LIVE, State.DRAINING, State.ENDED]
@@ -33,9 +31,7 @@ async def test_what_is_spoken_is_recorded_sent_and_told_once(server: Endpoint, t
 
 
 async def test_the_statistics_tell_the_session_as_it_is_and_was(server: Endpoint, tmp_path: Path) -> None:
-    watch = Watch()
-    async with running(watch) as built:
-        await start_session(built, speech(*range(1, 9)), server.url, tmp_path, input_rate=1e6, output_rate=1e6)
+    async with in_session(speech(*range(1, 9)), server.url, tmp_path, input_rate=1e6, output_rate=1e6) as (watch, _):
         await watch.until(lambda: watch.record.stats.round_trip_ms is not None)
         call = server.calls[0].websocket
         assert call is not None
@@ -64,9 +60,7 @@ async def test_the_statistics_tell_the_session_as_it_is_and_was(server: Endpoint
 
 
 async def test_the_journal_tells_the_session_as_it_was(server: Endpoint, tmp_path: Path) -> None:
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(1, 2, 3), server.url, tmp_path)
+    async with in_session(speech(1, 2, 3), server.url, tmp_path, clock=fast) as (watch, built):
         await watch.until_turn(2)
         await built.execute(UsePrompt("actions"))
         await watch.until_over()
@@ -80,9 +74,7 @@ async def test_the_journal_tells_the_session_as_it_was(server: Endpoint, tmp_pat
 
 
 async def test_a_refused_prompt_is_told_and_the_one_before_stays(server: Endpoint, tmp_path: Path) -> None:
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(*range(1, 7)), server.url, tmp_path)
+    async with in_session(speech(*range(1, 7)), server.url, tmp_path, clock=fast) as (watch, built):
         await watch.until_turn(2)
         server.error_first, server.close_with = "no such model", (3006, "no such model")
         await built.execute(UsePrompt("actions"))
@@ -137,9 +129,7 @@ async def test_a_stop_while_the_whole_session_is_analysed_ends_the_analysis(serv
 
 
 async def test_the_prompt_that_was_chosen_last_is_the_next_sessions(server: Endpoint, tmp_path: Path) -> None:
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(1, 2), server.url, tmp_path)
+    async with in_session(speech(1, 2), server.url, tmp_path, clock=fast) as (watch, built):
         await watch.until_state(State.LIVE)
         await built.execute(UsePrompt("actions"))
         await built.wait_idle()
@@ -185,9 +175,7 @@ async def test_what_cannot_be_done_is_refused_and_changes_nothing(server: Endpoi
 
 
 async def test_a_session_that_is_still_being_opened_says_so(server: Endpoint, tmp_path: Path) -> None:
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(1), server.url, tmp_path)
+    async with in_session(speech(1), server.url, tmp_path, clock=fast) as (watch, built):
         for command in (Stop(), Mute(True), UseSource("mic"), UsePrompt("actions")):
             with pytest.raises(UsageError, match="still opening"):
                 await built.execute(command)
@@ -197,9 +185,7 @@ async def test_a_session_that_is_still_being_opened_says_so(server: Endpoint, tm
 
 
 async def test_an_analysis_after_the_end_is_kept(server: Endpoint, tmp_path: Path) -> None:
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(1, 2), server.url, tmp_path)
+    async with in_session(speech(1, 2), server.url, tmp_path, clock=fast) as (watch, built):
         await watch.until_over()
         before = len(read(watch.audio.with_name("events.jsonl")).entries)
         await built.execute(Analyse())

@@ -15,7 +15,17 @@ import pytest
 from msgspec.structs import replace
 
 from tests.fake_endpoint import RATE, Endpoint, said, speech
-from tests.faults.engines import SPEED, Watch, assert_all_arrived, engine, fast, options, running, start_session
+from tests.faults.engines import (
+    SPEED,
+    Watch,
+    assert_all_arrived,
+    engine,
+    fast,
+    in_session,
+    options,
+    running,
+    start_session,
+)
 from tests.session_fixtures import STARTED, store_session
 from tui.config.schema import Config
 from tui.errors import EngineError, SessionError, UsageError
@@ -129,9 +139,7 @@ async def test_an_engine_that_quits_while_it_looks_for_what_to_recover_begins_no
 
 
 async def test_a_recovery_while_a_session_is_under_way_is_refused_for_that(server: Endpoint, tmp_path: Path) -> None:
-    watch = Watch()
-    async with running(watch, clock=fast) as built:
-        await start_session(built, speech(1), server.url, tmp_path)
+    async with in_session(speech(1), server.url, tmp_path, clock=fast) as (watch, built):
         with pytest.raises(UsageError, match="A session is already active"):
             await built.execute(Recover(options=to(server)))
         await watch.until_over()
