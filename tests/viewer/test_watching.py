@@ -17,6 +17,7 @@ from tui.viewer.engine_connection import ExitStatus
 from tui.viewer.screens.help import HelpScreen
 from tui.viewer.screens.history import HistoryScreen
 from tui.viewer.screens.past_session import PastSessionScreen
+from tui.viewer.widgets.box import Box
 
 LISTED = SessionsListed((SessionInfo("a", "2026-11-22T09:45:00+01:00", 754.0, 132, State.ENDED, "Standup"),))
 PAST = SessionShown(replace(meeting(State.ENDED), session=replace(SESSION, id="a")))
@@ -87,3 +88,20 @@ async def test_a_replay_is_not_offered_without_a_terminal(key: str) -> None:
         assert "L replay" not in shown(app)
         await pilot.press(key)
         await until(pilot, lambda: "A replay needs a terminal." in toasts(app))
+
+
+async def test_a_reason_that_is_wider_than_a_dialog_is_shown_row_after_row() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine, size=(60, 16)) as (app, pilot):
+        app.dashboard.view_model.watching = True
+        await emit(pilot, engine, LISTED)
+        await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
+        await pilot.press("ctrl+x")
+        await until(pilot, lambda: "This page only shows the session: it was opened" in shown(app))
+        box = app.screen.query_one(Box)
+        box.turn_over()
+        await pilot.pause()
+        assert "with --watch." in shown(app)
+        box.turn_over()
+        await pilot.pause()
+        assert "esc back" in shown(app)

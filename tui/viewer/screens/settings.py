@@ -243,16 +243,19 @@ class SettingsScreen(Dialog[None]):
             (Span(description(name)),),
             (Span(f"Value: {', '.join(values) or allowed(name)}. Takes effect {when}.", "muted"),),
         ]
+        warnings: list[Line] = []
         if name in self._overridden:
-            text.append((Span(f"Overridden by {_option(name)} on the command line until you quit.", "warn"),))
+            warnings.append((Span(f"Overridden by {_option(name)} on the command line until you quit.", "warn"),))
         if origin.startswith(ENVIRONMENT):
-            text.append((Span(f"Set by {origin}, which overrides the file.", "warn"),))
+            warnings.append((Span(f"Set by {origin}, which overrides the file.", "warn"),))
         text.append((Span(f"Saved in {config_file()} on this machine.", "muted"),))
         if self._host and group(name) != group("theme"):
-            text[1:] = [(Span(f"No effect on {self._host}: its engine reads its own config file.", "warn"),)]
+            text[1:] = []
+            warnings = [(Span(f"No effect on {self._host}: its engine reads its own config file.", "warn"),)]
         if error:
-            text.insert(0, (Span(f"✗ {one_line(error, 300)}", "bad strong"),))
-        self.query_one("#preview", Reader).show(text)
+            warnings.insert(0, (Span(f"✗ {one_line(error, 300)}", "bad strong"),))
+        # What a low terminal shows without scrolling comes first.
+        self.query_one("#preview", Reader).show([*warnings, *text])
 
     def _notify_error(self, error: ConfigError) -> None:
         self.notify(f"{error.message}\n{error.hint}", severity="error", timeout=15, markup=False)

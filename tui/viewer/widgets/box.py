@@ -5,6 +5,7 @@ from textual.containers import Vertical
 from textual.markup import escape
 from textual.timer import Timer
 
+from tui.viewer.styled_text import Span, wrap
 from tui.viewer.widgets.footer import MESSAGE_S
 
 
@@ -34,6 +35,8 @@ class Box(Vertical):
         super().__init__(classes=f"dialog {classes}")
         self.keys = keys
         self._timer: Timer | None = None
+        self._rows: list[str] = []
+        """Rows of the message that are still to be shown."""
         self.border_title = escape(title)
         self.border_subtitle = escape(keys)
 
@@ -50,12 +53,25 @@ class Box(Vertical):
             self._show_keys()
 
     def say(self, text: str) -> None:
-        """Show a message in place of the keys."""
+        """Show a message in place of the keys; of one that does not fit, row after row."""
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(MESSAGE_S, self._show_keys, name="message")
-        self.border_subtitle = escape(text)
+        self._rows = ["".join(span.text for span in row).strip() for row in wrap([Span(text)], self._room)]
+        self.turn_over()
+
+    def turn_over(self) -> None:
+        """Show the next row of the message; after the last one the keys."""
+        if not self._rows:
+            self._show_keys()
+            return
+        self._timer = self.set_timer(MESSAGE_S, self.turn_over, name="message")
+        self.border_subtitle = escape(self._rows.pop(0))
+
+    @property
+    def _room(self) -> int:
+        """Cells of the lower border for text."""
+        return max(8, self.outer_size.width - 6)
 
     def _show_keys(self) -> None:
         self._timer = None
-        self.border_subtitle = escape(fitting_keys(self.keys, self.outer_size.width - 6))
+        self.border_subtitle = escape(fitting_keys(self.keys, self._room))
