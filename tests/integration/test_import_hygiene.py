@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ except SystemExit as ended:
 """
 REPORT = """
 import json
+import os
 print(json.dumps(sorted(sys.modules)), file=sys.__stderr__)
 """
 
@@ -148,3 +150,11 @@ def test_the_gateway_loads_nothing_for_speakers_until_a_client_wants_labels() ->
         "import sys, tui.gateway.app, tui.gateway.gateway\n"
         "assert not [name for name in sys.modules if name.startswith('tui.gateway.speaker')]"
     )
+
+
+def test_the_runtime_of_the_models_stores_no_telemetry(tmp_path: Path) -> None:
+    program = "from tui.gateway import vad\nvad.load()"
+    command = [sys.executable, "-P", "-c", program]
+    environ = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run(command, env=environ | {"HOME": str(tmp_path)}, check=True, timeout=60)
+    assert list(tmp_path.rglob("*")) == []
