@@ -78,8 +78,10 @@ def test_speech_after_a_pause_is_judged_anew() -> None:
 def test_a_pause_depends_on_its_decision_where_it_ends_or_could_end_the_turn() -> None:
     endpointer = Endpointer(SETTINGS)
     assert not endpointer.depends_on_decision(0.0)
-    fed(endpointer, (0.9, 960), (0.0, 224))
+    fed(endpointer, (0.9, 960), (0.0, 160))
     assert endpointer.undecided
+    assert not endpointer.depends_on_decision(0.9)
+    fed(endpointer, (0.9, 64))
     assert endpointer.depends_on_decision(0.9)
     assert not endpointer.depends_on_decision(0.0)
     fed(endpointer, (0.0, 352))
@@ -91,6 +93,24 @@ def test_a_pause_depends_on_its_decision_where_it_ends_or_could_end_the_turn() -
 def test_a_breath_does_not_end_a_turn() -> None:
     events = fed(Endpointer(SETTINGS), (0.9, 960), (0.0, 480), (0.9, 960), (0.0, 480))
     assert kinds(events) == [Started, Paused, Resumed, Paused]
+
+
+def test_a_click_in_a_pause_does_not_end_the_pause() -> None:
+    quiet = fed(Endpointer(SETTINGS), (0.9, 960), (0.0, 1280))[-1]
+    clicking = fed(Endpointer(SETTINGS), (0.9, 960), (0.0, 192), (0.9, 64), (0.0, 1024))
+    assert kinds(clicking) == [Started, Paused, Ended]
+    assert clicking[-1] == quiet
+
+
+def test_short_speech_after_short_silences_ends_a_pause() -> None:
+    events = fed(Endpointer(SETTINGS), (0.9, 960), (0.0, 192), *[(0.9, 64), (0.0, 64)] * 2)
+    assert kinds(events) == [Started, Paused, Resumed]
+
+
+def test_a_turn_does_not_end_while_a_click_may_become_speech() -> None:
+    endpointer = Endpointer(SETTINGS)
+    assert kinds(fed(endpointer, (0.9, 960), (0.0, 1248), (0.9, 64))) == [Started, Paused]
+    assert kinds(fed(endpointer, (0.9, 32))) == [Resumed]
 
 
 def test_speech_goes_on_a_little_below_the_threshold_that_begins_it() -> None:

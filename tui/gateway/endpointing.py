@@ -15,7 +15,7 @@ class Endpointing(msgspec.Struct, frozen=True):
     hysteresis: float = 0.15
     """How far below the threshold a frame still continues speech (Silero's own margin)."""
     min_speech_ms: int = 96
-    """Uninterrupted speech that starts a turn; a click is shorter."""
+    """Uninterrupted speech that starts a turn, and all speech in a pause that ends the pause; a click is shorter."""
     min_turn_silence_ms: int = 608
     """Silence that ends a complete turn."""
     max_turn_silence_ms: int = 1280
@@ -90,6 +90,8 @@ class Endpointer:
         self._speech_end = position
         self._paused = False
         self._rechecking = False
+        self._in_pause = 0
+        """Samples of speech in the current pause."""
         self._completeness: float | None = 0.0
 
     @property
@@ -137,8 +139,10 @@ class Endpointer:
         """
         if not self.undecided:
             return False
+        if self.is_speech(probability):
+            return self._resumes(self._in_pause + FRAME)
         decided_by_ms = self._min_silence_ms if self._rechecking else min(self._min_silence_ms, self._recheck_ms)
-        return self.is_speech(probability) or self._silence_ms + FRAME_MS >= decided_by_ms
+        return self._silence_ms + FRAME_MS >= decided_by_ms
 
     @property
     def needed(self) -> int:
@@ -218,10 +222,7 @@ class Endpointer:
 
     def _await_silence(self, probability: float) -> list[Event]:
         if self.is_speech(probability):
-            resumed = self._paused
-            self._speech_end = self._position
-            self._speaks()
-            return [Resumed()] if resumed else []
+            return self._continue_speech()
         if self._silence_ms >= self._silence_needed_ms:
             return [self._end(min(self._position, self._speech_end + self.settings.padding_ms * 16))]
         check_ms = self._recheck_ms if self._rechecking else self.settings.pause_ms
@@ -230,8 +231,23 @@ class Endpointer:
             return [Paused(again=self._rechecking)]
         return []
 
+    def _continue_speech(self) -> list[Event]:
+        """Process a frame of speech in the open turn. A pause goes on over a click, or a breath, that is shorter."""
+        resumed = self._paused
+        if self._paused or self._rechecking:
+            self._in_pause += FRAME
+            if not self._resumes(self._in_pause):
+                return []
+        self._speech_end = self._position
+        self._speaks()
+        return [Resumed()] if resumed else []
+
+    def _resumes(self, speech: int) -> bool:
+        """Return whether so many samples of speech end a pause."""
+        return speech // 16 >= self.settings.min_speech_ms
+
     def _speaks(self) -> None:
-        self._paused, self._completeness, self._rechecking = False, 0.0, False
+        self._paused, self._completeness, self._rechecking, self._in_pause = False, 0.0, False, 0
 
     def _end(self, end: int) -> Ended:
         assert self._start is not None
