@@ -51,14 +51,14 @@ def test_the_plot_has_a_point_for_each_measurement_of_each_curve() -> None:
     assert "3.3 hours" in drawn.attrib["aria-label"]
 
 
-def test_what_costs_more_is_drawn_higher() -> None:
+def test_a_higher_cost_is_drawn_higher() -> None:
     points = [Point(0.0, 1000, 7.0, 44, 60), Point(1.0, 2000, 7.0, 44, 60)]
     first, second = ElementTree.fromstring(svg(points)).findall("{http://www.w3.org/2000/svg}circle")[:2]
     assert float(second.attrib["cy"]) < float(first.attrib["cy"])
     assert float(second.attrib["cx"]) > float(first.attrib["cx"])
 
 
-def test_what_is_searched_for_is_there_to_be_found(tmp_path: Path) -> None:
+def test_every_word_that_the_benchmark_searches_for_occurs(tmp_path: Path) -> None:
     store = kept(tmp_path, turns=400, sessions=4)
     found = [len(search(store, tmp_path / "search.sqlite", query, max_hits=1000)) for query in QUERIES]
     assert found[:2] == [4, 400]

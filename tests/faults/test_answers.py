@@ -66,7 +66,7 @@ async def test_an_answer_is_asked_for_if_only_the_connection_before_is_cut(
     assert answers(watch)[1] == "Asked again."
 
 
-async def test_what_nobody_waits_for_any_more_is_not_asked_again_for_a_cut(
+async def test_an_answer_that_timed_out_is_not_requested_again_after_a_cut(
     server: Endpoint, llm: Server, tmp_path: Path
 ) -> None:
     server.answers = False
@@ -82,7 +82,7 @@ async def test_what_nobody_waits_for_any_more_is_not_asked_again_for_a_cut(
     assert not gone & set(answers(watch))
 
 
-async def test_an_answer_that_cannot_be_had_elsewhere_is_told_as_failed(server: Endpoint, tmp_path: Path) -> None:
+async def test_an_answer_that_no_server_can_give_is_shown_as_failed(server: Endpoint, tmp_path: Path) -> None:
     server.answer_s = LATE_S
     async with in_session(SOUND, server.url, tmp_path, clock=fast) as (watch, _):
         await watch.until_turn(2)

@@ -160,6 +160,6 @@ async def live(steps: list[Step], late: list[Step], folder: Path) -> None:
 
 @settings(max_examples=60)
 @given(st.lists(st.sampled_from(STEPS), max_size=20), st.lists(st.sampled_from(LATE), max_size=4))
-def test_nothing_is_lost_and_nothing_told_twice_whatever_happens(steps: list[Step], late: list[Step]) -> None:
+def test_no_turn_is_lost_or_published_twice_in_any_sequence_of_faults(steps: list[Step], late: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(live(steps, late, Path(folder)))

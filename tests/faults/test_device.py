@@ -74,7 +74,7 @@ async def stop(built: Engine, watch: Watch, began: float) -> None:
     assert len(watch.recorded) / 2 / RATE == pytest.approx(elapsed_s, abs=0.7)
 
 
-async def test_a_silent_device_is_told_of_within_three_seconds_and_silence_fills_the_gap(
+async def test_a_silent_device_is_reported_within_three_seconds_and_silence_fills_the_gap(
     server: Endpoint, microphone: Unplugged
 ) -> None:
     watch = Watch()
@@ -96,7 +96,7 @@ async def test_a_silent_device_is_told_of_within_three_seconds_and_silence_fills
     assert len(server.calls) == 1, "the connection is none of the device's business"
 
 
-async def test_a_device_that_is_unplugged_is_told_of_at_once_and_found_when_it_is_back(
+async def test_an_unplugged_device_is_reported_at_once_and_used_again_when_it_is_back(
     server: Endpoint, microphone: Unplugged
 ) -> None:
     watch = Watch()
@@ -117,7 +117,7 @@ async def test_a_device_that_is_unplugged_is_told_of_at_once_and_found_when_it_i
     assert_all_arrived(watch.recorded, server.calls)
 
 
-async def test_what_the_sound_system_lost_is_counted_shown_and_filled_so_that_the_clock_stays_true(
+async def test_samples_that_the_sound_system_lost_are_counted_shown_and_filled_with_silence(
     server: Endpoint, microphone: Unplugged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hear = Microphone._on_block

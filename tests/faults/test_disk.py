@@ -91,7 +91,7 @@ async def test_a_disk_that_stays_full_costs_what_does_not_fit_and_no_word_of_the
     ballast.unlink()
 
 
-async def test_what_the_disk_did_not_take_by_the_end_is_written_once_there_is_room(
+async def test_audio_that_did_not_fit_on_the_disk_is_written_once_there_is_room(
     server: Endpoint, small_disk: Path, tmp_path: Path
 ) -> None:
     turns = 12

@@ -101,20 +101,20 @@ async def test_the_line_carries_no_more_than_it_should_while_a_busy_session_is_l
     assert 100 < rate <= RATE_LIMIT
 
 
-async def test_who_cannot_log_in_is_told_what_ssh_says(sshd: Sshd, line: Proxy) -> None:
+async def test_a_failed_login_shows_the_error_of_ssh(sshd: Sshd, line: Proxy) -> None:
     (sshd.folder / "key.pub").write_text("")
     with pytest.raises(EngineError, match="Permission denied") as refused:
         await Far(sshd, line.port).watch()
     assert "without a password" in refused.value.hint
 
 
-async def test_a_machine_without_livegist_is_told_of(sshd: Sshd, line: Proxy) -> None:
+async def test_a_machine_without_livegist_is_an_error_that_says_so(sshd: Sshd, line: Proxy) -> None:
     with pytest.raises(EngineError, match=r"no-such-livegist.*(not found|No such file)") as missing:
         await Far(sshd, line.port, "no-such-livegist").watch()
     assert "ssh far livegist --version" in missing.value.hint
 
 
-async def test_what_a_login_prints_before_the_relay_does_no_harm(sshd: Sshd, line: Proxy) -> None:
+async def test_output_of_the_login_shell_before_the_relay_is_ignored(sshd: Sshd, line: Proxy) -> None:
     async with hosting():
         viewer = Far(sshd, line.port, f"echo Welcome to this machine; {livegist()}")
         task = asyncio.create_task(viewer.watch())

@@ -177,7 +177,7 @@ async def test_a_whole_life_in_processes_of_its_own(server: Endpoint, tmp_path: 
     assert_kept_as_recorded(stored, server)
 
 
-async def test_what_an_engine_that_was_killed_did_not_transcribe_is_transcribed_on_request(
+async def test_audio_that_a_killed_engine_did_not_transcribe_is_transcribed_on_request(
     server: Endpoint, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIVEGIST_CONTINUE_RECORDING", "false")

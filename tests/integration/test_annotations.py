@@ -157,7 +157,7 @@ async def test_a_missing_answer_is_asked_for_again_and_no_longer_missing(
             await built.execute(RetryGist(99))
 
 
-async def test_what_waits_for_its_turn_to_be_asked_is_not_asked_twice(llm: Server) -> None:
+async def test_a_queued_question_is_not_asked_twice(llm: Server) -> None:
     record, client = SessionState(), ChatClient(llm.url)
     answers = GistTracker(Config(), record, StatsCollector(), record.apply)
     turn, prompt = Turn(1, "We ship on Thursday.", True, 0.0, 2.0), Prompt("Summary", "Say: {{turn}}", "", "summary")
@@ -176,7 +176,7 @@ async def test_what_waits_for_its_turn_to_be_asked_is_not_asked_twice(llm: Serve
     assert len(asked(llm)) == 1
 
 
-async def test_marks_and_names_are_kept_in_the_journal_and_told_to_who_attaches(
+async def test_bookmarks_and_names_are_kept_in_the_journal_and_in_the_snapshot_of_a_viewer(
     server: Endpoint, tmp_path: Path
 ) -> None:
     async with in_session(speech(1, 2), server.url, tmp_path, clock=fast) as (watch, built):

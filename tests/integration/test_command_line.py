@@ -66,7 +66,7 @@ def run(script: str, **environment: str) -> "subprocess.CompletedProcess[bytes]"
         (("login", "--llm", "--hook"), "--llm and --hook exclude", "one of them"),
     ],
 )
-def test_what_is_wrong_is_said_in_two_lines(
+def test_a_usage_error_is_one_line_and_a_hint(
     stored: StoredSession, words: tuple[str, ...], what: str, to_do: str
 ) -> None:
     result = livegist(*words, code=2, says=what)
@@ -87,7 +87,7 @@ def test_a_prompt_of_the_settings_that_is_not_there_is_said_before_anything_is_r
 
 
 @pytest.mark.parametrize("group", [(), ("sessions",), ("config",)])
-def test_what_a_command_does_is_said_whole_in_the_help(group: tuple[str, ...]) -> None:
+def test_the_help_shows_the_whole_description_of_each_command(group: tuple[str, ...]) -> None:
     text = livegist(*group, "--help").stdout
     assert "..." not in text.partition("Commands:")[2]
     assert max(map(len, text.splitlines())) <= 80
@@ -98,7 +98,7 @@ def test_a_group_without_a_command_shows_its_help() -> None:
 
 
 @pytest.mark.internal_error
-def test_a_mistake_of_ours_is_told_in_two_lines_and_its_report_holds_no_key(
+def test_an_internal_error_is_one_line_and_a_hint_and_its_report_has_no_key(
     stored: StoredSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*arguments: object) -> str:

@@ -59,7 +59,7 @@ def test_the_files_of_a_dashboard_are_private() -> None:
         ('hook_url = "http://example.com/hook"', "hook_url", "https://", 1),
     ],
 )
-def test_a_setting_that_will_not_do_is_told_with_what_would(text: str, word: str, told: str, code: int) -> None:
+def test_an_invalid_setting_is_reported_with_valid_ones(text: str, word: str, told: str, code: int) -> None:
     configure(text)
     result = doctor()
     assert result.exit_code == code
@@ -91,7 +91,7 @@ def test_the_speaker_model_is_named_or_how_to_install_it(tmp_path: Path, monkeyp
     assert line(doctor(), "speaker model").splitlines()[0].endswith(str(model))
 
 
-def test_a_speech_model_that_is_not_installed_is_told_with_the_command() -> None:
+def test_a_missing_speech_model_is_reported_with_the_command_that_installs_it() -> None:
     assert "tiny.en in " in line(doctor(), "ok    speech model")
     configure('local_model = "small"')
     assert line(doctor(), "small").startswith("FAIL  The speech model small is not installed.")
@@ -104,7 +104,7 @@ def find_all_but(name: str) -> Callable[..., ModuleSpec | None]:
     return lambda wanted, package=None: None if wanted == name else found(wanted, package)
 
 
-def test_a_prompt_that_is_none_is_told_with_its_file() -> None:
+def test_an_invalid_prompt_is_reported_with_its_file() -> None:
     configure("")
     (config_dir() / "prompts" / "mine.toml").write_text("name =")
     result = doctor()
@@ -112,7 +112,7 @@ def test_a_prompt_that_is_none_is_told_with_its_file() -> None:
     assert line(result, "mine.toml").startswith("FAIL")
 
 
-def test_what_waits_to_be_transcribed_is_told_with_the_command() -> None:
+def test_untranscribed_sessions_are_reported_with_the_command_that_transcribes_them() -> None:
     stored = store_session(Store(sessions_dir()), state=None)
     result = doctor()
     assert result.exit_code == 0

@@ -19,7 +19,7 @@ from tui.sessions.journal import fold, read
 from tui.sessions.store import Store
 
 
-async def test_what_is_spoken_is_recorded_sent_and_told_once(server: Endpoint, tmp_path: Path) -> None:
+async def test_speech_is_recorded_sent_and_published_once(server: Endpoint, tmp_path: Path) -> None:
     async with in_session(speech(1, 2, 3, 4), server.url, tmp_path, clock=fast) as (watch, _):
         await watch.until_over()
     assert_nothing_lost(speech(1, 2, 3, 4), watch, server.calls, 4)
@@ -73,7 +73,7 @@ async def test_the_journal_tells_the_session_as_it_was(server: Endpoint, tmp_pat
     assert kept.stats == live.stats
 
 
-async def test_a_refused_prompt_is_told_and_the_one_before_stays(server: Endpoint, tmp_path: Path) -> None:
+async def test_a_rejected_prompt_is_reported_and_the_one_before_stays_in_use(server: Endpoint, tmp_path: Path) -> None:
     async with in_session(speech(*range(1, 7)), server.url, tmp_path, clock=fast) as (watch, built):
         await watch.until_turn(2)
         server.error_first, server.close_with = "no such model", (3006, "no such model")
@@ -89,7 +89,7 @@ async def test_a_refused_prompt_is_told_and_the_one_before_stays(server: Endpoin
     assert fold(read(watch.audio.with_name("events.jsonl")).entries).prompt == "summary"
 
 
-async def test_what_the_endpoint_warns_of_and_says_of_speakers_later_is_told_and_kept(
+async def test_warnings_and_later_speaker_labels_of_the_endpoint_are_published_and_kept(
     server: Endpoint, tmp_path: Path
 ) -> None:
     watch = Watch()
@@ -154,7 +154,7 @@ async def test_a_second_session_starts_afresh(server: Endpoint, tmp_path: Path) 
     assert len(list(Store(sessions_dir()))) == 2
 
 
-async def test_what_cannot_be_done_is_refused_and_changes_nothing(server: Endpoint, tmp_path: Path) -> None:
+async def test_a_command_that_is_not_possible_is_refused_and_changes_nothing(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     async with running(watch, clock=fast) as built:
         for command, why in (
@@ -195,7 +195,7 @@ async def test_an_analysis_after_the_end_is_kept(server: Endpoint, tmp_path: Pat
     assert kept.gists == watch.record.gists
 
 
-async def test_devices_are_told_to_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_devices_are_listed_to_the_viewer_that_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     from tui.audio.devices import Device
     from tui.model.devices import DeviceInfo
     from tui.model.events import DevicesListed

@@ -157,9 +157,7 @@ async def test_recover_says_if_a_session_is_recorded_by_another_process_or_unkno
     assert server.calls == []
 
 
-async def test_what_was_never_transcribed_is_sent_later_and_each_turn_is_there_once(
-    server: Endpoint, tmp_path: Path
-) -> None:
+async def test_untranscribed_audio_is_sent_later_and_each_turn_occurs_once(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     sound = speech(1, 2, 3, 4, 5, 6)
     async with running(watch, clock=fast) as built:
@@ -219,7 +217,7 @@ asyncio.run(main())
 """
 
 
-async def test_a_killed_engine_loses_a_moment_and_the_next_one_mends_lists_and_sends_the_rest(
+async def test_a_killed_engine_loses_a_moment_and_the_next_one_repairs_lists_and_transcribes_the_session(
     server: Endpoint, tmp_path: Path
 ) -> None:
     sound = speech(*range(1, 12))

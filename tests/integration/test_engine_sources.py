@@ -47,7 +47,7 @@ async def test_another_source_is_taken_live_without_ending_the_session(server: E
     assert_all_arrived(watch.recorded, server.calls)
 
 
-async def test_a_source_that_cannot_be_opened_is_told_and_another_may_be_chosen(
+async def test_a_source_that_cannot_be_opened_is_reported_and_another_can_be_chosen(
     server: Endpoint, tmp_path: Path
 ) -> None:
     watch = Watch()
@@ -64,7 +64,7 @@ async def test_a_source_that_cannot_be_opened_is_told_and_another_may_be_chosen(
 
 
 @pytest.mark.internal_error
-async def test_a_mistake_of_ours_in_capturing_ends_the_recording_and_what_there_is_of_it_is_heard(
+async def test_an_internal_error_of_capture_ends_the_recording_and_the_rest_is_transcribed(
     server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Capture.run
@@ -83,7 +83,7 @@ async def test_a_mistake_of_ours_in_capturing_ends_the_recording_and_what_there_
     assert_nothing_lost(speech(1, 2, 3), watch, server.calls, 3)
 
 
-async def test_a_sleep_of_the_machine_is_told_and_the_session_goes_on(server: Endpoint, tmp_path: Path) -> None:
+async def test_a_sleep_of_the_machine_is_reported_and_the_session_continues(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     asleep = 0.0
     built = Engine(

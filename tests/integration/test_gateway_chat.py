@@ -46,7 +46,7 @@ async def test_a_streamed_answer_comes_in_pieces_and_ends_with_usage(url: str) -
     assert whole.output_tokens > 0
 
 
-def test_the_wire_of_a_stream_is_the_vendors(url: str) -> None:
+def test_a_streamed_answer_has_the_format_of_the_vendor(url: str) -> None:
     lines = [line for line in post(url, CHAT | {"stream": True}).text.split("\n\n") if line]
     assert lines[-1] == "data: [DONE]"
     first, last = (json.loads(line.removeprefix("data: ")) for line in (lines[0], lines[-2]))
@@ -68,7 +68,7 @@ def test_the_wire_of_a_stream_is_the_vendors(url: str) -> None:
         CHAT | {"temperature": 3},
     ],
 )
-def test_a_request_that_makes_no_sense_is_refused_in_the_first_shape(url: str, body: Any) -> None:
+def test_an_invalid_request_is_refused_in_the_first_format(url: str, body: Any) -> None:
     refused = post(url, body)
     assert refused.status_code == 400
     assert {"error", "status", "request_id"} == refused.json().keys()
@@ -88,7 +88,7 @@ def test_a_request_that_makes_no_sense_is_refused_in_the_first_shape(url: str, b
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_what_the_extractive_model_cannot_do_is_refused(
+def test_options_that_the_extractive_model_cannot_follow_are_refused(
     url: str, asked: dict[str, Any], status: int, said: str, stream: bool
 ) -> None:
     answer = post(url, CHAT | asked | {"stream": stream})
@@ -136,7 +136,7 @@ def test_a_transcript_longer_than_a_day_is_cut_and_the_answer_says_so(url: str) 
     assert text["choices"][0]["message"]["content"].startswith("(The first ")
 
 
-def test_what_is_not_there_is_said_in_the_first_shape(url: str) -> None:
+def test_an_unknown_path_or_method_is_refused_in_the_first_format(url: str) -> None:
     assert httpx2.get(f"{url}/v2/anything").json()["status"] == 404
     assert httpx2.get(f"{url}/v1/chat/completions").status_code == 405
     plain = httpx2.get(f"{url}/v3/ws")
@@ -170,7 +170,7 @@ async def test_metrics_count_what_happened() -> None:
     assert got["sessions"] == got["backlog_seconds"] == 0
 
 
-def test_a_gateway_with_a_token_answers_only_who_knows_it() -> None:
+def test_a_gateway_with_a_token_answers_only_clients_that_send_it() -> None:
     with serving(token="right") as address:
         url = address.replace("ws", "http", 1)
         assert post(url, CHAT).status_code == 401

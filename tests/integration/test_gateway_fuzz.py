@@ -136,7 +136,7 @@ def test_any_order_of_sound_and_orders_keeps_turns_in_order(url: str, steps: lis
     assert times == sorted(times)
 
 
-async def test_rubbish_on_the_socket_hurts_nobody(url: str) -> None:
+async def test_random_bytes_on_the_socket_do_not_disturb_other_clients(url: str) -> None:
     host, port = url.removeprefix("ws://").split(":")
     chance = random.Random(1)
     handshake = (
@@ -156,7 +156,7 @@ async def test_rubbish_on_the_socket_hurts_nobody(url: str) -> None:
     await still_serves(url)
 
 
-async def test_who_connects_and_says_nothing_is_let_go(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_sends_nothing_is_disconnected(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.gateway.request_timeout.REQUEST_TIMEOUT_S", 0.5)
     host, port = url.removeprefix("ws://").split(":")
     async with calling(url) as caller:

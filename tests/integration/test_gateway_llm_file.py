@@ -17,7 +17,7 @@ def test_a_model_file_that_is_not_there_says_what_to_do() -> None:
     assert "--llm-file" in caught.value.hint
 
 
-def test_a_file_that_is_no_model_is_said_to_be_none() -> None:
+def test_a_file_that_is_not_a_model_is_an_error_that_says_so() -> None:
     with pytest.raises(LivegistError, match="not a GGUF file"):
         select_chat_backend(GatewayOptions(llm_file=__file__))
 

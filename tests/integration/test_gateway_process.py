@@ -140,7 +140,7 @@ def test_the_server_of_the_settings_answers_unless_another_is_named(
     assert served[0].llm_url == url
 
 
-async def test_what_answers_a_local_engine_is_no_argument_of_its_process(short_dir: Path) -> None:
+async def test_the_llm_server_of_a_local_engine_is_not_in_the_arguments_of_its_gateway(short_dir: Path) -> None:
     gateway = GatewayProcess(short_dir / "log")
     config = Config(llm_url="http://me:secret@127.0.0.1:1")
     try:
@@ -172,7 +172,7 @@ def test_an_address_open_to_others_needs_a_token() -> None:
     assert "--token" in refused("--host", "0.0.0.0")
 
 
-def test_an_address_in_use_is_said_to_be() -> None:
+def test_a_port_in_use_is_an_error_that_says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = subprocess.run(
             [*SERVE[:-1], str(taken.getsockname()[1])], capture_output=True, text=True, timeout=PATIENCE_S, check=False
@@ -181,13 +181,13 @@ def test_an_address_in_use_is_said_to_be() -> None:
     assert "cannot be bound" in done.stderr
 
 
-def test_a_model_that_is_not_here_is_said_not_to_be() -> None:
+def test_a_model_that_is_not_installed_is_an_error_that_says_so() -> None:
     said = refused("--model", "large-v3")
     assert "is not installed" in said
     assert "tiny.en" in said
 
 
-def test_a_model_that_does_not_exist_is_said_not_to() -> None:
+def test_an_unknown_model_is_a_usage_error() -> None:
     assert "Unknown speech model" in refused("--model", "enormous", code=2)
 
 

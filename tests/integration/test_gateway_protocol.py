@@ -164,7 +164,7 @@ TABLE = (
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.fact)
-async def test_conformance(url: str, row: Row) -> None:
+async def test_the_session_ends_with_the_code_and_reason_of_the_protocol(url: str, row: Row) -> None:
     async with calling(url, **row.query) as caller:
         with contextlib.suppress(ConnectionClosed):
             for sent in row.sends:
@@ -179,7 +179,7 @@ async def test_conformance(url: str, row: Row) -> None:
         assert "Termination" not in types
 
 
-async def test_another_path_is_not_there(url: str) -> None:
+async def test_another_path_is_not_found(url: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
         await connect(f"{url}/v2/realtime/ws")
     assert refused.value.response.status_code == 404
@@ -193,7 +193,7 @@ async def test_begin_comes_first_and_says_when_the_session_expires(caller: Calle
     assert begin["configuration"]["model"] == "tiny.en"
 
 
-async def test_what_has_no_effect_is_logged_and_counted_and_the_client_gets_no_warning(
+async def test_parameters_without_an_effect_are_logged_and_counted_and_the_client_gets_no_warning(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     query: dict[str, Any] = {"redact_pii": "true", "colour\x1b": 1, "min_turn_silence": 100}

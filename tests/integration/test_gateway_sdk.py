@@ -134,7 +134,7 @@ async def test_the_end_of_a_turn_can_be_forced(url: str, kind: str) -> None:
     assert client.finals == [SENTENCE]
 
 
-async def test_what_is_changed_in_mid_session_holds(url: str, kind: str) -> None:
+async def test_an_update_during_a_session_takes_effect(url: str, kind: str) -> None:
     client = Client(kind, url)
     await client.connect(min_turn_silence=NEVER_MS, max_turn_silence=NEVER_MS)
     changes = StreamingSessionParameters(
@@ -159,7 +159,7 @@ async def test_what_is_changed_in_mid_session_holds(url: str, kind: str) -> None
         ({}, [bytes(32_002)], 3007, "Duration"),
     ],
 )
-async def test_a_refusal_says_why(
+async def test_a_refused_session_ends_with_a_code_and_a_reason(
     url: str, kind: str, parameters: dict[str, Any], sends: list[bytes], code: int, said: str
 ) -> None:
     client = Client(kind, url)

@@ -17,7 +17,7 @@ from tui.errors import UsageError
 from tui.paths import sessions_dir
 from tui.sessions.hooks import HookError, post, run_command, session_json, sign
 from tui.sessions.store import Store, StoredSession
-from tui.user_command import CommandError
+from tui.user_command import CommandError, run_with_stdin
 
 DEADLINE_S = 80.0
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -91,8 +91,8 @@ async def test_a_failing_command_is_quoted_in_the_error(stored: StoredSession, t
         await run_command(script(tmp_path, "import sys; print('no room', file=sys.stderr); sys.exit(3)"), stored)
 
 
-async def test_a_command_may_ignore_its_stdin(stored: StoredSession) -> None:
-    await run_command("true", stored)
+async def test_a_command_may_ignore_a_stdin_that_no_pipe_holds() -> None:
+    await run_with_stdin("true", bytes(1_000_000), os.environ, setting="hook_command")
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,9 @@ def test_one_download_at_a_time(livegist: Run, hub: FakeHub, environment: dict[s
     assert "installed" in line(livegist, "base")
 
 
-def test_a_cache_that_cannot_be_written_is_told(livegist: Run, environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_an_error_that_names_it(
+    livegist: Run, environment: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "hub").write_text("A file, not a folder.")
     told = livegist("models", "download", "base", code=1).stderr
     assert f"Writing to {environment['HF_HUB_CACHE']} failed" in told
@@ -179,7 +181,7 @@ def test_a_small_file_is_verified_too(livegist: Run, hub: FakeHub) -> None:
     assert f"vocabulary.txt of {REPOSITORY} is damaged" in livegist("models", "download", "base", code=1).stderr
 
 
-def test_what_is_damaged_on_the_disk_is_downloaded_again(
+def test_a_damaged_file_on_the_disk_is_downloaded_again(
     livegist: Run, hub: FakeHub, environment: dict[str, str]
 ) -> None:
     livegist("models", "download", "base")

@@ -164,7 +164,7 @@ def test_without_onnx_asr_the_extra_is_named(tmp_path: Path, monkeypatch: pytest
         ("config.json", "is not a speech model: it has no config.json"),
     ],
 )
-def test_a_folder_that_lacks_a_file_is_told(tmp_path: Path, broken: str, told: str) -> None:
+def test_a_folder_that_lacks_a_file_is_an_error_that_names_it(tmp_path: Path, broken: str, told: str) -> None:
     (make_ctc(tmp_path) / broken).unlink()
     livegist("serve", "--model", str(tmp_path), "--port", "0", code=1, says=told)
 
@@ -175,7 +175,7 @@ def test_a_type_that_onnx_asr_does_not_know_is_told(tmp_path: Path) -> None:
     assert "model_type" in done.stderr
 
 
-def test_a_file_that_is_damaged_is_told(tmp_path: Path) -> None:
+def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     (make_ctc(tmp_path) / "model.onnx").write_bytes(b"damaged")
     livegist("serve", "--model", str(tmp_path), "--port", "0", code=1, says="cannot be used")
 

@@ -56,7 +56,7 @@ def killed() -> Path:
     return folder
 
 
-async def test_what_a_killed_engine_left_is_listed_and_sent(server: Endpoint, killed: Path) -> None:
+async def test_a_session_of_a_killed_engine_is_listed_and_transcribed(server: Endpoint, killed: Path) -> None:
     assert f"livegist recover {ID}" in await livegist("ls")
     told = await livegist("recover", "--url", server.url)
     assert said(1) not in told, "what was transcribed is not printed again"

@@ -92,7 +92,7 @@ def test_every_moment_of_a_session_can_be_shown(stored: StoredSession) -> None:
     assert whole.state is State.ENDED
 
 
-def test_what_was_transcribed_once_the_recording_was_over_comes_when_it_was_said() -> None:
+def test_turns_transcribed_after_the_recording_are_replayed_when_they_were_spoken() -> None:
     stored = store_session(Store(sessions_dir()), [], state=None)
     journal = stored.open_journal()
     for event in (
@@ -204,7 +204,7 @@ async def test_seeking_beyond_the_ends_stays_within(watched: Watched) -> None:
     assert watched.replay.snapshot().state is State.ENDED
 
 
-async def test_what_is_over_cannot_be_changed(watched: Watched) -> None:
+async def test_a_replayed_session_cannot_be_changed(watched: Watched) -> None:
     with pytest.raises(UsageError, match="replay"):
         await watched.replay.execute(Stop())
 

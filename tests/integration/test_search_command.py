@@ -56,7 +56,7 @@ def test_json_is_one_object_a_place(store: Store) -> None:
     assert sorted(hit["number"] for hit in hits) == [3, 4]
 
 
-def test_nothing_found_is_said_and_told_by_the_exit_code(store: Store) -> None:
+def test_a_search_without_results_says_so_and_exits_with_1(store: Store) -> None:
     store_session(store)
     assert livegist("search", "zeppelin", code=1, says="Nothing found").stdout == ""
 

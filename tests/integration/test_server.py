@@ -32,7 +32,7 @@ async def test_two_viewers_see_the_same(server: Endpoint, tmp_path: Path) -> Non
         assert one.record.stats.viewers == 2
 
 
-async def test_a_viewer_that_comes_later_is_told_all_there_is(server: Endpoint, tmp_path: Path) -> None:
+async def test_a_viewer_that_attaches_later_gets_all_turns(server: Endpoint, tmp_path: Path) -> None:
     async with hosting() as hosted:
         async with watching(hosted.socket) as one:
             await one.send(Start(options(speech(1, 2, 3), server.url, tmp_path)))
@@ -44,7 +44,7 @@ async def test_a_viewer_that_comes_later_is_told_all_there_is(server: Endpoint, 
 
 
 @pytest.mark.parametrize("nonsense", ["", "{", "[]", '{"type":"rm"}', b"\xff\x00", '{"type":"start","options":3}'])
-async def test_nonsense_is_refused_and_answered_and_nobody_else_notices(nonsense: str | bytes) -> None:
+async def test_an_invalid_command_is_rejected_and_other_viewers_receive_nothing(nonsense: str | bytes) -> None:
     async with hosting() as hosted, watching(hosted.socket) as other:
         async with unix_connect(str(hosted.socket)) as strange:
             await strange.recv()
@@ -97,7 +97,7 @@ async def test_levels_and_partials_never_crowd_out_finals(server: Endpoint, tmp_
         assert all(not turn.words for turn in finals), "what is not shown is not sent"
 
 
-async def test_a_glance_is_a_snapshot_and_no_viewer(server: Endpoint, tmp_path: Path) -> None:
+async def test_a_snapshot_can_be_read_without_counting_as_a_viewer(server: Endpoint, tmp_path: Path) -> None:
     async with hosting() as hosted:
         async with watching(hosted.socket) as viewer:
             await viewer.send(Start(options(speech(1, 2, 3, 4), server.url, tmp_path)))
@@ -110,7 +110,9 @@ async def test_a_glance_is_a_snapshot_and_no_viewer(server: Endpoint, tmp_path: 
         await hosted_until(hosted, lambda told: told.viewers == 0 and told.unattended_s > 0)
 
 
-async def test_who_stops_a_recovery_at_once_stays_connected_and_the_rest_is_left(server: Endpoint) -> None:
+async def test_a_viewer_that_stops_a_recovery_at_once_stays_connected_and_the_rest_stays_untranscribed(
+    server: Endpoint,
+) -> None:
     stored = store_session(Store(sessions_dir()), untranscribed_s=5.0)
     recorded = stored.audio.read_bytes()
     async with hosting() as hosted, watching(hosted.socket) as viewer:
@@ -127,7 +129,7 @@ async def test_who_stops_a_recovery_at_once_stays_connected_and_the_rest_is_left
     assert stored.audio.read_bytes() == recorded
 
 
-async def test_the_last_events_reach_a_slow_viewer_before_the_engine_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_last_events_reach_a_slow_viewer_before_the_engine_exits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_server, "FLUSH_S", PATIENCE_S)
     hosted = Hosted()
     task = asyncio.create_task(hosted.host.run())

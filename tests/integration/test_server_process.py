@@ -23,7 +23,7 @@ from tui.paths import runtime_dir, sessions_dir
 from tui.sessions.store import Store
 
 
-async def test_an_idle_engine_leaves_and_takes_its_socket_along() -> None:
+async def test_an_idle_engine_exits_and_removes_its_socket() -> None:
     hosted = Hosted(idle_s=0.5)
     async with asyncio.timeout(PATIENCE_S):
         await hosted.host.run()
@@ -56,7 +56,7 @@ async def test_an_engine_is_started_in_place_of_one_that_was_killed_but_not_of_o
     await asyncio.gather(*started)
 
 
-async def test_an_engine_that_leaves_while_one_comes_is_followed_by_another() -> None:
+async def test_a_viewer_that_comes_while_an_engine_exits_starts_another() -> None:
     folder = runtime_dir()
     started: list[asyncio.Task[None]] = []
     client = EngineClient(folder / SOCKET_NAME, start=lambda: started.append(asyncio.create_task(Hosted().host.run())))
@@ -108,7 +108,7 @@ async def test_a_socket_of_another_user_is_neither_connected_to_nor_removed(monk
     theirs.close()
 
 
-async def test_a_foreign_lock_is_respected() -> None:
+async def test_an_engine_does_not_start_while_another_process_holds_the_lock() -> None:
     folder = runtime_dir()
     with (folder / LOCK_NAME).open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -131,7 +131,7 @@ async def test_a_signal_ends_everything_properly(server: Endpoint, tmp_path: Pat
         assert text == f"turn 1 of {(stored.audio.stat().st_size - 44) // 2} samples"
 
 
-async def test_a_signal_does_not_wait_long_for_what_is_done_after_a_session(
+async def test_a_signal_does_not_wait_long_for_post_session_tasks(
     server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_server, "SIGNAL_S", 1.0)

@@ -21,7 +21,7 @@ from tui.stream.reconnecting import ReconnectingStream, Target
     ("code", "error"),
     [(1008, "Not authorized"), (3006, "Invalid value for speech_model"), (3007, "Frame duration"), (1009, "too big")],
 )
-async def test_what_cannot_mend_fails_at_once_and_says_why(
+async def test_a_close_code_that_no_retry_can_help_fails_at_once_with_a_hint(
     server: Endpoint, recording: Recording, code: int, error: str
 ) -> None:
     server.error_first, server.close_with = error, (code, error)
@@ -36,7 +36,7 @@ async def test_what_cannot_mend_fails_at_once_and_says_why(
 
 
 @pytest.mark.parametrize("code", [1011, 3005, 3008, 3009])
-async def test_what_can_mend_is_tried_again(server: Endpoint, recording: Recording, code: int) -> None:
+async def test_a_temporary_close_code_is_tried_again(server: Endpoint, recording: Recording, code: int) -> None:
     server.close_with = (code, "")
     heard = Heard()
     running = asyncio.create_task(linked(recording, server, heard).run())
@@ -52,7 +52,7 @@ async def test_what_can_mend_is_tried_again(server: Endpoint, recording: Recordi
     assert heard.finals == [said(1)]
 
 
-async def test_what_stands_in_the_way_for_a_while_is_waited_for_once_the_endpoint_was_reached(
+async def test_a_permanent_error_is_tried_again_once_the_endpoint_was_reached(
     server: Endpoint, recording: Recording
 ) -> None:
     untrusted = close_codes.CloseInfo(close_codes.LOST, "", Retry.NO, "The certificate cannot be trusted.", "Log in.")
@@ -85,7 +85,9 @@ async def test_what_stands_in_the_way_for_a_while_is_waited_for_once_the_endpoin
         (b"220 mail.example.com ESMTP\r\n", "127.0.0.1 is not a WebSocket server:"),
     ],
 )
-async def test_who_hangs_up_is_told_from_who_speaks_something_else(answer: bytes, meaning: str) -> None:
+async def test_a_server_that_closes_the_connection_is_distinguished_from_one_that_is_no_websocket_server(
+    answer: bytes, meaning: str
+) -> None:
     async def attend(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(answer)
         writer.close()
@@ -98,7 +100,7 @@ async def test_who_hangs_up_is_told_from_who_speaks_something_else(answer: bytes
     assert refused.value.close.retry is Retry.YES
 
 
-async def test_what_stands_in_the_way_from_the_start_is_said_at_once(recording: Recording) -> None:
+async def test_a_permanent_error_of_the_first_attempt_fails_at_once(recording: Recording) -> None:
     untrusted = close_codes.CloseInfo(
         close_codes.LOST, "", Retry.NO, "The certificate cannot be trusted.", "Check the clock."
     )
@@ -133,7 +135,9 @@ async def test_the_waits_between_tries_double_with_full_jitter_up_to_half_a_minu
     running.cancel()
 
 
-async def test_after_a_healthy_minute_a_loss_is_made_good_at_once_again(server: Endpoint, recording: Recording) -> None:
+async def test_after_a_minute_without_a_loss_the_next_one_is_resumed_at_once(
+    server: Endpoint, recording: Recording
+) -> None:
     heard = Heard()
     now = 0.0
     way = ReconnectingStream(recording, target(server), "one", heard.tell, clock=lambda: now, jitter=lambda: 0.001)
@@ -153,7 +157,7 @@ async def test_after_a_healthy_minute_a_loss_is_made_good_at_once_again(server: 
 
 
 @pytest.mark.parametrize("why", ["little time is left", "the machine slept"])
-async def test_the_next_try_is_made_at_once_if_waiting_makes_no_sense(
+async def test_the_next_attempt_is_made_at_once_before_the_end_and_after_a_sleep(
     server: Endpoint, recording: Recording, why: str
 ) -> None:
     server.refuse_status = 503

@@ -47,7 +47,7 @@ async def test_chunks_are_of_a_length_that_the_service_takes(server: Endpoint, r
 
 
 @pytest.mark.parametrize("samples", [1, 13 * RATE // 1000, RATE // 2 + 123])
-async def test_an_end_shorter_than_a_chunk_is_padded_with_silence_that_counts_nowhere(
+async def test_an_end_shorter_than_a_chunk_is_padded_with_silence_that_is_not_counted(
     server: Endpoint, recording: Recording, samples: int
 ) -> None:
     heard = Heard()
@@ -70,7 +70,7 @@ async def test_an_end_shorter_than_a_chunk_is_padded_with_silence_that_counts_no
     assert turn.end_s <= round(samples / RATE, 3)
 
 
-async def test_the_key_and_the_query_are_the_tutorials(server: Endpoint, recording: Recording) -> None:
+async def test_the_key_and_the_query_are_those_of_the_tutorial(server: Endpoint, recording: Recording) -> None:
     running = asyncio.create_task(linked(recording, server, Heard()).run())
     recording.close()
     await running
@@ -112,7 +112,7 @@ async def test_nothing_is_sent_more_than_two_minutes_ahead_of_the_clock(server: 
     running.cancel()
 
 
-async def test_a_server_that_talks_nonsense_is_listened_to_all_the_same(server: Endpoint, recording: Recording) -> None:
+async def test_invalid_messages_of_the_endpoint_are_ignored(server: Endpoint, recording: Recording) -> None:
     heard = Heard()
     running = asyncio.create_task(linked(recording, server, heard).run())
     await heard.until(lambda: bool(heard.of(events.ConnectionOpened)))

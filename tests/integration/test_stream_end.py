@@ -74,7 +74,7 @@ async def test_a_stop_does_not_wait_for_a_connection_that_is_being_opened(
     assert heard.finals == [said(1)]
 
 
-async def test_a_cut_while_draining_is_resumed_and_the_open_turn_is_heard(
+async def test_a_cut_while_draining_is_resumed_and_the_open_turn_is_transcribed(
     server: Endpoint, recording: Recording
 ) -> None:
     server.answer_s = 1.0

@@ -14,7 +14,7 @@ from tui.stream.connection import Connection
 from tui.stream.reconnecting import ReconnectingStream, Target
 
 
-async def test_a_swap_carries_the_new_prompt_and_the_old_answers_still_arrive(
+async def test_a_change_of_the_prompt_applies_to_later_turns_and_old_answers_still_arrive(
     server: Endpoint, recording: Recording
 ) -> None:
     server.answer_s = 0.5
@@ -37,7 +37,7 @@ async def test_a_swap_carries_the_new_prompt_and_the_old_answers_still_arrive(
     assert not heard.of(events.ConnectionLost)
 
 
-async def test_of_five_swaps_in_a_row_the_last_wins_over_one_connection(
+async def test_five_changes_of_the_prompt_in_a_row_open_one_connection_for_the_last(
     server: Endpoint, recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconnecting, "SETTLE_S", 2.0)
@@ -58,7 +58,7 @@ async def test_of_five_swaps_in_a_row_the_last_wins_over_one_connection(
     assert len(server.calls) == 2
 
 
-async def test_a_connection_that_nobody_wants_any_more_when_it_is_open_is_ended(
+async def test_a_connection_that_opens_after_its_prompt_was_replaced_is_ended(
     server: Endpoint, recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_connection = Connection.open
@@ -85,7 +85,9 @@ async def test_a_connection_that_nobody_wants_any_more_when_it_is_open_is_ended(
     assert heard.answers[-1][:2] == (2, "three")
 
 
-async def test_a_swap_while_reconnecting_takes_the_new_prompt_along(server: Endpoint, recording: Recording) -> None:
+async def test_a_change_of_the_prompt_while_reconnecting_applies_to_the_next_connection(
+    server: Endpoint, recording: Recording
+) -> None:
     heard = Heard()
     way = linked(recording, server, heard)
     running = asyncio.create_task(way.run())
@@ -114,7 +116,7 @@ class Edited:
         return await target(self._server)(self.text)
 
 
-async def test_an_edit_while_the_connection_of_the_edit_before_is_opened_counts(
+async def test_an_edit_while_the_connection_of_the_edit_before_is_opened_takes_effect(
     server: Endpoint, recording: Recording
 ) -> None:
     heard, prompt = Heard(), Edited(server)
@@ -137,7 +139,7 @@ async def test_an_edit_while_the_connection_of_the_edit_before_is_opened_counts(
     assert len(server.calls) == 3
 
 
-async def test_an_edit_while_reconnecting_counts(server: Endpoint, recording: Recording) -> None:
+async def test_an_edit_while_reconnecting_takes_effect(server: Endpoint, recording: Recording) -> None:
     heard, prompt = Heard(), Edited(server)
     way = ReconnectingStream(recording, prompt.target, "one", heard.tell, clock=lambda: time.monotonic() * 10)
     running = asyncio.create_task(way.run())
@@ -156,7 +158,9 @@ async def test_an_edit_while_reconnecting_counts(server: Endpoint, recording: Re
     assert heard.answers == [(1, "one", f"first: {said(1)}"), (2, "one", f"second: {said(2)}")]
 
 
-async def test_an_edit_that_the_endpoint_refuses_is_told_and_tried_once(server: Endpoint, recording: Recording) -> None:
+async def test_an_edit_that_the_endpoint_rejects_is_reported_and_tried_once(
+    server: Endpoint, recording: Recording
+) -> None:
     heard, prompt = Heard(), Edited(server)
     way = ReconnectingStream(recording, prompt.target, "one", heard.tell, clock=lambda: time.monotonic() * 10)
     running = asyncio.create_task(way.run())
@@ -176,7 +180,7 @@ async def test_an_edit_that_the_endpoint_refuses_is_told_and_tried_once(server: 
     assert len(server.calls) == 2
 
 
-async def test_while_a_connection_is_opened_wake_ups_leave_nothing_behind(
+async def test_changes_while_a_connection_is_opened_leave_no_callbacks_behind(
     server: Endpoint, recording: Recording
 ) -> None:
     class Counted(asyncio.Task[Any]):

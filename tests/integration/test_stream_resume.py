@@ -57,7 +57,7 @@ async def test_times_stay_on_the_session_clock_over_connections(server: Endpoint
     assert [turn.start_s for turn in heard.transcript.finals] == pytest.approx([0, 1, 2], abs=0.002)
 
 
-async def test_a_partial_that_no_later_connection_hears_is_gone_in_the_end(
+async def test_a_partial_that_no_later_connection_receives_is_removed_at_the_end(
     server: Endpoint, recording: Recording
 ) -> None:
     heard = Heard()
@@ -97,9 +97,7 @@ async def test_a_silent_black_hole_is_noticed_and_loses_nothing(server: Endpoint
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_while_an_endpoint_reads_nothing_memory_stays_flat_for_the_recording_is_the_queue(
-    server: Endpoint, recording: Recording
-) -> None:
+async def test_memory_does_not_grow_while_an_endpoint_reads_nothing(server: Endpoint, recording: Recording) -> None:
     server.mute_after = 1
     heard = Heard()
     way = linked(recording, server, heard, drain_s=1.0)

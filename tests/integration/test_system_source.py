@@ -149,7 +149,7 @@ def test_a_mac_needs_a_loopback_device() -> None:
     assert "brew install blackhole-2ch" in caught.value.hint
 
 
-def test_other_systems_have_none() -> None:
+def test_the_sound_of_the_machine_cannot_be_recorded_on_other_systems() -> None:
     with pytest.raises(SourceError, match="cannot be recorded on this system") as caught:
         describe_system("freebsd14")
     assert "PulseAudio or PipeWire" in caught.value.hint

@@ -128,7 +128,7 @@ async def test_a_flac_is_transcribed_again_too(store: Store, stored: StoredSessi
     assert texts(store, done) == [said(1), said(2), said(3)]
 
 
-async def test_what_cannot_be_read_is_told_and_the_rest_is_done(store: Store, tmp_path: Path) -> None:
+async def test_a_file_that_cannot_be_read_is_reported_and_the_rest_is_transcribed(store: Store, tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_text("no sound at all")
     sound(tmp_path / "b.wav", 1)
     async with fake_endpoint.running() as server:

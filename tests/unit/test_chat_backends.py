@@ -7,12 +7,12 @@ from tui.llm.client import Message
 from tui.stream.query import LLMGateway
 
 
-def test_the_turn_takes_the_place_of_exactly_its_mark() -> None:
+def test_the_turn_replaces_exactly_its_placeholder() -> None:
     asked = LLMGateway("m", ({"role": "system", "content": "{{ turn }}"}, {"role": "user", "content": "On {{turn}}"}))
     assert fill_prompt(asked, "it {{turn}}s") == (Message("system", "{{ turn }}"), Message("user", "On it {{turn}}s"))
 
 
-async def test_the_extractive_answer_says_what_it_is() -> None:
+async def test_an_extractive_answer_names_its_model() -> None:
     chat = [Message("user", "Summarise.\n\nTranscript: We ship on Monday.")]
     answer = await ExtractiveBackend().complete(chat, model="gpt-9", max_tokens=100)
     assert (answer.model, answer.text) == ("extractive", "We ship on Monday.")
@@ -28,7 +28,7 @@ async def test_the_extractive_answer_says_what_it_is() -> None:
         ("List the action items.", "I will write today. It rains."),
     ],
 )
-async def test_what_the_user_asks_comes_before_what_the_system_says(system: str, user: str) -> None:
+async def test_the_request_of_the_user_takes_precedence_over_the_system_prompt(system: str, user: str) -> None:
     chat = [Message("system", system), Message("user", user)]
     answer = await ExtractiveBackend().complete(chat, model="m", max_tokens=100)
     assert answer.text == "- I will write today. (today)"
@@ -56,7 +56,7 @@ async def test_what_the_user_asks_comes_before_what_the_system_says(system: str,
         ([("system", "You are a helpful assistant."), ("user", "Summarise.")], "Nothing was said."),
     ],
 )
-async def test_the_words_of_the_instruction_are_never_the_answer(chat: list[tuple[str, str]], said: str) -> None:
+async def test_the_words_of_the_instruction_are_not_quoted(chat: list[tuple[str, str]], said: str) -> None:
     answer = await ExtractiveBackend().complete([Message(*message) for message in chat], model="m", max_tokens=100)
     assert answer.text.removeprefix("(This model can only quote. What seems to matter most:)\n") == said
 

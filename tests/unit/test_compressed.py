@@ -41,7 +41,7 @@ def test_an_empty_message_is_no_sound(encoding: str) -> None:
 
 
 @pytest.mark.parametrize(("encoding", "junk"), [("opus", b"\xff" * 10), ("ogg_opus", bytes(100))])
-def test_what_has_another_encoding_is_named(encoding: str, junk: bytes) -> None:
+def test_audio_in_another_encoding_is_an_error_that_names_it(encoding: str, junk: bytes) -> None:
     with pytest.raises(InvalidAudioError, match=f"^not {encoding}: "):
         CompressedDecoder(encoding).decode(junk)
 

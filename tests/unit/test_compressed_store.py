@@ -38,7 +38,7 @@ def test_it_is_a_dict_in_order_of_its_numbers(steps: list[tuple[str, int, str]])
     assert list(packed.items()) == sorted(plain.items())
 
 
-def test_what_is_not_there_is_missed() -> None:
+def test_a_missing_key_is_an_error() -> None:
     packed = CompressedDict(Gist)
     with pytest.raises(KeyError):
         packed[BLOCK_SIZE]
@@ -58,7 +58,7 @@ def test_only_the_newest_stay_as_they_are() -> None:
     assert sum(map(len, packed._plain.values())) == UNCOMPRESSED_BLOCKS * BLOCK_SIZE
 
 
-def test_what_is_taken_out_of_long_ago_is_gone_and_all_else_is_there_once() -> None:
+def test_a_removed_old_entry_is_gone_and_every_other_entry_is_there_once() -> None:
     packed = CompressedDict(Gist)
     packed.update((number, gist(number)) for number in range(10 * BLOCK_SIZE))
     del packed[0]

@@ -49,7 +49,7 @@ def test_any_text_is_written_so_that_it_is_read_the_same(text: str) -> None:
     assert tomllib.loads(edit(COMMENTED, "source", text))["source"] == text
 
 
-def test_what_is_no_toml_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_not_toml_is_not_changed(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("fps = = 3\n")
     with pytest.raises(ConfigError, match=r"not valid TOML: .* line 1") as refused:

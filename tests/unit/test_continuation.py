@@ -37,7 +37,7 @@ def found(folder: Path, stored: StoredSession, after_s: float) -> tuple[SessionC
     return continuation, unreported
 
 
-def test_the_file_is_private(tmp_path: Path) -> None:
+def test_the_session_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     found(tmp_path, killed(), 2.0)
     assert stat.S_IMODE((tmp_path / "session.json").stat().st_mode) == 0o600
 

@@ -98,7 +98,7 @@ def test_a_forgotten_key_is_gone_from_where_it_was(keyring_folder: Path, in_keyr
 
 
 @pytest.mark.parametrize("value", ["", "  ", "two words", "a\nb", "schlüssel", "\x1b[31m"])
-def test_what_cannot_be_a_key_is_refused(value: str) -> None:
+def test_an_invalid_key_is_refused(value: str) -> None:
     with pytest.raises(UsageError, match=r"^Not a valid key\.$") as refused:
         store(Key.VENDOR, value, in_keyring=False)
     assert refused.value.hint == "A key consists of ASCII letters, digits and punctuation, without spaces."

@@ -63,7 +63,7 @@ def test_other_speech_at_the_same_time_is_no_echo(one: int, other: int) -> None:
     assert find_path(speech(one)[:length], speech(other)[:length], RATE, min_lag_s=0.0) is None
 
 
-def test_what_is_heard_before_it_is_played_is_no_echo() -> None:
+def test_sound_that_is_recorded_before_it_is_played_is_no_echo() -> None:
     assert find_path(speech(0), echo_of(speech(0), 0.1, 0), RATE, min_lag_s=0.005) is None
 
 

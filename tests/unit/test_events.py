@@ -44,7 +44,7 @@ def test_every_command_survives_the_wire(kind: type[commands.Command], given: st
         pytest.param(b'{"a":' * 9000, id="deep object"),
     ],
 )
-def test_what_is_unknown_is_an_error_of_one_kind(decode: Any, raw: bytes) -> None:
+def test_an_unknown_event_is_an_error_of_one_type(decode: Any, raw: bytes) -> None:
     with pytest.raises(msgspec.MsgspecError):
         decode(raw)
 

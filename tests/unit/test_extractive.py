@@ -84,7 +84,7 @@ def test_one_of_two_run_together_clauses_is_an_action_item() -> None:
     assert asked(PROMPTS["actions"], said) == "- I will fix that by Thursday. (by Thursday)"
 
 
-def test_who_is_asked_by_name_is_who_has_to_act() -> None:
+def test_an_action_item_names_the_person_who_was_asked() -> None:
     assert asked(PROMPTS["actions"], "Alan, please send the email tomorrow.").endswith("(Alan, tomorrow)")
 
 
@@ -134,7 +134,7 @@ def test_questions_are_listed_and_what_was_said_next_if_answers_are_wanted() -> 
     assert asked(answers, said).splitlines()[0] == "- Ann: “Who has the key?” Then: Bob: “I have it.”"
 
 
-def test_what_it_cannot_do_it_says_it_cannot() -> None:
+def test_a_request_that_it_cannot_follow_is_answered_with_that() -> None:
     said = asked("Translate this into German.\n\nTranscript: {{turn}}", "We ship on Monday.")
     assert said == "(This model can only quote. What seems to matter most:)\nWe ship on Monday."
 

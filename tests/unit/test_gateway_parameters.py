@@ -27,7 +27,7 @@ def test_lists_and_objects_come_as_json() -> None:
 
 
 @given(st.sampled_from(["sample_rate", "vad_threshold", "llm_gateway", "language_codes"]), st.text(max_size=40))
-def test_a_strange_value_is_taken_or_refused_and_never_more(name: str, value: str) -> None:
+def test_any_value_is_accepted_or_refused_with_the_name_of_its_parameter(name: str, value: str) -> None:
     refusal = ""
     parameters, ignored = Parameters(), list[str]()
     try:
@@ -41,13 +41,13 @@ def test_a_strange_value_is_taken_or_refused_and_never_more(name: str, value: st
     assert [code for code in parameters.languages if not isinstance(code, str)] == []
 
 
-def test_the_silence_that_ends_a_turn_is_never_a_mere_breath() -> None:
+def test_the_silence_that_ends_a_turn_is_at_least_400_ms() -> None:
     now = parse([("min_turn_silence", "100"), ("max_turn_silence", "900")])[0].endpointing(Endpointing())
     assert (now.min_turn_silence_ms, now.max_turn_silence_ms) == (400, 900)
     assert now.vad_threshold == Endpointing().vad_threshold
 
 
-def test_what_a_client_does_not_ask_for_is_the_gateways_default() -> None:
+def test_a_parameter_that_a_client_does_not_send_has_the_default_of_the_gateway() -> None:
     assert Parameters().endpointing(BY_SOUND) == BY_SOUND
     asked = parse([("max_turn_silence", "900")])[0].endpointing(BY_SOUND)
     assert (asked.min_turn_silence_ms, asked.max_turn_silence_ms) == (BY_SOUND.min_turn_silence_ms, 900)
@@ -119,12 +119,12 @@ def test_the_languages_are_those_the_client_names(query: list[tuple[str, str]], 
 
 
 @pytest.mark.parametrize("written", ["yes", "Yes", "on", "1", "True", "true", "t"])
-def test_a_boolean_has_several_spellings(written: str) -> None:
+def test_yes_on_1_and_true_are_the_same(written: str) -> None:
     assert parse([("session_heartbeat", written)])[0].session_heartbeat is True
 
 
 @pytest.mark.parametrize("written", ["no", "off", "0", "False", "F", "n"])
-def test_so_has_its_opposite(written: str) -> None:
+def test_no_off_0_and_false_are_the_same(written: str) -> None:
     assert parse([("include_partial_turns", written)])[0].include_partial_turns is False
 
 

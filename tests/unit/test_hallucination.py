@@ -32,6 +32,6 @@ def test_a_text_without_the_first_word_of_another_is_detected(text: str, other: 
         ("", 0, ""),
     ],
 )
-def test_a_loop_at_the_end_is_left_out_but_nothing_settled(looping: str, settled: int, kept: str) -> None:
+def test_a_repetition_at_the_end_is_removed_except_for_settled_words(looping: str, settled: int, kept: str) -> None:
     words = looping.split()
     assert words[: strip_repetition(words, settled)] == kept.split()

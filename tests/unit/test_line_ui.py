@@ -139,7 +139,7 @@ def test_all_asks_the_prompts_that_are_behind() -> None:
 @pytest.mark.parametrize(
     "typed", ["prompt", "prompt 9", "ask", "gain loud", "frobnicate", "name", "device", "export", "edit 3", "merge x"]
 )
-def test_what_cannot_be_done_says_how_to_say_it(typed: str) -> None:
+def test_an_impossible_command_says_how_to_write_it(typed: str) -> None:
     with pytest.raises(UsageError, match=typed.split()[0]):
         parse_command(typed, picture(), {})
 

@@ -70,7 +70,7 @@ async def test_commands_go_to_the_room_that_is_named_or_to_all() -> None:
         assert studio.sent == [Mute(True)]
 
 
-async def test_what_is_not_understood_is_answered_and_no_engine_is_ended() -> None:
+async def test_an_unknown_command_is_answered_and_ends_no_engine() -> None:
     studio = ScriptedEngine(snapshot=meeting())
     async with running(LineRoom("studio", studio)) as shown:
         for line in ("mute", "", "studio", "studio fly", "studio quit", "help"):

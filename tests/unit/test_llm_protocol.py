@@ -96,7 +96,7 @@ def test_an_error_inside_an_answer_says_whether_to_try_again() -> None:
 
 
 @given(st.lists(st.builds(Completion, st.text(), st.text(), st.integers(0, 9), st.integers(0, 9), st.text())))
-def test_pieces_make_the_whole(pieces: list[Completion]) -> None:
+def test_joined_pieces_have_all_their_text_and_the_last_model(pieces: list[Completion]) -> None:
     whole = Completion("")
     for piece in pieces:
         whole = append_delta(whole, piece)

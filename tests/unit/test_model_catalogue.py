@@ -29,6 +29,6 @@ def test_a_name_may_ask_for_a_quantization() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "moon", "/nowhere", "./nowhere", "a/b/c", "~/x", "../x", ":int8"])
-def test_other_names_are_refused(name: str) -> None:
+def test_a_name_that_is_no_model_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="Unknown speech model"):
         known(name)

@@ -15,7 +15,7 @@ def mode(folder: Path) -> int:
     return stat.S_IMODE(folder.stat().st_mode)
 
 
-def test_one_variable_moves_everything(home: Path) -> None:
+def test_the_home_variable_moves_all_folders(home: Path) -> None:
     assert paths.config_file() == home / "config" / "config.toml"
     assert paths.sessions_dir() == home / "data" / "sessions"
     assert paths.log_file() == home / "run" / "engine.log"

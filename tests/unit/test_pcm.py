@@ -8,7 +8,7 @@ from tui.gateway.pcm import PcmDecoder, SampleWindow
 
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=30), st.integers(0, 4000), st.integers(0, 4000))
-def test_a_tape_reads_what_was_put_on_it(lengths: list[int], start: int, length: int) -> None:
+def test_a_sample_window_reads_what_was_appended_to_it(lengths: list[int], start: int, length: int) -> None:
     window, whole = SampleWindow(), np.arange(sum(lengths)).astype(np.int16)
     for end, block in zip(np.cumsum(lengths), lengths, strict=True):
         window.append(whole[end - block : end])

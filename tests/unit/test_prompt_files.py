@@ -66,7 +66,7 @@ def test_an_id_that_is_no_files_name_is_refused(files: PromptFiles, own: Path, i
     assert not own.exists()
 
 
-def test_what_is_no_prompt_is_not_written(files: PromptFiles, own: Path) -> None:
+def test_an_invalid_prompt_is_not_written(files: PromptFiles, own: Path) -> None:
     with pytest.raises(ConfigError, match="lacks"):
         files.write("risks", TEXT.replace("{{turn}}", ""))
     with pytest.raises(UsageError, match="too long"):

@@ -82,7 +82,9 @@ def test_depth_does_not_break_the_parser(raw: str) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in get_args(messages.ServerMessage) if kind is not Unknown])
 @given(given=st.data())
-def test_what_our_gateway_says_our_client_reads(kind: type[messages.ServerMessage], given: st.DataObject) -> None:
+def test_the_client_reads_every_message_of_the_gateway(
+    kind: type[messages.ServerMessage], given: st.DataObject
+) -> None:
     own: dict[str, st.SearchStrategy[Any]] = {"transcript": HEARD} if kind is WireTurn else {}
     message = given.draw(instances(kind, **own))
     assert parse_server(encode(message)) == message
@@ -90,7 +92,9 @@ def test_what_our_gateway_says_our_client_reads(kind: type[messages.ServerMessag
 
 @pytest.mark.parametrize("kind", get_args(messages.ClientMessage))
 @given(given=st.data())
-def test_what_our_client_says_our_gateway_reads(kind: type[messages.ClientMessage], given: st.DataObject) -> None:
+def test_the_gateway_reads_every_message_of_the_client(
+    kind: type[messages.ClientMessage], given: st.DataObject
+) -> None:
     message = given.draw(instances(kind))
     assert parse_client(encode(message)) == message
 

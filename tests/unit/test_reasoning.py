@@ -25,7 +25,7 @@ def test_the_answer_follows_the_reasoning(text: str, answer: str) -> None:
 
 
 @given(st.sampled_from(ANSWERS), st.integers(1, 9))
-def test_pieces_give_the_same(case: tuple[str, str], size: int) -> None:
+def test_an_answer_in_pieces_is_filtered_as_a_whole_one(case: tuple[str, str], size: int) -> None:
     text, answer = case
     found = ReasoningFilter()
     pieces = [found.feed(text[at : at + size]) for at in range(0, len(text), size)]

@@ -22,9 +22,15 @@ def test_a_room_is_this_machine_another_one_or_a_folder_with_a_name(text: str, a
     assert parse_room(text) == address
 
 
-@pytest.mark.parametrize("text", ["", "=", "a=", "=studio", "all", "all=studio"])
-def test_what_names_no_room_is_refused(text: str) -> None:
-    with pytest.raises(UsageError):
+@pytest.mark.parametrize("text", ["", "=", "a=", "=studio"])
+def test_an_invalid_room_address_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=f"^Not a valid room: {text!r}"):
+        parse_room(text)
+
+
+@pytest.mark.parametrize("text", ["all", "all=studio"])
+def test_no_room_is_called_as_all_rooms_are(text: str) -> None:
+    with pytest.raises(UsageError, match="A room cannot be called all"):
         parse_room(text)
 
 

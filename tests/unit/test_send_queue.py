@@ -35,7 +35,7 @@ async def sent(send_queue: SendQueue, client: Slow) -> list[str]:
     return [json.loads(text)["transcript"] for text in client.read]
 
 
-async def test_a_partial_that_waits_gives_way_to_a_newer_one_of_its_turn() -> None:
+async def test_a_queued_partial_is_replaced_by_a_newer_one_of_its_turn() -> None:
     send_queue = SendQueue()
     for text in ("a", "a b", "a b c"):
         send_queue.put(partial(0, text))
@@ -43,14 +43,14 @@ async def test_a_partial_that_waits_gives_way_to_a_newer_one_of_its_turn() -> No
     assert await sent(send_queue, Slow()) == ["a b c", "d"]
 
 
-async def test_a_final_never_gives_way() -> None:
+async def test_a_queued_final_is_never_replaced() -> None:
     send_queue = SendQueue()
     for turn in (partial(0, "a", final=True), partial(0, "A.", final=True), partial(1, "b")):
         send_queue.put(turn)
     assert await sent(send_queue, Slow()) == ["a", "A.", "b"]
 
 
-async def test_a_client_that_reads_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_reads_nothing_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.gateway.send_queue.SEND_TIMEOUT_S", 0.01)
     send_queue = SendQueue()
     send_queue.put(partial(0, "a"))
@@ -58,7 +58,7 @@ async def test_a_client_that_reads_nothing_is_let_go(monkeypatch: pytest.MonkeyP
         await send_queue.send_all(cast(WebSocket, Slow()))
 
 
-async def test_what_waits_is_bounded() -> None:
+async def test_the_queue_is_bounded() -> None:
     send_queue = SendQueue()
     for order in range(MAX_QUEUED + 1):
         send_queue.put(partial(order, "a"))

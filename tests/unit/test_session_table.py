@@ -1,7 +1,7 @@
 import pytest
 
 from tui.cli.session_table import fit_to_terminal
-from tui.text import plural, size
+from tui.text import size
 
 
 @pytest.fixture
@@ -33,7 +33,3 @@ def test_a_line_for_a_file_is_whole() -> None:
 )
 def test_sizes_are_told_as_a_person_reads_them(size_bytes: int, told: str) -> None:
     assert size(size_bytes) == told
-
-
-def test_one_is_not_many() -> None:
-    assert (plural(1, "turn"), plural(0, "turn")) == ("1 turn", "0 turns")

@@ -18,7 +18,7 @@ def test_every_state_but_the_first_can_be_reached_from_it() -> None:
 
 
 @pytest.mark.parametrize("state", State)
-def test_anything_can_fail(state: State) -> None:
+def test_a_session_can_fail_in_every_state(state: State) -> None:
     assert State.FAILED in TRANSITIONS[state]
 
 

@@ -23,7 +23,7 @@ def test_percentiles_are_by_the_nearest_rank(values: list[float], share: float, 
     assert percentile(values, share) == expected
 
 
-def test_nothing_has_no_percentile() -> None:
+def test_an_empty_list_has_no_percentile() -> None:
     assert percentile([], 0.5) is None
 
 

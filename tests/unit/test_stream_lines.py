@@ -55,7 +55,7 @@ def test_a_gist_is_printed_once_it_is_over_and_the_whole_sessions_is_an_analysis
     assert json.loads(json_line(GistChanged(whole)) or "")["type"] == "analysis"
 
 
-def test_levels_are_no_lines() -> None:
+def test_levels_are_not_printed() -> None:
     assert json_line(LevelChanged(-20.0, -10.0)) is None
     assert text_line(LevelChanged(-20.0, -10.0)) is None
 

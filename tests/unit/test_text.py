@@ -115,7 +115,7 @@ def test_a_terminal_line_is_one_line_of_any_length(text: str) -> None:
     ("seconds", "shown", "padded"),
     [(0, "0:00", "00:00"), (59.9, "0:59", "00:59"), (61, "1:01", "01:01"), (3661, "1:01:01", "1:01:01")],
 )
-def test_the_clock(seconds: float, shown: str, padded: str) -> None:
+def test_a_duration_is_shown_as_minutes_or_hours(seconds: float, shown: str, padded: str) -> None:
     assert clock(seconds) == shown
     assert clock(seconds, padded=True) == padded
 

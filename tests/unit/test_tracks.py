@@ -59,7 +59,7 @@ def test_one_track_without_a_name_stays_without_one() -> None:
         (["x" * 25 + "=mic"], f"The name of the track {'x' * 25!r} is too long."),
     ],
 )
-def test_what_is_wrong_is_said_in_words(specs: list[str], message: str) -> None:
+def test_an_error_of_a_track_has_a_reason(specs: list[str], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_tracks(specs)
     assert caught.value.message == message

@@ -44,7 +44,7 @@ def test_a_discarded_turn_is_removed_once() -> None:
     assert len(transcript) == 1
 
 
-def test_the_text_is_the_finals_a_line_each_with_who_spoke() -> None:
+def test_the_text_has_a_line_per_final_with_its_speaker() -> None:
     transcript = Transcript([turn(1, "Yes.", speaker="A"), turn(2, "No."), turn(3, "may", final=False)])
     assert transcript_lines(transcript.finals) == ["A: Yes.", "No."]
 

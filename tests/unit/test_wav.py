@@ -21,7 +21,7 @@ def write_wav(subtype: str, channels: int = 2, file_format: str = "WAV") -> byte
     [("PCM_U8", "u8"), ("PCM_16", "s16"), ("PCM_24", "s24"), ("PCM_32", "s32"), ("FLOAT", "f32"), ("DOUBLE", "f64")],
 )
 @pytest.mark.parametrize("file_format", ["WAV", "WAVEX"])
-def test_what_libsndfile_writes_is_understood(subtype: str, encoding: str, file_format: str) -> None:
+def test_wav_files_of_libsndfile_are_read(subtype: str, encoding: str, file_format: str) -> None:
     found = parse(write_wav(subtype, file_format=file_format))
     assert found is not None
     assert (found.format.sample_rate, found.format.channels, found.format.encoding) == (44_100, 2, encoding)

@@ -105,7 +105,7 @@ def test_clipping_is_said_while_it_happens() -> None:
     assert meter.read(5.0).condition is not Condition.CLIPPING
 
 
-def test_it_comes_to_rest() -> None:
+def test_the_needles_come_to_rest() -> None:
     meter = Ballistics()
     assert meter.at_rest
     meter.feed(-20.0, -10.0, False, now=0.0)

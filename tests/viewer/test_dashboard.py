@@ -24,7 +24,7 @@ async def test_words_of_an_open_turn_count() -> None:
         await until(pilot, lambda: re.search(r"words +13 ", shown(app, "stats")))
 
 
-async def test_who_looks_is_a_viewer() -> None:
+async def test_a_dashboard_counts_as_a_viewer() -> None:
     async with running(ScriptedEngine()) as (app, pilot):
         await pilot.press("i")
         await until(pilot, lambda: re.search(r"viewers +1", shown(app, "stats")))

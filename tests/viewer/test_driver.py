@@ -29,7 +29,7 @@ async def test_a_frame_is_one_write(written: list[str]) -> None:
     assert written == [f"{SYNC_START}the meter{SYNC_END}"]
 
 
-async def test_what_belongs_to_no_frame_is_written_at_once(written: list[str]) -> None:
+async def test_output_outside_of_a_frame_is_written_at_once(written: list[str]) -> None:
     terminal = driver()
     for piece in ("title", SYNC_START, "a", "b", SYNC_END, "bell"):
         terminal.write(piece)

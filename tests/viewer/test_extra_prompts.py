@@ -107,7 +107,7 @@ async def test_a_number_shows_one_of_several_prompts_alone_and_all_again() -> No
         assert "Nothing to do." in shown(app, "gists")
 
 
-async def test_what_failed_of_a_group_is_asked_for_again() -> None:
+async def test_a_failed_answer_of_a_group_is_requested_again() -> None:
     engine = ScriptedEngine(
         snapshot=replace(meeting(), gists=(gist(1, 126, "Done."), extra_gist(2, 126, "actions", "")))
     )

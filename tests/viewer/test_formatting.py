@@ -18,7 +18,7 @@ def test_durations_keep_the_digits_that_matter() -> None:
     assert (milliseconds(None), milliseconds(304.4), milliseconds(12_000)) == ("–", "304 ms", "12 s")
 
 
-def test_sizes_and_costs() -> None:
+def test_sizes_and_costs_are_rounded_for_people() -> None:
     assert (size(999), size(24_130_000), size(2_100_000_000)) == ("1 kB", "24.1 MB", "2.1 GB")
     assert (dollars(0.1734), dollars(12.5)) == ("$0.173", "$12.50")
 

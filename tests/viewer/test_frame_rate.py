@@ -35,7 +35,7 @@ def test_a_good_line_gets_every_frame_and_every_partial() -> None:
     assert (controller.fps, controller.hold_s) == (20, 0.0)
 
 
-def test_a_hiccup_changes_nothing() -> None:
+def test_a_short_stall_does_not_change_the_frame_rate() -> None:
     controller = FrameRateController(20)
     slow(controller, seconds=SLOW_S / 2)
     controller.mark_fast(101.0)

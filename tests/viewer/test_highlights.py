@@ -46,7 +46,7 @@ def test_expressions_are_taken_as_they_are_written() -> None:
     assert found("see ops-12") == []
 
 
-def test_words_hold_no_expressions() -> None:
+def test_highlights_are_words_and_no_regular_expressions() -> None:
     rules, problems = compile_rules({"a.c": "mark", "(": "mark", "": "mark"})
     assert problems == []
     assert matching_rules("abc", rules) == []
@@ -59,7 +59,7 @@ def test_a_broken_expression_is_one_problem_and_the_others_stay() -> None:
     assert "/(/" in problem.message
 
 
-def test_what_is_found_is_inked_across_spans_and_an_empty_match_inks_nothing() -> None:
+def test_a_match_is_styled_across_spans_and_an_empty_match_styles_nothing() -> None:
     rules, _ = compile_rules({"two words": "bad", "/x*/": "good"})
     assert apply_rules([Span("say two "), Span("words now", "unstable")], rules) == (
         Span("say "),

@@ -174,7 +174,7 @@ async def test_a_search_in_all_sessions_opens_the_session_at_the_turn() -> None:
         await until(pilot, lambda: isinstance(app.screen, HistoryScreen) and "matches" not in shown(app))
 
 
-async def test_nothing_kept_is_said() -> None:
+async def test_a_history_without_sessions_says_so() -> None:
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (app, pilot):
         await emit(pilot, engine, SessionsListed(()))

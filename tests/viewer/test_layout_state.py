@@ -129,13 +129,13 @@ async def test_an_answer_to_a_question_brings_hidden_gists_back() -> None:
 
 
 @pytest.mark.parametrize("stored", ["", "{", '{"zoomed": "attic"}', '{"hidden": ["turns"]}', "[]"])
-def test_what_cannot_be_read_shows_everything(tmp_path: Path, stored: str) -> None:
+def test_a_layout_that_cannot_be_read_shows_everything(tmp_path: Path, stored: str) -> None:
     file = tmp_path / "panes.json"
     file.write_text(stored)
     assert load(file) == LayoutState()
 
 
-def test_what_is_kept_is_read_the_same(tmp_path: Path) -> None:
+def test_a_layout_is_read_as_it_was_written(tmp_path: Path) -> None:
     kept = LayoutState(hidden=("stats", "gists"), all_stats=True, clock_times=True)
     save(tmp_path / "panes.json", replace(kept, zoomed="turns"))
     assert load(tmp_path / "panes.json") == kept

@@ -120,7 +120,7 @@ async def test_y_copies_the_selected_turn_and_says_where_to(tmp_path: Path, monk
         await until(pilot, lambda: "Ship the migration on **Thursday**" in copied.read_text())
 
 
-async def test_escape_selects_nothing() -> None:
+async def test_escape_clears_the_selection() -> None:
     async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await pilot.press("home")
         await until(pilot, lambda: app.dashboard.body.turns.cursor == 126)

@@ -83,7 +83,7 @@ async def test_a_prompt_is_deleted_only_when_its_id_is_typed() -> None:
         await until(pilot, lambda: engine.sent == [DeletePrompt("summary")])
 
 
-async def test_what_is_no_prompt_stays_open_and_says_why() -> None:
+async def test_an_invalid_prompt_keeps_the_editor_open_and_says_why() -> None:
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (app, pilot):
         await emit(pilot, engine, PromptShown("risks", TEXT, own=True))

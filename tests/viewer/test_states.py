@@ -173,7 +173,7 @@ async def test_the_end_of_a_session_says_where_it_is_saved() -> None:
         assert f"Saved in {SESSION.path}" in toasts(app)
 
 
-async def test_a_cut_line_is_said_and_mended() -> None:
+async def test_a_lost_connection_is_shown_and_reconnected() -> None:
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (app, pilot):
         engine.accepting.clear()

@@ -26,7 +26,7 @@ def test_wide_characters_take_two_cells() -> None:
     assert text(wrap([Span("日本語文字")], 5)) == ["日本", "語文", "字"]
 
 
-def test_inks_survive_wrapping() -> None:
+def test_styles_survive_wrapping() -> None:
     assert wrap([Span("one ", "a"), Span("two three", "b")], 7) == [
         (Span("one ", "a"), Span("two", "b")),
         (Span("three", "b"),),
@@ -49,7 +49,7 @@ def test_a_filled_line_is_exactly_as_wide_as_asked(line: Line, columns: int) -> 
     assert width(pad(line, columns)) == columns
 
 
-def test_what_does_not_fit_ends_in_an_ellipsis() -> None:
+def test_text_that_does_not_fit_ends_in_an_ellipsis() -> None:
     assert text([truncate([Span("livegist "), Span("prompt")], 12)]) == ["livegist pr…"]
 
 
@@ -66,7 +66,7 @@ def test_equal_lines_have_no_changes() -> None:
     assert changed_cells((Span("same", "a"),), (Span("same", "a"),)) == []
 
 
-def test_only_the_changed_cells_are_told() -> None:
+def test_only_the_changed_cells_are_found() -> None:
     assert changed_cells((Span("level -23 dB"),), (Span("level -21 dB"),)) == [(8, 9)]
 
 

@@ -48,7 +48,7 @@ def test_a_page_scrolled_back_stays_put_while_entries_come_and_grow() -> None:
     assert virtual.unseen == 9
 
 
-def test_what_grows_above_the_page_does_not_move_it() -> None:
+def test_entries_that_grow_above_the_page_do_not_move_it() -> None:
     virtual = make_list(50)
     virtual.scroll_to(30)
     before = seen(virtual)
