@@ -20,7 +20,7 @@ from tests.gateway_harness import CLIPS, PATIENCE_S, chunks, read, silence
 from tui.errors import LivegistError
 from tui.gateway import certificate
 from tui.llm.client import ChatClient, Message
-from tui.stream.connection import Connection
+from tui.stream.connection import ConnectError, Connection
 from tui.stream.messages import WireTurn
 
 SENTENCE = "He might even have been made amiable himself."
@@ -99,6 +99,13 @@ async def test_a_client_that_does_not_know_the_certificate_refuses_it(serving: S
     host, port = serving.url.removeprefix("wss://").split(":")
     with pytest.raises(ssl.SSLCertVerificationError):
         await asyncio.open_connection(host, int(port), ssl=ssl.create_default_context())
+
+
+async def test_livegist_elsewhere_says_how_to_trust_it(serving: Serving) -> None:
+    with pytest.raises(ConnectError) as refused:
+        await Connection.open(f"{serving.url}/v3/ws", "")
+    assert "cannot be trusted" in refused.value.close.meaning
+    assert "SSL_CERT_FILE" in refused.value.close.hint
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1", socket.gethostname()])

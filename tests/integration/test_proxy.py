@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -138,6 +139,31 @@ async def test_a_proxy_that_is_down_is_named_by_its_variable(dead: str, monkeypa
     assert ending.hint.startswith("Check https_proxy")
     assert ending.retry is Retry.YES
     assert SECRET not in ending.meaning
+
+
+async def test_a_proxy_that_answers_a_page_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>"
+    async with answering(page) as address:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
+        ending = (await stream_failure()).close
+    assert re.search(
+        r"the proxy in HTTPS_PROXY: (it closed the connection|what it answers is not TLS)\.", ending.meaning
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "meaning", "reason"),
+    [
+        (b"200 OK", "127.0.0.1 is not a WebSocket server: it answers with status 200.", ""),
+        (b"404 Not Found", "The endpoint does not offer Streaming v3 at this address.", ""),
+        (b"502 Bad Gateway", "The endpoint had an internal error.", ""),
+    ],
+)
+async def test_a_web_page_of_an_endpoint_is_not_printed(answer: bytes, meaning: str, reason: str) -> None:
+    page = b"<html><h1>Welcome</h1></html>"
+    async with answering(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (answer, len(page), page)) as address:
+        ending = (await stream_failure(f"ws://{address}/v3/ws")).close
+    assert (ending.meaning, ending.reason) == (meaning, reason)
 
 
 async def test_an_unencrypted_stream_uses_the_proxy_for_http(dead: str, monkeypatch: pytest.MonkeyPatch) -> None:

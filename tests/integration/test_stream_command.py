@@ -208,6 +208,17 @@ async def test_a_full_disk_behind_stdout_ends_it_and_is_said(server: Endpoint, s
     ]
 
 
+async def test_an_endpoint_that_says_nothing_is_no_success(
+    server: Endpoint, sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVEGIST_DRAIN_TIMEOUT_S", "0.5")
+    server.begin_s = 60.0
+    says = "livegist: The session is not fully transcribed.\n"
+    async with streaming("--url", server.url, "--source", f"cmd:cat {sound}", says=says) as program:
+        assert await program.ended() == 1
+    assert "livegist recover" in program.all("error")[-1]["hint"]
+
+
 async def test_a_refused_key_ends_with_what_to_do_and_the_recording_is_kept(server: Endpoint, sound: Path) -> None:
     server.error_first, server.close_with = "Not authorized", (1008, "Not authorized")
     says = (

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tui.engine.engine import Engine
-from tui.errors import LivegistError, file_error_hint
+from tui.errors import LivegistError, SessionError, file_error_hint
 from tui.model.commands import Option, Recover, Start, Stop
 from tui.model.events import Event, SessionStarted, Snapshot, StatsChanged, TurnChanged
 from tui.model.lines import json_line, status_line, text_line
 from tui.model.prompts import PromptLibrary
+from tui.sessions.rest import MIN_UNTRANSCRIBED_S
 from tui.sessions.store import Store
 
 LAG_LINES = 1000
@@ -129,7 +130,12 @@ async def stream(
     names = PromptLibrary.load(*prompt_folders).names
     printer = Printer(as_json, lambda: _set_threadsafe(loop, stopping), names)
 
+    untranscribed_s = 0.0
+
     def publish(event: Event) -> None:
+        nonlocal untranscribed_s
+        if isinstance(event, StatsChanged):
+            untranscribed_s = event.stats.untranscribed_s
         printer.publish(event)
         if isinstance(event, SessionStarted | Snapshot):
             print_notices()
@@ -164,6 +170,9 @@ async def stream(
         return LivegistError(
             f"The output cannot be written: {printer.failure.strerror}.", file_error_hint(printer.failure)
         )
+    if engine.failure is None and untranscribed_s >= MIN_UNTRANSCRIBED_S:
+        # A notice has said how much it is, and what can be done.
+        return SessionError("The session is not fully transcribed.")
     return engine.failure
 
 

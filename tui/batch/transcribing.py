@@ -14,17 +14,16 @@ from msgspec.structs import replace
 
 from tui.batch.ledger import Ledger, PlannedFile
 from tui.batch.session_limit import SessionLimit
+from tui.batch.worker import Worker
 from tui.config.schema import Config
 from tui.engine.engine import Engine
 from tui.engine.routing import Route
 from tui.errors import EndpointError, FullyTranscribedError, LivegistError
 from tui.model.commands import Option, Recover, Stop
-from tui.model.events import Event, StateChanged, StatsChanged, TurnChanged
 from tui.model.session import Session
 from tui.sessions.importing import WAITING_REASON, from_file, from_session
 from tui.sessions.rest import MIN_UNTRANSCRIBED_S
 from tui.sessions.store import Store, StoredSession
-from tui.stream.close_codes import TOO_MANY_SESSIONS
 
 if TYPE_CHECKING:
     from tui.batch.room import Health
@@ -35,6 +34,10 @@ KNOWN_S = 5.0
 """Longest wait, at first, for the endpoint to say how many sessions it has room for."""
 MAX_TRIES = 60
 """Tries for a source that the endpoint refuses because it has too many sessions; each lasts `drain_timeout_s`."""
+FIRST_CONNECTION_S = 30.0
+"""Longest wait for the first connection to an endpoint, whose address may be wrong."""
+OFFLINE_S = 120.0
+"""The same for an endpoint that was connected before, and for the local gateway, which has to start."""
 MAX_FAILURES_IN_A_ROW = 10
 """Sources in a row that the endpoint may fail; then the rest is not started."""
 
@@ -96,7 +99,7 @@ class Transcriber:
         self._succeeded = True
         self._failures_in_a_row = 0
         """Number of sources in a row that the endpoint failed."""
-        self._workers: set[_Worker] = set()
+        self._workers: set[Worker] = set()
         self._limit = SessionLimit()
         self._changed = asyncio.Event()
         """Set when a worker ends or the limit may have risen."""
@@ -163,11 +166,16 @@ class Transcriber:
         """Keep as many workers as the limit allows until no source is left and the last worker has ended."""
         while self._workers or (self._next is not None and not self._ending):
             while self._next is not None and not self._ending and len(self._workers) < self._limit.value:
-                worker = _Worker(self._on_progress, self._note_refusal)
+                worker = Worker(self._on_progress, self._note_refusal, self._offline_s)
                 self._workers.add(worker)
                 tasks.create_task(self._work(worker))
             self._changed.clear()
             await self._changed.wait()
+
+    def _offline_s(self) -> float:
+        """Return the longest time without a connection, in seconds, before a source is given up."""
+        was_connected = any(worker.was_connected for worker in self._workers)
+        return OFFLINE_S if was_connected or not self._route.url else FIRST_CONNECTION_S
 
     def _note_refusal(self) -> None:
         self._limit.note_refusal(self._accepted())
@@ -184,7 +192,7 @@ class Transcriber:
         for worker in self._workers:
             worker.stop.set()
 
-    async def _work(self, worker: "_Worker") -> None:
+    async def _work(self, worker: Worker) -> None:
         """Transcribe remaining sources one after the other with one engine, until none is left or the limit falls."""
         store = _OneSession(self._store)
         engine = Engine(
@@ -225,7 +233,7 @@ class Transcriber:
         if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             self._end()
 
-    async def _transcribe(self, engine: Engine, store: "_OneSession", source: Source, worker: "_Worker") -> "_Outcome":
+    async def _transcribe(self, engine: Engine, store: "_OneSession", source: Source, worker: Worker) -> "_Outcome":
         name = _name(source)
         try:
             stored = await self._open_session(source, name)
@@ -261,7 +269,7 @@ class Transcriber:
             endpoint_failed=isinstance(failure, EndpointError),
         )
 
-    async def _recover(self, engine: Engine, stored: StoredSession, worker: "_Worker") -> LivegistError | None:
+    async def _recover(self, engine: Engine, stored: StoredSession, worker: Worker) -> LivegistError | None:
         """Transcribe a session; return why it failed. While the endpoint has no room for it, try again.
 
         Raises:
@@ -353,46 +361,3 @@ async def _stop_when(stop: asyncio.Event, engine: Engine) -> None:
         stop.clear()
         if engine.busy:
             await engine.execute(Stop())
-
-
-class _Worker:
-    """State of a worker: whether the endpoint refuses its session, and how much of it is transcribed.
-
-    Args:
-        on_progress: receives seconds of audio as they are transcribed.
-        on_refusal: called when the endpoint refuses the session because it has too many.
-    """
-
-    def __init__(self, on_progress: Callable[[float], None], on_refusal: Callable[[], None]) -> None:
-        self._on_progress = on_progress
-        self._on_refusal = on_refusal
-        self._reported_s = 0.0
-        self.refused = False
-        """Whether its session waits because the endpoint has too many."""
-        self.stop = asyncio.Event()
-        """Set by each request to stop."""
-
-    def begin(self) -> None:
-        """Begin another source."""
-        self._reported_s = 0.0
-        self.refused = False
-
-    def publish(self, event: Event) -> None:
-        """Handle an event of the engine."""
-        match event:
-            case StateChanged(reason=reason) if reason.startswith(TOO_MANY_SESSIONS):
-                self.refused = True
-                self._on_refusal()
-            case TurnChanged(turn=turn):
-                self.refused = False
-                if turn.final:
-                    self.finish(turn.end_s)
-            case StatsChanged():
-                # Once a second even in silence, so that the progress bar is redrawn.
-                self._on_progress(0.0)
-
-    def finish(self, at_s: float) -> None:
-        """Count up to a position in seconds."""
-        if at_s > self._reported_s:
-            self._on_progress(at_s - self._reported_s)
-            self._reported_s = at_s

@@ -29,6 +29,11 @@ FAILURES = (InvalidHandshake, InvalidProxy, InvalidURI, OSError, EOFError, Impor
 """Errors that `connect` and `find_proxy` raise; `TimeoutError` is an `OSError`."""
 
 
+ANOTHER_SERVER_HINT = "Check the address in --url; a network may also ask you to log in with a browser first."
+UNKNOWN_AUTHORITY = frozenset({18, 19, 20, 21})
+"""Codes of OpenSSL for a certificate that is self-signed, or signed by an authority that this machine does not know."""
+
+
 class RedirectError(InvalidHandshake):
     """Redirect to another origin, which gets neither the key nor the audio."""
 
@@ -87,14 +92,22 @@ def failure(url: str, proxy: str | None, error: Exception) -> CloseInfo:
     retry, hint = Retry.YES, "Check the network."
     match error:
         case InvalidStatus(response=response):
-            refused = close_codes.classify_close(response.status_code, response.body.decode(errors="replace"))
+            if response.status_code < 400:
+                # Not a refusal, but another server, such as the log-in page of a hotel.
+                meaning = f"{name} is not a WebSocket server: it answers with status {response.status_code}."
+                return CloseInfo(close_codes.LOST, "", retry, meaning, ANOTHER_SERVER_HINT)
+            refused = close_codes.classify_close(response.status_code, _text(response.body))
             asked_s = parse_retry_after(response.headers.get("Retry-After"), time.time())
             return replace(refused, retry_after_s=asked_s or 0.0)
         case InvalidProxy() | ImportError() | ProxyError():
             return _proxy_failure(url, error)
         case ssl.SSLCertVerificationError():
             retry, meaning = Retry.NO, f"The certificate of {name} cannot be trusted: {error.verify_message}."
-            hint = "Check the clock of this machine and the address in --url."
+            hint = (
+                "If you trust it, set SSL_CERT_FILE to the file of its authority."
+                if error.verify_code in UNKNOWN_AUTHORITY
+                else "Check the clock of this machine and the address in --url."
+            )
         case OSError() if proxy is not None:
             return _proxy_failure(url, error)
         case socket.gaierror():
@@ -146,16 +159,23 @@ def _proxy_failure(url: str, error: Exception) -> CloseInfo:
 
 def _reason(error: Exception) -> str:
     match error:
-        case ProxyError():
+        case ProxyError() | ConnectionResetError():
             return "it closed the connection"
         case socket.gaierror():
             return "its host name was not found"
         case TimeoutError():
             return "no answer"
+        case ssl.SSLError():
+            return "what it answers is not TLS"
         case OSError(strerror=str(reason)) if reason:
             return reason
         case _:
             return str(error)
+
+
+def _text(body: bytes | bytearray) -> str:
+    """Return the reason in the body of a refusal; empty for a web page."""
+    return "" if body.lstrip().startswith(b"<") else body.decode(errors="replace")
 
 
 def _same_origin(one: WebSocketURI, other: str) -> bool:

@@ -41,8 +41,10 @@ class WatchdogConnection(ClientConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the watchdog."""
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._timer is None:
+            # The TLS handshake with a proxy's server failed: websockets counts on a connection that was made.
+            return
+        self._timer.cancel()
         super().connection_lost(exc)
 
     def _check(self) -> None:
