@@ -37,8 +37,11 @@ def room(snapshot: Snapshot | None = None, *, host: str = "") -> Room:
     return found
 
 
-def texts(of: Room, columns: int = 100, rows: int = 4, reading: Reading = LEVEL) -> list[str]:
-    return ["".join(span.text for span in line).rstrip() for line in room_lines(of, reading, columns, rows)]
+def texts(
+    of: Room, columns: int = 100, rows: int = 4, reading: Reading = LEVEL, *, selected: bool = False
+) -> list[str]:
+    lines = room_lines(of, reading, columns, rows, selected=selected)
+    return ["".join(span.text for span in line).rstrip() for line in lines]
 
 
 @pytest.mark.parametrize("columns", [24, 60, 80, 100, 120, 200])
@@ -107,8 +110,19 @@ def test_the_tail_of_the_transcript_fills_the_rows_that_are_left() -> None:
 
 
 def test_a_room_without_turns_says_what_to_do() -> None:
-    assert "s starts one" in texts(room(Snapshot(1, "0")))[1]
+    assert texts(room(Snapshot(1, "0")), selected=True)[1] == "  No session is running: s starts one."
+    assert texts(room(Snapshot(1, "0")))[1] == "  No session is running.", "the key would act on another room"
     assert "Connecting" in texts(Room("studio"))[1]
+
+
+def test_a_text_that_does_not_fit_ends_in_an_ellipsis() -> None:
+    of = Room("berlin", "berlin")
+    of.view_model.disconnect("berlin cannot be reached: the host name could not be resolved.", "Check it.", "")
+    assert texts(of, 40, 3)[1:] == ["  berlin cannot be reached: the host", "  name could not be resolved. Check it.…"]
+    assert "Trying again…" in " ".join(texts(of, 60, 6))
+    of = room()
+    of.apply(StateChanged(State.FAILED, "The disk is full. " * 9), (), 0.0)
+    assert texts(of, 60, 4)[1].endswith("…")
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ WALL = [
     ),
     Binding("z", "toggle_tall", "size", id="toggle-tall", tooltip="Show more of each room and scroll, or all rooms"),
     SHARED["show-help"],
-    Binding("q", "close", "quit", id="quit", tooltip="Close the wall; the sessions continue"),
+    Binding("q", "close", "close", id="quit", tooltip="Close the wall; the sessions continue"),
     SHARED["show-commands"],
     Binding("up,k", "step(-1)", "previous room", show=False, id="previous-entry", tooltip="Select the previous room"),
     Binding("down,j", "step(1)", "next room", show=False, id="next-entry", tooltip="Select the next room"),

@@ -70,10 +70,10 @@ def room_lines(
     if rows == 1:
         fitting = _fitting(notes, max(0, (columns - width(head)) * 2 // 5))
         text = columns - width(head) - width(fitting) - 1
-        return [(*head, *fitting, Span(" "), *_only_line(room, text, rules))]
+        return [(*head, *fitting, Span(" "), *_only_line(room, text, rules, selected=selected))]
     head = (*head, *_fitting(notes, columns - width(head)))
     body = rows - 1 - (rows >= SPACED_ROWS)
-    lines = [(Span("  "), *line) for line in _body(room, max(1, columns - 2), body, rules)]
+    lines = [(Span("  "), *line) for line in _body(room, max(1, columns - 2), body, rules, selected=selected)]
     return [head, *lines, *([()] * (rows - 1 - len(lines)))]
 
 
@@ -138,28 +138,38 @@ def _fitting(notes: Iterable[Span], columns: int) -> Line:
     return line
 
 
-def _only_line(room: Room, columns: int, rules: Sequence[Rule]) -> Line:
+def _only_line(room: Room, columns: int, rules: Sequence[Rule], *, selected: bool) -> Line:
     """Return the text of a room of one row: what is wrong, or the end of the newest turn."""
     style, problem = room.problem
     if problem:
         return truncate((Span(one_line(problem), style),), columns)
     turns = room.newest_turns(1)
     if not turns:
-        return truncate((Span(_empty(room), "muted"),), columns)
+        return truncate((Span(_empty(room, selected=selected), "muted"),), columns)
     return apply_rules(_last_line(_turn_spans(room, turns[0]), columns), rules)
 
 
-def _body(room: Room, columns: int, rows: int, rules: Sequence[Rule]) -> list[Line]:
+def _body(room: Room, columns: int, rows: int, rules: Sequence[Rule], *, selected: bool) -> list[Line]:
     """Return at most so many lines: what is wrong, the end of the newest turns, the start of the newest gist."""
     style, problem = room.problem
-    lines = wrap([Span(one_line(problem), style)], columns)[: max(1, rows // 2)] if problem else []
-    left, gist = rows - len(lines), room.view_model.newest_gist
+    gist = room.view_model.newest_gist
+    if gist is None and not room.newest_turns(1):
+        text = Span(one_line(problem), style) if problem else Span(_empty(room, selected=selected), "muted")
+        return _wrapped(text, columns, rows)
+    lines = _wrapped(Span(one_line(problem), style), columns, max(1, rows // 2)) if problem else []
+    left = rows - len(lines)
     turns = room.newest_turns(left)
-    if not turns and not problem:
-        lines = wrap([Span(_empty(room), "muted")], columns)[:rows]
-    gist_lines = _gist_lines(gist, columns)[: min(left // 2, MAX_GIST_ROWS)] if gist is not None else []
+    gist_lines = _gist_lines(gist, columns, min(left // 2, MAX_GIST_ROWS)) if gist is not None else []
     turn_lines = _turn_lines(room, turns, columns, left - len(gist_lines))
     return [*lines, *(apply_rules(line, rules) for line in (*turn_lines, *gist_lines))]
+
+
+def _wrapped(text: Span, columns: int, rows: int) -> list[Line]:
+    """Return the start of a text in at most so many lines, with an ellipsis if something is left out."""
+    lines = wrap([text], columns)
+    if len(lines) > rows > 0:
+        lines[rows - 1] = truncate((*lines[rows - 1], Span(" "), *lines[rows]), columns)
+    return lines[:rows]
 
 
 def _turn_lines(room: Room, turns: Sequence[Turn], columns: int, rows: int) -> list[Line]:
@@ -174,11 +184,13 @@ def _turn_lines(room: Room, turns: Sequence[Turn], columns: int, rows: int) -> l
     return lines[max(0, len(lines) - rows) :]
 
 
-def _empty(room: Room) -> str:
+def _empty(room: Room, *, selected: bool) -> str:
     """Return the text of a room without turns."""
     if not room.view_model.synced:
         return "Connecting to the engine…"
-    return "No turns yet." if room.view_model.state.active else "No session is running: s starts one."
+    if room.view_model.state.active:
+        return "No turns yet."
+    return "No session is running: s starts one." if selected else "No session is running."
 
 
 def _turn_spans(room: Room, turn: Turn) -> list[Span]:
@@ -190,11 +202,11 @@ def _turn_spans(room: Room, turn: Turn) -> list[Span]:
     return [*([Span(f"{voice}: ", f"{speaker_style(turn.label, 0)} strong")] if voice else []), Span(text)]
 
 
-def _gist_lines(gist: Gist, columns: int) -> list[Line]:
-    """Return a gist without its markup, after a sign."""
+def _gist_lines(gist: Gist, columns: int, rows: int) -> list[Line]:
+    """Return the start of a gist without its markup, after a sign, in at most so many lines."""
     sign = "◆ " if gist.turn is not None else "┃ "
     text = one_line(without_markup(gist.text[: 2 * WORDS_READ]))
-    lines = wrap([Span(text, "muted")], max(1, columns - 2))
+    lines = _wrapped(Span(text, "muted"), max(1, columns - 2), rows)
     return [(Span(sign if at == 0 else "  ", "accent"), *line) for at, line in enumerate(lines)]
 
 
