@@ -1,13 +1,18 @@
-"""The dashboard in a real terminal that is told to end."""
+"""The dashboard in a real terminal that is told to end, or to stop."""
 
 import contextlib
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
+
+from tests.conftest import needs
+from tests.terminal import LIVEGIST, terminal
 
 PATIENCE_S = 60.0
 STARTED, FRAME = b"\x1b[?1049h", b"\x1b[1;1H"
@@ -55,3 +60,16 @@ def test_a_terminated_dashboard_gives_the_terminal_back() -> None:
         process.wait()
         subprocess.run([sys.executable, "-m", "tui", "stop"], capture_output=True, timeout=PATIENCE_S)
         os.close(ours)
+
+
+def test_the_whole_screen_is_painted_again_after_fg(short_dir: Path) -> None:
+    needs("tmux")
+    with terminal(short_dir, "bash --norc --noprofile -i", columns=100, rows=30) as shown:
+        shown.type(shlex.join(LIVEGIST), "Enter")
+        shown.until("READY", "Press s to start")
+        shown.type("C-z")
+        shown.until("Stopped")
+        shown.type("fg", "Enter")
+        shown.until("READY", "Press s to start", "Gists of finished turns")
+        shown.type("q")
+        shown.until("Stopped")

@@ -287,6 +287,11 @@ class ViewerApp(App[ExitStatus]):
             return
         super().action_suspend_process()
 
+    @on(Driver.SignalResume)
+    def repaint(self) -> None:
+        """Paint the whole screen again after `fg`: the terminal has forgotten it."""
+        self.refresh(layout=True)
+
     # Command palette
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
