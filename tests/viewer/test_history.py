@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
+from textual.events import Key
 from textual.pilot import Pilot
 
 from tests.viewer.dashboard_harness import emit, live, running, shown, toasts
@@ -312,6 +313,17 @@ async def test_a_private_session_is_not_exported() -> None:
         await pilot.press("e")
         await pilot.pause()
         assert app.screen is app.dashboard
+
+
+async def test_a_key_that_arrives_with_the_typed_words_acts_on_all_of_them() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, SessionsListed(KEPT))
+        await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
+        assert app._driver is not None
+        for key in (*"script", "ctrl+f"):
+            app._driver.send_message(Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: engine.sent == [SearchSessions("script")])
 
 
 async def test_in_a_replay_space_pauses_and_arrows_seek() -> None:

@@ -1,5 +1,7 @@
 """Base of the viewer's apps: themes, keys, the command palette, messages, the clipboard and alarms."""
 
+import asyncio
+import contextlib
 import gc
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +17,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.widget import Widget
 
 from tui.config.schema import Highlight, Style
 from tui.errors import ConfigError, LivegistError
@@ -47,6 +50,8 @@ if TYPE_CHECKING:
 DEFAULT_THEME = "night"
 COMMANDS_FILE = "commands.json"
 """Name of the file, beside that of the layout, with the actions run from the command palette."""
+FIELD_S = 0.2
+"""Longest wait for a text field to handle the keys before a key of its screen."""
 THEME_CHECK_S = 2.0
 """Seconds between two checks for changed theme files."""
 
@@ -56,6 +61,15 @@ def _commands() -> type[Provider]:
     from tui.viewer.palette import Commands
 
     return Commands
+
+
+async def _until_handled(field: Widget) -> None:
+    """Wait until a text field has handled the keys before: a key of the screen may be for its whole text."""
+    handled = asyncio.Event()
+    field.call_later(handled.set)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FIELD_S):
+            await handled.wait()
 
 
 class ViewerApp(App[ExitStatus]):
@@ -164,6 +178,10 @@ class ViewerApp(App[ExitStatus]):
                 if not (await self._check_bindings(event.key, priority=True) or await self._check_bindings(event.key)):
                     self._explain_key(event.key)
                 return
+            if isinstance(event, events.Key) and typing and self.focused is not None:
+                bound = self.screen.active_bindings.get(event.key)
+                if bound is not None and bound.binding.priority:
+                    await _until_handled(self.focused)
         await super().on_event(event)
 
     def _explain_key(self, key: str) -> bool:
