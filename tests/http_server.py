@@ -33,10 +33,12 @@ class Answer(msgspec.Struct):
     """Cut the connection where the body should end."""
     hangs: bool = False
     """Send nothing more where the body should end."""
+    to: str = ""
+    """Words of the body of the request that it answers; empty for any request."""
 
 
 class Server:
-    """Answers its requests in order with `answers`, and keeps what it was asked."""
+    """Answers each request with the first of `answers` that is for it, and keeps what it was asked."""
 
     def __init__(self, answers: Sequence[Answer]) -> None:
         self.answers = list(answers)
@@ -56,7 +58,8 @@ class Server:
         try:
             while request := await _request(reader):
                 self.asked.append(request)
-                answer = self.answers.pop(0)
+                body = str(request.body)
+                answer = self.answers.pop(next(at for at, one in enumerate(self.answers) if one.to in body))
                 for part in _written(answer):
                     writer.write(part)
                     await writer.drain()

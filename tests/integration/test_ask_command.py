@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from tests.command import livegist
 from tests.http_server import Answer, Server, serving
-from tests.session_fixtures import STARTED, final_turn, meeting_events, store_session
+from tests.session_fixtures import MEETING, STARTED, final_turn, meeting_events, store_session
 from tests.terminal import LIVEGIST
 from tui.model.events import Event, SpeakerNamed, State, TurnChanged
 from tui.paths import sessions_dir
@@ -150,7 +151,8 @@ def test_each_turn_is_analysed_again(store: Store, llm: Server) -> None:
 
 def test_answers_about_turns_come_one_by_one_and_those_there_are_outlive_a_ctrl_c(store: Store, llm: Server) -> None:
     stored = store_session(store)
-    llm.answers = [said("new 1"), said("new 2"), *[Answer(hangs=True)] * 3]
+    first, second = (replace(said(f"new {number}"), to=MEETING[number - 1][1]) for number in (1, 2))
+    llm.answers = [first, second, *[Answer(hangs=True)] * 3]
     process = subprocess.Popen(
         [*LIVEGIST, "analyse", "last", "--turns", "--prompt", "takeaway", "--llm-url", llm.url],
         stdout=subprocess.PIPE,
