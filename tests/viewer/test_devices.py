@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from tests.viewer.dashboard_harness import emit, running, shown, toasts
 from tests.viewer.pilot import Clock, until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
-from tui.model.commands import AddTrack, ListDevices, MeasureDevices, Mute, SetGain, Start, UseSource
+from tui.model.commands import AddTrack, ListDevices, MeasureDevices, Mute, SetGain, Start, StopTrack, UseSource
 from tui.model.devices import DeviceInfo, DeviceLevel
 from tui.model.events import DeviceLevels, DevicesListed, GainChanged, LevelChanged, MutedChanged, Rejected
 from tui.model.tracks import Track, TracksChanged
@@ -202,6 +202,25 @@ async def test_a_further_device_becomes_a_track_of_the_running_session() -> None
         await emit(pilot, engine, TracksChanged(tracks))
         assert "Built-in" in shown(app, "meter-2")
         assert {turn.track for turn in app.dashboard.view_model.transcript} == {"mic"}
+
+
+async def test_a_track_is_stopped_and_its_row_says_so() -> None:
+    you, them = Track("you", "mic"), Track("them", "system")
+    engine = ScriptedEngine(snapshot=replace(meeting(), tracks=(you, them)))
+    async with running(engine, size=(120, 36)) as (app, pilot):
+        await pilot.press("D")
+        await emit(pilot, engine, DevicesListed(DEVICES))
+        assert "m mute · x stop" in shown(app)
+        await pilot.press("t", "x")
+        await until(pilot, lambda: engine.sent[-1] == StopTrack("them"))
+        await emit(pilot, engine, TracksChanged((you, replace(them, end_s=60.0))))
+        assert "m mute · x stop" not in shown(app)
+        assert "for them" not in shown(app)
+        await pilot.press("x", "escape")
+        await until(pilot, lambda: app.screen is app.dashboard)
+        assert engine.sent.count(StopTrack("them")) == 1
+        assert "not recording" in shown(app, "meter-2")
+        assert "not recording" not in shown(app, "meter")
 
 
 async def test_a_session_with_four_tracks_takes_no_further_one() -> None:

@@ -161,6 +161,8 @@ class Engine:
                 return await self._devices.execute(command)
             case commands.TogglePlay():
                 await self._player.toggle(command, self._slot.state.session, recording=self.busy)
+            case commands.StopTrack(track=track):
+                self._slot.require_active().controls.stop_track(track)
             case commands.UseSource() | commands.AddTrack():
                 self._continuation.set_source(await self._slot.require_active().controls.change_sources(command))
             case commands.Recover(session=session, options=options):

@@ -46,6 +46,8 @@ class LiveTrack:
         self._drain_s = drain_s
         self._capture_ends = asyncio.Event()
         """Set when recording must end."""
+        self.stopped_alone = False
+        """Whether recording ended because a person stopped this track, and not the session."""
         self.source_failure: SourceError | None = None
         """Why the source ended without any audio; `None` if it did not."""
 
@@ -68,6 +70,11 @@ class LiveTrack:
     def stop(self) -> None:
         """Stop recording; the rest is sent."""
         self._capture_ends.set()
+
+    def stop_alone(self) -> None:
+        """Stop recording while other tracks go on; the rest is sent."""
+        self.stopped_alone = True
+        self.stop()
 
     def abandon(self) -> None:
         """End without waiting for a connection, for turns or for answers."""

@@ -198,11 +198,11 @@ class LiveSession:
 
     # Tasks -------------------------------------------------------------------------------------------------------
 
-    async def run(self, capturing: Sequence[Coroutine[Any, Any, None]] = ()) -> None:
+    async def run(self, capturing: Sequence[Coroutine[Any, Any, None] | None] = ()) -> None:
         """Run the session until it is ENDED or FAILED, also if one of its tasks fails.
 
         Args:
-            capturing: for each track, records until its source ends; empty if a stored session is resumed.
+            capturing: for each track, records until its source ends, or `None`; empty if a stored session is resumed.
         """
         try:
             self._sink.transition(State.CONNECTING)
@@ -267,14 +267,15 @@ class LiveSession:
             await track.record(capturing)
         finally:
             others = [other.name for other in self.tracks if not other.recording.closed]
-            if not others and self._tracks.mix is not None and track.capture is not None:
-                self.tracks[0].stream.give_up_after(self._config.drain_timeout_s)
+            if not others and track.capture is not None:
+                self._tracks.give_up_later()
             if not others and self.state.state is not State.DRAINING:
                 lost = self.state.state is State.RECONNECTING
                 self._sink.transition(State.DRAINING, *((self.state.reason, self.state.hint) if lost else ()))
-        if others and not self._stopped:
-            failure = track.source_failure
-            text = failure.message if failure else "The source has ended."
+        if track.stopped_alone:
+            self._tracks.publish_stopped(track)
+        elif others and not self._stopped:
+            text = track.source_failure.message if track.source_failure else "The source has ended."
             self._emit(Notice(Severity.WARNING, f"{track.name}: {text}", f"Recording continues: {', '.join(others)}."))
 
     async def _stream(self, track: LiveTrack) -> None:

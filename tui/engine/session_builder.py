@@ -10,7 +10,7 @@ from itertools import count
 from tui.audio.recording import Recording
 from tui.audio.sources import is_file
 from tui.config.schema import Config
-from tui.engine.capture import SILENCE_HINT
+from tui.engine.capture import SILENCE_HINT, Capture
 from tui.engine.compressed_store import CompressedDict
 from tui.engine.continuation import Interruption, append_silence, gap_notice
 from tui.engine.endpoints import Endpoints
@@ -109,18 +109,25 @@ class SessionBuilder:
             UsageError: the sources are not valid.
         """
         stored, tracks = interruption.stored, parse_tracks(self._config.sources)
-        paths = [stored.audio_of(number) for number in range(len(tracks))]
+        stopped = {track.name for track in interruption.state.tracks if track.stopped}
         async with AsyncExitStack() as opened:
-            recorded_s = [Recording.open(path).position / SAMPLE_RATE for path in paths]
-            sources = await open_sources(tracks, opened, config=self._config, clock=self._clock, skips_s=recorded_s)
+            paths = {track: stored.audio_of(number) for number, track in enumerate(tracks)}
+            recording = [track for track in tracks if track.name not in stopped]
+            recorded_s = [Recording.open(paths[track]).position / SAMPLE_RATE for track in recording]
+            sources = await open_sources(recording, opened, config=self._config, clock=self._clock, skips_s=recorded_s)
             state = stored.load(SessionState(CompressedDict))
             audio = [
-                TrackAudio(track.name, Recording.reopen(path), None) for track, path in zip(tracks, paths, strict=True)
+                TrackAudio(track.name, (Recording.reopen if track in recording else Recording.open)(path), None)
+                for track, path in paths.items()
             ]
             sink = self._open_sink(state, stored, audio)
             now = self._now()
             gap_s = max(0.0, now.timestamp() - interruption.stopped_at)
-            live = [track for track, source in zip(audio, tracks, strict=True) if not is_file(source.source)]
+            live = [
+                each
+                for each, track in zip(audio, tracks, strict=True)
+                if track in recording and not is_file(track.source)
+            ]
             for track in live:
                 append_silence(track.recording, gap_s)
             ends_at = max(track.recording.position for track in audio) / SAMPLE_RATE
@@ -231,14 +238,17 @@ class SessionBuilder:
 
 
 async def _run(session: LiveSession, sources: Sequence[TrackSource]) -> None:
-    """Run a session that records from open sources until it is over."""
+    """Run a session that records from open sources until it is over; a track without one was stopped before."""
+    opened = iter(sources)
     await session.run(
-        [
-            track.capture.run(source.source, source.stack)
-            for track, source in zip(session.tracks, sources, strict=True)
-            if track.capture is not None
-        ]
+        [_capture(track.capture, next(opened)) if track.capture is not None else None for track in session.tracks]
     )
+
+
+async def _capture(capture: Capture, source: TrackSource) -> None:
+    """Record from an open source until it ends, then close it."""
+    async with source.stack:
+        await capture.run(source.source, source.stack)
 
 
 def _streamed(audio: Sequence[TrackAudio], *, mix: bool) -> list[str]:

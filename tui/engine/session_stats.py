@@ -56,6 +56,7 @@ class StatsReporter:
         wait_left_s = max((left for stream in streams if (left := stream.wait_left_s) is not None), default=None)
         factors = (track.stream_events.realtime_factor for track in tracks)
         figures = [_track_stats(track) for track in tracks]
+        devices = zip((figure.device for figure in figures), tracks, strict=True)
         return Stats(
             elapsed_s=tenths(max(recording.position for recording in recordings) / rate),
             sent_s=max(track.sent_s for track in figures),
@@ -75,7 +76,7 @@ class StatsReporter:
             connections=self._before.connections + sum(track.connections for track in figures),
             reconnects=self._before.reconnects + sum(track.reconnects for track in figures),
             round_trip_ms=None if round_trip_s is None else round(round_trip_s * 1000),
-            device=", ".join(filter(None, (track.device for track in figures))),
+            device=", ".join(device for device, track in devices if device and not track.stopped_alone),
             overflows=self._before.overflows + sum(track.overflows for track in figures),
             recording_bytes=sum(recording.size_bytes for recording in recordings),
             unsaved_s=round(max(recording.unsaved for recording in recordings) / rate, 1),

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from tui.audio.mixed_reader import MixedReader
 from tui.config.schema import Config
 from tui.engine.annotations import Annotations
@@ -18,6 +20,7 @@ from tui.engine.stats_collector import StatsCollector
 from tui.engine.stream_events import StreamEventHandler
 from tui.engine.track_audio import SAMPLE_RATE, TrackAudio
 from tui.engine.unstreamed import Unstreamed
+from tui.model.events import Notice, Severity
 from tui.model.prompts import PromptLibrary
 from tui.model.tracks import Track, TracksChanged
 from tui.stream.events import StreamEvent
@@ -103,6 +106,23 @@ class SessionTracks:
             self.links.add(audio.name)
         return self._build(audio, self._turns.beside(audio.recording.position))
 
+    def publish_stopped(self, track: LiveTrack) -> None:
+        """Publish that a track was stopped, unless an engine before this one has done so."""
+        if track.capture is None:
+            return
+        end_s = round(track.recording.position / SAMPLE_RATE, 3)
+        known = self._sink.state.tracks
+        self._sink.emit(
+            TracksChanged(tuple(replace(each, end_s=end_s) if each.name == track.name else each for each in known))
+        )
+        self._sink.emit(Notice(Severity.INFO, f"{track.name} is no longer recorded."))
+
+    def give_up_later(self) -> None:
+        """Let the streams end that do not end with the recording of their track: of a mix, and of a stopped track."""
+        for track in self.all:
+            if self.mix is not None or track.capture is None:
+                track.stream.give_up_after(self._config.drain_timeout_s)
+
     def release_turns(self, *, all: bool = False) -> None:
         """Publish the held turns that are decided, or `all` of them."""
         for track in self.all:
@@ -134,6 +154,7 @@ class SessionTracks:
         if self._echo is not None:
             self._echo.add(audio)
         track = LiveTrack(audio, stream, events, publish=self._sink.emit, drain_s=drain_s)
+        track.stopped_alone = any(known.stopped for known in self._sink.state.tracks if known.name == audio.name)
         self.all.append(track)
         return track
 

@@ -83,6 +83,18 @@ class TrackControls:
         """
         self._require_capture(name).switch(spec)
 
+    def stop_track(self, name: str) -> None:
+        """Stop recording a track; the others go on.
+
+        Raises:
+            UsageError: the track is not recording, or it does not exist, or no other track is recording.
+        """
+        self._require_capture(name)
+        track = self._track(name)
+        if not any(other is not track and not other.recording.closed for other in self._tracks):
+            raise UsageError("No other track is recorded.", "Stop the session with x.")
+        track.stop_alone()
+
     def set_gain(self, gain_db: float, name: str = "") -> None:
         """Set the gain of what is recorded from now on.
 
@@ -99,8 +111,9 @@ class TrackControls:
         self._emit(GainChanged(gain_db, self._track(name).name))
 
     def _track(self, name: str) -> LiveTrack:
-        """Return the track with that name; the first if it is empty."""
-        for track in self._tracks:
+        """Return the track with that name; if it is empty, the first that is recording."""
+        recording = [track for track in self._tracks if not track.recording.closed]
+        for track in self._tracks if name else recording or self._tracks:
             if not name or track.name.casefold() == name.casefold():
                 return track
         names = ", ".join(track.name for track in self._tracks if track.name)
@@ -110,6 +123,8 @@ class TrackControls:
     def _require_capture(self, name: str) -> Capture:
         track = self._track(name)
         if track.capture is None or track.recording.closed:
+            if track.stopped_alone:
+                raise UsageError(f"{track.name} was stopped.", "To record it again, add it as another track with D.")
             raise UsageError(*NOT_RECORDING)
         return track.capture
 

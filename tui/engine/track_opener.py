@@ -76,7 +76,9 @@ class TrackOpener:
         state = self._sink.state
         if len(sources) > 1:
             self._started_at = started_at
-        for audio, source in zip(self._audio, sources, strict=True):
+        # A track that was stopped before this session was continued has no source.
+        recording = [audio for audio in self._audio if not audio.recording.closed]
+        for audio, source in zip(recording, sources, strict=True):
             fit = self._fit(source.track.source, started_at) if len(sources) > 1 else None
             audio.capture = self._capture(audio, source, fit)
             known = next((known for known in state.tracks if known.name == audio.name), None)

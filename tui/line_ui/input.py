@@ -30,6 +30,7 @@ from tui.model.commands import (
     SetTitle,
     Start,
     Stop,
+    StopTrack,
     UndoEdit,
     UseExtraPrompts,
     UsePrompt,
@@ -64,6 +65,7 @@ COMMANDS = (
     ("devices", "", "list audio devices"),
     ("device", "NAME", "switch the audio device, of another track with TRACK=NAME"),
     ("add", "NAME", "record from a further audio device as a track, called TRACK with TRACK=NAME"),
+    ("stop-track", "TRACK", "stop recording a track; the others go on"),
     ("export", "FORMAT", "write the session to a file: md, txt, srt, vtt, json, jsonl, csv"),
     ("prompts", "", "list prompts"),
     ("status", "", "show the state of the session"),
@@ -128,6 +130,8 @@ def parse_command(
             return [Recover("", dict(options))]
         case "stop":
             return [_stop(rest, view_model)]
+        case "stop-track" if rest:
+            return [StopTrack(rest)]
         case "mute" | "unmute":
             return [Mute(word == "mute", rest)]
         case "prompt":

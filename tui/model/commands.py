@@ -79,6 +79,13 @@ class AddTrack(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="add
     """`SOURCE` or `NAME=SOURCE`, in the syntax of the setting `source`."""
 
 
+class StopTrack(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="stop_track"):
+    """Stop recording a track, and transcribe it to its end; the other tracks go on."""
+
+    track: str
+    """Name of the track."""
+
+
 class Recover(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag="recover"):
     """Transcribe the untranscribed rest of a stored session. Rejected while a session is active."""
 
@@ -309,6 +316,7 @@ Command = (
     | MeasureDevices
     | UseSource
     | AddTrack
+    | StopTrack
     | Recover
     | ListSessions
     | DescribeSession

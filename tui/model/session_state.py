@@ -215,6 +215,11 @@ class SessionState:
         """The tracks; one without a name if the session has no other."""
         return self.tracks or (Track("", self.source, self.muted, self.gain_db),)
 
+    @property
+    def recorded_tracks(self) -> tuple[Track, ...]:
+        """The tracks, without those that were stopped by themselves."""
+        return tuple(track for track in self.all_tracks if not track.stopped)
+
     def may_be_silent(self, track: str) -> bool:
         """Return whether silence of a track is normal: it records what the machine plays."""
         return any(known.name == track and known.plays for known in self.all_tracks)

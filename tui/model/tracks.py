@@ -29,6 +29,13 @@ class Track(msgspec.Struct, frozen=True, omit_defaults=True):
     gain_db: float = 0.0
     start_s: float = 0.0
     """Seconds from the start of the session at which it was added; its recording is silent before."""
+    end_s: float = 0.0
+    """Seconds from the start of the session at which it was stopped; 0 if it was not stopped by itself."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was stopped while the others went on."""
+        return self.end_s > 0
 
     @property
     def plays(self) -> bool:
@@ -37,7 +44,7 @@ class Track(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TracksChanged(msgspec.Struct, frozen=True, tag="tracks"):
-    """A track was added to the running session. Turns of a track without a name are those of the first."""
+    """A track was added to the running session or stopped. Turns of a track without a name are those of the first."""
 
     tracks: tuple[Track, ...]
     """All tracks now."""

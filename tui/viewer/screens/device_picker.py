@@ -1,13 +1,13 @@
 """Device picker: the input devices with their live levels; a running session continues."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from tui.model.commands import ListDevices, MeasureDevices, Mute, SetGain
+from tui.model.commands import ListDevices, MeasureDevices, Mute, SetGain, StopTrack
 from tui.model.devices import DeviceInfo, DeviceLevel
 from tui.model.events import DeviceLevels
 from tui.model.tracks import SYSTEM, Track
@@ -63,7 +63,7 @@ class DevicePicker(Dialog[SourceChoice | None]):
 
     Args:
         tracks: the tracks of a running session, of which the choice is for one; empty without a session.
-        recorded: name of the device of each.
+        devices: name of the device of each, by the name of the track.
         can_add: whether the session, or the next one, may record from the device as well.
         clock: monotonic seconds.
     """
@@ -76,6 +76,7 @@ class DevicePicker(Dialog[SourceChoice | None]):
         Binding("a", "add", "record from the selected device as well, as a track", show=False),
         Binding("t", "next_track", "choose for the next track", show=False),
         Binding("m", "toggle_mute", "mute the track, or record it again", show=False),
+        Binding("x", "stop_track", "stop recording the track; the others go on", show=False),
         Binding("plus", "change_gain(3)", "increase the gain of the track by 3 dB", show=False, key_display="+"),
         Binding("minus", "change_gain(-3)", "decrease the gain of the track by 3 dB", show=False, key_display="-"),
         Binding("escape,q,D", "cancel", "cancel: keep the device in use", show=False, key_display="esc"),
@@ -85,7 +86,7 @@ class DevicePicker(Dialog[SourceChoice | None]):
         self,
         *,
         tracks: Sequence[Track] = (),
-        recorded: Sequence[str] = (),
+        devices: Mapping[str, str] | None = None,
         can_add: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -96,7 +97,7 @@ class DevicePicker(Dialog[SourceChoice | None]):
         """Why the list is incomplete; empty if it is complete."""
         self._listing = True
         self._tracks = tracks
-        self._recorded = recorded
+        self._in_use_by = devices or {}
         self._place = 0
         """Index of the track that the choice is for."""
         self._can_add = can_add
@@ -163,6 +164,7 @@ class DevicePicker(Dialog[SourceChoice | None]):
     def set_tracks(self, tracks: Sequence[Track]) -> None:
         """Show the tracks as they are now, and the levels with the gain of the chosen one."""
         self._tracks = tracks
+        self._place = min(self._place, max(0, len(tracks) - 1))
         for needles in self._needles.values():
             needles.acknowledge()
         self._show()
@@ -184,7 +186,7 @@ class DevicePicker(Dialog[SourceChoice | None]):
     @property
     def _current(self) -> str:
         """Name of the device in use; empty for none."""
-        return self._recorded[self._place] if self._place < len(self._recorded) else ""
+        return self._in_use_by.get(self._track.name, "") if self._track is not None else ""
 
     def action_step(self, step: int) -> None:
         """Select the next device, or the previous one if negative."""
@@ -211,6 +213,11 @@ class DevicePicker(Dialog[SourceChoice | None]):
         """Mute the track that the choice is for, or record it again."""
         if self._track is not None:
             self.post_message(CommandRequested(Mute(not self._track.muted, self._track.name)))
+
+    def action_stop_track(self) -> None:
+        """Stop recording the track that the choice is for, if there are others."""
+        if self._track is not None and len(self._tracks) > 1:
+            self.post_message(CommandRequested(StopTrack(self._track.name)))
 
     def _choose(self, *, adds: bool) -> None:
         track = self._track.name if self._track is not None else ""
@@ -239,9 +246,10 @@ class DevicePicker(Dialog[SourceChoice | None]):
         if self._devices is None:
             title = "Listing input devices…"
         gain = f"{' · muted' if muted else ''}{f' · gain {self._gain_db:+.0f} dB' if self._gain_db else ''}"
-        more = "a add as a track · " if self._can_add else ""
-        more += "t next track · m mute it · " if several else ""
-        self.query_one(Box).show(f"{title}{gain}", f"enter record from it · {more}+ - gain · ? keys · esc cancel")
+        keys = "enter record from it" + (" · a add as a track" if self._can_add else "")
+        if several:
+            keys = "enter record" + (" · a add" if self._can_add else "") + " · t next track · m mute · x stop"
+        self.query_one(Box).show(f"{title}{gain}", f"{keys} · + - gain · ? keys · esc cancel")
         choices = self.query_one(Choices)
         columns = choices.size.width - 2
         selected = choices.selected if selected is None else selected

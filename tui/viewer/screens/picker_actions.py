@@ -99,7 +99,7 @@ class PickerActions(AnnotationActions, PromptActions):
     def show_device_tracks(self) -> None:
         """Show the tracks as they are now in the device picker, if it is open."""
         if self._device_picker is not None:
-            self._device_picker.set_tracks(self.view_model.all_tracks)
+            self._device_picker.set_tracks(self.view_model.recorded_tracks)
 
     def _open_device_picker(self, listed: DevicesListed | None) -> None:
         from tui.viewer.screens.device_picker import DevicePicker, SourceChoice
@@ -120,11 +120,12 @@ class PickerActions(AnnotationActions, PromptActions):
 
         view_model = self.view_model
         stats = view_model.stats
-        tracks = view_model.all_tracks if view_model.state.active else ()
+        tracks = view_model.recorded_tracks if view_model.state.active else ()
+        devices = {track.name: track.device for track in stats.tracks} or {track.name: stats.device for track in tracks}
         self._device_picker = DevicePicker(
             tracks=tracks,
-            recorded=([track.device for track in stats.tracks] or [stats.device]) if tracks else (),
-            can_add=len(tracks) < MAX_TRACKS,
+            devices=devices,
+            can_add=len(view_model.all_tracks) < MAX_TRACKS or not tracks,
             clock=self._clock,
         )
         if listed is not None:

@@ -82,7 +82,7 @@ class MeterRows(Container):
             if at < len(shown):
                 meter.label = shown[at].name
                 meter.show_state(
-                    active=active,
+                    active=active and not shown[at].stopped,
                     muted=shown[at].muted,
                     gain_db=shown[at].gain_db,
                     may_be_silent=shown[at].plays,
