@@ -37,6 +37,22 @@ async def test_a_connection_that_was_lost_before_is_the_reason_at_once() -> None
         assert LOST in shown(app, "alert")
 
 
+async def test_a_recording_that_stopped_is_continued_or_ended_by_the_first_keys_of_the_footer() -> None:
+    stopped = replace(meeting(State.FAILED), stopped_at="2026-11-22T10:00:00+00:00")
+    async with running(ScriptedEngine(snapshot=stopped), size=(60, 16)) as (app, _):
+        assert shown(app, "keys").startswith(" s go on  x end session ")
+        titles = [command.title for command in app.get_system_commands(app.screen)]
+        assert titles[:2] == ["Go on recording the session", "End session"]
+
+
+async def test_the_file_of_a_session_that_is_transcribed_later_is_named_as_while_it_was_recorded() -> None:
+    snapshot = meeting(State.DRAINING)
+    file = replace(SESSION, source="/home/ines/talks/standup.flac")
+    engine = ScriptedEngine(snapshot=replace(snapshot, session=file, stats=replace(STATS, device="")))
+    async with running(engine) as (app, _):
+        assert "from standup.flac" in shown(app, "banner")
+
+
 async def test_x_ends_the_wait_after_a_question_that_says_what_is_kept() -> None:
     engine = ScriptedEngine(snapshot=meeting(State.DRAINING))
     async with running(engine, size=(60, 16)) as (app, pilot):

@@ -36,7 +36,7 @@ def wait_details(view_model: ViewModel, end: str = "x") -> str:
 def time_left(view_model: ViewModel) -> str:
     """Return how long a session still waits at most; empty without a limit."""
     left_s = view_model.stats.wait_left_s
-    return "" if left_s is None else f"up to {left_s:.0f} s more"
+    return "" if left_s is None else f"up to {_length(left_s)} more"
 
 
 def consequence(view_model: ViewModel, recover: str = "t") -> str:

@@ -10,7 +10,7 @@ FIRST = {
     State.LIVE: ("stop", "clear-clip", "mute", "ask", "bookmark", "choose-prompt", "search", "zoom", "analyse"),
     State.DRAINING: ("stop", "ask", "search", "bookmark", "export"),
     State.ENDED: ("start", "export", "ask", "analyse", "search", "show-history", "recover", "quit"),
-    State.FAILED: ("start", "choose-device", "show-settings", "show-history", "recover", "quit"),
+    State.FAILED: ("start", "stop", "choose-device", "show-settings", "show-history", "recover", "quit"),
 }
 """Ids of the most useful actions in each state, in the order of the footer and the command palette."""
 FIRST |= {State.CONNECTING: FIRST[State.LIVE], State.RECONNECTING: FIRST[State.LIVE]}

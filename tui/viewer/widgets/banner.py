@@ -99,10 +99,15 @@ class Banner(CellWidget):
             more = f" +{extra_prompts}" if extra_prompts else ""
             details.append(("prompt", f"{prompt_name(view_model.prompts, view_model.prompt)}{more}"))
         if view_model.session is not None:
-            details.append(("from", view_model.stats.device or view_model.session.source))
+            details.append(("from", view_model.stats.device or _source_name(view_model.session.source)))
             details.append(("speech", view_model.session.speech_model))
             details.append(("at", view_model.endpoint))
         return details
+
+
+def _source_name(source: str) -> str:
+    """Return a source as it is shown while it is recorded: of a file, its name."""
+    return source.rpartition("/")[2] if source.startswith("/") else source
 
 
 class Alert(CellWidget):
