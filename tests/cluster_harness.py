@@ -108,6 +108,11 @@ class TestCluster:
         self._folder = folder
         self.url = f"ws://127.0.0.1:{port}"
 
+    @property
+    def address(self) -> str:
+        """Address of the head node."""
+        return str(self._cluster.address)
+
     def deploy(self, **options: Any) -> None:
         """Deploy the application; if it runs already, replace its replicas one after the other."""
         gateway = GatewayOptions(turn_model="off", **options)

@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -89,6 +91,15 @@ def counted(cluster: TestCluster) -> dict[str, float]:
     assert response.status_code == 200
     lines = [line.rsplit(" ", 1) for line in response.text.splitlines() if not line.startswith("#")]
     return {name: float(value) for name, value in lines if "_total" in name or "_sum" in name}
+
+
+def test_the_command_refuses_another_port_than_that_of_a_serve_that_runs(cluster: TestCluster) -> None:
+    command = [sys.executable, "-P", "-m", "tui", "serve", "--cluster", cluster.address, "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 1, done.stderr
+    address = cluster.url.replace("ws", "http", 1)
+    assert done.stderr.startswith(f"livegist: Ray Serve runs on this cluster already, at {address}.\n"), done.stderr
+    assert counted(cluster), "the application goes on"
 
 
 async def test_a_recogniser_replica_that_is_killed_is_not_noticed(cluster: TestCluster, tmp_path: Path) -> None:

@@ -203,6 +203,16 @@ def test_files_do_not_depend_on_the_folder_of_a_process(tmp_path: Path, monkeypa
     assert with_absolute_paths(GatewayOptions(model="small")).model == "small", "a file is not a speech model"
 
 
+def test_the_reason_of_a_replica_that_cannot_start_is_at_the_end_of_its_traceback() -> None:
+    from tui.cluster.deploying import last_error
+
+    trace = 'Traceback (most recent call last):\n  File "gateway.py", line 9\n{}\n'
+    assert last_error(trace.format("tui.errors.LivegistError: Model file not found: x.")) == "Model file not found: x."
+    assert last_error(trace.format("and no error")) == ""
+    assert last_error("The deployment is healthy: yes") == ""
+    assert last_error("") == ""
+
+
 @pytest.mark.parametrize(("cpus", "threads", "expected"), [(0.5, 0, 1), (4.0, 0, 4), (4.0, 2, 2)])
 def test_a_replica_has_a_thread_for_each_cpu(cpus: float, threads: int, expected: int) -> None:
     options = parse({"token": "t", "replica_cpus": cpus, "threads": threads}, {})

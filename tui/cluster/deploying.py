@@ -20,6 +20,9 @@ from tui.urls import bracketed, is_loopback
 if TYPE_CHECKING:
     from tui.gateway.certificate import Certificate
 
+ERRORS = (RuntimeError, RayError, RayServeException)
+"""Errors of Serve."""
+LOGS = "The replicas' logs are in /tmp/ray/session_latest/logs."
 NAME = "livegist"
 """Name of the application on the cluster."""
 REACH_S = 10.0
@@ -59,23 +62,41 @@ def deployed(options: ClusterOptions, host: str, port: int, certificate: "Certif
     """Run the application on the cluster, and delete it at the end.
 
     Raises:
-        LivegistError: it cannot be started.
+        LivegistError: it cannot be started, or Ray Serve listens otherwise already.
     """
     http: dict[str, Any] = {"host": host, "port": port}
     if certificate:
         http |= {"ssl_certfile": str(certificate.chain), "ssl_keyfile": str(certificate.key)}
-    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
     try:
+        was_running = bool(serve.status().proxies)
         _start_serve(http)
-        serve.run(application(options), name=NAME, route_prefix="/")
-    except (RuntimeError, RayError, RayServeException) as error:
-        raise LivegistError(
-            f"The application cannot be started: {error}", "The replicas' logs are in /tmp/ray/session_latest/logs."
-        ) from error
+    except ERRORS as error:
+        raise LivegistError(f"Ray Serve cannot be started: {error}", LOGS) from error
     try:
+        try:
+            serve.run(application(options), name=NAME, route_prefix="/")
+        except ERRORS as error:
+            raise LivegistError(f"The application cannot be started: {_reason() or error}", LOGS) from error
         yield
     finally:
         serve.delete(NAME)
+        if not was_running and not serve.status().applications:
+            serve.shutdown()
+
+
+def _reason() -> str:
+    """Return why a replica of the application cannot be started; empty if nothing says so."""
+    found = serve.status().applications.get(NAME)
+    messages = [deployment.message for deployment in found.deployments.values()] if found else []
+    return next(filter(None, map(last_error, messages)), "")
+
+
+def last_error(message: str) -> str:
+    """Return the text of the error at the end of the traceback in a message of Ray; empty without one. Pure."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    name, colon, text = lines[-1].partition(": ") if lines and "Traceback" in message else ("", "", "")
+    return text if colon and name.replace(".", "").isidentifier() else ""
 
 
 def _start_serve(http: dict[str, Any]) -> None:
