@@ -10,6 +10,8 @@ from tests.viewer.dashboard_harness import emit, long_session, row_of, running, 
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import SAID, SESSION, ScriptedEngine, gist, meeting, turn
 from tui.model.events import GistChanged, SessionStarted, State, StateChanged, TurnBookmarked, TurnChanged
+from tui.model.stats import Stats
+from tui.viewer.widgets.stats_pane import StatsPane, stats_rows
 
 
 async def test_scrolled_back_the_turns_stay_put_and_say_how_much_is_new() -> None:
@@ -126,3 +128,9 @@ async def test_escape_clears_the_selection() -> None:
         await until(pilot, lambda: app.dashboard.body.turns.cursor == 126)
         await pilot.press("escape")
         await until(pilot, lambda: app.dashboard.body.turns.cursor is None)
+
+
+def test_each_statistic_has_space_between_its_label_and_its_value() -> None:
+    labels = [label for label, _, _ in stats_rows(Stats(realtime_factor=1.2, gists_missing=1), 0)]
+    assert "endpoint at" in labels
+    assert all(len(label) < StatsPane.LABEL for label in labels)

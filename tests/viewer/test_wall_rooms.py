@@ -55,6 +55,20 @@ async def test_an_opened_room_shows_the_level_and_its_history_as_far_as_the_wall
         assert "⣀" not in shown(app, "meter")
 
 
+async def test_a_room_that_finishes_is_not_stopped_again_on_the_wall() -> None:
+    wall = Wall({"local": meeting(State.DRAINING), "lobby": meeting()})
+    async with showing(wall) as (app, pilot):
+        await pilot.press("x")
+        await until(pilot, lambda: "The session is finishing. Open the room to end the wait." in shown(app, "keys"))
+        await pilot.press("A", "x")
+        await until(pilot, lambda: wall["lobby"].sent == [Stop()])
+        assert wall["local"].sent == []
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
+        await pilot.press("x", "x")
+        await until(pilot, lambda: wall["local"].sent == [Stop(abandon=True)])
+
+
 @pytest.mark.parametrize("key", ["q", "d", "ctrl+q"])
 async def test_no_key_of_an_open_room_ends_its_engine(key: str) -> None:
     wall = Wall(MIXED)

@@ -71,7 +71,7 @@ def stats_rows(stats: Stats, words: int) -> list[Row]:
         words: number of words, those of open turns included.
     """
     lag = "warn" if stats.lag_s >= NOTABLE_LAG_S else ""
-    missing = f" +{stats.gists_missing} missing" if stats.gists_missing else ""
+    missing = f"  +{stats.gists_missing} missing" if stats.gists_missing else ""
     unsaved = f"  {seconds(stats.unsaved_s)} unsaved" if stats.unsaved_s else ""
     rows = [
         ("turns", f"{stats.turns:,}", ""),
@@ -100,7 +100,7 @@ def stats_rows(stats: Stats, words: int) -> list[Row]:
         troubled = track.reconnects or track.lag_s >= NOTABLE_LAG_S
         rows.append((one_line(track.name, 14), "  ".join(parts), "warn" if troubled else ""))
     if stats.realtime_factor is not None:
-        rows.insert(10, ("real-time factor", f"{stats.realtime_factor:.2f}", ""))
+        rows.insert(10, ("endpoint at", f"{stats.realtime_factor:.2f}  × real time", ""))
     return rows
 
 
