@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from tests import fake_endpoint
-from tests.fake_endpoint import said, speech
+from tests.fake_endpoint import RATE, said, speech
 from tests.http_server import Answer, serving
 from tests.session_fixtures import store_session, write_wav
 from tui.paths import sessions_dir
@@ -19,13 +19,16 @@ from tui.sessions.metadata import SessionMetadata
 from tui.sessions.store import Store, StoredSession
 
 DEADLINE_S = 40.0
+SPOKEN = RATE // 4
+"""Samples of a turn, and of the pause after it."""
+SPEECH = speech(1, 2, samples=SPOKEN, pause=SPOKEN)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @pytest.fixture
 def sound(tmp_path: Path) -> Path:
     path = tmp_path / "sound.wav"
-    write_wav(path, speech(1, 2))
+    write_wav(path, SPEECH)
     return path
 
 
@@ -49,8 +52,8 @@ async def test_a_recording_becomes_flac_with_every_sample_it_had(sound: Path) ->
     stored, _ = await recorded(sound, flac="true")
     assert stored.audio.name == "audio.flac"
     samples, _ = soundfile.read(stored.audio, dtype="int16")
-    assert samples.tobytes() == speech(1, 2)
-    assert [turn.text for turn in stored.load().transcript.finals] == [said(1), said(2)]
+    assert samples.tobytes() == SPEECH
+    assert [turn.text for turn in stored.load().transcript.finals] == [said(1, SPOKEN), said(2, SPOKEN)]
 
 
 async def test_a_command_gets_the_whole_session(sound: Path, tmp_path: Path) -> None:
@@ -59,7 +62,7 @@ async def test_a_command_gets_the_whole_session(sound: Path, tmp_path: Path) -> 
     got = json.loads(target.read_text())
     assert got["session"]["id"] == stored.id
     assert got["state"] == "ended"
-    assert [turn["text"] for turn in got["turns"]] == [said(1), said(2)]
+    assert [turn["text"] for turn in got["turns"]] == [said(1, SPOKEN), said(2, SPOKEN)]
 
 
 async def test_a_webhook_is_posted_and_signed(sound: Path) -> None:
@@ -68,7 +71,7 @@ async def test_a_webhook_is_posted_and_signed(sound: Path) -> None:
     (request,) = server.asked
     assert request.path == "/hook"
     assert {"webhook-id", "webhook-timestamp", "webhook-signature"} <= set(request.headers)
-    assert [turn["text"] for turn in request.body["turns"]] == [said(1), said(2)]
+    assert [turn["text"] for turn in request.body["turns"]] == [said(1, SPOKEN), said(2, SPOKEN)]
 
 
 async def test_a_hook_that_fails_is_told_and_the_session_is_kept(sound: Path) -> None:

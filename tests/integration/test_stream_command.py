@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.command import livegist
-from tests.fake_endpoint import Endpoint, said, speech
+from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.terminal import LIVEGIST
 from tui.audio import wav
 from tui.paths import sessions_dir
@@ -112,13 +112,14 @@ async def test_a_file_is_heard_out_and_the_program_ends_by_itself(server: Endpoi
 async def test_a_wav_whose_recorder_was_killed_is_transcribed_to_its_end(
     server: Endpoint, tmp_path: Path, extra_chunk: bytes
 ) -> None:
+    sound = speech(1, 2, samples=RATE // 4, pause=RATE // 4)
     path = tmp_path / "killed.wav"
     start = wav.header(16_000, 0)
-    path.write_bytes(start[:4] + bytes(4) + start[8:36] + extra_chunk + b"data" + bytes(4) + speech(1, 2))
+    path.write_bytes(start[:4] + bytes(4) + start[8:36] + extra_chunk + b"data" + bytes(4) + sound)
     async with streaming("--url", server.url, "--source", str(path)) as program:
         assert await program.ended() == 0
-    assert [turn["text"] for turn in program.all("turn") if turn["final"]] == [said(1), said(2)]
-    assert bytes(server.calls[0].audio) == speech(1, 2)
+    assert [turn["text"] for turn in program.all("turn") if turn["final"]] == [said(1, RATE // 4), said(2, RATE // 4)]
+    assert bytes(server.calls[0].audio) == sound
 
 
 @pytest.mark.parametrize("content", [wav.header(16_000, 0), b""])
