@@ -22,6 +22,22 @@ def fast_clock(times: float = 50.0) -> Callable[[], float]:
     return lambda: time.monotonic() * times
 
 
+class Pace:
+    """A clock that only sleeping advances."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_000.0
+        self.slept_s: list[float] = []
+        monkeypatch.setattr(asyncio, "sleep", self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept_s.append(seconds)
+
+    def __call__(self) -> float:
+        return self.now
+
+
 async def read_source(spec: str, clock: Callable[[], float] | None = None) -> bytes:
     async with asyncio.timeout(30), open_source(spec, clock=clock or fast_clock()) as source:
         return b"".join([block async for block in source])

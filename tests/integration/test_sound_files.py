@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 import tracemalloc
 from pathlib import Path
 
@@ -10,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests import loop_lag
 from tests.integration.source_reading import (
     CLIP,
+    Pace,
     correlation,
     fast_clock,
     open_error,
@@ -103,18 +102,21 @@ async def test_a_flac_without_an_intact_block_is_an_error(tmp_path: Path) -> Non
     assert "cut.flac is not a readable sound file" in (await open_error(str(tmp_path / "cut.flac"))).message
 
 
-async def test_a_file_is_read_in_real_time_and_ends(tmp_path: Path, speech: bytes) -> None:
+async def test_a_file_is_read_in_real_time_and_ends(
+    tmp_path: Path, speech: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "speech.wav"
     path.write_bytes(wav.header(16_000, 32_000) + speech[:32_000])
     given = 0
-    async with open_source(str(path)) as source, loop_lag.measured() as machine:
+    pace = Pace(monkeypatch)
+    start = pace.now
+    async with open_source(str(path), clock=pace) as source:
         assert (source.name, source.finite, source.overflows) == ("speech.wav", True, 0)
-        start = time.monotonic()
         async for block in source:
             given += len(block) // 2
             assert 320 <= len(block) // 2 <= 800
-            assert time.monotonic() - start >= given / 16_000 - 0.005
-        assert 1.0 <= time.monotonic() - start < 2.0 + machine.late_s
+            assert pace.now - start == pytest.approx(given / 16_000)
+    assert pace.now - start == pytest.approx(1.0)
 
 
 async def test_a_file_of_three_hours_starts_at_once_and_stays_on_the_disk(tmp_path: Path) -> None:

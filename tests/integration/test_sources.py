@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.source_reading import (
+    Pace,
     correlation,
     fast_clock,
     open_error,
@@ -147,22 +148,6 @@ async def test_closing_a_source_ends_its_program_and_its_children(tmp_path: Path
     with pytest.raises(ProcessLookupError):
         os.kill(leader, 0)
     assert ends(child)
-
-
-class Pace:
-    """A clock that only sleeping advances."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 1_000.0
-        self.slept_s: list[float] = []
-        monkeypatch.setattr(asyncio, "sleep", self._sleep)
-
-    async def _sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self.slept_s.append(seconds)
-
-    def __call__(self) -> float:
-        return self.now
 
 
 async def test_a_live_pipe_is_not_delayed(monkeypatch: pytest.MonkeyPatch) -> None:
