@@ -91,6 +91,12 @@ def test_a_missing_answer_is_said() -> None:
     assert text_line(missing) == "  summary of turn 3: timed out. No answer came."
 
 
+def test_a_session_that_finishes_is_called_that_everywhere() -> None:
+    assert status_line(StateChanged(State.DRAINING)) == "finishing"
+    why = StateChanged(State.DRAINING, "Waiting for the last turns.")
+    assert status_line(why) == "finishing: Waiting for the last turns."
+
+
 def test_states_and_notices_are_remarks_and_a_failure_is_left_to_the_command() -> None:
     assert (
         status_line(StateChanged(State.RECONNECTING, "The connection was lost."))

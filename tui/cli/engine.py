@@ -54,7 +54,7 @@ async def _stop(client: Any, *, now: bool) -> None:
             case SessionStarted(session=session):
                 path = session.path
             case StateChanged(state=state, reason=why) if why:
-                click.echo(f"{state}: {why}")
+                click.echo(f"{state.word}: {why}")
             case Rejected(text=text, hint=hint):
                 raise UsageError(text, hint)
             case Notice(text=text, hint=hint):
@@ -88,7 +88,7 @@ async def _status_line(client: "EngineClient") -> str:
 
     async for event in client.events():
         if isinstance(event, Snapshot):
-            line = f"{event.state}  {clock(event.stats.elapsed_s, padded=True)}"
+            line = f"{event.state.word}  {clock(event.stats.elapsed_s, padded=True)}"
             line += f"  unattended for {clock(event.unattended_s, padded=True)}" if event.unattended_s else ""
             unsaved_s = event.stats.unsaved_s
             line += f"  {unsaved_s:.0f} s not on disk" if unsaved_s else ""

@@ -41,6 +41,11 @@ class State(StrEnum):
         return self in (State.CONNECTING, State.LIVE, State.RECONNECTING, State.DRAINING)
 
     @property
+    def word(self) -> str:
+        """Word for a person."""
+        return "finishing" if self is State.DRAINING else self.value
+
+    @property
     def over(self) -> bool:
         """Whether the session has ended or failed."""
         return self in (State.ENDED, State.FAILED)

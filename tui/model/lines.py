@@ -94,7 +94,7 @@ def status_line(event: Event) -> str | None:
         case StateChanged(state=State.FAILED):
             return None
         case StateChanged(state=state, reason=why, hint=hint):
-            return terminal_line(f"{state}: {why} {hint}".rstrip() if why else str(state))
+            return terminal_line(f"{state.word}: {why} {hint}".rstrip() if why else state.word)
         case Notice(text=text, hint=hint) | Rejected(text=text, hint=hint):
             return terminal_line(f"{text} {hint}".rstrip())
         case SessionStarted(session=session):
