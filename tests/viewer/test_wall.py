@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from tests.viewer.dashboard_harness import emit, shown, toasts
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import PROMPTS, SESSION, ScriptedEngine, gist, meeting, partial, turn
-from tests.viewer.wall_harness import MIXED, Wall, meetings, showing, update
+from tests.viewer.wall_harness import EMPTY, MIXED, Wall, meetings, showing, update
 from tui.config.schema import Highlight
 from tui.model.commands import Bookmark, Mute, Start, Stop, UseExtraPrompts, UsePrompt
 from tui.model.events import GistChanged, MutedChanged, Notice, Rejected, Severity, TurnBookmarked, TurnChanged
@@ -93,6 +93,16 @@ async def test_after_A_one_key_goes_to_all_rooms_and_the_message_names_those_tha
         await pilot.press("A", "escape", "m")
         await until(pilot, lambda: wall["local"].sent == [Stop(), Bookmark(132, "")])
         assert wall["lobby"].sent == [Stop()]
+
+
+async def test_each_reason_for_which_rooms_cannot_act_is_named_once() -> None:
+    wall = Wall({**MIXED, "hall": EMPTY, "far": meeting()}, hosts={"far": "far"})
+    wall["far"].accepting.clear()
+    async with showing(wall) as (app, pilot):
+        app.rooms[-1].view_model.disconnect("far cannot be reached.", "", "")
+        await pilot.press("A", "space")
+        said = "2 rooms: muted. Not studio, hall: No session is running. Not far: Not connected to the engine."
+        await until(pilot, lambda: said in toasts(app))
 
 
 async def test_all_rooms_are_muted_before_all_are_unmuted() -> None:

@@ -280,7 +280,7 @@ class WallScreen(MainScreen, GatedScreen):
                     for room in known:
                         self.post_message(self.RoomCommandRequested(room, UsePrompt(chosen)))
                     name = one_line(prompt_name(tuple(prompts.values()), chosen), 60)
-                    self._tell(rooms, known, f"uses {name}", "there is no such prompt")
+                    self._tell(rooms, known, f"uses {name}", lambda room: "there is no such prompt.")
             self._select_all(selected=False)
 
         current = in_use.pop() if len(in_use) == 1 else ""
@@ -294,17 +294,19 @@ class WallScreen(MainScreen, GatedScreen):
             if wanted is not None:
                 self.post_message(self.RoomCommandRequested(room, wanted))
                 done.append(room)
-        left = next((room for room in rooms if room not in done), None)
-        self._tell(rooms, done, word or ROOM_ACTIONS[action], reason_against(left, action) if left is not None else "")
+        self._tell(rooms, done, word or ROOM_ACTIONS[action], lambda room: reason_against(room, action))
         self._select_all(selected=False)
 
-    def _tell(self, rooms: Sequence[Room], done: Sequence[Room], word: str, reason: str) -> None:
+    def _tell(self, rooms: Sequence[Room], done: Sequence[Room], word: str, reason: Callable[[Room], str]) -> None:
         """Say to which of several rooms a command went, and why not to the others."""
         if len(rooms) < 2:
             return
-        others = [one_line(room.name, 24) for room in rooms if room not in done]
-        names = ", ".join(others[:4]) + (f" and {len(others) - 4} more" if len(others) > 4 else "")
-        self.show_status(f"{plural(len(done), 'room')}: {word}." + (f" Not {names}: {reason}" if others else ""))
+        others: dict[str, list[str]] = {}
+        for room in rooms:
+            if room not in done:
+                others.setdefault(first_sentence(reason(room)), []).append(one_line(room.name, 24))
+        refused = [f" Not {_listed(names)}: {why}" for why, names in others.items()]
+        self.show_status(f"{plural(len(done), 'room')}: {word}.{''.join(refused)}")
 
     def action_clear_alarms(self) -> None:
         """Clear the alarms and clip marks of all rooms."""
@@ -345,6 +347,16 @@ class WallScreen(MainScreen, GatedScreen):
     def action_close(self) -> None:
         """Close the wall; the sessions continue."""
         self.post_message(self.CloseRequested())
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of a text: there is no space for what helps in each of several rooms."""
+    sentence, period, _ = text.partition(". ")
+    return f"{sentence}." if period else text
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def is_possible(room: Room, action: str) -> bool:
