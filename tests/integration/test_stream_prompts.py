@@ -116,14 +116,22 @@ class Edited:
         return await target(self._server)(self.text)
 
 
-async def test_an_edit_while_the_connection_of_the_edit_before_is_opened_takes_effect(
-    server: Endpoint, recording: Recording
-) -> None:
-    heard, prompt = Heard(), Edited(server)
+async def answered_once(
+    recording: Recording, heard: Heard, prompt: Edited
+) -> tuple[ReconnectingStream, "asyncio.Task[None]"]:
+    """Start a stream and wait for the answer about its first turn."""
     way = ReconnectingStream(recording, prompt.target, "one", heard.tell, clock=lambda: time.monotonic() * 10)
     running = asyncio.create_task(way.run())
     recording.append(speech(1))
     await heard.until(lambda: len(heard.answers) == 1)
+    return way, running
+
+
+async def test_an_edit_while_the_connection_of_the_edit_before_is_opened_takes_effect(
+    server: Endpoint, recording: Recording
+) -> None:
+    heard, prompt = Heard(), Edited(server)
+    way, running = await answered_once(recording, heard, prompt)
     server.begin_s = 20
     prompt.text = "second"
     way.renew()
@@ -141,10 +149,7 @@ async def test_an_edit_while_the_connection_of_the_edit_before_is_opened_takes_e
 
 async def test_an_edit_while_reconnecting_takes_effect(server: Endpoint, recording: Recording) -> None:
     heard, prompt = Heard(), Edited(server)
-    way = ReconnectingStream(recording, prompt.target, "one", heard.tell, clock=lambda: time.monotonic() * 10)
-    running = asyncio.create_task(way.run())
-    recording.append(speech(1))
-    await heard.until(lambda: len(heard.answers) == 1)
+    way, running = await answered_once(recording, heard, prompt)
     server.begin_s = 20
     await server.cut()
     await server.wait_for(lambda: len(server.calls) == 2)
@@ -162,10 +167,7 @@ async def test_an_edit_that_the_endpoint_rejects_is_reported_and_tried_once(
     server: Endpoint, recording: Recording
 ) -> None:
     heard, prompt = Heard(), Edited(server)
-    way = ReconnectingStream(recording, prompt.target, "one", heard.tell, clock=lambda: time.monotonic() * 10)
-    running = asyncio.create_task(way.run())
-    recording.append(speech(1))
-    await heard.until(lambda: len(heard.answers) == 1)
+    way, running = await answered_once(recording, heard, prompt)
     server.error_first, server.close_with = "no such model", (3006, "no such model")
     prompt.text = "second"
     way.renew()
