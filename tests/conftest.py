@@ -26,7 +26,7 @@ os.environ.update(LOOPBACK_ONLY)
 
 DATA = Path(__file__).parent / "data"
 """Speech read by people, with the words beside it."""
-START_S = 10.0
+START_S = 30.0
 """Longest wait for a server that a fixture starts."""
 
 ALSA_CONFIG = """\

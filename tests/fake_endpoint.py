@@ -159,7 +159,7 @@ class Endpoint:
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     server: Server | None = None
 
-    async def wait_for(self, what: Any, within_s: float = 20.0) -> None:
+    async def wait_for(self, what: Any, within_s: float = 60.0) -> None:
         """Wait until `what()` holds."""
         async with asyncio.timeout(within_s), self.changed:
             await self.changed.wait_for(what)

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-ENDING_S = 10.0
+ENDING_S = 30.0
 """Longest wait for killed processes to be gone."""
 
 

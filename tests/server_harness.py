@@ -19,7 +19,7 @@ from tui.model.session_state import SessionState
 from tui.paths import PACKAGE, log_file, runtime_dir, sessions_dir
 from tui.sessions.store import Store
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Hosted:

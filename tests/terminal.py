@@ -41,7 +41,7 @@ class Terminal:
     def escape(self, shown: str) -> None:
         """Press escape and wait until `shown` is gone: a key that follows too soon would make it an Alt chord."""
         self.type("Escape")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while shown in self.screen():
             assert time.monotonic() < deadline, f"{shown} does not go away"
             time.sleep(0.1)

@@ -30,7 +30,7 @@ class Heard:
                 self.transcript.remove(number)
         self._changed.set()
 
-    async def until(self, what: Callable[[], bool], within_s: float = 20.0) -> None:
+    async def until(self, what: Callable[[], bool], within_s: float = 60.0) -> None:
         async with asyncio.timeout(within_s):
             while not what():
                 self._changed.clear()

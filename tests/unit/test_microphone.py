@@ -41,7 +41,7 @@ class Heard(Microphone):
 
 async def read_samples(microphone: Microphone, samples: int) -> bytes:
     sound = b""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async for block in microphone:
             sound += block
             if len(sound) >= samples * 2:

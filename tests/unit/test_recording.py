@@ -159,11 +159,11 @@ async def test_a_reader_waits_for_the_next_block_and_is_woken_by_it(tmp_path: Pa
     readers = [asyncio.create_task(recording.wait_beyond(position)) for position in (0, 0, 799, 800)]
     await asyncio.sleep(0)
     recording.append(distinct_samples(800))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await asyncio.gather(*readers[:3])
     assert not readers[3].done()
     recording.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await readers[3]
 
 

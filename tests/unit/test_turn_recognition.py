@@ -201,6 +201,6 @@ async def test_finish_waits_for_the_last_final(session: Session) -> None:
     await asyncio.sleep(0)
     assert not finishing.done()
     session.scheduler.run_finals()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await finishing
     assert session.finals == ["w1 w2 w3"]

@@ -12,7 +12,7 @@ from tui.model.session import Session
 from tui.model.stats import Stats
 from tui.model.transcript import Turn, Word
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 """Longest wait of a test for something to happen."""
 
 PROMPTS = (
