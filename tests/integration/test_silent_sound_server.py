@@ -18,12 +18,12 @@ from tui.audio import portaudio, pulse
 from tui.audio.devices import Device
 from tui.audio.pulse import SilentServerError
 from tui.cli import main
-from tui.engine import device_monitor
+from tui.engine import device_monitor, session_slot
 from tui.engine.device_monitor import LATE, DeviceMonitor, list_sources
 from tui.errors import SourceError
 from tui.model.commands import ListDevices, Start, Stop, TogglePlay
 from tui.model.devices import DeviceInfo
-from tui.model.events import DevicesListed, State
+from tui.model.events import DevicesListed, State, StateChanged
 from tui.paths import sessions_dir
 from tui.sessions.store import Store
 
@@ -78,13 +78,19 @@ def test_doctor_says_it_too_and_runs_its_other_checks() -> None:
 
 
 @pytest.mark.usefixtures("silent")
-async def test_a_session_that_cannot_start_says_why(server: Endpoint) -> None:
+async def test_a_session_that_cannot_start_says_what_it_waits_for_and_then_why(
+    server: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_slot, "OPENING_S", 0.1)
     watch = Watch()
     async with running(watch) as built:
         await built.execute(Start({"source": "mic", "url": server.url}))
         await watch.until_over()
-        assert watch.record.state is State.FAILED
-        assert watch.record.reason == SILENT
+        changes = [event for event in watch.events if isinstance(event, StateChanged)]
+        assert [(each.state, each.reason) for each in changes] == [
+            (State.CONNECTING, "Opening the audio source."),
+            (State.FAILED, SILENT),
+        ]
 
 
 async def test_a_running_session_goes_on_with_silence_until_the_server_answers(

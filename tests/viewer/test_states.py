@@ -64,8 +64,19 @@ async def test_a_lost_connection_asks_nobody_to_speak() -> None:
     async with running(engine) as (app, pilot):
         assert "Speak" in shown(app, "turns")
         await emit(pilot, engine, StateChanged(State.RECONNECTING, "The endpoint does not answer."))
-        assert "Speech is recorded now" in shown(app, "turns")
+        assert "There is no connection yet. Speech is recorded now" in shown(app, "turns")
         assert "Recording. Speak" not in shown(app)
+        await emit(pilot, engine, StatsChanged(Stats(connections=1)), StateChanged(State.LIVE))
+        await emit(pilot, engine, StateChanged(State.RECONNECTING, "The endpoint does not answer."))
+        assert "The connection is lost. Speech is recorded now" in shown(app, "turns")
+
+
+async def test_a_source_that_takes_long_to_open_is_named_and_nothing_is_said_to_be_recorded() -> None:
+    engine = ScriptedEngine()
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, StateChanged(State.CONNECTING, "Opening the audio source."))
+        assert "Opening the audio source." in shown(app, "turns")
+        assert "recorded now" not in shown(app)
 
 
 async def test_the_meter_of_an_ended_session_is_blank() -> None:

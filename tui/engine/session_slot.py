@@ -9,6 +9,8 @@ from tui.errors import LivegistError, UsageError
 from tui.model.events import Event, State, StateChanged
 from tui.model.session_state import SessionState
 
+OPENING_S = 0.5
+"""Time to open the sources after which viewers are told that they open; usually they are open before."""
 SHUTDOWN_S = 11.5
 """Longest time from a request to quit until the session is over; the rest of 15 s is for clean-up around it."""
 
@@ -60,6 +62,12 @@ class SessionSlot:
     def run(self, running: Coroutine[Any, Any, None]) -> None:
         """Run a session in a task."""
         self._running = asyncio.ensure_future(running)
+        announcing = asyncio.get_running_loop().call_later(OPENING_S, self._announce_opening)
+        self._running.add_done_callback(lambda _: announcing.cancel())
+
+    def _announce_opening(self) -> None:
+        if self.session is None and self.idle.state is not State.CONNECTING:
+            self.apply(StateChanged(State.CONNECTING, "Opening the audio source."))
 
     def apply(self, event: Event) -> None:
         """Apply an event to the state and publish it."""

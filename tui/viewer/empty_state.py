@@ -29,17 +29,17 @@ def empty_text(view_model: ViewModel, *, disconnected: bool, set_up: bool) -> li
     if not view_model.synced:
         return [Span("Starting the engine…", "muted")]
     match view_model.state:
+        case State.CONNECTING if view_model.reason:
+            return [Span(one_line(view_model.reason, 200), "muted")]
         case State.CONNECTING:
             endpoint = one_line(view_model.endpoint, 80) or "the endpoint"
             return [
                 Span(f"Connecting to {endpoint}… Speech is recorded now and sent once the connection is open.", "muted")
             ]
         case State.RECONNECTING:
+            lost = "The connection is lost" if view_model.stats.connections else "There is no connection yet"
             return [
-                Span(
-                    "The connection is lost. Speech is recorded now and sent when it is open again.",
-                    "muted",
-                ),
+                Span(f"{lost}. Speech is recorded now and sent when it is open.", "muted"),
                 Span("\nspace mute, x stop", "muted"),
             ]
         case State.LIVE if view_model.replay_speed:
