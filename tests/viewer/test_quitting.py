@@ -1,12 +1,13 @@
 """Tests of leaving the dashboard, driven by keys and by a scripted engine."""
 
 import pytest
+from msgspec.structs import replace
 
 from tests.viewer.dashboard_harness import emit, running, shown, toasts
 from tests.viewer.pilot import until
-from tests.viewer.scripted_engine import SESSION, ScriptedEngine, meeting, turn
+from tests.viewer.scripted_engine import SESSION, STATS, ScriptedEngine, meeting, turn
 from tui.model.commands import Quit
-from tui.model.events import State, StateChanged, TurnChanged
+from tui.model.events import State, StateChanged, StatsChanged, TurnChanged
 from tui.viewer.screens.quit_dialog import QuitDialog
 
 
@@ -83,3 +84,16 @@ async def test_the_question_may_be_left_open() -> None:
         await pilot.press("q", "escape")
         await until(pilot, lambda: app.screen is app.dashboard)
         assert engine.sent == []
+
+
+async def test_a_session_that_is_not_transcribed_to_its_end_is_named_after_quitting() -> None:
+    engine = ScriptedEngine(snapshot=meeting(State.DRAINING))
+    engine.quits = False
+    async with running(engine) as (app, pilot):
+        await pilot.press("q")
+        await emit(pilot, engine, StatsChanged(replace(STATS, untranscribed_s=7.2)), StateChanged(State.ENDED))
+        engine.cut()
+        await until(pilot, lambda: app.return_value is not None)
+    assert str(app.return_value) == (
+        f"The session is saved in {SESSION.path}\n7 s are not transcribed. Run: livegist recover {SESSION.id}"
+    )

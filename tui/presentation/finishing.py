@@ -54,6 +54,15 @@ def consequence(view_model: ViewModel, recover: str = "t") -> str:
     return f"The last {_length(rest_s)} stay in the recording, not transcribed: {recover} transcribes them later."
 
 
+def rest_to_recover(view_model: ViewModel) -> str:
+    """Return what of an ended session is not transcribed, and the command that transcribes it; empty for nothing."""
+    rest_s, session = view_model.stats.untranscribed_s, view_model.session
+    if session is None or not session.path or rest_s < NOTABLE_S:
+        return ""
+    where = f" on {view_model.host}" if view_model.host else ""
+    return f"{_length(rest_s)} are not transcribed. Run{where}: livegist recover {session.id}"
+
+
 def _length(length_s: float) -> str:
     return f"{length_s:.0f} s" if length_s < 60 else clock(length_s)
 

@@ -12,6 +12,7 @@ from tui.config.schema import Highlight, Style
 from tui.errors import EngineError, UsageError, VersionError
 from tui.model.commands import Option, Quit, Start
 from tui.model.events import Event
+from tui.presentation.finishing import rest_to_recover
 from tui.presentation.view_model import ViewModel
 from tui.text import plural
 from tui.viewer.engine_connection import EngineConnection, ExitStatus
@@ -164,11 +165,13 @@ class LivegistApp(ViewerApp):
         self.exit(self._exit_status(running=False, error=error))
 
     def _exit_status(self, *, running: bool, error: str = "", note: str = "") -> ExitStatus:
-        session, unsaved_s = self.dashboard.view_model.session, self.dashboard.view_model.stats.unsaved_s
+        view_model = self.dashboard.view_model
+        session, unsaved_s = view_model.session, view_model.stats.unsaved_s
+        rest = "" if running or view_model.replay_speed else rest_to_recover(view_model)
         if unsaved_s and not running:
             error = error or f"The last {unsaved_s:.0f} s are not on disk yet; the engine keeps them and retries."
-        path = self.dashboard.view_model.located(session.path) if session and session.path else ""
-        return ExitStatus(running, path, error, note, self._host)
+        path = view_model.located(session.path) if session and session.path else ""
+        return ExitStatus(running, path, error, "\n".join(filter(None, (rest, note))), self._host)
 
     def action_request_quit(self) -> None:
         """Quit from the dashboard, as its key does."""
