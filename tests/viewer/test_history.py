@@ -48,6 +48,7 @@ from tui.viewer.engine_connection import ExitStatus
 from tui.viewer.screens.export import FORMATS, ExportPicker
 from tui.viewer.screens.history import HistoryScreen
 from tui.viewer.screens.past_session import PastSessionScreen
+from tui.viewer.widgets.box import Box
 
 KEPT = (
     SessionInfo("b", "2026-11-22T09:45:00+01:00", 754.0, 132, State.ENDED, "Standup", ("work",), "Good morning", 3),
@@ -313,6 +314,24 @@ async def test_a_private_session_is_not_exported() -> None:
         await pilot.press("e")
         await pilot.pause()
         assert app.screen is app.dashboard
+
+
+async def test_a_key_of_the_list_says_why_it_cannot_act_on_matches_or_on_nothing() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, SessionsListed(KEPT))
+        await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
+        await emit(pilot, engine, SessionsFound((SessionHit("b", 127, 762.0, ("the ", "script")),)))
+        for key in ("ctrl+r", "ctrl+t", "ctrl+e", "ctrl+x", "ctrl+s", "space"):
+            app.screen.query_one(Box).turn_over()
+            await pilot.press(key)
+            await until(pilot, lambda: "Not possible with matches: esc goes back to the list." in toasts(app))
+        await pilot.press("escape", *"nothing of the kind")
+        await until(pilot, lambda: "0 sessions" in shown(app))
+        for key in ("ctrl+a", "ctrl+r", "ctrl+x"):
+            await pilot.press(key)
+            await until(pilot, lambda: "No session is listed." in toasts(app))
+    assert engine.sent == []
 
 
 async def test_a_key_that_arrives_with_the_typed_words_acts_on_all_of_them() -> None:

@@ -25,7 +25,7 @@ from tui.text import clock, one_line, plural
 from tui.viewer.messages import CommandRequested, ReplayRequested
 from tui.viewer.replay import NEEDS_TERMINAL, has_terminal
 from tui.viewer.screens.dialog import HELP, Dialog, show_keys
-from tui.viewer.screens.history_rows import hit_row, searchable, snippet, status, title_of
+from tui.viewer.screens.history_rows import HEADING, SHORT_HEADING, hit_row, searchable, snippet, status, title_of
 from tui.viewer.screens.prompt_picker import Filter
 from tui.viewer.styled_text import Line, Span
 from tui.viewer.widgets.box import Box
@@ -38,14 +38,14 @@ ORDERS: tuple[tuple[str, Callable[[SessionInfo], tuple[object, ...]], bool], ...
     ("by title", lambda session: (one_line(title_of(session), 80).casefold(),), False),
 )
 """Sort orders: name, key, whether the highest comes first."""
-HEADING = f"  {'started':<18}{'length':>7}  {'turns':>5}  {'★':>2}  title"
-SHORT_HEADING = f"  {'started':<13}{'length':>7}  title"
-"""Names of the columns in a narrow terminal."""
 NARROW_COLUMNS = 72
 """Width of a terminal below which the list has few columns."""
 WATCHING_KEYS = "enter open · F1 keys · ^s sort · ^f search all · esc back"
 CHANGES = frozenset({"mark", "rename", "tag", "ask", "export", "delete"})
-"""Actions of viewers that may not only look."""
+"""Actions that are refused to a viewer that may only look."""
+LIST_ACTIONS = frozenset({"rename", "tag", "export", "delete", "sort"})
+"""Actions on the list of sessions, not on matches."""
+NOT_A_LIST = "Not possible with matches: esc goes back to the list."
 KEYS = "enter open · space mark · F1 keys · ^a ask · ^l replay · ^s sort · ^f search all · esc back"
 
 
@@ -129,11 +129,22 @@ class HistoryScreen(Dialog[bool]):
         """Return whether an action is possible now; `None`, not false, so that its key can say why not."""
         if action == "replay":
             return True if has_terminal(self.app) else None
-        return None if self._watching and action in CHANGES else True
+        refused = self._watching and action in CHANGES
+        return None if refused or self._reason_against(action) else True
+
+    def _reason_against(self, action: str) -> str:
+        """Return why an action is not possible with what is listed; empty if it is."""
+        if self._hits is not None:
+            return NOT_A_LIST if action in LIST_ACTIONS else ""
+        needs_session = action in CHANGES | {"replay"} and action != "mark"
+        return "No session is listed." if needs_session and self.is_mounted and self._selected is None else ""
 
     def explain_unavailable(self, binding: Binding) -> None:
         """Say in the lower border why the action of a key is not possible now."""
-        self.show_status(NEEDS_TERMINAL if binding.action == "replay" else WATCH_ONLY)
+        if self._watching and binding.action in CHANGES:
+            self.show_status(WATCH_ONLY)
+        else:
+            self.show_status(self._reason_against(binding.action) or NEEDS_TERMINAL)
 
     def action_keys(self) -> None:
         """Show the keys of this screen, without those that a viewer that may only look can never use."""
@@ -169,7 +180,9 @@ class HistoryScreen(Dialog[bool]):
 
     def action_mark(self) -> None:
         """Mark the selected session, or no longer, and select the next one."""
-        if self._hits is None and (session := self._selected) is not None:
+        if self._hits is not None:
+            self.show_status(NOT_A_LIST)
+        elif (session := self._selected) is not None:
             _toggle(self._marked, session.id)
             self._show(self._selected_row + 1)
 

@@ -5,6 +5,10 @@ from tui.model.session_hits import SessionHit
 from tui.text import clock, one_line, sanitize
 from tui.viewer.styled_text import Line, Span, pad
 
+HEADING = f"  {'started':<18}{'length':>7}  {'turns':>5}  {'★':>2}  title"
+SHORT_HEADING = f"  {'started':<13}{'length':>7}  title"
+"""Names of the columns in a narrow terminal."""
+
 
 def title_of(session: SessionInfo) -> str:
     """Return the title of a session; without one, its first words."""
