@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from websockets.exceptions import InvalidStatus
 
 from tests.bench.processes import PROC, tree
 from tests.gateway_harness import CLIPS, PATIENCE_S, TUTORIAL, calling, read
@@ -98,12 +99,17 @@ def test_an_end_of_turn_model_that_cannot_be_used_is_refused_with_a_hint(tmp_pat
         assert "pip install --no-deps pipecat-ai" in stderr
 
 
-async def test_a_prompt_of_many_thousand_characters_is_taken() -> None:
+async def test_a_prompt_of_many_thousand_characters_is_taken_or_refused() -> None:
     asked = {"model": "m", "messages": [{"role": "user", "content": "Be brief. " * 3000 + "{{turn}}"}]}
     with started() as (_, line):
         async with calling(line["listening"], llm_gateway=json.dumps(asked)) as caller:
             await caller.send("Terminate")
             assert (await caller.ended())[0] == 1000
+        async with calling(line["listening"], agent_version="1" * 62_000) as caller:
+            await caller.until("Begin")
+        with pytest.raises(InvalidStatus):
+            async with calling(line["listening"], agent_version="1" * 200_000):
+                pass
 
 
 @pytest.mark.parametrize(
