@@ -19,6 +19,14 @@ def host(url: str) -> str:
         return ""
 
 
+def is_complete(url: str) -> bool:
+    """Return whether `url` has a host, and a port from 0 to 65535 if it names one."""
+    try:
+        return bool(host(url)) and (urlsplit(url).port or 0) >= 0
+    except ValueError:
+        return False
+
+
 def is_loopback(url: str) -> bool:
     """Return whether the host of `url` is `localhost` or a loopback address; no name is resolved."""
     name = host(url)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.command import livegist
 from tests.session_fixtures import store_session
 from tui.cli import main
 from tui.paths import config_dir, data_dir, log_file, sessions_dir
@@ -133,3 +134,8 @@ def test_a_link_to_somewhere_else_is_not_followed(tmp_path: Path) -> None:
     (sessions_dir() / "elsewhere").symlink_to(tmp_path / "open")
     (sessions_dir() / "nowhere").symlink_to(tmp_path / "gone")
     assert doctor().exit_code == 0
+
+
+def test_a_wrong_setting_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVEGIST_FPS", "900")
+    livegist("doctor", code=1, says="1 check failed.")

@@ -22,6 +22,7 @@ from tui.cli import main
 from tui.config.schema import Config
 from tui.engine.gateway_process import GatewayProcess
 from tui.gateway.options import GatewayOptions
+from tui.stream.connection import ConnectError
 
 SERVE = [sys.executable, "-m", "tui", "serve", "--port", "0"]
 
@@ -156,6 +157,14 @@ async def test_the_llm_server_of_a_local_engine_is_not_in_the_arguments_of_its_g
         assert not any(b"secret" in command or b"planted" in command for command in commands)
     finally:
         await gateway.close()
+
+
+async def test_why_the_gateway_of_the_engine_did_not_start_is_said(short_dir: Path) -> None:
+    (short_dir / "log").write_text("livegist: An earlier error.\nAn earlier hint.\n")
+    with pytest.raises(ConnectError) as failed:
+        await GatewayProcess(short_dir / "log").url(Config(local_model="/nope"), "")
+    assert failed.value.close.meaning == "The local gateway did not start: Unknown speech model: /nope."
+    assert "`livegist models` lists the known ones" in failed.value.close.hint
 
 
 async def test_the_token_of_a_gateway_for_others_does_not_keep_the_engine_out(

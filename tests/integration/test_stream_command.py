@@ -243,6 +243,8 @@ async def test_a_refused_key_ends_with_what_to_do_and_the_recording_is_kept(serv
         (("--engine", "moon"), 2, "engine must be"),
         (("--prompt", "poem"), 2, "poem"),
         (("--url", "http://127.0.0.1"), 2, "Invalid WebSocket URL"),
+        (("--url", "ws://127.0.0.1:99999"), 2, "Invalid WebSocket URL"),
+        (("--url", "wss://a host"), 2, "Invalid WebSocket URL"),
         (("--url", "ws://127.0.0.1:1", "--engine", "local"), 2, "exclude"),
         (("--nonsense",), 2, "nonsense"),
     ],

@@ -19,6 +19,7 @@ from tests.command import INTERNAL_ERROR
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.media import write_container, write_silent_video
 from tests.session_fixtures import store_session, write_wav
+from tui.audio import wav
 from tui.batch.ledger import audio_files
 from tui.paths import sessions_dir
 from tui.sessions.flac import compress
@@ -223,6 +224,33 @@ async def test_an_endpoint_that_is_late_with_the_last_turns_is_waited_for(
         server.finish_s = 3.0
         [done] = await transcribed(server, str(path))
     assert texts(store, done) == [said(1, samples=RATE)]
+
+
+async def test_a_named_pipe_is_transcribed(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    async with fake_endpoint.running() as server:
+        running = asyncio.create_task(transcribed(server, str(path)))
+        await asyncio.to_thread(lambda: path.write_bytes(wav.header(RATE, 0) + speech(1)))
+        [done] = await running
+    assert texts(store, done) == [said(1)]
+
+
+async def test_a_named_pipe_that_brings_nothing_can_be_stopped(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tui", "transcribe", "--json", "--url", "ws://127.0.0.1:1", str(path)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    async with asyncio.timeout(DEADLINE_S):
+        writer = await asyncio.to_thread(os.open, path, os.O_WRONLY)
+        process.send_signal(signal.SIGINT)
+        printed, _ = await process.communicate()
+    os.close(writer)
+    assert (process.returncode, json.loads(printed)["error"]) == (1, "Not started.")
+    assert list(store) == []
 
 
 async def test_a_codec_whose_files_cannot_be_searched_is_transcribed(store: Store, tmp_path: Path) -> None:

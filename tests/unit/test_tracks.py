@@ -55,6 +55,8 @@ def test_one_track_without_a_name_stays_without_one() -> None:
         (["you=mic", "YOU=system"], "Two tracks have the name 'YOU'."),
         (["you="], "The track 'you' has no source."),
         ([" "], "The source ' ' is empty."),
+        (["a\0b"], "The source a b is not valid text."),
+        (["caf\udce9.wav"], "The source caf�.wav is not valid text."),
         (["a=-", "b=-"], "Standard input can be only one track."),
         (["x" * 25 + "=mic"], f"The name of the track {'x' * 25!r} is too long."),
     ],

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.urls import host, is_loopback, may_carry_key
+from tui.urls import host, is_complete, is_loopback, may_carry_key
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,21 @@ def test_any_text_is_accepted_as_a_url(url: str) -> None:
     host(url)
     if may_carry_key(url):
         assert host(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "complete"),
+    [
+        ("ws://127.0.0.1:8765", True),
+        ("wss://example.com", True),
+        ("ws://[::1]:1", True),
+        ("ws://127.0.0.1:99999", False),
+        ("ws://127.0.0.1:port", False),
+        ("wss://a host", False),
+        ("ws://\0", False),
+        ("wss://", False),
+        ("ws://[::1", False),
+    ],
+)
+def test_an_address_has_a_host_and_a_possible_port(url: str, complete: bool) -> None:
+    assert is_complete(url) is complete

@@ -236,9 +236,12 @@ class Transcriber:
     async def _transcribe(self, engine: Engine, store: "_OneSession", source: Source, worker: Worker) -> "_Outcome":
         name = _name(source)
         try:
-            stored = await self._open_session(source, name)
+            # A named pipe may have no writer yet.
+            stored = await worker.unless_stopped(self._open_session(source, name))
         except LivegistError as error:
             return _Outcome(TranscriptionResult(name, error=error.message, hint=error.hint))
+        if stored is None:
+            return _Outcome(TranscriptionResult(name, error=NOT_STARTED, hint="Run the command again."))
         if self._ending:
             return _Outcome(
                 TranscriptionResult(name, stored.id, str(stored.path), error=WAITING_REASON, hint=_resume_hint(stored))

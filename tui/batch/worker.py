@@ -2,10 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from tui.model.events import Event, StateChanged, StatsChanged, TurnChanged
 from tui.stream.close_codes import TOO_MANY_SESSIONS
+
+Result = TypeVar("Result")
 
 
 class Worker:
@@ -46,6 +49,17 @@ class Worker:
         self._reported_s = self._connected_s = 0.0
         self._reached_at = self._clock()
         self.refused = False
+
+    async def unless_stopped(self, work: Coroutine[Any, Any, Result]) -> Result | None:
+        """Return the result of work; cancel it and return `None` if a stop is requested first."""
+        working, stopped = asyncio.ensure_future(work), asyncio.ensure_future(self.stop.wait())
+        try:
+            await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            return await working if working.done() else None
+        finally:
+            working.cancel()
+            stopped.cancel()
+            await asyncio.gather(working, stopped, return_exceptions=True)
 
     def publish(self, event: Event) -> None:
         """Handle an event of the engine."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from tui.config.load import load
+from tui.config.schema import Config
 from tui.credentials import Key, find
 from tui.engine.gateway_process import is_installed
 from tui.engine.process import is_running
@@ -164,29 +165,35 @@ def _recognition() -> Iterator[Finding]:
         "" if local else "Install it: pip install 'livegist[local]'",
         optional=key,
     )
-    if local:
-        yield _speech_model(optional=key)
-        yield _turn_model()
-        yield _speaker_model()
+    if not local:
+        return
+    try:
+        config = load().config
+    except LivegistError:
+        # Already reported by the check of the settings.
+        return
+    yield _speech_model(config, optional=key)
+    yield _turn_model(config)
+    yield _speaker_model(config)
 
 
-def _speech_model(*, optional: bool) -> Finding:
+def _speech_model(config: Config, *, optional: bool) -> Finding:
     """Find the speech model of the local engine."""
     from tui.gateway.speech_models import find_model
 
     try:
-        model = find_model(load().config.local_model)
+        model = find_model(config.local_model)
     except LivegistError as error:
         return Finding(False, error.message, error.hint, optional=optional)
     return Finding(True, f"speech model: {model.name} in {model.folder}")
 
 
-def _turn_model() -> Finding:
+def _turn_model(config: Config) -> Finding:
     """Find the end-of-turn model of the local engine."""
     from tui.gateway.turn_model import OFF, find_turn_model
 
     try:
-        setting = load().config.local_turn_model
+        setting = config.local_turn_model
         path = find_turn_model(setting)
     except LivegistError as error:
         return Finding(False, error.message, error.hint)
@@ -196,12 +203,12 @@ def _turn_model() -> Finding:
     return Finding(False, "end-of-turn model: not installed", hint, optional=True)
 
 
-def _speaker_model() -> Finding:
+def _speaker_model(config: Config) -> Finding:
     """Find the speaker model of the local engine."""
     from tui.gateway.speaker_model import INSTALL, find_speaker_model
 
     try:
-        path = find_speaker_model(load().config.local_speaker_model)
+        path = find_speaker_model(config.local_speaker_model)
     except LivegistError as error:
         return Finding(False, error.message, error.hint)
     if path:

@@ -18,6 +18,8 @@ from tui.stream.connection import ConnectError
 
 LISTEN_S = 60.0
 """Longest wait until the gateway listens: its packages may have to be read from a slow disk."""
+ERROR_PREFIX = "livegist: "
+"""Start of the line with which a command says why it failed; the next one says what to do."""
 LEAVE_S = 2.0
 """Longest wait for the gateway to exit by itself: the engine's sessions are over by then."""
 
@@ -93,6 +95,7 @@ class GatewayProcess:
         environ = {name: value for name, value in os.environ.items() if name != SERVE_TOKEN} | secrets
         try:
             log = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            logged = os.fstat(log).st_size
             try:
                 self._process = await asyncio.create_subprocess_exec(
                     *command, stdin=PIPE, stdout=PIPE, stderr=log, env=environ, start_new_session=True
@@ -109,20 +112,22 @@ class GatewayProcess:
             self._url = str(json.loads(line)["listening"])
         except (TimeoutError, ValueError, KeyError) as error:
             await self.close()
-            raise ConnectError(
-                CloseInfo(
-                    LOST,
-                    "",
-                    Retry.NO,
-                    "The local gateway did not start.",
-                    f"{self._stderr_tail()} See its log: {self._log}".lstrip(),
-                )
-            ) from error
+            reason, hint = self._why_it_ended(logged)
+            meaning = f"The local gateway did not start: {reason}" if reason else "The local gateway did not start."
+            hint = f"{hint} See its log: {self._log}".lstrip()
+            raise ConnectError(CloseInfo(LOST, "", Retry.NO, meaning, hint)) from error
 
-    def _stderr_tail(self) -> str:
-        """Return the last line of the gateway's log."""
+    def _why_it_ended(self, start: int) -> tuple[str, str]:
+        """Return what the gateway has printed about its end, and what to do; empty texts if it printed nothing.
+
+        Args:
+            start: length of the log, in bytes, before the gateway was started.
+        """
         try:
-            lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            lines = self._log.read_bytes()[start:].decode(errors="replace").strip().splitlines()
         except OSError:
-            return ""
-        return lines[-1] if lines else ""
+            return "", ""
+        for at in reversed(range(len(lines))):
+            if lines[at].startswith(ERROR_PREFIX):
+                return lines[at].removeprefix(ERROR_PREFIX), " ".join(lines[at + 1 : at + 2])
+        return (lines[-1], "") if lines else ("", "")

@@ -11,7 +11,8 @@ from tui.errors import EndpointError, MissingExtraError, UsageError
 from tui.model.prompts import TURN, Prompt
 from tui.stream import query
 from tui.stream.query import LLMGateway
-from tui.urls import host, may_carry_key
+from tui.text import file_text
+from tui.urls import host, is_complete, may_carry_key
 
 VENDOR = "assemblyai.com"
 
@@ -52,8 +53,10 @@ def resolve_route(config: Config, *, key: str, llm_key: str, local_installed: bo
     """
     if config.url and config.engine == "local":
         raise UsageError("--url and --engine local exclude each other.", "Use one of them.")
-    if config.url and not config.url.startswith(("ws://", "wss://")):
-        raise UsageError(f"Invalid WebSocket URL: {config.url}.", "Use --url wss://HOST or --url ws://HOST:PORT.")
+    if config.url and not (config.url.startswith(("ws://", "wss://")) and is_complete(config.url)):
+        raise UsageError(
+            f"Invalid WebSocket URL: {file_text(config.url)}.", "Use --url wss://HOST or --url ws://HOST:PORT."
+        )
     if config.engine == "local" or (config.engine == "auto" and not config.url and not key and local_installed):
         if not local_installed:
             raise MissingExtraError("The local engine", "local")

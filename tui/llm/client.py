@@ -32,7 +32,7 @@ from tui.llm.protocol import (
 from tui.llm.reasoning import ReasoningFilter
 from tui.retry_after import parse_retry_after
 from tui.trust import loopback_context
-from tui.urls import host, is_loopback, may_carry_key
+from tui.urls import host, is_complete, is_loopback, may_carry_key
 
 if TYPE_CHECKING:
     import httpx2
@@ -79,7 +79,7 @@ class ChatClient:
         random: Callable[[], float] = chance.random,
         now: Callable[[], float] = time.time,
     ) -> None:
-        if not host(base_url):
+        if not is_complete(base_url):
             raise ChatError(
                 f"Invalid LLM URL: {base_url!r}.", "Write llm_url as https://host or http://127.0.0.1:port."
             )

@@ -7,6 +7,7 @@ from pathlib import PurePath
 import msgspec
 
 from tui.errors import UsageError
+from tui.text import file_text
 
 MAX_TRACKS = 4
 SYSTEM = "system"
@@ -56,6 +57,11 @@ def parse_track(text: str) -> Track:
     Raises:
         UsageError: the name or the source is not valid.
     """
+    if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+        # A session is stored as JSON, which is Unicode.
+        raise UsageError(
+            f"The source {file_text(text)} is not valid text.", "Rename the file, or use: livegist transcribe FILE"
+        )
     found = NAME.fullmatch(text)
     name, source = (found["name"], found["source"].strip()) if found else ("", text.strip())
     if not source:

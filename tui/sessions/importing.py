@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from tui.audio.file_source import open_file
 from tui.audio.recording import Recording
 from tui.audio.sound_file import DamagedFileError
+from tui.audio.sources import open_source
 from tui.errors import SessionError, SourceError, file_error_hint
 from tui.model.events import SessionStarted, State, StateChanged, StatsChanged
 from tui.model.session import Session
@@ -37,7 +38,7 @@ async def from_file(
 
     Args:
         store: stores the session.
-        path: a sound file, or a video with sound.
+        path: absolute path of a sound file, a video with sound, or a named pipe.
         session: facts about the session; id and path are filled in.
         claim: receives the id of the session before its audio is copied.
 
@@ -47,7 +48,7 @@ async def from_file(
     """
     times = itertools.count(0.0, 1e9)
     # A clock that advances by 1e9 s a call makes all samples due at once, so that the file is read without waiting.
-    async with open_file(path, sample_rate=SAMPLE_RATE, clock=lambda: next(times)) as source:
+    async with open_source(str(path), sample_rate=SAMPLE_RATE, clock=lambda: next(times)) as source:
         note = ""
         stored = store.create(_started(session))
         claim(stored.id)
