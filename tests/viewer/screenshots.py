@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from tests.viewer import wall_scene
 from tests.viewer.pilot import SettledPilot, freeze, run_app, until
-from tests.viewer.scripted_engine import ScriptedEngine, gist, meeting
+from tests.viewer.scripted_engine import STATS, ScriptedEngine, gist, meeting
 from tests.viewer.wall_harness import showing
 from tui.model.devices import DeviceInfo, DeviceLevel
 from tui.model.events import (
@@ -31,6 +31,7 @@ from tui.model.events import (
     SpeakerNamed,
     State,
     StateChanged,
+    StatsChanged,
     TurnBookmarked,
 )
 from tui.model.gists import Gist, GistStatus
@@ -57,6 +58,11 @@ NO_MICROPHONE = StateChanged(
 )
 LOST = StateChanged(
     State.RECONNECTING, "The connection was lost.", "livegist reconnects automatically; recording continues."
+)
+FINISHING = (
+    LOST,
+    StateChanged(State.DRAINING, "The connection was lost. Next attempt in 2 s."),
+    StatsChanged(replace(STATS, wait_left_s=9.0)),
 )
 
 
@@ -151,6 +157,7 @@ SCREENSHOTS: tuple[Screenshot | WallScreenshot, ...] = (
     Screenshot("empty", EMPTY),
     Screenshot("failed", EMPTY, (NO_MICROPHONE,)),
     Screenshot("reconnecting", meeting(), (LEVEL, LOST)),
+    Screenshot("finishing", meeting(), FINISHING, keys=("x",)),
     Screenshot("clipping", meeting(), (LevelChanged(-6.0, 0.0, True),)),
     Screenshot("stereo", meeting(), (STEREO,)),
     Screenshot("extractive", meeting(), (LEVEL, extractive())),

@@ -97,6 +97,7 @@ async def test_a_number_is_edited_in_its_row_and_a_wrong_one_is_explained_while_
         await until(pilot, lambda: written()["fps"] == 30)
         await pilot.press("enter", *"0")
         await until(pilot, lambda: "fps must be an integer from 1 to 60" in " ".join(shown(app, "preview").split()))
+        assert "Expected" not in shown(app, "preview"), "no words of the decoder"
         await pilot.press("enter")
         assert written()["fps"] == 30
         await pilot.press("escape")

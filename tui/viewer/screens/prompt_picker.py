@@ -128,7 +128,10 @@ class PromptPicker(Dialog[str | PromptChange | None]):
             self.notify("Extra prompts need a session: start one first.", markup=False)
             return
         selected = self.query_one(Choices).selected
-        if selected >= len(self._found) or (id := self._found[selected].id) == self._current:
+        if selected >= len(self._found):
+            return
+        if (id := self._found[selected].id) == self._current:
+            self.notify("This prompt is in use: choose another one as an extra prompt.", markup=False)
             return
         if id not in self._extra_prompts and len(self._extra_prompts) >= MAX_EXTRA_PROMPTS:
             self.notify(

@@ -161,7 +161,8 @@ class SettingsScreen(Dialog[None]):
         try:
             parse_value(self._selected, written.strip())
         except ConfigError as error:
-            return f"{error.message} {error.hint}".strip()
+            # The hint says in words what is allowed; the message quotes the decoder, for the config file.
+            return error.hint or error.message
         return ""
 
     def _edit(self) -> None:
