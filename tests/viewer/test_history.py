@@ -1,4 +1,4 @@
-"""Tests of the list of past sessions, the past session, exports, and the keys of a replay."""
+"""The list of past sessions: filter, order, edits, export, deletion, search and questions."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,45 +7,24 @@ from msgspec.structs import replace
 from textual.events import Key
 from textual.pilot import Pilot
 
-from tests.viewer.dashboard_harness import emit, live, running, shown, toasts
+from tests.viewer.dashboard_harness import emit, running, shown, toasts
 from tests.viewer.pilot import until
-from tests.viewer.scripted_engine import SAID, SESSION, ScriptedEngine, gist, meeting
+from tests.viewer.scripted_engine import SESSION, ScriptedEngine, meeting
 from tui.model.commands import (
-    Analyse,
     AnnotateSession,
     Ask,
     DeleteSessions,
     DescribeSession,
-    EditTurn,
     ExportSession,
     ListSessions,
-    Mute,
-    Pause,
     SearchSessions,
-    Seek,
     ShowSession,
-    TogglePlay,
-    UndoEdit,
 )
-from tui.model.edits import TurnEdit
-from tui.model.events import (
-    GistChanged,
-    PlayingChanged,
-    SessionInfo,
-    SessionsFound,
-    SessionShown,
-    SessionsListed,
-    SpeakerNamed,
-    State,
-    StoredSessionChanged,
-    TitleChanged,
-    TranscriptEdited,
-    TurnBookmarked,
-)
+from tui.model.events import SessionInfo, SessionsFound, SessionShown, SessionsListed, State
 from tui.model.session_hits import SessionHit
 from tui.viewer.app import LivegistApp
 from tui.viewer.engine_connection import ExitStatus
-from tui.viewer.screens.export import FORMATS, ExportPicker
+from tui.viewer.screens.export import FORMATS
 from tui.viewer.screens.history import HistoryScreen
 from tui.viewer.screens.past_session import PastSessionScreen
 from tui.viewer.widgets.box import Box
@@ -59,7 +38,6 @@ KEPT = (
     ),
 )
 PAST = replace(meeting(State.ENDED), session=replace(SESSION, id="a"))
-REPLAY = replace(meeting(), replay_speed=2.0)
 
 
 async def test_h_lists_what_is_kept_and_enter_opens_one() -> None:
@@ -187,77 +165,6 @@ async def test_a_history_without_sessions_says_so() -> None:
         assert engine.sent == []
 
 
-async def test_a_past_session_stands_in_the_same_panes_and_escape_leads_back() -> None:
-    engine = ScriptedEngine(snapshot=meeting())
-    async with running(engine) as (app, pilot):
-        await emit(pilot, engine, SessionShown(PAST))
-        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
-        await until(pilot, lambda: "connection pool" in shown(app, "turns"))
-        await until(pilot, lambda: "ENDED" in shown(app, "banner"))
-        await pilot.press("home")
-        assert "f follows" not in shown(app), "a past session does not grow"
-        await pilot.press("z")
-        await until(pilot, lambda: "turns zoomed z" in shown(app, "banner"))
-        await pilot.press("z", "T")
-        await until(pilot, lambda: "09:57:36 A" in shown(app, "turns"))
-        assert "no answer within 30 s" in shown(app, "gists")
-        await pilot.press("escape")
-        await until(pilot, lambda: app.screen is app.dashboard)
-        assert app.dashboard.view_model.state is State.LIVE
-
-
-async def test_no_key_of_a_past_session_changes_the_live_one() -> None:
-    engine = ScriptedEngine(snapshot=meeting())
-    async with running(engine) as (app, pilot):
-        await emit(pilot, engine, SessionShown(PAST))
-        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
-        await pilot.press("space", "x", "1", "a", "s", "left")
-        await until(pilot, lambda: engine.sent == [AnnotateSession("a", Analyse())])
-        assert isinstance(app.screen, PastSessionScreen)
-
-
-async def test_a_past_session_is_edited_asked_and_titled_and_shows_what_changes() -> None:
-    engine = ScriptedEngine(snapshot=meeting())
-    async with running(engine) as (app, pilot):
-        await emit(pilot, engine, SessionShown(PAST))
-        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
-        await pilot.press("u")
-        assert "No edit to undo." in toasts(app)
-        await pilot.press("home", "E", "end", *"!", "enter")
-        edit = EditTurn(126, (f"{SAID[0][1]}!",))
-        await until(pilot, lambda: engine.sent == [AnnotateSession("a", edit)])
-        first = PAST.turns[0]
-        edited = TranscriptEdited((TurnEdit(126, (replace(first, text="Welcome, everybody."),)),))
-        await emit(pilot, engine, StoredSessionChanged("a", edited))
-        assert "Welcome, everybody." in shown(app, "turns")
-        await emit(pilot, engine, StoredSessionChanged("b", TitleChanged("Not this one")))
-        await emit(pilot, engine, StoredSessionChanged("a", TitleChanged("Monday round")))
-        assert "Monday round" in shown(app, "banner")
-        await pilot.press("u", "colon", *"why", "enter")
-        await until(
-            pilot, lambda: engine.sent[1:] == [AnnotateSession("a", UndoEdit()), AnnotateSession("a", Ask("why"))]
-        )
-        answer = replace(gist(300, None, "Because of [turn 127]."), question="why")
-        await emit(pilot, engine, StoredSessionChanged("a", GistChanged(answer)))
-        assert "Because of" in shown(app, "gists")
-        await pilot.press("escape", "escape")
-        assert "Because of" not in shown(app), "an answer about a past session is not shown with the live one"
-
-
-async def test_escape_ends_the_search_in_a_past_session_before_it_leads_back() -> None:
-    engine = ScriptedEngine(snapshot=meeting())
-    async with running(engine) as (app, pilot):
-        await emit(pilot, engine, SessionShown(PAST))
-        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
-        await pilot.press("slash", *"script", "enter")
-        await until(pilot, lambda: "with “script”" in shown(app, "turns"))
-        await pilot.press("escape")
-        await until(pilot, lambda: "with “script”" not in shown(app, "turns"))
-        assert isinstance(app.screen, PastSessionScreen)
-        await pilot.press("escape")
-        await until(pilot, lambda: app.screen is app.dashboard)
-
-
 async def test_a_question_about_a_listed_session_opens_it() -> None:
     async with browsing() as (_, pilot, engine):
         await pilot.press("down", "ctrl+a", *"why", "enter")
@@ -271,49 +178,10 @@ async def test_a_question_about_marked_sessions_is_asked_of_each() -> None:
         assert "Asked 2 sessions" in toasts(app)
 
 
-async def test_e_exports_what_is_shown() -> None:
-    engine = ScriptedEngine(snapshot=meeting())
-    async with running(engine) as (app, pilot):
-        await pilot.press("e")
-        await until(pilot, lambda: isinstance(app.screen, ExportPicker))
-        await pilot.press("down", "down", "enter")
-        await until(pilot, lambda: engine.sent == [ExportSession("", "srt")])
-        await emit(pilot, engine, SessionShown(PAST))
-        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
-        await pilot.press("e")
-        await until(pilot, lambda: isinstance(app.screen, ExportPicker))
-        await pilot.press("enter")
-        await until(pilot, lambda: engine.sent[1:] == [ExportSession("a", "md")])
-
-
-async def test_a_past_session_shows_its_marks_and_names_and_only_those_on_a_key() -> None:
-    marked = replace(PAST, bookmarks=(TurnBookmarked(127, "the plan"),), speakers=(SpeakerNamed("B", "Tom"),))
-    engine = ScriptedEngine(snapshot=meeting())
-    async with running(engine) as (app, pilot):
-        await emit(pilot, engine, SessionShown(marked))
-        await until(
-            pilot,
-            lambda: (
-                isinstance(app.screen, PastSessionScreen) and "★ 127 12:42 Tom ▎The migration" in shown(app, "turns")
-            ),
-        )
-        await pilot.press("M")
-        await until(pilot, lambda: "★ only" in shown(app, "turns"))
-        assert "Good morning" not in shown(app, "turns")
-
-
 def test_every_format_can_be_chosen() -> None:
     from tui.sessions.export import FORMATS as THERE
 
     assert list(FORMATS) == list(THERE)
-
-
-async def test_a_private_session_is_not_exported() -> None:
-    engine = ScriptedEngine(snapshot=replace(meeting(), session=replace(SESSION, path="")))
-    async with running(engine) as (app, pilot):
-        await pilot.press("e")
-        await pilot.pause()
-        assert app.screen is app.dashboard
 
 
 async def test_a_key_of_the_list_says_why_it_cannot_act_on_matches_or_on_nothing() -> None:
@@ -343,92 +211,3 @@ async def test_a_key_that_arrives_with_the_typed_words_acts_on_all_of_them() -> 
         for key in (*"script", "ctrl+f"):
             app._driver.send_message(Key(key, key if len(key) == 1 else None))
         await until(pilot, lambda: engine.sent == [SearchSessions("script")])
-
-
-async def test_in_a_replay_space_pauses_and_arrows_seek() -> None:
-    engine = ScriptedEngine(snapshot=REPLAY)
-    async with running(engine) as (app, pilot):
-        assert "REPLAY ×2" in shown(app, "banner")
-        await pilot.press("space", "left", "right")
-        elapsed_s = REPLAY.stats.elapsed_s
-        await until(pilot, lambda: engine.sent == [Pause(True), Seek(elapsed_s - 10), Seek(elapsed_s + 10)])
-        await emit(pilot, engine, replace(REPLAY, paused=True))
-        await until(pilot, lambda: "PAUSED" in shown(app, "banner"))
-        await pilot.press("space")
-        await until(pilot, lambda: engine.sent[3:] == [Pause(False)])
-
-
-async def test_a_replay_does_not_look_like_a_recording() -> None:
-    async with running(ScriptedEngine(snapshot=REPLAY)) as (app, pilot):
-        await until(pilot, lambda: "space pause" in shown(app, "keys"))
-        assert "LIVE" not in shown(app, "banner")
-        assert "REPLAY ×2" in shown(app, "banner")
-        assert "mute" not in shown(app, "keys")
-        assert "detach" not in shown(app, "keys")
-
-
-async def test_an_empty_replay_asks_for_no_speech_and_no_analysis() -> None:
-    async with running(ScriptedEngine(snapshot=replace(live(), replay_speed=2.0))) as (app, pilot):
-        await until(pilot, lambda: "Turns appear here as the recording is replayed." in shown(app, "turns"))
-        assert "Speak" not in shown(app, "turns")
-        assert "Press a" not in shown(app, "gists")
-
-
-async def test_in_a_replay_o_goes_on_from_the_selected_turn() -> None:
-    engine = ScriptedEngine(snapshot=REPLAY)
-    async with running(engine) as (app, pilot):
-        await pilot.press("home")
-        await until(pilot, lambda: app.dashboard.body.turns.cursor is not None)
-        await pilot.press("o")
-        first = REPLAY.turns[0]
-        await until(pilot, lambda: engine.sent == [Seek(first.start_s)])
-
-
-async def test_in_a_replay_nothing_is_recorded_or_asked() -> None:
-    engine = ScriptedEngine(snapshot=REPLAY)
-    async with running(engine) as (app, pilot):
-        await pilot.press("s", "x", "a", "1", "p", "D", "e", "h")
-        await pilot.pause()
-        assert app.screen is app.dashboard
-        assert engine.sent == []
-
-
-async def test_a_live_session_knows_no_seeking_and_space_mutes() -> None:
-    engine = ScriptedEngine(snapshot=meeting())
-    async with running(engine) as (_, pilot):
-        await pilot.press("left", "right", "o", "space")
-        await until(pilot, lambda: engine.sent == [Mute(True)])
-
-
-async def test_a_past_session_shows_its_own_keys() -> None:
-    engine = ScriptedEngine(snapshot=meeting())
-    async with running(engine) as (app, pilot):
-        await emit(pilot, engine, SessionShown(meeting(State.ENDED)))
-        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
-        await pilot.press("question_mark")
-        assert "Past session" in shown(app, "help-text")
-        assert "Show bookmarked turns only, or all turns" in shown(app, "help-text")
-
-
-async def test_p_plays_the_recording_from_the_selected_turn() -> None:
-    engine = ScriptedEngine(snapshot=meeting(State.ENDED))
-    async with running(engine) as (app, pilot):
-        first = app.dashboard.view_model.transcript.finals[0]
-        await pilot.press("home", "P")
-        await until(pilot, lambda: engine.sent == [TogglePlay("", first.start_s)])
-        await emit(pilot, engine, PlayingChanged(True))
-        await until(pilot, lambda: "▶ PLAYING" in shown(app, "banner"))
-        await emit(pilot, engine, PlayingChanged(False))
-        await until(pilot, lambda: "PLAYING" not in shown(app, "banner"))
-        await emit(pilot, engine, SessionShown(PAST))
-        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
-        await pilot.press("home", "down", "P")
-        second = app.dashboard.view_model.transcript.finals[1]
-        await until(pilot, lambda: engine.sent[1:] == [TogglePlay("a", second.start_s)])
-
-
-async def test_a_running_session_is_not_played() -> None:
-    engine = ScriptedEngine(snapshot=meeting())
-    async with running(engine) as (_, pilot):
-        await pilot.press("home", "P")
-        assert engine.sent == []
