@@ -333,9 +333,15 @@ async def test_the_models_are_listed_if_the_server_lists_them() -> None:
     assert server.asked[0].path == "/v1/models"
 
 
-@pytest.mark.parametrize("url", ["https://127.0.0.1:9", "https://llm.example", "https://localhost:9"])
-def test_tls_uses_the_system_certificates(url: str) -> None:
-    assert ChatClient(url)._tls_verification() is True
+def test_tls_uses_the_system_certificates() -> None:
+    assert ChatClient("https://llm.example")._tls_verification() is True
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:9", "https://localhost:9"])
+def test_tls_to_this_machine_verifies_certificate_and_name(url: str) -> None:
+    trusted = ChatClient(url)._tls_verification()
+    assert isinstance(trusted, ssl.SSLContext)
+    assert (trusted.verify_mode, trusted.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "HTTP://localhost:9"])
