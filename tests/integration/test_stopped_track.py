@@ -11,12 +11,12 @@ from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import PATIENCE_S, WAV_HEADER, Watch, running
 from tests.faults.screen import screen
 from tests.faults.test_engine_killed import LIVE, engine_ended, speech_after
-from tests.integration.test_tracks import start, stored
+from tests.integration.test_tracks import settings, start, stored
 from tests.terminal import LIVEGIST
 from tui.engine.client import EngineClient
 from tui.engine.process import LOCK_NAME, SOCKET_NAME
 from tui.errors import UsageError
-from tui.model.commands import SetGain, StopTrack
+from tui.model.commands import SetGain, Start, StopTrack
 from tui.model.events import State
 from tui.model.tracks import TracksChanged
 from tui.paths import runtime_dir, sessions_dir
@@ -61,6 +61,22 @@ async def test_a_track_is_stopped_and_the_others_go_on(
     assert tracks[0].end_s == 0
     assert tracks[1].end_s == pytest.approx(len(them) / 2 / RATE, abs=0.001)
     assert theirs[-1] in export(stored().load(), SessionMetadata(), "txt")
+
+
+async def test_the_first_track_of_a_mix_is_stopped_and_the_mix_goes_on(server: Endpoint, tmp_path: Path) -> None:
+    watch = Watch()
+    async with running(watch) as built:
+        both = settings(server, tmp_path, you=speech(*range(1, 9)), them=bytes(10 * RATE) + speech(21, 22))
+        await built.execute(Start({**both, "mix": True}))
+        await watch.until(lambda: len(watch.finals) >= 2)
+        await built.execute(StopTrack("you"))
+        await watch.until_over()
+    assert watch.states[-1] is State.ENDED
+    assert len(server.calls) == 1
+    assert watch.record.stats.untranscribed_s == 0
+    you, them = (path.read_bytes()[WAV_HEADER:] for path in stored().recordings)
+    assert len(you) < len(them)
+    assert [turn.text for turn in watch.finals][-1] == said(22)
 
 
 async def test_an_engine_that_continues_the_session_does_not_record_the_stopped_track(
