@@ -13,6 +13,7 @@ from tests import fake_endpoint
 from tests.conftest import Pulse, needs
 from tests.fake_endpoint import Endpoint
 from tests.faults.engines import Watch, running
+from tests.server_harness import hosting, watching
 from tests.session_fixtures import store_session
 from tui.audio import portaudio, pulse
 from tui.audio.devices import Device
@@ -21,9 +22,9 @@ from tui.cli import main
 from tui.engine import device_monitor, session_slot
 from tui.engine.device_monitor import LATE, DeviceMonitor, list_sources
 from tui.errors import SourceError
-from tui.model.commands import ListDevices, Start, Stop, TogglePlay
+from tui.model.commands import AddTrack, ListDevices, Mute, Start, Stop, TogglePlay
 from tui.model.devices import DeviceInfo
-from tui.model.events import DevicesListed, State, StateChanged
+from tui.model.events import DevicesListed, Rejected, State, StateChanged
 from tui.paths import sessions_dir
 from tui.sessions.store import Store
 
@@ -166,6 +167,34 @@ async def test_viewers_that_ask_meanwhile_wait_for_one_list(monkeypatch: pytest.
     await asyncio.wait({monitor._listing})
     monkeypatch.setattr(device_monitor, "ANSWER_S", 30.0)
     assert (await monitor.list()).devices == (DEFAULT, DeviceInfo("mic:USB", "USB", "ALSA"))
+
+
+async def test_a_viewer_may_mute_while_a_track_waits_for_the_sound_server(
+    server: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering = threading.Event()
+
+    def list_sources() -> list[pulse.PulseSource]:
+        answering.wait()
+        raise SilentServerError
+
+    monkeypatch.setattr(pulse, "list_sources", list_sources)
+    (tmp_path / "zeros.raw").write_bytes(bytes(32_000 * 60))
+    source = f"cmd:cat {tmp_path}/zeros.raw"
+    async with hosting() as hosted, watching(hosted.socket) as viewer:
+        await viewer.send(Start({"source": source, "url": server.url, "analyse_at_end": False}))
+        await viewer.until(lambda: viewer.record.state is State.LIVE)
+        try:
+            await viewer.send(AddTrack("mic"))
+            await viewer.send(ListDevices())
+            await viewer.send(Mute(True))
+            await viewer.until(lambda: viewer.record.muted)
+            assert not any(isinstance(event, Rejected) for event in viewer.events)
+        finally:
+            answering.set()
+        await viewer.until(lambda: any(isinstance(event, Rejected) for event in viewer.events))
+        await viewer.send(Stop())
+        await viewer.send(Stop())
 
 
 async def test_an_output_that_does_not_answer_keeps_no_viewer_waiting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK
 from tui.engine.process import SNAPSHOT_PATH, SOCKET_NAME, lock, remove_stale_socket
 from tui.engine.viewer_queue import CoalescingQueue
 from tui.errors import EngineError, LivegistError
-from tui.model.commands import COMMAND_BYTES, Command, Stop
+from tui.model.commands import COMMAND_BYTES, AddTrack, Command, ListDevices, Stop
 from tui.model.commands import decode as decode_command
 from tui.model.edits import TurnEdit
 from tui.model.events import Event, Notice, Rejected, Snapshot, TranscriptEdited, TurnChanged, ViewersChanged
@@ -34,6 +34,8 @@ FLUSH_S = 1.0
 """Longest wait, on exit, for the last events to be sent to the viewers."""
 SIGNAL_S = 12.0
 """Time, from a signal on, for ending the session and its post-session tasks; the whole exit takes less than 15 s."""
+SOUND_COMMANDS = (ListDevices, AddTrack)
+"""Commands that wait for the sound system, which may hang; those after them do not wait."""
 
 log = logging.getLogger(__name__)
 
@@ -193,14 +195,33 @@ class EngineServer:
         return _without_words(msgspec.structs.replace(snapshot, viewers=self.viewers, unattended_s=unattended_s))
 
     async def _command_loop(self, viewer: "ViewerConnection") -> None:
-        """Execute a viewer's commands; send errors to this viewer only."""
-        async for raw in viewer.websocket:
-            try:
-                answer = await self._engine.execute(_parse_command(raw))
-            except LivegistError as error:
-                answer = Rejected(error.message, error.hint)
-            if answer is not None:
-                viewer.put(answer)
+        """Execute a viewer's commands, in order except for those that wait for the sound system."""
+        waiting: set[asyncio.Task[None]] = set()
+        try:
+            async for raw in viewer.websocket:
+                try:
+                    command = _parse_command(raw)
+                except EngineError as error:
+                    viewer.put(Rejected(error.message, error.hint))
+                    continue
+                executing = self._execute(viewer, command)
+                if isinstance(command, SOUND_COMMANDS):
+                    waiting.add(task := asyncio.create_task(executing))
+                    task.add_done_callback(waiting.discard)
+                else:
+                    await executing
+        finally:
+            if waiting:
+                await asyncio.wait(waiting)
+
+    async def _execute(self, viewer: "ViewerConnection", command: Command) -> None:
+        """Execute a command; send its reply, or the error, to this viewer only."""
+        try:
+            answer = await self._engine.execute(command)
+        except LivegistError as error:
+            answer = Rejected(error.message, error.hint)
+        if answer is not None:
+            viewer.put(answer)
 
     async def _watch(self) -> None:
         """Stop a session that is unattended for too long, and exit when idle."""
