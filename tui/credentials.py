@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from tui.errors import LivegistError, UsageError
+from tui.errors import LivegistError, UsageError, file_error_hint
 from tui.paths import config_dir, private_dir, write_private
 
 SERVICE = "livegist"
@@ -99,7 +99,8 @@ def store(key: Key, value: str, *, in_keyring: bool) -> str:
         UsageError: the value is not a valid key.
         LivegistError: the key cannot be stored there.
     """
-    value = value.strip()
+    # A file may begin with a byte order mark.
+    value = value.strip().removeprefix("\ufeff")
     if not value or not value.isascii() or any(not sign.isprintable() or sign.isspace() for sign in value):
         raise UsageError("Not a valid key.", "A key consists of ASCII letters, digits and punctuation, without spaces.")
     if in_keyring:
@@ -170,9 +171,7 @@ def _write(path: Path, text: str) -> None:
         private_dir(path.parent)
         write_private(path, f"{text}\n".encode())
     except OSError as error:
-        raise LivegistError(
-            f"{path} cannot be written: {error.strerror}.", "Check the owner and permissions of the folder."
-        ) from error
+        raise LivegistError(f"{path} cannot be written: {error.strerror}.", file_error_hint(error)) from error
 
 
 def _read_keyring(key: Key) -> str:

@@ -37,6 +37,12 @@ def file_error_hint(error: OSError) -> str:
             return "Check that the disk is connected and works."
 
 
+def database_error_hint(error: Exception, otherwise: str) -> str:
+    """Return a hint for an error of SQLite: that the disk is full, or another one."""
+    is_full = getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
+    return file_error_hint(OSError(errno.ENOSPC, "")) if is_full else otherwise
+
+
 class LivegistError(Exception):
     """Base of all errors that a person sees: a message and a hint, one line each."""
 

@@ -21,7 +21,14 @@ SOCKET_PATH_LIMIT = 100
 
 
 def _home() -> Path | None:
+    """Return the folder that the environment names for all files; `None` if it names none.
+
+    Raises:
+        LivegistError: its name is not valid text, which the files in it contain.
+    """
     home = os.environ.get("LIVEGIST_HOME")
+    if home and any("\ud800" <= sign <= "\udfff" for sign in home):
+        raise LivegistError("The name of the folder in LIVEGIST_HOME is not valid text.", "Choose another folder.")
     return Path(home).expanduser().absolute() if home else None
 
 

@@ -12,6 +12,7 @@ from tests.command import livegist
 from tests.session_fixtures import final_turn, store_session
 from tests.terminal import LIVEGIST
 from tui.cli import main
+from tui.credentials import Key
 from tui.model.events import Event, TurnChanged
 from tui.paths import runtime_dir, sessions_dir
 from tui.sessions.metadata import SessionMetadata
@@ -150,6 +151,17 @@ def test_a_closed_standard_stream_is_no_internal_error(
     assert done.returncode == code, done.stderr
     assert says in done.stderr.decode()
     assert not (runtime_dir() / "crash.log").exists()
+
+
+def test_a_home_that_is_not_valid_text_is_said() -> None:
+    done = run("LIVEGIST_HOME=$'/tmp/caf\\xe9' $LIVEGIST stream --engine local --source nowhere.wav")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(b"livegist: The name of the folder in LIVEGIST_HOME is not valid text.\n")
+
+
+def test_a_key_from_a_file_with_a_byte_order_mark_is_taken() -> None:
+    assert run("printf '\\357\\273\\277sk-planted\\r\\n' | $LIVEGIST login --file").returncode == 0
+    assert Key.VENDOR.file.read_text() == "sk-planted\n"
 
 
 def test_no_file_takes_the_place_of_a_closed_standard_error(stored: StoredSession, tmp_path: Path) -> None:

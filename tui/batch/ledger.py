@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from tui.errors import LivegistError, file_error_hint
+from tui.errors import LivegistError, database_error_hint, file_error_hint
 from tui.file_lock import lock_exclusively
 from tui.paths import private_dir
 from tui.sessions.store import StoredSession
@@ -102,7 +102,8 @@ class Ledger:
             raise LivegistError(f"{path} cannot be used: {error.strerror}.", file_error_hint(error)) from error
         except sqlite3.Error as error:
             raise LivegistError(
-                f"{path} cannot be used: {error}.", "Remove it; the folders are then transcribed again."
+                f"{path} cannot be used: {error}.",
+                database_error_hint(error, "Remove it; the folders are then transcribed again."),
             ) from error
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tui.config.load import parse, read
 from tui.config.schema import Scalar
-from tui.errors import ConfigError
+from tui.errors import ConfigError, file_error_hint
 from tui.paths import config_file, private_dir, write_private
 
 
@@ -52,9 +52,7 @@ def write(name: str, value: Scalar | None, file: Path | None = None) -> None:
             private_dir(target.parent)
         _replace(target, text)
     except OSError as error:
-        raise ConfigError(
-            f"{target} cannot be written: {error.strerror or error}.", "Check its owner and permissions."
-        ) from error
+        raise ConfigError(f"{target} cannot be written: {error.strerror or error}.", file_error_hint(error)) from error
 
 
 def _replace(target: Path, text: str) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import re
 from pathlib import Path
 
-from tui.errors import ConfigError, UsageError
+from tui.errors import ConfigError, UsageError, file_error_hint
 from tui.model.commands import PROMPT_CHARACTERS
 from tui.model.events import PromptShown
 from tui.model.prompts import PromptLibrary, parse_prompt, prompt_id
@@ -70,7 +70,7 @@ class PromptFiles:
             write_private(path, text.encode())
         except OSError as error:
             raise ConfigError(
-                f"{path} cannot be written: {error.strerror or error}", "Check its permissions."
+                f"{path} cannot be written: {error.strerror or error}.", file_error_hint(error)
             ) from error
 
     def delete(self, id: str) -> None:
@@ -89,7 +89,7 @@ class PromptFiles:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise ConfigError(
-                f"{path} cannot be deleted: {error.strerror or error}", "Check its permissions."
+                f"{path} cannot be deleted: {error.strerror or error}.", file_error_hint(error)
             ) from error
 
     def _read_stamps(self) -> dict[Path, int]:

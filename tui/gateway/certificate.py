@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from tui.errors import LivegistError, MissingExtraError
+from tui.errors import LivegistError, MissingExtraError, file_error_hint
 from tui.file_lock import locked
 from tui.paths import private_dir, tls_dir, write_private
 from tui.trust import AUTHORITY
@@ -87,7 +87,7 @@ def kept(host: str) -> Certificate:
                 _make(certificate, names)
     except OSError as error:
         raise LivegistError(
-            f"{folder} cannot be written: {error.strerror or error}.", "Check its permissions."
+            f"{folder} cannot be written: {error.strerror or error}.", file_error_hint(error)
         ) from error
     return certificate
 

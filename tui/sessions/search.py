@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from tui.errors import SessionError, UsageError, file_error_hint
+from tui.errors import SessionError, UsageError, database_error_hint, file_error_hint
 from tui.model.session_state import SessionState
 from tui.paths import private_dir
 from tui.sessions.metadata import METADATA_FILE, SessionMetadata
@@ -269,5 +269,5 @@ def _index_error(index: Path, error: Exception) -> SessionError:
     if isinstance(error, OSError):
         return SessionError(f"The index {index} cannot be used: {error.strerror}.", file_error_hint(error))
     return SessionError(
-        f"The index {index} cannot be used: {error}.", "Delete it; it will be rebuilt. Check that the disk is not full."
+        f"The index {index} cannot be used: {error}.", database_error_hint(error, "Delete it; it will be rebuilt.")
     )
