@@ -184,6 +184,31 @@ def test_every_format_can_be_chosen() -> None:
     assert list(FORMATS) == list(THERE)
 
 
+async def test_the_deletion_of_marked_sessions_is_undone_by_the_same_key_wherever_the_cursor_is() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, SessionsListed(KEPT))
+        await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
+        await pilot.press("space", "space", "ctrl+x")
+        await until(pilot, lambda: "2 marked · 2 deleted when you leave, ^x undoes" in shown(app))
+        await pilot.press("ctrl+x")
+        await until(pilot, lambda: "deleted" not in shown(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.dashboard)
+    assert engine.sent == []
+
+
+async def test_a_match_names_its_session() -> None:
+    id = "2026-11-22T09-45-00-abcd"
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, SessionsListed((replace(KEPT[0], id=id),)))
+        await until(pilot, lambda: isinstance(app.screen, HistoryScreen))
+        await emit(pilot, engine, SessionsFound((SessionHit(id, 128, 768.0, ("the connection ", "pool")),)))
+        await until(pilot, lambda: "2026-11-22 09:45    12:48  turn 128" in shown(app, "sessions"))
+        assert "Standup" in shown(app, "preview")
+
+
 async def test_a_key_of_the_list_says_why_it_cannot_act_on_matches_or_on_nothing() -> None:
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (app, pilot):

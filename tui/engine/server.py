@@ -109,7 +109,7 @@ class EngineServer:
         self._early: list[Notice] | None = []
         """Notices published before the first viewer connected, which receives them; `None` from then on."""
         self._stopped_session = ""
-        """Id of the session that was stopped as unattended; a second stop would abandon its last turns."""
+        """Id of the session that was stopped as unattended, once."""
         self._engine = build(self._broadcast)
 
     @property

@@ -25,19 +25,22 @@ from tui.text import clock, one_line, plural
 from tui.viewer.messages import CommandRequested, ReplayRequested
 from tui.viewer.replay import NEEDS_TERMINAL, has_terminal
 from tui.viewer.screens.dialog import HELP, Dialog, show_keys
-from tui.viewer.screens.history_rows import HEADING, SHORT_HEADING, hit_row, searchable, snippet, status, title_of
+from tui.viewer.screens.history_rows import (
+    HEADING,
+    ORDERS,
+    SHORT_HEADING,
+    hit_row,
+    preview_of,
+    searchable,
+    snippet,
+    status,
+    title_of,
+)
 from tui.viewer.screens.prompt_picker import Filter
 from tui.viewer.styled_text import Line, Span
 from tui.viewer.widgets.box import Box
 from tui.viewer.widgets.choices import Choices, Reader
 
-ORDERS: tuple[tuple[str, Callable[[SessionInfo], tuple[object, ...]], bool], ...] = (
-    ("newest first", lambda session: (session.started_at,), True),
-    ("longest first", lambda session: (session.length_s,), True),
-    ("most turns first", lambda session: (session.turns,), True),
-    ("by title", lambda session: (one_line(title_of(session), 80).casefold(),), False),
-)
-"""Sort orders: name, key, whether the highest comes first."""
 NARROW_COLUMNS = 72
 """Width of a terminal below which the list has few columns."""
 WATCHING_KEYS = "enter open · F1 keys · ^s sort · ^f search all · esc back"
@@ -275,7 +278,7 @@ class HistoryScreen(Dialog[bool]):
         self.app.push_screen(ExportPicker(self._host), export)
 
     def action_delete(self) -> None:
-        """Delete the marked sessions, or the selected one, when the screen is left; undo that."""
+        """Delete the marked sessions, or the selected one, when the screen is left; undo that. Marks stay."""
         live = {session.id for session in self._sessions if session.live}
         chosen = [id for id in self._chosen if id not in live]
         if not chosen:
@@ -287,7 +290,6 @@ class HistoryScreen(Dialog[bool]):
                 self._deleted.pop(id, None)
             else:
                 self._deleted[id] = None
-        self._marked.clear()
         self._show(self._selected_row)
 
     def _describe(self, session: SessionInfo, name: str) -> None:
@@ -332,13 +334,14 @@ class HistoryScreen(Dialog[bool]):
 
     def _show(self, selected: int = 0) -> None:
         if self._hits is not None:
-            rows = [hit_row(hit) for hit in self._hits]
+            rows = [hit_row(hit, narrow=self._narrow) for hit in self._hits]
             title = f"{len(rows)} {'match' if len(rows) == 1 else 'matches'} in all sessions"
         else:
             found = self._found
             rows = [self._row(session) for session in found]
             marked = f" · {len(self._marked)} marked" if self._marked else ""
-            gone = f" · {len(self._deleted)} deleted when you leave, ^x undoes" if self._deleted else ""
+            undo = "^x undoes" if self._marked else "^x on it undoes"
+            gone = f" · {len(self._deleted)} deleted when you leave, {undo}" if self._deleted else ""
             count = plural(len(found), "session") if self._sessions else "No past sessions"
             title = f"{count} · {ORDERS[self._order][0]}{marked}{gone}" if self._sessions else count
         self.query_one(Box).show(title, self._keys_line)
@@ -377,17 +380,13 @@ class HistoryScreen(Dialog[bool]):
         session = self._selected
         text: list[Line] = []
         if session is not None:
-            when = session.started_at[:16].replace("T", " ")
-            facts = [when, clock(session.length_s), plural(session.turns, "turn")]
-            facts += [plural(session.bookmarks, "bookmark")] if session.bookmarks else []
-            text = [
-                (Span(one_line(title_of(session), 200), "strong"), Span(f"  {' · '.join(facts)}", "muted")),
-                (Span(one_line(session.first_words, 400)),),
-            ]
-            if session.problem:
-                text.insert(1, (Span(f"! {one_line(session.problem, 200)}", "warn"),))
+            text = preview_of(session)
         elif self._hits:
-            text = [tuple(snippet(self._hits[self._selected_row]))]
+            hit = self._hits[self._selected_row]
+            text = [
+                (Span(one_line(title_of(found), 200), "strong"),) for found in self._sessions if found.id == hit.session
+            ]
+            text.append(tuple(snippet(hit)))
         self.query_one("#preview", Reader).show(text)
 
 

@@ -1,8 +1,10 @@
 """Rows of the list of past sessions, and of the matches of a search in them. Pure."""
 
+from collections.abc import Callable
+
 from tui.model.events import SessionInfo, State
 from tui.model.session_hits import SessionHit
-from tui.text import clock, one_line, sanitize
+from tui.text import clock, one_line, plural, sanitize
 from tui.viewer.styled_text import Line, Span, pad
 
 HEADING = f"  {'started':<18}{'length':>7}  {'turns':>5}  {'★':>2}  title"
@@ -15,23 +17,44 @@ def title_of(session: SessionInfo) -> str:
     return session.name or session.first_words or "(no turns)"
 
 
+ORDERS: tuple[tuple[str, Callable[[SessionInfo], tuple[object, ...]], bool], ...] = (
+    ("newest first", lambda session: (session.started_at,), True),
+    ("longest first", lambda session: (session.length_s,), True),
+    ("most turns first", lambda session: (session.turns,), True),
+    ("by title", lambda session: (one_line(title_of(session), 80).casefold(),), False),
+)
+"""Sort orders: name, key, whether the highest comes first."""
+
+
 def searchable(session: SessionInfo) -> str:
     """Return the text that a filter matches: date, title, first words and tags."""
     tags = " ".join(f"#{tag}" for tag in session.tags)
     return f"{session.started_at.replace('T', ' ')} {session.name} {session.first_words} {tags}".casefold()
 
 
-def hit_row(hit: SessionHit) -> Line:
-    """Return the row of a match: date, time, turn and words around it."""
-    when = hit.session[:10]
+def hit_row(hit: SessionHit, *, narrow: bool) -> Line:
+    """Return the row of a match: start of its session, time, turn and words around it; `narrow` without the year."""
+    # The id of a session begins with the time of its start.
+    when = f"{hit.session[:10]} {hit.session[11:16].replace('-', ':')}"
     where = f"turn {hit.turn}" if hit.turn else "session"
-    return (*pad((Span(f"  {when}  {clock(hit.at_s):>7}  {where}", "muted"),), 32), *snippet(hit))
+    if narrow:
+        return (*pad((Span(f"{when[5:]:<11}{clock(hit.at_s):>7}  {where}", "muted"),), 29), *snippet(hit))
+    return (*pad((Span(f"  {when:<18}{clock(hit.at_s):>7}  {where}", "muted"),), 38), *snippet(hit))
 
 
 def snippet(hit: SessionHit) -> list[Span]:
     """Return the words around a match; the matching ones stand out."""
     parts = [" ".join(sanitize(part).split("\n")) for part in hit.parts]
     return [Span(part, "accent strong" if at % 2 else "") for at, part in enumerate(parts)]
+
+
+def preview_of(session: SessionInfo) -> list[Line]:
+    """Return a session's title and facts, what is wrong with it, and its first words."""
+    facts = [session.started_at[:16].replace("T", " "), clock(session.length_s), plural(session.turns, "turn")]
+    facts += [plural(session.bookmarks, "bookmark")] if session.bookmarks else []
+    title: Line = (Span(one_line(title_of(session), 200), "strong"), Span(f"  {' · '.join(facts)}", "muted"))
+    problem: list[Line] = [(Span(f"! {one_line(session.problem, 200)}", "warn"),)] if session.problem else []
+    return [title, *problem, (Span(one_line(session.first_words, 400)),)]
 
 
 def status(session: SessionInfo) -> str:
