@@ -71,6 +71,20 @@ async def test_a_lost_connection_asks_nobody_to_speak() -> None:
         assert "The connection is lost. Speech is recorded now" in shown(app, "turns")
 
 
+async def test_an_engine_that_sends_nothing_does_not_respond_until_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.viewer.screens.engine_watch.CHECK_S", 0.05)
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, StatsChanged(STATS))
+        await until(pilot, lambda: "The engine does not respond." in shown(app))
+        await emit(pilot, engine, StatsChanged(STATS), StateChanged(State.ENDED))
+        assert "does not respond" not in shown(app)
+        for _ in range(10):
+            app.dashboard._check_engine()
+        await pilot.pause()
+        assert "does not respond" not in shown(app), "an engine without a session has nothing to send"
+
+
 async def test_a_source_that_takes_long_to_open_is_named_and_nothing_is_said_to_be_recorded() -> None:
     engine = ScriptedEngine()
     async with running(engine) as (app, pilot):

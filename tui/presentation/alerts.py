@@ -12,6 +12,9 @@ def alert_about(view_model: ViewModel) -> tuple[str, str, str]:
         return "alarm", recording_stopped(view_model.stopped_at), view_model.reason
     if view_model.disconnected:
         return connection_lost_alert(view_model)
+    if view_model.unresponsive:
+        where = f" on {view_model.host}" if view_model.host else ""
+        return "bad", f"The engine{where} does not respond.", "It may be stopped, or its machine is too busy."
     if is_finishing(view_model):
         details = wait_details(view_model)
         return "wait", view_model.reason, f"{details[:1].upper()}{details[1:]}"

@@ -67,6 +67,8 @@ class ViewModel(SessionState):
         """Whether the engine's machine plays a recording."""
         self.paused = False
         """Whether the replay is paused."""
+        self.unresponsive = False
+        """Whether the engine has sent nothing for some seconds, although its session is running."""
         self.disconnected = False
         """Whether the connection to the engine is lost."""
         self.lost_reason = ""

@@ -57,6 +57,7 @@ from tui.viewer.coalescing import UpdateCoalescer
 from tui.viewer.empty_state import empty_text
 from tui.viewer.frame_rate import FrameRateController
 from tui.viewer.layout_state import LayoutState
+from tui.viewer.screens.engine_watch import EngineWatch
 from tui.viewer.screens.explained_actions import ExplainedActions
 from tui.viewer.screens.gated_screen import GatedScreen
 from tui.viewer.screens.layout_actions import LayoutActions
@@ -69,7 +70,7 @@ from tui.viewer.widgets.meter_rows import MeterRows
 from tui.viewer.widgets.pane import Pane
 
 
-class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, GatedScreen):
+class Dashboard(LayoutActions, PickerActions, ExplainedActions, EngineWatch, MainScreen, GatedScreen):
     """Header, meter, turns, gists, stats and footer.
 
     Args:
@@ -185,6 +186,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, MainScreen, Gate
 
     def show_event(self, event: Event) -> None:
         """Show what an event has changed in the view model."""
+        self.note_event(event)
         if isinstance(event, SessionStarted):
             self.meter.clear_history()
         self.meter.show_speech(self.view_model.is_speaking)
