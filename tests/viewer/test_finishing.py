@@ -100,3 +100,12 @@ async def test_a_viewer_that_may_only_look_is_offered_no_end_of_the_wait() -> No
         assert "x ends" not in shown(app, "alert")
         await pilot.press("x")
         await until(pilot, lambda: "opened with --watch" in shown(app, "keys"))
+
+
+async def test_nothing_is_awaited_now_from_a_session_that_finishes_without_an_open_turn() -> None:
+    snapshot = meeting()
+    engine = ScriptedEngine(snapshot=replace(snapshot, turns=snapshot.turns[:-1]))
+    async with running(engine) as (app, pilot):
+        assert "now" in shown(app, "turns")
+        await emit(pilot, engine, StateChanged(State.DRAINING))
+        assert "now" not in shown(app, "turns")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from tui.model.transcript import Turn
+from tui.presentation.finishing import is_finishing
 from tui.presentation.formatting import speaker_style
 from tui.presentation.highlight_rules import Rule
 from tui.presentation.view_model import ViewModel
@@ -166,7 +167,8 @@ class TurnsPane(Pane):
         # The speaker of an open turn may not be known yet.
         turns = [turn for turn in known if turn is not None and (not turn.label or self.admitted(turn.number))]
         if not turns:
-            return [(Span(f"{NOW:>{NUMBER_CELLS + 1}}", "muted"),), *[()] * (rows - 1)]
+            now: Line = () if is_finishing(self._view_model) else (Span(f"{NOW:>{NUMBER_CELLS + 1}}", "muted"),)
+            return [now, *[()] * (rows - 1)]
         shown = turns[-rows:]
         lines: list[Line] = []
         for at, turn in enumerate(shown):
