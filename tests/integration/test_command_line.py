@@ -56,6 +56,8 @@ def run(script: str, **environment: str) -> "subprocess.CompletedProcess[bytes]"
         (("completions",), "bash, zsh, fish", "livegist completions --help"),
         (("replay", "last", "--speed", "0"), "not in the range", "livegist replay --help"),
         (("transcribe", "/nowhere/talk.mp3"), "no file /nowhere/talk.mp3", "folder"),
+        (("transcribe", "-"), "Standard input is not a file", "livegist stream --source -"),
+        (("transcribe", "https://example.org/talk.mp3"), "is an address, not a file", "curl -O"),
         (("sessions", "tag", "last", "#"), "A tag is one word", "livegist sessions tag"),
         (("ask", "last"), "needs a session", "livegist ask last"),
         (("ask", "last", " "), "question is empty", "livegist ask last"),

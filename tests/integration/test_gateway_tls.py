@@ -17,7 +17,7 @@ import pytest
 
 from tests.conftest import needs
 from tests.gateway_harness import CLIPS, PATIENCE_S, chunks, read, silence
-from tui.errors import LivegistError
+from tui.errors import ChatError, LivegistError
 from tui.gateway import certificate
 from tui.llm.client import ChatClient, Message
 from tui.stream.connection import ConnectError, Connection
@@ -106,6 +106,11 @@ async def test_livegist_elsewhere_says_how_to_trust_it(serving: Serving) -> None
         await Connection.open(f"{serving.url}/v3/ws", "")
     assert "cannot be trusted" in refused.value.close.meaning
     assert "SSL_CERT_FILE" in refused.value.close.hint
+    chat = ChatClient(serving.url.replace("wss", "https", 1))
+    with pytest.raises(ChatError, match=r"The certificate of 127\.0\.0\.1 cannot be trusted\.") as failed:
+        await chat.complete([Message("user", "hello")], model="m", max_tokens=1)
+    await chat.aclose()
+    assert "SSL_CERT_FILE" in failed.value.hint
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1", socket.gethostname()])

@@ -204,11 +204,16 @@ def _source(word: str) -> "Path | StoredSession":
     Raises:
         UsageError: there is none.
     """
+    from tui.audio.sources import is_address
     from tui.batch.ledger import AUDIO_SUFFIXES
 
     path = Path(word).expanduser()
     if path.exists():
         return path.absolute()
+    if word == "-":
+        raise UsageError("Standard input is not a file.", "Use: livegist stream --source -")
+    if is_address(word):
+        raise UsageError(f"{word} is an address, not a file.", "Download it first, for example with: curl -O")
     try:
         return find_stored(word)
     except UsageError as error:

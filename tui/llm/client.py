@@ -46,6 +46,8 @@ BACKOFF_S = 0.5
 """Maximum delay before the first retry, in seconds; it doubles for each further retry."""
 MAX_RETRY_AFTER_S = 20.0
 """Maximum delay before a retry, in seconds; a server that asks for a longer one is not retried."""
+UNKNOWN_AUTHORITY = ("self-signed certificate", "unable to get local issuer certificate")
+"""Parts of OpenSSL's texts about a certificate of an authority that this machine does not know."""
 FINISHED = re.compile(r'"finish_reason":\s*"')
 """What the last event of an answer contains."""
 STREAM_REFUSALS = frozenset({400, 404, 405, 415, 422, 501})
@@ -299,7 +301,13 @@ class ChatClient:
         import httpx2
 
         server, variable = host(self._base_url), self._proxy_variable()
-        reason = str(error) or type(error).__name__
+        # An error without a text comes from a connection that was closed or reset.
+        reason = str(error) or "the connection was closed"
+        if any(part in reason for part in UNKNOWN_AUTHORITY):
+            return ChatError(
+                f"The certificate of {server} cannot be trusted.",
+                "If you trust it, set SSL_CERT_FILE to the file of its authority.",
+            )
         if isinstance(error, httpx2.ProxyError) and reason.startswith("407"):
             return ChatError(*proxies.unauthorized(variable or proxies.SYSTEM_SETTINGS))
         if variable:
