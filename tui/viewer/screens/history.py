@@ -26,9 +26,8 @@ from tui.viewer.messages import CommandRequested, ReplayRequested
 from tui.viewer.replay import NEEDS_TERMINAL, has_terminal
 from tui.viewer.screens.dialog import HELP, Dialog, show_keys
 from tui.viewer.screens.history_rows import (
-    HEADING,
     ORDERS,
-    SHORT_HEADING,
+    heading,
     hit_row,
     preview_of,
     searchable,
@@ -43,6 +42,8 @@ from tui.viewer.widgets.choices import Choices, Reader
 
 NARROW_COLUMNS = 72
 """Width of a terminal below which the list has few columns."""
+MATCH_KEYS = "enter open · F1 keys · ^a ask · ^l replay · esc list"
+WATCHING_MATCH_KEYS = "enter open · F1 keys · esc list"
 WATCHING_KEYS = "enter open · F1 keys · ^s sort · ^f search all · esc back"
 CHANGES = frozenset({"mark", "rename", "tag", "ask", "export", "delete"})
 """Actions that are refused to a viewer that may only look."""
@@ -106,7 +107,7 @@ class HistoryScreen(Dialog[bool]):
         """Lay out the filter, the list and the preview."""
         with Box("Past sessions", self._keys_line, classes="wide"):
             yield Filter(placeholder="type to filter", id="filter", compact=True)
-            yield Choices(heading=(Span(HEADING),), id="sessions")
+            yield Choices(heading=heading(), id="sessions")
             yield Reader(id="preview")
 
     def on_mount(self) -> None:
@@ -126,6 +127,8 @@ class HistoryScreen(Dialog[bool]):
 
     @property
     def _keys_line(self) -> str:
+        if self._hits is not None:
+            return WATCHING_MATCH_KEYS if self._watching else MATCH_KEYS
         return WATCHING_KEYS if self._watching else KEYS
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -345,7 +348,7 @@ class HistoryScreen(Dialog[bool]):
             count = plural(len(found), "session") if self._sessions else "No past sessions"
             title = f"{count} · {ORDERS[self._order][0]}{marked}{gone}" if self._sessions else count
         self.query_one(Box).show(title, self._keys_line)
-        self.query_one(Choices).show(rows, selected, (Span(SHORT_HEADING if self._narrow else HEADING),))
+        self.query_one(Choices).show(rows, selected, heading(matches=self._hits is not None, narrow=self._narrow))
         self._preview()
 
     def on_resize(self) -> None:
@@ -383,10 +386,8 @@ class HistoryScreen(Dialog[bool]):
             text = preview_of(session)
         elif self._hits:
             hit = self._hits[self._selected_row]
-            text = [
-                (Span(one_line(title_of(found), 200), "strong"),) for found in self._sessions if found.id == hit.session
-            ]
-            text.append(tuple(snippet(hit)))
+            of = [found for found in self._sessions if found.id == hit.session]
+            text = [tuple(snippet(hit)), *((Span(one_line(title_of(found), 200), "strong"),) for found in of)]
         self.query_one("#preview", Reader).show(text)
 
 

@@ -7,9 +7,14 @@ from tui.model.session_hits import SessionHit
 from tui.text import clock, one_line, plural, sanitize
 from tui.viewer.styled_text import Line, Span, pad
 
-HEADING = f"  {'started':<18}{'length':>7}  {'turns':>5}  {'★':>2}  title"
-SHORT_HEADING = f"  {'started':<13}{'length':>7}  title"
-"""Names of the columns in a narrow terminal."""
+
+def heading(*, matches: bool = False, narrow: bool = False) -> Line:
+    """Return the names of the columns: of matches or of sessions, in a `narrow` terminal fewer."""
+    if matches:
+        return (Span(f"{'session':<11}{'time':>7}  turn" if narrow else f"  {'session':<18}{'time':>7}  turn"),)
+    if narrow:
+        return (Span(f"  {'started':<13}{'length':>7}  title"),)
+    return (Span(f"  {'started':<18}{'length':>7}  {'turns':>5}  {'★':>2}  title"),)
 
 
 def title_of(session: SessionInfo) -> str:
