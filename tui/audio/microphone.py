@@ -104,7 +104,7 @@ class Microphone:
         self._stream: Any = None
         self._source: PulseSource | None = None
         """The requested source of the sound server; `None` for the default one and without a server."""
-        self._is_servers = False
+        self._from_server = False
         """Whether a source of the sound server is recorded."""
         self._converter: Converter
         self._closed = False
@@ -192,7 +192,7 @@ class Microphone:
             index, source = choose_device(devices, sources, self._requested)
             self.name = source.name if source is not None else devices[index].name
             self._source = source if self._requested else None
-            self._is_servers = source is not None
+            self._from_server = source is not None
             with pulse.selected(self._source):
                 self._stream = self._open_stream(sounddevice, index, devices[index])
             _open.add(self)
@@ -214,7 +214,7 @@ class Microphone:
         if self._source is not None:
             if await pulse.wait_for_removal(self._source):
                 self._on_finished()
-        elif self._is_servers:
+        elif self._from_server:
             async with contextlib.aclosing(pulse.follow(os.getpid())) as names:
                 async for name in names:
                     self.name = name
