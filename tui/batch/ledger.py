@@ -20,23 +20,8 @@ from tui.sessions.store import StoredSession
 LEDGER = "folders.sqlite"
 AUDIO_SUFFIXES = frozenset(
     {
-        *(
-            ".aac",
-            ".ac3",
-            ".aif",
-            ".aiff",
-            ".amr",
-            ".au",
-            ".caf",
-            ".flac",
-            ".m4a",
-            ".m4b",
-            ".mka",
-            ".mp2",
-            ".mp3",
-            ".oga",
-        ),
-        *(".ogg", ".opus", ".w64", ".wav", ".wma"),
+        *(".aac", ".ac3", ".aif", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".m4b", ".mka", ".mp2", ".mp3"),
+        *(".oga", ".ogg", ".opus", ".w64", ".wav", ".wma"),
         *(".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"),
     }
 )
