@@ -4,11 +4,12 @@ import asyncio
 import fcntl
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
 import termios
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import pyte
@@ -75,13 +76,20 @@ class Screen:
 
     async def until(self, *texts: str, within_s: float = PATIENCE_S) -> str:
         """Wait until all of `texts` are shown, and return the screen."""
+        return await self._until(lambda: all(text in self.text for text in texts), str(texts), within_s)
+
+    async def until_match(self, pattern: str) -> str:
+        """Wait until a regular expression matches, and return the screen."""
+        return await self._until(lambda: re.search(pattern, self.text), pattern, PATIENCE_S)
+
+    async def _until(self, holds: Callable[[], object], what: str, within_s: float) -> str:
         try:
             async with asyncio.timeout(within_s):
-                while not all(text in self.text for text in texts):
+                while not holds():
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise AssertionError(f"{texts} not shown within {within_s} s:\n{self.text}") from None
+            raise AssertionError(f"{what} not shown within {within_s} s:\n{self.text}") from None
         return self.text
 
     async def ended(self) -> int:
