@@ -88,3 +88,18 @@ async def test_a_cut_while_draining_is_resumed_and_the_open_turn_is_transcribed(
     await server.cut()
     await running
     assert heard.finals == [said(1), said(2)]
+
+
+async def test_a_stop_without_a_wait_is_no_lost_connection(server: Endpoint, recording: Recording) -> None:
+    server.finish_s = 60.0
+    heard = Heard()
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1, pause=0))
+    recording.close()
+    await server.wait_for(lambda: bool(server.calls) and server.calls[0].terminated)
+    way.abandon()
+    async with asyncio.timeout(10):
+        await running
+    assert not heard.of(events.ConnectionLost)
+    assert way.untranscribed == len(speech(1, pause=0)) // 2

@@ -234,7 +234,7 @@ class ReconnectingStream:
         if connection is not None and connection.sent_all.is_set():
             await connection.drain(self._drain_s, self._turns_s)
             self._complete = connection.complete
-            if not (connection.cut_off and self.untranscribed):
+            if self._abandoned or not (connection.cut_off and self.untranscribed):
                 return True
             self._active = None
             self._handle_loss(connection)
@@ -318,7 +318,7 @@ class ReconnectingStream:
             self._connections.discard(connection)
             self._sent = max(self._sent, connection.cursor)
             self._socket_s += self._clock() - connection.begun_at
-        if connection is self._active and not connection.draining:
+        if connection is self._active and not connection.draining and not self._abandoned:
             self._active = None
             self._handle_loss(connection)
         for number in connection.missing_answers if connection.cut_off else ():
