@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import http_server
-from tests.fake_endpoint import Endpoint, speech
+from tests.fake_endpoint import RATE, Endpoint, speech
 from tests.faults.engines import Watch, assert_nothing_lost, fast, in_session
 from tests.http_server import Answer, Server
 from tui.model.commands import UsePrompt
@@ -64,6 +64,15 @@ async def test_an_answer_is_asked_for_if_only_the_connection_before_is_cut(
         await watch.until_over()
     assert_nothing_lost(SOUND, watch, server.calls, TURNS)
     assert answers(watch)[1] == "Asked again."
+
+
+async def test_a_session_whose_last_answer_is_late_is_transcribed_to_its_end(server: Endpoint, tmp_path: Path) -> None:
+    sound, server.answer_s = speech(1) + bytes(2 * RATE * 2), 7.0
+    async with in_session(sound, server.url, tmp_path, drain_timeout_s=4) as (watch, _):
+        await watch.until_over()
+    assert_nothing_lost(sound, watch, server.calls, 1)
+    assert set(answers(watch)) == {1}
+    assert watch.record.stats.untranscribed_s == 0
 
 
 async def test_an_answer_that_timed_out_is_not_requested_again_after_a_cut(

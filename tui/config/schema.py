@@ -240,7 +240,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drain_timeout_s: Annotated[
         float,
         SESSION,
-        Meta(gt=0, le=120, description="Maximum wait in seconds for pending turns and answers after a stop."),
+        Meta(
+            gt=0,
+            le=120,
+            description="Maximum wait in seconds for the last turns after a stop; with pending answers, up to half as "
+            "long again.",
+        ),
     ] = 12.0
     hook_command: Annotated[
         str,

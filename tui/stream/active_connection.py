@@ -23,7 +23,7 @@ MIN_LIFE_S = 5.0
 NORMAL_CLOSURE = 1000
 """Close code of a normal end (RFC 6455, 7.4.1)."""
 ANSWERS_SHARE = 0.5
-"""Share of the drain time that may pass waiting for answers before `Terminate`."""
+"""Longest wait for answers before `Terminate`, as a share of the one after it."""
 
 
 class SampleReader(Protocol):
@@ -180,12 +180,15 @@ class ActiveConnection:
         """Wait for outstanding answers, terminate, wait for the end and close.
 
         Args:
-            within_s: longest wait in all, in seconds; answers take a share of it at most.
-            turns_s: longest wait in all for an endpoint that is late with the turns, if that is longer.
+            within_s: longest wait in seconds; that for answers comes on top, since an endpoint may go on answering, and
+                confirms the end of the session after that.
+            turns_s: longest wait for an endpoint that is late with the turns, if that is longer.
         """
         self.draining = True
-        self.drained_at = self._clock() + max(within_s, turns_s)
+        begun_at = self._clock()
+        self.drained_at = begun_at + max(within_s, turns_s)
         await _wait_within(self._all_answered, within_s * ANSWERS_SHARE)
+        self.drained_at += self._clock() - begun_at
         await self.connection.terminate()
         await _wait_within(self._over, self.drained_at - self._clock())
         self._closed_by_us = not self._over.is_set()
