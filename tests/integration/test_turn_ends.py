@@ -20,7 +20,7 @@ def two_sentences(pause_s: float) -> Samples:
 
 @pytest.mark.parametrize(
     ("bias", "pause_s", "turns"),
-    [(100.0, 0.7, 2), (-100.0, 0.5, 1), (-100.0, 1.5, 2)],
+    [(100.0, 0.7, 2), (-100.0, 0.3, 1), (-100.0, 1.5, 2)],
     ids=["finished", "unfinished", "unfinished after a long silence"],
 )
 async def test_the_models_result_decides_how_long_a_pause_ends_a_turn(

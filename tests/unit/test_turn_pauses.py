@@ -1,5 +1,6 @@
 """Pauses: which of them end a turn, which are decoded, and which are reported."""
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -97,7 +98,9 @@ def test_a_pause_is_decoded_once_the_speaker_sounds_finished_or_it_lasts(
         clips.append(clip)
         return words
 
-    session = Session(CodedRecogniser(noted), TurnSettings(BY_SOUND), FixedTurnModel(probability))
+    # The words of coded speech are 64 ms apart.
+    settings = TurnSettings(msgspec.structs.replace(BY_SOUND, pause_ms=96))
+    session = Session(CodedRecogniser(noted), settings, FixedTurnModel(probability))
     session.say(*sentence(1, 2, 3, pause_ms=pause_ms), Spoken(4, 0))
     assert len(clips) == decodes
 

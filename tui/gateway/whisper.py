@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from tui.gateway.allocator import keep_large_blocks
 from tui.gateway.hallucination import strip_repetition
 from tui.gateway.recogniser import RATE, Clip, RecognisedWord, Transcription
 
@@ -68,6 +69,7 @@ class WhisperRecogniser:
         from faster_whisper import WhisperModel
         from faster_whisper.transcribe import get_suppressed_tokens
 
+        keep_large_blocks()
         self.name = name or folder.name
         """The model's name, as the user gave it."""
         threads = threads or min(8, os.cpu_count() or 1)
