@@ -3,10 +3,12 @@
 import ctypes.util
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -148,8 +150,21 @@ class Pulse:
         """Start to play a WAV into the speaker; the caller waits for its end."""
         return subprocess.Popen(["paplay", "--device=spk", str(path)], env={**os.environ, **self.env})
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Point this process at the server once it answers; end the server after that."""
+        try:
+            self.ready()
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in self.env.items():
+                    patch.setenv(name, value)
+                yield
+        finally:
+            self.stop()
+
     def stop(self) -> None:
-        """End the server."""
+        """End the server, also one that is stopped by a signal."""
+        self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
         self.process.wait(START_S)
         self.log.close()
@@ -164,11 +179,5 @@ def pulse() -> Iterator[Pulse]:
         pytest.skip("needs libasound2-plugins")
     with tempfile.TemporaryDirectory(prefix="lg-pulse-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         server = Pulse(Path(folder))
-        try:
-            server.ready()
-            with pytest.MonkeyPatch.context() as patch:
-                for name, value in server.env.items():
-                    patch.setenv(name, value)
-                yield server
-        finally:
-            server.stop()
+        with server.in_use():
+            yield server

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from tests.fake_endpoint import RATE, Endpoint
+from tests.fake_endpoint import RATE, Endpoint, speech
 from tui.audio.recording import Recording
 from tui.model.transcript import Transcript
 from tui.stream import events, query
@@ -74,3 +74,14 @@ def linked(recording: Recording, server: Endpoint, heard: Heard, **options: floa
         jitter=lambda: 0.1,
         drain_s=options.get("drain_s", 100.0),
     )
+
+
+async def spoken_once(
+    recording: Recording, server: Endpoint, heard: Heard
+) -> tuple[ReconnectingStream, "asyncio.Task[None]"]:
+    """Start a stream and wait for its first final turn."""
+    way = linked(recording, server, heard)
+    running = asyncio.create_task(way.run())
+    recording.append(speech(1))
+    await heard.until(lambda: len(heard.finals) == 1)
+    return way, running

@@ -37,15 +37,8 @@ def silent_pulse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pulse]:
     """Run a sound server of our own, and point this process at it."""
     needs("pulseaudio", "pactl", "portaudio")
     server = Pulse(tmp_path_factory.mktemp("pulse"))
-    try:
-        server.ready()
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in server.env.items():
-                patch.setenv(name, value)
-            yield server
-    finally:
-        server.process.send_signal(signal.SIGCONT)
-        server.stop()
+    with server.in_use():
+        yield server
 
 
 @pytest.fixture

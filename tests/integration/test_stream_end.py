@@ -3,7 +3,7 @@
 import asyncio
 
 from tests.fake_endpoint import RATE, Endpoint, said, speech
-from tests.integration.reconnecting_harness import Heard, linked
+from tests.integration.reconnecting_harness import Heard, linked, spoken_once
 from tui.audio.recording import Recording
 from tui.stream import events
 
@@ -61,10 +61,7 @@ async def test_a_stop_does_not_wait_for_a_connection_that_is_being_opened(
     server: Endpoint, recording: Recording
 ) -> None:
     heard = Heard()
-    way = linked(recording, server, heard)
-    running = asyncio.create_task(way.run())
-    recording.append(speech(1))
-    await heard.until(lambda: len(heard.finals) == 1)
+    way, running = await spoken_once(recording, server, heard)
     server.begin_s = 60
     way.use_prompt("two")
     await server.wait_for(lambda: len(server.calls) == 2)

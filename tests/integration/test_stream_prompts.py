@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fake_endpoint import RATE, Endpoint, said, speech
-from tests.integration.reconnecting_harness import Heard, linked, target
+from tests.integration.reconnecting_harness import Heard, linked, spoken_once, target
 from tui.audio.recording import Recording
 from tui.stream import events, reconnecting
 from tui.stream.connection import Connection
@@ -42,10 +42,7 @@ async def test_five_changes_of_the_prompt_in_a_row_open_one_connection_for_the_l
 ) -> None:
     monkeypatch.setattr(reconnecting, "SETTLE_S", 2.0)
     heard = Heard()
-    way = linked(recording, server, heard)
-    running = asyncio.create_task(way.run())
-    recording.append(speech(1))
-    await heard.until(lambda: len(heard.finals) == 1)
+    way, running = await spoken_once(recording, server, heard)
     for prompt in ("two", "three", "four", "one", "five"):
         way.use_prompt(prompt)
         await asyncio.sleep(0.05)
@@ -89,10 +86,7 @@ async def test_a_change_of_the_prompt_while_reconnecting_applies_to_the_next_con
     server: Endpoint, recording: Recording
 ) -> None:
     heard = Heard()
-    way = linked(recording, server, heard)
-    running = asyncio.create_task(way.run())
-    recording.append(speech(1))
-    await heard.until(lambda: len(heard.finals) == 1)
+    way, running = await spoken_once(recording, server, heard)
     server.refuse_status = 503
     await server.cut()
     await heard.until(lambda: len(heard.of(events.ConnectionLost)) > 1)
@@ -216,10 +210,7 @@ async def test_changes_while_a_connection_is_opened_leave_no_callbacks_behind(
 
 async def test_a_refused_prompt_leaves_the_session_on_the_old_one(server: Endpoint, recording: Recording) -> None:
     heard = Heard()
-    way = linked(recording, server, heard)
-    running = asyncio.create_task(way.run())
-    recording.append(speech(1))
-    await heard.until(lambda: len(heard.finals) == 1)
+    way, running = await spoken_once(recording, server, heard)
     server.error_first, server.close_with = "no such model", (3006, "no such model")
     way.use_prompt("two")
     await heard.until(lambda: bool(heard.of(events.PromptRefused)))

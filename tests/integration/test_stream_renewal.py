@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.fake_endpoint import Endpoint, said, speech
-from tests.integration.reconnecting_harness import Heard, linked
+from tests.integration.reconnecting_harness import Heard, linked, spoken_once
 from tui.audio.recording import Recording
 from tui.stream import active_connection, events, reconnecting
 
@@ -58,10 +58,7 @@ async def test_a_wall_clock_that_is_wrong_or_jumps_changes_nothing(
 ) -> None:
     monkeypatch.setattr(active_connection, "time", SimpleNamespace(time=lambda: time.time() + wrong_s))
     heard = Heard()
-    way = linked(recording, server, heard)
-    running = asyncio.create_task(way.run())
-    recording.append(speech(1))
-    await heard.until(lambda: len(heard.finals) == 1)
+    _, running = await spoken_once(recording, server, heard)
     monkeypatch.setattr(active_connection, "time", SimpleNamespace(time=lambda: time.time() - wrong_s))
     recording.append(speech(2))
     await heard.until(lambda: len(heard.finals) == 2)

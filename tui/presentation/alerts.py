@@ -8,7 +8,7 @@ from tui.presentation.view_model import ViewModel
 
 def alert_about(view_model: ViewModel) -> tuple[str, str, str]:
     """Return style, reason and hint of the alert; an empty reason for none."""
-    if view_model.stopped_at and not view_model.state.active and not view_model.disconnected:
+    if view_model.was_stopped and not view_model.disconnected:
         return "alarm", recording_stopped(view_model.stopped_at), view_model.reason
     if view_model.disconnected:
         return connection_lost_alert(view_model)

@@ -51,7 +51,7 @@ def is_available(view_model: ViewModel, action: str, parameters: tuple[object, .
         case "recover", _:
             return view_model.synced and not view_model.state.active and bool(view_model.untranscribed)
         case "stop", _:
-            return view_model.synced and (view_model.state.active or bool(view_model.stopped_at))
+            return view_model.synced and (view_model.state.active or view_model.was_stopped)
         case "mute", _:
             return view_model.synced and running
         case "choose_device", _:

@@ -151,7 +151,7 @@ class Room:
         if view_model.disconnected:
             lost = f"Line to {view_model.host} lost." if view_model.host else "Connection to the engine lost."
             return "bad", f"{lost} {view_model.lost_reason} Reconnecting…".replace("  ", " ")
-        if view_model.stopped_at and not view_model.state.active:
+        if view_model.was_stopped:
             return "bad", f"{recording_stopped(view_model.stopped_at)}. {view_model.reason}"
         if view_model.state is State.FAILED:
             return "bad", f"{view_model.reason} {view_model.hint}".strip()

@@ -199,6 +199,11 @@ class ViewModel(SessionState):
         turns = (self.transcript.get(number) for number in self._spoken)
         return frozenset(turn.track for turn in turns if turn is not None)
 
+    @property
+    def was_stopped(self) -> bool:
+        """Whether recording stopped because the engine was killed, and no other engine has continued it."""
+        return bool(self.stopped_at) and not self.state.active
+
     def is_speaking(self, track: str) -> bool:
         """Return whether the endpoint detects speech on a track; the turns of a mix belong to none."""
         speaking = self.speaking

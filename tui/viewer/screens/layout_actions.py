@@ -31,15 +31,14 @@ class LayoutActions(Screen[None]):
     def command_titles(self) -> dict[str, str]:
         """Return the titles of commands that depend on the state, by id."""
         view_model, layout = self.view_model, self.body.layout_state
-        stopped = bool(view_model.stopped_at) and not view_model.state.active
         prompts = {
             f"use-prompt-{at}": f"Use prompt {one_line(p.name, 60)}" for at, p in enumerate(view_model.prompts, 1)
         }
         chosen = {
-            "start": (stopped, "Go on recording the session"),
+            "start": (view_model.was_stopped, "Go on recording the session"),
             "stop": (
-                stopped or is_finishing(view_model),
-                "End session" if stopped else "End the wait for the last turns",
+                view_model.was_stopped or is_finishing(view_model),
+                "End session" if view_model.was_stopped else "End the wait for the last turns",
             ),
             "mute": (view_model.muted, "Unmute microphone"),
             "zoom": (bool(layout.zoomed), "End zoom"),
@@ -59,10 +58,9 @@ class LayoutActions(Screen[None]):
         view_model = self.view_model
         if view_model.replay_speed:
             return {"mute": "resume" if view_model.paused else "pause"}
-        stopped = bool(view_model.stopped_at) and not view_model.state.active
         return {
-            "start": "go on" if stopped else "",
-            "stop": "end session" if stopped else "end wait" if is_finishing(view_model) else "",
+            "start": "go on" if view_model.was_stopped else "",
+            "stop": "end session" if view_model.was_stopped else "end wait" if is_finishing(view_model) else "",
             "mute": "unmute" if view_model.muted else "mute",
         }
 
