@@ -1,6 +1,7 @@
 """The parts of a gateway on a cluster that need no cluster."""
 
 import asyncio
+import importlib
 import importlib.util
 import json
 import re
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import yaml
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -284,3 +286,61 @@ def test_every_metric_of_the_grafana_dashboard_is_exported() -> None:
     for name in named:
         is_rate = f"rate({name}[" in expressions
         assert is_rate == (exported[name] == "counter"), f"{name} is a {exported[name]}"
+
+
+def documented(kind: str) -> dict[str, Any]:
+    """Return the YAML block of the documentation that has this key."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/cluster.md").read_text(encoding="utf-8"), re.M | re.S)
+    [found] = [block for block in map(yaml.safe_load, blocks) if kind in block]
+    return dict(found)
+
+
+def kubernetes() -> dict[str, Any]:
+    """Return the documented `RayService`."""
+    return dict(documented("kind")["spec"])
+
+
+@pytest.mark.parametrize("text", ["a config file", "KubeRay"])
+def test_ray_serve_accepts_the_documented_configs(text: str) -> None:
+    from ray.serve.schema import ServeDeploySchema
+
+    config = documented("applications") if text == "a config file" else yaml.safe_load(kubernetes()["serveConfigV2"])
+    schema = ServeDeploySchema.model_validate(config)
+    assert not schema.http_options.model_extra
+    [application] = schema.applications
+    module, _, name = application.import_path.partition(":")
+    built = getattr(importlib.import_module(module), name)({"token": "t", **application.args})
+    from ray.serve._private.build_app import build_app
+
+    deployments = {deployment.name for deployment in build_app(built, name=application.name).deployments}
+    assert deployments == {"Shared", "Recogniser", "Ingress"}
+    assert {deployment.name for deployment in application.deployments} <= deployments
+
+
+@pytest.mark.parametrize("gpus", [0, 1])
+def test_the_autoscaler_of_ray_accepts_the_documented_pods(gpus: int) -> None:
+    from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
+
+    cluster = kubernetes()["rayClusterConfig"]
+    assert cluster["enableInTreeAutoscaling"], "without it, Ray adds no pods"
+    if gpus:
+        cluster["workerGroupSpecs"][0]["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] = 1
+    config = _derive_autoscaling_config_from_ray_cr(
+        {"metadata": {"name": "livegist", "namespace": "default"}, "spec": cluster}
+    )
+    workers = config["available_node_types"]["workers"]
+    assert (workers["min_workers"], workers["max_workers"]) == (2, 20)
+    assert (workers["resources"]["CPU"], workers["resources"].get("GPU", 0)) == (4, gpus)
+    assert config["available_node_types"]["headgroup"]["resources"]["CPU"] == 0, "replicas are placed on workers"
+
+
+def test_ray_reserves_the_gpus_and_shrinks_to_the_fewest_replicas() -> None:
+    from ray.serve._private.build_app import build_app
+
+    built = cluster.app({"token": "t", "min_replicas": 2, "max_replicas": 5, "replica_gpus": 0.5, "device": "cuda"})
+    deployments = {each.name: each for each in build_app(built, name="livegist").deployments}
+    assert deployments["Recogniser"].ray_actor_options["num_gpus"] == 0.5
+    assert deployments["Ingress"].ray_actor_options.get("num_gpus", 0) == 0
+    for name in ("Recogniser", "Ingress"):
+        scaling = deployments[name]._deployment_config.autoscaling_config
+        assert (scaling.min_replicas, scaling.max_replicas, scaling.downscale_delay_s) == (2, 5, 600.0)
