@@ -8,8 +8,9 @@ from tests.viewer.dashboard_harness import emit, live, running, shown, toasts
 from tests.viewer.pilot import run_app, until
 from tests.viewer.scripted_engine import SESSION, ScriptedEngine, meeting, partial
 from tui.model.commands import Analyse, Ask, Mute, Recover, Start, Stop, UsePrompt
-from tui.model.events import Snapshot, State, TurnChanged, UntranscribedChanged
+from tui.model.events import Notice, Severity, Snapshot, State, TurnChanged, UntranscribedChanged
 from tui.viewer.app import LivegistApp
+from tui.viewer.widgets.box import Box
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
@@ -166,6 +167,37 @@ async def test_a_long_message_is_shown_row_after_row_and_then_the_keys_are_back(
         await pilot.pause()
         assert shown(app, "keys").startswith(" x stop")
         assert shown(app, "keys").rstrip().endswith("… ? help")
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (100, 30), (120, 36)])
+@pytest.mark.parametrize("dialog", [False, True], ids=["dashboard", "dialog"])
+async def test_what_to_do_about_a_session_that_is_not_fully_transcribed_stands_in_one_row(
+    size: tuple[int, int], dialog: bool
+) -> None:
+    text = "The session 2026-11-27T21-57-24-7d98 was interrupted and has been repaired: 6 s recorded, 0 s transcribed."
+    hint = "To transcribe the rest, press t or run: livegist recover"
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine, size=size) as (app, pilot):
+        if dialog:
+            await pilot.press("p")
+        await emit(pilot, engine, Notice(Severity.WARNING, text, hint))
+        shower = app.screen.query_one(Box) if dialog else app.dashboard.footer
+        rows = [row_of_message(app, dialog)]
+        while rows[-1].endswith(" …"):
+            shower.turn_over()
+            await pilot.pause()
+            rows.append(row_of_message(app, dialog))
+        assert " ".join(row.removesuffix(" …") for row in rows) == f"! {text} {hint}"
+        assert dialog or rows[-1].endswith(hint)
+
+
+def row_of_message(app: LivegistApp, dialog: bool) -> str:
+    """Return the row of the message that is shown, without the keys beside it."""
+    if not dialog:
+        return shown(app, "keys").strip().partition("   ")[0]
+    row = str(app.screen.query_one(Box).border_subtitle)
+    assert row in shown(app)
+    return row
 
 
 async def test_a_question_may_be_about_a_turn_that_has_not_ended() -> None:

@@ -12,17 +12,17 @@ def unsaved_notice(unsaved_s: float) -> Notice:
     )
 
 
-def untranscribed_notice(untranscribed_s: float, id: str) -> Notice:
+def untranscribed_notice(untranscribed_s: float, *, stored: bool) -> Notice:
     """Return the notice that the end of the recording is not transcribed.
 
     Args:
         untranscribed_s: its length in seconds.
-        id: of the session; empty for a private one.
+        stored: whether the session is on disk; a private one is not.
     """
     return Notice(
         Severity.WARNING,
         f"{untranscribed_s:.0f} s of the recording could not be transcribed.",
-        f"To transcribe them later, press t or run: livegist recover {id}"
-        if id
+        "To transcribe them, press t or run: livegist recover"
+        if stored
         else "This is a private session: they are lost.",
     )

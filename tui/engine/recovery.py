@@ -66,7 +66,7 @@ class SessionRecovery:
                 Notice(
                     Severity.WARNING,
                     f"The session {stored.id} was interrupted and has been repaired: {repaired.summary}.",
-                    f"To transcribe the rest, press t or run: livegist recover {stored.id}"
+                    "To transcribe the rest, press t or run: livegist recover"
                     if repaired.untranscribed
                     else f"It is in {stored.path}.",
                 )

@@ -349,7 +349,7 @@ class LiveSession:
         """Publish what is not transcribed, and what is not saved."""
         stored, untranscribed_s = self._sink.stored, self.state.stats.untranscribed_s
         if untranscribed_s >= MIN_UNTRANSCRIBED_S:
-            self._emit(untranscribed_notice(untranscribed_s, stored.id if stored.on_disk else ""))
+            self._emit(untranscribed_notice(untranscribed_s, stored=stored.on_disk))
         if self._unsaved:
             unsaved_s = round(self._unsaved / SAMPLE_RATE, 1)
             self._emit(StatsChanged(replace(self.state.stats, unsaved_s=unsaved_s)))

@@ -5,7 +5,7 @@ from textual.containers import Vertical
 from textual.markup import escape
 from textual.timer import Timer
 
-from tui.viewer.styled_text import Span, wrap
+from tui.viewer.message_rows import message_rows
 from tui.viewer.widgets.footer import MESSAGE_S
 
 
@@ -56,7 +56,7 @@ class Box(Vertical):
         """Show a message in place of the keys; of one that does not fit, row after row."""
         if self._timer is not None:
             self._timer.stop()
-        self._rows = ["".join(span.text for span in row).strip() for row in wrap([Span(text)], self._room)]
+        self._rows = message_rows(text, self._room)
         self.turn_over()
 
     def turn_over(self) -> None:

@@ -7,13 +7,16 @@ from textual.binding import Binding
 from textual.timer import Timer
 
 from tui.text import one_line
-from tui.viewer.styled_text import Line, Span, width, wrap
+from tui.viewer.message_rows import message_rows
+from tui.viewer.styled_text import Line, Span, width
 from tui.viewer.widgets.cell_widget import CellWidget
 
 ALWAYS = {"screen.help", "screen.keys"}
 """Actions that are shown at any width: they show all others."""
 MESSAGE_S = 6.0
 """Seconds for which a row of a message is shown."""
+MARGINS = 3
+"""Cells beside a message."""
 MAX_CHARACTERS = 800
 """Maximum length of a message."""
 
@@ -93,17 +96,16 @@ class Footer(CellWidget):
             self.message = ""
         self.touch()
 
-    def _rows(self, columns: int) -> list[Line]:
-        sign = "! " if self._warning else ""
-        style = "warn strong" if self._warning else "accent"
-        return wrap([Span(f"{sign}{self.message}", style)], max(8, columns - 2))
+    def _rows(self, columns: int) -> list[str]:
+        return message_rows(f"{'! ' if self._warning else ''}{self.message}", max(8, columns - MARGINS))
 
     def lines(self, columns: int, rows: int) -> list[Line]:
         """Return the row; keys that do not fit are in the help and the command palette."""
         said: Line = ()
         if self.message:
-            lines = self._rows(columns)
-            said = (Span(" "), *lines[min(self._row, len(lines) - 1)], Span("  "))
+            parts = self._rows(columns)
+            style = "warn strong" if self._warning else "accent"
+            said = (Span(" "), Span(parts[min(self._row, len(parts) - 1)], style), Span("  "))
         return [(*said, *self._fitting_keys(columns - width(said)))]
 
     def _fitting_keys(self, columns: int) -> Line:
