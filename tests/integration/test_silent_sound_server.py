@@ -20,6 +20,7 @@ from tui.audio.devices import Device
 from tui.audio.pulse import SilentServerError
 from tui.cli import main
 from tui.engine import device_monitor, session_slot
+from tui.engine.capture import SILENCE_HINT
 from tui.engine.device_monitor import LATE, DeviceMonitor, list_sources
 from tui.errors import SourceError
 from tui.model.commands import AddTrack, ListDevices, Mute, Start, Stop, TogglePlay
@@ -108,6 +109,35 @@ async def test_a_running_session_goes_on_with_silence_until_the_server_answers(
         await built.execute(Stop())
         await watch.until_over()
     assert watch.states[-1] is State.ENDED
+
+
+async def test_a_killed_server_is_named_while_silence_is_recorded_until_another_one_runs(
+    short_dir: Path, server: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs("pulseaudio", "pactl", "portaudio")
+    monkeypatch.setattr(pulse, "PRESENCE_S", 30.0)
+    watch = Watch()
+    killed = Pulse(short_dir)
+    with killed.in_use():
+        async with running(watch) as built:
+            await built.execute(Start({"source": "mic", "url": server.url, "analyse_at_end": False}))
+            await watch.until(lambda: watch.record.stats.elapsed_s >= 1)
+            assert watch.record.stats.source_lost == ""
+            killed.process.kill()
+            killed.process.wait()
+            await watch.until(lambda: watch.record.stats.source_lost == "The sound server has stopped.")
+            lost_s = watch.record.stats.elapsed_s
+            assert any(
+                notice == f"The sound server has stopped. {SILENCE_HINT}" and "by itself" in notice
+                for notice in watch.notices
+            )
+            await watch.until(lambda: watch.record.stats.elapsed_s > lost_s + 2)
+            with Pulse(short_dir).in_use():
+                await watch.until(lambda: any("Recording continues from" in notice for notice in watch.notices))
+                await watch.until(lambda: watch.record.stats.source_lost == "")
+                await built.execute(Stop())
+                await watch.until_over()
+    assert watch.states == [State.CONNECTING, State.LIVE, State.DRAINING, State.ENDED]
 
 
 async def test_the_list_names_what_is_known_and_is_complete_once_the_server_answers(silent: Pulse) -> None:

@@ -67,7 +67,7 @@ async def test_an_internal_error_of_a_device_reopens_it(
     async with AsyncExitStack() as opened:
         await capturing.run(Source(finite=False, broken=ZeroDivisionError("of ours")), opened)
     lost, back = notices(told)
-    assert lost.severity is Severity.ERROR
+    assert lost.severity is Severity.WARNING
     assert "Internal error: recording from a source stopped." in lost.text
     assert "continues" in back.text
     assert "ZeroDivisionError: of ours" in caplog.text

@@ -18,8 +18,43 @@ from tui.model.events import (
     StatsChanged,
     TurnChanged,
 )
-from tui.model.stats import Stats
+from tui.model.stats import Stats, TrackStats
+from tui.model.tracks import Track
 from tui.viewer.app import LivegistApp
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (100, 30), (120, 36)])
+@pytest.mark.parametrize("state", [State.LIVE, State.RECONNECTING])
+async def test_a_lost_source_is_named_as_long_as_silence_takes_its_place(size: tuple[int, int], state: State) -> None:
+    reason = "The sound server has stopped."
+    now = [0.0]
+    engine = ScriptedEngine(snapshot=replace(live(), state=state))
+    async with running(engine, size=size, clock=lambda: now[0]) as (app, pilot):
+        await emit(pilot, engine, LevelChanged(-120, -120), StatsChanged(replace(STATS, source_lost=reason)))
+        now[0] = 60.0
+        await emit(pilot, engine, LevelChanged(-120, -120))
+        text = " ".join(shown(app, "alert").split())
+        assert f"✗ {reason} Silence is recorded; recording continues by itself once a device is available." in text
+        assert "device lost D" in shown(app, "meter")
+        assert "wrong device?" not in shown(app)
+        await emit(pilot, engine, StatsChanged(STATS))
+        assert reason not in shown(app)
+        assert "device lost" not in shown(app)
+        assert "wrong device?" not in shown(app), "a device that is back is not judged by the silence before"
+
+
+async def test_of_several_tracks_the_one_without_a_source_is_named() -> None:
+    tracks = (Track("you", "mic"), Track("them", "system"))
+    stopped = "system stopped."
+    stats = replace(
+        STATS, source_lost=f"them: {stopped}", tracks=(TrackStats("you"), TrackStats("them", source_lost=stopped))
+    )
+    engine = ScriptedEngine(snapshot=replace(live(), tracks=tracks))
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, LevelChanged(-20, -10, track="you"), StatsChanged(stats))
+        assert "✗ them: system stopped. Silence is recorded" in shown(app, "alert")
+        assert "device lost" not in shown(app, "meter")
+        assert "device lost" in shown(app, "meter-2")
 
 
 async def test_the_first_frame_does_not_wait_for_the_engine() -> None:

@@ -134,7 +134,7 @@ class Microphone:
                 for block in take_blocks(self._converted, self._sample_rate):
                     yield block
             if self._stopped and not self._closed and not self._queue:
-                raise SourceError(f"{self.name} stopped.", RECONNECT_HINT)
+                raise await self._lost(f"{self.name} stopped.")
 
     def flush(self) -> bytes:
         """Return the captured audio that is not yielded yet: a blocked event loop may have left some in the queue."""
@@ -160,10 +160,12 @@ class Microphone:
         except TimeoutError:
             # After a blocked event loop the timeout and the event may both have occurred.
             if not self._ready.is_set() and self._loop.time() < due + MAX_LATE_S:
-                raise SourceError(
-                    f"{self.name} delivered no audio for {SILENCE_TIMEOUT_S:.0f} s.", RECONNECT_HINT
-                ) from None
+                raise await self._lost(f"{self.name} delivered no audio for {SILENCE_TIMEOUT_S:.0f} s.") from None
         self._ready.clear()
+
+    async def _lost(self, text: str) -> SourceError:
+        """Return the error of a lost device; the sound server is asked whether it runs."""
+        return await pulse.lost_source(text, RECONNECT_HINT) if self._from_server else SourceError(text, RECONNECT_HINT)
 
     def start(self) -> None:
         """Open the device and start capturing; blocks until the sound system responds.
@@ -192,7 +194,7 @@ class Microphone:
             index, source = choose_device(devices, sources, self._requested)
             self.name = source.name if source is not None else devices[index].name
             self._source = source if self._requested else None
-            self._from_server = source is not None
+            self._from_server = source is not None or devices[index].name in pulse.PLUGINS
             with pulse.selected(self._source):
                 self._stream = self._open_stream(sounddevice, index, devices[index])
             _open.add(self)

@@ -23,6 +23,8 @@ from tui.errors import SourceError
 
 QUERY_TIMEOUT_S = 4.0
 """Longest wait for an answer of the sound server, in seconds."""
+PRESENCE_S = 1.0
+"""Longest wait for it to accept a connection, once it delivers no audio any more, in seconds."""
 SUBSCRIBE_S = 2.0
 """Time, in seconds, after which `pactl` has subscribed to the events of the server."""
 REMOVED = b"'remove' on source #"
@@ -46,6 +48,16 @@ class SilentServerError(SourceError):
         super().__init__(
             "The sound server does not answer.",
             "Restart it: systemctl --user restart pipewire pipewire-pulse, or pulseaudio --kill.",
+        )
+
+
+class StoppedServerError(SourceError):
+    """The sound server that a source was recorded from does not run any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The sound server has stopped.",
+            "Start it: systemctl --user start pipewire pipewire-pulse, or pulseaudio --start.",
         )
 
 
@@ -130,6 +142,19 @@ async def changes(kind: bytes) -> AsyncGenerator[None]:
         await watcher.wait()
 
 
+async def lost_source(text: str, hint: str) -> SourceError:
+    """Return why a source of the sound server delivers no audio: the server has stopped, or what `text` says.
+
+    Args:
+        text: what is wrong if the server runs.
+        hint: what to do then.
+    """
+    with contextlib.suppress(SilentServerError):
+        if shutil.which("pactl") and not await asyncio.to_thread(query, "info", timeout_s=PRESENCE_S):
+            return StoppedServerError()
+    return SourceError(text, hint)
+
+
 def _recorded_by(pid: int) -> str:
     """Return the description of the source that a process records from; empty if the server does not say. Blocks."""
     with contextlib.suppress(SilentServerError):
@@ -171,8 +196,12 @@ async def _first_line(events: asyncio.StreamReader) -> bytes:
         return b"\n"
 
 
-def query(*arguments: str) -> str:
+def query(*arguments: str, timeout_s: float | None = None) -> str:
     """Return what `pactl` prints; empty if it fails, as without a sound server. Blocks.
+
+    Args:
+        arguments: of `pactl`.
+        timeout_s: longest wait for the answer in seconds; `None` for `QUERY_TIMEOUT_S`.
 
     Raises:
         SilentServerError: the sound server does not answer.
@@ -183,7 +212,7 @@ def query(*arguments: str) -> str:
             env=without_keys(os.environ) | {"LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=QUERY_TIMEOUT_S,
+            timeout=timeout_s or QUERY_TIMEOUT_S,
             check=False,
         )
     except subprocess.TimeoutExpired:

@@ -165,7 +165,7 @@ class SystemOutput:
             output = self._output
             if (pcm := await self._read()) is None:
                 if output == self._output:
-                    raise SourceError(f"{self.name} stopped.", "It is recorded again once the sound server is back.")
+                    raise await pulse.lost_source(f"{self.name} stopped.", "Check the sound server.")
                 self._switched = True
                 await self._start()
                 continue
@@ -232,9 +232,8 @@ class SystemOutput:
             async with asyncio.timeout(SILENCE_TIMEOUT_S):
                 return await self._recorder.stdout.read(READ_BYTES) or None
         except TimeoutError:
-            raise SourceError(
-                f"{self.name} delivered no audio for {SILENCE_TIMEOUT_S:.0f} s.", "Check the sound server."
-            ) from None
+            text = f"{self.name} delivered no audio for {SILENCE_TIMEOUT_S:.0f} s."
+            raise await pulse.lost_source(text, "Check the sound server.") from None
 
     def _add(self, pcm: bytes) -> None:
         """Add audio to the buffer, after silence for a gap before it."""

@@ -26,7 +26,7 @@ DEFAULT_AFTER_S = 10.0
 """Seconds after which the default device replaces a lost one."""
 FILL_S = 0.1
 """Seconds between two blocks of silence while a device is lost."""
-SILENCE_HINT = "Silence is recorded until a device is available."
+SILENCE_HINT = "Silence is recorded; recording continues by itself once a device is available."
 LOG_HINT = "See the engine's log for details."
 DEFAULT_SOURCE = "mic"
 """Source that replaces a lost device."""
@@ -99,6 +99,8 @@ class Capture:
         """Whether silence is recorded in place of the source's audio."""
         self.device = ""
         """Name of the source that is recorded."""
+        self.lost = ""
+        """Why silence is recorded until a device is available; empty while the source delivers audio."""
 
     @property
     def overflows(self) -> int:
@@ -155,7 +157,8 @@ class Capture:
                 if source.finite:
                     self._notify(Severity.ERROR, lost.message, lost.hint)
                     return
-                self._notify(Severity.ERROR, lost.message, SILENCE_HINT)
+                self.lost = lost.message
+                self._notify(Severity.WARNING, lost.message, SILENCE_HINT)
             source = await self._reopen(opened)
 
     async def _reopen(self, opened: AsyncExitStack) -> Source:
@@ -167,6 +170,7 @@ class Capture:
             source = await self._wait_for_device(opened)
             filling.cancel()
         self._append_silence()
+        self.lost = ""
         self._notify(Severity.INFO, f"Recording continues from {source.name}.")
         return source
 

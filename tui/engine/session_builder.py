@@ -191,7 +191,7 @@ class SessionBuilder:
         for source in sources:
             if (failure := source.failure) is not None:
                 text = f"{source.track.name}: {failure.message} {failure.hint}"
-                sink.emit(Notice(Severity.ERROR, text, SILENCE_HINT))
+                sink.emit(Notice(Severity.WARNING, text, SILENCE_HINT))
         return session
 
     def _open_sink(self, state: SessionState, stored: StoredSession, audio: Sequence[TrackAudio]) -> EventSink:

@@ -57,6 +57,7 @@ class StatsReporter:
         factors = (track.stream_events.realtime_factor for track in tracks)
         figures = [_track_stats(track) for track in tracks]
         devices = zip((figure.device for figure in figures), tracks, strict=True)
+        lost = [(track.name, track.source_lost) for track in figures if track.source_lost]
         return Stats(
             elapsed_s=tenths(max(recording.position for recording in recordings) / rate),
             sent_s=max(track.sent_s for track in figures),
@@ -77,6 +78,7 @@ class StatsReporter:
             reconnects=self._before.reconnects + sum(track.reconnects for track in figures),
             round_trip_ms=None if round_trip_s is None else round(round_trip_s * 1000),
             device=", ".join(device for device, track in devices if device and not track.stopped_alone),
+            source_lost=" ".join(f"{name}: {reason}" if name else reason for name, reason in lost),
             overflows=self._before.overflows + sum(track.overflows for track in figures),
             recording_bytes=sum(recording.size_bytes for recording in recordings),
             unsaved_s=round(max(recording.unsaved for recording in recordings) / rate, 1),
@@ -94,6 +96,7 @@ def _track_stats(track: LiveTrack) -> TrackStats:
         name=track.name,
         elapsed_s=tenths(track.recording.position / rate),
         device=capture.device if capture else "",
+        source_lost=capture.lost if capture is not None and not track.recording.closed else "",
         sent_s=round(stream.sent / rate, 1),
         lag_s=round(stream.behind / rate, 1),
         turns=track.stream_events.turns,

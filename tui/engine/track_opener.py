@@ -149,6 +149,7 @@ class TrackOpener:
             clock=self._clock,
         )
         capture.device = source.name
+        capture.lost = source.failure.message if source.failure is not None else ""
         return capture
 
     def _choose_fallbacks(self) -> None:

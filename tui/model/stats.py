@@ -12,6 +12,7 @@ class TrackStats(msgspec.Struct, frozen=True, omit_defaults=True, rename={"untra
     name: str
     elapsed_s: float = 0.0
     device: str = ""
+    source_lost: str = ""
     sent_s: float = 0.0
     lag_s: float = 0.0
     turns: int = 0
@@ -61,6 +62,8 @@ class Stats(msgspec.Struct, frozen=True, omit_defaults=True, rename={"untranscri
     """Processing time of the endpoint per second of audio, if it reports it (`Heartbeat.realtime_factor`)."""
     device: str = ""
     """Name of the input device."""
+    source_lost: str = ""
+    """Why silence is recorded in place of a source, until it is available again; empty while each delivers audio."""
     overflows: int = 0
     """Number of times the sound system lost samples."""
     recording_bytes: int = 0

@@ -3,6 +3,7 @@
 from tui.model.events import State
 from tui.presentation.finishing import is_finishing, wait_details
 from tui.presentation.formatting import recording_stopped
+from tui.presentation.lost_source import SILENCE, lost_tracks
 from tui.presentation.view_model import ViewModel
 
 
@@ -15,6 +16,8 @@ def alert_about(view_model: ViewModel) -> tuple[str, str, str]:
     if view_model.unresponsive:
         where = f" on {view_model.host}" if view_model.host else ""
         return "bad", f"The engine{where} does not respond.", "It may be stopped, or its machine is too busy."
+    if lost_tracks(view_model):
+        return "bad", view_model.stats.source_lost, SILENCE if view_model.watching else f"{SILENCE} D chooses one."
     if is_finishing(view_model):
         details = wait_details(view_model)
         return "wait", view_model.reason, f"{details[:1].upper()}{details[1:]}"

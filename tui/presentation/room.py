@@ -9,6 +9,7 @@ from tui.model.transcript import Turn
 from tui.presentation.ballistics import Ballistics, Condition, History, Reading, TrackLevel
 from tui.presentation.formatting import recording_stopped
 from tui.presentation.highlight_rules import Rule, matching_rules
+from tui.presentation.lost_source import SILENCE, lost_tracks
 from tui.presentation.view_model import ViewModel
 
 
@@ -119,22 +120,24 @@ class Room:
         return view_model.state.active and not silent
 
     def reading(self, now: float) -> Reading:
-        """Return the highest level of all tracks, and the first condition of one that is not muted.
+        """Return the highest level of all tracks, and the first condition of one that is neither muted nor lost.
 
         Args:
             now: monotonic seconds.
         """
         if not self.recording or not self.levels:
             return Reading()
-        muted = {track.name for track in self.view_model.tracks if track.muted}
+        lost = lost_tracks(self.view_model)
+        silent = {track.name for track in self.view_model.tracks if track.muted}.union(lost)
+        unjudged = self.view_model.muted or lost == ("",)
         found = {name: level.needles.read(now) for name, level in self.levels.items()}
-        conditions = (reading.condition for name, reading in found.items() if name not in muted)
+        conditions = (reading.condition for name, reading in found.items() if name not in silent)
         return Reading(
             max(reading.rms_dbfs for reading in found.values()),
             max(reading.peak_dbfs for reading in found.values()),
             max(reading.hold_dbfs for reading in found.values()),
             any(reading.clipped for reading in found.values()),
-            Condition.NONE if self.view_model.muted else next(filter(None, conditions), Condition.NONE),
+            Condition.NONE if unjudged else next(filter(None, conditions), Condition.NONE),
         )
 
     @property
@@ -155,6 +158,8 @@ class Room:
             return "bad", f"{recording_stopped(view_model.stopped_at)}. {view_model.reason}"
         if view_model.state is State.FAILED:
             return "bad", f"{view_model.reason} {view_model.hint}".strip()
+        if lost_tracks(view_model):
+            return "bad", f"{view_model.stats.source_lost} {SILENCE}"
         if view_model.state is State.RECONNECTING:
             return "warn", view_model.reason
         return "", ""

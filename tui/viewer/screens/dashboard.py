@@ -49,6 +49,7 @@ from tui.presentation.availability import ACTION_STATES, is_available
 from tui.presentation.finishing import NOTABLE_S, WAIT_TICKS, is_finishing
 from tui.presentation.formatting import now_iso
 from tui.presentation.highlight_rules import Rule, matching_rules
+from tui.presentation.lost_source import lost_tracks
 from tui.presentation.view_model import ViewModel
 from tui.text import one_line
 from tui.viewer.binding_titles import by_use
@@ -205,6 +206,8 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, EngineWatch, Mai
             case StatsChanged():
                 self.banner.touch()
                 self._show_finishing()
+                if lost_tracks(self.view_model) != self.meter.lost:
+                    self._show_state()
             case StateChanged(state=state):
                 self._show_state()
                 self.show_wait()
@@ -305,7 +308,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, EngineWatch, Mai
         silent = view_model.state is State.DRAINING or view_model.paused or self.view_model.disconnected
         active = view_model.state.active and not silent
         self.banner.touch()
-        self.meter.show_state(view_model.all_tracks, active=active)
+        self.meter.show_state(view_model.all_tracks, active=active, lost=lost_tracks(view_model))
         self.body.turns.set_empty_text(
             empty_text(view_model, disconnected=self.view_model.disconnected, set_up=self._set_up)
         )

@@ -146,6 +146,8 @@ class Meter(CellWidget):
         self.label = ""
         """Name of the track; empty for the only one."""
         self.muted = False
+        self.lost = False
+        """Whether silence is recorded because the source is lost."""
         self.gain_db = 0.0
         """Gain of the recording in dB."""
 
@@ -188,14 +190,24 @@ class Meter(CellWidget):
             self.speech = speech
             self.touch()
 
-    def show_state(self, *, active: bool, muted: bool, gain_db: float = 0.0, may_be_silent: bool = False) -> None:
-        """Show whether levels are expected, whether the session is muted, the gain, and whether silence is normal."""
+    def show_state(
+        self, *, active: bool, muted: bool, gain_db: float = 0.0, may_be_silent: bool = False, lost: bool = False
+    ) -> None:
+        """Show what is expected of the track.
+
+        Args:
+            active: whether levels are expected.
+            muted: whether silence is recorded because a person wants it.
+            gain_db: gain of the recording in dB.
+            may_be_silent: whether silence is normal.
+            lost: whether silence is recorded because the source is lost.
+        """
         self._ballistics.may_be_silent = may_be_silent
-        if active and not self.active:
+        if (active and not self.active) or (self.lost and not lost):
             self._ballistics.reset()
         elif self.active and not active:
             self._blank()
-        self.active, self.muted, self.gain_db = active, muted, gain_db
+        self.active, self.muted, self.gain_db, self.lost = active, muted, gain_db, lost
         self.touch()
 
     def _blank(self) -> None:
@@ -281,6 +293,8 @@ class Meter(CellWidget):
             return (Span("not recording", "muted"),)
         if self.muted:
             return (Span("muted", "warn strong"),)
+        if self.lost:
+            return (Span("device lost", "bad strong", "screen.choose_device"), Span(" D", "muted"))
         match self._shown.condition:
             case Condition.NO_SIGNAL:
                 return (Span("no signal", "bad strong"),)

@@ -26,6 +26,8 @@ class MeterRows(Container):
         self._meters = [Meter(fps=fps, clock=clock, id="meter")]
         self._meters += [Meter(fps=fps, clock=clock, id=f"meter-{at}") for at in range(2, MAX_TRACKS + 1)]
         self._names: tuple[str, ...] = ("",)
+        self.lost: tuple[str, ...] = ()
+        """Names of the tracks whose source is lost."""
 
     def compose(self) -> ComposeResult:
         """Lay out the meters."""
@@ -67,13 +69,15 @@ class MeterRows(Container):
             if level is not None:
                 meter.resume(level)
 
-    def show_state(self, tracks: Sequence[Track], *, active: bool) -> None:
-        """Show a row for each track, what is muted, and the gains.
+    def show_state(self, tracks: Sequence[Track], *, active: bool, lost: Sequence[str] = ()) -> None:
+        """Show a row for each track, what is muted or lost, and the gains.
 
         Args:
             tracks: the tracks; the name of the only one is not shown.
             active: whether levels are expected.
+            lost: names of the tracks whose source is lost.
         """
+        self.lost = tuple(lost)
         shown = tracks if len(tracks) > 1 else [replace(track, name="") for track in tracks]
         self._names = tuple(track.name for track in shown)
         for at, meter in enumerate(self._meters):
@@ -86,6 +90,7 @@ class MeterRows(Container):
                     muted=shown[at].muted,
                     gain_db=shown[at].gain_db,
                     may_be_silent=shown[at].plays,
+                    lost=shown[at].name in self.lost,
                 )
 
     def clear_history(self) -> None:
