@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import ray
@@ -14,6 +15,7 @@ from ray import serve
 from ray.cluster_utils import Cluster
 
 from tests.coded_speech import CodedDetector, CodedRecogniser
+from tui.cluster import application as application_module
 from tui.cluster.application import application
 from tui.cluster.deploying import NAME
 from tui.cluster.ingress import Ingress
@@ -29,6 +31,8 @@ FOLDER = "CLUSTER_TEST_FOLDER"
 DECODE_S = 0.05
 """Time of a decode: a replica is often killed in one."""
 STORE_BYTES = 80_000_000
+FAST = {"upscale_delay_s": 0.5, "downscale_delay_s": 2.0, "look_back_period_s": 2.0, "metrics_interval_s": 0.5}
+"""Settings of Ray's autoscaler by which it decides within seconds."""
 ATTEMPTS = 3
 """How often the cluster is started."""
 START_S = 120.0
@@ -113,11 +117,19 @@ class TestCluster:
         """Address of the head node."""
         return str(self._cluster.address)
 
-    def deploy(self, **options: Any) -> None:
-        """Deploy the application; if it runs already, replace its replicas one after the other."""
+    def deploy(self, *, scales: bool = False, **options: Any) -> None:
+        """Deploy the application; if it runs already, replace its replicas one after the other.
+
+        Args:
+            scales: whether Ray may end all replicas but one of each kind, within seconds.
+            options: of the gateway.
+        """
         gateway = GatewayOptions(turn_model="off", **options)
-        chosen = ClusterOptions(gateway=gateway, min_replicas=2, max_replicas=2, replica_cpus=0.5)
-        serve.run(application(chosen, ingress=CodedIngress, recogniser=CodedReplica), name=NAME, route_prefix="/")
+        chosen = ClusterOptions(gateway=gateway, min_replicas=1 if scales else 2, max_replicas=2, replica_cpus=0.5)
+        own, faster = application_module._scaling, FAST if scales else {}
+        with patch.object(application_module, "_scaling", lambda *settings: own(*settings) | faster):
+            app = application(chosen, ingress=CodedIngress, recogniser=CodedReplica)
+        serve.run(app, name=NAME, route_prefix="/")
 
     def forget(self) -> None:
         """Remove the notes."""

@@ -13,18 +13,22 @@ from pathlib import Path
 import httpx2
 import numpy as np
 import pytest
+from ray import serve
 
 from tests.cluster_harness import TestCluster, running
 from tests.coded_speech import Spoken, read, speak
 from tests.fake_endpoint import Call
 from tests.faults import engines
 from tests.faults.engines import Watch, assert_all_arrived, fast, options
+from tests.gateway_harness import calling
+from tui.cluster.deploying import NAME
 from tui.model.commands import Start
 from tui.model.events import State, StateChanged
 
 SENTENCES = [Spoken(number, 0 if number % 5 else 1_200) for number in range(1, 36)]
 SOUND = speak(SENTENCES).astype("<i2").tobytes()
 """Seven sentences of five words; the source repeats them."""
+pytestmark = pytest.mark.filterwarnings("ignore:The `metrics_interval_s` field")
 PATIENCE_S = 90.0
 """Longest wait for any condition: the machine may be busy, and Ray starts processes."""
 
@@ -133,19 +137,43 @@ async def test_a_session_goes_on_in_another_ingress_replica(cluster: TestCluster
     assert all(after[name] >= value for name, value in before.items()), "sums go on without the replica that ended"
 
 
-async def test_a_rolling_update_lets_sessions_go_on(cluster: TestCluster, tmp_path: Path) -> None:
-    async with recording(cluster, tmp_path) as session:
-        before = cluster.received[-1].place
-        await asyncio.gather(asyncio.to_thread(cluster.deploy, max_session_s=10_000), session.until_elsewhere())
-        await session.end()
-    assert before not in [one.place for one in cluster.received[1:]]
-    reasons = [event.reason for event in session.watch.events if isinstance(event, StateChanged)]
-    assert any("The endpoint restarts" in reason for reason in reasons), "the replica closed the session by itself"
-
-
 async def test_a_session_goes_on_on_another_node(cluster: TestCluster, tmp_path: Path) -> None:
     async with recording(cluster, tmp_path) as session:
         cluster.kill_node(cluster.received[-1].place.node)
         await session.until_elsewhere()
         await session.end()
     assert len({one.place.node for one in cluster.received}) == 2
+
+
+async def test_a_rolling_update_lets_sessions_go_on(cluster: TestCluster, tmp_path: Path) -> None:
+    async with recording(cluster, tmp_path) as session:
+        before = cluster.received[-1].place
+        await asyncio.gather(asyncio.to_thread(cluster.deploy, scales=True, max_sessions=2), session.until_elsewhere())
+        await session.end()
+    assert before not in [one.place for one in cluster.received[1:]]
+    reasons = [event.reason for event in session.watch.events if isinstance(event, StateChanged)]
+    assert any("The endpoint restarts" in reason for reason in reasons), "the replica closed the session by itself"
+
+
+async def until_replicas(**expected: int) -> None:
+    """Wait until these deployments have as many replicas, and none that starts or ends."""
+    async with asyncio.timeout(PATIENCE_S):
+        while any(states(name) != {"RUNNING": count} for name, count in expected.items()):  # noqa: ASYNC110 - others do
+            await asyncio.sleep(0.1)
+
+
+def states(deployment: str) -> dict[str, int]:
+    """Return how many replicas of a deployment are in which state."""
+    return dict(serve.status().applications[NAME].deployments[deployment].replica_states)
+
+
+async def test_replicas_end_with_the_load_without_cutting_the_session_that_goes_on(
+    cluster: TestCluster, tmp_path: Path
+) -> None:
+    # The update before allows one replica of each kind, and two sessions in each.
+    async with recording(cluster, tmp_path) as session:
+        async with calling(cluster.url):
+            await until_replicas(Ingress=2)
+        await until_replicas(Ingress=1, Recogniser=1)
+        await session.until_turns(2)
+        await session.end()
