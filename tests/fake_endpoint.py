@@ -139,6 +139,8 @@ class Endpoint:
     """The `Retry-After` header of a refusal; empty for none."""
     configuration: dict[str, Any] | None = None
     """What `Begin` says of the session; `None` for nothing."""
+    speaker: str = ""
+    """Label of the speaker of all final turns; empty for none."""
     begin_s: float = 0.0
     finish_s: float = 0.0
     """Seconds from `Terminate` to the last turns, as of an endpoint that is behind."""
@@ -217,7 +219,8 @@ class Endpoint:
 
         async def turns(messages: list[dict[str, Any]]) -> None:
             for message in messages:
-                await send(**message)
+                label = {"speaker_label": self.speaker} if self.speaker and message["end_of_turn"] else {}
+                await send(**message, **label)
                 if message["end_of_turn"] and self.answers and "llm_gateway" in call.query:
                     answering.append(asyncio.create_task(answer(message)))
 

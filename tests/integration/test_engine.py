@@ -10,7 +10,7 @@ from tests.fake_endpoint import Endpoint, said, speech
 from tests.faults.engines import Watch, assert_nothing_lost, fast, in_session, running, start_session
 from tests.http_server import Answer
 from tui.errors import UsageError
-from tui.model.commands import Analyse, ListDevices, Mute, Recover, Start, Stop, UsePrompt, UseSource
+from tui.model.commands import Analyse, ListDevices, Mute, NameSpeaker, Recover, Start, Stop, UsePrompt, UseSource
 from tui.model.events import LevelChanged, State
 from tui.model.gists import GistStatus
 from tui.model.transcript import without_words
@@ -223,3 +223,29 @@ async def test_the_snapshot_of_a_session_that_failed_to_start_says_why(tmp_path:
         assert built.snapshot().state is State.FAILED
         assert "missing.wav" in built.snapshot().reason
     assert list(Store(sessions_dir())) == []
+
+
+@pytest.mark.parametrize("speaker_set", [None, "the same"])
+async def test_a_name_is_not_carried_to_a_voice_of_another_connection(
+    server: Endpoint, tmp_path: Path, speaker_set: str | None
+) -> None:
+    """An endpoint labels from A on again on each connection, unless it names the same set of speakers."""
+    watch = Watch()
+    server.speaker = "A"
+    server.configuration = {"speaker_set": speaker_set} if speaker_set else None
+    async with running(watch, clock=fast) as built:
+        await start_session(built, speech(*range(1, 10)), server.url, tmp_path, speaker_labels=True)
+        await watch.until(lambda: len(watch.finals) >= 2)
+        await built.execute(NameSpeaker("A", "Anna"))
+        for turns in (5, 8):
+            await server.cut()
+            await watch.until(lambda turns=turns: len(watch.finals) >= turns)  # type: ignore[misc]
+        await watch.until_over()
+    kept = fold(read(watch.audio.with_name("events.jsonl")).entries)
+    assert {turn.text for turn in kept.finals} == {said(number) for number in range(1, 10)}
+    voices = list(dict.fromkeys(turn.voice for turn in kept.finals))
+    assert voices == (["Anna"] if speaker_set else ["Anna", "A-2", "A-3"])
+    told = [notice.partition(":")[2] for notice in watch.notices if "new speaker labels" in notice]
+    warning = " A-2 and A may be different people. Press R to name the speaker of a turn."
+    assert told == ([] if speaker_set else [warning])
+    assert len({call.query["speaker_session"] for call in server.calls}) == 1, "by which livegist's gateway knows them"

@@ -82,11 +82,13 @@ async def test_speakers_are_labelled_with_an_onnx_file(tmp_path: Path, dialogue:
 async def test_the_connections_of_one_session_have_the_same_speakers(url: str, dialogue: Conversation) -> None:
     second = round(dialogue.spans[1].start_s * RATE)
     ann, bob = dialogue.samples[:second], dialogue.samples[second : second + 4 * RATE]
-    found = []
+    found, sets = [], []
     for samples, session in ((ann, "mine"), (bob, "mine"), (bob, "another"), (ann, "mine")):
         caller = await session_of(url, samples, speaker_session=session)
         found.append(caller.finals[0]["speaker_label"])
+        sets.append(caller.received[0]["configuration"]["speaker_set"])
     assert found == ["A", "B", "A", "A"]
+    assert sets[0] == sets[1] == sets[3] != sets[2], "the client knows which A is which"
 
 
 async def test_connections_that_are_opened_at_once_have_the_same_speakers(dialogue: Conversation) -> None:

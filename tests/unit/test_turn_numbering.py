@@ -9,9 +9,11 @@ RATE = 1000
 """Hz: a sample is a millisecond, so that the tests read easily."""
 
 
-def wire(order: int, text: str, *, final: bool = False, start: int = 0, end: int = 100) -> WireTurn:
-    words = (WireWord(text, start, end),) if text else ()
-    return WireTurn(order, text, final, False, float(final), words)
+def wire(
+    order: int, text: str, *, final: bool = False, start: int = 0, end: int = 100, speaker: str | None = None
+) -> WireTurn:
+    words = (WireWord(text, start, end, speaker=speaker),) if text else ()
+    return WireTurn(order, text, final, False, float(final), words, speaker_label=speaker)
 
 
 def heard(ear: ConnectionTurns, told: WireTurn, sent: int = 10_000) -> Turn:

@@ -8,13 +8,14 @@ from msgspec.structs import replace
 
 from tui.config.schema import Config
 from tui.engine.gateway_process import GatewayProcess
-from tui.engine.routing import Route, chat_root, endpoint
+from tui.engine.routing import Route, chat_root, endpoint, is_vendor
 from tui.errors import ChatError, LivegistError
 from tui.llm.client import ChatClient
 from tui.model.events import Notice, Severity
 from tui.model.prompts import PromptLibrary, fill
 from tui.stream.connection import ConnectError
 from tui.stream.reconnecting import Target
+from tui.stream.speaker_sets import SpeakerSets
 
 REMEMBER_S = 10.0
 """Longest wait for the local gateway to store a voice."""
@@ -41,6 +42,8 @@ class Endpoints:
         self._sample_rate = sample_rate
         self._chat: ChatClient | None = None
         self._speaker_session = uuid.uuid4().hex
+        self.speakers = SpeakerSets()
+        """The speakers that the local gateway labels."""
         self.variables: Callable[[], Mapping[str, str]] = dict
         """Returns the values of the variables in prompts."""
 
@@ -60,9 +63,9 @@ class Endpoints:
         """
         base = self._route.url or await self._gateway.url(self._config, self._route.llm_key)
         filled = fill(self._prompts[prompt], self.variables())
-        # The local gateway's own parameter: a speaker keeps the label on all connections and tracks of the session.
-        own = {} if self._route.url else {"speaker_session": self._speaker_session}
-        if own and self.remembers_voices:
+        # Parameters of livegist's own gateway, by which a speaker keeps the label on all connections of the session.
+        own = {} if is_vendor(base) or not self._labels_speakers else {"speaker_session": self._speaker_session}
+        if self.remembers_voices:
             own["known_voices"] = "true"
         return Target(endpoint(base, filled, self._config, self._sample_rate, track, own), self._route.key)
 
@@ -70,8 +73,12 @@ class Endpoints:
     def remembers_voices(self) -> bool:
         """Whether voices may be remembered and recognised: never in a private session, nor by another machine."""
         config = self._config
-        labels = config.speaker_labels or bool(config.stream_options.get("speaker_labels"))
-        return config.known_voices and labels and not config.private and not self._route.url
+        return config.known_voices and self._labels_speakers and not config.private and not self._route.url
+
+    @property
+    def _labels_speakers(self) -> bool:
+        """Whether labels of the speakers are requested."""
+        return self._config.speaker_labels or bool(self._config.stream_options.get("speaker_labels"))
 
     @property
     def voice_memory(self) -> Callable[[str, str], Awaitable[str]] | None:
@@ -82,11 +89,13 @@ class Endpoints:
         """Let the local gateway remember the voice of a speaker; return why it did not, or an empty text."""
         import httpx2
 
+        if (own := self.speakers.known_label(label)) is None:
+            return f"The gateway was restarted since and no longer knows the voice of {label}."
         try:
             base = chat_root(await self._gateway.url(self._config, self._route.llm_key))
             # A proxy from the environment would send the request off this machine.
             async with httpx2.AsyncClient(trust_env=False, timeout=REMEMBER_S) as client:
-                body = {"session": self._speaker_session, "label": label, "name": name}
+                body = {"session": self._speaker_session, "label": own, "name": name}
                 answer = await client.post(f"{base}/livegist/voices", json=body)
             if answer.is_success:
                 return ""

@@ -62,7 +62,7 @@ def resolve_route(config: Config, *, key: str, llm_key: str, local_installed: bo
             raise MissingExtraError("The local engine", "local")
         return Route("local", "", "", "", llm_key)
     url = config.url or query.CLOUD_URL
-    if not key and _is_vendor(url):
+    if not key and is_vendor(url):
         raise EndpointError(
             "There is no API key for the cloud engine, and the local engine is not installed."
             if not local_installed
@@ -130,20 +130,21 @@ def chat_root(websocket_url: str) -> str:
     return f"{'https' if scheme == 'wss' else 'http'}://{root}"
 
 
-def _is_vendor(url: str) -> bool:
+def is_vendor(url: str) -> bool:
+    """Return whether an address is the vendor's."""
     name = host(url)
     return name == VENDOR or name.endswith("." + VENDOR)
 
 
 def _chat_server_for(url: str) -> str:
     """Return the base URL of the chat completions server that belongs to a streaming endpoint."""
-    if not _is_vendor(url):
+    if not is_vendor(url):
         return chat_root(url)
     return query.CLOUD_LLM_URL.replace("gateway.", "gateway.eu.") if ".eu." in url else query.CLOUD_LLM_URL
 
 
 def _key_for(llm_url: str, url: str, key: str, llm_key: str) -> str:
     """Return the key for the chat server. The vendor's key goes only to the vendor and to the endpoint's own host."""
-    may_get_vendor_key = _is_vendor(llm_url) or host(llm_url) == host(url)
+    may_get_vendor_key = is_vendor(llm_url) or host(llm_url) == host(url)
     chosen = (llm_key or key) if may_get_vendor_key else llm_key
     return chosen if may_carry_key(llm_url) else ""

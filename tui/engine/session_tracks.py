@@ -25,6 +25,7 @@ from tui.model.prompts import PromptLibrary
 from tui.model.tracks import Track, TracksChanged
 from tui.stream.events import StreamEvent
 from tui.stream.reconnecting import ReconnectingStream
+from tui.stream.speaker_sets import SpeakerSets
 from tui.stream.turn_numbering import TurnSequencer
 
 LATE_TURNS_S = 120.0
@@ -81,6 +82,10 @@ class SessionTracks:
         self.mix = MixedReader([track.recording for track in audio]) if mix else None
         """The sum of all tracks, which is sent over one connection; `None` if each has a connection."""
         self._echo = EchoFilter(sink.state, sink.turn) if config.remove_echo and not mix else None
+        state = sink.state
+        self._labels = {turn.speaker for turn in state.transcript.finals if turn.speaker} | set(state.speakers)
+        self._reported_restart = False
+        endpoints.speakers = self._new_speakers()
         self.links = Links([""] if mix else [track.name for track in audio])
         """The connections of all tracks."""
         self.all: list[LiveTrack] = []
@@ -135,6 +140,8 @@ class SessionTracks:
     def _build(self, audio: TrackAudio, turns: TurnSequencer) -> LiveTrack:
         """Build a track and its stream; the first one of a mix streams for all."""
         further, drain_s = bool(self.all), self._config.drain_timeout_s
+        # Only livegist's own gateway labels the speakers of all tracks together.
+        turns.speakers = self._new_speakers() if self._qualifies else self._endpoints.speakers
         events = self._event_handler(audio)
         stream = (
             Unstreamed()
@@ -171,10 +178,31 @@ class SessionTracks:
             self.links,
             (lambda: reader.position / SAMPLE_RATE) if audio.capture is not None else None,
             track="" if self.mix else audio.name,
-            qualifies=len(self._sink.state.tracks) > 1 and self.mix is None and bool(self._route.url),
+            qualifies=self._qualifies,
             echo=self._echo,
             clock=self._clock,
         )
+
+    @property
+    def _qualifies(self) -> bool:
+        """Whether the endpoint labels the speakers of each track from A on."""
+        return len(self._sink.state.tracks) > 1 and self.mix is None and bool(self._route.url)
+
+    def _new_speakers(self) -> SpeakerSets:
+        """Return sets of speakers that go on after those of a continued session."""
+        return SpeakerSets(self._labels, self._report_restart)
+
+    def _report_restart(self, label: str, own: str) -> None:
+        """Report once that the endpoint labels the speakers anew.
+
+        Args:
+            label: the first new label.
+            own: the same label as the endpoint gave it.
+        """
+        if not self._reported_restart:
+            self._reported_restart = True
+            text = f"The endpoint has begun new speaker labels: {label} and {own} may be different people."
+            self._sink.emit(Notice(Severity.WARNING, text, "Press R to name the speaker of a turn."))
 
     def _handle_event(self, handler: StreamEventHandler, event: StreamEvent) -> None:
         """Apply an event of a track's stream; the words of a turn may decide about held turns of other tracks."""

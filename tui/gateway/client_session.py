@@ -131,6 +131,7 @@ class ClientSession:
         self._parameters = parameters
         self._endpointing = BY_SOUND if turn_model else Endpointing()
         self._no_labels = labels if isinstance(labels, str) else ""
+        self._speaker_set = labels.speaker_set if labels and not isinstance(labels, str) else ""
         self.turn_recogniser = TurnRecogniser(
             scheduler,
             detector,
@@ -207,6 +208,8 @@ class ClientSession:
         configuration: dict[str, Any] = {"model": self._model, "api_version": API_VERSION}
         if self._ignored:
             configuration["ignored_parameters"] = self._ignored
+        if self._speaker_set:
+            configuration["speaker_set"] = self._speaker_set
         self._send_queue.put(Begin(self.id, expires_at, configuration))
         if self._unsupported:
             names = " and ".join(self._unsupported)

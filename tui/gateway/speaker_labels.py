@@ -183,6 +183,11 @@ class SpeakerLabels:
         self._words: OrderedDict[int, tuple[WireWord, ...]] = OrderedDict()
         self._failed = False
 
+    @property
+    def speaker_set(self) -> str:
+        """Id of the speakers, which connections of one session share."""
+        return self._clusters.profiles.id
+
     def start(self, speech: int, position: int) -> None:
         """Begin a turn.
 

@@ -5,6 +5,7 @@ connections of one session share the profiles, so a speaker keeps the label when
 same one on every track.
 """
 
+import uuid
 from collections.abc import Sequence
 
 import msgspec
@@ -42,6 +43,8 @@ class SpeakerProfiles:
     """
 
     def __init__(self, unrelated: float, known: Sequence[KnownVoice] = ()) -> None:
+        self.id = uuid.uuid4().hex
+        """Tells a client whether the labels of two connections stand for the same speakers."""
         self._unrelated = unrelated
         self._known = tuple(known)
         self._sums: list[Vectors] = []

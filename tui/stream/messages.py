@@ -39,6 +39,12 @@ class Begin(msgspec.Struct, frozen=True, tag="Begin", omit_defaults=True):
     """Unix seconds at which the connection ends (3 h at most); 0 if it cannot be told."""
     configuration: dict[str, Any] | None = None
 
+    @property
+    def speaker_set(self) -> str:
+        """Id of the speakers that the connection's labels stand for; only livegist's own gateway names it."""
+        id = (self.configuration or {}).get("speaker_set")
+        return id if isinstance(id, str) else ""
+
 
 class SpeechStarted(msgspec.Struct, frozen=True, tag="SpeechStarted", omit_defaults=True):
     """Speech has started."""

@@ -27,13 +27,12 @@ from tui.stream.events import (
     ConnectionOpened,
     MessageReceived,
     PromptRefused,
-    SpeakerRevised,
     StreamEvent,
     StreamFailed,
     TurnDiscarded,
     TurnReceived,
 )
-from tui.stream.messages import LLMGatewayResponse, ServerMessage, SpeakerRevision, WireTurn
+from tui.stream.messages import LLMGatewayResponse, ServerMessage, SpeakerRecognised, SpeakerRevision, WireTurn
 from tui.stream.turn_numbering import TurnSequencer
 
 SETTLE_S = 0.3
@@ -293,7 +292,7 @@ class ReconnectingStream:
             prompt=prompt,
             edits=edits,
             answers_turns=answers_turns,
-            turns=self._turns.attach(),
+            turns=self._turns.attach(connection.begin.speaker_set),
             recording=self._recording,
             chunk_ms=self._chunk_ms,
             clock=self._clock,
@@ -374,11 +373,12 @@ class ReconnectingStream:
             case LLMGatewayResponse(turn_order=order, data=completion):
                 if (final := connection.turns.number(order)) is not None:
                     self._publish(AnswerReceived(final, connection.prompt, completion))
-            case SpeakerRevision(revisions=revisions):
-                for revision in revisions:
-                    if (final := connection.turns.number(revision.turn_order)) is not None:
-                        words = tuple(word.speaker for word in revision.words)
-                        self._publish(SpeakerRevised(final, revision.speaker_label, words))
+            case SpeakerRevision():
+                for revised in connection.turns.revise(message):
+                    self._publish(revised)
+            case SpeakerRecognised(speaker_label=label):
+                known = connection.turns.speakers.label(label) or label
+                self._publish(MessageReceived(msgspec.structs.replace(message, speaker_label=known)))
             case _:
                 self._publish(MessageReceived(message))
 

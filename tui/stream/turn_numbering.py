@@ -1,4 +1,4 @@
-"""Turn numbering over connections: maps a connection's turns and times to the session's. Pure.
+"""Turn numbering over connections: maps a connection's turns, times and speakers to the session's. Pure.
 
 A connection counts its turns and its milliseconds from 0. A session outlives its connections: a new one starts at the
 end of the last final turn (the *boundary*) and transcribes the open turn again, so its first turns take the numbers of
@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from itertools import count
 
 from tui.model.transcript import Turn, Word
-from tui.stream.messages import WireTurn
+from tui.stream.events import SpeakerRevised
+from tui.stream.messages import SpeakerRevision, WireTurn
+from tui.stream.speaker_sets import ConnectionSpeakers, SpeakerSets
 
 
 class TurnSequencer:
@@ -29,6 +31,8 @@ class TurnSequencer:
         self.sample_rate = sample_rate
         self.boundary = boundary
         """End of the last final turn, in samples: where a new connection starts."""
+        self.speakers = SpeakerSets()
+        """The speakers of its connections, which tracks may share."""
         self._numbers = numbers or count(after + 1)
         self._open: dict[int, None] = {}
         self._inherited: deque[int] = deque()
@@ -42,10 +46,14 @@ class TurnSequencer:
         """Numbers of turns that have partials and no final yet, in order."""
         return tuple(self._open)
 
-    def attach(self) -> "ConnectionTurns":
-        """Return the numbering of a new connection, which starts at the boundary and replaces all older ones."""
+    def attach(self, speaker_set: str = "") -> "ConnectionTurns":
+        """Return the numbering of a new connection, which starts at the boundary and replaces all older ones.
+
+        Args:
+            speaker_set: as `SpeakerSets.attach` takes it.
+        """
         self._inherited = deque(self._open)
-        return ConnectionTurns(self, self.boundary)
+        return ConnectionTurns(self, self.boundary, self.speakers.attach(speaker_set))
 
     def drop_inherited(self) -> tuple[int, ...]:
         """Discard partials of the previous connection that the current one did not transcribe; return their numbers."""
@@ -68,8 +76,10 @@ class TurnSequencer:
 class ConnectionTurns:
     """Turns of one connection."""
 
-    def __init__(self, turns: TurnSequencer, base: int) -> None:
+    def __init__(self, turns: TurnSequencer, base: int, speakers: ConnectionSpeakers) -> None:
         self._turns = turns
+        self.speakers = speakers
+        """The session's labels of its speakers."""
         self._numbers: dict[int, int] = {}
         self._finals: set[int] = set()
         self.base = base
@@ -107,6 +117,15 @@ class ConnectionTurns:
         """Return the session's number of a final turn of this connection, or `None`."""
         return self._numbers[order] if order in self._finals else None
 
+    def revise(self, message: SpeakerRevision) -> list[SpeakerRevised]:
+        """Return the new labels of final turns in a message."""
+        label = self.speakers.label
+        return [
+            SpeakerRevised(number, label(each.speaker_label), tuple(label(word.speaker) for word in each.words))
+            for each in message.revisions
+            if (number := self.number(each.turn_order)) is not None
+        ]
+
     def _drop(self, order: int) -> int | None:
         number = self._numbers.pop(order, None)
         if number is not None:
@@ -127,7 +146,7 @@ class ConnectionTurns:
                 end_s=clock(word.end),
                 confidence=round(word.confidence, 3),
                 stable=word.word_is_final or wire.end_of_turn,
-                speaker=word.speaker,
+                speaker=self.speakers.label(word.speaker),
             )
             for word in wire.words
         )
@@ -138,5 +157,6 @@ class ConnectionTurns:
             start_s=words[0].start_s if words else round(self._turns.boundary / rate, 3),
             end_s=max(word.end_s for word in words) if words else round(sent_s, 3),
             words=words,
-            speaker=wire.speaker_label or next((word.speaker for word in words if word.speaker), None),
+            speaker=self.speakers.label(wire.speaker_label)
+            or next((word.speaker for word in words if word.speaker), None),
         )
