@@ -45,6 +45,35 @@ def test_commands_from_a_pipe_wait_for_the_connection() -> None:
     assert ended.stdout.splitlines() == ["ready, 0:00, 0 turns, prompt Summary"] * 2
 
 
+def test_an_ended_input_fails_if_no_engine_can_start(home: Path) -> None:
+    # A folder in the place of the socket: no engine can listen there.
+    (home / "run" / "engine.sock").mkdir(parents=True)
+    ended = subprocess.run(
+        (*LIVEGIST, "--plain"), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("livegist: The engine does not respond on ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--url", "foo"), "Invalid WebSocket URL: foo."),
+        (("--url", "ws://localhost", "--engine", "local"), "--url and --engine local exclude each other."),
+    ],
+)
+def test_an_endpoint_that_is_not_valid_is_an_error_before_anything_starts(
+    home: Path, words: tuple[str, ...], said: str
+) -> None:
+    ended = subprocess.run(
+        (*LIVEGIST, "--plain", *words),
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert said in ended.stderr
+    assert not (home / "run" / "engine.log").exists()
+
+
 def test_a_dumb_terminal_gets_lines_and_is_told_why(short_dir: Path) -> None:
     needs("tmux")
     command = f"TERM=dumb {' '.join(LIVEGIST)}"

@@ -87,6 +87,8 @@ def open_dashboard(options: Flags, *, start: "Start | None" = None, revive: bool
         )
     if not config.plain:
         need_terminal()
+    if config.plain or options.keys() & {"url", "engine"}:
+        check_route(config)
     from functools import partial
 
     from tui.engine.client import EngineClient
@@ -99,6 +101,18 @@ def open_dashboard(options: Flags, *, start: "Start | None" = None, revive: bool
         start_engine()
     client = EngineClient(folder / SOCKET_NAME, start=start_engine)
     show(client, config, options, start, set_up=can_start(config))
+
+
+def check_route(config: "Config") -> None:
+    """Raise `UsageError` if the settings of the endpoint contradict each other, or are not valid."""
+    from tui.engine.routing import resolve_route
+
+    try:
+        resolve_route(config, key="", llm_key="", local_installed=True)
+    except UsageError:
+        raise
+    except LivegistError:
+        return
 
 
 def can_start(config: "Config") -> bool:

@@ -58,6 +58,8 @@ class LineApp:
         self._host = host
         self._formatter = LineFormatter(clock)
         self._quitting = False
+        self._failure: EngineError | None = None
+        """Why the engine could not be reached in the last attempt; `None` once it has answered."""
         self._answered = asyncio.Event()
         """Set once the engine has sent its first snapshot, or could not be reached."""
 
@@ -66,6 +68,9 @@ class LineApp:
 
         Args:
             typed: lines of input, read in a thread. EOF detaches.
+
+        Raises:
+            EngineError: the engine could not be reached when the input ended.
         """
         lines: asyncio.Queue[str | None] = asyncio.Queue()
         read_lines(typed, lines, asyncio.get_running_loop())
@@ -82,6 +87,8 @@ class LineApp:
         for ended in done:
             if isinstance(ended, Exception):
                 raise ended
+        if self._failure is not None:
+            raise self._failure
         self._detach()
 
     async def _receive_events(self) -> None:
@@ -89,6 +96,7 @@ class LineApp:
         while True:
             try:
                 async for event in self._client.events():
+                    self._failure = None
                     for line in self._formatter.format(event):
                         self._print_line(line)
                     self._answered.set()
@@ -98,12 +106,13 @@ class LineApp:
             except EngineError as error:
                 if isinstance(error, VersionError) or (self._host and not self._answered.is_set()):
                     raise
+                self._failure = error
                 self._print_line(f"{error.message} {error.hint}".strip())
                 self._answered.set()
             if self._quitting:
                 return
             lost = f"Line to {self._host}" if self._host else "The connection to the engine"
-            self._print_line(f"{lost} was lost. Reconnecting.")
+            self._print_line(f"{lost} was lost. Reconnecting." if self._failure is None else "Trying again.")
             await asyncio.sleep(RETRY_S)
 
     async def _start_session(self, event: Event) -> None:
