@@ -105,6 +105,15 @@ async def test_each_reason_for_which_rooms_cannot_act_is_named_once() -> None:
         await until(pilot, lambda: said in toasts(app))
 
 
+async def test_after_A_a_key_that_no_room_can_act_on_says_why_for_all() -> None:  # noqa: N802
+    wall = Wall({"local": EMPTY, "lobby": EMPTY})
+    async with showing(wall) as (app, pilot):
+        await pilot.press("A", "x")
+        await until(pilot, lambda: "Not local, lobby: No session is running." in toasts(app))
+        assert "0 rooms" not in toasts(app)
+        assert "ALL" not in shown(app, "banner")
+
+
 async def test_all_rooms_are_muted_before_all_are_unmuted() -> None:
     wall = Wall(MIXED)
     async with showing(wall) as (_, pilot):
@@ -129,7 +138,7 @@ async def test_a_prompt_is_chosen_for_one_room_and_for_all() -> None:
         await pilot.press("A", "p")
         await until(pilot, lambda: isinstance(app.screen, PromptPicker))
         await pilot.press("down", "down", "enter")
-        await until(pilot, lambda: "1 room: uses Take-away. Not lobby: there is no such prompt" in toasts(app))
+        await until(pilot, lambda: "1 room: prompt Take-away. Not lobby: there is no such prompt" in toasts(app))
         assert wall["local"].sent[1:] == [UsePrompt("takeaway")]
         await pilot.press("A", "p")
         await until(pilot, lambda: isinstance(app.screen, PromptPicker))

@@ -9,7 +9,15 @@ from tests.viewer.scripted_engine import SESSION, meeting, turn
 from tests.viewer.wall_harness import EMPTY, MIXED, Wall, showing
 from tui.model.commands import ContinueSession, ListDevices, Start, Stop, UsePrompt
 from tui.model.devices import DeviceInfo
-from tui.model.events import DevicesListed, LevelChanged, SessionStarted, State, StateChanged, TurnChanged
+from tui.model.events import (
+    DevicesListed,
+    LevelChanged,
+    PromptChanged,
+    SessionStarted,
+    State,
+    StateChanged,
+    TurnChanged,
+)
 from tui.viewer.screens.room_dashboard import RoomDashboard
 
 
@@ -33,6 +41,19 @@ async def test_enter_opens_a_room_as_the_dashboard_and_escape_comes_back() -> No
         await until(pilot, lambda: app.screen is app.wall)
         await until(pilot, lambda: "Shown at once." in shown(app, "rooms"))
         assert "▸ lobby" in shown(app, "rooms")
+
+
+async def test_a_message_about_the_keys_of_an_open_room_is_not_shown_on_the_wall() -> None:
+    wall = Wall(MIXED)
+    async with showing(wall) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
+        await emit(pilot, wall["local"], PromptChanged("actions"))
+        await until(pilot, lambda: "Press b to ask Action items about" in toasts(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.wall)
+        await until(pilot, lambda: "enter open" in shown(app, "keys"))
+        assert "Press b" not in shown(app, "keys") + toasts(app)
 
 
 async def test_an_opened_room_shows_the_level_and_its_history_as_far_as_the_wall_received_them() -> None:

@@ -211,6 +211,8 @@ class WallApp(ViewerApp):
             self._dashboard = self._open_room = None
             self.wall.room_list.paused = False
             self.pop_screen()
+            # The last message may be about the open room and its keys.
+            self.wall.show_status("")
             self.wall.room_list.touch()
             self.wall.show_state()
 

@@ -162,7 +162,10 @@ class WallScreen(MainScreen, GatedScreen):
     def explain_unavailable(self, binding: Binding) -> None:
         """Say in the footer why the action of a key is not possible now."""
         _, action, _ = parse(binding.action)
-        self.show_status(f"{one_line(self.selected.name, 40)}: {reason_against(self.selected, action)}")
+        if self.room_list.all_selected:
+            self._tell(self.rooms, [], "", lambda room: reason_against(room, action))
+        else:
+            self.show_status(f"{one_line(self.selected.name, 40)}: {reason_against(self.selected, action)}")
         self._select_all(selected=False)
 
     def useful_actions(self) -> list[str]:
@@ -280,7 +283,7 @@ class WallScreen(MainScreen, GatedScreen):
                     for room in known:
                         self.post_message(self.RoomCommandRequested(room, UsePrompt(chosen)))
                     name = one_line(prompt_name(tuple(prompts.values()), chosen), 60)
-                    self._tell(rooms, known, f"uses {name}", lambda room: "there is no such prompt.")
+                    self._tell(rooms, known, f"prompt {name}", lambda room: "there is no such prompt.")
             self._select_all(selected=False)
 
         current = in_use.pop() if len(in_use) == 1 else ""
@@ -305,8 +308,8 @@ class WallScreen(MainScreen, GatedScreen):
         for room in rooms:
             if room not in done:
                 others.setdefault(first_sentence(reason(room)), []).append(one_line(room.name, 24))
-        refused = [f" Not {_listed(names)}: {why}" for why, names in others.items()]
-        self.show_status(f"{plural(len(done), 'room')}: {word}.{''.join(refused)}")
+        refused = [f"Not {_listed(names)}: {why}" for why, names in others.items()]
+        self.show_status(" ".join([f"{plural(len(done), 'room')}: {word}."] * bool(done) + refused))
 
     def action_clear_alarms(self) -> None:
         """Clear the alarms and clip marks of all rooms."""
