@@ -105,13 +105,13 @@ async def test_a_failed_login_shows_the_error_of_ssh(sshd: Sshd, line: Proxy) ->
     (sshd.folder / "key.pub").write_text("")
     with pytest.raises(EngineError, match="Permission denied") as refused:
         await Far(sshd, line.port).watch()
-    assert "without a password" in refused.value.hint
+    assert f"without a password: ssh far {livegist()} --version" in refused.value.hint
 
 
 async def test_a_machine_without_livegist_is_an_error_that_says_so(sshd: Sshd, line: Proxy) -> None:
     with pytest.raises(EngineError, match=r"no-such-livegist.*(not found|No such file)") as missing:
         await Far(sshd, line.port, "no-such-livegist").watch()
-    assert "ssh far livegist --version" in missing.value.hint
+    assert missing.value.hint == "Install livegist on far, or name its path there with --remote."
 
 
 async def test_output_of_the_login_shell_before_the_relay_is_ignored(sshd: Sshd, line: Proxy) -> None:

@@ -118,7 +118,7 @@ def test_a_room_without_turns_says_what_to_do() -> None:
 def test_a_text_that_does_not_fit_ends_in_an_ellipsis() -> None:
     of = Room("berlin", "berlin")
     of.view_model.disconnect("berlin cannot be reached: the host name could not be resolved.", "Check it.", "")
-    assert texts(of, 40, 3)[1:] == ["  berlin cannot be reached: the host", "  name could not be resolved. Check it.…"]
+    assert texts(of, 40, 3)[1:] == ["  berlin cannot be reached: the host", "  name could not be resolved. Trying ag…"]
     assert "Trying again…" in " ".join(texts(of, 60, 6))
     of = room()
     of.apply(StateChanged(State.FAILED, "The disk is full. " * 9), (), 0.0)

@@ -1,6 +1,7 @@
 """Client of an engine on another machine: runs `livegist relay` there over SSH."""
 
 import asyncio
+import contextlib
 import shlex
 import tempfile
 import zlib
@@ -15,6 +16,10 @@ from tui.model.commands import Command
 from tui.model.commands import encode as encode_command
 from tui.model.events import Event
 
+RELAY = " relay"
+"""What follows the path to livegist in the remote command."""
+NOT_FOUND = 127
+"""Exit code of a shell that does not find a command."""
 GREETING_LIMIT = 64 * 1024
 """Maximum number of bytes that a login shell may print before the relay's greeting."""
 READ_BYTES = 64 * 1024
@@ -35,7 +40,7 @@ def ssh_command(host: str, options: Iterable[str], remote: str) -> list[str]:
     extra = [word for option in options for word in ("-o", option)]
     keepalive = ["-o", f"ServerAliveInterval={ALIVE_S}", "-o", "ServerAliveCountMax=2"]
     # BatchMode keeps ssh from prompting: the viewer uses the terminal.
-    return ["ssh", "-T", *extra, "-o", "BatchMode=yes", *keepalive, "--", host, f"{remote} relay"]
+    return ["ssh", "-T", *extra, "-o", "BatchMode=yes", *keepalive, "--", host, f"{remote}{RELAY}"]
 
 
 def ssh_replay_command(host: str, options: Iterable[str], remote: str, session: str) -> list[str]:
@@ -70,7 +75,7 @@ class SSHEngineClient:
             self._process = process
             assert process.stdout is not None
             try:
-                buffer = await self._read_greeting(process.stdout, stderr)
+                buffer = await self._read_greeting(process, process.stdout, stderr)
                 decompressor = zlib.decompressobj()
                 lines = b""
                 while buffer:
@@ -110,7 +115,7 @@ class SSHEngineClient:
         except OSError as error:
             raise EngineError(f"{self._command[0]} cannot be run: {error.strerror}.", "Install OpenSSH.") from error
 
-    async def _read_greeting(self, out: asyncio.StreamReader, stderr: IO[bytes]) -> bytes:
+    async def _read_greeting(self, process: Process, out: asyncio.StreamReader, stderr: IO[bytes]) -> bytes:
         """Return the bytes after the greeting, at least one.
 
         Raises:
@@ -125,12 +130,16 @@ class SSHEngineClient:
             _, greeting, rest = start.partition(GREETING)
             if greeting and rest:
                 return rest
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_S):
+                await process.wait()
         stderr.seek(0)
         lines = stderr.read().decode(errors="replace").strip().splitlines()
-        raise EngineError(
-            f"{self._host} cannot be reached: {_reason(lines)}.",
-            f"Check that this works without a password: ssh {self._host} livegist --version",
-        )
+        remote = self._command[-1].removesuffix(RELAY)
+        hint = f"Check that this works without a password: ssh {self._host} {remote} --version"
+        if process.returncode == NOT_FOUND:
+            hint = f"Install livegist on {self._host}, or name its path there with --remote."
+        raise EngineError(f"{self._host} cannot be reached: {_reason(lines)}.", hint)
 
     @staticmethod
     def _decompress_events(decompressor: "zlib._Decompress", packed: bytes) -> bytes:

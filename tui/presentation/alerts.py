@@ -32,8 +32,11 @@ def alert_about(view_model: ViewModel) -> tuple[str, str, str]:
 def connection_lost_alert(view_model: ViewModel) -> tuple[str, str, str]:
     """Return style, reason and hint of the alert about a lost connection to the engine."""
     host, reason, hint = view_model.host, view_model.lost_reason, view_model.lost_hint
+    if host and not view_model.synced and reason:
+        return "bad", reason, f"Trying again… {hint}".strip()
     if host:
-        return "bad", f"Line to {host} lost.", f"{reason} The session there continues. Reconnecting; q quits.".strip()
+        continues = "The session there continues." if view_model.state.active else ""
+        return "bad", f"Line to {host} lost.", " ".join(filter(None, (reason, continues, "Reconnecting…")))
     if not reason:
         return "bad", "Connection to the engine lost.", "Reconnecting…"
     if view_model.lost_at:

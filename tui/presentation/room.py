@@ -150,7 +150,7 @@ class Room:
         """Style and text of what is wrong with the room; both empty if nothing is."""
         view_model = self.view_model
         if view_model.disconnected and not view_model.synced:
-            return "bad", f"{view_model.lost_reason} {view_model.lost_hint} Trying again…".replace("  ", " ")
+            return "bad", f"{view_model.lost_reason} Trying again… {view_model.lost_hint}".strip()
         if view_model.disconnected:
             lost = f"Line to {view_model.host} lost." if view_model.host else "Connection to the engine lost."
             return "bad", f"{lost} {view_model.lost_reason} Reconnecting…".replace("  ", " ")
