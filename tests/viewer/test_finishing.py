@@ -2,11 +2,12 @@
 
 from msgspec.structs import replace
 
-from tests.viewer.dashboard_harness import emit, running, shown, toasts
+from tests.viewer.dashboard_harness import emit, live, running, shown, toasts
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import SESSION, STATS, ScriptedEngine, meeting
 from tui.model.commands import Stop
 from tui.model.events import State, StateChanged, StatsChanged
+from tui.model.stats import Stats
 from tui.viewer.screens.end_wait_dialog import EndWaitDialog
 
 LOST = "The connection was lost."
@@ -28,6 +29,14 @@ async def test_a_wait_is_shown_with_its_reason_its_length_and_the_key_that_ends_
         assert "End the wait for the last turns" in [found.title for found in app.get_system_commands(app.screen)]
         await emit(pilot, engine, StateChanged(State.ENDED), left(None))
         assert not app.dashboard.alert.display
+
+
+async def test_the_key_that_ends_the_wait_is_written_as_it_is_pressed() -> None:
+    engine = ScriptedEngine(snapshot=replace(live(), stats=Stats()))
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, StateChanged(State.DRAINING, "Analysing the whole session."))
+        await emit(pilot, engine, *[StatsChanged(Stats())] * 3)
+        assert "Analysing the whole session. x ends the wait" in " ".join(shown(app, "alert").split())
 
 
 async def test_a_connection_that_was_lost_before_is_the_reason_at_once() -> None:
@@ -88,7 +97,7 @@ async def test_the_question_is_gone_once_the_session_has_ended() -> None:
         await emit(pilot, engine, StateChanged(State.ENDED))
         await until(pilot, lambda: app.screen is app.dashboard)
         assert engine.sent == []
-        assert "Saved in" in toasts(app)
+        assert "Saved as" in toasts(app)
 
 
 async def test_a_viewer_that_may_only_look_is_offered_no_end_of_the_wait() -> None:

@@ -2,6 +2,8 @@
 
 import re
 
+from msgspec.structs import replace
+
 from tests.viewer.dashboard_harness import emit, live, running, shown
 from tests.viewer.pilot import run_app, until
 from tests.viewer.scripted_engine import ScriptedEngine, gist
@@ -47,6 +49,18 @@ async def test_a_failed_answer_says_why() -> None:
     async with running(engine) as (app, pilot):
         await emit(pilot, engine, GistChanged(gist(1, 1, "", GistStatus.FAILED, error="the key is wrong")))
         assert "✗ failed: the key is wrong" in shown(app, "gists")
+
+
+async def test_where_an_answer_broke_off_stands_why() -> None:
+    engine = ScriptedEngine(snapshot=live())
+    async with running(engine) as (app, pilot):
+        cut = replace(gist(1, 1, "Ship on"), error="The answer is truncated at max_tokens.")
+        cancelled = gist(2, None, "1. Tom: pool\n2. Maria:", GistStatus.FAILED, error="The request was cancelled.")
+        await emit(pilot, engine, GistChanged(cut), GistChanged(cancelled))
+        rows = [row.strip(" │┃") for row in shown(app, "gists").splitlines() if row.strip(" │┃")]
+        text = " ".join(rows)
+        assert "Ship on ! The answer is truncated at max_tokens." in text
+        assert "2. Maria: ✗ failed: The request was cancelled." in text
 
 
 async def test_a_whole_session_stands_out_and_an_extractive_answer_says_what_it_is() -> None:

@@ -29,7 +29,8 @@ async def test_every_path_on_the_other_machine_names_it() -> None:
     engine = ScriptedEngine(snapshot=FAR)
     async with running(engine, host="studio") as (app, pilot):
         await emit(pilot, engine, StateChanged(State.DRAINING), StateChanged(State.ENDED))
-        assert f"Saved in studio:{SESSION.path}" in toasts(app)
+        folder, _, id = SESSION.path.rpartition("/")
+        assert f"Saved as {id} in studio:{folder}" in toasts(app)
         await emit(pilot, engine, SessionExported("/far/exports/a.md"))
         assert "Wrote studio:/far/exports/a.md" in toasts(app)
         await pilot.press("d")

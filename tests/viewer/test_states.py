@@ -148,7 +148,7 @@ async def test_how_far_endpoint_and_disk_are_behind_is_said_in_the_header_while_
         await emit(pilot, engine, StateChanged(State.ENDED))
         assert "BEHIND" not in shown(app, "banner"), "nothing is sent any more"
         assert "12 s NOT ON DISK" in shown(app, "banner")
-        assert "Saved in" not in toasts(app)
+        assert "Saved as" not in toasts(app)
         await emit(pilot, engine, StatsChanged(Stats()))
         assert "NOT ON DISK" not in shown(app, "banner")
 
@@ -230,7 +230,7 @@ async def test_the_end_of_a_session_says_where_it_is_saved() -> None:
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (app, pilot):
         await emit(pilot, engine, StateChanged(State.ENDED))
-        assert f"Saved in {SESSION.path}" in toasts(app)
+        assert f"Saved as {SESSION.id} in " in toasts(app)
 
 
 async def test_a_lost_connection_is_shown_and_reconnected() -> None:

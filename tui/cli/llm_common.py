@@ -71,11 +71,14 @@ async def chat(config: "Config") -> "AsyncIterator[ChatClient]":
     from tui.paths import log_file
 
     gateway = GatewayProcess(log_file())
-    client = await chat_client(config, gateway)
     try:
-        yield client
+        client = await chat_client(config, gateway)
+        try:
+            yield client
+        finally:
+            await client.aclose()
     finally:
-        await client.aclose()
+        # Also if its start was interrupted.
         await gateway.close()
 
 

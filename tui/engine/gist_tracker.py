@@ -120,7 +120,7 @@ class GistTracker:
                     gist,
                     status=GistStatus.TIMED_OUT,
                     latency_s=round(waited_s, 3),
-                    error="No answer arrived. The endpoint gives no reason; the account may not include this model.",
+                    error="No answer arrived. The endpoint gives no reason; the model may be slow or not included.",
                 )
                 self._stats.add_answer(missing)
                 self._publish_gist(missing)

@@ -20,7 +20,9 @@ def alert_about(view_model: ViewModel) -> tuple[str, str, str]:
         return "bad", view_model.stats.source_lost, SILENCE if view_model.watching else f"{SILENCE} D chooses one."
     if is_finishing(view_model):
         details = wait_details(view_model)
-        return "wait", view_model.reason, f"{details[:1].upper()}{details[1:]}"
+        # A key is case-sensitive.
+        alone = details.startswith("x ")
+        return "wait", view_model.reason, details if alone else f"{details[:1].upper()}{details[1:]}"
     match view_model.state:
         case State.FAILED:
             return "bad", view_model.reason, view_model.hint

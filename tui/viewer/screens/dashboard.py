@@ -273,8 +273,8 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, EngineWatch, Mai
         session, stats = self.view_model.session, self.view_model.stats
         complete = not (self.view_model.replay_speed or stats.unsaved_s or stats.untranscribed_s >= NOTABLE_S)
         if session is not None and session.path and complete:
-            path = one_line(self.view_model.located(session.path))
-            self.notify(f"Saved in {path}", title="Session ended", markup=False)
+            folder, _, id = one_line(session.path).rpartition("/")
+            self.notify(f"Saved as {id} in {self.view_model.located(folder)}", title="Session ended", markup=False)
 
     def _handle_rejection(self, rejected: Rejected) -> None:
         """Notify why a command was rejected; close a device picker that waits for its list."""

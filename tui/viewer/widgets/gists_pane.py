@@ -165,7 +165,7 @@ class GistsPane(Pane):
 
     @staticmethod
     def _body(gist: Gist, columns: int) -> list[Line]:
-        """Return the text: plain while it is streamed, Markdown once it is complete; or the error."""
+        """Return the text: plain while it is streamed, Markdown once it is complete; an error at its end."""
         text = sanitize(gist.text, SHOWN_LIMIT).strip()
         match gist.status:
             case GistStatus.WAITING:
@@ -173,11 +173,12 @@ class GistsPane(Pane):
             case GistStatus.STREAMING:
                 return wrap([Span(f"{text} ▌" if text else "… writing")], columns)
             case GistStatus.DONE:
-                return markdown(text, columns) or [(Span("(empty answer)", "muted"),)]
+                cut = wrap([Span(f"! {one_line(gist.error, 600)}", "warn")], columns) if gist.error else []
+                return [*(markdown(text, columns) or [(Span("(empty answer)", "muted"),)]), *cut]
             case GistStatus.TIMED_OUT:
                 sign, word, style = "∅", "timed out", "warn"
             case GistStatus.FAILED:
                 sign, word, style = "✗", "failed", "bad"
         error = one_line(gist.error, 600)
         message = wrap([Span(f"{sign} {word}", f"{style} strong"), Span(f": {error}" if error else "")], columns)
-        return message + (wrap([Span(text)], columns) if text else [])
+        return (wrap([Span(text)], columns) if text else []) + message
