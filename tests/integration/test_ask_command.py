@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -169,6 +170,35 @@ def test_answers_about_turns_come_one_by_one_and_those_there_are_outlive_a_ctrl_
     assert "Traceback" not in told
     assert {gist.text for gist in stored.load().gists.values() if gist.prompt == "takeaway"} == {"new 1", "new 2"}
     assert list(store.interrupted()) == []
+
+
+INTERRUPTED_CALLBACK = """
+import os, signal, sys
+from tui.cli import analyse, main
+
+class Callback:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.getpid()
+
+def find_with_turns(word, find=analyse.find_with_turns):
+    Callback()
+    return find(word)
+
+analyse.find_with_turns = find_with_turns
+main(sys.argv[1:])
+"""
+"""The command with a Ctrl-C during a callback, whose exceptions the interpreter ignores, before it asks."""
+
+
+def test_a_ctrl_c_during_a_callback_of_the_interpreter_is_not_lost(store: Store, llm: Server) -> None:
+    store_session(store)
+    llm.answers = [Answer(hangs=True)]
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", INTERRUPTED_CALLBACK, "analyse", "last", "--llm-url", llm.url],
+        capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr.strip()) == (1, "Aborted!")
 
 
 def test_speakers_that_have_names_are_called_by_them(store: Store, llm: Server) -> None:

@@ -11,6 +11,7 @@ import click
 
 from tui import __version__
 from tui.cli.group import WholeHelp
+from tui.cli.interrupts import keep_interrupts
 from tui.cli.options import flags_from, screen_options, session_options
 from tui.cli.standard_streams import open_missing_streams
 from tui.errors import LivegistError, UsageError
@@ -70,6 +71,7 @@ class Group(WholeHelp):
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run the program; every error ends in a message and an exit code."""
+        keep_interrupts()
         open_missing_streams()
         _replace_unencodable()
         try:
