@@ -253,6 +253,29 @@ async def test_a_turn_is_edited_split_merged_and_the_edits_undone_by_keys() -> N
         await until(pilot, lambda: engine.sent[2:] == [MergeTurn(newest.number)])
 
 
+async def test_a_merged_turn_is_named_with_the_key_that_undoes_it_and_its_gist_leads_to_the_turn_that_has_it() -> None:
+    engine = ScriptedEngine(snapshot=meeting(State.ENDED))
+    async with running(engine, keys={"undo-edit": "U"}) as (app, pilot):
+        merged = merge_turns([turn(127, "We ship.")], [turn(128, "On Thursday.")])
+        await emit(pilot, engine, TranscriptEdited(merged))
+        assert "Turn 128 is part of turn 127 now. U undoes it." in shown(app, "keys")
+        gists = app.dashboard.body.gists
+        gists.focus()
+        gists.select(102)
+        await pilot.pause()
+        assert "Turn 128 · part of turn 127" in shown(app, "gists")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.focused is app.dashboard.body.turns)
+        assert app.dashboard.body.turns.cursor == 127
+        await pilot.press("w")
+        await until(pilot, lambda: "Turn 128 · part of turn 127" in shown(app, "turns"))
+        undo = app.dashboard.view_model.undo_edit
+        assert undo is not None
+        await emit(pilot, engine, undo)
+        assert "Turns 127 and 128 are separate again." in shown(app, "keys")
+        assert "part of turn" not in shown(app)
+
+
 async def test_f2_edits_the_title_that_the_header_shows() -> None:
     engine = ScriptedEngine(snapshot=replace(meeting(), title="Connection pool"))
     async with running(engine) as (app, pilot):

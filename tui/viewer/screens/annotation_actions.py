@@ -17,8 +17,10 @@ from tui.model.commands import (
     SetTitle,
     UndoEdit,
 )
+from tui.model.events import TranscriptEdited
 from tui.model.gists import Gist
 from tui.model.transcript import Turn
+from tui.presentation.edited_turns import edit_summary
 from tui.presentation.formatting import prompt_name
 from tui.text import one_line, plural
 from tui.viewer.screens.session_actions import SessionActions
@@ -128,6 +130,12 @@ class AnnotationActions(SessionActions):
                 self._request(MergeTurn(turns[0]))
         elif (turn := self.body.turn) is not None:
             self._request(MergeTurn(turn.number))
+
+    def show_edit(self, event: TranscriptEdited) -> None:
+        """Say what an edit of the transcript has changed, and which key undoes it."""
+        self.refresh_bindings()
+        undo = "" if event.undo else f" {self._keys.get('undo-edit', 'u')} undoes it."
+        self.notify(f"{edit_summary(event)}{undo}", markup=False)
 
     def action_undo_edit(self) -> None:
         """Undo the newest edit of the transcript."""

@@ -88,16 +88,9 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, EngineWatch, Mai
 
     BINDINGS: ClassVar[list[BindingType]] = list(DASHBOARD)
     AUTO_FOCUS = "#turns"
-    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 (an instance attribute to Textual's types)
-        (0, "-narrow"),
-        (100, "-wide"),
-        (160, "-broad"),
-    ]
-    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
-        (0, "-short"),
-        (20, "-tall"),
-        (30, "-high"),
-    ]
+    # Instance attributes to Textual's types.
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-broad")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall"), (30, "-high")]  # noqa: RUF012
 
     class DetachRequested(Message):
         """A person asked to close the dashboard; the engine continues."""
@@ -201,7 +194,9 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, EngineWatch, Mai
                 self.refresh_bindings()
             case GistChanged(gist=gist) if gist.status.over:
                 self.refresh_bindings()
-            case TurnBookmarked() | TranscriptEdited():
+            case TranscriptEdited():
+                self.show_edit(event)
+            case TurnBookmarked():
                 self.refresh_bindings()
             case StatsChanged():
                 self.banner.touch()

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from tui.model.commands import AnnotateSession, Command, ExportSession, SessionAnnotation, TogglePlay
-from tui.model.events import Snapshot, StoredChange
+from tui.model.events import Snapshot, StoredChange, TranscriptEdited
 from tui.presentation.availability import ACTION_STATES, is_available
 from tui.presentation.highlight_rules import Rule
 from tui.presentation.view_model import ViewModel
@@ -107,6 +107,8 @@ class PastSessionScreen(LayoutActions, AnnotationActions, ExplainedActions):
         self.banner.touch()
         self.refresh_bindings()
         self._show_keys()
+        if isinstance(event, TranscriptEdited):
+            self.show_edit(event)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return whether an action is possible now; `None`, not false, so that its key can say why not."""

@@ -29,6 +29,8 @@ class SessionActions(Screen[None]):
 
     view_model: ViewModel
     body: Body
+    _keys: dict[str, str]
+    """A person's own keys by action id."""
     _options: dict[str, Option]
     """Settings of each session that is started on this screen."""
     _end_wait_dialog: "EndWaitDialog | None" = None

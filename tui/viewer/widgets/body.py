@@ -26,6 +26,7 @@ from tui.model.events import (
 from tui.model.gists import Gist
 from tui.model.tracks import TracksChanged
 from tui.model.transcript import Turn
+from tui.presentation.edited_turns import containing_turn
 from tui.presentation.highlight_rules import Rule
 from tui.presentation.turn_filter import TurnFilter
 from tui.presentation.turn_list import turn_at, turns_as_markdown
@@ -76,6 +77,8 @@ class Body(Container):
             case TranscriptEdited(edits=edits):
                 for edit in edits:
                     self.turns.put(edit.number)
+                    for gist in self._view_model.gists_of(edit.number)[:1]:
+                        self.gists.put(gist.number)
             case GistChanged(gist=gist):
                 self.gists.put(self.gists.entry_of(gist.number))
                 if (above := self._turn_above(gist.number)) is not None:
@@ -287,6 +290,6 @@ class Body(Container):
                 other.select(found[0].number)
         elif (gist := self._view_model.gists.get(event.key)) is not None and gist.turn is not None:
             other = self.turns
-            other.select(gist.turn)
+            other.select(containing_turn(self._view_model, gist.turn))
         if event.focus and other is not None:
             other.focus()

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from tui.model.gists import Gist, GistStatus
 from tui.presentation.availability import is_available
+from tui.presentation.edited_turns import appended_turns, containing_turn
 from tui.presentation.formatting import format_latency, made_by, prompt_name
 from tui.presentation.highlight_rules import Rule
 from tui.presentation.view_model import ViewModel
@@ -56,13 +57,14 @@ class GistsPane(Pane):
         return [*lines, *([()] if self.air else [])]
 
     def lines_below(self, turn: int, columns: int) -> list[Line]:
-        """Return the gists of a turn, and those of the whole session that it is the last turn of."""
+        """Return the gists of a turn, of those appended to it, and of the whole session that it is the last turn of."""
         whole = [
             gist
             for gist in self._view_model.gists.values()
             if gist.turn is None and self._view_model.last_turn_of(gist) == turn
         ]
-        gists = [*self._view_model.gists_of(turn), *whole]
+        turns = (turn, *appended_turns(self._view_model, turn))
+        gists = [*(gist for number in turns for gist in self._view_model.gists_of(number)), *whole]
         return [line for gist in gists for line in self._gist_lines(gist, columns - 3)]
 
     def _gist_lines(self, gist: Gist, columns: int) -> list[Line]:
@@ -153,6 +155,8 @@ class GistsPane(Pane):
         """Return the subject, the prompt if there are several, the latency, and a model other than the title's."""
         model, several = self._about
         left = [Span(self._subject(gist), "session strong" if gist.turn is None else "strong")]
+        if gist.turn is not None and (within := containing_turn(self._view_model, gist.turn)) != gist.turn:
+            left.append(Span(f" · part of turn {within}", "muted"))
         if several and not gist.question:
             left.append(Span(f" · {one_line(prompt_name(self._view_model.prompts, gist.prompt), 60)}", "muted"))
         own = one_line(made_by(gist.model, 40), 60) if gist.model and gist.model != model else ""
