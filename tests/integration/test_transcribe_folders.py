@@ -73,8 +73,8 @@ async def transcribing(url: str, *words: str, **environ: str) -> Run:
     return Run(process)
 
 
-async def transcribed(url: str, *words: str, code: int = 0) -> Run:
-    run = await transcribing(url, *words)
+async def transcribed(url: str, *words: str, code: int = 0, **environ: str) -> Run:
+    run = await transcribing(url, *words, **environ)
     await run.end(code)
     return run
 
@@ -178,6 +178,18 @@ async def test_it_says_at_the_end_which_failed_and_why_and_tries_only_those_agai
     repaired = await transcribed(endpoint.url, str(talks))
     assert repaired.errors == "2 files already transcribed, 1 to do.\n"
     assert texts() == whole((1, 2, 3))
+
+
+async def test_the_sound_system_which_redirects_stderr_is_not_started(endpoint: Endpoint, tmp_path: Path) -> None:
+    modules, started = tmp_path / "modules", tmp_path / "started"
+    modules.mkdir()
+    (modules / "sounddevice.py").write_text(f"open({str(started)!r}, 'w')")
+    talks = folder(tmp_path / "talks", (1,))
+    for name in ("a", "b", "c"):
+        (talks / f"{name}.wav").write_text("no sound at all")
+    run = await transcribed(endpoint.url, str(talks), code=1, PYTHONPATH=str(modules))
+    assert run.errors.count("\nlivegist: ") + run.errors.startswith("livegist: ") == 3, run.errors
+    assert not started.exists()
 
 
 async def test_it_stops_if_the_endpoint_fails_every_file(endpoint: Endpoint, tmp_path: Path) -> None:

@@ -201,6 +201,8 @@ class Transcriber:
             prompt_folders=self._prompt_folders,
             log_file=self._log_file,
             flags=self._flags,
+            # While PortAudio starts, stderr is redirected: the errors of files would be lost.
+            prepares_devices=False,
         )
         try:
             async with asyncio.TaskGroup() as tasks:

@@ -56,6 +56,7 @@ class Engine:
         log_file: receives the output of the local gateway.
         active_file: names the active session, which the next engine continues if this one is killed; `None` for none.
         flags: settings that override the config file's and the environment's, for every session.
+        prepares_devices: whether PortAudio is started before a session needs it.
         clock: monotonic seconds.
         boot_clock: seconds that go on while the machine sleeps.
         now: the date and time.
@@ -70,6 +71,7 @@ class Engine:
         log_file: Path,
         active_file: Path | None = None,
         flags: Mapping[str, Option] | None = None,
+        prepares_devices: bool = True,
         clock: Callable[[], float] = time.monotonic,
         boot_clock: Callable[[], float] = boot_clock,
         now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
@@ -77,6 +79,7 @@ class Engine:
         self._publish = publish
         self._store = store
         self._flags = dict(flags or {})
+        self._prepares_devices = prepares_devices
         self._clock = clock
         self._boot_clock = boot_clock
         self._now = now
@@ -181,7 +184,8 @@ class Engine:
         """Repair sessions that a killed engine left, start up, then run until `quit` is called."""
         self._notices += self._continuation.find(self._recovery.repair)
         self._recovery.scan()
-        warming = asyncio.ensure_future(warm_up(*self._prepare()))
+        sources = self._prepare()
+        warming = asyncio.ensure_future(warm_up(*sources if self._prepares_devices else ()))
         self._continue_interrupted()
         watching = asyncio.ensure_future(self._prompts.watcher.run())
         try:
