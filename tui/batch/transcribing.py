@@ -71,6 +71,7 @@ class Transcriber:
         ledger: receives the results of planned files; `None` if there are none.
         on_result: receives the result of each source.
         on_progress: receives seconds of audio as they are transcribed, of any source.
+        on_wait: receives a sentence about the endpoint when it is waited for.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Transcriber:
         ledger: Ledger | None = None,
         on_result: Callable[[TranscriptionResult], None],
         on_progress: Callable[[float], None],
+        on_wait: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._store = store
         self._config = config
@@ -95,6 +97,7 @@ class Transcriber:
         self._ledger = ledger
         self._on_result = on_result
         self._on_progress = on_progress
+        self._on_wait = on_wait
         self._ending = False
         self._succeeded = True
         self._failures_in_a_row = 0
@@ -166,7 +169,7 @@ class Transcriber:
         """Keep as many workers as the limit allows until no source is left and the last worker has ended."""
         while self._workers or (self._next is not None and not self._ending):
             while self._next is not None and not self._ending and len(self._workers) < self._limit.value:
-                worker = Worker(self._on_progress, self._note_refusal, self._offline_s)
+                worker = Worker(self._on_progress, self._note_refusal, self._offline_s, self._note_wait)
                 self._workers.add(worker)
                 tasks.create_task(self._work(worker))
             self._changed.clear()
@@ -179,6 +182,11 @@ class Transcriber:
 
     def _note_refusal(self) -> None:
         self._limit.note_refusal(self._accepted())
+
+    def _note_wait(self, reason: str) -> None:
+        """Say once that the endpoint is waited for, until a worker has a connection again."""
+        if sum(worker.waits for worker in self._workers) == 1:
+            self._on_wait(f"Waiting for the endpoint, {self._offline_s():.0f} s at most: {reason}")
 
     def _take_all(self) -> Iterator[Source]:
         """Yield the remaining sources."""
@@ -246,7 +254,9 @@ class Transcriber:
             return _Outcome(TranscriptionResult(name, error=NOT_STARTED, hint="Run the command again."))
         if self._ending:
             return _Outcome(
-                TranscriptionResult(name, stored.id, str(stored.path), error=WAITING_REASON, hint=_resume_hint(stored))
+                TranscriptionResult(
+                    name, stored.id, str(stored.path), error=WAITING_REASON, hint=_resume_hint(source, stored)
+                )
             )
         store.session = stored
         failure: LivegistError | None
@@ -269,7 +279,7 @@ class Transcriber:
             replace(
                 done,
                 error=failure.message if failure else f"{left_s:.0f} s are not transcribed.",
-                hint=(failure.hint if failure else "") or _resume_hint(stored),
+                hint=(failure.hint if failure else "") or _resume_hint(source, stored),
             ),
             endpoint_failed=isinstance(failure, EndpointError),
         )
@@ -289,7 +299,7 @@ class Transcriber:
             await engine.wait_idle()
             if self._ending or not worker.refused:
                 break
-        return engine.failure
+        return engine.failure or worker.failure
 
     async def _open_session(self, source: Source, name: str) -> StoredSession:
         """Return a new session for a source, or the one that an earlier run has begun for a planned file.
@@ -355,8 +365,9 @@ def _name(source: Source) -> str:
     return str(path).encode(errors="replace").decode()
 
 
-def _resume_hint(stored: StoredSession) -> str:
-    return f"To continue: livegist recover {stored.id}"
+def _resume_hint(source: Source, stored: StoredSession) -> str:
+    """Return how to continue; the same command continues a folder, as it says at its end."""
+    return "" if isinstance(source, PlannedFile) else f"To continue: livegist recover {stored.id}"
 
 
 async def _stop_when(stop: asyncio.Event, engine: Engine) -> None:

@@ -5,10 +5,13 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from tui.errors import EndpointError
 from tui.model.events import Event, StateChanged, StatsChanged, TurnChanged
 from tui.stream.close_codes import TOO_MANY_SESSIONS
 
 Result = TypeVar("Result")
+REPORT_S = 5.0
+"""Seconds without a connection after which the wait for the endpoint is reported."""
 
 
 class Worker:
@@ -18,6 +21,7 @@ class Worker:
         on_progress: receives seconds of audio as they are transcribed.
         on_refusal: called when the endpoint refuses the session because it has too many.
         offline_s: returns the longest time without a connection, in seconds, before the source is given up.
+        on_wait: receives why there is no connection, once in each wait.
         clock: monotonic seconds.
     """
 
@@ -26,11 +30,15 @@ class Worker:
         on_progress: Callable[[float], None],
         on_refusal: Callable[[], None],
         offline_s: Callable[[], float],
+        on_wait: Callable[[str], None] = lambda reason: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._on_progress = on_progress
         self._on_refusal = on_refusal
         self._offline_s = offline_s
+        self._on_wait = on_wait
+        self._reason = ""
+        """Why there is no connection; empty if the endpoint has said nothing."""
         self._clock = clock
         self._reported_s = 0.0
         self._connected_s = 0.0
@@ -39,6 +47,10 @@ class Worker:
         """Time at which the endpoint was there last."""
         self.was_connected = False
         """Whether a connection was open since the worker began."""
+        self.waits = False
+        """Whether its wait for the endpoint was reported."""
+        self.failure: EndpointError | None = None
+        """Why the source was given up; `None` if it was not."""
         self.refused = False
         """Whether its session waits because the endpoint has too many."""
         self.stop = asyncio.Event()
@@ -48,7 +60,8 @@ class Worker:
         """Begin another source."""
         self._reported_s = self._connected_s = 0.0
         self._reached_at = self._clock()
-        self.refused = False
+        self._reason, self.failure = "", None
+        self.refused = self.waits = False
 
     async def unless_stopped(self, work: Coroutine[Any, Any, Result]) -> Result | None:
         """Return the result of work; cancel it and return `None` if a stop is requested first."""
@@ -66,8 +79,11 @@ class Worker:
         match event:
             case StateChanged(reason=reason) if reason.startswith(TOO_MANY_SESSIONS):
                 self.refused = True
+                self._reason = ""
                 self._reached_at = self._clock()
                 self._on_refusal()
+            case StateChanged(reason=reason):
+                self._reason = reason.partition(" Next attempt")[0]
             case TurnChanged(turn=turn):
                 self.refused = False
                 if turn.final:
@@ -91,6 +107,13 @@ class Worker:
         """
         if connected_s != self._connected_s:
             self._connected_s, self._reached_at, self.was_connected = connected_s, self._clock(), connected_s > 0
-        elif self._clock() - self._reached_at > self._offline_s():
+            self.waits = False
+            return
+        offline_s = self._clock() - self._reached_at
+        if offline_s > self._offline_s():
             self._reached_at = self._clock()
+            self.failure = EndpointError(f"No connection to the endpoint for {offline_s:.0f} s. {self._reason}".strip())
             self.stop.set()
+        elif offline_s > REPORT_S and self._reason and not self.waits:
+            self.waits = True
+            self._on_wait(self._reason)

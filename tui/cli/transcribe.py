@@ -86,6 +86,7 @@ def transcribe_all(
                 ledger=ledger,
                 on_result=progress.add_result,
                 on_progress=progress.advance,
+                on_wait=progress.add_wait,
             )
             sources = itertools.chain(single, ledger.take() if ledger is not None else ())
             local = 1 if route.engine == "local" else None
@@ -168,6 +169,12 @@ class _Progress:
             return
         before, self._done_s = int(self._done_s), self._done_s + seconds
         self._bar.update(int(self._done_s) - before)
+
+    def add_wait(self, text: str) -> None:
+        """Print that the endpoint is waited for, above the bar."""
+        click.echo(f"{'' if self._hidden else CLEAR_LINE}livegist: {text}", err=True)
+        self._bar.label = f"{self._label()}, waiting"
+        self._bar.render_progress()
 
     def add_result(self, done: "TranscriptionResult") -> None:
         """Print the result of a source, above the bar; only count those not started, unless as JSON."""
