@@ -34,7 +34,7 @@ async def test_a_session_without_connection_says_why_it_waits_and_how_long_until
         await engine.execute(Stop())
         await watch.until(lambda: watch.record.stats.wait_left_s is not None)
         assert watch.states[-1] is State.DRAINING
-        assert "Nothing listens at 127.0.0.1." in watch.record.reason
+        assert "Nothing listens at 127.0.0.1:" in watch.record.reason
         first_s = watch.record.stats.wait_left_s
         assert first_s is not None
 

@@ -221,7 +221,7 @@ def test_an_unreadable_session_hides_no_other_and_blocks_no_new_one(
         code, _, told = refused(
             without_rights, "stream", "--url", "ws://127.0.0.1:1", "--source", "cmd:head -c 32000 /dev/zero"
         )
-        assert "Nothing listens at 127.0.0.1" in told
+        assert "Nothing listens at 127.0.0.1:1." in told
         assert code == 1
         assert len(list(store)) == 3
     finally:

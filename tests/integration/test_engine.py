@@ -246,6 +246,6 @@ async def test_a_name_is_not_carried_to_a_voice_of_another_connection(
     voices = list(dict.fromkeys(turn.voice for turn in kept.finals))
     assert voices == (["Anna"] if speaker_set else ["Anna", "A-2", "A-3"])
     told = [notice.partition(":")[2] for notice in watch.notices if "new speaker labels" in notice]
-    warning = " A-2 and A may be different people. Press R to name the speaker of a turn."
+    warning = " A-2 and A may be different people. Give a new label the old name if it is the same person."
     assert told == ([] if speaker_set else [warning])
     assert len({call.query["speaker_session"] for call in server.calls}) == 1, "by which livegist's gateway knows them"

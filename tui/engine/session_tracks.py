@@ -202,7 +202,7 @@ class SessionTracks:
         if not self._reported_restart:
             self._reported_restart = True
             text = f"The endpoint has begun new speaker labels: {label} and {own} may be different people."
-            self._sink.emit(Notice(Severity.WARNING, text, "Press R to name the speaker of a turn."))
+            self._sink.emit(Notice(Severity.WARNING, text, "Give a new label the old name if it is the same person."))
 
     def _handle_event(self, handler: StreamEventHandler, event: StreamEvent) -> None:
         """Apply an event of a track's stream; the words of a turn may decide about held turns of other tracks."""

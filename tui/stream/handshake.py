@@ -23,7 +23,7 @@ from tui import proxy as proxies
 from tui.retry_after import parse_retry_after
 from tui.stream import close_codes
 from tui.stream.close_codes import CloseInfo, Retry
-from tui.urls import host, is_loopback
+from tui.urls import ENCRYPTED, bracketed, host, is_loopback
 
 FAILURES = (InvalidHandshake, InvalidProxy, InvalidURI, OSError, EOFError, ImportError)
 """Errors that `connect` and `find_proxy` raise; `TimeoutError` is an `OSError`."""
@@ -113,7 +113,9 @@ def failure(url: str, proxy: str | None, error: Exception) -> CloseInfo:
         case socket.gaierror():
             meaning = f"The host name {name} was not found."
         case ConnectionRefusedError():
-            meaning = f"Nothing listens at {name}."
+            address = urlsplit(url)
+            port = address.port or (443 if address.scheme in ENCRYPTED else 80)
+            meaning = f"Nothing listens at {bracketed(name)}:{port}."
             hint = "Is the endpoint running?"
         case TimeoutError():
             meaning = f"{name} does not answer."
