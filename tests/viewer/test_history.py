@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from msgspec.structs import replace
 from textual.events import Key
 from textual.pilot import Pilot
@@ -20,7 +21,16 @@ from tui.model.commands import (
     SearchSessions,
     ShowSession,
 )
-from tui.model.events import SessionInfo, SessionsFound, SessionShown, SessionsListed, State
+from tui.model.events import (
+    GistChanged,
+    SessionInfo,
+    SessionsFound,
+    SessionShown,
+    SessionsListed,
+    State,
+    StoredSessionChanged,
+)
+from tui.model.gists import Gist, GistStatus
 from tui.model.session_hits import SessionHit
 from tui.viewer.app import LivegistApp
 from tui.viewer.engine_connection import ExitStatus
@@ -169,6 +179,33 @@ async def test_a_question_about_a_listed_session_opens_it() -> None:
     async with browsing() as (_, pilot, engine):
         await pilot.press("down", "ctrl+a", *"why", "enter")
         await until(pilot, lambda: engine.sent == [ShowSession("a"), AnnotateSession("a", Ask("why"))])
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (100, 30), (120, 36)])
+async def test_the_answers_of_marked_sessions_are_read_below_the_list(size: tuple[int, int]) -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine, size=size) as (app, pilot):
+        await emit(pilot, engine, SessionsListed(KEPT))
+        await until(pilot, lambda: isinstance(app.screen, HistoryScreen) and "Standup" in shown(app, "sessions"))
+        await pilot.press("space", "space", "ctrl+a", *"who?", "enter")
+        await until(pilot, lambda: "0 of 2 answered" in shown(app))
+        answer = Gist(9, None, "", "Tom, and\nMaria, and\nInes.", GistStatus.DONE, question="who?")
+        failed = Gist(9, None, "", "", GistStatus.FAILED, question="who?", error="the model is unknown")
+        await emit(
+            pilot,
+            engine,
+            StoredSessionChanged("b", GistChanged(answer)),
+            StoredSessionChanged("a", GistChanged(failed)),
+            StoredSessionChanged("d", GistChanged(answer)),
+        )
+        await until(pilot, lambda: "2 of 2 answered" in shown(app))
+        assert "✗ failed" in shown(app, "sessions")
+        await pilot.press("up")
+        await until(pilot, lambda: "✗ failed: the model is unknown" in shown(app, "preview"))
+        await pilot.press("up")
+        await until(pilot, lambda: "? who?" in shown(app, "preview"))
+        await pilot.press("shift+down", "shift+down", "shift+down")
+        await until(pilot, lambda: "Ines." in shown(app, "preview"))
 
 
 async def test_a_question_about_marked_sessions_is_asked_of_each() -> None:

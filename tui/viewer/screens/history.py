@@ -19,12 +19,24 @@ from tui.model.commands import (
     ShowSession,
 )
 from tui.model.events import SessionInfo
+from tui.model.gists import Gist
 from tui.model.session_hits import SessionHit
 from tui.presentation.availability import WATCH_ONLY
 from tui.text import clock, one_line, plural
 from tui.viewer.messages import CommandRequested, ReplayRequested
 from tui.viewer.replay import NEEDS_TERMINAL, has_terminal
+from tui.viewer.screens.asked_sessions import AskedSessions
 from tui.viewer.screens.dialog import HELP, Dialog, show_keys
+from tui.viewer.screens.history_keys import (
+    CHANGES,
+    HISTORY,
+    KEYS,
+    LIST_ACTIONS,
+    MATCH_KEYS,
+    NOT_A_LIST,
+    WATCHING_KEYS,
+    WATCHING_MATCH_KEYS,
+)
 from tui.viewer.screens.history_rows import (
     ORDERS,
     heading,
@@ -42,15 +54,6 @@ from tui.viewer.widgets.choices import Choices, Reader
 
 NARROW_COLUMNS = 72
 """Width of a terminal below which the list has few columns."""
-MATCH_KEYS = "enter open · F1 keys · ^a ask · ^l replay · esc list"
-WATCHING_MATCH_KEYS = "enter open · F1 keys · esc list"
-WATCHING_KEYS = "enter open · F1 keys · ^s sort · ^f search all · esc back"
-CHANGES = frozenset({"mark", "rename", "tag", "ask", "export", "delete"})
-"""Actions that are refused to a viewer that may only look."""
-LIST_ACTIONS = frozenset({"rename", "tag", "export", "delete", "sort"})
-"""Actions on the list of sessions, not on matches."""
-NOT_A_LIST = "Not possible with matches: esc goes back to the list."
-KEYS = "enter open · space mark · F1 keys · ^a ask · ^l replay · ^s sort · ^f search all · esc back"
 
 
 class HistoryScreen(Dialog[bool]):
@@ -65,29 +68,8 @@ class HistoryScreen(Dialog[bool]):
     """
 
     NAME = "Past sessions"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "step(-1)", "previous session", show=False, priority=True, key_display="↑"),
-        Binding("down,tab", "step(1)", "next session", show=False, priority=True, key_display="↓"),
-        Binding("pageup", "step(-8)", "eight sessions up", show=False, priority=True),
-        Binding("pagedown", "step(8)", "eight sessions down", show=False, priority=True),
-        Binding("enter", "choose", "open the selected session, or the turn that was found", show=False),
-        Binding("space", "mark", "mark the session, or no longer", show=False, priority=True),
-        Binding("ctrl+s", "sort", "use the next sort order", show=False, priority=True),
-        Binding("ctrl+f", "search_all", "search the words of the filter in all sessions", show=False, priority=True),
-        Binding("ctrl+r", "rename", "edit the title of the selected session", show=False, priority=True),
-        Binding("ctrl+t", "tag", "edit the tags of the selected session", show=False, priority=True),
-        Binding("ctrl+a", "ask", "ask about the marked sessions, or the selected one", show=False, priority=True),
-        Binding("ctrl+l", "replay", "replay the selected session", show=False, priority=True),
-        Binding("ctrl+e", "export", "export the marked sessions, or the selected one", show=False, priority=True),
-        Binding(
-            "ctrl+x",
-            "delete",
-            "delete the marked sessions, or the selected one, when you leave; again: undo",
-            show=False,
-            priority=True,
-        ),
-        Binding("escape", "cancel", "back to the list, to the dashboard", show=False, priority=True, key_display="esc"),
-    ]
+    VERTICAL_BREAKPOINTS = [*Dialog.VERTICAL_BREAKPOINTS, (30, "-high")]  # noqa: RUF012 (as in its base)
+    BINDINGS: ClassVar[list[BindingType]] = list(HISTORY)
 
     def __init__(self, sessions: Sequence[SessionInfo], host: str = "", *, watching: bool = False) -> None:
         super().__init__()
@@ -96,6 +78,7 @@ class HistoryScreen(Dialog[bool]):
         self._host = host
         self._order = 0
         self._marked: dict[str, None] = {}
+        self._asked = AskedSessions()
         self._deleted: dict[str, None] = {}
         """Ids of the sessions to delete when the screen is left."""
         self._hits: tuple[SessionHit, ...] | None = None
@@ -124,6 +107,11 @@ class HistoryScreen(Dialog[bool]):
         """Show the matches of a search in all sessions."""
         self._hits = tuple(hits)
         self._show()
+
+    def show_answer(self, session: str, gist: Gist) -> None:
+        """Show the answer of a session to the question that was asked here."""
+        if self._asked.take(session, gist) and self.is_mounted:
+            self._show(self._selected_row)
 
     @property
     def _keys_line(self) -> str:
@@ -178,6 +166,10 @@ class HistoryScreen(Dialog[bool]):
         """Select another row."""
         super().action_step(step)
         self._preview()
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll the preview down, or up if negative."""
+        self.query_one("#preview", Reader).action_scroll(lines)
 
     def action_sort(self) -> None:
         """Use the next sort order."""
@@ -238,7 +230,9 @@ class HistoryScreen(Dialog[bool]):
                 self.turn = 0
                 self._send(ShowSession(found[0]))
             else:
-                self.show_status(f"Asked {plural(len(found), 'session')}. Each keeps its answer: enter opens it.")
+                self._asked.ask(found, question)
+                self._show(self._selected_row)
+                self.show_status(f"Asked {plural(len(found), 'session')}. The answers appear below the list.")
             for id in found:
                 self._send(AnnotateSession(id, Ask(question)))
 
@@ -346,7 +340,8 @@ class HistoryScreen(Dialog[bool]):
             undo = "^x undoes" if self._marked else "^x on it undoes"
             gone = f" · {len(self._deleted)} deleted when you leave, {undo}" if self._deleted else ""
             count = plural(len(found), "session") if self._sessions else "No past sessions"
-            title = f"{count} · {ORDERS[self._order][0]}{marked}{gone}" if self._sessions else count
+            parts = f"{marked}{self._asked.summary}{gone} · {ORDERS[self._order][0]}"
+            title = f"{count}{parts}" if self._sessions else count
         self.query_one(Box).show(title, self._keys_line)
         self.query_one(Choices).show(rows, selected, heading(matches=self._hits is not None, narrow=self._narrow))
         self._preview()
@@ -368,6 +363,7 @@ class HistoryScreen(Dialog[bool]):
         return (
             Span(sign, "bad strong" if session.id in self._deleted else "accent strong"),
             *self._columns(session, when, marks),
+            *self._asked.sign(session.id),
             Span(status(session), "warn strong"),
             Span(tags, "accent"),
             Span(one_line(title_of(session), 80), style),
@@ -383,7 +379,7 @@ class HistoryScreen(Dialog[bool]):
         session = self._selected
         text: list[Line] = []
         if session is not None:
-            text = preview_of(session)
+            text = [*self._asked.lines(session.id), *preview_of(session)]
         elif self._hits:
             hit = self._hits[self._selected_row]
             of = [found for found in self._sessions if found.id == hit.session]

@@ -57,9 +57,11 @@ def preview_of(session: SessionInfo) -> list[Line]:
     """Return a session's title and facts, what is wrong with it, and its first words."""
     facts = [session.started_at[:16].replace("T", " "), clock(session.length_s), plural(session.turns, "turn")]
     facts += [plural(session.bookmarks, "bookmark")] if session.bookmarks else []
-    title: Line = (Span(one_line(title_of(session), 200), "strong"), Span(f"  {' · '.join(facts)}", "muted"))
+    name = one_line(session.name, 200)
+    title: Line = (Span(f"{name}  " if name else "", "strong"), Span(" · ".join(facts), "muted"))
     problem: list[Line] = [(Span(f"! {one_line(session.problem, 200)}", "warn"),)] if session.problem else []
-    return [title, *problem, (Span(one_line(session.first_words, 400)),)]
+    words = one_line(session.first_words, 400) or "(no turns)"
+    return [title, *problem, (Span(words if words.endswith((".", "?", "!", ")")) else f"{words} …"),)]
 
 
 def status(session: SessionInfo) -> str:

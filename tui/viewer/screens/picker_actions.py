@@ -18,6 +18,7 @@ from tui.model.events import (
     DeviceLevels,
     DevicesListed,
     Event,
+    GistChanged,
     Notice,
     SessionExported,
     SessionInfo,
@@ -194,6 +195,8 @@ class PickerActions(AnnotationActions, PromptActions):
     def _show_stored_change(self, session: str, change: StoredChange) -> None:
         from tui.viewer.screens.past_session import PastSessionScreen
 
+        if self._history is not None and isinstance(change, GistChanged):
+            self._history.show_answer(session, change.gist)
         for screen in self.app.screen_stack:
             if isinstance(screen, PastSessionScreen) and screen.session_id == session:
                 screen.handle_event(change)
