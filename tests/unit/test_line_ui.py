@@ -111,6 +111,22 @@ def test_each_word_is_a_command(typed: str, commands: list[Command]) -> None:
     assert parse_command(typed, picture(), {"source": "talk.wav"}) == commands
 
 
+@pytest.mark.parametrize(
+    ("typed", "label", "name"),
+    [
+        ("name you A Anna Ito", "you A", "Anna Ito"),
+        ("name You a-2 Bob", "you A-2", "Bob"),
+        ("name you A", "you A", ""),
+        ("name C Carl", "C", "Carl"),
+    ],
+)
+def test_a_speaker_is_named_by_a_label_with_the_name_of_the_track(typed: str, label: str, name: str) -> None:
+    of = picture()
+    for number, known in enumerate(("you A", "you A-2", "them A"), 201):
+        of.apply(TurnChanged(replace(turn(number, "Hello."), speaker=known)))
+    assert parse_command(typed, of, {}) == [NameSpeaker(label, name)]
+
+
 def test_the_wait_of_a_session_that_finishes_is_ended_by_one_word_more() -> None:
     finishing = picture(meeting(State.DRAINING))
     with pytest.raises(UsageError, match="stay in the recording, not transcribed: recover transcribes them") as refused:

@@ -153,8 +153,7 @@ def parse_command(
         case "bookmark" | "unbookmark":
             return [_bookmark(rest, view_model, marked=word == "bookmark")]
         case "name" if rest:
-            label, _, name = rest.partition(" ")
-            return [NameSpeaker(label, name.strip())]
+            return [_name_speaker(rest, view_model)]
         case "only":
             return ShowOnly(rest)
         case "remember" if rest:
@@ -216,6 +215,15 @@ def _retry(view_model: ViewModel) -> Command:
     if gist.turn is not None:
         return RetryGist(gist.number)
     return Ask(gist.question) if gist.question else Analyse(gist.prompt)
+
+
+def _name_speaker(rest: str, view_model: ViewModel) -> NameSpeaker:
+    """Return the command that names a speaker; a label such as `you A` has a space."""
+    labels = {turn.speaker for turn in view_model.transcript.finals if turn.speaker}
+    typed = f"{rest} ".casefold()
+    known = [label for label in labels if typed.startswith(f"{label} ".casefold())]
+    label = max(known, key=len, default=rest.partition(" ")[0])
+    return NameSpeaker(label, rest[len(label) :].strip())
 
 
 def _bookmark(rest: str, view_model: ViewModel, *, marked: bool) -> Bookmark:
