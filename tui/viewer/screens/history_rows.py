@@ -60,8 +60,10 @@ def preview_of(session: SessionInfo) -> list[Line]:
     name = one_line(session.name, 200)
     title: Line = (Span(f"{name}  " if name else "", "strong"), Span(" · ".join(facts), "muted"))
     problem: list[Line] = [(Span(f"! {one_line(session.problem, 200)}", "warn"),)] if session.problem else []
-    words = one_line(session.first_words, 400) or "(no turns)"
-    return [title, *problem, (Span(words if words.endswith((".", "?", "!", ")")) else f"{words} …"),)]
+    words = one_line(session.first_words, 400)
+    if words and not words.endswith((".", "?", "!")):
+        words += " …"
+    return [title, *problem, *([(Span(words),)] if words else [])]
 
 
 def status(session: SessionInfo) -> str:
