@@ -1,5 +1,6 @@
 """A past session that is opened: panes, edits, search, export, playing."""
 
+import pytest
 from msgspec.structs import replace
 
 from tests.viewer.dashboard_harness import emit, running, shown, toasts
@@ -159,6 +160,21 @@ async def test_p_plays_the_recording_from_the_selected_turn() -> None:
         await pilot.press("home", "down", "P")
         second = app.dashboard.view_model.transcript.finals[1]
         await until(pilot, lambda: engine.sent[1:] == [TogglePlay("a", second.start_s)])
+        await emit(pilot, engine, PlayingChanged(True))
+        assert "▶ PLAYING P" in shown(app, "banner")
+        assert "P stop playing" in shown(app, "keys")
+        await emit(pilot, engine, PlayingChanged(False))
+        assert "PLAYING" not in shown(app, "banner")
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36)])
+async def test_the_header_of_a_past_session_says_when_it_started(size: tuple[int, int]) -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine, size=size) as (app, pilot):
+        assert "2026-11-22 09:45" not in shown(app, "banner")
+        await emit(pilot, engine, SessionShown(PAST))
+        await until(pilot, lambda: isinstance(app.screen, PastSessionScreen))
+        assert "2026-11-22 09:45" in shown(app, "banner")
 
 
 async def test_a_running_session_is_not_played() -> None:

@@ -62,6 +62,7 @@ class LayoutActions(Screen[None]):
             "start": "go on" if view_model.was_stopped else "",
             "stop": "end session" if view_model.was_stopped else "end wait" if is_finishing(view_model) else "",
             "mute": "unmute" if view_model.muted else "mute",
+            "play": "stop playing" if view_model.playing else "",
         }
 
     def action_zoom(self) -> None:

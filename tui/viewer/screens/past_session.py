@@ -80,7 +80,7 @@ class PastSessionScreen(LayoutActions, AnnotationActions, ExplainedActions):
         self.view_model.apply(snapshot)
         self._turn = turn
         self._keys = {}
-        self.banner = Banner(self.view_model, id="banner")
+        self.banner = Banner(self.view_model, past=True, id="banner")
         self.body = Body(self.view_model, rules=rules, past=True, id="body")
         self.footer = Footer(id="keys")
 
@@ -110,6 +110,12 @@ class PastSessionScreen(LayoutActions, AnnotationActions, ExplainedActions):
         if isinstance(event, TranscriptEdited):
             self.show_edit(event)
 
+    def show_playing(self, playing: bool) -> None:
+        """Show whether the engine's machine plays a recording."""
+        self.view_model.playing = playing
+        self.banner.touch()
+        self._show_keys()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Return whether an action is possible now; `None`, not false, so that its key can say why not."""
         possible = has_terminal(self.app) if action == "replay" else self.is_possible_here(action)
@@ -137,11 +143,15 @@ class PastSessionScreen(LayoutActions, AnnotationActions, ExplainedActions):
         possible = {active.binding.action for active in self.active_bindings.values() if active.enabled}
         self.footer.show(
             [
-                FooterKey.of(binding, self.app.get_key_display(binding))
+                FooterKey.of(binding, self.app.get_key_display(binding), self._named(binding))
                 for binding in self.BINDINGS
                 if isinstance(binding, Binding) and binding.show and binding.action in possible
             ]
         )
+
+    def _named(self, binding: Binding) -> str:
+        """Return what a key does now; empty for the binding's own description."""
+        return "stop playing" if binding.action == "play" and self.view_model.playing else ""
 
     def _show_session(self) -> None:
         self.body.show_session()

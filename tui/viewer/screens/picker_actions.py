@@ -20,6 +20,7 @@ from tui.model.events import (
     Event,
     GistChanged,
     Notice,
+    PlayingChanged,
     SessionExported,
     SessionInfo,
     SessionsFound,
@@ -178,6 +179,7 @@ class PickerActions(AnnotationActions, PromptActions):
         turn = self._history.turn if self._history is not None else 0
         view_model = self.view_model
         screen = PastSessionScreen(snapshot, self._rules, view_model.host, turn, watching=view_model.watching)
+        screen.view_model.playing = view_model.playing
         self.app.push_screen(screen)
 
     def show_in_past_session(self, event: Event) -> None:
@@ -187,10 +189,19 @@ class PickerActions(AnnotationActions, PromptActions):
                 self._notify(severity, text, hint)
             case StoredSessionChanged(session=session, event=change):
                 self._show_stored_change(session, change)
+            case PlayingChanged(playing=playing):
+                self._show_playing(playing)
             case Notice():
                 return
             case _ if isinstance(event, StoredChange) and self.view_model.session is not None:
                 self._show_stored_change(self.view_model.session.id, event)
+
+    def _show_playing(self, playing: bool) -> None:
+        from tui.viewer.screens.past_session import PastSessionScreen
+
+        for screen in self.app.screen_stack:
+            if isinstance(screen, PastSessionScreen):
+                screen.show_playing(playing)
 
     def _show_stored_change(self, session: str, change: StoredChange) -> None:
         from tui.viewer.screens.past_session import PastSessionScreen

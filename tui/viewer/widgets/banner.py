@@ -16,15 +16,22 @@ from tui.viewer.widgets.stats_pane import NOTABLE_LAG_S
 
 
 class Banner(CellWidget):
-    """One row: name, state, elapsed time, shortfalls, prompt, device, model and endpoint."""
+    """One row: name, state, elapsed time, shortfalls, prompt, device, model and endpoint.
+
+    Args:
+        view_model: the session.
+        past: whether it is shown as a past one, with the time of its start.
+        id: of the widget.
+    """
 
     STYLES: ClassVar[frozenset[str]] = frozenset(
         {"accent", "muted", "good", "warn", "bad", "strong", "pill-muted", "pill-warn", "pill-bad"}
     )
 
-    def __init__(self, view_model: ViewModel, *, id: str | None = None) -> None:
+    def __init__(self, view_model: ViewModel, *, past: bool = False, id: str | None = None) -> None:
         super().__init__(id=id)
         self._view_model = view_model
+        self._past = past
         self.room = ""
         """Name of the room on the wall; empty if the viewer shows one engine."""
         self.layout_state = LayoutState()
@@ -92,6 +99,8 @@ class Banner(CellWidget):
         """Return labels and values at the right, the most important first."""
         view_model = self._view_model
         details: list[tuple[str, str]] = []
+        if self._past and view_model.session is not None:
+            details.append(("", view_model.session.started_at[:16].replace("T", " ")))
         if view_model.title:
             details.append(("", view_model.title))
         if view_model.prompt:
