@@ -31,6 +31,16 @@ async def test_a_wait_is_shown_with_its_reason_its_length_and_the_key_that_ends_
         assert not app.dashboard.alert.display
 
 
+async def test_the_dialog_grows_with_the_reason_of_the_wait() -> None:
+    engine = ScriptedEngine(snapshot=meeting(State.DRAINING))
+    async with running(engine, size=(60, 16)) as (app, pilot):
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, EndWaitDialog))
+        reason = "Nothing listens at 127.0.0.1:9. Next attempt in 3 s. Is the endpoint running?"
+        await emit(pilot, engine, StateChanged(State.DRAINING, reason))
+        await until(pilot, lambda: "t transcribes them later" in " ".join(shown(app, "consequence").split()))
+
+
 async def test_the_key_that_ends_the_wait_is_written_as_it_is_pressed() -> None:
     engine = ScriptedEngine(snapshot=replace(live(), stats=Stats()))
     async with running(engine) as (app, pilot):

@@ -130,7 +130,10 @@ class Reader(CellWidget):
 
     def show(self, text: Sequence[Line]) -> None:
         """Show another text, scrolled to its start."""
+        rows = self._height(self.size.width)
         self._text, self._top = text, 0
+        if self.styles.auto_dimensions and self._height(self.size.width) != rows:
+            self.refresh(layout=True)
         self.touch()
 
     def lines(self, columns: int, rows: int) -> list[Line]:
@@ -144,6 +147,9 @@ class Reader(CellWidget):
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """Return the height of the whole text."""
+        return self._height(width)
+
+    def _height(self, width: int) -> int:
         return max(1, sum(len(self._wrapped(spans, width - 1)) for spans in self._text))
 
     def _wrapped(self, spans: Line, columns: int) -> list[Line]:
