@@ -18,7 +18,7 @@ from tui.model.events import DeviceLevels, DevicesListed, Event
 
 ANSWER_S = 0.8
 """Longest wait of a viewer for the list of devices; then it gets those known so far."""
-LATE = "The sound server does not answer. The list is completed once it does."
+LATE = "The sound system has not answered yet. The list is completed once it does."
 """Why a list of devices is incomplete."""
 DEFAULT_DEVICE = DeviceInfo("mic", "the default device", default=True)
 LEASE_S = 30.0
@@ -35,6 +35,9 @@ def list_sources() -> tuple[DeviceInfo, ...]:
         SourceError: the audio system cannot list its devices.
     """
     found = list_devices()
+    if not found:
+        # A default device that no list contains cannot be opened.
+        return _system()
     named = next((device.name for device in found if device.default), "")
     default = msgspec.structs.replace(DEFAULT_DEVICE, description=named)
     # ALSA's own device `default` is a name of another one in the list.

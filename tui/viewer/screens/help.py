@@ -22,6 +22,7 @@ SIGNS = (
     ("█ ░ │", "level: RMS, peak, highest peak of the last seconds; numbers in dBFS"),
     ("⣿ ⣀ beside the level", "the last minutes: speech is filled, silence a dot at its level"),
     ("● ○ speech, silence", "whether the endpoint detects speech"),
+    ("device lost", "silence is recorded until a device is available; below the header stands why"),
     ("CLIP", "samples reached full scale: lower the gain, then press c"),
     ("★ before a turn", "a bookmark; M shows bookmarked turns only"),
     ("┃ before a gist", "the gist is about the whole session"),
@@ -40,6 +41,8 @@ STATE_HELP = {
     State.FAILED: "see the reason and the hint below the header",
 }
 """Meaning of each state."""
+ID_COLUMNS = 80
+"""Width of a terminal below which the ids of actions have no room."""
 KEY_CELLS = 20
 """Cells of the column of keys and signs."""
 
@@ -116,14 +119,13 @@ class HelpScreen(ModalScreen[None]):
             found = [row for row in rows if all(needle in _plain(heading, row) for needle in needles)]
             if found:
                 text += [(Span(heading, "accent strong"),), *found, ()]
-        if self._signs and not needles:
+        if self._signs and not needles and self.app.size.width >= ID_COLUMNS:
             return [*text, (Span(CHANGE_KEYS, "muted"),)]
         return text[:-1]
 
-    @staticmethod
-    def _row(key: KeyHelp) -> Line:
+    def _row(self, key: KeyHelp) -> Line:
         style = "" if key.possible else "muted"
-        id = (Span(f"  [{key.id}]", "muted"),) if key.id else ()
+        id = (Span(f"  [{key.id}]", "muted"),) if key.id and self.app.size.width >= ID_COLUMNS else ()
         return (
             Span(f"  {key.key:<{KEY_CELLS - 2}}", "strong" if key.possible else style),
             Span(key.description, style),
