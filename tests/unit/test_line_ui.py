@@ -393,17 +393,3 @@ async def test_a_start_is_not_sent_into_a_session() -> None:
         typist.type("unmute\n")
         await line.until(lambda: bool(line.sent))
     assert line.sent == [Mute(False)]
-
-
-def test_the_turns_of_one_speaker_are_printed_alone_by_label_or_name() -> None:
-    formatter = LineFormatter(lambda: 0.0)
-    formatter.format(meeting())
-    assert formatter.show_only("a") == ["only turns of a"]
-    assert formatter.format(TurnChanged(replace(turn(140, "By A."), speaker="A")))
-    assert not formatter.format(TurnChanged(replace(turn(141, "By B."), speaker="B")))
-    assert not formatter.format(GistChanged(gist(400, 141, "About B.")))
-    formatter.format(SpeakerNamed("B", "Bob"))
-    formatter.show_only("bob")
-    assert formatter.format(TurnChanged(replace(turn(142, "By B."), speaker="B")))
-    assert formatter.show_only("") == ["turns of all speakers"]
-    assert formatter.format(TurnChanged(replace(turn(143, "By A."), speaker="A")))
