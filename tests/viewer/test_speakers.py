@@ -39,9 +39,9 @@ def model(*events: Event) -> ViewModel:
 
 def test_the_share_of_the_talking_time_is_that_of_final_turns_and_follows_corrections() -> None:
     view_model = model(said(1, "A", 6), said(2, "B", 3), said(3, "B", 1), said(4, None, 9))
-    assert talking_shares(view_model.transcript.finals) == "A 60 % B 40 %"
+    assert talking_shares(view_model.transcript.finals) == "A 60 %  B 40 %"
     view_model.apply(said(3, "A", 1))
-    assert talking_shares(view_model.transcript.finals) == "A 70 % B 30 %"
+    assert talking_shares(view_model.transcript.finals) == "A 70 %  B 30 %"
     view_model.apply(SpeakerNamed("A", "Bob"))
     view_model.apply(SpeakerNamed("B", "Bob"))
     assert talking_shares(view_model.finals) == "Bob 100 %"
@@ -61,7 +61,7 @@ async def test_the_shares_of_the_talking_time_stand_in_the_stats_and_follow_a_re
     async with running(engine, size=(120, 44)) as (app, pilot):
         await emit(pilot, engine, SessionStarted(SESSION), said(1, "A", 6), said(2, "B", 4), StatsChanged(Stats()))
         await pilot.press("i")
-        await until(pilot, lambda: "talking time    A 60 % B 40 %" in shown(app, "stats"))
+        await until(pilot, lambda: "talking time    A 60 %  B 40 %" in shown(app, "stats"))
         await emit(pilot, engine, said(2, "A", 4), StatsChanged(Stats(turns=2)))
         await until(pilot, lambda: "talking time    A 100 %" in shown(app, "stats"))
 

@@ -51,10 +51,10 @@ def seconds(value: float) -> str:
 
 
 def milliseconds(value: float | None) -> str:
-    """Return a duration in ms, in seconds from 10 s; a dash for nothing measured."""
+    """Return a duration in ms, in seconds from one on; a dash for nothing measured."""
     if value is None:
         return "–"
-    return f"{value:.0f} ms" if value < 9_999.5 else seconds(value / 1000)
+    return f"{value:.0f} ms" if value < 999.5 else seconds(value / 1000)
 
 
 def dollars(value: float) -> str:
@@ -72,7 +72,7 @@ def made_by(model: str, columns: int = 80) -> str:
 
 def format_latency(value: float) -> str:
     """Return a latency, in ms below one second."""
-    return milliseconds(value * 1000) if value < 0.9995 else seconds(value)
+    return milliseconds(value * 1000)
 
 
 def without_markup(text: str) -> str:

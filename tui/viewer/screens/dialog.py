@@ -11,13 +11,23 @@ from textual.screen import ModalScreen, Screen
 from tui.text import one_line
 from tui.viewer.bindings import KeyHelp
 from tui.viewer.widgets.box import Box
-from tui.viewer.widgets.choices import Choices
+from tui.viewer.widgets.choices import Choices, Reader
 
 Result = TypeVar("Result")
 MAX_STATUS = 300
 """Maximum number of characters of a message in the border of a dialog."""
 
 HELP = Binding("f1,question_mark", "keys", "show these keys; in a text field only F1", show=False, key_display="?")
+
+PREVIEW_KEYS = (
+    Binding(
+        "shift+up", "scroll_preview(-1)", "scroll the preview up", show=False, priority=True, key_display="shift ↑"
+    ),
+    Binding("shift+down", "scroll_preview(1)", "scroll preview down", show=False, priority=True, key_display="shift ↓"),
+)
+"""Bindings of a dialog with a preview."""
+MORE = "↓ more (shift ↓)"
+"""What a preview says below which text follows."""
 
 
 def keys_of(bindings: Iterable[BindingType], screen: Screen[Any] | None = None) -> list[KeyHelp]:
@@ -81,6 +91,10 @@ class Dialog(ModalScreen[Result]):
     def action_step(self, step: int) -> None:
         """Select the next row, or the previous one if negative."""
         self.query_one(Choices).step(step)
+
+    def action_scroll_preview(self, lines: int) -> None:
+        """Scroll the preview down, or up if negative."""
+        self.query_one("#preview", Reader).action_scroll(lines)
 
     def action_choose(self) -> None:
         """Close the dialog with the selected row."""

@@ -26,7 +26,7 @@ from tui.text import clock, one_line, plural
 from tui.viewer.messages import CommandRequested, ReplayRequested
 from tui.viewer.replay import NEEDS_TERMINAL, has_terminal
 from tui.viewer.screens.asked_sessions import AskedSessions
-from tui.viewer.screens.dialog import HELP, Dialog, show_keys
+from tui.viewer.screens.dialog import HELP, MORE, Dialog, show_keys
 from tui.viewer.screens.history_keys import (
     CHANGES,
     HISTORY,
@@ -91,7 +91,7 @@ class HistoryScreen(Dialog[bool]):
         with Box("Past sessions", self._keys_line, classes="wide"):
             yield Filter(placeholder="type to filter", id="filter", compact=True)
             yield Choices(heading=heading(), id="sessions")
-            yield Reader(id="preview")
+            yield Reader(id="preview", more=MORE)
 
     def on_mount(self) -> None:
         """Show the sessions and select the newest."""
@@ -166,10 +166,6 @@ class HistoryScreen(Dialog[bool]):
         """Select another row."""
         super().action_step(step)
         self._preview()
-
-    def action_scroll(self, lines: int) -> None:
-        """Scroll the preview down, or up if negative."""
-        self.query_one("#preview", Reader).action_scroll(lines)
 
     def action_sort(self) -> None:
         """Use the next sort order."""

@@ -2,6 +2,8 @@
 
 from textual.binding import Binding
 
+from tui.viewer.screens.dialog import PREVIEW_KEYS
+
 MATCH_KEYS = "enter open · F1 keys · ^a ask · ^l replay · esc list"
 WATCHING_MATCH_KEYS = "enter open · F1 keys · esc list"
 WATCHING_KEYS = "enter open · F1 keys · ^s sort · ^f search all · esc back"
@@ -17,8 +19,7 @@ HISTORY = (
     Binding("down,tab", "step(1)", "next session", show=False, priority=True, key_display="↓"),
     Binding("pageup", "step(-8)", "eight sessions up", show=False, priority=True),
     Binding("pagedown", "step(8)", "eight sessions down", show=False, priority=True),
-    Binding("shift+up", "scroll(-1)", "scroll the preview up", show=False, priority=True, key_display="shift ↑"),
-    Binding("shift+down", "scroll(1)", "scroll the preview down", show=False, priority=True, key_display="shift ↓"),
+    *PREVIEW_KEYS,
     Binding("enter", "choose", "open the selected session, or the turn that was found", show=False),
     Binding("space", "mark", "mark the session, or no longer", show=False, priority=True),
     Binding("ctrl+s", "sort", "use the next sort order", show=False, priority=True),

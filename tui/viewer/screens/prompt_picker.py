@@ -12,7 +12,7 @@ from tui.model.commands import UseExtraPrompts
 from tui.model.prompt_info import PromptInfo
 from tui.text import one_line, sanitize
 from tui.viewer.messages import CommandRequested, PromptChange, PromptChangeKind
-from tui.viewer.screens.dialog import Dialog
+from tui.viewer.screens.dialog import MORE, PREVIEW_KEYS, Dialog
 from tui.viewer.styled_text import Line, Span
 from tui.viewer.widgets.box import Box
 from tui.viewer.widgets.choices import Choices, Reader
@@ -58,6 +58,7 @@ class PromptPicker(Dialog[str | PromptChange | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "step(-1)", "previous prompt", show=False, priority=True),
         Binding("down", "step(1)", "next prompt", show=False, priority=True),
+        *PREVIEW_KEYS,
         Binding(
             "enter", "choose", "use the selected prompt for new turns; after space: confirm extra prompts", show=False
         ),
@@ -88,7 +89,7 @@ class PromptPicker(Dialog[str | PromptChange | None]):
             )
             yield Choices(id="prompts")
             yield Reader([(Span("^n new · ^e edit · ^y duplicate · ^x delete", "muted"),)], id="prompt-keys")
-            yield Reader(id="preview")
+            yield Reader(id="preview", more=MORE)
 
     def on_mount(self) -> None:
         """Show the prompts and select the one in use."""

@@ -16,7 +16,7 @@ from tui.config.schema import FIELDS, Scalar, Settings, allowed, choices, descri
 from tui.errors import ConfigError
 from tui.paths import config_file
 from tui.text import one_line
-from tui.viewer.screens.dialog import Dialog
+from tui.viewer.screens.dialog import MORE, PREVIEW_KEYS, Dialog
 from tui.viewer.styled_text import Line, Span
 from tui.viewer.widgets.box import Box
 from tui.viewer.widgets.choices import Choices, Reader
@@ -59,6 +59,7 @@ class SettingsScreen(Dialog[None]):
         Binding("down,j,tab", "step(1)", "next setting", show=False, key_display="↓ j"),
         Binding("pageup", "step(-8)", "eight settings up", show=False),
         Binding("pagedown", "step(8)", "eight settings down", show=False),
+        *PREVIEW_KEYS,
         Binding("enter", "choose", "edit the value, or save a changed one", show=False),
         Binding("right,space", "change(1)", "next value; enter saves it", show=False),
         Binding("left", "change(-1)", "previous value; enter saves it", show=False),
@@ -84,7 +85,7 @@ class SettingsScreen(Dialog[None]):
         with Box("Settings", KEYS, classes="wide"):
             yield Choices(heading=heading, id="settings")
             yield Input(id="value", compact=True)
-            yield Reader(id="preview")
+            yield Reader(id="preview", more=MORE)
 
     def on_mount(self) -> None:
         """Show the settings in effect."""

@@ -119,9 +119,17 @@ class Reader(CellWidget):
     ]
 
     def __init__(
-        self, text: Sequence[Line] = (), *, hang: int = 0, focusable: bool = False, id: str | None = None
+        self,
+        text: Sequence[Line] = (),
+        *,
+        hang: int = 0,
+        focusable: bool = False,
+        more: str = "↓ more",
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
+        self._more = more
+        """What stands in the last row if text follows."""
         self._hang = hang
         """Cells of a first span that makes its paragraph a hanging one: further lines are indented by as many."""
         self.can_focus = focusable
@@ -142,7 +150,7 @@ class Reader(CellWidget):
         self._top = max(0, min(self._top, len(wrapped) - rows))
         page = wrapped[self._top : self._top + rows]
         if self._top + rows < len(wrapped) and page:
-            page[-1] = (Span("↓ more", "accent"),)
+            page[-1] = (Span(self._more, "accent"),)
         return page
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
