@@ -39,12 +39,12 @@ def model(*events: Event) -> ViewModel:
 
 def test_the_share_of_the_talking_time_is_that_of_final_turns_and_follows_corrections() -> None:
     view_model = model(said(1, "A", 6), said(2, "B", 3), said(3, "B", 1), said(4, None, 9))
-    assert talking_shares(view_model.transcript.finals) == "A 60 %  B 40 %"
+    assert talking_shares(view_model.transcript.finals) == ["A 60 %", "B 40 %"]
     view_model.apply(said(3, "A", 1))
-    assert talking_shares(view_model.transcript.finals) == "A 70 %  B 30 %"
+    assert talking_shares(view_model.transcript.finals) == ["A 70 %", "B 30 %"]
     view_model.apply(SpeakerNamed("A", "Bob"))
     view_model.apply(SpeakerNamed("B", "Bob"))
-    assert talking_shares(view_model.finals) == "Bob 100 %"
+    assert talking_shares(view_model.finals) == ["Bob 100 %"]
 
 
 def test_a_letter_has_its_own_colour_whoever_is_seen_first() -> None:

@@ -123,7 +123,7 @@ class LineFormatter:
             names = (one_line(prompt_name(view_model.prompts, id), 60) for id in view_model.asking)
             parts.append(f"prompt {' and '.join(names)}")
         if shares := talking_shares(view_model.finals):
-            parts.append(f"talking time {shares}")
+            parts.append(f"talking time {' '.join(shares)}")
         if view_model.stats.device:
             parts.append(f"from {one_line(view_model.stats.device, 60)}")
         return ", ".join(parts)

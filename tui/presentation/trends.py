@@ -25,11 +25,11 @@ def talk_times(turns: Iterable[Turn]) -> list[tuple[str, float]]:
     return sorted(seconds.items(), key=lambda item: -item[1])
 
 
-def talking_shares(turns: Iterable[Turn]) -> str:
-    """Return the share of each speaker, or track, of the talking time, most first, such as `A 62 %  Bob 38 %`."""
+def talking_shares(turns: Iterable[Turn]) -> list[str]:
+    """Return the share of each speaker, or track, of the talking time, most first, such as `A 62 %`."""
     times = talk_times(turns)
     whole = sum(talked_s for _, talked_s in times) or 1.0
-    return "  ".join(f"{one_line(name, 16)} {100 * talked_s / whole:.0f} %" for name, talked_s in times)
+    return [f"{one_line(name, 16)} {100 * talked_s / whole:.0f} %" for name, talked_s in times]
 
 
 def speaking_rates(turns: Iterable[Turn]) -> list[float]:

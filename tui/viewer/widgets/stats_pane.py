@@ -172,7 +172,7 @@ class StatsPane(CellWidget):
         view_model = self._view_model
         known = (view_model.transcript.version, hash(tuple(view_model.speakers.items())))
         if known != self._shares_of:
-            self._shares_of, self._share_text = known, talking_shares(view_model.finals)
+            self._shares_of, self._share_text = known, "  ".join(talking_shares(view_model.finals))
         return [("talking time", self._share_text, "")] if self._share_text else []
 
     def _figures(self, columns: int) -> list[Line]:
