@@ -231,7 +231,7 @@ async def test_a_turn_is_edited_split_merged_and_the_edits_undone_by_keys() -> N
         assert newest is not None
         await pilot.press("E")
         await until(pilot, lambda: isinstance(app.screen, TextInputScreen))
-        await until(pilot, lambda: "splits it" not in shown(app) and newest.text[:20] in shown(app))
+        await until(pilot, lambda: "| splits it" in shown(app) and newest.text[:20] in shown(app))
         await pilot.press(*" | B: no", "enter")
         await until(pilot, lambda: engine.sent == [EditTurn(newest.number, (f"{newest.text} ", " B: no"))])
         split = edit_turn([newest], newest.number, [newest.text, "Certainly not."], [None, "B"])

@@ -114,7 +114,7 @@ class AnnotationActions(SessionActions):
             if written:
                 self._request(EditTurn(turn.number, tuple(written.split("|"))))
 
-        placeholder = f"text of turn {turn.number} · | splits it, NAME: sets the speaker · esc cancel"
+        placeholder = f"text of turn {turn.number} · | splits it, NAME: sets the speaker · enter save · esc cancel"
         self._open_text_input(placeholder, save, " | ".join(self._editable(part, turn) for part in parts))
 
     def _editable(self, part: Turn, turn: Turn) -> str:

@@ -7,14 +7,15 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 
 class TextInputScreen(ModalScreen[str | None]):
     """A text field. Its result is the text, or `None` if it was cancelled.
 
     Args:
-        placeholder: shown while the field is empty.
+        placeholder: what is to be typed, and the keys; in the field while it is empty, above one that has a text at
+            first.
         text: the text at first.
         history: earlier texts, oldest first, which up and down recall.
     """
@@ -32,7 +33,9 @@ class TextInputScreen(ModalScreen[str | None]):
         self._at = len(history)
 
     def compose(self) -> ComposeResult:
-        """Lay out the field."""
+        """Lay out the field, and above it what it is for if its text hides that."""
+        if self._lines[-1]:
+            yield Static(self._placeholder, id="line-about", markup=False)
         yield Input(self._lines[-1], placeholder=self._placeholder, id="line", compact=True, select_on_focus=False)
 
     @on(Input.Submitted)
