@@ -15,12 +15,23 @@ from tui.engine.process import SOCKET_NAME
 from tui.engine.replay import ReplayEngine
 from tui.errors import UsageError
 from tui.model.commands import Pause, Quit, Seek, Stop
-from tui.model.events import Event, LevelChanged, Snapshot, State, StateChanged, StatsChanged, TurnChanged
+from tui.model.events import (
+    Event,
+    LevelChanged,
+    Notice,
+    Severity,
+    Snapshot,
+    State,
+    StateChanged,
+    StatsChanged,
+    TurnChanged,
+)
 from tui.model.gists import Gist, GistStatus
 from tui.model.stats import Stats
 from tui.paths import sessions_dir
 from tui.sessions.added_gists import add_gists
 from tui.sessions.flac import compress
+from tui.sessions.journal import Journal
 from tui.sessions.playback import Playback, stats_at
 from tui.sessions.store import Store, StoredSession
 
@@ -128,6 +139,22 @@ async def test_a_replay_tells_all_that_happened_in_its_order(watched: Watched) -
     assert watched.finals == [1, 2, 3, 4, 5]
     stats = [event.stats for event in watched.events if isinstance(event, StatsChanged)]
     assert [figures.turns for figures in stats] == sorted(figures.turns for figures in stats)
+
+
+async def test_what_was_to_be_done_then_is_not_asked_for_in_a_replay() -> None:
+    notice = Notice(Severity.ERROR, "The sound server has stopped.", "Start it.")
+    stored = store_session(Store(sessions_dir()), state=None)
+    journal = Journal(stored.events)
+    journal.append(notice, 29.0)
+    journal.append(StateChanged(State.ENDED), 30.0)
+    journal.close()
+    watched = Watched(stored, speed=60.0)
+    running = asyncio.create_task(watched.replay.run())
+    await watched.until(lambda: watched.over)
+    watched.replay.quit()
+    await asyncio.wait_for(running, DEADLINE_S)
+    told = [event for event in watched.events if isinstance(event, Notice)]
+    assert told == [Notice(Severity.INFO, "The sound server has stopped.")]
 
 
 async def test_the_level_is_that_of_the_recording(watched: Watched) -> None:

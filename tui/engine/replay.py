@@ -148,6 +148,9 @@ class ReplayEngine:
         for event in self._playback.between(start_s, end_s):
             if isinstance(event, TracksChanged):
                 self._names = tuple(track.name for track in event.tracks)
+            if isinstance(event, Notice):
+                # It was about that time: nobody has to act now.
+                event = Notice(Severity.INFO, event.text)
             if not is_stats(event):
                 self._publish(event)
         blocks = [audio.read(start_s, end_s) for audio in self._audio]
