@@ -39,6 +39,7 @@ WARNINGS = {
     Condition.QUIET: ("too quiet", "warn strong"),
     Condition.CLIPPING: ("clipping", "bad strong"),
 }
+NO_DEVICE = "Connect a microphone or start the sound server, then press D again. livegist doctor says what is missing."
 ADVICE = {
     Condition.NONE: "Speak: the bar that moves is the device that records you.",
     Condition.NO_SIGNAL: "No signal: the device sends only zeros. It is muted, unplugged or the wrong device.",
@@ -249,12 +250,16 @@ class DevicePicker(Dialog[SourceChoice | None]):
         keys = "enter record from it" + (" · a add as a track" if self._can_add else "")
         if several:
             keys = "enter record" + (" · a add" if self._can_add else "") + " · t next track · m mute · x stop"
-        self.query_one(Box).show(f"{title}{gain}", f"{keys} · + - gain · ? keys · esc cancel")
+        self.query_one(Box).show(
+            f"{title}{gain}", f"{keys} · + - gain · ? keys · esc cancel" if devices else "esc cancel"
+        )
         choices = self.query_one(Choices)
         columns = choices.size.width - 2
         selected = choices.selected if selected is None else selected
         choices.show([self._row(device, columns) for device in devices], selected)
-        advice = self._advice(devices[choices.selected]) if devices else ()
+        advice = (
+            self._advice(devices[choices.selected]) if devices else (Span(NO_DEVICE if self._devices == () else ""),)
+        )
         problem = (Span(one_line(self._problem, 200), "warn"),)
         self.query_one("#preview", Reader).show([problem if self._problem else advice])
 
