@@ -14,6 +14,7 @@ from tui.model.events import (
     Snapshot,
     State,
     StateChanged,
+    StatsChanged,
     TurnBookmarked,
     TurnChanged,
     TurnRemoved,
@@ -215,6 +216,15 @@ def test_the_level_is_the_highest_of_all_tracks_and_a_muted_one_has_no_condition
     reading = of.reading(20.0)
     assert reading.peak_dbfs > -33
     assert reading.condition is Condition.NONE
+
+
+def test_a_room_whose_source_is_lost_says_why_and_is_not_judged_by_its_level() -> None:
+    of = room()
+    of.apply(LevelChanged(-120.0, -120.0), (), 0.0)
+    assert of.reading(60.0).condition is Condition.WRONG_DEVICE
+    of.apply(StatsChanged(replace(STATS, source_lost="The sound server has stopped.")), (), 0.0)
+    assert of.reading(60.0).condition is Condition.NONE
+    assert any("The sound server has stopped. Silence is recorded" in row for row in texts(of))
 
 
 def test_the_newest_turn_is_found_again_when_it_is_removed() -> None:
