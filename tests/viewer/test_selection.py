@@ -29,6 +29,7 @@ async def test_shift_and_arrows_select_several_turns_to_copy_export_and_ask_abou
         await until(pilot, lambda: "3 selected" in shown(app, "turns"))
         body = app.dashboard.body
         assert body.selected_turns == tuple(NUMBERS[:3])
+        assert "y copy · Y Markdown · J merge · : ask · e export" in shown(app, "turns")
         assert len(body.turns.text_to_copy().splitlines()) == 3
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, ExportPicker))
@@ -50,6 +51,7 @@ async def test_back_towards_the_first_fewer_are_selected_and_an_arrow_selects_on
         await pilot.press("down")
         assert app.dashboard.body.selected_turns == ()
         assert "selected" not in shown(app, "turns")
+        assert "J merge" not in shown(app, "turns")
 
 
 async def test_merge_takes_all_selected_turns() -> None:

@@ -43,6 +43,8 @@ class Pane(EntryList, can_focus=True):
     NAME: ClassVar[str] = ""
     KEYS: ClassVar[str] = "↑ ↓ select"
     """Keys in the lower border while the pane has the focus."""
+    KEYS_OF_SEVERAL: ClassVar[str] = "y copy"
+    """The same while several entries are selected."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "up,k", "step(-1)", "previous entry", show=False, id="previous-entry", tooltip="Select the previous entry"
@@ -242,16 +244,26 @@ class Pane(EntryList, can_focus=True):
         tail = self.tail(self._columns, self.tail_rows(rows))
         if not self.boxed:
             return [head, *page, *tail]
-        bottom = pane_bottom(self.KEYS if self.has_focus else "", columns, focused=self.has_focus)
+        bottom = pane_bottom(self._keys if self.has_focus else "", columns, focused=self.has_focus)
         return [head, *page, *(between_sides(line, columns) for line in tail), bottom]
+
+    @property
+    def _several(self) -> int:
+        """How many entries are selected if they are several, otherwise 0."""
+        count = len(self.selected) if self.range_start is not None else 0
+        return count if count > 1 else 0
+
+    @property
+    def _keys(self) -> str:
+        return self.KEYS_OF_SEVERAL if self._several else self.KEYS
 
     def _status(self) -> str:
         if self.needle:
             found = self.matches
             place = f"{found.index(self.cursor) + 1} of " if self.cursor in found else ""
             return f"{place}{len(found):,} with “{one_line(self.needle, 20)}” · n N · esc"
-        if len(selected := self.selected if self.range_start is not None else []) > 1:
-            return f"{len(selected):,} selected · esc"
+        if self._several:
+            return f"{self._several:,} selected · esc"
         if self.filter.active:
             return self.filter.status
         if self._list.unseen:

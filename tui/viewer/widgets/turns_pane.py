@@ -51,6 +51,7 @@ class TurnsPane(Pane):
 
     NAME: ClassVar[str] = "Turns"
     KEYS: ClassVar[str] = "↑ ↓ select · enter its gist · T times · z zoom"
+    KEYS_OF_SEVERAL: ClassVar[str] = "y copy · Y Markdown · J merge · : ask · e export"
     SLACK: ClassVar[int] = 0
     STYLES: ClassVar[frozenset[str]] = (
         Pane.STYLES
