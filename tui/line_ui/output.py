@@ -32,6 +32,7 @@ from tui.model.transcript import Turn
 from tui.presentation.ballistics import Ballistics, Condition
 from tui.presentation.finishing import WAIT_TICKS, is_finishing, wait_details
 from tui.presentation.formatting import STATES, made_by, prompt_name
+from tui.presentation.lost_source import lost_tracks
 from tui.presentation.trends import talking_shares
 from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line, plural
@@ -124,7 +125,9 @@ class LineFormatter:
             parts.append(f"prompt {' and '.join(names)}")
         if shares := talking_shares(view_model.finals):
             parts.append(f"talking time {' '.join(shares)}")
-        if view_model.stats.device:
+        if lost_tracks(view_model):
+            parts.append(one_line(f"silence is recorded: {view_model.stats.source_lost}", 120))
+        elif view_model.stats.device:
             parts.append(f"from {one_line(view_model.stats.device, 60)}")
         return ", ".join(parts)
 
@@ -192,11 +195,12 @@ class LineFormatter:
         return [f"{about}{one_line(made, 100)}: {one_line(gist.text, MAX_TEXT_CHARACTERS)}"]
 
     def _level(self, level: LevelChanged) -> list[str]:
-        """Return a line when the condition of a track's level changes, except while it is muted."""
+        """Return a line when the condition of a track's level changes, except while it is muted or its source lost."""
         meter = self._meters.setdefault(level.track, _LevelMeter())
         meter.ballistics.may_be_silent = self.view_model.may_be_silent(level.track)
         muted = next((track.muted for track in self.view_model.tracks if track.name == level.track), False)
-        if muted or self.view_model.muted:
+        lost = lost_tracks(self.view_model)
+        if muted or self.view_model.muted or lost == ("",) or level.track in lost:
             meter.ballistics.reset()
             meter.condition = Condition.NONE
             return []
