@@ -13,6 +13,8 @@ from tui.errors import MissingExtraError
 # Read when Ray is imported: it sends nothing to its makers, not even that it sends nothing, as `ray start` does.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_USAGE_STATS_REPORT_URL", "http://127.0.0.1:9/")
+# Seconds after which Serve's controller kills a proxy that is not ready: on a busy machine, Ray's 5 s are too short.
+os.environ.setdefault("RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S", "60")
 LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Environment in which Ray takes the loopback address for this machine's, as it does by itself on macOS and Windows.
 Read when Ray is imported, too."""
