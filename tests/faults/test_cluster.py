@@ -28,8 +28,8 @@ from tui.model.events import State, StateChanged
 SENTENCES = [Spoken(number, 0 if number % 5 else 1_200) for number in range(1, 36)]
 SOUND = speak(SENTENCES).astype("<i2").tobytes()
 """Seven sentences of five words; the source repeats them."""
-pytestmark = [pytest.mark.filterwarnings("ignore:The `metrics_interval_s` field"), pytest.mark.timeout(400)]
-PATIENCE_S = 90.0
+pytestmark = [pytest.mark.filterwarnings("ignore:The `metrics_interval_s` field"), pytest.mark.timeout(900)]
+PATIENCE_S = 180.0
 """Longest wait for any condition: the machine may be busy, and Ray starts processes."""
 
 
