@@ -251,7 +251,7 @@ class DevicePicker(Dialog[SourceChoice | None]):
         if several:
             keys = "enter record" + (" · a add" if self._can_add else "") + " · t next track · m mute · x stop"
         self.query_one(Box).show(
-            f"{title}{gain}", f"{keys} · + - gain · ? keys · esc cancel" if devices else "esc cancel"
+            f"{title}{gain}", f"{keys} · + - gain · ? keys · esc cancel" if devices else "? keys · esc cancel"
         )
         choices = self.query_one(Choices)
         columns = choices.size.width - 2
