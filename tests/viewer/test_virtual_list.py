@@ -165,7 +165,7 @@ def test_whatever_happens_the_page_shows_a_gapless_stretch_of_the_entries(
 
 def test_entries_stand_in_the_order_of_their_ranks_and_move_when_a_rank_changes() -> None:
     times = {1: 0.0, 2: 9.0, 3: 4.0}
-    virtual = VirtualList(rank=lambda key: (times[key], key))
+    virtual = VirtualList(rank=times.__getitem__)
     virtual.page = 10
     virtual.reset((key, 1) for key in (1, 3))
     virtual.put(2, 1)

@@ -1,5 +1,9 @@
 """View model: the session as a viewer shows it, folded from the engine's events. Pure."""
 
+import sys
+
+from msgspec.structs import replace
+
 from tui.model.events import (
     Event,
     GistChanged,
@@ -41,7 +45,7 @@ class ViewModel(SessionState):
         self.prompts: tuple[PromptInfo, ...] = ()
         self._spoken: frozenset[int] = frozenset()
         """Numbers of the open turns."""
-        self._gists_of: dict[int, list[int]] = {}
+        self._gists_of: dict[int, tuple[int, ...]] = {}
         """Numbers of the gists of each turn."""
         self._missing: dict[int, None] = {}
         """Numbers of the gists that failed or timed out."""
@@ -118,7 +122,7 @@ class ViewModel(SessionState):
             case ViewersChanged(viewers=viewers):
                 self.viewers = viewers
             case TurnChanged(turn=turn):
-                super().apply(TurnChanged(without_words(turn)))
+                super().apply(TurnChanged(_compact_turn(turn)))
                 self._spoken = self._spoken - {turn.number} if turn.final else self._spoken | {turn.number}
             case TranscriptEdited(undo=undo):
                 super().apply(event)
@@ -237,7 +241,7 @@ class ViewModel(SessionState):
         self.prompt, self.prompts = event.prompt, event.prompts
         self.viewers, self.stopped_at = event.viewers + 1, event.stopped_at
         self.replay_speed, self.paused = event.replay_speed, event.paused
-        self.transcript = Transcript(without_words(turn) for turn in event.turns)
+        self.transcript = Transcript(map(_compact_turn, event.turns))
         self._spoken = frozenset(turn.number for turn in event.turns if not turn.final)
         self.gists, self._gists_of, self._missing = {}, {}, {}
         self.gist_prompts, self.newest_model, self._newest_gist = set(), "", 0
@@ -252,10 +256,10 @@ class ViewModel(SessionState):
 
     def _keep(self, gist: Gist) -> None:
         if gist.turn is not None and gist.number not in self.gists:
-            self._gists_of.setdefault(gist.turn, []).append(gist.number)
+            self._gists_of[gist.turn] = (*self._gists_of.get(gist.turn, ()), gist.number)
         if gist.text:
             self._newest_gist = max(self._newest_gist, gist.number)
-        self.gists[gist.number] = gist
+        self.gists[gist.number] = _compact_gist(gist) if gist.status.over else gist
         if gist.turn is not None:
             self.gist_prompts.add(gist.prompt)
         if gist.status is GistStatus.DONE and gist.model:
@@ -267,3 +271,16 @@ class ViewModel(SessionState):
 
     def _asked(self, turn: int, prompt: str) -> bool:
         return any(gist.prompt == prompt for gist in self.gists_of(turn))
+
+
+def _compact_turn(turn: Turn) -> Turn:
+    """Return a turn without its words; the names of speaker and track of finals are stored once for all turns."""
+    if turn.final and (turn.speaker or turn.track):
+        speaker = sys.intern(turn.speaker) if turn.speaker else turn.speaker
+        turn = replace(turn, speaker=speaker, track=sys.intern(turn.track))
+    return without_words(turn)
+
+
+def _compact_gist(gist: Gist) -> Gist:
+    """Return a gist whose prompt and model, which most gists have in common, are stored once."""
+    return replace(gist, prompt=sys.intern(gist.prompt), model=sys.intern(gist.model))

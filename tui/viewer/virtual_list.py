@@ -3,13 +3,11 @@
 Adding or changing the last entry touches only that entry.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import NamedTuple
-
-Rank = tuple[float, int]
-"""Place of an entry in the order of a list: a number, such as a time, and the key."""
 
 
 class Position(NamedTuple):
@@ -20,9 +18,9 @@ class Position(NamedTuple):
     """Number of the first visible line, from 0."""
 
 
-def by_key(key: int) -> Rank:
+def by_key(key: int) -> float:
     """Return the rank of an entry in the order of the keys."""
-    return float(key), key
+    return key
 
 
 class VirtualList:
@@ -33,19 +31,21 @@ class VirtualList:
 
     Args:
         slack: one in so many lines of the page may be free below the last line; 0 for none.
-        rank: returns the rank of an entry by its key; the rank may change.
+        rank: returns the rank of an entry by its key, such as a time; entries of one rank are ordered by their keys.
+            The rank may change.
     """
 
-    def __init__(self, *, slack: int = 4, rank: Callable[[int], Rank] = by_key) -> None:
+    def __init__(self, *, slack: int = 4, rank: Callable[[int], float] = by_key) -> None:
         self._slack = slack
         self.rank = rank
         """Returns the rank of an entry by its key."""
         self.keys: list[int] = []
         """Keys of the entries, in order."""
-        self._ranks: list[Rank] = []
-        self._rank_of: dict[int, Rank] = {}
-        self._heights: list[int] = []
-        self._ends: list[int] = []
+        self._rank_of: dict[int, float] = {}
+        """Rank of each entry when it was put last."""
+        self._heights = array("l")
+        self._ends = array("l")
+        """Line after each entry, from 0."""
         self.page = 0
         """Height of the page in lines."""
         self.top = 0
@@ -78,12 +78,10 @@ class VirtualList:
         Args:
             entries: keys, in order, with their heights in lines.
         """
-        self.keys, self._heights, self._ends = [], [], []
-        self._ranks, self._rank_of = [], {}
+        self.keys, self._heights, self._ends, self._rank_of = [], array("l"), array("l"), {}
         for key, height in entries:
             self.keys.append(key)
             self._rank_of[key] = self.rank(key)
-            self._ranks.append(self._rank_of[key])
             self._heights.append(height)
             self._ends.append(self.total + height)
         self.following = True
@@ -95,14 +93,13 @@ class VirtualList:
         if self._rank_of.get(key, rank) != rank:
             self.drop(key)
         known = key in self._rank_of
-        at = bisect_left(self._ranks, rank)
+        at = self._index(key, rank)
         start = self._start(at)
         grown = height - (self._heights[at] if known else 0)
         if known:
             self._heights[at] = height
         else:
             self.keys.insert(at, key)
-            self._ranks.insert(at, rank)
             self._rank_of[key] = rank
             if not self.following:
                 self._unseen.add(key)
@@ -117,7 +114,7 @@ class VirtualList:
         if at is None:
             return
         start, height = self._start(at), self._heights[at]
-        del self.keys[at], self._heights[at], self._ends[at], self._ranks[at], self._rank_of[key]
+        del self.keys[at], self._heights[at], self._ends[at], self._rank_of[key]
         self._unseen.discard(key)
         self._shift(at, -height)
         self._settle(start, -height, at)
@@ -128,8 +125,8 @@ class VirtualList:
         offset = self.top - self._start(anchor)
         self.page = page
         if heights is not None:
-            self._heights = list(heights)
-            self._ends = list(accumulate(self._heights))
+            self._heights = array("l", heights)
+            self._ends = array("l", accumulate(self._heights))
         if self.following:
             self.top = max(0, self.total - page)
         elif anchor < len(self.keys):
@@ -144,7 +141,7 @@ class VirtualList:
             if at is not None:
                 above += height - self._heights[at] if at < anchor else 0
                 self._heights[at] = height
-        self._ends = list(accumulate(self._heights))
+        self._ends = array("l", accumulate(self._heights))
         self.top = max(0, self.top + above)
         if self.following:
             self._keep_up()
@@ -206,13 +203,13 @@ class VirtualList:
             return None
         if key is None:
             return [entry for entry, _, _ in self.visible()][-1] if self.page else self.keys[-1]
-        at = bisect_left(self._ranks, self._rank_of.get(key, self.rank(key)))
+        at = self._index(key, self._rank_of.get(key, self.rank(key)))
         return self.keys[max(0, min(at + step, len(self.keys) - 1))]
 
     def place(self, key: int) -> int | None:
         """Return the index of an entry in `keys`; `None` if there is none."""
         rank = self._rank_of.get(key)
-        return None if rank is None else bisect_left(self._ranks, rank)
+        return None if rank is None else self._index(key, rank)
 
     def between(self, one: int, other: int) -> list[int]:
         """Return the keys from one entry to another, in order; none if either does not exist."""
@@ -220,6 +217,10 @@ class VirtualList:
         if places[0] is None or places[1] is None:
             return []
         return self.keys[min(places[0], places[1]) : max(places[0], places[1]) + 1]
+
+    def _index(self, key: int, rank: float) -> int:
+        """Return the index in `keys` of an entry of that rank: its own, or the one at which it is to be inserted."""
+        return bisect_left(self.keys, (rank, key), key=lambda other: (self._rank_of[other], other))
 
     @property
     def _bottom(self) -> int:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from tui.presentation.turn_filter import TurnFilter
 from tui.viewer.styled_text import Line, Span, highlight
-from tui.viewer.virtual_list import Rank, VirtualList, by_key
+from tui.viewer.virtual_list import VirtualList, by_key
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.line_cache import LineCache
 from tui.viewer.widgets.pane_title import BOXED_FROM, between_sides, select_line
@@ -72,7 +72,7 @@ class EntryList(CellWidget):
         """Return whether the filter admits an entry."""
         raise NotImplementedError
 
-    def rank(self, key: int) -> Rank:
+    def rank(self, key: int) -> float:
         """Return the rank of an entry, by which the list is ordered."""
         return by_key(key)
 

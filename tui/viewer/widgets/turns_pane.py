@@ -14,7 +14,6 @@ from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line, sanitize
 from tui.viewer.highlights import apply_rules
 from tui.viewer.styled_text import Line, Span, pad, truncate, width, wrap
-from tui.viewer.virtual_list import Rank
 from tui.viewer.widgets.entry_list import AIR_FROM
 from tui.viewer.widgets.pane import Pane
 
@@ -120,10 +119,10 @@ class TurnsPane(Pane):
         else:
             super().put(key)
 
-    def rank(self, key: int) -> Rank:
+    def rank(self, key: int) -> float:
         """Return the rank of a turn: its time. Of several tracks, one may be transcribed later than the others."""
         turn = self._view_model.transcript.get(key)
-        return (turn.start_s if turn is not None else math.inf), key
+        return turn.start_s if turn is not None else math.inf
 
     def refresh_entries(self) -> None:
         """Lay out all turns anew, with a gutter that fits the names of the speakers."""
