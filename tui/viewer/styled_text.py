@@ -23,9 +23,15 @@ class Span(NamedTuple):
 Line = tuple[Span, ...]
 
 
+def cells(text: str) -> int:
+    """Return the width of a text in cells."""
+    # Rich keeps each text that it has measured.
+    return len(text) if text.isascii() and text.isprintable() else cell_len(text)
+
+
 def width(line: Iterable[Span]) -> int:
     """Return the width of a line in cells."""
-    return sum(cell_len(span.text) for span in line)
+    return sum(cells(span.text) for span in line)
 
 
 def wrap(spans: Sequence[Span], columns: int) -> list[Line]:
@@ -90,10 +96,10 @@ def truncate(line: Sequence[Span], columns: int) -> Line:
     parts: list[Span] = []
     left = columns - 1
     for span in line:
-        size = cell_len(span.text)
+        size = cells(span.text)
         if size > left:
             end = _fit(span.text, 0, len(span.text), left) if left > 0 else 0
-            text = span.text[:end] if cell_len(span.text[:end]) <= left else ""
+            text = span.text[:end] if cells(span.text[:end]) <= left else ""
             parts.append(span._replace(text=text + "…" if columns > 0 else ""))
             break
         parts.append(span)

@@ -1,11 +1,11 @@
 """Frame of a dialog, with its title and its keys in the border."""
 
-from rich.cells import cell_len
 from textual.containers import Vertical
 from textual.markup import escape
 from textual.timer import Timer
 
 from tui.viewer.message_rows import message_rows
+from tui.viewer.styled_text import cells
 from tui.viewer.widgets.footer import MESSAGE_S
 
 
@@ -17,7 +17,7 @@ def fitting_keys(keys: str, columns: int) -> str:
         columns: cells of the row.
     """
     parts = keys.split(" · ")
-    while len(parts) > 1 and cell_len(" · ".join(parts)) > columns:
+    while len(parts) > 1 and cells(" · ".join(parts)) > columns:
         del parts[-2]
     return " · ".join(parts)
 

@@ -9,7 +9,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.viewer.styled_text import Line, changed_cells, truncate
+from tui.viewer.styled_text import Line, cells, changed_cells, pad, truncate
 
 
 class CellWidget(Widget):
@@ -82,10 +82,7 @@ class CellWidget(Widget):
     def _strip(self, y: int) -> Strip:
         strip = self._strips.get(y)
         if strip is None:
-            strip = self.render_line(y)
-            for line_filter in self.get_line_filters():
-                strip = strip.apply_filter(line_filter, self.background_colors[1])
-            self._strips[y] = strip
+            strip = self._strips[y] = self.render_line(y)
         return strip
 
     def render_line(self, y: int) -> Strip:
@@ -94,8 +91,7 @@ class CellWidget(Widget):
         if len(self._lines) != rows:
             self._lines = self._fitted_lines(columns, rows)
         line = self._lines[y] if y < len(self._lines) else ()
-        segments = [Segment(span.text, self.style_of(span.style)) for span in line]
-        return Strip(segments).adjust_cell_length(columns, self.style_of(""))
+        return Strip([Segment(span.text, self.style_of(span.style)) for span in pad(line, columns)], columns)
 
     def style_of(self, names: str) -> Style:
         """Return the combination of named styles, later ones over earlier ones.
@@ -108,6 +104,9 @@ class CellWidget(Widget):
             found = self.rich_style
             for name in names.split():
                 found += self.get_component_rich_style(f"style-{name}", partial=True)
+            for line_filter in self.get_line_filters():
+                [segment] = line_filter.apply([Segment(" ", found)], self.background_colors[1])
+                found = segment.style or Style.null()
             self._styles_of[names] = found
         return found
 
@@ -137,7 +136,7 @@ class CellWidget(Widget):
         if offset is None or offset.y >= len(self._lines):
             return
         for span in self._lines[offset.y]:
-            at += Segment(span.text).cell_length
+            at += cells(span.text)
             if offset.x < at:
                 if span.action:
                     event.stop()

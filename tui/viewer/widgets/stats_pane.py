@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import ClassVar
 
-from rich.cells import cell_len
-
 from tui.model.stats import Stats
 from tui.presentation.formatting import dollars, milliseconds, seconds, speaker_style
 from tui.presentation.trends import gist_latencies, sparkline, speaking_rates, talk_times, talking_shares
 from tui.presentation.view_model import ViewModel
 from tui.text import clock, one_line, plural, size
-from tui.viewer.styled_text import Line, Span, justify, pad, truncate, width, wrap
+from tui.viewer.styled_text import Line, Span, cells, justify, pad, truncate, width, wrap
 from tui.viewer.widgets.cell_widget import CellWidget
 from tui.viewer.widgets.pane_title import boxed_lines, pane_bottom, pane_title
 
@@ -106,7 +104,7 @@ def stats_rows(stats: Stats, words: int) -> list[Row]:
 
 def whole_parts(value: str, columns: int) -> str:
     """Return the first parts of a value, which two spaces separate, that fit: a number that is cut is a wrong one."""
-    while value and cell_len(value) > columns:
+    while value and cells(value) > columns:
         value = value.rpartition("  ")[0]
     return value
 
