@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tui.viewer.virtual_list import VirtualList
@@ -138,6 +138,7 @@ OPERATIONS = st.lists(
 
 
 @given(OPERATIONS)
+@example([("page", 1, 0), ("scroll", -1, 0), ("drop", 4, 0)])
 def test_whatever_happens_the_page_shows_a_gapless_stretch_of_the_entries(
     operations: list[tuple[str, int, int]],
 ) -> None:

@@ -2,9 +2,7 @@
 
 import re
 
-from rich.cells import cell_len
-
-from tui.viewer.styled_text import Span, wrap
+from tui.viewer.styled_text import Span, cells, wrap
 
 CONTINUED = " …"
 """End of a row after which another one is shown."""
@@ -35,7 +33,7 @@ def _added(rows: list[str], sentence: str, columns: int, broken: int) -> list[st
         columns: cells of a row that ends with it.
         broken: cells of the rows into which it is broken.
     """
-    if rows and cell_len(f"{rows[-1]} {sentence}") <= columns:
+    if rows and cells(f"{rows[-1]} {sentence}") <= columns:
         return [*rows[:-1], f"{rows[-1]} {sentence}"]
-    width = columns if cell_len(sentence) <= columns else broken
+    width = columns if cells(sentence) <= columns else broken
     return [*rows, *("".join(span.text for span in row) for row in wrap([Span(sentence)], width))]

@@ -95,7 +95,7 @@ class VirtualList:
         known = key in self._rank_of
         at = self._index(key, rank)
         start = self._start(at)
-        grown = height - (self._heights[at] if known else 0)
+        before = self._heights[at] if known else 0
         if known:
             self._heights[at] = height
         else:
@@ -105,8 +105,8 @@ class VirtualList:
                 self._unseen.add(key)
             self._heights.insert(at, height)
             self._ends.insert(at, start)
-        self._shift(at, grown)
-        self._settle(start, grown, at)
+        self._shift(at, height - before)
+        self._settle(start, before, height)
 
     def drop(self, key: int) -> None:
         """Remove an entry, if it exists."""
@@ -117,7 +117,7 @@ class VirtualList:
         del self.keys[at], self._heights[at], self._ends[at], self._rank_of[key]
         self._unseen.discard(key)
         self._shift(at, -height)
-        self._settle(start, -height, at)
+        self._settle(start, height, 0)
 
     def resize(self, page: int, heights: Iterable[int] | None = None) -> None:
         """Change the height of the page and, if given, of all entries; keep the scroll position."""
@@ -234,12 +234,14 @@ class VirtualList:
             for index in range(at, len(self._ends)):
                 self._ends[index] += lines
 
-    def _settle(self, start: int, grown: int, at: int) -> None:
-        """Keep the visible lines in place after the entry at line `start` has grown."""
-        if start < self.top and (at >= len(self.keys) or self._ends[at] - grown <= self.top):
-            self.top = max(0, self.top + grown)
+    def _settle(self, start: int, before: int, height: int) -> None:
+        """Keep the visible lines in place after the entry at line `start` has changed its height."""
+        if start < self.top and start + before <= self.top:
+            self.top += height - before
         if self.following:
             self._keep_up()
+        else:
+            self.top = min(self.top, self._bottom)
 
     def _keep_up(self) -> None:
         room = self.page // self._slack if self._slack else 0
