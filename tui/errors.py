@@ -6,7 +6,8 @@
     │   └── FullyTranscribedError  recover was asked for, and nothing is left to transcribe
     ├── SourceError                an audio source cannot be opened or read
     │   ├── DamagedFileError       a sound file cannot be read to its end (tui/audio/sound_file.py)
-    │   └── SilentServerError      the sound server does not answer (tui/audio/pulse.py)
+    │   ├── SilentServerError      the sound server does not answer (tui/audio/pulse.py)
+    │   └── StoppedServerError     the sound server does not run any more (tui/audio/pulse.py)
     ├── EndpointError              the streaming endpoint refuses the session or cannot be reached
     ├── ChatError                  a chat completion failed
     ├── EngineError                the engine process cannot be started, found or reached
