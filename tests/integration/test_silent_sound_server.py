@@ -20,12 +20,12 @@ from tui.audio.devices import Device
 from tui.audio.pulse import SilentServerError
 from tui.cli import main
 from tui.engine import device_monitor, session_slot
-from tui.engine.capture import SILENCE_HINT
 from tui.engine.device_monitor import LATE, DeviceMonitor, list_sources
 from tui.errors import SourceError
 from tui.model.commands import AddTrack, ListDevices, Mute, Start, Stop, TogglePlay
 from tui.model.devices import DeviceInfo
 from tui.model.events import DevicesListed, Rejected, State, StateChanged
+from tui.model.stats import SILENCE_HINT
 from tui.paths import sessions_dir
 from tui.sessions.store import Store
 

@@ -34,6 +34,7 @@ from tui.model.gists import Gist, GistStatus
 from tui.model.session_hits import SessionHit
 from tui.viewer.app import LivegistApp
 from tui.viewer.engine_connection import ExitStatus
+from tui.viewer.screens.asked_sessions import AskedSessions
 from tui.viewer.screens.export import FORMATS
 from tui.viewer.screens.history import HistoryScreen
 from tui.viewer.screens.past_session import PastSessionScreen
@@ -206,6 +207,13 @@ async def test_the_answers_of_marked_sessions_are_read_below_the_list(size: tupl
         await until(pilot, lambda: "? who?" in shown(app, "preview"))
         await pilot.press("shift+down", "shift+down", "shift+down")
         await until(pilot, lambda: "Ines." in shown(app, "preview"))
+
+
+def test_an_answer_stands_below_the_question_that_it_answers() -> None:
+    asked = AskedSessions()
+    asked.ask(["a"], "who?")
+    assert asked.take("a", Gist(9, None, "", "On Monday.", GistStatus.DONE, question="when?"))
+    assert [span.text for line in asked.lines("a") for span in line] == ["? when?", "On Monday."]
 
 
 async def test_a_question_about_marked_sessions_is_asked_of_each() -> None:

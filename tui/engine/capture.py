@@ -16,6 +16,7 @@ from tui.audio.recording import Recording
 from tui.audio.sources import Source, open_source
 from tui.errors import SourceError
 from tui.model.events import Event, LevelChanged, Notice, Severity
+from tui.model.stats import SILENCE_HINT
 from tui.model.tracks import SYSTEM
 
 LEVEL_S = 0.05
@@ -26,7 +27,6 @@ DEFAULT_AFTER_S = 10.0
 """Seconds after which the default device replaces a lost one."""
 FILL_S = 0.1
 """Seconds between two blocks of silence while a device is lost."""
-SILENCE_HINT = "Silence is recorded; recording continues by itself once a device is available."
 LOG_HINT = "See the engine's log for details."
 DEFAULT_SOURCE = "mic"
 """Source that replaces a lost device."""

@@ -10,7 +10,7 @@ from itertools import count
 from tui.audio.recording import Recording
 from tui.audio.sources import is_file
 from tui.config.schema import Config
-from tui.engine.capture import SILENCE_HINT, Capture
+from tui.engine.capture import Capture
 from tui.engine.compressed_store import CompressedDict
 from tui.engine.continuation import Interruption, append_silence, gap_notice
 from tui.engine.endpoints import Endpoints
@@ -27,6 +27,7 @@ from tui.model.events import Event, Notice, PromptChanged, SessionStarted, Sever
 from tui.model.prompts import PromptLibrary
 from tui.model.session import Session
 from tui.model.session_state import SessionState
+from tui.model.stats import SILENCE_HINT
 from tui.model.tracks import format_tracks, parse_tracks
 from tui.sessions.catalogue import delete
 from tui.sessions.rest import all_tracks, transcribed_s, untranscribed_tracks

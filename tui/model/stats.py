@@ -5,6 +5,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+SILENCE_HINT = "Silence is recorded; recording continues by itself once a device is available."
+"""What happens while a source is lost, for a person."""
+
 
 class TrackStats(msgspec.Struct, frozen=True, omit_defaults=True, rename={"untranscribed_s": "unheard_s"}):
     """Statistics of one track; see `Stats`."""

@@ -1,9 +1,10 @@
 """Alert below the header: what is wrong with a session or its engine, and what to do. Pure."""
 
 from tui.model.events import State
+from tui.model.stats import SILENCE_HINT
 from tui.presentation.finishing import is_finishing, wait_details
 from tui.presentation.formatting import recording_stopped
-from tui.presentation.lost_source import SILENCE, lost_tracks
+from tui.presentation.lost_source import lost_tracks
 from tui.presentation.view_model import ViewModel
 
 
@@ -17,7 +18,8 @@ def alert_about(view_model: ViewModel) -> tuple[str, str, str]:
         where = f" on {view_model.host}" if view_model.host else ""
         return "bad", f"The engine{where} does not respond.", "It may be stopped, or its machine is too busy."
     if lost_tracks(view_model):
-        return "bad", view_model.stats.source_lost, SILENCE if view_model.watching else f"{SILENCE} D chooses one."
+        choice = "" if view_model.watching else " D chooses one."
+        return "bad", view_model.stats.source_lost, f"{SILENCE_HINT}{choice}"
     if is_finishing(view_model):
         details = wait_details(view_model)
         # A key is case-sensitive.

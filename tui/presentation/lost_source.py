@@ -3,9 +3,6 @@
 from tui.model.events import State
 from tui.presentation.view_model import ViewModel
 
-SILENCE = "Silence is recorded; recording continues by itself once a device is available."
-"""What happens meanwhile."""
-
 
 def lost_tracks(view_model: ViewModel) -> tuple[str, ...]:
     """Return the names of the tracks whose source is lost; none unless a session records."""

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from tui.model.commands import Option
 from tui.model.events import Event, LevelChanged, SessionStarted, Snapshot, State, TurnChanged, TurnRemoved
+from tui.model.stats import SILENCE_HINT
 from tui.model.transcript import Turn
 from tui.presentation.ballistics import Ballistics, Condition, History, Reading, TrackLevel
 from tui.presentation.formatting import recording_stopped
 from tui.presentation.highlight_rules import Rule, matching_rules
-from tui.presentation.lost_source import SILENCE, lost_tracks
+from tui.presentation.lost_source import lost_tracks
 from tui.presentation.view_model import ViewModel
 
 
@@ -159,7 +160,7 @@ class Room:
         if view_model.state is State.FAILED:
             return "bad", f"{view_model.reason} {view_model.hint}".strip()
         if lost_tracks(view_model):
-            return "bad", f"{view_model.stats.source_lost} {SILENCE}"
+            return "bad", f"{view_model.stats.source_lost} {SILENCE_HINT}"
         if view_model.state is State.RECONNECTING:
             return "warn", view_model.reason
         return "", ""

@@ -1,7 +1,8 @@
 """Text of an empty turns pane: the state of the session and what to do next. Pure."""
 
 from tui.model.events import State
-from tui.presentation.lost_source import SILENCE, lost_tracks
+from tui.model.stats import SILENCE_HINT
+from tui.presentation.lost_source import lost_tracks
 from tui.presentation.view_model import ViewModel
 from tui.text import one_line
 from tui.viewer.styled_text import Span
@@ -46,7 +47,7 @@ def empty_text(view_model: ViewModel, *, disconnected: bool, set_up: bool) -> li
         case State.LIVE if view_model.replay_speed:
             return [Span("Turns appear here as the recording is replayed."), Span("\nspace pause, ← → seek", "muted")]
         case State.LIVE if lost_tracks(view_model):
-            return [Span(SILENCE, "muted"), Span("\nD device, x stop", "muted")]
+            return [Span(SILENCE_HINT, "muted"), Span("\nD device, x stop", "muted")]
         case State.LIVE:
             return [Span("Recording. Speak: turns appear here."), Span("\nspace mute, x stop", "muted")]
         case State.DRAINING:

@@ -20,7 +20,7 @@ class AskedSessions:
         self._question, self._answers = question, dict.fromkeys(sessions)
 
     def take(self, session: str, gist: Gist) -> bool:
-        """Keep a gist if it answers the question; return whether it does."""
+        """Keep a gist if it answers a question about a session that was asked; return whether it does."""
         answers = session in self._answers and bool(gist.question)
         if answers:
             self._answers[session] = gist
@@ -46,7 +46,9 @@ class AskedSessions:
         if session not in self._answers:
             return []
         gist = self._answers[session]
-        question: Line = (Span(f"? {one_line(self._question, 400)}", "accent strong"),)
+        # Another viewer may have asked another question since.
+        asked = self._question if gist is None else gist.question
+        question: Line = (Span(f"? {one_line(asked, 400)}", "accent strong"),)
         if gist is None or not gist.status.over:
             return [question, (Span("… waiting", "muted"),), ()]
         if gist.status is GistStatus.DONE:

@@ -23,7 +23,9 @@ PREVIEW_KEYS = (
     Binding(
         "shift+up", "scroll_preview(-1)", "scroll the preview up", show=False, priority=True, key_display="shift ↑"
     ),
-    Binding("shift+down", "scroll_preview(1)", "scroll preview down", show=False, priority=True, key_display="shift ↓"),
+    Binding(
+        "shift+down", "scroll_preview(1)", "scroll the preview down", show=False, priority=True, key_display="shift ↓"
+    ),
 )
 """Bindings of a dialog with a preview."""
 MORE = "↓ more (shift ↓)"
