@@ -12,6 +12,7 @@ from tui.model.events import (
     Notice,
     PromptChanged,
     Rejected,
+    SessionStarted,
     Severity,
     State,
     StateChanged,
@@ -231,6 +232,27 @@ async def test_the_end_of_a_session_says_where_it_is_saved() -> None:
     async with running(engine) as (app, pilot):
         await emit(pilot, engine, StateChanged(State.ENDED))
         assert f"Saved as {SESSION.id} in " in toasts(app)
+
+
+async def test_a_session_begins_without_a_message_of_the_one_before() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    next_session = SessionStarted(replace(SESSION, id="next"))
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, StateChanged(State.ENDED), Notice(Severity.WARNING, "The hook of the end failed."))
+        assert "The hook of the end failed." in shown(app, "keys")
+        await emit(pilot, engine, StateChanged(State.CONNECTING), next_session)
+        assert "hook" not in shown(app, "keys") + toasts(app)
+        await emit(pilot, engine, Notice(Severity.INFO, "Private session: nothing is written to disk."))
+        await emit(pilot, engine, StateChanged(State.LIVE))
+        assert "Private session: nothing is written to disk." in shown(app, "keys")
+
+
+async def test_a_message_from_before_the_first_session_stays_when_it_begins() -> None:
+    engine = ScriptedEngine()
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, Notice(Severity.WARNING, "An interrupted session was repaired."))
+        await emit(pilot, engine, StateChanged(State.CONNECTING), SessionStarted(SESSION))
+        assert "An interrupted session was repaired." in shown(app, "keys")
 
 
 async def test_a_lost_connection_is_shown_and_reconnected() -> None:

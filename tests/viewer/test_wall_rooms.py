@@ -12,8 +12,10 @@ from tui.model.devices import DeviceInfo
 from tui.model.events import (
     DevicesListed,
     LevelChanged,
+    Notice,
     PromptChanged,
     SessionStarted,
+    Severity,
     State,
     StateChanged,
     TurnChanged,
@@ -113,6 +115,22 @@ async def test_the_other_rooms_go_on_while_one_is_open() -> None:
         await pilot.press("escape")
         await until(pilot, lambda: "Said in the lobby." in shown(app, "rooms"))
         assert "✗ 1 FAILED" in shown(app, "banner")
+
+
+@pytest.mark.parametrize("opened", [False, True])
+async def test_a_session_of_a_room_begins_without_a_message_of_the_one_before(opened: bool) -> None:
+    wall = Wall(MIXED)
+    next_session = SessionStarted(replace(SESSION, id="next"))
+    async with showing(wall) as (app, pilot):
+        if opened:
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
+        await emit(pilot, wall["local"], StateChanged(State.ENDED), Notice(Severity.WARNING, "The hook failed."))
+        await until(pilot, lambda: "The hook failed." in shown(app, "keys"))
+        await emit(pilot, wall["lobby"], next_session)
+        assert "The hook failed." in shown(app, "keys"), "it is about another room"
+        await emit(pilot, wall["local"], StateChanged(State.CONNECTING), next_session)
+        assert "hook" not in shown(app, "keys") + toasts(app)
 
 
 async def test_a_room_that_drops_is_shown_as_such_and_comes_back_by_itself() -> None:

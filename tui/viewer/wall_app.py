@@ -13,7 +13,7 @@ from textual.screen import Screen
 from tui.config.schema import Highlight, Style
 from tui.errors import ConfigError, EngineError, UsageError
 from tui.model.commands import Command
-from tui.model.events import Event, Notice, Rejected, Severity
+from tui.model.events import Event, Notice, Rejected, SessionStarted, Severity
 from tui.presentation.formatting import now_iso
 from tui.presentation.room import Room
 from tui.text import one_line, plural
@@ -23,7 +23,7 @@ from tui.viewer.engine_link import RECONNECT_S, EngineLink
 from tui.viewer.frame_rate import FrameRateController
 from tui.viewer.messages import CommandRequested
 from tui.viewer.screens.dashboard import Dashboard
-from tui.viewer.screens.main_screen import show_notice
+from tui.viewer.screens.main_screen import FooterScreen, show_notice
 from tui.viewer.screens.room_dashboard import RoomDashboard
 from tui.viewer.screens.wall import WallScreen
 from tui.viewer.viewer_app import ViewerApp
@@ -127,7 +127,10 @@ class WallApp(ViewerApp):
         self.wall.show_state()
 
     def _handle_event(self, room: Room, event: Event) -> None:
+        ended = room.view_model.session
         attention = room.apply(event, self._rules, self._clock())
+        if ended is not None and isinstance(event, SessionStarted):
+            self._clear_messages(room)
         for rule, turn in attention.matches:
             self.raise_alarm(rule.action, turn, room.name)
             if rule.action.raises_alarm:
@@ -152,7 +155,15 @@ class WallApp(ViewerApp):
                 self._tell(room, f"{text} {hint}", Severity.WARNING)
 
     def _tell(self, room: Room, text: str, severity: Severity) -> None:
-        show_notice(self, severity, f"{one_line(room.name, 40)}: {one_line(text, 600)}")
+        show_notice(self, severity, f"{_prefix(room)}{one_line(text, 600)}")
+
+    def _clear_messages(self, room: Room) -> None:
+        """Clear the messages about a room: its next session has started."""
+        for screen in self.screen_stack:
+            if isinstance(screen, FooterScreen) and screen.is_mounted:
+                shows_room = screen is self._dashboard and room is self._open_room
+                if shows_room or screen.footer.message.startswith(_prefix(room)):
+                    screen.show_status("")
 
     @on(WallScreen.RoomCommandRequested)
     async def send_to_room(self, request: WallScreen.RoomCommandRequested) -> None:
@@ -239,3 +250,8 @@ class WallApp(ViewerApp):
                 opens = partial(self.post_message, WallScreen.RoomOpened(room))
                 yield SystemCommand(f"Open room {one_line(room.name, 60)}", "As the dashboard", opens)
         yield from super().get_system_commands(screen)
+
+
+def _prefix(room: Room) -> str:
+    """Return the start of each message about a room."""
+    return f"{one_line(room.name, 40)}: "

@@ -172,8 +172,11 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, EngineWatch, Mai
         """Apply an event to the view model, raise its alarms, and show what it changes."""
         if isinstance(event, TurnChanged):
             self._match_highlights(event.turn)
-        was_active = self.view_model.state.active
+        was_active, ended = self.view_model.state.active, self.view_model.session
         self.view_model.apply(event)
+        if ended is not None and isinstance(event, SessionStarted):
+            # The last message may be about the session before. One before the first session is about livegist.
+            self.show_status("")
         if was_active and self.view_model.state is State.FAILED:
             self.app.bell()
         self.show_event(event)
