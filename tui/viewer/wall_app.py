@@ -160,10 +160,12 @@ class WallApp(ViewerApp):
     def _clear_messages(self, room: Room) -> None:
         """Clear the messages about a room: its next session has started."""
         for screen in self.screen_stack:
-            if isinstance(screen, FooterScreen) and screen.is_mounted:
-                shows_room = screen is self._dashboard and room is self._open_room
-                if shows_room or screen.footer.message.startswith(_prefix(room)):
-                    screen.show_status("")
+            if isinstance(screen, FooterScreen) and screen.is_mounted and self._room_of(screen.footer.message) is room:
+                screen.show_status("")
+
+    def _room_of(self, message: str) -> Room | None:
+        """Return the room that a message is about: the one it names, or else the open one."""
+        return next((room for room in self.rooms if message.startswith(_prefix(room))), self._open_room)
 
     @on(WallScreen.RoomCommandRequested)
     async def send_to_room(self, request: WallScreen.RoomCommandRequested) -> None:
