@@ -3,16 +3,18 @@
 import asyncio
 import os
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.conftest import Pulse
+from tests.conftest import Pulse, needs
 from tests.server_harness import hosting, watching
 from tests.session_fixtures import store_session
+from tui.audio import pulse as sound_server
 from tui.errors import SourceError
 from tui.model.commands import TogglePlay
-from tui.model.events import PlayingChanged, Rejected
+from tui.model.events import Notice, PlayingChanged, Rejected
 from tui.paths import sessions_dir
 from tui.sessions.store import Store
 
@@ -46,6 +48,35 @@ async def test_playback_ends_with_the_recording(pulse: Pulse) -> None:
     async with hosting() as hosted, watching(hosted.socket) as viewer:
         await viewer.send(TogglePlay(stored.id, 29.7))
         await viewer.until(lambda: PlayingChanged(False) in viewer.events)
+
+
+async def test_a_killed_sound_server_ends_playback_and_a_person_is_told_what_to_do(
+    short_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs("pulseaudio", "pactl", "portaudio")
+    monkeypatch.setattr(sound_server, "PRESENCE_S", 30.0)
+    stored = store_session(Store(sessions_dir()), sound_s=600.0)
+    killed = Pulse(short_dir)
+    with killed.in_use():
+        async with hosting() as hosted, watching(hosted.socket) as viewer:
+            await viewer.send(TogglePlay(stored.id, 0.0))
+            await viewer.until(lambda: PlayingChanged(True) in viewer.events)
+            killed.process.kill()
+            killed.process.wait()
+            await viewer.until(lambda: any(isinstance(event, Notice) for event in viewer.events))
+            assert viewer.events.index(PlayingChanged(False)) == len(viewer.events) - 2
+            notice = viewer.events[-1]
+            assert isinstance(notice, Notice)
+            assert notice.text == "The sound server has stopped. Playback has ended."
+            assert notice.hint.startswith("Start it: ")
+            assert notice.hint.endswith(" Then play again.")
+            told = len(viewer.events)
+            with Pulse(short_dir).in_use():
+                await viewer.send(TogglePlay(stored.id, 0.0))
+                await viewer.until(lambda: len(viewer.events) > told)
+                assert viewer.events[told] == PlayingChanged(True)
+                await viewer.send(TogglePlay(stored.id, 0.0))
+                await viewer.until(lambda: viewer.events[-1] == PlayingChanged(False))
 
 
 async def test_without_an_output_device_a_person_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:

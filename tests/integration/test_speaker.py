@@ -3,16 +3,18 @@
 import asyncio
 import os
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.conftest import Pulse
+from tests.conftest import Pulse, needs
 from tests.session_fixtures import store_session, tone
+from tui.audio import pulse as sound_server
 from tui.audio.speaker import Speaker
 from tui.engine.replay import ReplayEngine
 from tui.errors import SourceError
-from tui.model.events import Event, Notice, Severity, State, StateChanged
+from tui.model.events import Event, LevelChanged, Notice, Severity, State, StateChanged
 from tui.paths import sessions_dir
 from tui.sessions.store import Store
 
@@ -82,6 +84,65 @@ async def test_a_replay_without_an_output_device_is_still_shown(monkeypatch: pyt
     replay.quit()
     await running
     assert replay.pop_notices() == [Notice(Severity.WARNING, "The output device cannot be opened.", "Omit --listen.")]
+
+
+async def test_a_replay_goes_on_without_sound_once_the_sound_server_is_killed(
+    short_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs("pulseaudio", "pactl", "portaudio")
+    monkeypatch.setattr(sound_server, "PRESENCE_S", 30.0)
+    events: list[Event] = []
+    published = asyncio.Event()
+
+    def publish(event: Event) -> None:
+        events.append(event)
+        published.set()
+
+    async def until(kind: type[Event]) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while not events or not isinstance(events[-1], kind):
+                published.clear()
+                await published.wait()
+
+    replay = ReplayEngine(publish, store_session(Store(sessions_dir()), sound_s=600.0), listen=True)
+    killed = Pulse(short_dir)
+    with killed.in_use():
+        running = asyncio.create_task(replay.run())
+        try:
+            await until(LevelChanged)
+            killed.process.kill()
+            killed.process.wait()
+            await until(Notice)
+            told = events[-1]
+            await until(LevelChanged)
+        finally:
+            replay.quit()
+            await running
+    assert isinstance(told, Notice)
+    assert told.text == "The sound server has stopped. The replay continues without sound."
+    assert told.hint.startswith("Start it: ")
+    assert told.hint.endswith(" Then start the replay again.")
+    assert sum(isinstance(event, Notice) for event in events) == 1
+
+
+async def test_an_output_that_takes_no_audio_is_named(pulse: Pulse) -> None:
+    speaker = Speaker(RATE)
+
+    async def play() -> None:
+        while True:
+            speaker.play(tone(0.05))
+            await speaker.check()
+            await asyncio.sleep(0.01)
+
+    pulse.pactl("suspend-sink", "spk", "1")
+    try:
+        with pytest.raises(SourceError) as raised:
+            await asyncio.wait_for(play(), DEADLINE_S)
+    finally:
+        pulse.pactl("suspend-sink", "spk", "0")
+        speaker.close()
+    assert raised.value.message == "The output device took no audio for 2 s."
+    assert raised.value.hint == "Connect it again, or choose another default output."
 
 
 def test_unplayed_audio_does_not_accumulate(pulse: Pulse) -> None:

@@ -3,12 +3,16 @@
 import threading
 from collections import deque
 
+from tui.audio import pulse
 from tui.audio.portaudio import load, quiet_stderr
 from tui.audio.wav import SAMPLE_BYTES
 from tui.errors import SourceError
 
 MAX_BUFFERED_S = 0.5
 """Maximum seconds of queued audio; older audio is dropped, so that sound and screen stay in sync."""
+UNPLAYED_S = 2.0
+"""Seconds of audio after which a device that takes none counts as lost: many report no error when unplugged."""
+RECONNECT_HINT = "Connect it again, or choose another default output."
 
 
 class Speaker:
@@ -26,12 +30,22 @@ class Speaker:
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._max_queued_bytes = int(MAX_BUFFERED_S * sample_rate) * SAMPLE_BYTES
+        self._max_unplayed_bytes = int(UNPLAYED_S * sample_rate) * SAMPLE_BYTES
+        self._unplayed_bytes = 0
+        """Bytes queued since the device took audio last."""
+        self._stopped = False
+        """Whether the stream has stopped, by itself or by `close`."""
         self._lock = threading.Lock()
         try:
             with quiet_stderr():
                 self._stream = sounddevice.RawOutputStream(
-                    samplerate=sample_rate, channels=1, dtype="int16", callback=self._fill
+                    samplerate=sample_rate,
+                    channels=1,
+                    dtype="int16",
+                    callback=self._fill,
+                    finished_callback=self._on_finished,
                 )
+                self._from_server = sounddevice.query_devices(self._stream.device)["name"] in pulse.PLUGINS
                 self._stream.start()
         except sounddevice.PortAudioError as error:
             raise SourceError(
@@ -43,8 +57,26 @@ class Speaker:
         with self._lock:
             self._queue.append(pcm)
             self._queued_bytes += len(pcm)
+            # A process that was stopped queues all audio since then at once, before the device can take any.
+            self._unplayed_bytes += min(len(pcm), self._max_queued_bytes)
             while self._queued_bytes > self._max_queued_bytes:
                 self._queued_bytes -= len(self._queue.popleft())
+
+    async def check(self) -> None:
+        """Check that the device plays; of a device of the sound server, the server is asked whether it runs.
+
+        Raises:
+            SourceError: the device stopped, or took no audio for two seconds.
+        """
+        if self._stopped:
+            text = "The output device stopped."
+        elif self._unplayed_bytes > self._max_unplayed_bytes:
+            text = f"The output device took no audio for {UNPLAYED_S:.0f} s."
+        else:
+            return
+        if self._from_server:
+            raise await pulse.lost_source(text, RECONNECT_HINT)
+        raise SourceError(text, RECONNECT_HINT)
 
     def clear(self) -> None:
         """Drop the queued audio."""
@@ -61,6 +93,7 @@ class Speaker:
         """Fill PortAudio's buffer with queued audio, then with silence."""
         size = frames * SAMPLE_BYTES
         with self._lock:
+            self._unplayed_bytes = 0
             pcm = b""
             while self._queue and len(pcm) < size:
                 pcm += self._queue.popleft()
@@ -69,3 +102,6 @@ class Speaker:
             pcm = pcm[:size]
             self._queued_bytes -= len(pcm)
         out[:] = pcm.ljust(size, b"\0")
+
+    def _on_finished(self) -> None:
+        self._stopped = True

@@ -12,7 +12,7 @@ from tui.audio.portaudio import call_with_timeout, exclusive, load, restart
 from tui.audio.speaker import Speaker
 from tui.errors import SourceError, UsageError
 from tui.model.commands import TogglePlay
-from tui.model.events import Event, PlayingChanged
+from tui.model.events import Event, Notice, PlayingChanged, Severity
 from tui.model.session import Session
 from tui.sessions.catalogue import find
 from tui.sessions.rest import track_names
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 TICK_S = 0.05
 """Seconds between two blocks of audio."""
+AGAIN = "Then play again."
+"""What to do once the output device is available again."""
 
 
 class Player:
@@ -30,7 +32,7 @@ class Player:
 
     Args:
         store: the sessions on disk.
-        publish: receives when playback begins and ends.
+        publish: receives when playback begins and ends, and why it ended early.
         clock: monotonic seconds.
     """
 
@@ -87,15 +89,21 @@ class Player:
         end_s = max(recorded.length_s for recorded in audio)
         started, position_s = self._clock(), at_s
         self._publish(PlayingChanged(True))
+        lost: SourceError | None = None
         try:
             while position_s < end_s:
                 until_s = min(end_s, at_s + self._clock() - started + TICK_S)
                 speaker.play(mixed([recorded.read(position_s, until_s) for recorded in audio]))
                 position_s = until_s
                 await asyncio.sleep(TICK_S)
+                await speaker.check()
+        except SourceError as error:
+            lost = error
         finally:
             _close(audio)
             self._publish(PlayingChanged(False))
+            if lost is not None:
+                self._publish(Notice(Severity.WARNING, f"{lost.message} Playback has ended.", f"{lost.hint} {AGAIN}"))
             with contextlib.suppress(SourceError):
                 await call_with_timeout(speaker.close)
 

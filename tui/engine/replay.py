@@ -1,6 +1,7 @@
 """Replay engine: publishes a stored session's events again, in their original timing, without capture or requests."""
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -9,9 +10,10 @@ from msgspec.structs import replace
 
 import tui
 from tui.audio.level import measure, mixed
+from tui.audio.portaudio import call_with_timeout
 from tui.audio.speaker import Speaker
 from tui.engine.recorded_audio import RecordedAudio
-from tui.errors import LivegistError, UsageError
+from tui.errors import LivegistError, SourceError, UsageError
 from tui.model.commands import Command, Pause, Quit, Seek
 from tui.model.events import Event, LevelChanged, Notice, Severity, Snapshot, StatsChanged
 from tui.model.prompts import PromptLibrary
@@ -135,11 +137,11 @@ class ReplayEngine:
                     now = self._clock()
                     self._advance((now - self._published_at) * self._speed)
                     self._published_at = now
+                    await self._check_speaker()
         finally:
             for audio in self._audio:
                 audio.close()
-            if self._speaker is not None:
-                self._speaker.close()
+            await self._close_speaker()
 
     def _advance(self, seconds: float) -> None:
         """Publish the events and the level of the next `seconds` of the session."""
@@ -180,3 +182,20 @@ class ReplayEngine:
             notice = Notice(Severity.WARNING, error.message, error.hint)
             self._notices.append(notice)
             self._publish(notice)
+
+    async def _check_speaker(self) -> None:
+        """Continue without sound once the output device is lost, and say so."""
+        if self._speaker is None:
+            return
+        try:
+            await self._speaker.check()
+        except SourceError as lost:
+            text = f"{lost.message} The replay continues without sound."
+            self._publish(Notice(Severity.WARNING, text, f"{lost.hint} Then start the replay again."))
+            await self._close_speaker()
+
+    async def _close_speaker(self) -> None:
+        speaker, self._speaker = self._speaker, None
+        if speaker is not None:
+            with contextlib.suppress(SourceError):
+                await call_with_timeout(speaker.close)
