@@ -138,12 +138,15 @@ def test_what_is_wrong_stands_before_the_turns(state: State, words: str, rows: i
 
 
 @pytest.mark.parametrize(
-    ("host", "pill", "words"),
-    [("far", "↻ LINE LOST", "Line to far lost. No route."), ("", "↻ DISCONNECTED", "Connection to the engine lost.")],
+    ("host", "reason", "pill", "words"),
+    [
+        ("far", "No route.", "↻ LINE LOST", "Line to far lost. No route."),
+        ("", "", "↻ DISCONNECTED", "Connection to the engine lost."),
+    ],
 )
-def test_a_lost_room_says_so_and_keeps_its_turns(host: str, pill: str, words: str) -> None:
+def test_a_lost_room_says_so_and_keeps_its_turns(host: str, reason: str, pill: str, words: str) -> None:
     of = room(host=host)
-    of.view_model.disconnect("No route.", "", "2026-11-22T10:00:00+00:00")
+    of.view_model.disconnect(reason, "", "2026-11-22T10:00:00+00:00")
     shown = texts(of, 100, 6)
     assert pill in shown[0]
     assert words in shown[1]

@@ -1,5 +1,7 @@
 """Rooms of a wall: one is opened as a dashboard, one drops and comes back."""
 
+import re
+
 import pytest
 from msgspec.structs import replace
 
@@ -209,6 +211,42 @@ async def test_s_brings_back_an_engine_of_this_machine_that_was_killed_and_conti
         wall["local"].snapshot = replace(meeting(State.FAILED), stopped_at="2026-11-22T10:00:00+00:00")
         wall["local"].accepting.set()
         await until(pilot, lambda: wall["local"].sent == [ContinueSession()])
+
+
+@pytest.mark.parametrize("size", [(60, 16), (120, 36)])
+async def test_an_open_room_whose_engine_was_killed_says_what_to_do_and_so_does_its_row(size: tuple[int, int]) -> None:
+    wall = Wall({"local": meeting()})
+    async with showing(wall, size=size) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
+        wall["local"].accepting.clear()
+        wall["local"].cut()
+        await until(pilot, lambda: "DISCONNECTED" in shown(app, "banner"))
+        assert app.open_dashboard is not None
+        app.open_dashboard.set_connection_lost("No engine is running.")
+        await until(pilot, lambda: "RECORDING STOPPED" in shown(app, "alert"))
+        text = " ".join(shown(app, "alert").split())
+        assert re.search(r"RECORDING STOPPED \d\d:\d\d:\d\d · s goes on · esc wall ", text)
+        assert (
+            "No engine is running. s starts an engine that continues the recording; esc goes back to the wall." in text
+        )
+        await pilot.press("escape")
+        row = r"RECORDING STOPPED \d\d:\d\d:\d\d · s goes on. No engine is running."
+        await until(pilot, lambda: re.search(row, " ".join(shown(app, "rooms").split())) is not None)
+
+
+async def test_an_open_room_without_a_session_whose_engine_was_killed_names_the_key_of_the_wall() -> None:
+    wall = Wall({"local": EMPTY})
+    async with showing(wall) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
+        wall["local"].accepting.clear()
+        wall["local"].cut()
+        await until(pilot, lambda: "DISCONNECTED" in shown(app, "banner"))
+        assert app.open_dashboard is not None
+        app.open_dashboard.set_connection_lost("No engine is running.")
+        said = "No engine is running. Press s to start a session, esc for the wall."
+        await until(pilot, lambda: said in " ".join(shown(app, "alert").split()))
 
 
 async def test_a_click_selects_a_room_and_another_one_opens_it() -> None:

@@ -7,13 +7,21 @@ from tui.presentation.formatting import recording_stopped
 from tui.presentation.lost_source import lost_tracks
 from tui.presentation.view_model import ViewModel
 
+STOPPED_KEYS = ("s goes on", "x ends the session")
+"""What keys do about a session whose engine was killed, once another engine runs."""
 
-def alert_about(view_model: ViewModel) -> tuple[str, str, str]:
-    """Return style, reason and hint of the alert; an empty reason for none."""
+
+def alert_about(view_model: ViewModel, *, on_wall: bool = False) -> tuple[str, str, str]:
+    """Return style, reason and hint of the alert; an empty reason for none.
+
+    Args:
+        view_model: the session and its engine.
+        on_wall: whether they are an open room of a wall.
+    """
     if view_model.was_stopped and not view_model.disconnected:
-        return "alarm", recording_stopped(view_model.stopped_at), view_model.reason
+        return "alarm", recording_stopped(view_model.stopped_at, *STOPPED_KEYS), view_model.reason
     if view_model.disconnected:
-        return connection_lost_alert(view_model)
+        return connection_lost_alert(view_model, on_wall=on_wall)
     if view_model.unresponsive:
         where = f" on {view_model.host}" if view_model.host else ""
         return "bad", f"The engine{where} does not respond.", "It may be stopped, or its machine is too busy."
@@ -33,8 +41,8 @@ def alert_about(view_model: ViewModel) -> tuple[str, str, str]:
     return "", "", ""
 
 
-def connection_lost_alert(view_model: ViewModel) -> tuple[str, str, str]:
-    """Return style, reason and hint of the alert about a lost connection to the engine."""
+def connection_lost_alert(view_model: ViewModel, *, on_wall: bool = False) -> tuple[str, str, str]:
+    """Return style, reason and hint of the alert about a lost connection to the engine, as `alert_about` does."""
     host, reason, hint = view_model.host, view_model.lost_reason, view_model.lost_hint
     if host and not view_model.synced and reason:
         return "bad", reason, f"Trying again… {hint}".strip()
@@ -44,6 +52,8 @@ def connection_lost_alert(view_model: ViewModel) -> tuple[str, str, str]:
     if not reason:
         return "bad", "Connection to the engine lost.", "Reconnecting…"
     if view_model.lost_at:
-        return "alarm", recording_stopped(view_model.lost_at, ends=False), f"{reason} {hint}".strip()
-    keys = "" if view_model.watching else "Press s to start a session, q to quit."
-    return "bad", reason, f"{hint} {keys}".strip()
+        keys = ("s goes on", "esc wall" if on_wall else "q quits")
+        meaning = "s starts an engine that continues the recording; esc goes back to the wall." if on_wall else ""
+        return "alarm", recording_stopped(view_model.lost_at, *keys), " ".join(filter(None, (reason, hint, meaning)))
+    keys_left = f"Press s to start a session, {'esc for the wall' if on_wall else 'q to quit'}."
+    return "bad", reason, f"{hint} {'' if view_model.watching else keys_left}".strip()

@@ -90,15 +90,14 @@ def now_iso() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
-def recording_stopped(at: str, *, ends: bool = True) -> str:
-    """Return the alarm about a session whose engine was killed, with the keys that continue and end it.
+def recording_stopped(at: str, *keys: str) -> str:
+    """Return the alarm about a session whose engine was killed.
 
     Args:
         at: ISO 8601 time of the last recorded audio.
-        ends: whether an engine is there that can end the session.
+        keys: what keys do about it.
     """
-    time = f"{datetime.fromisoformat(at).astimezone():%H:%M:%S}"
-    return f"RECORDING STOPPED {time} · s goes on" + (" · x ends the session" if ends else " · q quits")
+    return " · ".join((f"RECORDING STOPPED {datetime.fromisoformat(at).astimezone():%H:%M:%S}", *keys))
 
 
 def speaker_style(label: str, position: int) -> str:

@@ -7,6 +7,7 @@ from tui.model.commands import Option
 from tui.model.events import Event, LevelChanged, SessionStarted, Snapshot, State, TurnChanged, TurnRemoved
 from tui.model.stats import SILENCE_HINT
 from tui.model.transcript import Turn
+from tui.presentation.alerts import STOPPED_KEYS
 from tui.presentation.ballistics import Ballistics, Condition, History, Reading, TrackLevel
 from tui.presentation.formatting import recording_stopped
 from tui.presentation.highlight_rules import Rule, matching_rules
@@ -152,11 +153,13 @@ class Room:
         view_model = self.view_model
         if view_model.disconnected and not view_model.synced:
             return "bad", f"{view_model.lost_reason} Trying again… {view_model.lost_hint}".strip()
+        if view_model.disconnected and view_model.lost_reason and view_model.lost_at and not view_model.host:
+            return "bad", f"{recording_stopped(view_model.lost_at, 's goes on')}. {view_model.lost_reason}"
         if view_model.disconnected:
             lost = f"Line to {view_model.host} lost." if view_model.host else "Connection to the engine lost."
             return "bad", f"{lost} {view_model.lost_reason} Reconnecting…".replace("  ", " ")
         if view_model.was_stopped:
-            return "bad", f"{recording_stopped(view_model.stopped_at)}. {view_model.reason}"
+            return "bad", f"{recording_stopped(view_model.stopped_at, *STOPPED_KEYS)}. {view_model.reason}"
         if view_model.state is State.FAILED:
             return "bad", f"{view_model.reason} {view_model.hint}".strip()
         if lost_tracks(view_model):

@@ -88,6 +88,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, EngineWatch, Mai
 
     BINDINGS: ClassVar[list[BindingType]] = list(DASHBOARD)
     AUTO_FOCUS = "#turns"
+    on_wall: ClassVar[bool] = False
     # Instance attributes to Textual's types.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-broad")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (20, "-tall"), (30, "-high")]  # noqa: RUF012
@@ -315,7 +316,7 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, EngineWatch, Mai
 
     def _show_alert(self) -> None:
         """Show what is wrong; what a session that finishes waits for only if that takes more than a moment."""
-        alert = alert_about(self.view_model)
+        alert = alert_about(self.view_model, on_wall=self.on_wall)
         brief = self._finishing_ticks < WAIT_TICKS and not self.alert.style
         self.alert.show(*(("", "", "") if alert[0] == "wait" and brief else alert))
 

@@ -1,7 +1,7 @@
 """Dashboard of one room of the wall: escape comes back to the wall, and no key ends the engine."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from tui.presentation.ballistics import TrackLevel
 from tui.viewer.bindings import KeyHelp
@@ -28,6 +28,8 @@ class RoomDashboard(Dashboard):
         needle: text to search for at first; empty for none.
         given: arguments of `Dashboard`.
     """
+
+    on_wall: ClassVar[bool] = True
 
     def __init__(
         self, *, room: str, levels: Mapping[str, TrackLevel], turn: int = 0, needle: str = "", **given: Any
