@@ -17,6 +17,7 @@ from tests.server_harness import hosting, watching
 from tests.session_fixtures import store_session
 from tui.audio import portaudio, pulse
 from tui.audio.devices import Device
+from tui.audio.microphone import Microphone, open_microphone
 from tui.audio.pulse import SilentServerError
 from tui.cli import main
 from tui.engine import device_monitor, session_slot
@@ -249,3 +250,32 @@ def test_a_program_that_does_not_end_is_a_silent_server(tmp_path: Path, monkeypa
     monkeypatch.setattr(pulse, "QUERY_TIMEOUT_S", 0.1)
     with pytest.raises(SilentServerError):
         list_sources()
+
+
+async def test_a_device_of_another_name_is_the_servers_only_if_the_server_has_a_stream_of_it(
+    short_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs("pulseaudio", "pactl", "portaudio")
+    monkeypatch.setattr(pulse, "PRESENCE_S", 30.0)
+    killed = Pulse(short_dir)
+    with (short_dir / "asound.conf").open("a") as config:
+        config.write("pcm.headset { type pulse }\npcm.sampler { type null }\n")
+    with killed.in_use():
+        async with (
+            open_microphone("", sample_rate=16_000) as default,
+            open_microphone("headset", sample_rate=16_000) as headset,
+            open_microphone("sampler", sample_rate=16_000) as sampler,
+        ):
+            assert (default.name, headset.name, sampler.name) == ("Microphone", "headset", "sampler")
+            killed.process.kill()
+            killed.process.wait()
+            with pytest.raises(SourceError, match=r"^The sound server has stopped\.$"):
+                await read_all(headset)
+            sampler._on_finished()
+            with pytest.raises(SourceError, match=r"^sampler stopped\.$"):
+                await read_all(sampler)
+
+
+async def read_all(microphone: Microphone) -> None:
+    async for _ in microphone:
+        pass

@@ -106,6 +106,8 @@ class Microphone:
         """The requested source of the sound server; `None` for the default one and without a server."""
         self._from_server = False
         """Whether a source of the sound server is recorded."""
+        self._has_stream = False
+        """Whether the sound server has a stream of a device that is not known to be one of its own."""
         self._converter: Converter
         self._closed = False
         self._opening = True
@@ -165,7 +167,8 @@ class Microphone:
 
     async def _lost(self, text: str) -> SourceError:
         """Return the error of a lost device; the sound server is asked whether it runs."""
-        return await pulse.lost_source(text, RECONNECT_HINT) if self._from_server else SourceError(text, RECONNECT_HINT)
+        served = self._from_server or self._has_stream
+        return await pulse.lost_source(text, RECONNECT_HINT) if served else SourceError(text, RECONNECT_HINT)
 
     def start(self) -> None:
         """Open the device and start capturing; blocks until the sound system responds.
@@ -195,6 +198,9 @@ class Microphone:
             self.name = source.name if source is not None else devices[index].name
             self._source = source if self._requested else None
             self._from_server = source is not None or devices[index].name in pulse.PLUGINS
+            # ALSA's devices may record from the server under any name; the server then has one stream more.
+            unknown = bool(sources) and not self._from_server
+            before = pulse.recording_streams(os.getpid()) if unknown else frozenset()
             with pulse.selected(self._source):
                 self._stream = self._open_stream(sounddevice, index, devices[index])
             _open.add(self)
@@ -204,6 +210,7 @@ class Microphone:
                 self._stream.start()
             except sounddevice.PortAudioError as error:
                 raise self._open_error(error) from error
+            self._has_stream = unknown and bool(pulse.recording_streams(os.getpid()) - before)
             if self._closed:
                 # `stop` was called while the device was being opened.
                 self._close()

@@ -155,6 +155,13 @@ async def lost_source(text: str, hint: str) -> SourceError:
     return SourceError(text, hint)
 
 
+def recording_streams(pid: int) -> frozenset[str]:
+    """Return the numbers of the streams with which a process records; empty if the server does not say. Blocks."""
+    with contextlib.suppress(SilentServerError):
+        return frozenset(map(_number_of, _streams_of(pid, query("list", "source-outputs", timeout_s=PRESENCE_S))))
+    return frozenset()
+
+
 def _recorded_by(pid: int) -> str:
     """Return the description of the source that a process records from; empty if the server does not say. Blocks."""
     with contextlib.suppress(SilentServerError):
@@ -170,12 +177,22 @@ def recorded_source(pid: int, streams: str, listing: str) -> str:
         streams: the output of `pactl list source-outputs`.
         listing: the output of `pactl list sources`.
     """
-    owner = f'application.process.id = "{pid}"'
-    numbers = [field(block, "Source") for block in streams.split("\n\n") if owner in block]
+    numbers = [field(block, "Source") for block in _streams_of(pid, streams)]
     for block in listing.split("\n\n"):
         if len(numbers) == 1 and block.lstrip().startswith(f"Source #{numbers[0]}\n"):
             return field(block, "Description") or field(block, "Name")
     return ""
+
+
+def _streams_of(pid: int, streams: str) -> list[str]:
+    """Return the blocks of a process in the output of `pactl list source-outputs`."""
+    owner = f'application.process.id = "{pid}"'
+    return [block for block in streams.split("\n\n") if owner in block]
+
+
+def _number_of(block: str) -> str:
+    """Return the number in the first line of a block, such as `Source Output #17`."""
+    return block.strip().partition("\n")[0].rpartition("#")[2]
 
 
 def _is_gone(source: PulseSource) -> bool:
