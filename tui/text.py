@@ -109,6 +109,12 @@ def _file_character(character: str) -> str:
             return character
 
 
+def contains_all(text: str, words: str) -> bool:
+    """Return whether a text contains each word of a filter, in upper or lower case; true without any."""
+    folded = text.casefold()
+    return all(word in folded for word in words.casefold().split())
+
+
 def clock(seconds: float, *, padded: bool = False) -> str:
     """Return a session time as text: `0:07` (`00:07` if padded), `12:34`, `1:02:03`."""
     minutes, second = divmod(max(0, int(seconds)), 60)

@@ -9,6 +9,7 @@ from tui.text import (
     MAX_CHARACTERS,
     MAX_COMBINING_MARKS,
     clock,
+    contains_all,
     file_text,
     one_line,
     plural,
@@ -130,3 +131,10 @@ def test_a_size_never_reads_a_thousand_of_a_unit(size_bytes: int, shown: str) ->
 
 def test_one_thing_is_singular() -> None:
     assert (plural(1, "turn"), plural(0, "turn"), plural(1234, "turn")) == ("1 turn", "0 turns", "1,234 turns")
+
+
+@pytest.mark.parametrize(
+    ("words", "contained"), [("", True), ("  ", True), ("MODEL speech", True), ("speech other", False)]
+)
+def test_a_filter_needs_each_of_its_words_in_any_case(words: str, contained: bool) -> None:
+    assert contains_all("The Speech_Model in use", words) == contained

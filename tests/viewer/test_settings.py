@@ -89,7 +89,7 @@ async def test_yes_and_no_change_places_and_del_takes_the_default() -> None:
 async def test_a_number_is_edited_in_its_row_and_a_wrong_one_is_explained_while_it_is_typed() -> None:
     async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await pilot.press("comma", *down_to("fps"), "enter")
-        field = app.screen.query_one(Input)
+        field = app.screen.query_one("#value", Input)
         await until(pilot, lambda: field.display and field.has_focus)
         row = next(at for at, line in enumerate(shown(app).splitlines()) if " fps " in line)
         assert field.region.y == row
@@ -106,6 +106,69 @@ async def test_a_number_is_edited_in_its_row_and_a_wrong_one_is_explained_while_
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is app.dashboard)
         assert written()["fps"] == 30
+
+
+def listed(app: LivegistApp) -> list[str]:
+    """Return the names of the settings in the list."""
+    return [name for line in shown(app, "settings").splitlines() for name in line[22:].split()[:1] if name in SHOWN]
+
+
+async def test_a_filter_shows_settings_by_name_and_description_and_escape_shows_all() -> None:
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
+        await pilot.press("comma")
+        await until(pilot, lambda: "/ filter" in shown(app))
+        await pilot.press("slash", *"the THEME name")
+        await until(pilot, lambda: listed(app) == ["theme"])
+        assert "Screen              theme " in shown(app, "settings"), "the group is named at its first match"
+        assert f"Settings · 1 of {len(SHOWN)}" in shown(app)
+        assert "Name of the theme" in shown(app, "preview")
+        await pilot.press("escape")
+        await until(pilot, lambda: len(listed(app)) > 1)
+        assert "theme" in listed(app), "the selected setting stays in view"
+        assert "Name of the theme" in shown(app, "preview")
+        assert " of " not in shown(app).splitlines()[0]
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.dashboard)
+
+
+async def test_a_setting_that_a_filter_found_is_edited_in_its_row() -> None:
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
+        await pilot.press("comma", "slash", *"fps", "enter", "enter")
+        field = app.screen.query_one("#value", Input)
+        await until(pilot, lambda: field.display and field.has_focus)
+        await until(pilot, lambda: " fps " in shown(app).splitlines()[field.region.y])
+        await pilot.press("end", "backspace", "backspace", *"30", "enter")
+        await until(pilot, lambda: written()["fps"] == 30)
+        assert listed(app) == ["fps"]
+        await pilot.press("slash", *"!")
+        await until(pilot, lambda: "No setting matches the filter." in shown(app, "settings"))
+        assert "escape to show all settings" in shown(app, "preview")
+        await pilot.press("enter", "enter", "right", "delete", "down", "escape")
+        await until(pilot, lambda: len(listed(app)) > 1)
+        assert written()["fps"] == 30
+
+
+async def test_the_filter_is_in_the_palette() -> None:
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
+        await pilot.press("comma", "ctrl+p", *"filter by name")
+        await until(pilot, lambda: "On this screen" in shown(app))
+        while not isinstance(app.screen, SettingsScreen):
+            await pilot.press("enter")
+        await until(pilot, lambda: "type to filter" in shown(app))
+        await pilot.press(*"fps")
+        await until(pilot, lambda: listed(app) == ["fps"])
+
+
+async def test_the_filter_undoes_a_change_that_is_not_saved() -> None:
+    async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
+        await until(pilot, lambda: app._themes)
+        before = app.theme
+        await pilot.press("comma", *down_to("theme"), "right")
+        await until(pilot, lambda: app.theme != before)
+        await pilot.press("slash")
+        await until(pilot, lambda: app.theme == before)
+        assert "not saved" not in shown(app, "settings")
+        assert "theme" not in written()
 
 
 async def test_an_option_of_the_command_line_that_overrides_a_setting_is_named() -> None:

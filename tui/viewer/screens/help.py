@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from tui.model.events import State
 from tui.presentation.formatting import STATES
+from tui.text import contains_all
 from tui.viewer.bindings import KeyHelp
 from tui.viewer.styled_text import Line, Span
 from tui.viewer.widgets.box import Box
@@ -55,7 +56,7 @@ def _sign_row(sign: str, about: str) -> Line:
 
 
 def _plain(heading: str, row: Line) -> str:
-    return f"{heading} {''.join(span.text for span in row)}".casefold()
+    return f"{heading} {''.join(span.text for span in row)}"
 
 
 class HelpScreen(ModalScreen[None]):
@@ -113,13 +114,12 @@ class HelpScreen(ModalScreen[None]):
             states = [(f"{sign} {word}", STATE_HELP[state]) for state, (sign, word) in STATES.items()]
             sections.append(("States", [_sign_row(sign, about) for sign, about in states]))
             sections.append(("Signs", [_sign_row(sign, about) for sign, about in self._signs_of]))
-        needles = words.casefold().split()
         text: list[Line] = []
         for heading, rows in sections:
-            found = [row for row in rows if all(needle in _plain(heading, row) for needle in needles)]
+            found = [row for row in rows if contains_all(_plain(heading, row), words)]
             if found:
                 text += [(Span(heading, "accent strong"),), *found, ()]
-        if self._signs and not needles and self.app.size.width >= ID_COLUMNS:
+        if self._signs and not words.strip() and self.app.size.width >= ID_COLUMNS:
             return [*text, (Span(CHANGE_KEYS, "muted"),)]
         return text[:-1]
 

@@ -22,7 +22,7 @@ from tui.model.events import SessionInfo
 from tui.model.gists import Gist
 from tui.model.session_hits import SessionHit
 from tui.presentation.availability import WATCH_ONLY
-from tui.text import clock, one_line, plural
+from tui.text import clock, contains_all, one_line, plural
 from tui.viewer.messages import CommandRequested, ReplayRequested
 from tui.viewer.replay import NEEDS_TERMINAL, has_terminal
 from tui.viewer.screens.asked_sessions import AskedSessions
@@ -309,9 +309,9 @@ class HistoryScreen(Dialog[bool]):
     @property
     def _found(self) -> list[SessionInfo]:
         """The sessions that match the filter, in the sort order."""
-        words = self.query_one(Input).value.casefold().split()
+        words = self.query_one(Input).value
         _, key, reverse = ORDERS[self._order]
-        found = [session for session in self._sessions if all(word in searchable(session) for word in words)]
+        found = [session for session in self._sessions if contains_all(searchable(session), words)]
         return sorted(found, key=key, reverse=reverse)
 
     @property

@@ -10,7 +10,7 @@ from textual.widgets import Input
 
 from tui.model.commands import UseExtraPrompts
 from tui.model.prompt_info import PromptInfo
-from tui.text import one_line, sanitize
+from tui.text import contains_all, one_line, sanitize
 from tui.viewer.messages import CommandRequested, PromptChange, PromptChangeKind
 from tui.viewer.screens.dialog import MORE, PREVIEW_KEYS, Dialog
 from tui.viewer.styled_text import Line, Span
@@ -25,13 +25,8 @@ KEYS = "enter {enter} · space extra · esc back"
 
 def matching_prompts(prompts: Sequence[PromptInfo], words: str) -> list[PromptInfo]:
     """Return the prompts whose name, id or text contains each word: matches of name and id first, then of the text."""
-    needles = words.casefold().split()
-    by_name = [p for p in prompts if all(word in f"{p.name} {p.id}".casefold() for word in needles)]
-    by_text = [
-        p
-        for p in prompts
-        if p not in by_name and all(word in f"{p.name} {p.id} {p.turn}".casefold() for word in needles)
-    ]
+    by_name = [p for p in prompts if contains_all(f"{p.name} {p.id}", words)]
+    by_text = [p for p in prompts if p not in by_name and contains_all(f"{p.name} {p.id} {p.turn}", words)]
     return by_name + by_text
 
 

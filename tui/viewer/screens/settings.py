@@ -1,7 +1,6 @@
 """Settings screen: settings by group, changed in their row; a change is previewed, then written to the config file."""
 
 from collections.abc import Collection, Mapping, Sequence
-from itertools import groupby
 from typing import ClassVar
 
 from textual import on
@@ -15,7 +14,7 @@ from tui.config.load import ENVIRONMENT, load, parse_value
 from tui.config.schema import FIELDS, Scalar, Settings, allowed, choices, description, group, is_table
 from tui.errors import ConfigError
 from tui.paths import config_file
-from tui.text import one_line
+from tui.text import contains_all, one_line
 from tui.viewer.screens.dialog import MORE, PREVIEW_KEYS, Dialog
 from tui.viewer.styled_text import Line, Span
 from tui.viewer.widgets.box import Box
@@ -25,14 +24,19 @@ SHOWN = tuple(name for name in FIELDS if not is_table(name))
 """Settings on the screen; tables are edited in the config file."""
 IMMEDIATE = {"theme"}
 """Settings that take effect immediately."""
-FIRST = {next(names) for _, names in groupby(SHOWN, key=group)}
-"""First setting of each group, whose row shows the title of the group."""
 NEXT_START = {"fps", "low_bandwidth", "plain", "ascii"}
 """Settings of the dashboard itself; all others take effect in the next session."""
 VALUE_AT = 42
 """Cells of a row before the value."""
-KEYS = "enter edit · ← → change · del default · ? keys · esc back"
+KEYS = "enter edit · ← → change · / filter · ? keys · del default · esc back"
+FILTERED_KEYS = "enter edit · ← → change · / filter · ? keys · del default · esc show all"
+FILTER_KEYS = "type to filter · ↑ ↓ select · enter to the list · F1 keys · esc show all"
 DRAFT_KEYS = "enter save · esc undo"
+
+
+def matching_settings(words: str) -> tuple[str, ...]:
+    """Return the settings whose name, group or description contains each word of a filter."""
+    return tuple(name for name in SHOWN if contains_all(f"{name} {group(name)} {description(name)}", words))
 
 
 class SettingsScreen(Dialog[None]):
@@ -64,7 +68,14 @@ class SettingsScreen(Dialog[None]):
         Binding("right,space", "change(1)", "next value; enter saves it", show=False),
         Binding("left", "change(-1)", "previous value; enter saves it", show=False),
         Binding("delete,backspace", "reset", "restore the default: remove it from the file", show=False),
-        Binding("escape", "undo", "undo a change that is not saved; without one, back", show=False, priority=True),
+        Binding("slash", "filter", "filter by name and description", show=False, key_display="/"),
+        Binding(
+            "escape",
+            "undo",
+            "undo a change that is not saved; without one, end the filter; without one, back",
+            show=False,
+            priority=True,
+        ),
         Binding("q,comma", "dismiss", "back to the dashboard", show=False),
     ]
 
@@ -76,20 +87,23 @@ class SettingsScreen(Dialog[None]):
         self._offers = offers
         self._overridden = overridden
         self._settings: Settings | None = None
+        self._found = SHOWN
+        """The settings that match the filter."""
         self._draft: Scalar | None = None
         """Value of the selected setting that is not saved; `None` for none."""
 
     def compose(self) -> ComposeResult:
-        """Lay out the settings, the field to edit one, and the description of the selected one."""
+        """Lay out the filter, the settings, the field to edit one, and the description of the selected one."""
         heading = (Span(f"{'group':<20}{'setting':<20}value"),)
         with Box("Settings", KEYS, classes="wide"):
+            yield Input(placeholder="name or description", id="filter", compact=True)
             yield Choices(heading=heading, id="settings")
             yield Input(id="value", compact=True)
             yield Reader(id="preview", more=MORE)
 
     def on_mount(self) -> None:
         """Show the settings in effect."""
-        self.query_one(Input).display = False
+        self._field.display = self._filter.display = False
         self._show()
 
     def action_step(self, step: int) -> None:
@@ -100,6 +114,8 @@ class SettingsScreen(Dialog[None]):
 
     def action_choose(self) -> None:
         """Save a changed value; without one, edit the value in its row, or show the next one."""
+        if not self._found:
+            return
         if self._draft is not None:
             self._write(self._selected, self._draft)
         elif self._values:
@@ -109,7 +125,7 @@ class SettingsScreen(Dialog[None]):
 
     def action_change(self, step: int) -> None:
         """Show the next value without saving it; edit the value if there is no list of values."""
-        if self._settings is None:
+        if self._settings is None or not self._found:
             return
         name, values = self._selected, self._values
         if not values:
@@ -122,25 +138,57 @@ class SettingsScreen(Dialog[None]):
         self._show_rows()
 
     def action_undo(self) -> None:
-        """Undo a change that is not saved; without one, close the screen."""
-        if self.query_one(Input).display:
+        """Undo a change that is not saved; without one, end the filter; without one, close the screen."""
+        if self._field.display:
             self._close_field()
         elif self._draft is not None:
             self._discard()
+        elif self._filter.display:
+            self._end_filter()
         else:
             self.dismiss()
 
     def action_reset(self) -> None:
         """Remove the selected setting from the file, which restores its default."""
-        self._write(self._selected, None)
+        if self._found:
+            self._write(self._selected, None)
 
-    @on(Input.Changed)
+    def action_filter(self) -> None:
+        """Open the field of the filter; a change that is not saved is undone."""
+        if self._settings is None or self._field.display:
+            return
+        self._discard()
+        self._filter.display = True
+        self.set_focus(self._filter)
+        self._show_rows()
+
+    @on(Input.Changed, "#filter")
+    def filter_settings(self, event: Input.Changed) -> None:
+        """Show the settings that match the filter; the selected one stays selected if it is among them."""
+        selected = self._selected if self._found else ""
+        self._found = matching_settings(event.value)
+        self._show_rows(self._found.index(selected) if selected in self._found else 0)
+
+    @on(Input.Submitted, "#filter")
+    def leave_filter(self) -> None:
+        """Leave the field of the filter for the list."""
+        self.set_focus(None)
+        self._show_rows()
+
+    def _end_filter(self) -> None:
+        """Show all settings."""
+        self._filter.value = ""
+        self._filter.display = False
+        self.set_focus(None)
+        self._show_rows()
+
+    @on(Input.Changed, "#value")
     def check_value(self, event: Input.Changed) -> None:
         """Say in words what is wrong with a value while it is typed."""
-        if self.query_one(Input).display:
+        if self._field.display:
             self._explain(self._error(event.value))
 
-    @on(Input.Submitted)
+    @on(Input.Submitted, "#value")
     def save_value(self, event: Input.Submitted) -> None:
         """Save a value that was typed, if it is valid."""
         if error := self._error(event.value):
@@ -151,7 +199,15 @@ class SettingsScreen(Dialog[None]):
 
     @property
     def _selected(self) -> str:
-        return SHOWN[self.query_one(Choices).selected]
+        return self._found[self.query_one(Choices).selected]
+
+    @property
+    def _field(self) -> Input:
+        return self.query_one("#value", Input)
+
+    @property
+    def _filter(self) -> Input:
+        return self.query_one("#filter", Input)
 
     @property
     def _values(self) -> Sequence[Scalar]:
@@ -170,19 +226,30 @@ class SettingsScreen(Dialog[None]):
         """Open the field in the row of the selected setting."""
         if self._settings is None:
             return
-        rows, field = self.query_one(Choices), self.query_one(Input)
+        rows, field, box = self.query_one(Choices), self._field, self.query_one(Box)
         field.value = str(getattr(self._settings.config, self._selected))
-        field.styles.offset = (VALUE_AT, rows.row_of(rows.selected))
+        top = rows.region.y - box.content_region.y
+        field.styles.offset = (VALUE_AT, top + rows.row_of(rows.selected))
         field.styles.width = max(8, rows.size.width - VALUE_AT)
         field.display = True
         field.focus()
-        self.query_one(Box).show("Settings", DRAFT_KEYS)
+        self._show_keys()
 
     def _close_field(self) -> None:
-        self.query_one(Input).display = False
+        self._field.display = False
         self.set_focus(None)
-        self.query_one(Box).show("Settings", KEYS)
+        self._show_keys()
         self._explain()
+
+    def _show_keys(self) -> None:
+        """Show the title, with the number of settings that a filter shows, and the keys."""
+        title, keys = "Settings", KEYS
+        if self._filter.display:
+            title = f"Settings · {len(self._found)} of {len(SHOWN)}"
+            keys = FILTER_KEYS if self.focused is self._filter else FILTERED_KEYS
+        if self._field.display or self._draft is not None:
+            keys = DRAFT_KEYS
+        self.query_one(Box).show(title, keys)
 
     def _discard(self) -> None:
         """Undo a change that is not saved."""
@@ -211,21 +278,28 @@ class SettingsScreen(Dialog[None]):
             return
         self._show_rows()
 
-    def _show_rows(self) -> None:
+    def _show_rows(self, selected: int | None = None) -> None:
+        """Show the settings that match the filter.
+
+        Args:
+            selected: index of the row to select; `None` for the one that is selected.
+        """
         if self._settings is None:
             return
         rows = self.query_one(Choices)
-        selected = SHOWN[rows.selected]
-        rows.show([self._row(self._settings, name, selected) for name in SHOWN], rows.selected)
-        self.query_one(Box).show("Settings", KEYS if self._draft is None else DRAFT_KEYS)
+        at = rows.selected if selected is None else selected
+        shown = [self._row(self._settings, row, at) for row in range(len(self._found))]
+        rows.show(shown or [(Span("No setting matches the filter.", "muted"),)], at)
+        self._show_keys()
         self._explain()
 
-    def _row(self, settings: Settings, name: str, selected: str) -> Line:
-        drafted = self._draft is not None and name == selected
+    def _row(self, settings: Settings, at: int, selected: int) -> Line:
+        name = self._found[at]
+        drafted = self._draft is not None and at == selected
         value = self._draft if drafted else getattr(settings.config, name)
         text = ("on" if value else "off") if isinstance(value, bool) else one_line(str(value), 50) or "–"
         changed = settings.origin[name] != "default"
-        title = group(name) if name in FIRST else ""
+        title = group(name) if at == 0 or group(name) != group(self._found[at - 1]) else ""
         style = "warn strong" if drafted else "accent strong" if changed else ""
         notes = ["not saved"] if drafted else []
         notes += [f"overridden by {_option(name)}"] if name in self._overridden else []
@@ -234,6 +308,10 @@ class SettingsScreen(Dialog[None]):
 
     def _explain(self, error: str = "") -> None:
         if self._settings is None:
+            return
+        if not self._found:
+            hint = "Type other words, or press escape to show all settings."
+            self.query_one("#preview", Reader).show([(Span(hint, "muted"),)])
             return
         name = self._selected
         origin = self._settings.origin[name]
