@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from tests.conftest import Pulse, needs
+from tests.fake_endpoint import Endpoint
+from tests.faults.engines import Watch, running
 from tests.server_harness import hosting, watching
 from tests.session_fixtures import store_session
 from tui.audio import pulse as sound_server
 from tui.errors import SourceError
-from tui.model.commands import TogglePlay
-from tui.model.events import Notice, PlayingChanged, Rejected
+from tui.model.commands import Start, Stop, TogglePlay
+from tui.model.events import Notice, PlayingChanged, Rejected, State, StateChanged
 from tui.paths import sessions_dir
 from tui.sessions.store import Store
 
@@ -48,6 +50,24 @@ async def test_playback_ends_with_the_recording(pulse: Pulse) -> None:
     async with hosting() as hosted, watching(hosted.socket) as viewer:
         await viewer.send(TogglePlay(stored.id, 29.7))
         await viewer.until(lambda: PlayingChanged(False) in viewer.events)
+
+
+async def test_a_session_that_starts_ends_playback_and_records_from_its_microphone(
+    pulse: Pulse, server: Endpoint
+) -> None:
+    stored = store_session(Store(sessions_dir()), sound_s=600.0)
+    watch = Watch()
+    async with running(watch) as built:
+        await built.execute(TogglePlay(stored.id, 0.0))
+        await watch.until(lambda: PlayingChanged(True) in watch.events)
+        await built.execute(Start({"source": "mic", "url": server.url, "analyse_at_end": False}))
+        await watch.until(lambda: watch.record.stats.elapsed_s >= 1)
+        connecting = next(event for event in watch.events if isinstance(event, StateChanged))
+        assert connecting.state is State.CONNECTING
+        assert PlayingChanged(False) in watch.events[: watch.events.index(connecting)]
+        await built.execute(Stop())
+        await watch.until_over()
+    assert watch.notices == []
 
 
 async def test_a_killed_sound_server_ends_playback_and_a_person_is_told_what_to_do(

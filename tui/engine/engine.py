@@ -142,6 +142,8 @@ class Engine:
         """
         if isinstance(command, commands.Start | commands.ContinueSession | commands.Recover):
             await self._annotations.release_interrupted()
+            # A session would record the sound, and PortAudio closes all streams before it opens the first microphone.
+            await self._player.close()
         match command:
             case commands.Start(options=options):
                 self._start(options)
