@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from textual.binding import Binding
 
+from tests.viewer.contrast import READABLE, contrast_ratio
 from tests.viewer.dashboard_harness import running, shown
 from tests.viewer.pilot import run_app, until
 from tests.viewer.scripted_engine import ScriptedEngine, meeting
@@ -88,3 +89,21 @@ async def test_the_palette_of_a_dialog_offers_what_the_dialog_can_do() -> None:
         while not isinstance(app.screen, ExportPicker):
             await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ExportPicker) and "▸ txt" in shown(app, "formats"))
+
+
+@pytest.mark.parametrize("theme", ["night", "paper", "contrast", "ember", "moss"])
+async def test_the_selected_command_can_be_read(theme: str) -> None:
+    async with running(ScriptedEngine(snapshot=meeting()), theme=theme) as (app, pilot):
+        await pilot.press("ctrl+p", *"ma")
+        await until(pilot, lambda: "Copy as Markdown" in shown(app))
+        rows = app.screen._compositor.render_strips()
+        at = next(at for at, strip in enumerate(rows) if "Copy as Markdown" in strip.text)
+        selected = next(segment.style for segment in rows[at] if segment.text.startswith("Copy as"))
+        assert selected is not None
+        assert selected.bgcolor is not None
+        behind, texts = selected.bgcolor, []
+        for text, style, _ in (*rows[at], *rows[at + 1]):
+            if style is not None and style.bgcolor == behind and style.color is not None:
+                assert contrast_ratio(style.color.get_truecolor().hex, behind.get_truecolor().hex) >= READABLE, text
+                texts.append(text)
+        assert "Copy the selected turns" in "".join(texts)

@@ -1,31 +1,17 @@
+import itertools
 from pathlib import Path
 
 import pytest
-from textual.color import Color
 
+from tests.viewer.contrast import READABLE, contrast_ratio, difference
 from tui.errors import ConfigError
 from tui.paths import shipped
 from tui.viewer import theme
 from tui.viewer.theme import Palette, parse_palette
 
 FILES = sorted(shipped("themes").glob("*.toml"))
-READABLE = 4.5
-"""Least contrast of text, by WCAG 2 at level AA."""
-
-
-def luminance(colour: str) -> float:
-    """Return the relative luminance, by WCAG 2."""
-
-    def linear(share: float) -> float:
-        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
-
-    red, green, blue = (linear(part) for part in Color.parse(colour).normalized)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast_ratio(one: str, other: str) -> float:
-    dark, light = sorted((luminance(one), luminance(other)))
-    return (light + 0.05) / (dark + 0.05)
+DISTINCT = 24.0
+"""Least difference of colours that are told apart in a glance, by CIE 1976."""
 
 
 def test_contrast_is_measured_as_wcag_does() -> None:
@@ -57,6 +43,15 @@ def test_text_can_be_read_on_whatever_lies_behind_it(file: Path) -> None:
             contrast = contrast_ratio(behind, colour)
             assert contrast >= READABLE, f"{name} on {behind}: {contrast:.2f}"
     assert contrast_ratio(found.selection, found.selection_text) >= READABLE
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_colours_of_different_meaning_differ(file: Path) -> None:
+    found = palette(file)
+    if found.ansi:
+        return
+    for one, other in itertools.combinations((found.accent, found.good, found.warn, found.bad), 2):
+        assert difference(one, other) >= DISTINCT, f"{one} and {other}"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
