@@ -1,5 +1,6 @@
 """Tests of a viewer that may only look: it offers nothing that would be refused, and says why if a key is pressed."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,7 +11,7 @@ from textual.pilot import Pilot
 from tests.viewer.dashboard_harness import emit, running, shown, toasts
 from tests.viewer.pilot import until
 from tests.viewer.scripted_engine import SESSION, ScriptedEngine, meeting
-from tui.model.events import SessionInfo, SessionShown, SessionsListed, State
+from tui.model.events import SessionInfo, SessionShown, SessionsListed, State, StateChanged
 from tui.presentation.availability import WATCH_ONLY
 from tui.viewer.app import LivegistApp
 from tui.viewer.engine_connection import ExitStatus
@@ -69,6 +70,22 @@ async def test_a_past_session_offers_only_what_reads_it() -> None:
         await until(pilot, lambda: isinstance(app.screen, HelpScreen) and "Search turns" in shown(app, "help-text"))
         assert "Edit the text" not in shown(app, "help-text")
     assert engine.sent == []
+
+
+async def test_an_alarm_names_no_key_that_is_refused() -> None:
+    stopped = replace(meeting(State.FAILED), stopped_at="2026-11-22T10:00:00+00:00")
+    engine = ScriptedEngine(snapshot=stopped)
+    async with watching(engine) as (app, pilot):
+        await emit(pilot, engine, StateChanged(State.FAILED, "The engine was killed."))
+        assert re.search(r"STOPPED \d\d:\d\d:\d\d The engine was killed\.$", " ".join(shown(app, "alert").split()))
+    engine = ScriptedEngine(snapshot=meeting())
+    async with watching(engine) as (app, pilot):
+        engine.accepting.clear()
+        engine.cut()
+        await until(pilot, lambda: "DISCONNECTED" in shown(app, "banner"))
+        app.dashboard.set_connection_lost("No engine is running.")
+        await until(pilot, lambda: "RECORDING STOPPED" in shown(app, "alert"))
+        assert re.search(r"STOPPED \d\d:\d\d:\d\d No engine is running\.$", " ".join(shown(app, "alert").split()))
 
 
 async def test_the_help_of_the_dashboard_names_only_keys_that_may_be_used() -> None:

@@ -19,7 +19,8 @@ def alert_about(view_model: ViewModel, *, on_wall: bool = False) -> tuple[str, s
         on_wall: whether they are an open room of a wall.
     """
     if view_model.was_stopped and not view_model.disconnected:
-        return "alarm", recording_stopped(view_model.stopped_at, *STOPPED_KEYS), view_model.reason
+        keys = () if view_model.watching else STOPPED_KEYS
+        return "alarm", recording_stopped(view_model.stopped_at, *keys), view_model.reason
     if view_model.disconnected:
         return connection_lost_alert(view_model, on_wall=on_wall)
     if view_model.unresponsive:
@@ -51,6 +52,8 @@ def connection_lost_alert(view_model: ViewModel, *, on_wall: bool = False) -> tu
         return "bad", f"Line to {host} lost.", " ".join(filter(None, (reason, continues, "Reconnecting…")))
     if not reason:
         return "bad", "Connection to the engine lost.", "Reconnecting…"
+    if view_model.lost_at and view_model.watching:
+        return "alarm", recording_stopped(view_model.lost_at), f"{reason} {hint}".strip()
     if view_model.lost_at:
         keys = ("s goes on", "esc wall" if on_wall else "q quits")
         meaning = "s starts an engine that continues the recording; esc goes back to the wall." if on_wall else ""
