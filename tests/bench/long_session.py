@@ -24,6 +24,7 @@ SETTLE_S = 4.0
 MEASURE_S = 5.0
 STRETCHES = 3
 """Measurements at each stop, of which the middle one counts: a machine that others use has bad moments."""
+ATTACHES = 7
 STALL_S = 120.0
 """Longest wait for another hundred turns."""
 
@@ -54,7 +55,7 @@ class LongSession:
         self.points: list[Point] = []
         """What it cost, by its length."""
         self.attach_ms = 0.0
-        """Milliseconds that another viewer took to its picture of the whole session, from the command on."""
+        """Median of the milliseconds that other viewers took to paint the whole session, from the command on."""
 
     def run(self) -> None:
         """Live it, and measure on the way."""
@@ -69,7 +70,7 @@ class LongSession:
                 painted, cpu = (median(of) for of in zip(*costs, strict=True))
                 hours = len(stage.endpoint.sent_at) * TURN_S / 3600
                 self.points.append(Point(hours, painted, cpu, *dashboard.memory_mb()))
-            self.attach_ms = 1000 * _attach_s()
+            self.attach_ms = 1000 * median(_attach_s() for _ in range(ATTACHES))
 
     def _wait_for(self, terminal: Terminal, turns: int) -> None:
         """Let the session grow to so many turns, and settle."""
