@@ -76,7 +76,7 @@ def silence(seconds: float) -> Samples:
 
 
 def chunks(samples: Samples, chunk_ms: int = 100) -> Iterable[bytes]:
-    """Return samples as frames for the wire; the last is fill_prompt up with silence."""
+    """Return samples as frames for the wire; the last is filled up with silence."""
     size = RATE * chunk_ms // 1000
     padded = np.concatenate([samples, np.zeros(-len(samples) % size, np.int16)])
     return [padded[at : at + size].astype("<i2").tobytes() for at in range(0, len(padded), size)]

@@ -4,7 +4,7 @@ import ctranslate2
 import numpy as np
 import pytest
 
-from tui.gateway.whisper import most_likely_language, row
+from tui.gateway.whisper import first_seconds, most_likely_language, row
 
 
 class OnGpu:
@@ -28,6 +28,13 @@ def test_one_clip_of_a_batch_is_taken_from_any_device() -> None:
     for at in range(3):
         for batch in (on_cpu, OnGpu(encoded)):
             assert np.array_equal(np.asarray(row(batch, at)), encoded[at : at + 1])
+
+
+def test_the_decoder_gets_the_start_of_an_encoded_clip_and_at_most_all_of_it() -> None:
+    encoded = np.arange(3000, dtype=np.float32).reshape(1, 1500, 2)
+    for seconds, vectors in ((2.01, 101), (40.0, 1500)):
+        start = np.asarray(first_seconds(ctranslate2.StorageView.from_array(encoded), seconds))
+        assert np.array_equal(start, encoded[:, :vectors])
 
 
 @pytest.mark.parametrize(

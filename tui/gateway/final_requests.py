@@ -12,7 +12,10 @@ from tui.gateway.recogniser import RecognisedWord, Recogniser
 from tui.gateway.turn_model import TurnModel
 
 CONTEXT = RATE * 10
-"""Samples before a stretch that are decoded with it."""
+"""Most samples before a stretch that are decoded with it: the words of noisy speech are the better the more there are,
+and a final takes the longer."""
+MAX_CLIP = RATE * 30
+"""Most samples that a recogniser takes at once."""
 EARLIER_WORDS = 40
 """Words before the context that the recogniser gets as text."""
 HISTORY_WORDS = 160
@@ -68,7 +71,8 @@ class FinalRequests:
             prompt: as `Clip.prompt`.
             in_speech: whether speech continues; its last seconds are decoded again later and need no words yet.
         """
-        start = max(self._audio.start, turn.done_until - CONTEXT)
+        context = min(CONTEXT, max(0, MAX_CLIP - (end - turn.done_until)))
+        start = max(self._audio.start, turn.done_until - context)
         before = tuple(word for word in self._history if word.end_s > start / RATE)
         earlier = self._history[: len(self._history) - len(before)][-EARLIER_WORDS:]
         if not before:
