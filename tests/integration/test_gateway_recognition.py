@@ -147,15 +147,15 @@ def test_names_of_special_tokens_in_a_prompt_do_no_harm(model: WhisperRecogniser
 
 
 async def test_key_terms_lean_the_recogniser(url: str) -> None:
-    async def first_turn(**query: str) -> str:
+    async def first_word(**query: str) -> str:
         async with calling(url, **query) as caller:
             await caller.say(read(CLIPS[0]))
             await caller.send("Terminate")
             await caller.ended()
         return str(caller.finals[0]["transcript"])
 
-    assert "John Dashwood" in await first_turn()
-    assert "Jon Dashwood" in await first_turn(keyterms_prompt='["Jon Dashwoode"]')
+    assert "Dashwood" in await first_word()
+    assert "Dashwoode" in await first_word(keyterms_prompt='["Dashwoode"]')
 
 
 @pytest.mark.parametrize("prompt", ["Words that may occur: Dashwood.", "He was not."])

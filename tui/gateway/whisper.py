@@ -24,8 +24,8 @@ WINDOW_S = 30.0
 """The window that Whisper was trained on, and the longest that it takes. A final gets all of it, filled with silence:
 with shorter ones there are more word errors, and Whisper `base` loops on some German speech."""
 FINAL_SILENCE_S = 2.0
-"""How much of that silence the decoder gets: with all of it, a final takes a sixth more CPU time and the words are as
-good. A GPU gets all of it, because it would have to be copied."""
+"""How much of that silence the decoder gets: with all of it, a final takes a sixth more CPU time and the words are no
+better. But then a prompt has more effect, and a multilingual model keeps to the language that it is told."""
 ENCODED_PER_SECOND = 50
 """Vectors that the encoder returns for a second of audio."""
 PARTIAL_PADDING_S = 3.0
@@ -89,6 +89,8 @@ class WhisperRecogniser:
         if device == "cpu" and (folder / "model.bin").stat().st_size <= MAX_COPIED_BYTES:
             self.workers = threads
             self._whisper = load(cpu_threads=1, num_workers=threads)
+        # On a GPU, the encoded clip would have to be copied.
+        self._decodes_less_silence = device == "cpu" and not self._whisper.model.is_multilingual
         self._tokenizers: dict[str, Tokenizer] = {}
         self._suppressed: list[int] = list(get_suppressed_tokens(self._tokenizer("en"), [-1]))
 
@@ -111,7 +113,7 @@ class WhisperRecogniser:
         features = np.stack([self._features(clip.samples, window_s) for clip in clips])
         encoded = self._encoder.encode(features)
         languages = self._languages(clips, encoded)
-        if clips[0].final and self._encoder.model.device == "cpu":
+        if clips[0].final and not clips[0].prompt and self._decodes_less_silence:
             encoded = first_seconds(encoded, max_duration_s + FINAL_SILENCE_S)
         prompts = [self._prompt(clip, language) for clip, (language, _) in zip(clips, languages, strict=True)]
         limit = min(MAX_OUTPUT_TOKENS, int(max_duration_s * TOKENS_PER_SECOND) + 16)
