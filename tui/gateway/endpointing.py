@@ -28,7 +28,7 @@ class Endpointing(msgspec.Struct, frozen=True):
     """Audio kept before and after the speech: a weak consonant is below the threshold."""
 
 
-BY_SOUND = Endpointing(min_turn_silence_ms=512, pause_ms=32)
+BY_SOUND = Endpointing(min_turn_silence_ms=512, pause_ms=64)
 """With a model that judges by the sound whether a speaker has finished: surer, and asked as soon as speech stops."""
 
 
