@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.viewer.dashboard_harness import emit, shown, toasts
-from tests.viewer.pilot import Clock, until
+from tests.viewer.pilot import Clock, SettledPilot, until
 from tests.viewer.scripted_engine import SESSION, meeting, turn
 from tests.viewer.wall_harness import EMPTY, MIXED, Wall, showing
 from tui.model.commands import ContinueSession, ListDevices, Start, Stop, UsePrompt
@@ -23,6 +23,7 @@ from tui.model.events import (
     TurnChanged,
 )
 from tui.viewer.screens.room_dashboard import RoomDashboard
+from tui.viewer.wall_app import WallApp
 
 
 async def test_enter_opens_a_room_as_the_dashboard_and_escape_comes_back() -> None:
@@ -213,17 +214,22 @@ async def test_s_brings_back_an_engine_of_this_machine_that_was_killed_and_conti
         await until(pilot, lambda: wall["local"].sent == [ContinueSession()])
 
 
+async def lose_open_room(wall: Wall, app: WallApp, pilot: SettledPilot) -> None:
+    """Open the room `local`; its engine is gone then."""
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
+    wall["local"].accepting.clear()
+    wall["local"].cut()
+    await until(pilot, lambda: "DISCONNECTED" in shown(app, "banner"))
+    assert app.open_dashboard is not None
+    app.open_dashboard.set_connection_lost("No engine is running.")
+
+
 @pytest.mark.parametrize("size", [(60, 16), (120, 36)])
 async def test_an_open_room_whose_engine_was_killed_says_what_to_do_and_so_does_its_row(size: tuple[int, int]) -> None:
     wall = Wall({"local": meeting()})
     async with showing(wall, size=size) as (app, pilot):
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
-        wall["local"].accepting.clear()
-        wall["local"].cut()
-        await until(pilot, lambda: "DISCONNECTED" in shown(app, "banner"))
-        assert app.open_dashboard is not None
-        app.open_dashboard.set_connection_lost("No engine is running.")
+        await lose_open_room(wall, app, pilot)
         await until(pilot, lambda: "RECORDING STOPPED" in shown(app, "alert"))
         text = " ".join(shown(app, "alert").split())
         assert re.search(r"RECORDING STOPPED \d\d:\d\d:\d\d · s goes on · esc wall ", text)
@@ -238,13 +244,7 @@ async def test_an_open_room_whose_engine_was_killed_says_what_to_do_and_so_does_
 async def test_an_open_room_without_a_session_whose_engine_was_killed_names_the_key_of_the_wall() -> None:
     wall = Wall({"local": EMPTY})
     async with showing(wall) as (app, pilot):
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, RoomDashboard))
-        wall["local"].accepting.clear()
-        wall["local"].cut()
-        await until(pilot, lambda: "DISCONNECTED" in shown(app, "banner"))
-        assert app.open_dashboard is not None
-        app.open_dashboard.set_connection_lost("No engine is running.")
+        await lose_open_room(wall, app, pilot)
         said = "No engine is running. Press s to start a session, esc for the wall."
         await until(pilot, lambda: said in " ".join(shown(app, "alert").split()))
 

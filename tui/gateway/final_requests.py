@@ -12,8 +12,8 @@ from tui.gateway.recogniser import RecognisedWord, Recogniser
 from tui.gateway.turn_model import TurnModel
 
 CONTEXT = RATE * 10
-"""Most samples before a stretch that are decoded with it: the words of noisy speech are the better the more there are,
-and a final takes the longer."""
+"""Most samples before a stretch that are decoded with it. With 16 s, a final takes 0.1 s longer and its words are
+hardly better; with 7 s, they are worse."""
 MAX_CLIP = RATE * 30
 """Most samples that a recogniser takes at once."""
 EARLIER_WORDS = 40
