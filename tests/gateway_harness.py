@@ -24,6 +24,8 @@ PATIENCE_S = 60.0
 """Longest wait for any event: the machine may be busy."""
 CLIPS = sorted(DATA.glob("sense_and_sensibility_*.wav"))
 """Five sentences read by one person."""
+FILLERS = frozenset({"um", "uh"})
+"""Sounds that Whisper leaves out as it was trained to."""
 TUTORIAL: dict[str, Any] = {
     "sample_rate": RATE,
     "format_turns": True,
@@ -135,9 +137,10 @@ async def calling(url: str, key: str = "any", *, trust: Any = None, **query: Any
 
 
 def words(text: str) -> list[str]:
-    """Return a text as a word error rate counts it: no case, no punctuation, `Mr.` written out."""
+    """Return a text as a word error rate counts it: no case, punctuation, `um` and `uh`; `Mr.` written out."""
     text = text.lower().replace("mr.", "mister").replace("-", " ")
-    return "".join(sign if sign.isalnum() or sign in " '" else " " for sign in text).split()
+    found = "".join(sign if sign.isalnum() or sign in " '" else " " for sign in text).split()
+    return [word for word in found if word not in FILLERS]
 
 
 def word_errors(reference: list[str], found: list[str]) -> int:

@@ -1,6 +1,6 @@
 """Difficult recordings, made from the clips of this repository: fast, continuous, noisy, soft and overlapping speech.
 
-    python -m tests.hard_speech FOLDER
+    python -m tests.hard_speech [--several] FOLDER
 
 writes each recording as a WAV file with its words beside it. Needs sox.
 """
@@ -22,6 +22,24 @@ from tests.gateway_harness import CLIPS, RATE, Samples, read, spoken
 
 ORDER = (0, 1, 2, 3, 4, 0, 2)
 """Indices of `CLIPS` in the recordings: 37 s. The longest turn is 24 s, so continuous speech has to be split."""
+SEVERAL = (
+    "alice",
+    "arctic_slt_a0004",
+    "kennedy",
+    "arctic_slt_a0005",
+    "arctic_awb_a0007",
+    "arctic_slt_a0006",
+    "spontaneous",
+    "arctic_slt_a0007",
+    "librispeech_61",
+    "arctic_slt_a0008",
+    "sonnet",
+    "arctic_slt_a0009",
+    "arctic_slt_a0010",
+)
+"""Clips of seven people, 136 s; two that follow each other are mostly by a man and a woman."""
+SEVERAL_RMS = 2_500.0
+"""Level of each of these clips: -22 dBFS."""
 PAUSE_S = 1.5
 """Pause between sentences, longer than the silence that ends any turn."""
 HESITATION_S = 0.9
@@ -59,15 +77,27 @@ class Recording(msgspec.Struct, frozen=True):
 
 
 def recordings() -> Iterator[Recording]:
-    """Make every recording, one after the other; the same bytes each time."""
+    """Make every recording of the one reader, one after the other; the same bytes each time."""
     sentences = [read(CLIPS[index]) for index in ORDER]
     words = spoken(*(CLIPS[index] for index in ORDER))
+    yield from _conditions(sentences, words)
+    yield dialogue(without_pauses(sentences), words)
+
+
+def several_readers() -> Iterator[Recording]:
+    """Make the recordings of several people, without those of two voices; the same bytes each time."""
+    paths = [CLIPS[0].with_name("readers") / f"{name}.flac" for name in SEVERAL]
+    clips = [soundfile.read(path, dtype="int16")[0] for path in paths]
+    leveled = [np.round(clip * (SEVERAL_RMS / _rms(clip))).clip(-32768, 32767).astype(np.int16) for clip in clips]
+    yield from _conditions(leveled, spoken(*paths))
+
+
+def _conditions(sentences: Sequence[Samples], words: str) -> Iterator[Recording]:
     as_read = joined("as read", sentences, words)
     yield as_read
     yield joined("sentences with pauses", [part for clip in sentences for part in (clip, room(PAUSE_S))], words)
     yield hesitating(sentences, words)
-    continuous = without_pauses(sentences)
-    yield joined("continuous: no pause over 100 ms", continuous, words)
+    yield joined("continuous: no pause over 100 ms", without_pauses(sentences), words)
     for factor in (1.3, 1.5):
         yield faster(as_read, factor)
     for below_db in (20, 10, 5):
@@ -75,7 +105,6 @@ def recordings() -> Iterator[Recording]:
     yield changed(as_read, f"{-SOFT_DB:.0f} dB softer", lambda samples: sox(samples, "gain", str(SOFT_DB)))
     yield changed(as_read, "telephone: 8 kHz, mu-law", telephone)
     yield changed(as_read, "reverberation", lambda samples: sox(samples, "gain", "-3", "reverb", "60", "remix", "-"))
-    yield dialogue(continuous, words)
 
 
 def joined(name: str, parts: Sequence[Samples], words: str) -> Recording:
@@ -203,12 +232,14 @@ def _rms(samples: npt.NDArray[Any]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--several", action="store_true", help="by seven people")
     parser.add_argument("folder", type=Path)
-    folder: Path = parser.parse_args().folder
+    options = parser.parse_args()
+    folder: Path = options.folder
     if not shutil.which("sox"):
         parser.error("sox is not installed")
     folder.mkdir(parents=True, exist_ok=True)
-    for recording in recordings():
+    for recording in several_readers() if options.several else recordings():
         stem = "-".join(recording.name.replace(":", "").replace(",", "").replace(".", "_").split())
         soundfile.write(folder / f"{stem}.wav", recording.samples, RATE, subtype="PCM_16")
         (folder / f"{stem}.txt").write_text(f"{recording.reference}\n")

@@ -2,15 +2,17 @@
 
     python -m tests.bench.gateway [--only TEXT] [--sessions 1,2,4,8]
 
-Everything runs in real time on this machine, in one run: difficult recordings live beside a batch decode by the same
-model, then continuous speech in several sessions at once. Needs sox. PocketSphinx, a package of its own, is left out if
-it is not installed: `pip install pocketsphinx`.
+Everything runs on this machine, in one run: difficult recordings in real time beside a batch decode by the same model,
+the same of seven people as fast as the gateway takes them, then continuous speech in several sessions at once. Needs
+sox. PocketSphinx, a package of its own, is left out if it is not installed: `pip install pocketsphinx`.
 """
 
 import argparse
 import asyncio
 import itertools
 import json
+import math
+import statistics
 import subprocess
 import sys
 import time
@@ -21,7 +23,7 @@ import httpx2
 
 from tests.bench.table import at, columns
 from tests.gateway_harness import RATE
-from tests.hard_speech import Recording, recordings
+from tests.hard_speech import Recording, recordings, several_readers
 from tests.scoring import Errors, LiveRun, batch, cut_turns, errors, final_delays, live, settled
 from tui.gateway.turn_model import find_turn_model
 
@@ -127,6 +129,22 @@ def recognition(url: str, made: Sequence[Recording]) -> dict[str, LiveRun]:
     return runs
 
 
+def several_people(url: str, made: Sequence[Recording]) -> None:
+    """Print the errors of each recording, live and in batch, sent faster than in real time: the words are the same."""
+    print("\nSeven people, sent as fast as it goes: word error rate (longest run of missing words)\n")
+    table = [("recording", "live", "batch")]
+    rates: list[tuple[float, float]] = []
+    for recording in made:
+        run = asyncio.run(live(url, recording.samples, speed=math.inf))
+        found, whole = (errors(recording.reference, text) for text in (run.text, batch(recording.samples)))
+        rates.append((found.rate, whole.rate))
+        table.append((recording.name, percent(found), percent(whole)))
+    if rates:
+        ours, theirs = (f"{100 * statistics.mean(column):.1f} %" for column in zip(*rates, strict=True))
+        table.append(("mean", ours, theirs))
+        print(columns(table), flush=True)
+
+
 def compare_turn_ends(made: Sequence[Recording]) -> None:
     """Print how turns with pauses end by punctuation alone and with the end-of-turn model, one after the other."""
     model = find_turn_model()
@@ -228,6 +246,7 @@ def main() -> None:
         if WITH_PAUSES[0] in runs:
             partials(runs[WITH_PAUSES[0]])
             pocketsphinx(made[WITH_PAUSES[0]])
+        several_people(url, [recording for recording in several_readers() if options.only in recording.name])
         load(url, made[CONTINUOUS], sizes)
 
 

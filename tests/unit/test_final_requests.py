@@ -23,7 +23,7 @@ class ClipLengths:
 
     def transcribe(self, clips: Sequence[Clip]) -> list[Transcription]:
         self.seconds += [len(clip.samples) / RATE for clip in clips]
-        return [Transcription(_words(0, int(len(clip.samples) / RATE)), "en") for clip in clips]
+        return [Transcription(_words(0, round(len(clip.samples) / RATE)), "en") for clip in clips]
 
 
 def _words(first_s: int, last_s: int) -> tuple[RecognisedWord, ...]:
@@ -41,3 +41,21 @@ def test_a_final_is_decoded_with_as_much_context_as_fits_its_clip(stretch_s: int
     recogniser = ClipLengths()
     requests.work(OpenTurn(40 * RATE, 40 * RATE), (40 + stretch_s) * RATE, ("en",), "")(recogniser)
     assert recogniser.seconds[0] == clip_s
+
+
+def test_a_word_that_the_detector_misses_after_a_silence_is_in_the_final() -> None:
+    audio = SampleWindow()
+    audio.append(np.zeros(RATE * 20, np.int16))
+    recogniser = ClipLengths()
+    final = FinalRequests(audio).work(OpenTurn(12 * RATE, 12 * RATE), 16 * RATE, ("en",), "")(recogniser)
+    assert recogniser.seconds == [5.0]
+    assert [word.start_s for word in final.words] == [11, 12, 13, 14, 15]
+
+
+def test_the_clip_of_a_first_final_starts_with_the_audio_and_is_no_longer_than_a_clip_may_be() -> None:
+    audio = SampleWindow()
+    audio.append(np.zeros(RATE * 40, np.int16))
+    for turn_s, end_s, clip_s in ((0.5, 4.0, 4.0), (5.0, 34.5, 30.0)):
+        recogniser = ClipLengths()
+        FinalRequests(audio).work(OpenTurn(int(turn_s * RATE), 0), int(end_s * RATE), ("en",), "")(recogniser)
+        assert recogniser.seconds[0] == clip_s

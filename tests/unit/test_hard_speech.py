@@ -40,6 +40,16 @@ def test_each_recording_is_as_long_as_a_test_needs_and_says_when_each_sentence_e
         assert recording.ends_s[-1] <= recording.duration_s
 
 
+def test_several_people_are_heard_in_the_same_conditions(made: dict[str, hard_speech.Recording]) -> None:
+    several = {recording.name: recording for recording in hard_speech.several_readers()}
+    assert several.keys() == made.keys() - {"two voices, no pause between"}
+    for recording in several.values():
+        assert len(recording.ends_s) == len(hard_speech.SEVERAL)
+        assert 85 <= recording.duration_s <= 180, recording.name
+    quiet_db = hard_speech.quiet_db(several["as read"].samples)
+    assert longest_pause_s(several["continuous: no pause over 100 ms"], quiet_db) <= 0.1
+
+
 def test_continuous_speech_has_no_pause_over_100_ms(made: dict[str, hard_speech.Recording]) -> None:
     quiet_db = hard_speech.quiet_db(made["as read"].samples)
     assert longest_pause_s(made["as read"], quiet_db) > 0.3

@@ -3,13 +3,13 @@
 Times are seconds from the connection's first sample.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tui.gateway.coverage import Span, continuation, fill, middle_s, shifted, speech_s, uncovered
+from tui.gateway.coverage import MARGIN_S, Span, continuation, fill, middle_s, shifted, speech_s, uncovered
 from tui.gateway.hallucination import misses_start
 from tui.gateway.recogniser import RATE, Clip, RecognisedWord, Recogniser, Transcription
 
@@ -20,7 +20,9 @@ MAX_GAP_S = 12.0
 MIN_PART_S = 2.0
 """Shortest part of a gap that is decoded by itself."""
 MIN_CONFIDENCE = 0.3
-"""Words found in a gap need this confidence on average: in noise a decoder invents some."""
+"""Words that only one decode found need this confidence on average: in noise a decoder invents some."""
+MIN_LOST = 3
+"""So many words fewer than an earlier decode of the same audio are not another hearing, but skipped speech."""
 
 
 class FinalRequest(msgspec.Struct, frozen=True):
@@ -36,6 +38,8 @@ class FinalRequest(msgspec.Struct, frozen=True):
     """Where the detector found speech, from `base_s` on."""
     before: tuple[RecognisedWord, ...] = ()
     """The known words in the context."""
+    heard: tuple[RecognisedWord, ...] = ()
+    """What an earlier decode found at the start of the stretch."""
     earlier: str = ""
     """The known words before the context, as the recogniser's own batch decode passes them from window to window."""
     languages: tuple[str, ...] = ("en",)
@@ -78,16 +82,21 @@ class _Decoding:
         self._language = request.languages[0] if request.languages else "en"
         self._language_confidence: float | None = None
 
+    @property
+    def _end_s(self) -> float:
+        return self._request.start_s + len(self._request.samples) / RATE
+
     def run(self) -> FinalText:
         """Return the words and the counts."""
         request = self._request
         words = self._decode(request.start_s, prompt=f"{request.prompt} {request.earlier}".strip())
         if request.prompt:
             words = self._checked_without_prompt(words)
-        helped = request.prompt or request.earlier or request.start_s < request.base_s
-        if helped and uncovered(words, request.speech):
-            # Context and prompts can make the decoder skip speech.
-            words = self._better(words, self._decode(request.base_s))
+        # Prompts and context can make the decoder skip speech.
+        for start_s in self._fewer_hints():
+            if uncovered(words, request.speech):
+                words = self._better(words, self._decode(start_s))
+        words = self._with_heard(words)
         for gap in uncovered(words, request.speech):
             words = self._filled(words, gap)
         return FinalText(
@@ -99,6 +108,15 @@ class _Decoding:
             self._language_confidence,
         )
 
+    def _fewer_hints(self) -> Iterator[float]:
+        """Return where to start decodes without a prompt: at the context, at the stretch."""
+        request = self._request
+        has_context = request.start_s < request.base_s
+        if has_context and (request.prompt or request.earlier):
+            yield request.start_s
+        if has_context or request.prompt or request.earlier:
+            yield request.base_s
+
     def _checked_without_prompt(self, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
         """Return the words, or a decode without the client's prompt if that made the recogniser lose some."""
         request = self._request
@@ -109,7 +127,7 @@ class _Decoding:
     def _decode(self, start_s: float, *, prompt: str = "", final: bool = True) -> tuple[RecognisedWord, ...]:
         """Decode from a time on; return the words after the known ones."""
         request = self._request
-        words = self._words(start_s, request.start_s + len(request.samples) / RATE, prompt, final=final)
+        words = self._words(start_s, self._end_s, prompt, final=final)
         known = request.before if start_s < request.base_s else ()
         return continuation(known, words, request.base_s) if start_s < request.base_s else words
 
@@ -133,6 +151,18 @@ class _Decoding:
         if transcription.rejected:
             self._rejected.append(transcription.rejected)
 
+    def _with_heard(self, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
+        """Return the words, or those heard before and what follows them if this decode skipped some of them.
+
+        The aligner may stretch words over skipped speech, which then does not look uncovered.
+        """
+        heard = self._request.heard
+        if not heard or not skips(words, heard) or _confidence(heard) < MIN_CONFIDENCE:
+            return words
+        end_s = heard[-1].end_s
+        found = self._words(max(self._request.base_s, end_s - AROUND_S), self._end_s)
+        return (*heard, *continuation(heard, found, end_s))
+
     def _better(
         self, words: tuple[RecognisedWord, ...], others: tuple[RecognisedWord, ...]
     ) -> tuple[RecognisedWord, ...]:
@@ -152,16 +182,27 @@ class _Decoding:
             if len(self._rejected) > rejected and span[1] - span[0] >= 2 * MIN_PART_S:
                 # A decoder that loops over a clip seldom loops over its halves.
                 spans = [*_parts(span, 2), *spans]
-            inside = [word.confidence for word in found if span[0] <= middle_s(word) <= span[1]]
-            if inside and sum(inside) / len(inside) >= MIN_CONFIDENCE:
+            inside = [word for word in found if span[0] <= middle_s(word) <= span[1]]
+            if inside and _confidence(inside) >= MIN_CONFIDENCE:
                 words = fill(words, span, found)
         return words
+
+
+def skips(words: Sequence[RecognisedWord], heard: Sequence[RecognisedWord]) -> bool:
+    """Return whether a decode has `MIN_LOST` words fewer than an earlier one where that one has words."""
+    again = sum(1 for word in words if middle_s(word) < heard[-1].end_s + MARGIN_S)
+    return again <= len(heard) - MIN_LOST
 
 
 def _parts(span: Span, count: int) -> list[Span]:
     """Return a span in equal parts."""
     length_s = (span[1] - span[0]) / count
     return [(span[0] + part * length_s, span[0] + (part + 1) * length_s) for part in range(count)]
+
+
+def _confidence(words: Sequence[RecognisedWord]) -> float:
+    """Return the mean."""
+    return sum(word.confidence for word in words) / len(words)
 
 
 def _texts(words: Sequence[RecognisedWord]) -> list[str]:

@@ -16,6 +16,8 @@ CONTEXT = RATE * 10
 hardly better; with 7 s, they are worse."""
 MAX_CLIP = RATE * 30
 """Most samples that a recogniser takes at once."""
+LEAD = RATE
+"""Samples before speech after a long silence that are decoded with it: the detector may miss a first word."""
 EARLIER_WORDS = 40
 """Words before the context that the recogniser gets as text."""
 HISTORY_WORDS = 160
@@ -75,16 +77,17 @@ class FinalRequests:
         start = max(self._audio.start, turn.done_until - context)
         before = tuple(word for word in self._history if word.end_s > start / RATE)
         earlier = self._history[: len(self._history) - len(before)][-EARLIER_WORDS:]
+        base = turn.done_until
         if not before:
-            # Without words, the audio before the stretch is silence.
-            start = turn.done_until
-        base_s, end_s = turn.done_until / RATE, end / RATE
+            start = base = max(self._audio.start, end - MAX_CLIP, base - LEAD)
+        base_s, end_s = base / RATE, end / RATE
         request = FinalRequest(
             samples=self._audio.read(start, end),
             start_s=start / RATE,
             base_s=base_s,
             speech=_clipped(self.speech, (base_s, end_s - TAIL_S if in_speech else end_s)),
             before=before,
+            heard=turn.heard,
             # Text in one language would bias the detection of another.
             earlier=" ".join(word.text for word in earlier) if len(languages) == 1 else "",
             languages=(turn.final_language,) if turn.done and turn.final_language else languages,
