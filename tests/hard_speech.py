@@ -37,7 +37,7 @@ SEVERAL = (
     "arctic_slt_a0009",
     "arctic_slt_a0010",
 )
-"""Clips of seven people, 136 s; two that follow each other are mostly by a man and a woman."""
+"""Clips of seven people, 136 s: the voice changes with almost every clip."""
 SEVERAL_RMS = 2_500.0
 """Level of each of these clips: -22 dBFS."""
 PAUSE_S = 1.5
