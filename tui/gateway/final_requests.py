@@ -79,7 +79,7 @@ class FinalRequests:
         earlier = self._history[: len(self._history) - len(before)][-EARLIER_WORDS:]
         base = turn.done_until
         if not before:
-            start = base = max(self._audio.start, end - MAX_CLIP, base - LEAD)
+            start = base = min(base, max(self._audio.start, end - MAX_CLIP, base - LEAD))
         base_s, end_s = base / RATE, end / RATE
         request = FinalRequest(
             samples=self._audio.read(start, end),
