@@ -157,6 +157,15 @@ async def test_a_missing_answer_is_asked_for_again_and_no_longer_missing(
             await built.execute(RetryGist(99))
 
 
+def test_an_answer_within_half_a_millisecond_has_a_latency() -> None:
+    record = SessionState()
+    answers = GistTracker(Config(), record, StatsCollector(), record.apply, clock=lambda: 7.0)
+    answers.expect(1, Prompt("Summary", "Say: {{turn}}", "", "summary"))
+    answers.answer(1, "summary", SAID)
+    (gist,) = record.gists.values()
+    assert (gist.status, gist.latency_s) == (GistStatus.DONE, 0.001)
+
+
 async def test_a_queued_question_is_not_asked_twice(llm: Server) -> None:
     record, client = SessionState(), ChatClient(llm.url)
     answers = GistTracker(Config(), record, StatsCollector(), record.apply)

@@ -97,7 +97,7 @@ class GistTracker:
         if gist.status.over and gist.status is not GistStatus.DONE:
             self._stats.remove_missing()
         requested_at = self._requested_at.get(number)
-        latency_s = gist.latency_s if requested_at is None else round(self._clock() - requested_at, 3)
+        latency_s = gist.latency_s if requested_at is None else _latency_s(self._clock() - requested_at)
         try:
             done = _done(gist, parse_completion(fields), latency_s)
         except ChatError as error:
@@ -119,7 +119,7 @@ class GistTracker:
                 missing = replace(
                     gist,
                     status=GistStatus.TIMED_OUT,
-                    latency_s=round(waited_s, 3),
+                    latency_s=_latency_s(waited_s),
                     error="No answer arrived. The endpoint gives no reason; the model may be slow or not included.",
                 )
                 self._stats.add_answer(missing)
@@ -199,7 +199,7 @@ class GistTracker:
                         case str(text):
                             deltas.add(text)
                         case Completion():
-                            result = _done(gist, item, round(self._clock() - started, 3))
+                            result = _done(gist, item, _latency_s(self._clock() - started))
         except ChatError as error:
             result = replace(_failed(gist, error), text=deltas.text)
         except asyncio.CancelledError:
@@ -252,6 +252,11 @@ class DeltaThrottle:
         if self._clock() - self._published_at >= DELTA_INTERVAL_S:
             self._publish(GistDelta(self._number, self._pending))
             self._pending, self._published_at = "", self._clock()
+
+
+def _latency_s(seconds: float) -> float:
+    """Return a measured latency: 1 ms at least, since 0 stands for none."""
+    return max(0.001, round(seconds, 3))
 
 
 def _done(gist: Gist, completion: Completion, latency_s: float) -> Gist:

@@ -37,7 +37,7 @@ class Gist(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     input_tokens: int = 0
     output_tokens: int = 0
     latency_s: float = 0.0
-    """Seconds from the request (for a turn: from its final) to the complete answer."""
+    """Seconds from the request (for a turn: from its final) to the complete answer; 0 if not measured."""
     error: str = ""
     """Why there is no answer, for a person; empty otherwise."""
     question: str = ""
