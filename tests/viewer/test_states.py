@@ -247,6 +247,15 @@ async def test_a_session_begins_without_a_message_of_the_one_before() -> None:
         assert "Private session: nothing is written to disk." in shown(app, "keys")
 
 
+async def test_a_session_begins_without_the_error_of_the_one_before() -> None:
+    engine = ScriptedEngine(snapshot=meeting())
+    async with running(engine) as (app, pilot):
+        await emit(pilot, engine, StateChanged(State.FAILED), Notice(Severity.ERROR, "The key is rejected."))
+        assert "The key is rejected." in toasts(app)
+        await emit(pilot, engine, StateChanged(State.CONNECTING), SessionStarted(replace(SESSION, id="next")))
+        assert "rejected" not in toasts(app) + shown(app, "keys")
+
+
 async def test_a_message_from_before_the_first_session_stays_when_it_begins() -> None:
     engine = ScriptedEngine()
     async with running(engine) as (app, pilot):

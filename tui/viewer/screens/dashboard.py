@@ -176,8 +176,9 @@ class Dashboard(LayoutActions, PickerActions, ExplainedActions, EngineWatch, Mai
         was_active, ended = self.view_model.state.active, self.view_model.session
         self.view_model.apply(event)
         if ended is not None and isinstance(event, SessionStarted):
-            # The last message may be about the session before. One before the first session is about livegist.
+            # The last messages may be about the session before. Those before the first session are about livegist.
             self.show_status("")
+            self.app.clear_notifications()
         if was_active and self.view_model.state is State.FAILED:
             self.app.bell()
         self.show_event(event)
