@@ -131,6 +131,8 @@ def recognition(url: str, made: Sequence[Recording]) -> dict[str, LiveRun]:
 
 def several_people(url: str, made: Sequence[Recording]) -> None:
     """Print the errors of each recording, live and in batch, sent faster than in real time: the words are the same."""
+    if not made:
+        return
     print("\nSeven people, sent as fast as it goes: word error rate (longest run of missing words)\n")
     table = [("recording", "live", "batch")]
     rates: list[tuple[float, float]] = []
@@ -139,10 +141,8 @@ def several_people(url: str, made: Sequence[Recording]) -> None:
         found, whole = (errors(recording.reference, text) for text in (run.text, batch(recording.samples)))
         rates.append((found.rate, whole.rate))
         table.append((recording.name, percent(found), percent(whole)))
-    if rates:
-        ours, theirs = (f"{100 * statistics.mean(column):.1f} %" for column in zip(*rates, strict=True))
-        table.append(("mean", ours, theirs))
-        print(columns(table), flush=True)
+    ours, theirs = (f"{100 * statistics.mean(column):.1f} %" for column in zip(*rates, strict=True))
+    print(columns([*table, ("mean", ours, theirs)]), flush=True)
 
 
 def compare_turn_ends(made: Sequence[Recording]) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.gateway.coverage import continuation, fill, speech_s, uncovered
+from tui.gateway.coverage import continuation, fill, skips, speech_s, uncovered
 from tui.gateway.open_turn import TAIL_S, piece
 from tui.gateway.recogniser import RecognisedWord
 
@@ -55,6 +55,12 @@ def test_a_word_that_is_stretched_over_missing_ones_leaves_a_gap() -> None:
     [gap] = uncovered([*words[:2], stretched, words[6]], speech(words))
     assert gap[0] == pytest.approx(words[1].end_s + 0.1)
     assert words[4].start_s < gap[1] < words[5].end_s
+
+
+@pytest.mark.parametrize(("fewer", "skipped"), [(0, False), (2, False), (3, True), (6, True)])
+def test_a_few_words_less_are_another_hearing(fewer: int, skipped: bool) -> None:
+    words = spoken(list(range(20)))
+    assert skips([*words[: 8 - fewer], *words[8:]], words[:8]) is skipped
 
 
 def test_a_pause_between_words_is_not_a_gap() -> None:

@@ -52,7 +52,7 @@ def test_a_word_that_the_detector_misses_after_a_silence_is_in_the_final() -> No
     assert [word.start_s for word in final.words] == [11, 12, 13, 14, 15]
 
 
-def test_the_silence_before_a_first_final_starts_with_the_audio_and_makes_no_clip_too_long() -> None:
+def test_the_silence_before_a_first_final_takes_nothing_from_its_end() -> None:
     audio = SampleWindow()
     audio.append(np.zeros(RATE * 40, np.int16))
     for turn_s, end_s, clip_s in ((0.5, 4.0, 4.0), (5.0, 34.5, 30.0), (5.0, 36.0, 31.0)):

@@ -79,6 +79,10 @@ def test_missing_words_are_found_in_a_row_and_mr_is_spelled_out() -> None:
     assert errors(reference, "").longest_missing == len(reference.split())
 
 
+def test_um_and_uh_are_no_words() -> None:
+    assert errors("Um, this is, uh, slow.", "This is slow.").rate == 0
+
+
 def run_of(*turns: tuple[int, str, int, bool]) -> LiveRun:
     """Make a run from turns: number, text, end in milliseconds, and whether it is final."""
     caller = Caller(None)  # type: ignore[arg-type]

@@ -119,6 +119,30 @@ def test_speech_without_words_is_counted() -> None:
     assert "livegist_gateway_speech_without_words_seconds_total 1.3" in text
 
 
+@pytest.mark.parametrize("words_before", [2, 43], ids=["in its turn", "before a split"])
+def test_words_heard_at_a_pause_are_in_the_final_if_its_decode_skips_them(words_before: int) -> None:
+    heard = [901, 902, 903, 904, 906, 907, 908, 909]
+
+    def faults(clip: Clip, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
+        at = [word.text for word in words].index("w901") if "w901" in [word.text for word in words] else None
+        if at is None or words[-1].text != "w999":
+            return words
+        # The aligner stretches other words over those that the decoder skips.
+        start_s, step_s = words[at].start_s, (words[at + 7].end_s - words[at].start_s) / 3
+        others = (
+            RecognisedWord("considerably", start_s + step_s * turn, start_s + step_s * (turn + 1), 0.9)
+            for turn in range(3)
+        )
+        return (*words[:at], *others, *words[at + 8 :])
+
+    session = Session(CodedRecogniser(faults), TurnSettings(partials=False))
+    before = [number % 4 + 1 for number in range(words_before)]
+    numbers = [*before, *heard, 1, 2, 3, 999]
+    session.say(*[Spoken(number, 400 if number == 909 else 0) for number in numbers[:-1]], *sentence(999))
+    assert " ".join(session.finals) == " ".join(Spoken(number).text for number in numbers)
+    assert len(session.finals) == (2 if words_before > 40 else 1)
+
+
 def test_a_final_that_contradicts_its_settled_partials_is_counted() -> None:
     def faults(clip: Clip, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
         return words if clip.final else tuple(msgspec.structs.replace(word, text="other") for word in words)

@@ -23,6 +23,8 @@ LETTER_S = 0.08
 """A slowly spoken word takes no longer than the first and so much per letter; a longer one hides a hole."""
 CONFIDENT = 0.5
 """A long word with a lower confidence gets half of that time."""
+MIN_LOST = 3
+"""So many words fewer than an earlier decode of the same audio are not another hearing, but skipped speech."""
 JOIN_S = 0.4
 """Largest difference between the times that two decodes of the same audio give a word."""
 JOIN_WORDS = 4
@@ -44,6 +46,12 @@ def uncovered(words: Sequence[RecognisedWord], speech: Sequence[Span]) -> list[S
             gaps.append((position, start))
         position, shortest_s = max(position, end), MIN_GAP_S
     return gaps
+
+
+def skips(words: Sequence[RecognisedWord], heard: Sequence[RecognisedWord]) -> bool:
+    """Return whether a decode has `MIN_LOST` words fewer than an earlier one in the time of that one's words."""
+    again = sum(1 for word in words if middle_s(word) < heard[-1].end_s + MARGIN_S)
+    return again <= len(heard) - MIN_LOST
 
 
 def speech_s(speech: Sequence[Span], span: Span) -> float:

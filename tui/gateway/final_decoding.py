@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from tui.gateway.coverage import MARGIN_S, Span, continuation, fill, middle_s, shifted, speech_s, uncovered
+from tui.gateway.coverage import Span, continuation, fill, middle_s, shifted, skips, speech_s, uncovered
 from tui.gateway.hallucination import misses_start
 from tui.gateway.recogniser import RATE, Clip, RecognisedWord, Recogniser, Transcription
 
@@ -21,8 +21,6 @@ MIN_PART_S = 2.0
 """Shortest part of a gap that is decoded by itself."""
 MIN_CONFIDENCE = 0.3
 """Words that only one decode found need this confidence on average: in noise a decoder invents some."""
-MIN_LOST = 3
-"""So many words fewer than an earlier decode of the same audio are not another hearing, but skipped speech."""
 
 
 class FinalRequest(msgspec.Struct, frozen=True):
@@ -111,10 +109,10 @@ class _Decoding:
     def _fewer_hints(self) -> Iterator[float]:
         """Return where to start decodes without a prompt: at the context, at the stretch."""
         request = self._request
-        has_context = request.start_s < request.base_s
-        if has_context and (request.prompt or request.earlier):
+        has_context, has_text = request.start_s < request.base_s, bool(request.prompt or request.earlier)
+        if has_context and has_text:
             yield request.start_s
-        if has_context or request.prompt or request.earlier:
+        if has_context or has_text:
             yield request.base_s
 
     def _checked_without_prompt(self, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
@@ -186,12 +184,6 @@ class _Decoding:
             if inside and _confidence(inside) >= MIN_CONFIDENCE:
                 words = fill(words, span, found)
         return words
-
-
-def skips(words: Sequence[RecognisedWord], heard: Sequence[RecognisedWord]) -> bool:
-    """Return whether a decode has `MIN_LOST` words fewer than an earlier one where that one has words."""
-    again = sum(1 for word in words if middle_s(word) < heard[-1].end_s + MARGIN_S)
-    return again <= len(heard) - MIN_LOST
 
 
 def _parts(span: Span, count: int) -> list[Span]:
