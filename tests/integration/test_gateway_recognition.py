@@ -25,7 +25,7 @@ from tests.gateway_harness import (
     word_errors,
     words,
 )
-from tests.hard_speech import Recording, recordings, without_pauses
+from tests.hard_speech import Recording, noisy, recordings, without_pauses
 from tests.scoring import errors
 from tui.gateway.recogniser import Clip, Transcription
 from tui.gateway.speech_models import find_model
@@ -182,6 +182,28 @@ async def test_no_run_of_words_is_lost_in_difficult_speech(url: str, difficult: 
     recording = difficult[index]
     found = errors(recording.reference, " ".join(await transcript(url, recording.samples)))
     assert found.longest_missing <= 3, (recording.name, found)
+
+
+@pytest.mark.parametrize("threads", [1, 2], ids=["after the first decode", "on an idle core beside it"])
+def test_a_second_decode_hears_a_doubtful_word(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    recogniser = WhisperRecogniser(find_model("tiny.en").folder, threads=threads)
+    clip = Clip(floats(noisy(read(CLIPS[0]), below_db=10)), final=True)
+
+    def heard() -> list[str]:
+        return words(recogniser.transcribe([clip])[0].text)
+
+    assert heard() == words(spoken(CLIPS[0]))
+    monkeypatch.setattr("tui.gateway.whisper.is_doubtful", lambda words: False)
+    assert "crudely" in heard()
+
+
+def test_what_a_client_expects_is_not_decoded_again_without_it(
+    model: WhisperRecogniser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = Clip(floats(noisy(read(CLIPS[0]), below_db=10)), final=True, prompt="Words that may occur: Dashwoode.")
+    before = model.transcribe([clip])
+    monkeypatch.setattr("tui.gateway.whisper.is_doubtful", lambda words: True)
+    assert model.transcribe([clip]) == before
 
 
 def test_continuous_speech_is_decoded_to_the_end_of_a_clip(model: WhisperRecogniser) -> None:

@@ -31,7 +31,7 @@ class Scripted:
         [clip] = clips
         # The value of a sample is its time.
         first, last = round(float(clip.samples[0])), round(float(clip.samples[-1]))
-        self.clips.append((first, last, clip.prompt))
+        self.clips.append((first, last, clip.prompt + clip.earlier))
         words = (
             msgspec.structs.replace(word, start_s=word.start_s - first, end_s=word.end_s - first)
             for word in self._hear(clip, first, last)
@@ -64,7 +64,7 @@ def texts(words: Sequence[RecognisedWord]) -> list[str]:
 
 def test_a_decode_that_stops_early_is_made_again_without_its_hints_one_after_the_other() -> None:
     def stops(clip: Clip, first: int, last: int) -> list[RecognisedWord]:
-        return spoken(first, CONTEXT_S if clip.prompt else last + 1)
+        return spoken(first, CONTEXT_S if clip.earlier else last + 1)
 
     recogniser = Scripted(stops)
     final = decode_final(recogniser, request())

@@ -87,7 +87,7 @@ class _Decoding:
     def run(self) -> FinalText:
         """Return the words and the counts."""
         request = self._request
-        words = self._decode(request.start_s, prompt=f"{request.prompt} {request.earlier}".strip())
+        words = self._decode(request.start_s, request.prompt, request.earlier)
         if request.prompt:
             words = self._checked_without_prompt(words)
         # Prompts and context can make the decoder skip speech.
@@ -118,25 +118,27 @@ class _Decoding:
     def _checked_without_prompt(self, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
         """Return the words, or a decode without the client's prompt if that made the recogniser lose some."""
         request = self._request
-        plain = self._decode(request.start_s, prompt=request.earlier, final=False)
+        plain = self._decode(request.start_s, earlier=request.earlier, final=False)
         lost = len(words) < len(plain) - 1 or misses_start(_texts(words), _texts(plain))
-        return self._decode(request.start_s, prompt=request.earlier) if lost else words
+        return self._decode(request.start_s, earlier=request.earlier) if lost else words
 
-    def _decode(self, start_s: float, *, prompt: str = "", final: bool = True) -> tuple[RecognisedWord, ...]:
+    def _decode(
+        self, start_s: float, prompt: str = "", earlier: str = "", *, final: bool = True
+    ) -> tuple[RecognisedWord, ...]:
         """Decode from a time on; return the words after the known ones."""
         request = self._request
-        words = self._words(start_s, self._end_s, prompt, final=final)
+        words = self._words(start_s, self._end_s, prompt, earlier, final=final)
         known = request.before if start_s < request.base_s else ()
         return continuation(known, words, request.base_s) if start_s < request.base_s else words
 
     def _words(
-        self, start_s: float, end_s: float, prompt: str = "", *, final: bool = True
+        self, start_s: float, end_s: float, prompt: str = "", earlier: str = "", *, final: bool = True
     ) -> tuple[RecognisedWord, ...]:
         """Decode a span of the samples."""
         request = self._request
         first, last = (max(0, round((at_s - request.start_s) * RATE)) for at_s in (start_s, end_s))
         [transcription] = self._recogniser.transcribe(
-            [Clip(request.samples[first:last], final, request.languages, prompt)]
+            [Clip(request.samples[first:last], final, request.languages, prompt, earlier)]
         )
         self._note(transcription)
         return tuple(shifted(word, request.start_s + first / RATE) for word in transcription.words)

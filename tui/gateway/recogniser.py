@@ -22,7 +22,9 @@ class Clip(msgspec.Struct, frozen=True):
     languages: tuple[str, ...] = ("en",)
     """Codes of the languages that may be spoken; with several, or none that the model knows, the model detects one."""
     prompt: str = ""
-    """Preceding or expected text, which biases the model towards its words. An implementation may ignore it."""
+    """Expected text, which biases the model towards its words. An implementation may ignore it."""
+    earlier: str = ""
+    """What was said before. An implementation may ignore it."""
     prefix_tokens: tuple[int, ...] = ()
     """Tokens of the first words, as this recogniser returned them earlier; decoding continues after them. An
     implementation without such tokens ignores them."""

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from tui.gateway.allocator import keep_large_blocks
 from tui.gateway.hallucination import strip_repetition
 from tui.gateway.recogniser import RATE, Clip, RecognisedWord, Transcription
+from tui.gateway.second_hearing import is_doubtful, more_confident
 
 if TYPE_CHECKING:
     from faster_whisper.tokenizer import Tokenizer
@@ -113,27 +114,62 @@ class WhisperRecogniser:
         features = np.stack([self._features(clip.samples, window_s) for clip in clips])
         encoded = self._encoder.encode(features)
         languages = self._languages(clips, encoded)
-        if clips[0].final and not clips[0].prompt and self._decodes_less_silence:
-            encoded = first_seconds(encoded, max_duration_s + FINAL_SILENCE_S)
-        prompts = [self._prompt(clip, language) for clip, (language, _) in zip(clips, languages, strict=True)]
-        limit = min(MAX_OUTPUT_TOKENS, int(max_duration_s * TOKENS_PER_SECOND) + 16)
-        outcomes = self._whisper.model.generate(
-            encoded,
-            prompts,
-            beam_size=FINAL_BEAM if clips[0].final else 1,
-            # CTranslate2 generates at most half of `max_length`, and at most what the prompt leaves of it.
-            max_length=min(self._whisper.max_length, limit + max(limit, *(len(prompt) for prompt in prompts))),
-            suppress_tokens=self._suppressed,
-            return_scores=True,
-            return_no_speech_prob=True,
-        )
+        if clips[0].final:
+            [clip], [(language, _)] = clips, languages
+            found = [self._final(clip, encoded, language)]
+        else:
+            results = self._generate(clips, encoded, [language for language, _ in languages])
+            found = [
+                self._transcription(clip, result, language, encoded if len(clips) == 1 else row(encoded, at))
+                for at, (clip, result, (language, _)) in enumerate(zip(clips, results, languages, strict=True))
+            ]
         return [
-            msgspec.structs.replace(
-                self._transcription(clip, outcome, language, encoded if len(clips) == 1 else row(encoded, at)),
-                language_confidence=confidence,
-            )
-            for at, (clip, outcome, (language, confidence)) in enumerate(zip(clips, outcomes, languages, strict=True))
+            msgspec.structs.replace(transcription, language_confidence=confidence)
+            for transcription, (_, confidence) in zip(found, languages, strict=True)
         ]
+
+    def _final(self, clip: Clip, encoded: Any, language: str) -> Transcription:
+        """Return the text of an encoded clip; if it is doubtful, with the likelier words of a second decode.
+
+        A core that has nothing to do begins the second one at once, whether it will be needed or not.
+        """
+        less = encoded
+        if self._decodes_less_silence:
+            less = first_seconds(encoded, len(clip.samples) / RATE + FINAL_SILENCE_S)
+        hints = bool(clip.prompt or clip.earlier)
+        first, other = (encoded, less) if hints else (less, encoded)
+        generate_second = partial(self._generate, [msgspec.structs.replace(clip, earlier="")], other, [language])
+        # What a client expects is no hint to do without, and without any difference there is nothing to hear.
+        useful = not clip.prompt and (bool(clip.earlier) or self._decodes_less_silence)
+        idle = self._whisper.model.num_active_batches + 1 < self._whisper.model.num_workers
+        [result] = self._generate([clip], first, [language])
+        [second] = generate_second() if useful and idle else [None]
+        found = self._transcription(clip, result, language, first)
+        if not useful or not is_doubtful(found.words):
+            return found
+        if second is None:
+            [second] = generate_second()
+        again = self._transcription(clip, second, language, other)
+        return msgspec.structs.replace(found, words=more_confident(found.words, again.words))
+
+    def _generate(self, clips: Sequence[Clip], encoded: Any, languages: Sequence[str]) -> list[Any]:
+        """Begin to decode encoded clips; return the results to wait for."""
+        final, longest_s = clips[0].final, max(len(clip.samples) for clip in clips) / RATE
+        prompts = [self._prompt(clip, language) for clip, language in zip(clips, languages, strict=True)]
+        limit = min(MAX_OUTPUT_TOKENS, int(longest_s * TOKENS_PER_SECOND) + 16)
+        return list(
+            self._whisper.model.generate(
+                encoded,
+                prompts,
+                asynchronous=True,
+                beam_size=FINAL_BEAM if final else 1,
+                # CTranslate2 generates at most half of `max_length`, and at most what the prompt leaves of it.
+                max_length=min(self._whisper.max_length, limit + max(limit, *(len(prompt) for prompt in prompts))),
+                suppress_tokens=self._suppressed,
+                return_scores=True,
+                return_no_speech_prob=True,
+            )
+        )
 
     def text(self, tokens: Sequence[int], language: str = "en") -> str:
         """Return tokens as text."""
@@ -167,14 +203,16 @@ class WhisperRecogniser:
 
     def _prompt(self, clip: Clip, language: str) -> list[int]:
         tokenizer = self._tokenizer(language)
-        words = f" {clip.prompt.strip()}" if clip.prompt.strip() else ""
+        hint = f"{clip.prompt} {clip.earlier}".strip()
+        words = f" {hint}" if hint else ""
         # A client may write the names of special tokens; only plain words bias the model.
         before = [token for token in tokenizer.encode(words) if token < tokenizer.eot][-MAX_PROMPT_TOKENS:]
         prompt = self._whisper.get_prompt(tokenizer, before, without_timestamps=True)
         return [*prompt, *clip.prefix_tokens]
 
-    def _transcription(self, clip: Clip, outcome: Any, language: str, encoded: Any) -> Transcription:
-        """Return the words of a clip, without a loop at their end."""
+    def _transcription(self, clip: Clip, result: Any, language: str, encoded: Any) -> Transcription:
+        """Wait for a result; return the words of the clip, without a loop at their end."""
+        outcome = result.result()
         tokens = [token for token in outcome.sequences_ids[0] if token < self._tokenizer(language).eot]
         rejected = _rejection(outcome, self.text(tokens, language)) if tokens else ""
         if rejected or not tokens:
