@@ -193,17 +193,32 @@ def test_a_second_decode_hears_a_doubtful_word(threads: int, monkeypatch: pytest
         return words(recogniser.transcribe([clip])[0].text)
 
     assert heard() == words(spoken(CLIPS[0]))
-    monkeypatch.setattr("tui.gateway.whisper.is_doubtful", lambda words: False)
+    monkeypatch.setattr("tui.gateway.whisper.is_doubtful", lambda words, known_s: False)
     assert "crudely" in heard()
 
 
-def test_what_a_client_expects_is_not_decoded_again_without_it(
-    model: WhisperRecogniser, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("prompt", "earlier", "decodes"),
+    [("", "", [("", "")] * 2), ("", "He spoke.", [("", "He spoke."), ("", "")]), ("Words.", "", [("Words.", "")])],
+    ids=["no hints", "after other words", "a client's prompt"],
+)
+def test_a_second_decode_does_without_what_was_said_before_but_not_without_a_prompt(
+    model: WhisperRecogniser,
+    monkeypatch: pytest.MonkeyPatch,
+    prompt: str,
+    earlier: str,
+    decodes: list[tuple[str, str]],
 ) -> None:
-    clip = Clip(floats(noisy(read(CLIPS[0]), below_db=10)), final=True, prompt="Words that may occur: Dashwoode.")
-    before = model.transcribe([clip])
-    monkeypatch.setattr("tui.gateway.whisper.is_doubtful", lambda words: True)
-    assert model.transcribe([clip]) == before
+    asked, make = [], WhisperRecogniser._prompt
+
+    def noted(recogniser: WhisperRecogniser, clip: Clip, language: str) -> list[int]:
+        asked.append((clip.prompt, clip.earlier))
+        return make(recogniser, clip, language)
+
+    monkeypatch.setattr(WhisperRecogniser, "_prompt", noted)
+    monkeypatch.setattr("tui.gateway.whisper.is_doubtful", lambda words, known_s: True)
+    model.transcribe([Clip(floats(read(CLIPS[4])), True, prompt=prompt, earlier=earlier)])
+    assert asked == decodes
 
 
 def test_continuous_speech_is_decoded_to_the_end_of_a_clip(model: WhisperRecogniser) -> None:

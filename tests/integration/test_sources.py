@@ -76,19 +76,19 @@ async def test_a_named_pipe_without_a_writer_can_be_closed(tmp_path: Path) -> No
 
 async def test_a_program_that_fails_is_quoted() -> None:
     error = await open_error("""cmd:sh -c 'echo one >&2; echo "no such device: hw:7" >&2; exit 3'""")
-    assert error.message == "sh ended with code 3: no such device: hw:7"
+    assert error.message == "sh ended with code 3: no such device: hw:7."
 
 
 async def test_a_source_program_gets_no_api_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSEMBLYAI_API_KEY", "planted")
     monkeypatch.setenv("OTHERS", "kept")
     error = await open_error("""cmd:sh -c 'echo "got $ASSEMBLYAI_API_KEY$OTHERS" >&2; exit 3'""")
-    assert error.message == "sh ended with code 3: got kept"
+    assert error.message == "sh ended with code 3: got kept."
 
 
 async def test_a_program_that_fails_after_its_audio_is_quoted_too(speech: bytes) -> None:
     error = await open_error("cmd:sh -c 'head -c 32000 /dev/zero; echo unplugged >&2; kill -9 $$'")
-    assert error.message == "sh ended with signal 9: unplugged"
+    assert error.message == "sh ended with signal 9: unplugged."
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,16 @@ def heard(first: str, second: str) -> str:
 
 
 def test_a_text_is_doubtful_if_any_of_its_words_is() -> None:
-    assert is_doubtful(said(f"rather cold/{DOUBT - 0.01}"))
-    assert not is_doubtful(said(f"rather cold/{DOUBT}"))
-    assert not is_doubtful(())
+    assert is_doubtful(said(f"rather cold/{DOUBT - 0.01}"), 0.0)
+    assert not is_doubtful(said(f"rather cold/{DOUBT}"), 0.0)
+    assert not is_doubtful((), 0.0)
+
+
+def test_words_that_are_known_already_make_no_text_doubtful() -> None:
+    doubtful = said("crudely/0.1 in his/0.2 power")
+    assert is_doubtful(doubtful, 0.5)
+    assert is_doubtful(doubtful, 1.4)
+    assert not is_doubtful(doubtful, 1.5)
 
 
 def test_where_two_texts_differ_the_more_confident_one_is_taken() -> None:
@@ -51,10 +58,10 @@ def test_a_text_that_skips_speech_replaces_nothing() -> None:
 
 
 def test_a_loop_inside_a_word_counts_as_the_least_confident() -> None:
-    assert is_doubtful(said("an old-s-y-y-y-y-y-y/0.95"))
+    assert is_doubtful(said("an old-s-y-y-y-y-y-y/0.95"), 0.0)
     assert heard("an old-s-y-y-y-y-y-y/0.95", "an ill-sposed/0.3") == "an ill-sposed"
     assert heard("an ill-sposed/0.3", "an old-s-y-y-y-y-y-y/0.95") == "an ill-sposed"
-    assert not is_doubtful(said("No-no-no ha-ha-ha"))
+    assert not is_doubtful(said("No-no-no ha-ha-ha"), 0.0)
 
 
 def test_case_and_punctuation_make_no_difference() -> None:

@@ -268,7 +268,8 @@ class _SourceProgram:
             lines = self._stderr_tail.decode(errors="replace").split("\n")
             last = next((line.strip() for line in reversed(lines) if line.strip()), "no error message")
             cause = f"signal {-code}" if code < 0 else f"code {code}"
-            raise SourceError(f"{self.name} ended with {cause}: {last}", "Run it in a shell to see the problem.")
+            message = f"{self.name} ended with {cause}: {last.removesuffix('.')}."
+            raise SourceError(message, "Run it in a shell to see the problem.")
 
     async def close(self) -> None:
         """End the program's process group, and wait for the program to exit."""

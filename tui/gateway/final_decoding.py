@@ -138,7 +138,16 @@ class _Decoding:
         request = self._request
         first, last = (max(0, round((at_s - request.start_s) * RATE)) for at_s in (start_s, end_s))
         [transcription] = self._recogniser.transcribe(
-            [Clip(request.samples[first:last], final, request.languages, prompt, earlier)]
+            [
+                Clip(
+                    request.samples[first:last],
+                    final,
+                    request.languages,
+                    prompt,
+                    earlier,
+                    known_s=max(0.0, request.base_s - request.start_s - first / RATE),
+                )
+            ]
         )
         self._note(transcription)
         return tuple(shifted(word, request.start_s + first / RATE) for word in transcription.words)

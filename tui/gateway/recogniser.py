@@ -25,6 +25,8 @@ class Clip(msgspec.Struct, frozen=True):
     """Expected text, which biases the model towards its words. An implementation may ignore it."""
     earlier: str = ""
     """What was said before. An implementation may ignore it."""
+    known_s: float = 0.0
+    """Seconds at the start that are context: their words are known already and need no care."""
     prefix_tokens: tuple[int, ...] = ()
     """Tokens of the first words, as this recogniser returned them earlier; decoding continues after them. An
     implementation without such tokens ignores them."""

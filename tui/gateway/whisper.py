@@ -145,7 +145,7 @@ class WhisperRecogniser:
         [result] = self._generate([clip], first, [language])
         [second] = generate_second() if useful and idle else [None]
         found = self._transcription(clip, result, language, first)
-        if not useful or not is_doubtful(found.words):
+        if not useful or not is_doubtful(found.words, clip.known_s):
             return found
         if second is None:
             [second] = generate_second()
