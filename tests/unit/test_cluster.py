@@ -77,7 +77,7 @@ def test_a_call_whose_replica_ended_is_made_again() -> None:
 
 @given(arrays(np.int16, st.integers(0, 50)))
 def test_a_clip_arrives_as_it_was_sent(samples: npt.NDArray[np.int16]) -> None:
-    sent = Clip(samples.astype(np.float32) / np.float32(32_768), True, ("de",), "Hello", "Before", (1, 2))
+    sent = Clip(samples.astype(np.float32) / np.float32(32_768), True, ("de",), "Hello", "Before", 0.5, (1, 2))
     arrived = unpack(pack(sent))
     assert np.array_equal(arrived.samples, sent.samples)
     assert arrived.samples.dtype == np.float32
