@@ -109,9 +109,9 @@ class Caller:
                 if message["type"] == type and fields.items() <= message.items():
                     return message
 
-    async def ended(self) -> tuple[int, str]:
+    async def ended(self, patience_s: float = PATIENCE_S) -> tuple[int, str]:
         """Read to the end; return the close code and its reason."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             try:
                 while True:
                     self.received.append(json.loads(await self.websocket.recv()))

@@ -237,6 +237,7 @@ def padded(samples: Samples, multiple: int) -> Samples:
     return np.pad(samples, (0, -len(samples) % multiple))
 
 
+@pytest.mark.timeout(400)
 async def test_the_same_audio_gives_the_same_turns_at_any_pace_and_load(url: str) -> None:
     # The last chunk is as long as the others: otherwise the silence at the end would not be the same.
     samples = padded(np.concatenate([joined(0.8), continuous()]), 2 * RATE)
@@ -247,7 +248,7 @@ async def test_the_same_audio_gives_the_same_turns_at_any_pace_and_load(url: str
                 await caller.websocket.send(chunk)
                 await asyncio.sleep(chunk_ms / 1000 / speed)
             await caller.send("Terminate")
-            await caller.ended()
+            await caller.ended(4 * PATIENCE_S)
         return [(turn["transcript"], turn["words"]) for turn in caller.finals]
 
     fast = await turns(1000, math.inf)
