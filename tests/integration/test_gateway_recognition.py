@@ -184,8 +184,8 @@ async def test_no_run_of_words_is_lost_in_difficult_speech(url: str, difficult: 
     assert found.longest_missing <= 3, (recording.name, found)
 
 
-@pytest.mark.parametrize("threads", [1, 2], ids=["after the first decode", "on an idle core beside it"])
-def test_a_second_decode_hears_a_doubtful_word(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("threads", [1, 2], ids=["after the first pass", "on an idle core beside it"])
+def test_a_second_pass_corrects_an_uncertain_word(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     recogniser = WhisperRecogniser(find_model("tiny.en").folder, threads=threads)
     clip = Clip(floats(noisy(read(CLIPS[0]), below_db=10)), final=True)
 
@@ -193,7 +193,7 @@ def test_a_second_decode_hears_a_doubtful_word(threads: int, monkeypatch: pytest
         return words(recogniser.transcribe([clip])[0].text)
 
     assert heard() == words(spoken(CLIPS[0]))
-    monkeypatch.setattr("tui.gateway.whisper.is_doubtful", lambda words, known_s: False)
+    monkeypatch.setattr("tui.gateway.whisper.is_uncertain", lambda words, context_s: False)
     assert "crudely" in heard()
 
 
@@ -202,7 +202,7 @@ def test_a_second_decode_hears_a_doubtful_word(threads: int, monkeypatch: pytest
     [("", "", [("", "")] * 2), ("", "He spoke.", [("", "He spoke."), ("", "")]), ("Words.", "", [("Words.", "")])],
     ids=["no hints", "after other words", "a client's prompt"],
 )
-def test_a_second_decode_does_without_what_was_said_before_but_not_without_a_prompt(
+def test_a_second_pass_omits_what_was_said_before_but_not_a_prompt(
     model: WhisperRecogniser,
     monkeypatch: pytest.MonkeyPatch,
     prompt: str,
@@ -216,7 +216,7 @@ def test_a_second_decode_does_without_what_was_said_before_but_not_without_a_pro
         return make(recogniser, clip, language)
 
     monkeypatch.setattr(WhisperRecogniser, "_prompt", noted)
-    monkeypatch.setattr("tui.gateway.whisper.is_doubtful", lambda words, known_s: True)
+    monkeypatch.setattr("tui.gateway.whisper.is_uncertain", lambda words, context_s: True)
     model.transcribe([Clip(floats(read(CLIPS[4])), True, prompt=prompt, earlier=earlier)])
     assert asked == decodes
 

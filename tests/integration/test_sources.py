@@ -79,6 +79,11 @@ async def test_a_program_that_fails_is_quoted() -> None:
     assert error.message == "sh ended with code 3: no such device: hw:7."
 
 
+async def test_a_quoted_sentence_has_one_full_stop() -> None:
+    error = await open_error("""cmd:sh -c 'echo "The device is busy." >&2; exit 1'""")
+    assert error.message == "sh ended with code 1: The device is busy."
+
+
 async def test_a_source_program_gets_no_api_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSEMBLYAI_API_KEY", "planted")
     monkeypatch.setenv("OTHERS", "kept")

@@ -26,15 +26,15 @@ class Scripted:
         self._hear = hear
         self.clips: list[tuple[int, int, str]] = []
         """Start and end in seconds of the connection, and the prompt."""
-        self.known_s: list[float] = []
-        """`Clip.known_s` of each clip."""
+        self.context_s: list[float] = []
+        """`Clip.context_s` of each clip."""
 
     def transcribe(self, clips: Sequence[Clip]) -> list[Transcription]:
         [clip] = clips
         # The value of a sample is its time.
         first, last = round(float(clip.samples[0])), round(float(clip.samples[-1]))
         self.clips.append((first, last, clip.prompt + clip.earlier))
-        self.known_s.append(clip.known_s)
+        self.context_s.append(clip.context_s)
         words = (
             msgspec.structs.replace(word, start_s=word.start_s - first, end_s=word.end_s - first)
             for word in self._hear(clip, first, last)
@@ -83,7 +83,7 @@ def test_a_decode_that_stops_early_with_context_is_made_again_without() -> None:
     final = decode_final(recogniser, request())
     assert texts(final.words) == texts(spoken(CONTEXT_S, CONTEXT_S + STRETCH_S))
     assert recogniser.clips == [(0, 19, "said before"), (0, 19, ""), (10, 19, "")]
-    assert recogniser.known_s == [CONTEXT_S, CONTEXT_S, 0]
+    assert recogniser.context_s == [CONTEXT_S, CONTEXT_S, 0]
 
 
 def test_words_heard_at_a_pause_stay_if_a_later_decode_skips_them() -> None:

@@ -98,7 +98,7 @@ def fill(words: Sequence[RecognisedWord], gap: Span, found: Sequence[RecognisedW
     inner = continuation(left, found, left[-1].end_s if left else gap[0])
     end_s = right[0].start_s if right else gap[1]
     inner = tuple(map(_mirrored, continuation(_mirror(right), _mirror(inner), -end_s)))[::-1]
-    return (*left, *_inside(inner, left, right), *right) if len(inner) > len(replaced) else tuple(words)
+    return (*left, *inside(inner, left, right), *right) if len(inner) > len(replaced) else tuple(words)
 
 
 def middle_s(word: RecognisedWord) -> float:
@@ -148,7 +148,7 @@ def _mirrored(word: RecognisedWord) -> RecognisedWord:
     return msgspec.structs.replace(word, start_s=-word.end_s, end_s=-word.start_s)
 
 
-def _inside(
+def inside(
     words: Sequence[RecognisedWord], left: Sequence[RecognisedWord], right: Sequence[RecognisedWord]
 ) -> list[RecognisedWord]:
     """Return words with their times between two neighbours."""

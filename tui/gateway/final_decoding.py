@@ -145,7 +145,7 @@ class _Decoding:
                     request.languages,
                     prompt,
                     earlier,
-                    known_s=max(0.0, request.base_s - request.start_s - first / RATE),
+                    context_s=max(0.0, request.base_s - request.start_s - first / RATE),
                 )
             ]
         )

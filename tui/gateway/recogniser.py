@@ -24,9 +24,9 @@ class Clip(msgspec.Struct, frozen=True):
     prompt: str = ""
     """Expected text, which biases the model towards its words. An implementation may ignore it."""
     earlier: str = ""
-    """What was said before. An implementation may ignore it."""
-    known_s: float = 0.0
-    """Seconds at the start that are context: their words are known already and need no care."""
+    """What was said before the clip. An implementation may ignore it."""
+    context_s: float = 0.0
+    """Seconds at the start whose words are known from an earlier decode."""
     prefix_tokens: tuple[int, ...] = ()
     """Tokens of the first words, as this recogniser returned them earlier; decoding continues after them. An
     implementation without such tokens ignores them."""

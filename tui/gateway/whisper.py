@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tui.gateway.allocator import keep_large_blocks
 from tui.gateway.hallucination import strip_repetition
 from tui.gateway.recogniser import RATE, Clip, RecognisedWord, Transcription
-from tui.gateway.second_hearing import is_doubtful, more_confident
+from tui.gateway.second_pass import combine, is_uncertain
 
 if TYPE_CHECKING:
     from faster_whisper.tokenizer import Tokenizer
@@ -129,28 +129,27 @@ class WhisperRecogniser:
         ]
 
     def _final(self, clip: Clip, encoded: Any, language: str) -> Transcription:
-        """Return the text of an encoded clip; if it is doubtful, with the likelier words of a second decode.
+        """Return the text of an encoded clip; if it is uncertain, combined with that of a second pass.
 
         A core that has nothing to do begins the second one at once, whether it will be needed or not.
         """
         less = encoded
         if self._decodes_less_silence:
             less = first_seconds(encoded, len(clip.samples) / RATE + FINAL_SILENCE_S)
-        hints = bool(clip.prompt or clip.earlier)
-        first, other = (encoded, less) if hints else (less, encoded)
+        first, other = (encoded, less) if clip.prompt or clip.earlier else (less, encoded)
         generate_second = partial(self._generate, [msgspec.structs.replace(clip, earlier="")], other, [language])
-        # What a client expects is no hint to do without, and without any difference there is nothing to hear.
+        # A client's prompt always applies. Without another input, the second pass would repeat the first.
         useful = not clip.prompt and (bool(clip.earlier) or self._decodes_less_silence)
         idle = self._whisper.model.num_active_batches + 1 < self._whisper.model.num_workers
         [result] = self._generate([clip], first, [language])
         [second] = generate_second() if useful and idle else [None]
         found = self._transcription(clip, result, language, first)
-        if not useful or not is_doubtful(found.words, clip.known_s):
+        if not useful or not is_uncertain(found.words, clip.context_s):
             return found
         if second is None:
             [second] = generate_second()
         again = self._transcription(clip, second, language, other)
-        return msgspec.structs.replace(found, words=more_confident(found.words, again.words))
+        return msgspec.structs.replace(found, words=combine(found.words, again.words))
 
     def _generate(self, clips: Sequence[Clip], encoded: Any, languages: Sequence[str]) -> list[Any]:
         """Begin to decode encoded clips; return the results to wait for."""

@@ -1,4 +1,4 @@
-"""When a text is decoded again, and which words of two texts are taken."""
+"""When a clip gets a second pass, and which words of two texts are taken."""
 
 import itertools
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.gateway.recogniser import RecognisedWord
-from tui.gateway.second_hearing import DOUBT, is_doubtful, more_confident
+from tui.gateway.second_pass import MIN_CONFIDENCE, combine, is_uncertain
 
 
 def said(text: str, start_s: float = 0.0) -> tuple[RecognisedWord, ...]:
@@ -18,54 +18,54 @@ def said(text: str, start_s: float = 0.0) -> tuple[RecognisedWord, ...]:
     )
 
 
-def heard(first: str, second: str) -> str:
+def combined(first: str, second: str) -> str:
     """Return the words taken of two texts."""
-    return " ".join(word.text for word in more_confident(said(first), said(second)))
+    return " ".join(word.text for word in combine(said(first), said(second)))
 
 
-def test_a_text_is_doubtful_if_any_of_its_words_is() -> None:
-    assert is_doubtful(said(f"rather cold/{DOUBT - 0.01}"), 0.0)
-    assert not is_doubtful(said(f"rather cold/{DOUBT}"), 0.0)
-    assert not is_doubtful((), 0.0)
+def test_a_text_is_uncertain_if_any_of_its_words_is() -> None:
+    assert is_uncertain(said(f"rather cold/{MIN_CONFIDENCE - 0.01}"), 0.0)
+    assert not is_uncertain(said(f"rather cold/{MIN_CONFIDENCE}"), 0.0)
+    assert not is_uncertain((), 0.0)
 
 
-def test_words_that_are_known_already_make_no_text_doubtful() -> None:
-    doubtful = said("crudely/0.1 in his/0.2 power")
-    assert is_doubtful(doubtful, 0.5)
-    assert is_doubtful(doubtful, 1.4)
-    assert not is_doubtful(doubtful, 1.5)
+def test_words_that_are_known_already_make_no_text_uncertain() -> None:
+    uncertain = said("crudely/0.1 in his/0.2 power")
+    assert is_uncertain(uncertain, 0.5)
+    assert is_uncertain(uncertain, 1.4)
+    assert not is_uncertain(uncertain, 1.5)
 
 
 def test_where_two_texts_differ_the_more_confident_one_is_taken() -> None:
-    assert heard("to be old-sposed./0.5 Had he", "to be ill/0.8 disposed./0.6 Had me/0.8") == (
+    assert combined("to be old-sposed./0.5 Had he", "to be ill/0.8 disposed./0.6 Had me/0.8") == (
         "to be ill disposed. Had he"
     )
-    assert heard("is to/0.5 be", "is too/0.5 be") == "is to be"
+    assert combined("is to/0.5 be", "is too/0.5 be") == "is to be"
 
 
 def test_one_sure_piece_of_a_mistake_does_not_make_it_likelier() -> None:
-    assert heard("an ill-sposed./0.46", "an able/0.2 to/0.98") == "an ill-sposed."
+    assert combined("an ill-sposed./0.46", "an able/0.2 to/0.98") == "an ill-sposed."
 
 
 def test_words_that_only_one_text_has_are_neither_added_nor_left_out() -> None:
-    assert heard("leisure/0.1 to consider", "to consider") == "leisure to consider"
-    assert heard("to consider/0.1", "leisure to consider/0.1") == "to consider"
+    assert combined("leisure/0.1 to consider", "to consider") == "leisure to consider"
+    assert combined("to consider/0.1", "leisure to consider/0.1") == "to consider"
 
 
 def test_a_text_that_skips_speech_replaces_nothing() -> None:
-    assert heard("he was not an/0.1 ill man", "wanted man") == "he was not an ill man"
-    assert heard("wanted/0.1 man", "he was not an ill man") == "wanted man"
+    assert combined("he was not an/0.1 ill man", "wanted man") == "he was not an ill man"
+    assert combined("wanted/0.1 man", "he was not an ill man") == "wanted man"
 
 
 def test_a_loop_inside_a_word_counts_as_the_least_confident() -> None:
-    assert is_doubtful(said("an old-s-y-y-y-y-y-y/0.95"), 0.0)
-    assert heard("an old-s-y-y-y-y-y-y/0.95", "an ill-sposed/0.3") == "an ill-sposed"
-    assert heard("an ill-sposed/0.3", "an old-s-y-y-y-y-y-y/0.95") == "an ill-sposed"
-    assert not is_doubtful(said("No-no-no ha-ha-ha"), 0.0)
+    assert is_uncertain(said("an old-s-y-y-y-y-y-y/0.95"), 0.0)
+    assert combined("an old-s-y-y-y-y-y-y/0.95", "an ill-sposed/0.3") == "an ill-sposed"
+    assert combined("an ill-sposed/0.3", "an old-s-y-y-y-y-y-y/0.95") == "an ill-sposed"
+    assert not is_uncertain(said("No-no-no ha-ha-ha"), 0.0)
 
 
 def test_case_and_punctuation_make_no_difference() -> None:
-    assert heard("He was./0.3 Then", "he was/0.9 then") == "He was. Then"
+    assert combined("He was./0.3 Then", "he was/0.9 then") == "He was. Then"
 
 
 TEXTS = st.lists(
@@ -87,8 +87,8 @@ def test_the_words_stay_in_order_without_overlaps(
     first: list[tuple[str, float, float]], second: list[tuple[str, float, float]]
 ) -> None:
     one, other = timed(first), timed(second)
-    taken = more_confident(one, other)
+    taken = combine(one, other)
     assert all(word.start_s <= word.end_s for word in taken)
     assert all(before.end_s <= after.start_s + 1e-9 for before, after in itertools.pairwise(taken))
     assert {word.text for word in taken} <= {word.text for word in (*one, *other)}
-    assert more_confident(one, one) == one
+    assert combine(one, one) == one
