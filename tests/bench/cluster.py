@@ -229,7 +229,7 @@ def held(name: str, url: str, recording: Recording, sizes: Iterable[int], used: 
                 str(size),
                 f"{percentiles(delays)} s",
                 f"{mean_s:.2f} s",
-                percent(worst),
+                percent([worst]),
                 ", ".join(f"{role} {100 * s / took_s / size:.1f} %" for role, s in sorted(spent.items()) if s > 0.2),
                 "held" if mean_s <= HELD_S else "not held",
             )
