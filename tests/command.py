@@ -34,7 +34,7 @@ def livegist(*words: str, code: int = 0, says: str = "", stdin: str | None = Non
 
 
 def internal_errors(home: Path) -> list[str]:
-    """Return the lines below a home that tell of an internal error, each with its file."""
+    """Return the lines below a home that report an internal error, each with its file."""
     found = []
     for path in sorted(path for name in WRITTEN for path in home.rglob(name) if path.is_file()):
         lines = path.read_text(errors="replace").splitlines()

@@ -91,7 +91,7 @@ DEVICES = (
 
 
 class Pulse:
-    """A PulseAudio server of our own: what is played into its speaker is heard by its microphone.
+    """A PulseAudio server of our own: what is played into its speaker is recorded by its microphone.
 
     Args:
         folder: where its socket and settings are.

@@ -1,4 +1,4 @@
-"""A Streaming v3 endpoint for tests: a real websocket server that "hears" runs of equal samples, exactly.
+"""A Streaming v3 endpoint for tests: a real websocket server that transcribes runs of equal samples, exactly.
 
 A turn is a run of one non-zero sample value; its text says which value and how many samples, so that a turn that was
 cut, doubled or lost reads differently. It ends after `SILENCE` zero samples.
@@ -32,12 +32,12 @@ def speech(*turns: int, samples: int = RATE // 2, pause: int = RATE // 2) -> byt
 
 
 def said(turn: int, samples: int = RATE // 2) -> str:
-    """Return the text of a turn that was heard whole."""
+    """Return the text of a turn whose audio all arrived."""
     return f"turn {turn} of {samples} samples"
 
 
-class Hearing:
-    """What one connection hears. Pure: chunks in, messages out."""
+class FakeRecogniser:
+    """The recogniser of one connection. Pure: chunks in, messages out."""
 
     def __init__(self) -> None:
         self.position = 0
@@ -46,31 +46,31 @@ class Hearing:
         self._start = 0
         self._length = 0
         self._silence = 0
-        self._told = 0
+        self._published = 0
 
-    def hear(self, chunk: bytes) -> list[dict[str, Any]]:
+    def feed(self, chunk: bytes) -> list[dict[str, Any]]:
         """Return the turns that a chunk of sound changes."""
-        told: list[dict[str, Any]] = []
+        messages: list[dict[str, Any]] = []
         samples = np.frombuffer(chunk, "<i2")
         edges = np.flatnonzero(np.diff(samples)) + 1
         for run in np.split(samples, edges):
             value, length = int(run[0]), len(run)
             if value and self._value and (value != self._value or self._silence):
-                told.append(self._turn(final=True))
+                messages.append(self._turn(final=True))
             if value:
                 if not self._value:
-                    self._value, self._start, self._length, self._told = value, self.position, 0, 0
+                    self._value, self._start, self._length, self._published = value, self.position, 0, 0
                 self._length += length
                 self._silence = 0
             elif self._value:
                 self._silence += length
                 if self._silence >= SILENCE:
-                    told.append(self._turn(final=True))
+                    messages.append(self._turn(final=True))
             self.position += length
-            if self._value and self._length - self._told >= PARTIAL:
-                self._told = self._length
-                told.append(self._turn(final=False))
-        return told
+            if self._value and self._length - self._published >= PARTIAL:
+                self._published = self._length
+                messages.append(self._turn(final=False))
+        return messages
 
     def finish(self) -> list[dict[str, Any]]:
         """Return the final of the open turn, if there is one."""
@@ -138,7 +138,7 @@ class Endpoint:
     retry_after: str = ""
     """The `Retry-After` header of a refusal; empty for none."""
     configuration: dict[str, Any] | None = None
-    """What `Begin` says of the session; `None` for nothing."""
+    """What `Begin` has of the session; `None` for nothing."""
     speaker: str = ""
     """Label of the speaker of all final turns; empty for none."""
     begin_s: float = 0.0
@@ -146,8 +146,8 @@ class Endpoint:
     """Seconds from `Terminate` to the last turns, as of an endpoint that is behind."""
     max_sessions: int = 0
     """Most open sessions; further ones are refused with 3009. 0 sets no limit."""
-    tells_room: bool = False
-    """Whether `/healthz` says how many sessions there is room for."""
+    reports_capacity: bool = False
+    """Whether `/healthz` has the number of sessions and their limit."""
     open_sessions: int = 0
     most_sessions: int = 0
     """Largest number of sessions that were open at the same time."""
@@ -172,8 +172,8 @@ class Endpoint:
             if call.websocket is not None:
                 call.websocket.transport.abort()
 
-    async def tell(self) -> None:
-        """Wake who waits."""
+    async def notify(self) -> None:
+        """Wake the waiting tests."""
         async with self.changed:
             self.changed.notify_all()
 
@@ -184,18 +184,18 @@ class Endpoint:
         call = Call(query, dict(websocket.request.headers.raw_items()), websocket=websocket)
         if self.max_sessions and self.open_sessions >= self.max_sessions:
             self.refused_sessions += 1
-            await self.tell()
+            await self.notify()
             await websocket.send(json.dumps({"type": "Error", "error_code": 3009, "error": "Too many sessions"}))
             await websocket.close(3009, "Too many sessions")
             return
         self.calls.append(call)
         self.open_sessions += 1
         self.most_sessions = max(self.most_sessions, self.open_sessions)
-        await self.tell()
+        await self.notify()
         try:
             await self._talk(websocket, call)
         except ConnectionClosed:
-            await self.tell()
+            await self.notify()
         finally:
             self.open_sessions -= 1
 
@@ -214,7 +214,7 @@ class Endpoint:
         if self.close_with:
             await websocket.close(*self.close_with)
             return
-        hearing = Hearing()
+        recogniser = FakeRecogniser()
         answering: list[asyncio.Task[None]] = []
 
         async def turns(messages: list[dict[str, Any]]) -> None:
@@ -243,26 +243,26 @@ class Endpoint:
             if isinstance(message, bytes):
                 call.audio += message
                 call.chunks.append(len(message))
-                await turns(hearing.hear(message))
+                await turns(recogniser.feed(message))
             elif json.loads(message)["type"] == "Terminate":
                 call.terminated = True
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self.let_go.wait(), self.finish_s)
-                await turns(hearing.finish())
+                await turns(recogniser.finish())
                 if not self.finishes_answers:
                     for task in answering:
                         task.cancel()
                 await asyncio.gather(*answering, return_exceptions=not self.finishes_answers)
                 await send(type="Termination", audio_duration_seconds=1, session_duration_seconds=1)
                 await websocket.close()
-            await self.tell()
+            await self.notify()
 
     def receive(self, _: ServerConnection, request: Request) -> Response | None:
         """Answer the handshake."""
         from websockets.datastructures import Headers
 
         self.requests += 1
-        if request.path == "/healthz" and self.tells_room:
+        if request.path == "/healthz" and self.reports_capacity:
             room = json.dumps({"sessions": self.open_sessions, "max_sessions": self.max_sessions}).encode()
             return Response(200, "OK", Headers({"Content-Length": str(len(room)), "Connection": "close"}), room)
         if self.refuse_status:

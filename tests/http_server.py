@@ -1,4 +1,4 @@
-"""An HTTP server that answers as it is told, byte by byte if need be."""
+"""An HTTP server that gives scripted answers, byte by byte if need be."""
 
 import asyncio
 import json

@@ -63,7 +63,7 @@ CLOSES = (
     (3009, ""),
     (410, ""),
 )
-"""Close codes of the protocol, each with the text that tells its two meanings apart."""
+"""Close codes of the protocol, each with the text that distinguishes its two meanings."""
 DIALOGS: dict[str, type[Screen[Any]]] = {
     "Prompt picker (`p`)": PromptPicker,
     "Prompt editor (`^n` or `^e` in the prompt picker)": PromptEditor,

@@ -40,15 +40,15 @@ class Hosted:
     ) -> None:
         self._engine_clock = engine_clock
         self.folder = runtime_dir()
-        self.tell: Callable[[Event], None]
+        self.publish: Callable[[Event], None]
         self.host = EngineServer(self.folder, self._build, idle_s=idle_s, clock=clock)
         self.engine: Engine
 
-    def _build(self, tell: Callable[[Event], None]) -> Engine:
-        self.tell = tell
+    def _build(self, publish: Callable[[Event], None]) -> Engine:
+        self.publish = publish
         folders = (PACKAGE / "prompts", runtime_dir() / "prompts")
         self.engine = Engine(
-            tell, store=Store(sessions_dir()), prompt_folders=folders, log_file=log_file(), clock=self._engine_clock
+            publish, store=Store(sessions_dir()), prompt_folders=folders, log_file=log_file(), clock=self._engine_clock
         )
         return self.engine
 

@@ -1,6 +1,6 @@
 """Speaker models that tests make: ONNX files that take what WeSpeaker's, 3D-Speaker's and ReDimNet2's take.
 
-Each tells two voices apart by how much the bands of their speech vary, with weights fitted to sentences of both.
+Each distinguishes two voices by how much the bands of their speech vary, with weights fitted to sentences of both.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tiny ONNX models that onnx-asr loads as it loads real ones: two that hear tones, one that writes by its language.
+"""Tiny ONNX models that onnx-asr loads as it loads real ones: two transcribe tones, one writes by its language.
 
 A tone of `TONES` stands for a piece of a word. Weights are set by hand, so that what a model has to write is known.
 """
@@ -23,7 +23,7 @@ TONES = {"▁hello": 300.0, "▁wor": 900.0, "ld": 2000.0, ".": 4500.0}
 """Hz."""
 DURATIONS = 5
 LANGUAGES = {"de": ("▁guten", "▁tag."), "fr": ("▁bonjour",), "en": ("▁good", "▁day")}
-"""What the model that takes a language writes, whatever it hears."""
+"""What the model that takes a language writes, for any audio."""
 PROMPT = ("▁", "<|startofcontext|>", "<|startoftranscript|>", "<|emo:undefined|>", "<|pnc|>", "<|noitn|>")
 SPECIAL = (*PROMPT, "<|notimestamp|>", "<|nodiarize|>", "<|endoftext|>", *(f"<|{code}|>" for code in LANGUAGES))
 
@@ -82,10 +82,10 @@ def make_tdt(folder: Path, quantization: str = "") -> Path:
     again = np.array([-100.0] * (size - 1) + [0.0], np.float32)
     advance = np.array([[[0.0, 10.0] + [0.0] * (DURATIONS - 2)]], np.float32)
     nodes = [
-        helper.make_node("Transpose", ["encoder_outputs"], ["heard"], perm=[0, 2, 1]),
+        helper.make_node("Transpose", ["encoder_outputs"], ["frames"], perm=[0, 2, 1]),
         helper.make_node("OneHot", ["targets", "size", "off_on"], ["before"], axis=-1),
         helper.make_node("Mul", ["before", "again"], ["penalty"]),
-        helper.make_node("Add", ["heard", "penalty"], ["pieces"]),
+        helper.make_node("Add", ["frames", "penalty"], ["pieces"]),
         helper.make_node("Concat", ["pieces", "advance"], ["outputs"], axis=-1),
         helper.make_node("Identity", ["input_states_1"], ["output_states_1"]),
         helper.make_node("Identity", ["input_states_2"], ["output_states_2"]),

@@ -129,11 +129,11 @@ def diarisation_error(reference: Sequence[Span], found: Sequence[Span]) -> Diari
         for edge_s in (span.start_s, span.end_s):
             scored[max(0, _step(edge_s - COLLAR_S)) : _step(edge_s + COLLAR_S)] = False
     names, labels = sorted({span.speaker for span in reference}), sorted({span.speaker for span in found})
-    said, heard = _line(reference, names, steps)[scored], _line(found, labels, steps)[scored]
-    table = np.array([[np.sum((said == i) & (heard == j)) for j in range(len(labels))] for i in range(len(names))])
+    said, labelled = _line(reference, names, steps)[scored], _line(found, labels, steps)[scored]
+    table = np.array([[np.sum((said == i) & (labelled == j)) for j in range(len(labels))] for i in range(len(names))])
     speech = int(np.sum(said >= 0))
     correct = _best_match(table.reshape(len(names), len(labels)))
-    missed, false_alarm = int(np.sum((said >= 0) & (heard < 0))), int(np.sum((said < 0) & (heard >= 0)))
+    missed, false_alarm = int(np.sum((said >= 0) & (labelled < 0))), int(np.sum((said < 0) & (labelled >= 0)))
     return DiarisationError(missed / speech, false_alarm / speech, (speech - missed - correct) / speech)
 
 

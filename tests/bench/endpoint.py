@@ -1,7 +1,7 @@
 """A scripted endpoint for load, in a process of its own: it recognises nothing and says the same every time.
 
 Four partials a second, a turn and a gist every three, and chat completions of fifty tokens a second. It runs as fast
-as it is told to, so that three hours pass in minutes.
+on command, so that three hours pass in minutes.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed
 PARTIAL_S = 0.25
 TURN_S = 3.0
 STEPS = round(TURN_S / PARTIAL_S)
-"""Times a turn is told; the last one is its final."""
+"""Times a turn is sent; the last one is its final."""
 TOKEN_S = 0.02
 SPEECH = (
     "so the plan is that we ship the migration on thursday and maria takes the script while tom raises "
@@ -32,13 +32,13 @@ SPEECH = (
 WORDS = SPEECH.split()
 HOUR_MS = 60 * 60 * 1000
 TICKS = 30_000
-"""Milliseconds that a metronome's samples can tell apart, see `tests.bench.sound`."""
+"""Milliseconds that a metronome's samples can distinguish, see `tests.bench.sound`."""
 START_S = 20.0
 """Longest wait for the process to listen."""
 
 
 class Pace(msgspec.Struct, tag="pace", frozen=True):
-    """What the endpoint is told to do from now on."""
+    """What the endpoint has to do from now on."""
 
     speed: float = 1.0
     """How many seconds of script pass in one."""
@@ -79,7 +79,7 @@ def last_word(turn: int) -> str:
 
 
 def turn(order: int, step: int) -> dict[str, Any]:
-    """Return a turn as it is told at one of its steps."""
+    """Return a turn as it is sent at one of its steps."""
     final = step == STEPS - 1
     said = [WORDS[at % len(WORDS)] for at in range(3 * (step + 1))] + [last_word(order)] * final
     start, each = round(order * TURN_S * 1000), round(PARTIAL_S * 1000 / 3)
@@ -113,7 +113,7 @@ def gist(order: int) -> dict[str, Any]:
 
 
 class Script:
-    """What every session hears.
+    """What every session receives.
 
     Args:
         say: gets what is to be known outside.

@@ -1,4 +1,4 @@
-"""What is heard while something is measured: speech, a quiet room, or a metronome that says when it made a sample.
+"""What is played while something is measured: speech, a quiet room, or a metronome that says when it made a sample.
 
 As a program it is the metronome: `--source "cmd:python -m tests.bench.sound"`.
 """
@@ -17,7 +17,7 @@ RATE = 16_000
 LENGTH_S = 900
 """Longer than any one measurement."""
 ROOM_DBFS = -52.0
-"""RMS of the noise of a quiet room, as a microphone a hand's breadth away from nobody hears it."""
+"""RMS of the noise of a quiet room, as a microphone records it."""
 BLOCK_MS = 10
 
 

@@ -46,7 +46,7 @@ class Stage:
         return self._play(self._speech)
 
     def be_quiet(self) -> None:
-        """Have the microphone hear a room in which nobody speaks."""
+        """Play silence to the microphone."""
         self._play(self._room)
 
     def _play(self, path: Path) -> Path:
@@ -90,9 +90,9 @@ class Stage:
 
 
 def ask(command: Command, enough: Callable[[Event], bool] = lambda event: True) -> None:
-    """Send the engine a command and listen until something is told that is `enough`."""
+    """Send the engine a command and listen until an event is published that is `enough`."""
 
-    async def told() -> None:
+    async def reported() -> None:
         client = EngineClient(runtime_dir() / SOCKET_NAME)
         first = True
         async with asyncio.timeout(WAIT_S):
@@ -103,7 +103,7 @@ def ask(command: Command, enough: Callable[[Event], bool] = lambda event: True) 
                     return
                 first = False
 
-    asyncio.run(told())
+    asyncio.run(reported())
 
 
 def engine_pid() -> int:

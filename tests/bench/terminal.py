@@ -17,7 +17,7 @@ COLUMNS, ROWS = 120, 36
 PAINT_BYTES = 200
 """Bytes of one read from which on it is a frame and no longer the terminal being set up."""
 END_S = 15.0
-"""Longest wait for a program that was told to end."""
+"""Longest wait for a program that was asked to end."""
 KEYS = {"tab": "\t", "space": " ", "escape": "\x1b", "down": "\x1b[B", "up": "\x1b[A"}
 ANSWERS = {
     # Synchronised output is understood; the cursor is in the corner.

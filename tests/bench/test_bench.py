@@ -38,8 +38,8 @@ def test_nothing_measured_is_no_figure() -> None:
 
 
 def test_a_turn_ends_with_its_own_word_once_it_is_final_and_not_before() -> None:
-    told = [turn(7, step)["transcript"] for step in range(STEPS)]
-    assert [text.endswith(last_word(7)) for text in told] == [False] * (STEPS - 1) + [True]
+    reported = [turn(7, step)["transcript"] for step in range(STEPS)]
+    assert [text.endswith(last_word(7)) for text in reported] == [False] * (STEPS - 1) + [True]
 
 
 def test_the_plot_has_a_point_for_each_measurement_of_each_curve() -> None:

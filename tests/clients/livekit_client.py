@@ -34,10 +34,10 @@ async def main(url: str, audio: bytes, turns: int) -> None:
         sending = asyncio.create_task(send())
         async for event in stream:
             found = event.alternatives[0] if event.alternatives else None
-            told = {"event": event.type.value}
+            reported = {"event": event.type.value}
             if found:
-                told |= {"text": found.text, "language": str(found.language), "metadata": found.metadata}
-            print(json.dumps(told), flush=True)
+                reported |= {"text": found.text, "language": str(found.language), "metadata": found.metadata}
+            print(json.dumps(reported), flush=True)
             if event.type is SpeechEventType.END_OF_SPEECH:
                 left.release()
         await sending

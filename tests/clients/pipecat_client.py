@@ -39,7 +39,7 @@ MADE = (
 )
 
 
-def told(frame: Frame) -> dict[str, Any]:
+def reported(frame: Frame) -> dict[str, Any]:
     """Return what a frame says."""
     names = ("text", "language", "error")
     return {"frame": type(frame).__name__} | {name: str(getattr(frame, name)) for name in names if hasattr(frame, name)}
@@ -80,7 +80,7 @@ async def main(url: str, audio: bytes, turns: int) -> None:
     errors = [frame for frame in up if isinstance(frame, ErrorFrame)]
     for frame in [*down, *errors]:
         if isinstance(frame, MADE):
-            print(json.dumps(told(frame)), flush=True)
+            print(json.dumps(reported(frame)), flush=True)
 
 
 asyncio.run(main(sys.argv[1], Path(sys.argv[2]).read_bytes(), int(sys.argv[3])))

@@ -1,4 +1,4 @@
-"""What the tutorial's client uses of PyAudio. The microphone hears the WAV that MICROPHONE names, then silence."""
+"""What the tutorial's client uses of PyAudio. The microphone plays the WAV that MICROPHONE names, then silence."""
 
 import os
 import time
@@ -23,7 +23,7 @@ class Stream:
         self._heard_until = time.monotonic()
 
     def read(self, frames: int, exception_on_overflow: bool = True) -> bytes:
-        """Return the next frames when a microphone would have heard them."""
+        """Return the next frames when a microphone would have recorded them."""
         self._heard_until += frames / self._rate
         time.sleep(max(0.0, self._heard_until - time.monotonic()))
         return bytes(self._file.readframes(frames)).ljust(2 * frames, b"\0")

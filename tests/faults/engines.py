@@ -145,7 +145,7 @@ def assert_nothing_lost(sound: bytes, watch: Watch, calls: list[Call], turns: in
     assert_all_arrived(watch.recorded, calls)
     assert [turn.text for turn in watch.finals] == [said(number) for number in range(1, turns + 1)]
     assert [turn.number for turn in watch.finals] == list(range(1, turns + 1))
-    assert watch.ended == list(range(1, turns + 1)), "no turn's end is told twice"
+    assert watch.ended == list(range(1, turns + 1)), "no turn's end is reported twice"
     starts = [turn.start_s for turn in watch.finals]
     assert starts == sorted(starts)
 

@@ -43,7 +43,7 @@ async def test_an_answer_that_a_cut_has_taken_is_asked_for_once_there_is_a_line_
     found = answers(watch)
     assert set(found) == set(range(1, TURNS + 1))
     assert found[1] == "Asked again."
-    assert found[TURNS] != "Asked again.", "the endpoint answers what it hears after the cut"
+    assert found[TURNS] != "Asked again.", "the endpoint answers what arrives after the cut"
     assert (watch.record.stats.gists, watch.record.stats.gists_missing) == (TURNS, 0)
 
 
@@ -83,7 +83,7 @@ async def test_an_answer_that_timed_out_is_not_requested_again_after_a_cut(
         SOUND, server.url, tmp_path, llm_url=llm.url, gist_timeout_s=1.0, drain_timeout_s=2, clock=fast
     ) as (watch, _):
         await watch.until(lambda: any(gist.status is GistStatus.TIMED_OUT for gist in watch.record.gists.values()))
-        assert watch.record.state is State.LIVE, "it is told while the session goes on"
+        assert watch.record.state is State.LIVE, "it is reported while the session goes on"
         gone = {gist.turn for gist in watch.record.gists.values() if gist.status is GistStatus.TIMED_OUT}
         await server.cut()
         await watch.until_over()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests import fake_endpoint
 from tests.fake_endpoint import RATE, Endpoint, said, speech
 from tests.faults.engines import assert_all_arrived
-from tests.integration.reconnecting_harness import Heard, target
+from tests.integration.reconnecting_harness import EventLog, target
 from tui.audio.recording import Recording
 from tui.stream import events
 from tui.stream.reconnecting import ReconnectingStream
@@ -25,14 +25,14 @@ class Step(StrEnum):
 
     TURN = "a turn is spoken"
     HALF = "half a turn is spoken"
-    PARTIAL = "half a turn is spoken and heard"
-    HEARD = "what was spoken is heard"
+    PARTIAL = "half a turn is spoken and arrives"
+    ARRIVED = "what was spoken arrives"
     TIME = "some time passes"
     CUT = "the network is cut"
     REFUSE = "nobody is let in"
     ADMIT = "whoever comes is let in"
     THROW_OUT = "whoever comes is thrown out"
-    CROWDED = "whoever comes is told that there are too many"
+    CROWDED = "new connections are refused: too many"
     SHORT_LIFE = "connections expire soon"
     LONG_LIFE = "connections last"
     SWAP = "another prompt is wanted"
@@ -41,7 +41,7 @@ class Step(StrEnum):
     SLOW_ANSWERS = "answers take their time"
 
 
-STEPS = [*Step, Step.PARTIAL, Step.PARTIAL, Step.CUT, Step.CUT, Step.SWAP, Step.HEARD, Step.ADMIT, Step.ADMIT]
+STEPS = [*Step, Step.PARTIAL, Step.PARTIAL, Step.CUT, Step.CUT, Step.SWAP, Step.ARRIVED, Step.ADMIT, Step.ADMIT]
 """Steps to draw from; those that interact are listed more often."""
 
 
@@ -55,7 +55,7 @@ class Story:
     def __init__(self, server: Endpoint, recording: Recording) -> None:
         self.server = server
         self.recording = recording
-        self.heard = Heard()
+        self.log = EventLog()
         self.spoken = 0
         self.half = False
         self.prompts = 0
@@ -63,7 +63,7 @@ class Story:
             recording,
             target(server),
             "prompt 0",
-            self.heard.tell,
+            self.log.record,
             clock=lambda: time.monotonic() * SPEED,
             jitter=lambda: 0.02,
             drain_s=200.0,
@@ -82,10 +82,10 @@ class Story:
                 self.half = True
                 self.recording.append(speech(self.spoken)[: RATE // 2])
                 if step is Step.PARTIAL and self.admitted:
-                    await self.heard.until(lambda: self.heard.transcript.get(self.spoken) is not None)
-            case Step.HEARD if self.admitted:
+                    await self.log.until(lambda: self.log.transcript.get(self.spoken) is not None)
+            case Step.ARRIVED if self.admitted:
                 whole = self.spoken - self.half
-                await self.heard.until(lambda: len(self.heard.finals) >= whole)
+                await self.log.until(lambda: len(self.log.finals) >= whole)
             case Step.TIME:
                 await asyncio.sleep(0.03)
             case Step.CUT:
@@ -145,17 +145,15 @@ async def live(steps: list[Step], late: list[Step], folder: Path) -> None:
         texts = [said(n) for n in numbers]
         if story.half:
             texts[-1] = said(story.spoken, RATE // 4)
-        assert story.heard.finals == texts
-        assert [turn.number for turn in story.heard.transcript] == numbers
+        assert story.log.finals == texts
+        assert [turn.number for turn in story.log.transcript] == numbers
         whole = recording.read(0, recording.position)
         assert_all_arrived(whole, server.calls)
         asked = [
-            e.turn.number
-            for e in story.heard.events
-            if isinstance(e, events.TurnReceived) and e.turn.final and e.prompt
+            e.turn.number for e in story.log.events if isinstance(e, events.TurnReceived) and e.turn.final and e.prompt
         ]
         assert asked == numbers, "each turn is asked about once"
-        assert not story.heard.of(events.StreamFailed)
+        assert not story.log.of(events.StreamFailed)
 
 
 @settings(max_examples=60)

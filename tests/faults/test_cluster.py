@@ -42,7 +42,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCluster]:
 
 
 class Session:
-    """A session that records until it is told to end, four times as fast as real time."""
+    """A session that records until it is asked to end, four times as fast as real time."""
 
     def __init__(self, watch: Watch, cluster: TestCluster, end: Callable[[], None]) -> None:
         self.watch = watch

@@ -120,13 +120,13 @@ async def test_an_unplugged_device_is_reported_at_once_and_used_again_when_it_is
 async def test_samples_that_the_sound_system_lost_are_counted_shown_and_filled_with_silence(
     server: Endpoint, microphone: Unplugged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hear = Microphone._on_block
+    on_block = Microphone._on_block
     calls = itertools.count()
 
-    def overflowing(heard_by: Microphone, heard: bytes, frames: int, times: object, status: object) -> None:
+    def overflowing(microphone: Microphone, block: bytes, frames: int, times: object, status: object) -> None:
         # PulseAudio holds back as much as there is time for, so that PortAudio itself never gets to lose anything.
         if (call := next(calls)) not in LOST:
-            hear(heard_by, heard, frames, times, SimpleNamespace(input_overflow=call == LOST.stop))
+            on_block(microphone, block, frames, times, SimpleNamespace(input_overflow=call == LOST.stop))
 
     monkeypatch.setattr(Microphone, "_on_block", overflowing)
     watch = Watch()

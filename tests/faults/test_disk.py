@@ -122,7 +122,7 @@ async def test_audio_that_did_not_fit_on_the_disk_is_written_once_there_is_room(
     assert kept.stats.unsaved_s == 0
 
 
-async def test_an_engine_that_is_told_to_end_now_does_not_wait_for_room(
+async def test_an_engine_that_has_to_end_now_does_not_wait_for_room(
     server: Endpoint, small_disk: Path, tmp_path: Path
 ) -> None:
     fill(small_disk, 50_000)
@@ -160,8 +160,8 @@ async def test_a_disk_that_turns_read_only_for_a_while_loses_nothing(
         patch.setattr(os, "pwrite", read_only)
         patch.setattr(os, "write", read_only)
         await watch.until(lambda: any("Read-only file system" in notice for notice in watch.notices))
-        heard = len(watch.finals)
-        await watch.until(lambda: len(watch.finals) > heard)
+        count = len(watch.finals)
+        await watch.until(lambda: len(watch.finals) > count)
     await watch.until_over()
     built.quit()
     await task

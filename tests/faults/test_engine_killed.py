@@ -107,7 +107,7 @@ async def test_another_engine_goes_on_recording_and_loses_and_doubles_nothing(
             assert_whole(await ended_session(), server)
 
 
-async def test_the_gap_of_live_audio_is_told_with_its_clock_times_and_filled_with_silence(
+async def test_the_gap_of_live_audio_is_reported_with_its_clock_times_and_filled_with_silence(
     server: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIVEGIST_ANALYSE_AT_END", "false")

@@ -94,7 +94,7 @@ async def test_the_line_carries_no_more_than_it_should_while_a_busy_session_is_l
         began = asyncio.get_running_loop().time()
         for at, event in load(seconds):
             await asyncio.sleep(began + at - asyncio.get_running_loop().time())
-            hosted.tell(event)
+            hosted.publish(event)
         rate = (line.passed - before) / seconds
     with capsys.disabled():
         print(f"\n{rate:.0f} B/s over ssh, encryption and packets included")
@@ -160,7 +160,7 @@ async def test_a_dropped_login_hangs_up_on_the_viewer_there_and_the_session_goes
             await shown.until("LIVE", said(1))
             line.cut()
             await shown.ended()
-        await hosted_until(hosted, lambda told: told.viewers == 0)
+        await hosted_until(hosted, lambda reported: reported.viewers == 0)
         assert hosted.engine.snapshot().state is State.LIVE
         async with screen(*login) as again:
             await again.until(said(2))

@@ -113,13 +113,13 @@ async def test_a_viewer_that_is_cut_off_for_its_stalled_terminal_comes_back_by_i
         while hosted.host.viewers:
             # What ten minutes bring, at once.
             for number in range(100):
-                hosted.tell(Notice(Severity.INFO, f"notice {number} {'x' * 400}"))
+                hosted.publish(Notice(Severity.INFO, f"notice {number} {'x' * 400}"))
             await asyncio.sleep(0)
         await over(hosted)
         assert_whole(hosted, server)
         shown.resume()
         await shown.until("ENDED", said(TURNS), within_s=60)
-        await hosted_until(hosted, lambda told: told.viewers == 1)
+        await hosted_until(hosted, lambda reported: reported.viewers == 1)
 
 
 @pytest.mark.parametrize("how", ["hang-up", "SIGHUP", "SIGTERM", "SIGKILL"])
@@ -136,7 +136,7 @@ async def test_the_session_goes_on_without_its_viewer_and_is_come_back_to(
             else:
                 shown.process.send_signal(getattr(signal, how))
             await shown.ended()
-        await hosted_until(hosted, lambda told: told.viewers == 0)
+        await hosted_until(hosted, lambda reported: reported.viewers == 0)
         assert hosted.engine.snapshot().state is State.LIVE
         listed = await run("ls")
         assert "live" in listed
@@ -170,8 +170,8 @@ async def test_a_whole_life_in_processes_of_its_own(server: Endpoint, tmp_path: 
         await again.until("LIVE", said(2))
         again.hang_up()
         await again.ended()
-    told = await run("stop")
-    assert "Stopped. The session is stored in" in told
+    reported = await run("stop")
+    assert "Stopped. The session is stored in" in reported
     assert "No engine is running." in await run("ls")
     (stored,) = Store(home / "data" / "sessions")
     assert_kept_as_recorded(stored, server)

@@ -13,15 +13,15 @@ from tui.stream.query import LLMGateway
 from tui.stream.reconnecting import ReconnectingStream, Target
 
 
-class Heard:
-    """What a link told, and a way to wait for it."""
+class EventLog:
+    """The events of a stream, and a way to wait for one."""
 
     def __init__(self) -> None:
         self.events: list[StreamEvent] = []
         self.transcript = Transcript()
         self._changed = asyncio.Event()
 
-    def tell(self, event: StreamEvent) -> None:
+    def record(self, event: StreamEvent) -> None:
         self.events.append(event)
         match event:
             case events.TurnReceived(turn=turn):
@@ -63,13 +63,13 @@ def target(server: Endpoint) -> Callable[[str], "asyncio.Future[Target]"]:
     return lambda prompt: asyncio.ensure_future(answer(prompt))
 
 
-def linked(recording: Recording, server: Endpoint, heard: Heard, **options: float) -> ReconnectingStream:
+def linked(recording: Recording, server: Endpoint, log: EventLog, **options: float) -> ReconnectingStream:
     """Return a link whose clock runs ten times as fast, so that it may send as much faster."""
     return ReconnectingStream(
         recording,
         target(server),
         "one",
-        heard.tell,
+        log.record,
         clock=lambda: time.monotonic() * 10,
         jitter=lambda: 0.1,
         drain_s=options.get("drain_s", 100.0),
@@ -77,11 +77,11 @@ def linked(recording: Recording, server: Endpoint, heard: Heard, **options: floa
 
 
 async def spoken_once(
-    recording: Recording, server: Endpoint, heard: Heard
+    recording: Recording, server: Endpoint, log: EventLog
 ) -> tuple[ReconnectingStream, "asyncio.Task[None]"]:
     """Start a stream and wait for its first final turn."""
-    way = linked(recording, server, heard)
+    way = linked(recording, server, log)
     running = asyncio.create_task(way.run())
     recording.append(speech(1))
-    await heard.until(lambda: len(heard.finals) == 1)
+    await log.until(lambda: len(log.finals) == 1)
     return way, running

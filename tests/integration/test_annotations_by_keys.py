@@ -1,4 +1,4 @@
-"""What a person adds to a session by keys, in a real terminal with a real engine: kept, exported, told in lines."""
+"""What a person adds to a session by keys, in a real terminal with a real engine: kept, exported, reported in lines."""
 
 import subprocess
 from collections.abc import Iterator

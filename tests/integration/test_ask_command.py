@@ -165,9 +165,9 @@ def test_answers_about_turns_come_one_by_one_and_those_there_are_outlive_a_ctrl_
     printed = [process.stdout.readline() for _ in range(6)]
     assert {line.strip() for line in printed} >= {"new 1", "new 2"}
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=30)
+    _, reported = process.communicate(timeout=30)
     assert process.returncode == 1
-    assert "Traceback" not in told
+    assert "Traceback" not in reported
     assert {gist.text for gist in stored.load().gists.values() if gist.prompt == "takeaway"} == {"new 1", "new 2"}
     assert list(store.interrupted()) == []
 

@@ -79,9 +79,9 @@ async def test_both_sides_are_transcribed_and_an_unplugged_output_costs_the_micr
         server.stop()
     assert watch.record.state is State.ENDED
     for track, clip in (("you", mine), ("them", theirs)):
-        heard = words(" ".join(turn.text for turn in watch.finals if turn.track == track))
+        transcribed = words(" ".join(turn.text for turn in watch.finals if turn.track == track))
         said = words(spoken(clip))
-        assert word_errors(said, heard) <= 0.4 * len(said), f"{track}: {heard}"
+        assert word_errors(said, transcribed) <= 0.4 * len(said), f"{track}: {transcribed}"
     (stored,) = Store(sessions_dir())
     recorded = np.frombuffer(stored.audio_of(0).read_bytes()[44:], "<i2")
     assert ramps(recorded) == [len(RAMP)] * 3

@@ -177,7 +177,7 @@ def test_no_file_takes_the_place_of_a_closed_standard_error(stored: StoredSessio
     assert target.read_bytes() == b""
 
 
-def test_a_reader_that_has_enough_hears_of_no_error() -> None:
+def test_a_reader_that_has_enough_gets_no_error() -> None:
     turns: list[Event] = [TurnChanged(final_turn(n, f"This is turn {n}. " * 20, start_s=0.0)) for n in range(1, 300)]
     store_session(Store(sessions_dir()), turns)
     done = run("$LIVEGIST export last --format json | head -n 1; exit ${PIPESTATUS[0]}", PYTHONUNBUFFERED="")

@@ -51,10 +51,10 @@ def test_lost_lines_are_reported_by_every_command(stored: StoredSession) -> None
     lines = stored.events.read_bytes().splitlines(keepends=True)
     lines[4] = b'{"at": 1, "event": {"type": "turn", \xff\n'
     stored.events.write_bytes(b"".join(lines))
-    told = "1 line of the journal cannot be read; the rest is intact"
-    assert told in livegist("sessions").stdout
-    assert told in livegist("sessions", "show", "last").stdout
-    exported = livegist("export", "last", "--format", "txt", says=told)
+    warning = "1 line of the journal cannot be read; the rest is intact"
+    assert warning in livegist("sessions").stdout
+    assert warning in livegist("sessions", "show", "last").stdout
+    exported = livegist("export", "last", "--format", "txt", says=warning)
     assert len(exported.stdout.splitlines()) == len(MEETING) - 1
 
 
@@ -162,10 +162,10 @@ def test_an_interrupted_session_is_repaired_and_the_loss_reported(store: Store) 
     assert repaired is not None
     assert (repaired.recorded_s, repaired.lost_lines) == (10.0, 2)
     assert soundfile.info(stored.audio).frames == 10 * 16_000
-    told = "10 s recorded, 26 s transcribed, 16 s of audio lost, 2 lines of the journal lost"
-    assert repaired.summary == told
+    warning = "10 s recorded, 26 s transcribed, 16 s of audio lost, 2 lines of the journal lost"
+    assert repaired.summary == warning
     record = stored.load()
-    assert (record.state, record.reason) == (State.FAILED, f"The engine was killed: {told}.")
+    assert (record.state, record.reason) == (State.FAILED, f"The engine was killed: {warning}.")
     assert record.stats.recording_bytes == stored.audio.stat().st_size
     assert record.stats.words == sum(len(turn.text.split()) for turn in record.finals)
     # What was whole is all there, and the half line at the end is not.
@@ -208,20 +208,20 @@ def test_an_unreadable_session_hides_no_other_and_blocks_no_new_one(
     closed = store_session(store, started=STARTED + timedelta(days=1))
     closed.path.chmod(0)
     try:
-        code, listed, told = refused(without_rights, "sessions")
-        assert (code, told) == (0, "")
+        code, listed, warning = refused(without_rights, "sessions")
+        assert (code, warning) == (0, "")
         assert [line.split()[0] for line in listed.splitlines()] == [closed.id, stored.id]
         assert "Permission denied" in listed.splitlines()[0]
         assert refused(without_rights, "search", "connection", "pool")[::2] == (0, "")
         assert refused(without_rights, "ls")[::2] == (0, "")
-        code, _, told = refused(without_rights, "export", closed.id)
+        code, _, warning = refused(without_rights, "export", closed.id)
         assert code == 1
-        assert told.splitlines()[0].endswith("events.jsonl cannot be read: Permission denied.")
-        assert told.splitlines()[1].startswith("Permission denied")
-        code, _, told = refused(
+        assert warning.splitlines()[0].endswith("events.jsonl cannot be read: Permission denied.")
+        assert warning.splitlines()[1].startswith("Permission denied")
+        code, _, warning = refused(
             without_rights, "stream", "--url", "ws://127.0.0.1:1", "--source", "cmd:head -c 32000 /dev/zero"
         )
-        assert "Nothing listens at 127.0.0.1:1." in told
+        assert "Nothing listens at 127.0.0.1:1." in warning
         assert code == 1
         assert len(list(store)) == 3
     finally:
@@ -238,9 +238,9 @@ def test_a_read_only_folder_is_reported(stored: StoredSession, without_rights: t
             ("sessions", "compress", "last"),
             ("stream", "--url", "ws://127.0.0.1:1", "--source", "cmd:true"),
         ):
-            code, _, told = refused(without_rights, *words)
+            code, _, warning = refused(without_rights, *words)
             assert code == 1
-            assert "Permission denied" in told
+            assert "Permission denied" in warning
         assert refused(without_rights, "export", "last")[::2] == (0, "")
     finally:
         for path in (sessions_dir(), stored.path):

@@ -1,4 +1,4 @@
-"""The dashboard in a real terminal that is told to end, or to stop."""
+"""The dashboard in a real terminal that gets a signal to end, or to stop."""
 
 import contextlib
 import os

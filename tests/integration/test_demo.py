@@ -49,8 +49,8 @@ def test_the_demo_shows_turns_gists_and_the_whole_session_to_its_end(demo: Termi
     record = fold(read(session / "events.jsonl").entries)
     assert record.prompt == "actions"
     meant = words(" ".join(line.partition(": ")[2] for line in WORDS.read_text().splitlines()))
-    heard = words(" ".join(turn.text for turn in record.transcript.finals))
-    assert word_errors(meant, heard) / len(meant) <= 0.15
+    transcribed = words(" ".join(turn.text for turn in record.transcript.finals))
+    assert word_errors(meant, transcribed) / len(meant) <= 0.15
     if find_speaker_model():
         said = [label for label, name in zip("ABC", ("Sarah", "Mark", "Alan"), strict=True) for _ in lines_of(name)]
         assert sorted(turn.speaker or "" for turn in record.transcript.finals) == sorted(said)

@@ -52,7 +52,7 @@ def test_the_files_of_a_dashboard_are_private() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "word", "told", "code"),
+    ("text", "word", "reported", "code"),
     [
         ("fps = 99", "fps", "fps must be an integer from 1 to 60.", 1),
         ('prompt = "poem"', "'poem'", "Available prompts: summary, actions", 1),
@@ -60,11 +60,11 @@ def test_the_files_of_a_dashboard_are_private() -> None:
         ('hook_url = "http://example.com/hook"', "hook_url", "https://", 1),
     ],
 )
-def test_an_invalid_setting_is_reported_with_valid_ones(text: str, word: str, told: str, code: int) -> None:
+def test_an_invalid_setting_is_reported_with_valid_ones(text: str, word: str, reported: str, code: int) -> None:
     configure(text)
     result = doctor()
     assert result.exit_code == code
-    assert told in line(result, word)
+    assert reported in line(result, word)
     assert line(result, word).startswith("FAIL" if code else "note")
 
 
@@ -136,6 +136,6 @@ def test_a_link_to_somewhere_else_is_not_followed(tmp_path: Path) -> None:
     assert doctor().exit_code == 0
 
 
-def test_a_wrong_setting_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_setting_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEGIST_FPS", "900")
     livegist("doctor", code=1, says="1 check failed.")

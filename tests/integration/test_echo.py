@@ -1,4 +1,4 @@
-"""Echo: the microphone hears what the machine plays, and each turn is still shown once."""
+"""Echo: the microphone records what the machine plays, and each turn is still shown once."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ THEM, YOU, LATER = CLIPS[4], CLIPS[1], CLIPS[2]
 def call() -> tuple[bytes, bytes]:
     """Return both tracks of a call: the others speak, the user answers, the others speak again.
 
-    The microphone hears the others 80 ms later, at first at -10 dB and then at -20 dB.
+    The microphone records the others 80 ms later, at first at -10 dB and then at -20 dB.
     """
     parts: list[tuple[np.ndarray[tuple[int], np.dtype[np.float64]], str]] = []
     for clip, track in ((THEM, "them"), (YOU, "you"), (LATER, "them")):
@@ -51,7 +51,7 @@ async def test_no_turn_is_doubled_and_none_of_the_user_is_lost(tmp_path: Path, m
     assert (watch.record.state, watch.record.stats.untranscribed_s) == (State.ENDED, 0), watch.notices
     for track, clips in (("you", (YOU,)), ("them", (THEM, LATER))):
         said = words(" ".join(map(spoken, clips)))
-        heard = words(" ".join(turn.text for turn in watch.finals if turn.track == track))
-        assert word_errors(said, heard) <= 0.25 * len(said), f"{track}: {heard}"
+        transcribed = words(" ".join(turn.text for turn in watch.finals if turn.track == track))
+        assert word_errors(said, transcribed) <= 0.25 * len(said), f"{track}: {transcribed}"
     assert all(turn.final for turn in watch.record.transcript), "no partial of an echo stays"
     assert {gist.turn for gist in watch.record.gists.values()} <= {turn.number for turn in watch.finals}

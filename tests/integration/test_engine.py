@@ -30,7 +30,7 @@ async def test_speech_is_recorded_sent_and_published_once(server: Endpoint, tmp_
     assert len(levels) == 4 * 20
 
 
-async def test_the_statistics_tell_the_session_as_it_is_and_was(server: Endpoint, tmp_path: Path) -> None:
+async def test_the_statistics_are_of_the_session_as_it_is_and_was(server: Endpoint, tmp_path: Path) -> None:
     async with in_session(speech(*range(1, 9)), server.url, tmp_path, input_rate=1e6, output_rate=1e6) as (watch, _):
         await watch.until(lambda: watch.record.stats.round_trip_ms is not None)
         call = server.calls[0].websocket
@@ -59,7 +59,7 @@ async def test_the_statistics_tell_the_session_as_it_is_and_was(server: Endpoint
     assert None not in (over.final_p50_ms, over.final_p95_ms, over.gist_p50_ms)
 
 
-async def test_the_journal_tells_the_session_as_it_was(server: Endpoint, tmp_path: Path) -> None:
+async def test_the_journal_gives_the_session_as_it_was(server: Endpoint, tmp_path: Path) -> None:
     async with in_session(speech(1, 2, 3), server.url, tmp_path, clock=fast) as (watch, built):
         await watch.until_turn(2)
         await built.execute(UsePrompt("actions"))
@@ -245,7 +245,7 @@ async def test_a_name_is_not_carried_to_a_voice_of_another_connection(
     assert {turn.text for turn in kept.finals} == {said(number) for number in range(1, 10)}
     voices = list(dict.fromkeys(turn.voice for turn in kept.finals))
     assert voices == (["Anna"] if speaker_set else ["Anna", "A-2", "A-3"])
-    told = [notice.partition(":")[2] for notice in watch.notices if "new speaker labels" in notice]
+    reported = [notice.partition(":")[2] for notice in watch.notices if "new speaker labels" in notice]
     warning = " A-2 and A may be different people. Give a new label the old name if it is the same person."
-    assert told == ([] if speaker_set else [warning])
+    assert reported == ([] if speaker_set else [warning])
     assert len({call.query["speaker_session"] for call in server.calls}) == 1, "by which livegist's gateway knows them"

@@ -1,4 +1,4 @@
-"""An engine that is told to exit ends its session within its time."""
+"""An engine that has to exit ends its session within its time."""
 
 import asyncio
 from pathlib import Path
@@ -12,7 +12,7 @@ from tui.model.events import State
 from tui.model.gists import GistStatus
 
 
-async def test_an_engine_that_is_told_to_exit_finalises_the_open_turn_and_waits_for_its_answer(
+async def test_an_engine_that_has_to_exit_finalises_the_open_turn_and_waits_for_its_answer(
     server: Endpoint, tmp_path: Path
 ) -> None:
     watch = Watch()

@@ -40,7 +40,7 @@ def to(server: Endpoint) -> dict[str, Option]:
     return {"url": server.url, "analyse_at_end": False}
 
 
-async def test_a_recording_that_is_missing_refuses_to_be_sent_and_the_next_session_is_heard(
+async def test_a_recording_that_is_missing_refuses_to_be_sent_and_the_next_session_is_transcribed(
     server: Endpoint, tmp_path: Path
 ) -> None:
     stored = store_session(Store(sessions_dir()), untranscribed_s=5.0)
@@ -241,7 +241,7 @@ async def test_a_killed_engine_loses_a_moment_and_the_next_one_repairs_lists_and
         (notice,) = built.pop_notices()
         assert notice.severity is Severity.WARNING
         assert (id in notice.text, notice.hint) == (True, "To transcribe the rest, press t or run: livegist recover")
-        assert not built.pop_notices(), "it is told once"
+        assert not built.pop_notices(), "it is reported once"
         recorded = (sessions_dir() / id / "audio.wav").read_bytes()[44:]
         assert sound.startswith(recorded), "what is recorded is what was spoken"
         assert len(recorded) >= (spoken_at - 0.25 * SPEED) * 2 * RATE

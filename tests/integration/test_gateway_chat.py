@@ -98,8 +98,8 @@ def test_options_that_the_extractive_model_cannot_follow_are_refused(
 
 def test_a_message_with_tool_calls_needs_no_content(url: str) -> None:
     called = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function"}]}
-    told = {"role": "tool", "tool_call_id": "1", "content": "4"}
-    answer = post(url, CHAT | {"messages": [called, told, *CHAT["messages"]]})  # type: ignore[misc]
+    reported = {"role": "tool", "tool_call_id": "1", "content": "4"}
+    answer = post(url, CHAT | {"messages": [called, reported, *CHAT["messages"]]})  # type: ignore[misc]
     assert answer.json()["choices"][0]["message"]["content"] == "We ship on Monday."
     assert post(url, CHAT | {"messages": [{"role": "assistant", "content": None}]}).status_code == 400
 

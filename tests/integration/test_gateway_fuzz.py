@@ -59,7 +59,7 @@ def url() -> Iterator[str]:
 
 
 async def still_serves(url: str) -> None:
-    """Hear a sentence, as any client would."""
+    """Transcribe a sentence, as any client would."""
     async with calling(url) as caller:
         await caller.say(read(CLIPS[4]))
         await caller.send("Terminate")
@@ -68,7 +68,7 @@ async def still_serves(url: str) -> None:
 
 
 async def nothing_left() -> None:
-    """Wait until no session is kept by anything, not even by a hearing under way."""
+    """Wait until no session is kept by anything, not even by a running decode."""
     async with asyncio.timeout(PATIENCE_S):
         while [kept for kept in gc.get_objects() if type(kept) in (ClientSession, TurnRecogniser, SendQueue)]:
             gc.collect()

@@ -189,12 +189,12 @@ def test_a_second_pass_corrects_an_uncertain_word(threads: int, monkeypatch: pyt
     recogniser = WhisperRecogniser(find_model("tiny.en").folder, threads=threads)
     clip = Clip(floats(noisy(read(CLIPS[0]), below_db=10)), final=True)
 
-    def heard() -> list[str]:
+    def transcribed() -> list[str]:
         return words(recogniser.transcribe([clip])[0].text)
 
-    assert heard() == words(spoken(CLIPS[0]))
+    assert transcribed() == words(spoken(CLIPS[0]))
     monkeypatch.setattr("tui.gateway.whisper.is_uncertain", lambda words, context_s: False)
-    assert "crudely" in heard()
+    assert "crudely" in transcribed()
 
 
 @pytest.mark.parametrize(

@@ -209,14 +209,14 @@ async def test_the_expiry_of_a_session_is_reported(kind: str) -> None:
         await client.call("disconnect")
 
 
-async def test_two_clients_at_once_each_hear_their_own(url: str, kind: str) -> None:
-    async def hear(path: Any) -> list[str]:
+async def test_two_clients_at_once_each_get_their_own_words(url: str, kind: str) -> None:
+    async def transcribe(path: Any) -> list[str]:
         client = Client(kind, url)
         await client.connect()
         await client.say(read(path))
         await client.terminate()
         return client.finals
 
-    first, second = await asyncio.gather(hear(CLIPS[4]), hear(CLIPS[3]))
+    first, second = await asyncio.gather(transcribe(CLIPS[4]), transcribe(CLIPS[3]))
     assert first == [SENTENCE]
     assert "respectable" in " ".join(second)

@@ -62,12 +62,12 @@ def trusting(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> str:
     return serving.url
 
 
-def test_the_address_is_encrypted_and_clients_are_told_what_to_trust(serving: Serving) -> None:
-    told = serving.stderr.read_text()
+def test_the_address_is_encrypted_and_the_output_says_what_clients_have_to_trust(serving: Serving) -> None:
+    reported = serving.stderr.read_text()
     assert serving.url.startswith("wss://127.0.0.1:")
-    assert f"NODE_EXTRA_CA_CERTS={serving.authority}\n" in told
-    assert f"SSL_CERT_FILE={serving.authority}\n" in told
-    assert "Browsers:" in told
+    assert f"NODE_EXTRA_CA_CERTS={serving.authority}\n" in reported
+    assert f"SSL_CERT_FILE={serving.authority}\n" in reported
+    assert "Browsers:" in reported
 
 
 def test_the_files_are_private(serving: Serving) -> None:

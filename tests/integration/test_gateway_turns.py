@@ -32,7 +32,7 @@ async def test_speech_without_words_has_neither_start_nor_end(url: str) -> None:
     assert len(caller.all("SpeechStarted")) == len(caller.finals)
 
 
-async def test_a_turn_tells_its_language_and_utterance(url: str) -> None:
+async def test_a_turn_has_its_language_and_utterance(url: str) -> None:
     async with calling(url) as caller:
         await caller.say(read(CLIPS[4]))
         partial = await caller.until("Turn", end_of_turn=False)

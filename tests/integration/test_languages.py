@@ -41,7 +41,7 @@ async def finals(url: str, samples: Samples, **query: Any) -> list[Message]:
 
 
 @pytest.mark.parametrize("language", SENTENCES)
-async def test_the_model_tells_which_language_is_spoken(url: str, language: str) -> None:
+async def test_the_model_detects_the_language(url: str, language: str) -> None:
     turns = await finals(url, said_in(language), language_detection="true")
     assert {turn["language_code"] for turn in turns} == {language}
     assert error_rate(language, text(turns)) <= RIGHT

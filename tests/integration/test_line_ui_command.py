@@ -32,9 +32,9 @@ def test_without_a_terminal_words_come_in_and_lines_go_out() -> None:
     process.stdin.write("prompts\n")
     process.stdin.flush()
     assert process.stdout.readline().startswith("prompt 1 ")
-    out, told = process.communicate("gain 3\nquit\n", timeout=40)
+    out, reported = process.communicate("gain 3\nquit\n", timeout=40)
     assert "No session is active." in out
-    assert (process.returncode, told) == (0, "")
+    assert (process.returncode, reported) == (0, "")
 
 
 def test_commands_from_a_pipe_wait_for_the_connection() -> None:
@@ -74,7 +74,7 @@ def test_an_endpoint_that_is_not_valid_is_an_error_before_anything_starts(
     assert not (home / "run" / "engine.log").exists()
 
 
-def test_a_dumb_terminal_gets_lines_and_is_told_why(short_dir: Path) -> None:
+def test_a_dumb_terminal_gets_lines_and_a_reason(short_dir: Path) -> None:
     needs("tmux")
     command = f"TERM=dumb {' '.join(LIVEGIST)}"
     with terminal(short_dir, command, columns=120, rows=24) as window:

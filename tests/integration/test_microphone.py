@@ -43,13 +43,13 @@ async def read_samples(source: Source, samples: int) -> bytes:
     return sound
 
 
-def correlation(played: npt.NDArray[np.float64], heard: npt.NDArray[np.float64]) -> tuple[float, int]:
-    """Return the peak of the normalised cross-correlation, and where in `heard` the played sound starts."""
-    size = len(played) + len(heard)
-    spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(played, size))
-    products = np.fft.irfft(spectrum, size)[: len(heard) - len(played) + 1]
+def correlation(played: npt.NDArray[np.float64], recorded: npt.NDArray[np.float64]) -> tuple[float, int]:
+    """Return the peak of the normalised cross-correlation, and where in `recorded` the played sound starts."""
+    size = len(played) + len(recorded)
+    spectrum = np.fft.rfft(recorded, size) * np.conj(np.fft.rfft(played, size))
+    products = np.fft.irfft(spectrum, size)[: len(recorded) - len(played) + 1]
     at = int(products.argmax())
-    part = heard[at : at + len(played)]
+    part = recorded[at : at + len(played)]
     return float(products[at] / np.sqrt((part @ part) * (played @ played))), at
 
 
@@ -64,10 +64,10 @@ async def capture_of_clip(pulse: Pulse, spec: str) -> tuple[npt.NDArray[np.float
     return played.astype(np.float64), sound
 
 
-async def assert_heard_as_played(pulse: Pulse, spec: str) -> None:
+async def assert_recorded_as_played(pulse: Pulse, spec: str) -> None:
     played, sound = await capture_of_clip(pulse, spec)
-    heard = np.frombuffer(sound, "<i2").astype(np.float64)
-    peak, at = correlation(played, heard)
+    recorded = np.frombuffer(sound, "<i2").astype(np.float64)
+    peak, at = correlation(played, recorded)
     assert peak > 0.9
     spoken = measure(sound[at * 2 : (at + len(played)) * 2])
     original = measure(played.astype("<i2").tobytes())
@@ -76,7 +76,7 @@ async def assert_heard_as_played(pulse: Pulse, spec: str) -> None:
 
 
 async def test_the_captured_audio_equals_the_played_audio(pulse: Pulse) -> None:
-    await assert_heard_as_played(pulse, "mic")
+    await assert_recorded_as_played(pulse, "mic")
 
 
 async def test_a_device_without_16_khz_mono_is_captured_in_its_own_format(
@@ -94,7 +94,7 @@ async def test_a_device_without_16_khz_mono_is_captured_in_its_own_format(
             super().__init__(**asked)
 
     monkeypatch.setattr(sounddevice, "RawInputStream", Stubborn)
-    await assert_heard_as_played(pulse, "mic:default")
+    await assert_recorded_as_played(pulse, "mic:default")
 
 
 async def test_the_microphone_clock_matches_the_wall_clock(pulse: Pulse) -> None:
@@ -125,7 +125,7 @@ async def test_a_blocked_event_loop_loses_no_audio(pulse: Pulse) -> None:
         start = time.monotonic()
         time.sleep(2.5)  # noqa: ASYNC251 - the loop is to be held up
         await read_samples(source, round((time.monotonic() - start) * 16_000) - 1_600)
-        assert time.monotonic() - start < 4.5, "what was heard meanwhile is there already"
+        assert time.monotonic() - start < 4.5, "what was recorded meanwhile is there already"
         assert source.overflows == 0
 
 
@@ -338,7 +338,7 @@ def test_without_portaudio_a_microphone_says_what_to_install() -> None:
 
 @pytest.fixture
 def second_microphone(pulse: Pulse) -> Iterator[str]:
-    """Give the sound server a second microphone, which hears another output."""
+    """Give the sound server a second microphone, which records another output."""
     sink = pulse.pactl("load-module", "module-null-sink", "sink_name=far", "rate=16000", "channels=1", "norewinds=1")
     source = ("master=far.monitor", "source_name=usb", 'source_properties=device.description="USB-Mikrofon-für-alle"')
     remapped = pulse.pactl("load-module", "module-remap-source", *source)

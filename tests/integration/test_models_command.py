@@ -141,8 +141,8 @@ def test_a_cache_that_cannot_be_written_is_an_error_that_names_it(
     livegist: Run, environment: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "hub").write_text("A file, not a folder.")
-    told = livegist("models", "download", "base", code=1).stderr
-    assert f"Writing to {environment['HF_HUB_CACHE']} failed" in told
+    reported = livegist("models", "download", "base", code=1).stderr
+    assert f"Writing to {environment['HF_HUB_CACHE']} failed" in reported
 
 
 def test_a_connection_that_breaks_is_opened_again(livegist: Run, hub: FakeHub) -> None:
@@ -207,7 +207,7 @@ def test_a_model_is_removed_once_that_is_confirmed(livegist: Run, environment: d
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told", "hint"),
+    ("words", "code", "reported", "hint"),
     [
         (("download", "moon"), 2, "Unknown speech model: moon.", "livegist models"),
         (("download", "base:int8"), 2, "base has no quantized version.", "Use base."),
@@ -218,12 +218,12 @@ def test_a_model_is_removed_once_that_is_confirmed(livegist: Run, environment: d
     ],
 )
 def test_errors_say_what_is_wrong_and_what_to_do(
-    livegist: Run, hub: FakeHub, words: tuple[str, ...], code: int, told: str, hint: str
+    livegist: Run, hub: FakeHub, words: tuple[str, ...], code: int, reported: str, hint: str
 ) -> None:
     hub.add("other/thing", {"README.md": b"Not a model."})
     first, second = livegist("models", *words, code=code).stderr.strip().splitlines()[-2:]
     assert first.startswith("livegist: ")
-    assert told in first
+    assert reported in first
     assert hint in second
 
 

@@ -22,7 +22,7 @@ from tui.gateway.speech_models import find_model
 HELLO_WORLD = ("▁hello", "", "▁wor", "ld", ".")
 WORLD_HELLO = ("▁wor", "ld", "▁hello", ".")
 FRAME_S = 0.08
-"""What the models tell apart."""
+"""What the models distinguish."""
 
 Make = Callable[[Path], Path]
 
@@ -157,19 +157,19 @@ def test_without_onnx_asr_the_extra_is_named(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("broken", "told"),
+    ("broken", "reported"),
     [
         ("vocab.txt", "is not a speech model: it has no vocab.txt"),
         ("model.onnx", "is not a speech model: it has no model.bin, and no ONNX file"),
         ("config.json", "is not a speech model: it has no config.json"),
     ],
 )
-def test_a_folder_that_lacks_a_file_is_an_error_that_names_it(tmp_path: Path, broken: str, told: str) -> None:
+def test_a_folder_that_lacks_a_file_is_an_error_that_names_it(tmp_path: Path, broken: str, reported: str) -> None:
     (make_ctc(tmp_path) / broken).unlink()
-    livegist("serve", "--model", str(tmp_path), "--port", "0", code=1, says=told)
+    livegist("serve", "--model", str(tmp_path), "--port", "0", code=1, says=reported)
 
 
-def test_a_type_that_onnx_asr_does_not_know_is_told(tmp_path: Path) -> None:
+def test_a_type_that_onnx_asr_does_not_have_is_reported(tmp_path: Path) -> None:
     (make_ctc(tmp_path) / "config.json").write_text('{"model_type": "moon"}')
     done = livegist("serve", "--model", str(tmp_path), "--port", "0", code=1, says="moon")
     assert "model_type" in done.stderr

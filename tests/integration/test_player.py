@@ -24,7 +24,7 @@ DEADLINE_S = 30.0
 RATE = 16_000
 
 
-async def test_a_recording_is_heard_from_a_time_on_until_it_is_stopped(pulse: Pulse) -> None:
+async def test_a_recording_is_played_from_a_time_on_until_it_is_stopped(pulse: Pulse) -> None:
     stored = store_session(Store(sessions_dir()), sound_s=30.0)
     listening = await asyncio.create_subprocess_exec(
         "parec", "--device=spk.monitor", "--format=s16le", "--rate=16000", "--channels=1", "--latency-msec=20",
@@ -70,7 +70,7 @@ async def test_a_session_that_starts_ends_playback_and_records_from_its_micropho
     assert watch.notices == []
 
 
-async def test_a_killed_sound_server_ends_playback_and_a_person_is_told_what_to_do(
+async def test_a_killed_sound_server_ends_playback_and_a_message_says_what_to_do(
     short_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needs("pulseaudio", "pactl", "portaudio")
@@ -90,16 +90,16 @@ async def test_a_killed_sound_server_ends_playback_and_a_person_is_told_what_to_
             assert notice.text == "The sound server has stopped. Playback has ended."
             assert notice.hint.startswith("Start it: ")
             assert notice.hint.endswith(" Then play again.")
-            told = len(viewer.events)
+            reported = len(viewer.events)
             with Pulse(short_dir).in_use():
                 await viewer.send(TogglePlay(stored.id, 0.0))
-                await viewer.until(lambda: len(viewer.events) > told)
-                assert viewer.events[told] == PlayingChanged(True)
+                await viewer.until(lambda: len(viewer.events) > reported)
+                assert viewer.events[reported] == PlayingChanged(True)
                 await viewer.send(TogglePlay(stored.id, 0.0))
                 await viewer.until(lambda: viewer.events[-1] == PlayingChanged(False))
 
 
-async def test_without_an_output_device_a_person_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_an_output_device_a_message_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(rate: int) -> None:
         raise SourceError("The output device cannot be opened.", "Omit --listen.")
 
@@ -107,9 +107,9 @@ async def test_without_an_output_device_a_person_is_told_why(monkeypatch: pytest
     stored = store_session(Store(sessions_dir()))
     async with hosting() as hosted, watching(hosted.socket) as viewer:
         for session, reason in ((stored.id, "output device"), ("", "no stored session to play"), ("x", "no session")):
-            told = len(viewer.events)
+            reported = len(viewer.events)
             await viewer.send(TogglePlay(session, 0.0))
-            await viewer.until(lambda told=told: len(viewer.events) > told)  # type: ignore[misc]
+            await viewer.until(lambda reported=reported: len(viewer.events) > reported)  # type: ignore[misc]
             rejected = viewer.events[-1]
             assert isinstance(rejected, Rejected)
             assert reason in rejected.text

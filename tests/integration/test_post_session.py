@@ -43,9 +43,9 @@ async def recorded(sound: Path, **settings: str) -> tuple[StoredSession, str]:
             stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         async with asyncio.timeout(DEADLINE_S):
-            _, told = await process.communicate()
-    assert process.returncode == 0, told
-    return next(iter(Store(sessions_dir()))), told.decode()
+            _, reported = await process.communicate()
+    assert process.returncode == 0, reported
+    return next(iter(Store(sessions_dir()))), reported.decode()
 
 
 async def test_a_recording_becomes_flac_with_every_sample_it_had(sound: Path) -> None:
@@ -74,9 +74,9 @@ async def test_a_webhook_is_posted_and_signed(sound: Path) -> None:
     assert [turn["text"] for turn in request.body["turns"]] == [said(1, SPOKEN), said(2, SPOKEN)]
 
 
-async def test_a_hook_that_fails_is_told_and_the_session_is_kept(sound: Path) -> None:
-    stored, told = await recorded(sound, hook_command="false")
-    assert "The command false failed with exit code 1. Check hook_command." in told
+async def test_a_hook_that_fails_is_reported_and_the_session_is_kept(sound: Path) -> None:
+    stored, reported = await recorded(sound, hook_command="false")
+    assert "The command false failed with exit code 1. Check hook_command." in reported
     assert len(stored.load().transcript.finals) == 2
 
 

@@ -24,7 +24,7 @@ def sound(tmp_path: Path) -> Path:
     return path
 
 
-async def test_a_private_session_is_heard_and_leaves_nothing(sound: Path, home: Path) -> None:
+async def test_a_private_session_is_transcribed_and_leaves_nothing(sound: Path, home: Path) -> None:
     async with fake_endpoint.running() as server:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tui", "stream", "--private", "--source", str(sound), "--url", server.url,
@@ -33,13 +33,13 @@ async def test_a_private_session_is_heard_and_leaves_nothing(sound: Path, home: 
             stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         async with asyncio.timeout(DEADLINE_S):
-            printed, told = await process.communicate()
+            printed, reported = await process.communicate()
         assert bytes(server.calls[0].audio).startswith(speech(17, 23))
-    assert process.returncode == 0, told.decode()
+    assert process.returncode == 0, reported.decode()
     finals = [line for line in printed.decode().splitlines() if line.startswith("[")]
     assert finals == [f"[00:00] {said(17)}", f"[00:01] {said(23)}"]
-    assert b"nothing is written to disk" in told
-    assert b"Internal error:" not in told
+    assert b"nothing is written to disk" in reported
+    assert b"Internal error:" not in reported
     assert not sessions_dir().exists()
     found = b"".join(path.read_bytes() for path in files(home))
     assert said(17).encode() not in found

@@ -33,8 +33,8 @@ async def running(watch: Watch, own: Path) -> AsyncIterator[Engine]:
 
 def names(watch: Watch) -> list[str]:
     """Return the names of the prompts in the last `PromptsChanged`."""
-    told = [event for event in watch.events if isinstance(event, PromptsChanged)]
-    return [prompt.name for prompt in told[-1].prompts] if told else []
+    reported = [event for event in watch.events if isinstance(event, PromptsChanged)]
+    return [prompt.name for prompt in reported[-1].prompts] if reported else []
 
 
 async def test_a_prompt_that_is_written_can_be_used_at_once_and_read_as_it_was_written(tmp_path: Path) -> None:
@@ -59,7 +59,9 @@ async def test_a_prompt_that_is_gone_gives_way_to_the_first(tmp_path: Path) -> N
         assert watch.events[-1] == PromptChanged("summary")
 
 
-async def test_a_file_that_comes_and_goes_on_the_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_that_comes_and_goes_on_the_disk_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tui.engine.prompt_watcher.PROMPT_POLL_S", 0.01)
     own = tmp_path / "prompts"
     watch = Watch()
@@ -69,7 +71,9 @@ async def test_a_file_that_comes_and_goes_on_the_disk_is_told(tmp_path: Path, mo
         await watch.until(lambda: "Risks" in names(watch))
         (own / "risks.toml").write_text("no prompt")
         await watch.until(lambda: "Risks" not in names(watch))
-        await watch.until(lambda: any(isinstance(told, Notice) and "risks.toml" in told.text for told in watch.events))
+        await watch.until(
+            lambda: any(isinstance(reported, Notice) and "risks.toml" in reported.text for reported in watch.events)
+        )
 
 
 async def test_prompts_in_use_outlast_their_files_while_a_session_goes_on(server: Endpoint, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A proxy from the environment that cannot be used, and redirects to another server: what a user is told."""
+"""A proxy from the environment that cannot be used, and redirects to another server: the messages for the user."""
 
 import asyncio
 import os

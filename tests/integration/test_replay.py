@@ -1,4 +1,4 @@
-"""A session that is over is told again: in its order, at its pace, from any moment, over a real socket."""
+"""A session that is over is replayed: in its order, at its pace, from any moment, over a real socket."""
 
 import asyncio
 import itertools
@@ -44,7 +44,7 @@ def stored() -> StoredSession:
 
 
 class Watched:
-    """A replay in this process, and what it told."""
+    """A replay in this process, and what it reported."""
 
     def __init__(self, stored: StoredSession, speed: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.events: list[Event] = []
@@ -85,11 +85,11 @@ async def watched(stored: StoredSession) -> AsyncIterator[Watched]:
 
 def test_turns_grow_word_by_word_before_they_are_final(stored: StoredSession) -> None:
     playback = Playback(stored.read().entries)
-    told = [event.turn for event in playback.between(5.9, 11.9) if isinstance(event, TurnChanged)]
-    texts = [turn.text for turn in told if not turn.final]
+    reported = [event.turn for event in playback.between(5.9, 11.9) if isinstance(event, TurnChanged)]
+    texts = [turn.text for turn in reported if not turn.final]
     assert len(texts) > 3
     assert all(after.startswith(before) for before, after in itertools.pairwise(texts))
-    assert (told[-1].final, told[-1].text) == (True, MEETING[1][1])
+    assert (reported[-1].final, reported[-1].text) == (True, MEETING[1][1])
 
 
 def test_every_moment_of_a_session_can_be_shown(stored: StoredSession) -> None:
@@ -134,7 +134,7 @@ def test_an_answer_that_was_asked_for_later_comes_with_its_turn(stored: StoredSe
     assert playback.at(30.0).gists == stored.load().gists
 
 
-async def test_a_replay_tells_all_that_happened_in_its_order(watched: Watched) -> None:
+async def test_a_replay_publishes_all_events_in_order(watched: Watched) -> None:
     await watched.until(lambda: watched.over)
     assert watched.finals == [1, 2, 3, 4, 5]
     stats = [event.stats for event in watched.events if isinstance(event, StatsChanged)]
@@ -153,8 +153,8 @@ async def test_what_was_to_be_done_then_is_not_asked_for_in_a_replay() -> None:
     await watched.until(lambda: watched.over)
     watched.replay.quit()
     await asyncio.wait_for(running, DEADLINE_S)
-    told = [event for event in watched.events if isinstance(event, Notice)]
-    assert told == [Notice(Severity.INFO, "The sound server has stopped.")]
+    reported = [event for event in watched.events if isinstance(event, Notice)]
+    assert reported == [Notice(Severity.INFO, "The sound server has stopped.")]
 
 
 async def test_the_level_is_that_of_the_recording(watched: Watched) -> None:

@@ -168,9 +168,9 @@ async def test_all_that_a_session_leaves_is_for_its_owner_alone(sound: Path, hom
 
 def test_login_reads_the_key_from_stdin_and_whoami_says_only_where_it_is(home: Path) -> None:
     assert PLANTED not in livegist("login", "--file", stdin=PLANTED + "\n").output
-    told = livegist("whoami")
-    assert str(Key.VENDOR.file) in told.stdout
-    assert PLANTED not in told.output
+    reported = livegist("whoami")
+    assert str(Key.VENDOR.file) in reported.stdout
+    assert PLANTED not in reported.output
     assert livegist("logout").stdout == "Deleted.\n"
     livegist("whoami", code=1, says="livegist login")
     assert PLANTED.encode() not in written(home)

@@ -76,7 +76,7 @@ async def test_a_viewer_that_reads_nothing_is_cut_off_and_comes_back_to_a_snapsh
         async with watching(hosted.socket) as other, unix_connect(str(hosted.socket), max_queue=1) as slow:
             slow.transport.pause_reading()
             for number in range(4000):
-                hosted.tell(Notice(Severity.INFO, f"notice {number} " + "x" * 500))
+                hosted.publish(Notice(Severity.INFO, f"notice {number} " + "x" * 500))
                 if number % 100 == 0:
                     await other.until(lambda: len(other.events) > number - 500)  # noqa: B023
             slow.transport.resume_reading()
@@ -104,10 +104,10 @@ async def test_a_snapshot_can_be_read_without_counting_as_a_viewer(server: Endpo
             await viewer.until(lambda: viewer.record.state is State.LIVE)
             snapshot_only = Viewer(hosted.socket, snapshot_only=True)
             await snapshot_only.watch()
-            (told,) = snapshot_only.events
-            assert isinstance(told, Snapshot)
-            assert (told.state, told.viewers, told.unattended_s) == (State.LIVE, 1, 0.0)
-        await hosted_until(hosted, lambda told: told.viewers == 0 and told.unattended_s > 0)
+            (reported,) = snapshot_only.events
+            assert isinstance(reported, Snapshot)
+            assert (reported.state, reported.viewers, reported.unattended_s) == (State.LIVE, 1, 0.0)
+        await hosted_until(hosted, lambda reported: reported.viewers == 0 and reported.unattended_s > 0)
 
 
 async def test_a_viewer_that_stops_a_recovery_at_once_stays_connected_and_the_rest_stays_untranscribed(
@@ -138,7 +138,7 @@ async def test_the_last_events_reach_a_slow_viewer_before_the_engine_exits(monke
         await slow.recv()
         slow.transport.pause_reading()
         for number in range(900):
-            hosted.tell(Notice(Severity.INFO, f"notice {number} {'x' * 2000}"))
+            hosted.publish(Notice(Severity.INFO, f"notice {number} {'x' * 2000}"))
         hosted.engine.quit()
         # By then an engine that did not wait for it has left.
         await asyncio.wait({task}, timeout=1.0)

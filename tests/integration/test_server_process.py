@@ -39,16 +39,16 @@ async def test_an_engine_is_started_in_place_of_one_that_was_killed_but_not_of_o
     started: list[asyncio.Task[None]] = []
     engine = await asyncio.create_subprocess_exec(*LIVEGIST, "engine")
     client = EngineClient(folder / SOCKET_NAME, start=lambda: started.append(asyncio.create_task(Hosted().host.run())))
-    told = client.events()
-    assert isinstance(await anext(told), Snapshot)
+    reported = client.events()
+    assert isinstance(await anext(reported), Snapshot)
     engine.send_signal(end)
-    assert [event async for event in told] == [], "the viewer is told that it has gone"
+    assert [event async for event in reported] == [], "the viewer's events end"
     await engine.wait()
     if starts:
-        told = client.events()
-        assert isinstance(await anext(told), Snapshot)
+        reported = client.events()
+        assert isinstance(await anext(reported), Snapshot)
         await client.send(Quit())
-        assert [event async for event in told] == []
+        assert [event async for event in reported] == []
     else:
         with pytest.raises(EngineError, match="No engine is running"):
             await anext(client.events())

@@ -51,7 +51,7 @@ def test_a_session_whose_engine_was_killed_is_cut_off_and_one_under_way_is_live(
     engine.close()
 
 
-def test_the_newest_comes_first_and_the_rest_is_told_of(store: Store) -> None:
+def test_the_newest_comes_first_and_the_rest_is_counted(store: Store) -> None:
     for day in range(25):
         store_session(store, [], started=STARTED + timedelta(days=day), sound_s=0.0)
     result = livegist("sessions", says="--all")
@@ -83,7 +83,7 @@ def test_a_session_is_shown_with_its_turns_and_gists(store: Store) -> None:
     assert json.loads(livegist("sessions", "show", "last", "--json").stdout)["state"] == "ended"
 
 
-def test_a_session_tells_of_its_versions_and_they_of_it(store: Store) -> None:
+def test_a_session_names_its_versions_and_they_name_it(store: Store) -> None:
     first = store_session(store)
     other = store_session(store, started=STARTED + timedelta(days=1), metadata=SessionMetadata(version_of=first.id))
     assert f"\ntranscribed again as {other.id}\n" in livegist("sessions", "show", first.id).stdout
@@ -261,7 +261,7 @@ def test_the_files_ending_says_the_format_and_nobody_else_may_read_it(
     assert files(tmp_path) == [target]
 
 
-def test_an_export_replaces_no_file_unless_told_to(store: Store, tmp_path: Path) -> None:
+def test_an_export_replaces_no_file_unless_asked_to(store: Store, tmp_path: Path) -> None:
     store_session(store)
     target = tmp_path / "out.csv"
     target.write_text("mine")

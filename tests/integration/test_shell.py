@@ -82,23 +82,25 @@ def test_a_session_that_cannot_be_read_breaks_no_completion(stored: StoredSessio
     assert offered("export", "2026") == [stored.id]
 
 
-def test_zsh_takes_the_script_and_is_told_what_each_session_is(
+def test_zsh_takes_the_script_and_gets_a_description_of_each_session(
     stored: StoredSession, needs: Needs, tmp_path: Path
 ) -> None:
     needs("zsh")
     script = tmp_path / "_livegist"
     script.write_text(livegist("completions", "zsh"))
     run("zsh", "-n", str(script))
-    told = run("livegist", COMP_WORDS="livegist export 2026", COMP_CWORD="2", _LIVEGIST_COMPLETE="zsh_complete")
-    assert told.split("\n")[:3] == ["plain", stored.id, "Standup"]
+    reported = run("livegist", COMP_WORDS="livegist export 2026", COMP_CWORD="2", _LIVEGIST_COMPLETE="zsh_complete")
+    assert reported.split("\n")[:3] == ["plain", stored.id, "Standup"]
 
 
 def test_fish_offers_sessions(stored: StoredSession, needs: Needs, tmp_path: Path) -> None:
     needs("fish")
     script = tmp_path / "livegist.fish"
     script.write_text(livegist("completions", "fish"))
-    told = run("fish", "--no-config", "-c", f"source {script}; complete -C 'livegist export 2026'", HOME=str(tmp_path))
-    assert told.split("\t")[0] == stored.id
+    reported = run(
+        "fish", "--no-config", "-c", f"source {script}; complete -C 'livegist export 2026'", HOME=str(tmp_path)
+    )
+    assert reported.split("\t")[0] == stored.id
 
 
 def test_devices_are_offered_where_there_is_a_microphone(pulse: object, needs: Needs) -> None:
@@ -117,7 +119,7 @@ def test_the_manual_page_is_formatted_without_a_warning(needs: Needs) -> None:
         assert heading in re.sub(".\b", "", done.stdout)
 
 
-def test_the_manual_page_tells_of_every_command_and_option() -> None:
+def test_the_manual_page_has_every_command_and_option() -> None:
     page = livegist("man").replace("\\-", "-")
 
     def look(command: click.Command, path: str) -> None:

@@ -141,7 +141,7 @@ async def test_a_killed_server_is_named_while_silence_is_recorded_until_another_
     assert watch.states == [State.CONNECTING, State.LIVE, State.DRAINING, State.ENDED]
 
 
-async def test_the_list_names_what_is_known_and_is_complete_once_the_server_answers(silent: Pulse) -> None:
+async def test_the_list_has_stored_entries_and_is_complete_once_the_server_answers(silent: Pulse) -> None:
     watch = Watch()
     async with running(watch) as built:
         assert await built.execute(ListDevices()) == DevicesListed((DEFAULT,), LATE)

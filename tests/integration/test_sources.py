@@ -143,12 +143,12 @@ def ends(process: int) -> bool:
 
 
 async def test_closing_a_source_ends_its_program_and_its_children(tmp_path: Path) -> None:
-    told = tmp_path / "pids"
-    script = f"trap '' TERM; cat /dev/zero & echo $$ $! >{told}; wait"
+    reported = tmp_path / "pids"
+    script = f"trap '' TERM; cat /dev/zero & echo $$ $! >{reported}; wait"
     async with asyncio.timeout(20), open_source(f'cmd:sh -c "{script}"') as source:
         async for _ in source:
             break
-        leader, child = map(int, told.read_text().split())
+        leader, child = map(int, reported.read_text().split())
         assert os.getpgid(child) == leader
     with pytest.raises(ProcessLookupError):
         os.kill(leader, 0)

@@ -29,17 +29,17 @@ async def test_playback_has_the_original_level(pulse: Pulse) -> None:
     )  # fmt: skip
     assert listening.stdout is not None
     speaker = Speaker(RATE)
-    heard = b""
+    recorded = b""
     try:
         async with asyncio.timeout(DEADLINE_S):
-            while np.abs(np.frombuffer(heard[-RATE:], "<i2")).max(initial=0) < 7000:
+            while np.abs(np.frombuffer(recorded[-RATE:], "<i2")).max(initial=0) < 7000:
                 speaker.play(tone(0.1))
-                heard += await listening.stdout.readexactly(RATE // 5)
+                recorded += await listening.stdout.readexactly(RATE // 5)
     finally:
         speaker.close()
         listening.terminate()
         await listening.wait()
-    samples = np.frombuffer(heard[-RATE // 5 :], "<i2")
+    samples = np.frombuffer(recorded[-RATE // 5 :], "<i2")
     assert 7000 < np.abs(samples).max() < 9000
 
 
@@ -50,8 +50,8 @@ async def test_a_replay_is_audible(pulse: Pulse) -> None:
         env=os.environ | pulse.env, stdout=subprocess.PIPE,
     )  # fmt: skip
     assert listening.stdout is not None
-    told: list[Event] = []
-    replay = ReplayEngine(told.append, stored, listen=True)
+    reported: list[Event] = []
+    replay = ReplayEngine(reported.append, stored, listen=True)
     running = asyncio.create_task(replay.run())
     try:
         async with asyncio.timeout(DEADLINE_S):
@@ -63,7 +63,7 @@ async def test_a_replay_is_audible(pulse: Pulse) -> None:
         await running
         listening.terminate()
         await listening.wait()
-    assert not any(isinstance(event, Notice) for event in told)
+    assert not any(isinstance(event, Notice) for event in reported)
 
 
 async def test_a_replay_without_an_output_device_is_still_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,11 +73,11 @@ async def test_a_replay_without_an_output_device_is_still_shown(monkeypatch: pyt
     monkeypatch.setattr("tui.engine.replay.Speaker", broken)
     over = asyncio.Event()
 
-    def tell(event: Event) -> None:
+    def publish(event: Event) -> None:
         if event == StateChanged(State.ENDED):
             over.set()
 
-    replay = ReplayEngine(tell, store_session(Store(sessions_dir())), speed=60.0, listen=True)
+    replay = ReplayEngine(publish, store_session(Store(sessions_dir())), speed=60.0, listen=True)
     running = asyncio.create_task(replay.run())
     async with asyncio.timeout(DEADLINE_S):
         await over.wait()
@@ -113,15 +113,15 @@ async def test_a_replay_goes_on_without_sound_once_the_sound_server_is_killed(
             killed.process.kill()
             killed.process.wait()
             await until(Notice)
-            told = events[-1]
+            reported = events[-1]
             await until(LevelChanged)
         finally:
             replay.quit()
             await running
-    assert isinstance(told, Notice)
-    assert told.text == "The sound server has stopped. The replay continues without sound."
-    assert told.hint.startswith("Start it: ")
-    assert told.hint.endswith(" Then start the replay again.")
+    assert isinstance(reported, Notice)
+    assert reported.text == "The sound server has stopped. The replay continues without sound."
+    assert reported.hint.startswith("Start it: ")
+    assert reported.hint.endswith(" Then start the replay again.")
     assert sum(isinstance(event, Notice) for event in events) == 1
 
 

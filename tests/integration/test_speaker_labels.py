@@ -108,7 +108,7 @@ async def test_connections_that_are_opened_at_once_have_the_same_speakers(dialog
 
 
 async def test_a_revision_changes_the_labels_on_the_screen_and_in_an_export(url: str, tmp_path: Path) -> None:
-    # What is said first is too short to tell a voice by: at the end of the session it is clear whose it was.
+    # What is said first is too short to recognise a voice by: at the end of the session it is clear whose it was.
     samples = np.concatenate([read(CLIPS[4])[: round(1.4 * RATE)], silence(1.5), read(CLIPS[0]), silence(1.0)])
     write_wav(tmp_path / "reader.wav", samples.tobytes())
     watch, screen = Watch(), ViewModel()

@@ -17,10 +17,10 @@ PATIENCE_S = 90.0
 
 
 @pytest.mark.timeout(240)
-async def test_five_clips_are_heard_with_few_wrong_words_and_a_gist_each(tmp_path: Path) -> None:
-    told: list[Event] = []
+async def test_five_clips_are_transcribed_with_few_wrong_words_and_a_gist_each(tmp_path: Path) -> None:
+    reported: list[Event] = []
     engine = Engine(
-        told.append,
+        reported.append,
         store=Store(tmp_path / "sessions"),
         prompt_folders=(PACKAGE / "prompts",),
         log_file=tmp_path / "gateway.log",
@@ -29,20 +29,20 @@ async def test_five_clips_are_heard_with_few_wrong_words_and_a_gist_each(tmp_pat
     running = asyncio.create_task(engine.run())
     wrong = said = 0
     for clip in CLIPS:
-        told.clear()
+        reported.clear()
         await engine.execute(Start({"source": str(clip)}))
         async with asyncio.timeout(PATIENCE_S):
             await engine.wait_idle()
         assert engine.failure is None
         finals = {
-            event.turn.number: event.turn for event in told if isinstance(event, TurnChanged) and event.turn.final
+            event.turn.number: event.turn for event in reported if isinstance(event, TurnChanged) and event.turn.final
         }
-        gists = {event.gist.turn: event.gist for event in told if isinstance(event, GistChanged)}
+        gists = {event.gist.turn: event.gist for event in reported if isinstance(event, GistChanged)}
         assert finals
         assert all(gists[number].status is GistStatus.DONE for number in finals)
         reference = words(spoken(clip))
-        heard = words(" ".join(turn.text for turn in finals.values()))
-        wrong += word_errors(reference, heard)
+        transcribed = words(" ".join(turn.text for turn in finals.values()))
+        wrong += word_errors(reference, transcribed)
         said += len(reference)
     engine.quit()
     await running

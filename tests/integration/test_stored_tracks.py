@@ -212,9 +212,9 @@ async def test_a_killed_engine_is_continued_on_both_tracks(server: Endpoint, tmp
     assert state.state is State.ENDED
     assert state.tracks == (Track("you", "mic"), Track("them", "system"))
     finals = state.transcript.finals
-    heard = {(turn.track, turn.text) for turn in finals}
-    assert heard >= {("you", "hello there"), ("them", "is full"), ("you", said(3)), ("you", said(4))}
-    assert heard >= {("them", said(13)), ("them", said(14))}
+    transcribed = {(turn.track, turn.text) for turn in finals}
+    assert transcribed >= {("you", "hello there"), ("them", "is full"), ("you", said(3)), ("you", said(4))}
+    assert transcribed >= {("them", said(13)), ("them", said(14))}
     assert len({turn.number for turn in finals}) == len(finals)
     for path, sound, more in zip(stored.recordings, SOUNDS.values(), (speech(3, 4), speech(13, 14)), strict=True):
         audio = path.read_bytes()[WAV_HEADER:]

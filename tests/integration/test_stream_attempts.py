@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import pytest
 
 from tests.fake_endpoint import Endpoint, said, speech
-from tests.integration.reconnecting_harness import Heard, linked, target
+from tests.integration.reconnecting_harness import EventLog, linked, target
 from tui.audio.recording import Recording
 from tui.stream import close_codes, events
 from tui.stream.close_codes import Retry
@@ -25,9 +25,9 @@ async def test_a_close_code_that_no_retry_can_help_fails_at_once_with_a_hint(
     server: Endpoint, recording: Recording, code: int, error: str
 ) -> None:
     server.error_first, server.close_with = error, (code, error)
-    heard = Heard()
-    await linked(recording, server, heard).run()
-    (failed,) = heard.of(events.StreamFailed)
+    log = EventLog()
+    await linked(recording, server, log).run()
+    (failed,) = log.of(events.StreamFailed)
     assert isinstance(failed, events.StreamFailed)
     assert failed.close.code == code
     assert failed.close.retry is Retry.NO
@@ -38,18 +38,18 @@ async def test_a_close_code_that_no_retry_can_help_fails_at_once_with_a_hint(
 @pytest.mark.parametrize("code", [1011, 3005, 3008, 3009])
 async def test_a_temporary_close_code_is_tried_again(server: Endpoint, recording: Recording, code: int) -> None:
     server.close_with = (code, "")
-    heard = Heard()
-    running = asyncio.create_task(linked(recording, server, heard).run())
-    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
+    log = EventLog()
+    running = asyncio.create_task(linked(recording, server, log).run())
+    await log.until(lambda: bool(log.of(events.ConnectionLost)))
     server.close_with = None
-    lost = heard.of(events.ConnectionLost)[0]
+    lost = log.of(events.ConnectionLost)[0]
     assert isinstance(lost, events.ConnectionLost)
     assert lost.close.code == code
     assert lost.close.meaning
     recording.append(speech(1))
     recording.close()
     await running
-    assert heard.finals == [said(1)]
+    assert log.finals == [said(1)]
 
 
 async def test_a_permanent_error_is_tried_again_once_the_endpoint_was_reached(
@@ -63,19 +63,19 @@ async def test_a_permanent_error_is_tried_again_once_the_endpoint_was_reached(
             raise ConnectError(untrusted)
         return await target(server)(prompt)
 
-    heard = Heard()
-    running = asyncio.create_task(ReconnectingStream(recording, way_there, "one", heard.tell, jitter=lambda: 0.0).run())
+    log = EventLog()
+    running = asyncio.create_task(ReconnectingStream(recording, way_there, "one", log.record, jitter=lambda: 0.0).run())
     recording.append(speech(1))
-    await heard.until(lambda: len(heard.finals) == 1)
+    await log.until(lambda: len(log.finals) == 1)
     in_the_way.set()
     await server.cut()
-    await heard.until(lambda: events.ConnectionLost(untrusted, 0.0) in heard.events)
+    await log.until(lambda: events.ConnectionLost(untrusted, 0.0) in log.events)
     in_the_way.clear()
     recording.append(speech(2))
     recording.close()
     await running
-    assert heard.finals == [said(1), said(2)]
-    assert not heard.of(events.StreamFailed)
+    assert log.finals == [said(1), said(2)]
+    assert not log.of(events.StreamFailed)
 
 
 @pytest.mark.parametrize(
@@ -108,29 +108,29 @@ async def test_a_permanent_error_of_the_first_attempt_fails_at_once(recording: R
     async def way_there(_: str) -> Target:
         raise ConnectError(untrusted)
 
-    heard = Heard()
-    await ReconnectingStream(recording, way_there, "one", heard.tell).run()
-    assert heard.events == [events.StreamFailed(untrusted)]
+    log = EventLog()
+    await ReconnectingStream(recording, way_there, "one", log.record).run()
+    assert log.events == [events.StreamFailed(untrusted)]
 
 
 async def test_the_waits_between_tries_double_with_full_jitter_up_to_half_a_minute(
     server: Endpoint, recording: Recording
 ) -> None:
     server.refuse_status = 503
-    heard = Heard()
+    log = EventLog()
     drawn = iter([1.0] * 8 + [0.5] * 9)
     now = 0.0
 
-    def tell(event: StreamEvent) -> None:
+    def record(event: StreamEvent) -> None:
         nonlocal now
-        heard.tell(event)
+        log.record(event)
         if isinstance(event, events.ConnectionLost):
             now += event.wait_s
 
-    way = ReconnectingStream(recording, target(server), "one", tell, clock=lambda: now, jitter=lambda: next(drawn))
+    way = ReconnectingStream(recording, target(server), "one", record, clock=lambda: now, jitter=lambda: next(drawn))
     running = asyncio.create_task(way.run())
-    await heard.until(lambda: len(heard.of(events.ConnectionLost)) >= 9)
-    waits = [event.wait_s for event in heard.events if isinstance(event, events.ConnectionLost)]
+    await log.until(lambda: len(log.of(events.ConnectionLost)) >= 9)
+    waits = [event.wait_s for event in log.events if isinstance(event, events.ConnectionLost)]
     assert waits[:9] == [0.5, 1, 2, 4, 8, 16, 30, 30, 15]
     running.cancel()
 
@@ -138,17 +138,17 @@ async def test_the_waits_between_tries_double_with_full_jitter_up_to_half_a_minu
 async def test_after_a_minute_without_a_loss_the_next_one_is_resumed_at_once(
     server: Endpoint, recording: Recording
 ) -> None:
-    heard = Heard()
+    log = EventLog()
     now = 0.0
-    way = ReconnectingStream(recording, target(server), "one", heard.tell, clock=lambda: now, jitter=lambda: 0.001)
+    way = ReconnectingStream(recording, target(server), "one", log.record, clock=lambda: now, jitter=lambda: 0.001)
     running = asyncio.create_task(way.run())
     waits: list[float] = []
     for lasted_s in (1, 1, 61, 1):
-        await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == len(waits) + 1)
+        await log.until(lambda: len(log.of(events.ConnectionOpened)) == len(waits) + 1)
         now += lasted_s
         await server.cut()
-        await heard.until(lambda: len(heard.of(events.ConnectionLost)) == len(waits) + 1)
-        lost = heard.of(events.ConnectionLost)[-1]
+        await log.until(lambda: len(log.of(events.ConnectionLost)) == len(waits) + 1)
+        lost = log.of(events.ConnectionLost)[-1]
         assert isinstance(lost, events.ConnectionLost)
         waits.append(lost.wait_s)
         now += 1
@@ -161,19 +161,19 @@ async def test_the_next_attempt_is_made_at_once_before_the_end_and_after_a_sleep
     server: Endpoint, recording: Recording, why: str
 ) -> None:
     server.refuse_status = 503
-    heard = Heard()
-    way = ReconnectingStream(recording, target(server), "one", heard.tell, clock=lambda: 0.0, jitter=lambda: 1.0)
+    log = EventLog()
+    way = ReconnectingStream(recording, target(server), "one", log.record, clock=lambda: 0.0, jitter=lambda: 1.0)
     running = asyncio.create_task(way.run())
     recording.append(speech(1))
-    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
+    await log.until(lambda: bool(log.of(events.ConnectionLost)))
     server.refuse_status = 0
     if why == "the machine slept":
         way.reconnect()
-        await heard.until(lambda: bool(heard.finals))
+        await log.until(lambda: bool(log.finals))
     recording.close()
     way.give_up_after(12)
     await running
-    assert heard.finals == [said(1)]
+    assert log.finals == [said(1)]
 
 
 @pytest.mark.parametrize("then", ["the session goes on", "the recording ends", "the machine slept"])
@@ -181,38 +181,38 @@ async def test_no_attempt_is_made_before_the_time_that_the_endpoint_names(
     server: Endpoint, recording: Recording, then: str
 ) -> None:
     server.refuse_status, server.retry_after = 429, "1"
-    heard = Heard()
+    log = EventLog()
     attempts: list[float] = []
 
     def noted(prompt: str) -> "asyncio.Future[Target]":
         attempts.append(time.monotonic())
         return target(server)(prompt)
 
-    way = ReconnectingStream(recording, noted, "one", heard.tell, jitter=lambda: 0.0)
+    way = ReconnectingStream(recording, noted, "one", log.record, jitter=lambda: 0.0)
     running = asyncio.create_task(way.run())
     recording.append(speech(1))
-    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
+    await log.until(lambda: bool(log.of(events.ConnectionLost)))
     server.refuse_status = 0
     if then == "the machine slept":
         way.reconnect()
     if then != "the recording ends":
-        await heard.until(lambda: bool(heard.of(events.ConnectionOpened)))
+        await log.until(lambda: bool(log.of(events.ConnectionOpened)))
     recording.close()
     way.give_up_after(100)
     await running
-    (lost,) = heard.of(events.ConnectionLost)
+    (lost,) = log.of(events.ConnectionLost)
     assert isinstance(lost, events.ConnectionLost)
     assert lost.wait_s == 1.0, "a viewer shows how long it waits"
     assert attempts[1] - attempts[0] >= 1.0
-    assert heard.finals == [said(1)]
+    assert log.finals == [said(1)]
 
 
 async def test_the_endpoint_may_name_the_time_as_a_date(server: Endpoint, recording: Recording) -> None:
     server.refuse_status, server.retry_after = 503, format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)
-    heard = Heard()
-    running = asyncio.create_task(linked(recording, server, heard).run())
-    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
-    (lost,) = heard.of(events.ConnectionLost)
+    log = EventLog()
+    running = asyncio.create_task(linked(recording, server, log).run())
+    await log.until(lambda: bool(log.of(events.ConnectionLost)))
+    (lost,) = log.of(events.ConnectionLost)
     assert isinstance(lost, events.ConnectionLost)
     assert 3600 < lost.wait_s <= 7200
     running.cancel()

@@ -63,9 +63,9 @@ class Program:
 @contextlib.asynccontextmanager
 async def streaming(*options: str, stdin: int | None = None, says: str = "") -> AsyncIterator[Program]:
     """Run `livegist stream`; what it printed to stderr has to be `says`."""
-    with tempfile.TemporaryFile() as told:
+    with tempfile.TemporaryFile() as reported:
         process = await asyncio.create_subprocess_exec(
-            *LIVEGIST, "stream", "--json", *options, stdin=stdin, stdout=subprocess.PIPE, stderr=told, limit=2**24
+            *LIVEGIST, "stream", "--json", *options, stdin=stdin, stdout=subprocess.PIPE, stderr=reported, limit=2**24
         )
         try:
             yield Program(process)
@@ -73,8 +73,8 @@ async def streaming(*options: str, stdin: int | None = None, says: str = "") -> 
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-        told.seek(0)
-        assert told.read().decode() == says
+        reported.seek(0)
+        assert reported.read().decode() == says
 
 
 async def test_several_named_sources_are_tracks_of_one_session(server: Endpoint, sound: Path) -> None:
@@ -88,7 +88,7 @@ async def test_several_named_sources_are_tracks_of_one_session(server: Endpoint,
     assert (Path(session["path"]) / "audio-2.wav").read_bytes()[44:].endswith(speech(1, 2))
 
 
-async def test_a_file_is_heard_out_and_the_program_ends_by_itself(server: Endpoint, sound: Path) -> None:
+async def test_a_file_is_transcribed_to_its_end_and_the_program_exits(server: Endpoint, sound: Path) -> None:
     async with streaming("--url", server.url, "--source", f"cmd:cat {sound}") as program:
         assert await program.ended() == 0
     assert {line["type"] for line in program.lines} <= TYPES
@@ -162,7 +162,7 @@ async def test_the_session_is_the_first_line_even_if_a_prompt_is_broken(
     assert any("mine.toml" in error["text"] for error in program.all("error"))
 
 
-async def test_sound_on_standard_input_is_heard(server: Endpoint, sound: Path) -> None:
+async def test_audio_on_standard_input_is_transcribed(server: Endpoint, sound: Path) -> None:
     with sound.open("rb") as pipe:
         async with streaming("--url", server.url, "--source", "-", stdin=pipe.fileno()) as program:
             assert await program.ended() == 0
@@ -201,9 +201,9 @@ async def test_a_full_disk_behind_stdout_ends_it_and_is_said(server: Endpoint, s
     command = " ".join((*LIVEGIST, "stream", "--json", "--url", server.url, "--source", f"'cmd:cat {sound}'"))
     shell = await asyncio.create_subprocess_shell(f"{command} >/dev/full", stderr=subprocess.PIPE)
     async with asyncio.timeout(PATIENCE_S):
-        _, told = await shell.communicate()
+        _, reported = await shell.communicate()
     assert shell.returncode == 1
-    assert told.decode().splitlines()[-2:] == [
+    assert reported.decode().splitlines()[-2:] == [
         "livegist: The output cannot be written: No space left on device.",
         "The disk is full. Free some space.",
     ]

@@ -6,38 +6,38 @@ import time
 import pytest
 
 from tests.fake_endpoint import RATE, Endpoint, said, speech
-from tests.integration.reconnecting_harness import Heard, linked, target
+from tests.integration.reconnecting_harness import EventLog, linked, target
 from tui.audio.recording import Recording
 from tui.stream import events
 from tui.stream.reconnecting import ReconnectingStream
 
 
 async def test_every_sample_and_every_turn_arrives_once(server: Endpoint, recording: Recording) -> None:
-    heard = Heard()
-    way = linked(recording, server, heard)
+    log = EventLog()
+    way = linked(recording, server, log)
     running = asyncio.create_task(way.run())
     recording.append(speech(1, 2, 3))
     recording.close()
     await running
     assert bytes(server.calls[0].audio) == speech(1, 2, 3)
-    assert heard.finals == [said(1), said(2), said(3)]
-    assert heard.answers == [(n, "one", f"one: {said(n)}") for n in (1, 2, 3)]
+    assert log.finals == [said(1), said(2), said(3)]
+    assert log.answers == [(n, "one", f"one: {said(n)}") for n in (1, 2, 3)]
     assert server.calls[0].terminated
 
 
 async def test_answers_are_waited_for_before_the_end_is_asked_for(server: Endpoint, recording: Recording) -> None:
     server.answer_s, server.finishes_answers = 0.5, False
-    heard = Heard()
-    running = asyncio.create_task(linked(recording, server, heard).run())
+    log = EventLog()
+    running = asyncio.create_task(linked(recording, server, log).run())
     recording.append(speech(1, 2))
     recording.close()
     await running
-    assert heard.answers == [(n, "one", f"one: {said(n)}") for n in (1, 2)]
+    assert log.answers == [(n, "one", f"one: {said(n)}") for n in (1, 2)]
 
 
 async def test_chunks_are_of_a_length_that_the_service_takes(server: Endpoint, recording: Recording) -> None:
-    heard = Heard()
-    running = asyncio.create_task(linked(recording, server, heard).run())
+    log = EventLog()
+    running = asyncio.create_task(linked(recording, server, log).run())
     recording.append(speech(1, 2) + bytes(2 * 123))
     recording.close()
     await running
@@ -50,8 +50,8 @@ async def test_chunks_are_of_a_length_that_the_service_takes(server: Endpoint, r
 async def test_an_end_shorter_than_a_chunk_is_padded_with_silence_that_is_not_counted(
     server: Endpoint, recording: Recording, samples: int
 ) -> None:
-    heard = Heard()
-    way = linked(recording, server, heard)
+    log = EventLog()
+    way = linked(recording, server, log)
     running = asyncio.create_task(way.run())
     sound = speech(1, samples=samples, pause=0)
     whole = len(sound) // 1600 * 1600
@@ -66,12 +66,12 @@ async def test_an_end_shorter_than_a_chunk_is_padded_with_silence_that_is_not_co
     assert bytes(call.audio) == sound.ljust(whole + 1600, b"\0")
     assert way.sent == recording.position == samples
     assert recording.read(0, 2 * samples) == sound
-    (turn,) = heard.transcript.finals
+    (turn,) = log.transcript.finals
     assert turn.end_s <= round(samples / RATE, 3)
 
 
 async def test_the_key_and_the_query_are_those_of_the_tutorial(server: Endpoint, recording: Recording) -> None:
-    running = asyncio.create_task(linked(recording, server, Heard()).run())
+    running = asyncio.create_task(linked(recording, server, EventLog()).run())
     recording.close()
     await running
     call = server.calls[0]
@@ -82,8 +82,8 @@ async def test_the_key_and_the_query_are_those_of_the_tutorial(server: Endpoint,
 
 
 async def test_catching_up_never_exceeds_four_times_real_time(server: Endpoint, recording: Recording) -> None:
-    heard = Heard()
-    way = linked(recording, server, heard)
+    log = EventLog()
+    way = linked(recording, server, log)
     recording.append(bytes(2 * RATE * 600))
     began = time.monotonic() * 10
     running = asyncio.create_task(way.run())
@@ -97,11 +97,11 @@ async def test_nothing_is_sent_more_than_two_minutes_ahead_of_the_clock(server: 
     def clock() -> float:
         return time.monotonic() * 50
 
-    heard = Heard()
-    way = ReconnectingStream(recording, target(server), "one", heard.tell, clock=clock)
+    log = EventLog()
+    way = ReconnectingStream(recording, target(server), "one", log.record, clock=clock)
     recording.append(bytes(2 * RATE * 1200))
     running = asyncio.create_task(way.run())
-    await heard.until(lambda: bool(heard.of(events.ConnectionOpened)))
+    await log.until(lambda: bool(log.of(events.ConnectionOpened)))
     began = clock()
     ahead_s = 0.0
     while ahead_s < 100 or clock() - began < 100:
@@ -113,9 +113,9 @@ async def test_nothing_is_sent_more_than_two_minutes_ahead_of_the_clock(server: 
 
 
 async def test_invalid_messages_of_the_endpoint_are_ignored(server: Endpoint, recording: Recording) -> None:
-    heard = Heard()
-    running = asyncio.create_task(linked(recording, server, heard).run())
-    await heard.until(lambda: bool(heard.of(events.ConnectionOpened)))
+    log = EventLog()
+    running = asyncio.create_task(linked(recording, server, log).run())
+    await log.until(lambda: bool(log.of(events.ConnectionOpened)))
     call = server.calls[0].websocket
     assert call is not None
     for nonsense in ("", "{", "[]", '{"type":"Turn"}', '{"type":"Whatever","x":1}', "null", '{"type":1}', b"\x00\xff"):
@@ -123,4 +123,4 @@ async def test_invalid_messages_of_the_endpoint_are_ignored(server: Endpoint, re
     recording.append(speech(1))
     recording.close()
     await running
-    assert heard.finals == [said(1)]
+    assert log.finals == [said(1)]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fake_endpoint import RATE, Endpoint, said, speech
-from tests.integration.reconnecting_harness import Heard, linked, spoken_once, target
+from tests.integration.reconnecting_harness import EventLog, linked, spoken_once, target
 from tui.audio.recording import Recording
 from tui.stream import events, reconnecting
 from tui.stream.connection import Connection
@@ -18,40 +18,40 @@ async def test_a_change_of_the_prompt_applies_to_later_turns_and_old_answers_sti
     server: Endpoint, recording: Recording
 ) -> None:
     server.answer_s = 0.5
-    heard = Heard()
-    way = linked(recording, server, heard)
+    log = EventLog()
+    way = linked(recording, server, log)
     running = asyncio.create_task(way.run())
     recording.append(speech(1) + speech(2)[: RATE // 2])
-    await heard.until(lambda: len(heard.transcript) == 2)
+    await log.until(lambda: len(log.transcript) == 2)
     way.use_prompt("two")
-    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == 2)
+    await log.until(lambda: len(log.of(events.ConnectionOpened)) == 2)
     recording.append(speech(2)[RATE // 2 :] + speech(3))
     recording.close()
     await running
-    assert heard.finals == [said(1), said(2), said(3)]
-    assert heard.answers == [
+    assert log.finals == [said(1), said(2), said(3)]
+    assert log.answers == [
         (1, "one", f"one: {said(1)}"),
         (2, "two", f"two: {said(2)}"),
         (3, "two", f"two: {said(3)}"),
     ]
-    assert not heard.of(events.ConnectionLost)
+    assert not log.of(events.ConnectionLost)
 
 
 async def test_five_changes_of_the_prompt_in_a_row_open_one_connection_for_the_last(
     server: Endpoint, recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconnecting, "SETTLE_S", 2.0)
-    heard = Heard()
-    way, running = await spoken_once(recording, server, heard)
+    log = EventLog()
+    way, running = await spoken_once(recording, server, log)
     for prompt in ("two", "three", "four", "one", "five"):
         way.use_prompt(prompt)
         await asyncio.sleep(0.05)
-    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) >= 2)
+    await log.until(lambda: len(log.of(events.ConnectionOpened)) >= 2)
     recording.append(speech(2))
     recording.close()
     await running
-    assert heard.answers[-1][:2] == (2, "five")
-    assert heard.finals == [said(1), said(2)]
+    assert log.answers[-1][:2] == (2, "five")
+    assert log.finals == [said(1), said(2)]
     assert len(server.calls) == 2
 
 
@@ -59,8 +59,8 @@ async def test_a_connection_that_opens_after_its_prompt_was_replaced_is_ended(
     server: Endpoint, recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_connection = Connection.open
-    heard = Heard()
-    way = linked(recording, server, heard)
+    log = EventLog()
+    way = linked(recording, server, log)
 
     async def opened(url: str, key: str) -> Connection:
         connection = await open_connection(url, key)
@@ -71,32 +71,32 @@ async def test_a_connection_that_opens_after_its_prompt_was_replaced_is_ended(
     monkeypatch.setattr(Connection, "open", opened)
     running = asyncio.create_task(way.run())
     recording.append(speech(1))
-    await heard.until(lambda: len(heard.finals) == 1)
+    await log.until(lambda: len(log.finals) == 1)
     way.use_prompt("two")
-    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == 2)
+    await log.until(lambda: len(log.of(events.ConnectionOpened)) == 2)
     recording.append(speech(2))
     recording.close()
     await running
     assert [call.prompt for call in server.calls] == ["one", "two", "three"]
-    assert server.calls[1].terminated, "who bills by the second is told"
-    assert heard.answers[-1][:2] == (2, "three")
+    assert server.calls[1].terminated, "the endpoint bills by the second"
+    assert log.answers[-1][:2] == (2, "three")
 
 
 async def test_a_change_of_the_prompt_while_reconnecting_applies_to_the_next_connection(
     server: Endpoint, recording: Recording
 ) -> None:
-    heard = Heard()
-    way, running = await spoken_once(recording, server, heard)
+    log = EventLog()
+    way, running = await spoken_once(recording, server, log)
     server.refuse_status = 503
     await server.cut()
-    await heard.until(lambda: len(heard.of(events.ConnectionLost)) > 1)
+    await log.until(lambda: len(log.of(events.ConnectionLost)) > 1)
     way.use_prompt("two")
     server.refuse_status = 0
     recording.append(speech(2))
     recording.close()
     await running
-    assert heard.answers[-1][:2] == (2, "two")
-    assert heard.finals == [said(1), said(2)]
+    assert log.answers[-1][:2] == (2, "two")
+    assert log.finals == [said(1), said(2)]
 
 
 class Edited:
@@ -111,21 +111,21 @@ class Edited:
 
 
 async def answered_once(
-    recording: Recording, heard: Heard, prompt: Edited
+    recording: Recording, log: EventLog, prompt: Edited
 ) -> tuple[ReconnectingStream, "asyncio.Task[None]"]:
     """Start a stream and wait for the answer about its first turn."""
-    way = ReconnectingStream(recording, prompt.target, "one", heard.tell, clock=lambda: time.monotonic() * 10)
+    way = ReconnectingStream(recording, prompt.target, "one", log.record, clock=lambda: time.monotonic() * 10)
     running = asyncio.create_task(way.run())
     recording.append(speech(1))
-    await heard.until(lambda: len(heard.answers) == 1)
+    await log.until(lambda: len(log.answers) == 1)
     return way, running
 
 
 async def test_an_edit_while_the_connection_of_the_edit_before_is_opened_takes_effect(
     server: Endpoint, recording: Recording
 ) -> None:
-    heard, prompt = Heard(), Edited(server)
-    way, running = await answered_once(recording, heard, prompt)
+    log, prompt = EventLog(), Edited(server)
+    way, running = await answered_once(recording, log, prompt)
     server.begin_s = 20
     prompt.text = "second"
     way.renew()
@@ -133,46 +133,46 @@ async def test_an_edit_while_the_connection_of_the_edit_before_is_opened_takes_e
     prompt.text = "third"
     way.renew()
     server.let_go.set()
-    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == 3)
+    await log.until(lambda: len(log.of(events.ConnectionOpened)) == 3)
     recording.append(speech(2))
     recording.close()
     await running
-    assert heard.answers == [(1, "one", f"first: {said(1)}"), (2, "one", f"third: {said(2)}")]
+    assert log.answers == [(1, "one", f"first: {said(1)}"), (2, "one", f"third: {said(2)}")]
     assert len(server.calls) == 3
 
 
 async def test_an_edit_while_reconnecting_takes_effect(server: Endpoint, recording: Recording) -> None:
-    heard, prompt = Heard(), Edited(server)
-    way, running = await answered_once(recording, heard, prompt)
+    log, prompt = EventLog(), Edited(server)
+    way, running = await answered_once(recording, log, prompt)
     server.begin_s = 20
     await server.cut()
     await server.wait_for(lambda: len(server.calls) == 2)
     prompt.text = "second"
     way.renew()
     server.let_go.set()
-    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == 3)
+    await log.until(lambda: len(log.of(events.ConnectionOpened)) == 3)
     recording.append(speech(2))
     recording.close()
     await running
-    assert heard.answers == [(1, "one", f"first: {said(1)}"), (2, "one", f"second: {said(2)}")]
+    assert log.answers == [(1, "one", f"first: {said(1)}"), (2, "one", f"second: {said(2)}")]
 
 
 async def test_an_edit_that_the_endpoint_rejects_is_reported_and_tried_once(
     server: Endpoint, recording: Recording
 ) -> None:
-    heard, prompt = Heard(), Edited(server)
-    way, running = await answered_once(recording, heard, prompt)
+    log, prompt = EventLog(), Edited(server)
+    way, running = await answered_once(recording, log, prompt)
     server.error_first, server.close_with = "no such model", (3006, "no such model")
     prompt.text = "second"
     way.renew()
-    await heard.until(lambda: bool(heard.of(events.PromptRefused)))
+    await log.until(lambda: bool(log.of(events.PromptRefused)))
     recording.append(speech(2))
     recording.close()
     await running
-    (refused,) = heard.of(events.PromptRefused)
+    (refused,) = log.of(events.PromptRefused)
     assert isinstance(refused, events.PromptRefused)
     assert (refused.prompt, refused.kept) == ("one", "one")
-    assert heard.answers[-1] == (2, "one", f"first: {said(2)}")
+    assert log.answers[-1] == (2, "one", f"first: {said(2)}")
     assert len(server.calls) == 2
 
 
@@ -193,7 +193,7 @@ async def test_changes_while_a_connection_is_opened_leave_no_callbacks_behind(
         return tasks[-1]
 
     server.begin_s = 20
-    way = linked(recording, server, Heard())
+    way = linked(recording, server, EventLog())
     asyncio.get_running_loop().set_task_factory(counted)
     running = asyncio.create_task(way.run())
     await server.wait_for(lambda: len(server.calls) == 1)
@@ -209,12 +209,12 @@ async def test_changes_while_a_connection_is_opened_leave_no_callbacks_behind(
 
 
 async def test_a_refused_prompt_leaves_the_session_on_the_old_one(server: Endpoint, recording: Recording) -> None:
-    heard = Heard()
-    way, running = await spoken_once(recording, server, heard)
+    log = EventLog()
+    way, running = await spoken_once(recording, server, log)
     server.error_first, server.close_with = "no such model", (3006, "no such model")
     way.use_prompt("two")
-    await heard.until(lambda: bool(heard.of(events.PromptRefused)))
+    await log.until(lambda: bool(log.of(events.PromptRefused)))
     recording.append(speech(2))
     recording.close()
     await running
-    assert heard.answers[-1][:2] == (2, "one")
+    assert log.answers[-1][:2] == (2, "one")

@@ -6,37 +6,37 @@ import tracemalloc
 import pytest
 
 from tests.fake_endpoint import RATE, Endpoint, said, speech
-from tests.integration.reconnecting_harness import Heard, linked
+from tests.integration.reconnecting_harness import EventLog, linked
 from tui.audio.recording import Recording
 from tui.stream import connection, events
 from tui.stream.watchdog import WatchdogConnection
 
 
 async def test_a_cut_in_the_middle_of_a_turn_loses_and_doubles_nothing(server: Endpoint, recording: Recording) -> None:
-    heard = Heard()
-    running = asyncio.create_task(linked(recording, server, heard).run())
+    log = EventLog()
+    running = asyncio.create_task(linked(recording, server, log).run())
     recording.append(speech(1) + speech(2)[: RATE // 2])
-    await heard.until(lambda: len(heard.transcript) == 2)
+    await log.until(lambda: len(log.transcript) == 2)
     await server.cut()
     recording.append(speech(2)[RATE // 2 :] + speech(3))
     recording.close()
     await running
-    assert heard.finals == [said(1), said(2), said(3)]
-    assert [turn.number for turn in heard.transcript] == [1, 2, 3]
+    assert log.finals == [said(1), said(2), said(3)]
+    assert [turn.number for turn in log.transcript] == [1, 2, 3]
     assert len(server.calls) == 2
-    assert heard.of(events.ConnectionLost)
+    assert log.of(events.ConnectionLost)
 
 
 async def test_a_resumed_connection_starts_at_the_end_of_the_last_final_turn(
     server: Endpoint, recording: Recording
 ) -> None:
-    heard = Heard()
-    running = asyncio.create_task(linked(recording, server, heard).run())
+    log = EventLog()
+    running = asyncio.create_task(linked(recording, server, log).run())
     recording.append(speech(1, 2))
-    await heard.until(lambda: len(heard.finals) == 2)
-    end = round(heard.transcript.finals[-1].end_s * RATE)
+    await log.until(lambda: len(log.finals) == 2)
+    end = round(log.transcript.finals[-1].end_s * RATE)
     await server.cut()
-    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == 2)
+    await log.until(lambda: len(log.of(events.ConnectionOpened)) == 2)
     recording.append(speech(3))
     recording.close()
     await running
@@ -46,32 +46,32 @@ async def test_a_resumed_connection_starts_at_the_end_of_the_last_final_turn(
 
 
 async def test_times_stay_on_the_session_clock_over_connections(server: Endpoint, recording: Recording) -> None:
-    heard = Heard()
-    running = asyncio.create_task(linked(recording, server, heard).run())
+    log = EventLog()
+    running = asyncio.create_task(linked(recording, server, log).run())
     recording.append(speech(1))
-    await heard.until(lambda: len(heard.finals) == 1)
+    await log.until(lambda: len(log.finals) == 1)
     await server.cut()
     recording.append(speech(2, 3))
     recording.close()
     await running
-    assert [turn.start_s for turn in heard.transcript.finals] == pytest.approx([0, 1, 2], abs=0.002)
+    assert [turn.start_s for turn in log.transcript.finals] == pytest.approx([0, 1, 2], abs=0.002)
 
 
 async def test_a_partial_that_no_later_connection_receives_is_removed_at_the_end(
     server: Endpoint, recording: Recording
 ) -> None:
-    heard = Heard()
-    way = linked(recording, server, heard)
+    log = EventLog()
+    way = linked(recording, server, log)
     running = asyncio.create_task(way.run())
     recording.append(speech(1) + speech(2)[: RATE // 2])
-    await heard.until(lambda: len(heard.transcript) == 2)
+    await log.until(lambda: len(log.transcript) == 2)
     server.mute_after = 0
     await server.cut()
-    await heard.until(lambda: len(heard.of(events.ConnectionOpened)) == 2)
+    await log.until(lambda: len(log.of(events.ConnectionOpened)) == 2)
     recording.close()
     way.abandon()
     await running
-    assert [turn.text for turn in heard.transcript] == [said(1)]
+    assert [turn.text for turn in log.transcript] == [said(1)]
 
 
 @pytest.fixture
@@ -82,33 +82,33 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("impatient")
 async def test_a_silent_black_hole_is_noticed_and_loses_nothing(server: Endpoint, recording: Recording) -> None:
-    heard = Heard()
-    running = asyncio.create_task(linked(recording, server, heard).run())
+    log = EventLog()
+    running = asyncio.create_task(linked(recording, server, log).run())
     recording.append(speech(1))
-    await heard.until(lambda: len(heard.finals) == 1)
+    await log.until(lambda: len(log.finals) == 1)
     call = server.calls[0].websocket
     assert call is not None
     call.transport.pause_reading()
-    await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
+    await log.until(lambda: bool(log.of(events.ConnectionLost)))
     recording.append(speech(2))
     recording.close()
     await running
-    assert heard.finals == [said(1), said(2)]
+    assert log.finals == [said(1), said(2)]
 
 
 @pytest.mark.usefixtures("impatient")
 async def test_memory_does_not_grow_while_an_endpoint_reads_nothing(server: Endpoint, recording: Recording) -> None:
     server.mute_after = 1
-    heard = Heard()
-    way = linked(recording, server, heard, drain_s=1.0)
+    log = EventLog()
+    way = linked(recording, server, log, drain_s=1.0)
     running = asyncio.create_task(way.run())
-    await heard.until(lambda: bool(heard.of(events.ConnectionOpened)))
+    await log.until(lambda: bool(log.of(events.ConnectionOpened)))
     tracemalloc.start()
     try:
         for _ in range(600):
             recording.append(bytes(2 * RATE))
             await asyncio.sleep(0)
-        await heard.until(lambda: bool(heard.of(events.ConnectionLost)))
+        await log.until(lambda: bool(log.of(events.ConnectionLost)))
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -61,9 +61,9 @@ async def test_each_track_is_recorded_and_transcribed_and_the_turns_are_merged_b
         snapshot = built.snapshot()
     assert watch.record.state is State.ENDED
     assert len(server.calls) == 2
-    heard = [(turn.track, turn.text) for turn in watch.finals]
-    assert [text for track, text in heard if track == "you"] == [said(n) for n in (1, 2, 3)]
-    assert [text for track, text in heard if track == "them"] == [said(n) for n in (11, 12, 13)]
+    transcribed = [(turn.track, turn.text) for turn in watch.finals]
+    assert [text for track, text in transcribed if track == "you"] == [said(n) for n in (1, 2, 3)]
+    assert [text for track, text in transcribed if track == "them"] == [said(n) for n in (11, 12, 13)]
     starts = [turn.start_s for turn in watch.finals]
     assert starts == sorted(starts)
     assert len({turn.number for turn in watch.finals}) == 6
@@ -161,7 +161,7 @@ async def test_mute_and_gain_apply_to_a_track(server: Endpoint, tmp_path: Path) 
     assert b"\xe8\x03" not in recorded(0), "the gain is for the other track"
 
 
-async def test_both_tracks_reconnect_and_no_turn_is_lost_or_told_twice(server: Endpoint, tmp_path: Path) -> None:
+async def test_both_tracks_reconnect_and_no_turn_is_lost_or_published_twice(server: Endpoint, tmp_path: Path) -> None:
     watch = Watch()
     you, them = speech(*range(1, 7)), speech(*range(11, 17))
     async with running(watch, clock=fast) as built:
@@ -235,7 +235,7 @@ async def test_a_mix_is_one_connection_with_speakers_and_keeps_both_recordings(
     server: Endpoint, tmp_path: Path
 ) -> None:
     watch = Watch()
-    # The tracks speak in turn: the endpoint hears their sum.
+    # The tracks speak in turn: the endpoint receives their sum.
     you, them = speech(1, samples=RATE // 2, pause=RATE * 3 // 2), bytes(2 * RATE) + speech(11)
     async with running(watch) as built:
         await built.execute(Start({**settings(server, tmp_path, you=you, them=them), "mix": True}))
@@ -378,4 +378,4 @@ async def test_a_track_is_added_to_a_mix(server: Endpoint, tmp_path: Path) -> No
     assert [track.name for track in tracks] == ["you", "them", "more"]
     assert watch.record.stats.untranscribed_s == 0
     assert stored().recordings[2].read_bytes()[WAV_HEADER:].strip(b"\0") == speech(21).strip(b"\0")
-    assert any(int(turn.text.split()[1]) > 20 for turn in watch.finals), "the endpoint hears the sum"
+    assert any(int(turn.text.split()[1]) > 20 for turn in watch.finals), "the endpoint receives the sum"

@@ -1,4 +1,4 @@
-"""Files, folders and recordings are transcribed by the program itself, against a real endpoint that hears exactly."""
+"""Files, folders and recordings are transcribed by the program itself, with an endpoint that makes no mistakes."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ def stored(store: Store) -> StoredSession:
 async def transcribed(
     server: Endpoint, *words: str, well: bool = True, command: str = "transcribe"
 ) -> list[dict[str, Any]]:
-    """Return what is told of each source, by the name of its file."""
+    """Return what is reported of each source, by the name of its file."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tui", command, "--json", "--url", server.url, *words,
         env=os.environ | {"LIVEGIST_ANALYSE_AT_END": "false"},
@@ -60,9 +60,9 @@ async def transcribed(
         stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     async with asyncio.timeout(DEADLINE_S):
-        printed, told = await process.communicate()
-    assert process.returncode == (0 if well else 1), told
-    assert not INTERNAL_ERROR.search(told.decode()), told
+        printed, reported = await process.communicate()
+    assert process.returncode == (0 if well else 1), reported
+    assert not INTERNAL_ERROR.search(reported.decode()), reported
     return sorted((json.loads(line) for line in printed.splitlines()), key=lambda done: str(done["source"]))
 
 
@@ -275,9 +275,9 @@ async def test_several_sources_are_not_private_and_nothing_of_them_is_kept(
             sys.executable, "-m", "tui", "stream", "--url", server.url, *given, stderr=asyncio.subprocess.PIPE
         )
         async with asyncio.timeout(DEADLINE_S):
-            _, told = await process.communicate()
+            _, reported = await process.communicate()
     assert process.returncode == 2
-    assert b"A transcription is stored" in told
+    assert b"A transcription is stored" in reported
     assert list(store) == []
     assert server.calls == []
 
@@ -297,9 +297,9 @@ async def test_ctrl_c_ends_it_and_what_is_left_can_be_gone_on_with(store: Store,
         for _ in range(times):
             process.send_signal(signal.SIGINT)
         async with asyncio.timeout(DEADLINE_S):
-            printed, told = await process.communicate()
+            printed, reported = await process.communicate()
     assert process.returncode == 1
-    assert not INTERNAL_ERROR.search(told.decode()), told
+    assert not INTERNAL_ERROR.search(reported.decode()), reported
     begun, other = (json.loads(line) for line in printed.splitlines())
     assert begun["hint"] == f"To continue: livegist recover {begun['session']}"
     assert other["error"] == "Not started."
@@ -352,7 +352,7 @@ async def test_a_progress_bar_is_for_a_terminal(store: Store, tmp_path: Path, na
     shown = os.read(screen, 1 << 16).decode()
     os.close(screen)
     assert "1 left" in shown
-    assert "all done" in shown.rpartition("\r\x1b[K")[2], "the bar is below what is told of the file"
+    assert "all done" in shown.rpartition("\r\x1b[K")[2], "the bar is below what is reported of the file"
     assert not INTERNAL_ERROR.search(shown)
     assert "100%" in shown.rpartition("\r\x1b[K")[2]
     assert b"2 turns" in printed

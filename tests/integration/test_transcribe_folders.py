@@ -101,7 +101,7 @@ def sent(endpoint: Endpoint) -> Counter[int]:
 async def test_it_holds_as_many_sessions_as_the_endpoint_says_and_follows_changes(
     endpoint: Endpoint, tmp_path: Path
 ) -> None:
-    endpoint.tells_room, endpoint.max_sessions, endpoint.begin_s = True, 6, DEADLINE_S
+    endpoint.reports_capacity, endpoint.max_sessions, endpoint.begin_s = True, 6, DEADLINE_S
     run = await transcribing(endpoint.url, str(folder(tmp_path / "talks", range(1, 25))))
     await endpoint.wait_for(lambda: endpoint.open_sessions == 6, DEADLINE_S)
     endpoint.max_sessions = 9

@@ -25,7 +25,7 @@ from tui.sessions.store import Store
 
 DEADLINE_S = 100.0
 PLANTED = "sk-planted-0123456789abcdef"
-HEARD = 3
+TRANSCRIBED = 3
 """Turns after which the engine is killed, in the middle of the next: something has to be left to transcribe."""
 
 
@@ -39,19 +39,19 @@ async def record_and_kill(url: str) -> list[str]:
     """Play the demo's recording to a session, and kill it in the turn after some finals; return these."""
     process = await started("stream", "--json", "--source", str(demo_recording()), "--url", url)
     assert process.stdout is not None
-    heard: list[str] = []
+    transcribed: list[str] = []
     async with asyncio.timeout(DEADLINE_S):
         async for line in process.stdout:
-            told = json.loads(line)
-            if told["type"] != "turn":
+            reported = json.loads(line)
+            if reported["type"] != "turn":
                 continue
-            if told["final"]:
-                heard.append(told["text"])
-            elif len(heard) >= HEARD:
+            if reported["final"]:
+                transcribed.append(reported["text"])
+            elif len(transcribed) >= TRANSCRIBED:
                 break
         os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
-    return heard
+    return transcribed
 
 
 async def started(*words: str) -> asyncio.subprocess.Process:
@@ -68,39 +68,39 @@ async def started(*words: str) -> asyncio.subprocess.Process:
 
 
 async def run(*words: str) -> tuple[str, str]:
-    """Run the program to its end; return what it prints and what it tells beside that."""
+    """Run the program to its end; return what it prints and its other output."""
     process = await started(*words)
     async with asyncio.timeout(DEADLINE_S):
-        printed, told = await process.communicate()
-    assert process.returncode == 0, told.decode()
-    return printed.decode(), told.decode()
+        printed, reported = await process.communicate()
+    assert process.returncode == 0, reported.decode()
+    return printed.decode(), reported.decode()
 
 
 async def test_a_session_that_is_killed_lives_on(tmp_path: Path, home: Path) -> None:
     with serving() as url:
-        heard = await record_and_kill(url)
+        transcribed = await record_and_kill(url)
         store = Store(sessions_dir())
         (stored,) = store
         assert list(store.interrupted()) == [stored]
         assert "interrupted" in livegist("sessions")
-        assert [turn.text for turn in stored.load().transcript.finals][: len(heard)] == heard
+        assert [turn.text for turn in stored.load().transcript.finals][: len(transcribed)] == transcribed
 
         # To send the rest is to repair it first, and to say so.
-        _, told = await run("recover", "last", "--url", url)
-        assert f"The session {stored.id} was interrupted and has been repaired" in told
+        _, reported = await run("recover", "last", "--url", url)
+        assert f"The session {stored.id} was interrupted and has been repaired" in reported
         with wave.open(str(stored.audio)) as recording:
             recorded_s = recording.getnframes() / recording.getframerate()
         record = stored.load()
         assert record.state is State.ENDED
         assert record.stats.untranscribed_s < MIN_UNTRANSCRIBED_S
-        assert [turn.text for turn in record.transcript.finals][: len(heard)] == heard
+        assert [turn.text for turn in record.transcript.finals][: len(transcribed)] == transcribed
         assert recorded_s + 0.5 >= max(turn.end_s for turn in record.transcript.finals) > 10
         assert json.loads(livegist("sessions", "list", "--json"))["trouble"] == ""
 
         livegist("sessions", "rename", "last", "Standup")
         livegist("sessions", "tag", "last", "release")
         livegist("sessions", "compress", "last")
-        word = max(words(heard[1]), key=len)
+        word = max(words(transcribed[1]), key=len)
         hits = [json.loads(line) for line in livegist("search", word, "--json").splitlines()]
         assert 2 in {hit["number"] for hit in hits if hit["kind"] == "turn"}
 

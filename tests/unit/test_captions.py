@@ -74,10 +74,10 @@ def test_a_short_word_stays_long_enough_to_be_read_but_not_over_the_next() -> No
 
 
 def test_words_that_were_formatted_into_others_are_spread_over_the_turn() -> None:
-    heard = final_turn(1, "it is twenty five percent")
-    (caption,) = captions([Turn(1, "It is 25%.", True, heard.start_s, heard.end_s, heard.words)])
+    final = final_turn(1, "it is twenty five percent")
+    (caption,) = captions([Turn(1, "It is 25%.", True, final.start_s, final.end_s, final.words)])
     assert caption.lines == ("It is 25%.",)
-    assert (caption.start_s, caption.end_s) == (heard.start_s, heard.end_s)
+    assert (caption.start_s, caption.end_s) == (final.start_s, final.end_s)
 
 
 def test_the_speaker_is_named_within_the_line() -> None:

@@ -35,18 +35,18 @@ class Source:
 
 
 @pytest.fixture
-def told() -> list[Event]:
+def reported() -> list[Event]:
     return []
 
 
 @pytest.fixture
-def capturing(tmp_path: Path, told: list[Event], monkeypatch: pytest.MonkeyPatch) -> Capture:
+def capturing(tmp_path: Path, reported: list[Event], monkeypatch: pytest.MonkeyPatch) -> Capture:
     monkeypatch.setattr(capture, "RETRY_S", 0.2)
-    return Capture(Recording.create(tmp_path / "audio.wav"), "mic", latency_ms=0, publish=told.append)
+    return Capture(Recording.create(tmp_path / "audio.wav"), "mic", latency_ms=0, publish=reported.append)
 
 
-def notices(told: list[Event]) -> list[Notice]:
-    return [event for event in told if isinstance(event, Notice)]
+def notices(reported: list[Event]) -> list[Notice]:
+    return [event for event in reported if isinstance(event, Notice)]
 
 
 def opening(*sources: Source) -> Callable[..., object]:
@@ -61,25 +61,25 @@ def opening(*sources: Source) -> Callable[..., object]:
 
 
 async def test_an_internal_error_of_a_device_reopens_it(
-    capturing: Capture, told: list[Event], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    capturing: Capture, reported: list[Event], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(capture, "open_source", opening(Source(finite=True)))
     async with AsyncExitStack() as opened:
         await capturing.run(Source(finite=False, broken=ZeroDivisionError("of ours")), opened)
-    lost, back = notices(told)
+    lost, back = notices(reported)
     assert lost.severity is Severity.WARNING
     assert "Internal error: recording from a source stopped." in lost.text
     assert "continues" in back.text
     assert "ZeroDivisionError: of ours" in caplog.text
     recording = capturing._recording
-    heard = recording.read(0, recording.position)
-    assert heard.startswith(BLOCK)
-    assert heard.endswith(BLOCK)
-    assert len(heard) > 2 * len(BLOCK), "silence keeps the clock true meanwhile"
+    recorded = recording.read(0, recording.position)
+    assert recorded.startswith(BLOCK)
+    assert recorded.endswith(BLOCK)
+    assert len(recorded) > 2 * len(BLOCK), "silence keeps the clock true meanwhile"
 
 
 async def test_what_a_lost_device_had_captured_stands_before_the_silence(
-    tmp_path: Path, told: list[Event], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, reported: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
 
@@ -99,14 +99,14 @@ async def test_what_a_lost_device_had_captured_stands_before_the_silence(
     monkeypatch.setattr(capture, "open_source", opening(Source(finite=True)))
     recording = Recording.create(tmp_path / "stalled.wav")
     async with AsyncExitStack() as opened:
-        stalled = Capture(recording, "mic", latency_ms=0, publish=told.append, clock=lambda: now)
+        stalled = Capture(recording, "mic", latency_ms=0, publish=reported.append, clock=lambda: now)
         await stalled.run(Stalled(finite=False), opened)
     assert recording.read(0, 1_600) == 2 * BLOCK
     assert recording.read(1_600, 800) == bytes(1_600)
     assert recording.position == 800 + 5 * 16_000 + 800, "the first block, 5 s, and that of the next device"
 
 
-async def test_another_default_device_is_told(capturing: Capture, told: list[Event]) -> None:
+async def test_another_default_device_is_reported(capturing: Capture, reported: list[Event]) -> None:
     class Moved(Source):
         """A source that the sound server moves to another device."""
 
@@ -118,7 +118,7 @@ async def test_another_default_device_is_told(capturing: Capture, told: list[Eve
 
     async with AsyncExitStack() as opened:
         await capturing.run(Moved(finite=True), opened)
-    (notice,) = notices(told)
+    (notice,) = notices(reported)
     assert notice.severity is Severity.WARNING
     assert notice.text == "a source is no longer the default device. Recording continues from another one."
     assert capturing.device == "another one"
@@ -126,11 +126,11 @@ async def test_another_default_device_is_told(capturing: Capture, told: list[Eve
 
 
 async def test_an_internal_error_of_a_file_is_not_its_end(
-    capturing: Capture, told: list[Event], caplog: pytest.LogCaptureFixture
+    capturing: Capture, reported: list[Event], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with AsyncExitStack() as opened:
         await capturing.run(Source(finite=True, broken=ZeroDivisionError("of ours")), opened)
-    (lost,) = notices(told)
+    (lost,) = notices(reported)
     assert lost.severity is Severity.ERROR
     assert "engine's log" in lost.hint
     assert "ZeroDivisionError: of ours" in caplog.text
@@ -139,7 +139,7 @@ async def test_an_internal_error_of_a_file_is_not_its_end(
 
 @pytest.mark.parametrize(("spec", "replaced"), [("mic:USB", True), ("system", False)])
 async def test_the_default_microphone_replaces_a_microphone_and_not_what_the_machine_plays(
-    spec: str, replaced: bool, tmp_path: Path, told: list[Event], monkeypatch: pytest.MonkeyPatch
+    spec: str, replaced: bool, tmp_path: Path, reported: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(capture, "RETRY_S", 0.0)
     monkeypatch.setattr(capture, "DEFAULT_AFTER_S", 0.0)
@@ -155,5 +155,5 @@ async def test_the_default_microphone_replaces_a_microphone_and_not_what_the_mac
     monkeypatch.setattr(capture, "open_source", open_source)
     recording = Recording.create(tmp_path / "other.wav")
     async with AsyncExitStack() as opened:
-        await Capture(recording, spec, latency_ms=0, publish=told.append).run(None, opened)
+        await Capture(recording, spec, latency_ms=0, publish=reported.append).run(None, opened)
     assert set(requested) == ({"mic"} if replaced else {"system"})

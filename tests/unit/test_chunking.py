@@ -33,7 +33,7 @@ TOO_LONG = Answer(400, {"error": {"message": "This model's maximum context lengt
 async def ask(
     *answers: Answer, context_tokens: int, lines: list[str] = LINES
 ) -> tuple[list[str], list[ChunkProgress], Completion]:
-    """Return what was asked, the parts that were told, and the answer."""
+    """Return what was asked, the parts that were reported, and the answer."""
     async with serving(*answers) as server:
         chat = ChatClient(server.url)
         asker = ChunkedAsker(chat, model="any", max_tokens=100, context_tokens=context_tokens)

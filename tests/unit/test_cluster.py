@@ -64,13 +64,13 @@ def clip(*numbers: int, final: bool = False) -> Clip:
 def test_a_call_whose_replica_ended_is_made_again() -> None:
     clock, calls = Clock(), []
 
-    def hear(clips: list[PackedClip]) -> list[Transcription]:
+    def transcribe(clips: list[PackedClip]) -> list[Transcription]:
         calls.append(clips)
         if len(calls) < 3:
             raise CallLostError("The actor died.")
         return [Transcription(language="de")]
 
-    remote = RemoteRecogniser(DESCRIPTION, 4, hear, clock, clock.sleep)
+    remote = RemoteRecogniser(DESCRIPTION, 4, transcribe, clock, clock.sleep)
     assert remote.transcribe([clip(1)]) == [Transcription(language="de")]
     assert len(calls) == 3
 
@@ -88,31 +88,31 @@ def test_a_clip_arrives_as_it_was_sent(samples: npt.NDArray[np.int16]) -> None:
 def test_calls_are_not_made_for_ever() -> None:
     clock = Clock()
 
-    def hear(clips: list[PackedClip]) -> list[Transcription]:
+    def transcribe(clips: list[PackedClip]) -> list[Transcription]:
         raise CallLostError("The actor died.")
 
     with pytest.raises(RuntimeError, match=r"no recogniser answers: The actor died\."):
-        RemoteRecogniser(DESCRIPTION, 4, hear, clock, clock.sleep).transcribe([clip(1)])
+        RemoteRecogniser(DESCRIPTION, 4, transcribe, clock, clock.sleep).transcribe([clip(1)])
     assert RETRY_S < clock.now - 100 < RETRY_S + 1
 
 
-async def test_clips_of_different_callers_are_heard_together() -> None:
+async def test_clips_of_different_callers_are_decoded_together() -> None:
     scheduler = ClipScheduler(CodedRecogniser())
     answers = await asyncio.gather(
-        scheduler.hear([clip(1)]), scheduler.hear([clip(2, 3)]), scheduler.hear([clip(4, final=True)])
+        scheduler.transcribe([clip(1)]), scheduler.transcribe([clip(2, 3)]), scheduler.transcribe([clip(4, final=True)])
     )
     assert [[transcription.text for transcription in answer] for answer in answers] == [["w1"], ["w2 w3"], ["w4"]]
     assert dict(scheduler.counts())["recogniser_audio_seconds_total", ""] > 1
     scheduler.running.cancel()
 
 
-async def test_a_model_that_fails_tells_its_caller() -> None:
+async def test_a_model_that_fails_raises_in_its_caller() -> None:
     def faults(clip: Clip, words: Any) -> Any:
         raise RuntimeError("out of memory")
 
     scheduler = ClipScheduler(CodedRecogniser(faults))
     with pytest.raises(RuntimeError, match="out of memory"):
-        await scheduler.hear([clip(1, final=True)])
+        await scheduler.transcribe([clip(1, final=True)])
     assert not scheduler.running.done()
     scheduler.running.cancel()
 

@@ -83,7 +83,7 @@ EVENTS = st.one_of(
 
 
 @given(st.lists(EVENTS, max_size=60))
-def test_a_record_that_is_packed_knows_the_same(events: list[Event]) -> None:
+def test_a_compressed_record_has_the_same_content(events: list[Event]) -> None:
     packed, plain = SessionState(CompressedDict), SessionState()
     for event in events:
         packed.apply(event)
@@ -122,7 +122,7 @@ def test_a_turn_of_long_ago_comes_back_with_its_words() -> None:
     assert words.restore(turns[5]) == final_turn(5, f"{SAID} and that is 5")
 
 
-def test_a_turn_that_is_told_again_is_kept_as_it_was_told_last() -> None:
+def test_a_turn_that_is_published_again_replaces_the_earlier_one() -> None:
     words = WordStore()
     words.store(final_turn(3, "the first words"))
     again = final_turn(3, "other words altogether")
@@ -146,8 +146,8 @@ def test_a_turn_that_is_told_again_is_kept_as_it_was_told_last() -> None:
     ),
     st.booleans(),
 )
-def test_words_come_back_to_the_millisecond_whatever_they_are(spoken: list[Word], told: bool) -> None:
-    text = " ".join(word.text for word in spoken) if told else "the words"
+def test_words_come_back_to_the_millisecond_whatever_they_are(spoken: list[Word], reported: bool) -> None:
+    text = " ".join(word.text for word in spoken) if reported else "the words"
     words, turn = WordStore(), Turn(1, text, True, 0.0, 1.0, tuple(spoken))
     assert words.restore(words.store(turn)) == turn
 

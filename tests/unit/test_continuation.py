@@ -90,7 +90,7 @@ def test_a_session_without_a_file_or_with_a_broken_one_is_only_repaired(tmp_path
         assert continuation.interruption is None
 
 
-def test_the_gap_is_told_with_its_clock_times() -> None:
+def test_the_gap_is_reported_with_its_clock_times() -> None:
     now = datetime.fromisoformat("2026-11-22T10:00:05+00:00")
     notice = gap_notice(now.timestamp() - 5.0, now, 65.0, 5.0)
     assert notice.text.startswith("Not recorded: 10:00:00 to 10:00:05 (5.0 s).")

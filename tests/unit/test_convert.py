@@ -34,11 +34,11 @@ def test_a_tone_comes_out_as_it_went_in(subtype: str, rate: int, channels: int) 
     soundfile.write(file, tone(rate, channels), rate, subtype, format="WAV")
     header = wav.parse(file.getvalue())
     assert header is not None
-    heard = convert(file.getvalue()[header.offset :][: header.size], header.format, 1021) / 32768
+    converted = convert(file.getvalue()[header.offset :][: header.size], header.format, 1021) / 32768
     expected = tone(16_000)[:, 0]
-    assert len(heard) == pytest.approx(16_000, abs=1)
+    assert len(converted) == pytest.approx(16_000, abs=1)
     middle = slice(1_000, 15_000)
-    assert np.abs(heard[middle] - expected[middle]).max() < 0.01
+    assert np.abs(converted[middle] - expected[middle]).max() < 0.01
 
 
 def test_what_is_ours_already_passes_untouched_wherever_it_is_cut() -> None:

@@ -58,7 +58,7 @@ def test_a_word_that_is_stretched_over_missing_ones_leaves_a_gap() -> None:
 
 
 @pytest.mark.parametrize(("fewer", "skipped"), [(0, False), (2, False), (3, True), (6, True)])
-def test_a_few_words_less_are_another_hearing(fewer: int, skipped: bool) -> None:
+def test_a_few_words_less_are_no_skipped_speech(fewer: int, skipped: bool) -> None:
     words = spoken(list(range(20)))
     assert skips([*words[: 8 - fewer], *words[8:]], words[:8]) is skipped
 
@@ -112,7 +112,7 @@ def test_a_continuation_neither_loses_nor_repeats_a_word(
 
 
 @given(UNIQUE.filter(lambda numbers: len(numbers) > 2), st.data(), st.floats(-0.3, 0.3))
-def test_a_word_that_two_decodes_hear_differently_occurs_once(
+def test_a_word_in_which_two_decodes_differ_occurs_once(
     numbers: list[int], data: st.DataObject, shift_s: float
 ) -> None:
     done = data.draw(st.integers(2, len(numbers)))

@@ -34,7 +34,7 @@ def blocks(language: str, text: str = EVERYTHING) -> list[str]:
 
 
 def invocations(text: str) -> Iterator[list[str]]:
-    """Yield the words after each `livegist` that a page tells to run."""
+    """Yield the words after each `livegist` that a page shows."""
     lines = "\n".join([*blocks("sh", text), *blocks("console", text)]).splitlines()
     for code in [*re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text), *lines]:
         remote = re.fullmatch(r"ssh .*HOST '(.*)'", code)

@@ -46,13 +46,13 @@ def in_a_room(played: Samples, seed: int = 2) -> Samples:
     random = np.random.default_rng(seed)
     room = random.normal(0, 1, RATE // 4) * np.exp(-np.arange(RATE // 4) / (0.05 * RATE))
     room[0] = 3.0
-    heard: Samples = (np.convolve(echo_of(played, 0.05, -16), room)[: len(played)] / 4).astype(np.float32)
-    return heard
+    captured: Samples = (np.convolve(echo_of(played, 0.05, -16), room)[: len(played)] / 4).astype(np.float32)
+    return captured
 
 
 def test_a_room_with_reflections_has_an_echo_too() -> None:
-    heard = in_a_room(speech(0))
-    path = find_path(heard, speech(0), RATE, min_lag_s=0.0)
+    captured = in_a_room(speech(0))
+    path = find_path(captured, speech(0), RATE, min_lag_s=0.0)
     assert path is not None
     assert 0.05 * RATE - 2 <= path.lag < 0.1 * RATE, "the loudest reflection may be later than the direct sound"
 
@@ -72,29 +72,29 @@ def test_silence_is_no_echo() -> None:
 
 
 @pytest.mark.parametrize("level_db", [-10.0, -20.0])
-def test_all_words_of_an_echo_are_one_and_a_misheard_one_as_well(level_db: float) -> None:
+def test_all_words_of_an_echo_are_one_and_a_wrong_one_as_well(level_db: float) -> None:
     played = speech(0)
-    heard = echo_of(played, 0.08, level_db)
+    captured = echo_of(played, 0.08, level_db)
     theirs = spread("and mister john dashwood had then leisure to consider", 0.5, 4.5)
     yours = spread("And Mr. John Ashwood had then leisure to consider", 0.6, 4.6)
     path = EchoPath(round(0.08 * RATE), 20.0)
-    assert own_words(yours, theirs, heard, played, path, sample_rate=RATE, start_s=0.0) == []
+    assert own_words(yours, theirs, captured, played, path, sample_rate=RATE, start_s=0.0) == []
 
 
 @pytest.mark.parametrize("level_db", [-10.0, -20.0])
 def test_words_of_a_person_before_after_and_over_the_echo_stay(level_db: float) -> None:
     played = speech(0)
     played[3 * RATE :] = 0
-    heard = echo_of(played, 0.08, level_db)
+    captured = echo_of(played, 0.08, level_db)
     answer = speech(2)[: 2 * RATE]
-    heard[3 * RATE :] += answer
+    captured[3 * RATE :] += answer
     over = slice(RATE, RATE + RATE // 2)
-    heard[over] += speech(3)[over]
+    captured[over] += speech(3)[over]
     theirs = spread("one two three four five six", 0.0, 3.0)
     yours = [*spread("one two", 0.08, 1.0), Word("wait", 1.0, 1.5), *spread("four five six", 1.6, 3.05)]
     yours += spread("I think so too", 3.1, 4.9)
     path = EchoPath(round(0.08 * RATE), 20.0)
-    own = own_words(yours, theirs, heard, played, path, sample_rate=RATE, start_s=0.0)
+    own = own_words(yours, theirs, captured, played, path, sample_rate=RATE, start_s=0.0)
     assert own is not None
     assert {yours[at].text for at in own} >= {"wait", "I", "think", "so", "too"}
     assert not {yours[at].text for at in own} & {"two", "four", "five"}
@@ -102,10 +102,10 @@ def test_words_of_a_person_before_after_and_over_the_echo_stay(level_db: float) 
 
 def test_without_the_same_words_on_the_other_track_nothing_is_an_echo() -> None:
     played, path = speech(0), EchoPath(round(0.08 * RATE), 20.0)
-    heard = echo_of(played, 0.08, -10)
+    captured = echo_of(played, 0.08, -10)
     yours = spread("and mister john dashwood", 0.5, 2.5)
     for theirs in ([], spread("something else entirely here", 0.5, 2.5), spread("and mister john dashwood", 3.5, 5.5)):
-        assert own_words(yours, theirs, heard, played, path, sample_rate=RATE, start_s=0.0) is None
+        assert own_words(yours, theirs, captured, played, path, sample_rate=RATE, start_s=0.0) is None
 
 
 @pytest.mark.parametrize("clip", range(5))
@@ -113,26 +113,26 @@ def test_without_the_same_words_on_the_other_track_nothing_is_an_echo() -> None:
 def test_no_word_of_an_echo_is_taken_for_a_persons_by_its_loudness_alone(clip: int, level_db: float | None) -> None:
     played = speech(clip)
     noise = np.random.default_rng(clip).normal(0, 2e-4, len(played)).astype(np.float32)
-    heard = noise + (in_a_room(played, clip) if level_db is None else echo_of(played, 0.08, level_db))
-    path = find_path(heard, played, RATE, min_lag_s=0.0)
+    captured = noise + (in_a_room(played, clip) if level_db is None else echo_of(played, 0.08, level_db))
+    path = find_path(captured, played, RATE, min_lag_s=0.0)
     assert path is not None
     words = spread(CLIPS[clip].with_suffix(".txt").read_text(), 0.2, len(played) / RATE - 0.2)
-    assert sure_words(words, heard, played, path, sample_rate=RATE, start_s=0.0) == set()
+    assert sure_words(words, captured, played, path, sample_rate=RATE, start_s=0.0) == set()
 
 
-def test_words_of_a_person_over_music_and_after_other_speech_are_known_by_their_loudness() -> None:
+def test_words_of_a_person_over_music_and_after_other_speech_are_found_by_their_loudness() -> None:
     path, chance = EchoPath(round(0.08 * RATE), 20.0), np.random.default_rng(1)
     music = chance.normal(0, 0.05, 5 * RATE).astype(np.float32)
-    heard = echo_of(music, 0.08, -20)
-    heard[RATE : 3 * RATE] += speech(0)[RATE : 3 * RATE]
+    captured = echo_of(music, 0.08, -20)
+    captured[RATE : 3 * RATE] += speech(0)[RATE : 3 * RATE]
     words = spread("and mister john dashwood", 1.0, 3.0)
-    assert sure_words(words, heard, music, path, sample_rate=RATE, start_s=0.0) == {0, 1, 2, 3}
+    assert sure_words(words, captured, music, path, sample_rate=RATE, start_s=0.0) == {0, 1, 2, 3}
     played = speech(0)
     played[2 * RATE :] = 0
-    heard = echo_of(played, 0.08, -10)
-    heard[3 * RATE : 4 * RATE] += speech(2)[RATE : 2 * RATE]
+    captured = echo_of(played, 0.08, -10)
+    captured[3 * RATE : 4 * RATE] += speech(2)[RATE : 2 * RATE]
     words = [*spread("and mister john", 0.5, 2.0), *spread("I see", 3.1, 3.9)]
-    assert sure_words(words, heard, played, path, sample_rate=RATE, start_s=0.0) == {3, 4}
+    assert sure_words(words, captured, played, path, sample_rate=RATE, start_s=0.0) == {3, 4}
 
 
 def test_words_match_by_spelling_order_and_time() -> None:

@@ -32,15 +32,15 @@ def said(number: int, track: str, text: str, *, final: bool = True) -> Turn:
 
 
 class Call:
-    """A call in which the microphone hears what the machine plays, at -20 dB."""
+    """A call in which the microphone records what the machine plays, at -20 dB."""
 
     def __init__(self) -> None:
         played = soundfile.read(CLIP, dtype="int16")[0][: 5 * RATE]
-        heard = (np.concatenate([np.zeros(LAG), played])[: len(played)] / 10).astype("<i2")
+        captured = (np.concatenate([np.zeros(LAG), played])[: len(played)] / 10).astype("<i2")
         self.state = SessionState()
         self.state.tracks = (Track("you", "mic"), Track("them", "system"))
         self.filter = EchoFilter(self.state, self.state.transcript.get)
-        for name, samples in (("you", heard), ("them", played)):
+        for name, samples in (("you", captured), ("them", played)):
             recording = Recording.in_memory()
             recording.append(samples.tobytes())
             self.filter.add(TrackAudio(name, recording, None))
@@ -83,7 +83,7 @@ def test_a_held_turn_of_one_microphone_counts_for_another() -> None:
     assert call.filter.judge(said(1, "you", SPOKEN), held_s=0.0) is Verdict.PENDING
     # Theirs is not in the transcript: it is pending as well, or no partial of it was shown.
     theirs = said(2, "them", SPOKEN)
-    assert call.filter.judge(theirs, held_s=0.0) == theirs, "it is heard before yours"
+    assert call.filter.judge(theirs, held_s=0.0) == theirs, "it comes before yours"
     call.say(theirs)
     assert call.filter.judge(said(1, "you", SPOKEN), held_s=0.0) is None
 

@@ -27,7 +27,7 @@ def test_each_bundled_prompt_is_understood(prompt: str, wanted: Task) -> None:
     assert (task(instruction), transcript) == (wanted, "We met.")
 
 
-def test_a_summary_is_made_of_few_sentences_that_were_said_and_tell_something() -> None:
+def test_a_summary_is_made_of_few_sentences_that_were_said_and_have_content() -> None:
     said = sentences(asked(PROMPTS["summary"]))
     assert [sentence.text in MEETING for sentence in said] == [True] * 4
     assert {sentence.speaker for sentence in said} >= {"Mark", "Sarah"}
@@ -60,7 +60,7 @@ def test_a_summary_does_not_say_the_same_twice() -> None:
         ("Thank you.", "Thank you."),
     ],
 )
-def test_of_a_turn_what_it_tells_is_kept_and_not_its_greeting(turn: str, kept: str) -> None:
+def test_of_a_turn_its_content_is_kept_and_not_its_greeting(turn: str, kept: str) -> None:
     assert asked(PROMPTS["summary"], turn) == asked(PROMPTS["takeaway"], turn) == kept
 
 

@@ -12,18 +12,18 @@ CONTEXT_S, STRETCH_S = 10, 10
 
 
 class Scripted:
-    """A recogniser that hears what a test says, and keeps which clips it got.
+    """A recogniser that returns what a test gives it, and keeps which clips it got.
 
     Args:
-        hear: returns the words of a clip, given where it starts and ends.
+        words: returns the words of a clip, given where it starts and ends.
     """
 
     name = "scripted"
     languages = ("en",)
     workers = 1
 
-    def __init__(self, hear: Callable[[Clip, int, int], Sequence[RecognisedWord]]) -> None:
-        self._hear = hear
+    def __init__(self, words: Callable[[Clip, int, int], Sequence[RecognisedWord]]) -> None:
+        self._words = words
         self.clips: list[tuple[int, int, str]] = []
         """Start and end in seconds of the connection, and the prompt."""
         self.context_s: list[float] = []
@@ -37,7 +37,7 @@ class Scripted:
         self.context_s.append(clip.context_s)
         words = (
             msgspec.structs.replace(word, start_s=word.start_s - first, end_s=word.end_s - first)
-            for word in self._hear(clip, first, last)
+            for word in self._words(clip, first, last)
         )
         return [Transcription(tuple(words), "en")]
 
@@ -86,8 +86,8 @@ def test_a_decode_that_stops_early_with_context_is_made_again_without() -> None:
     assert recogniser.context_s == [CONTEXT_S, CONTEXT_S, 0]
 
 
-def test_words_heard_at_a_pause_stay_if_a_later_decode_skips_them() -> None:
-    heard = spoken(CONTEXT_S, CONTEXT_S + 6)
+def test_words_found_at_a_pause_stay_if_a_later_decode_skips_them() -> None:
+    previous = spoken(CONTEXT_S, CONTEXT_S + 6)
 
     def skips_the_start(_: Clip, first: int, last: int) -> list[RecognisedWord]:
         return [*skipping(first, 16), *spoken(16, last + 1)] if first <= CONTEXT_S else spoken(first, last + 1)
@@ -95,11 +95,11 @@ def test_words_heard_at_a_pause_stay_if_a_later_decode_skips_them() -> None:
     without = decode_final(Scripted(skips_the_start), request())
     assert not without.uncovered
     assert len(without.words) < 2 * STRETCH_S
-    final = decode_final(Scripted(skips_the_start), request(heard=tuple(heard)))
+    final = decode_final(Scripted(skips_the_start), request(previous=tuple(previous)))
     assert texts(final.words) == texts(spoken(CONTEXT_S, CONTEXT_S + STRETCH_S))
 
 
-def test_words_that_were_hardly_heard_do_not_stay() -> None:
+def test_words_of_low_confidence_do_not_stay() -> None:
     invented = tuple(msgspec.structs.replace(word, confidence=0.2) for word in spoken(CONTEXT_S, CONTEXT_S + 6))
-    final = decode_final(Scripted(lambda _, first, last: skipping(first, last + 1)), request(heard=invented))
+    final = decode_final(Scripted(lambda _, first, last: skipping(first, last + 1)), request(previous=invented))
     assert texts(final.words) == texts(skipping(CONTEXT_S, CONTEXT_S + STRETCH_S))

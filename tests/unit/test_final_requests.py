@@ -12,7 +12,7 @@ from tui.gateway.recogniser import RATE, Clip, RecognisedWord, Transcription
 
 
 class ClipLengths:
-    """A recogniser that hears one word in each second, and keeps how long the clips were."""
+    """A recogniser that finds one word in each second, and keeps how long the clips were."""
 
     name = "lengths"
     languages = ("en",)

@@ -40,7 +40,7 @@ def test_each_recording_is_as_long_as_a_test_needs_and_says_when_each_sentence_e
         assert recording.ends_s[-1] <= recording.duration_s
 
 
-def test_several_people_are_heard_in_the_same_conditions(made: dict[str, hard_speech.Recording]) -> None:
+def test_several_people_are_recorded_in_the_same_conditions(made: dict[str, hard_speech.Recording]) -> None:
     several = {recording.name: recording for recording in hard_speech.several_readers()}
     assert several.keys() == made.keys() - {"two voices, no pause between"}
     for recording in several.values():

@@ -59,7 +59,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
 def as_engine_events(events: list[Event]) -> list[Event]:
     """Return the events in an order an engine can produce: a finished gist does not change."""
     over: set[int] = set()
-    told: list[Event] = []
+    reported: list[Event] = []
     for event in events:
         match event:
             case GistChanged(gist=gist):
@@ -69,8 +69,8 @@ def as_engine_events(events: list[Event]) -> list[Event]:
                     over.add(gist.number)
             case GistDelta(number=number) if number in over:
                 continue
-        told.append(event)
-    return told
+        reported.append(event)
+    return reported
 
 
 def persistent_fields(record: SessionState) -> dict[str, Any]:
@@ -112,9 +112,9 @@ def test_folding_the_journal_gives_the_live_state(events: list[Event]) -> None:
 def all_events() -> list[Event]:
     """Return the events of a session that contains every kind of journal entry."""
     words = tuple(Word(text, at / 2, at / 2 + 0.4, 0.9, speaker="A") for at, text in enumerate(("Guten", "Tag", "„ü“")))
-    told: list[Event] = [StateChanged(State.CONNECTING), PromptChanged("summary"), StateChanged(State.LIVE)]
+    reported: list[Event] = [StateChanged(State.CONNECTING), PromptChanged("summary"), StateChanged(State.LIVE)]
     for number in (1, 2, 3):
-        told += [
+        reported += [
             LevelChanged(-20.0, -3.0),
             TurnChanged(Turn(number, "Guten", False, 0.0, 0.4, words[:1])),
             TurnChanged(Turn(number, "Guten Tag „ü“", True, number * 2.0, number * 2.0 + 1.4, words, speaker="A")),
@@ -123,7 +123,7 @@ def all_events() -> list[Event]:
             GistChanged(Gist(number, number, "summary", "A greeting.\n\n- one", GistStatus.DONE, "m", 3, 4, 0.5)),
         ]
     return [
-        *told,
+        *reported,
         MutedChanged(True),
         TurnChanged(Turn(4, "hm", False, 9.0, 9.5)),
         TurnRemoved(4),
@@ -135,7 +135,7 @@ def all_events() -> list[Event]:
     ]
 
 
-def told(tmp_path: Path) -> Path:
+def reported(tmp_path: Path) -> Path:
     """Write the journal of a session with every kind of entry."""
     path = tmp_path / "events.jsonl"
     write_journal(all_events(), path)
@@ -148,7 +148,7 @@ def real(_: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("journal", [told, real])
+@pytest.mark.parametrize("journal", [reported, real])
 def test_every_truncation_of_a_journal_gives_the_state_at_that_point(
     tmp_path: Path, journal: Callable[[Path], Path]
 ) -> None:

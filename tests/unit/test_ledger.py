@@ -97,7 +97,7 @@ def test_failures_are_those_of_the_last_run(folder: Path, tmp_path: Path) -> Non
         assert list(ledger.failures()) == []
 
 
-def test_a_second_process_is_told_to_wait(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_second_process_has_to_wait(ledger: Ledger, tmp_path: Path) -> None:
     with pytest.raises(LivegistError, match="Another livegist is transcribing a folder"):
         opened(tmp_path)
 

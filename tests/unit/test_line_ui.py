@@ -162,7 +162,7 @@ def test_an_impossible_command_says_how_to_write_it(typed: str) -> None:
         parse_command(typed, picture(), {})
 
 
-def test_every_word_that_help_names_is_known() -> None:
+def test_every_word_that_help_names_is_a_command() -> None:
     assert "status" in [word for word, _, _ in COMMANDS]
     for word, takes, _ in COMMANDS:
         said = f"{word} {'1 words' if takes == 'N TEXT' else '1' if takes not in ('', 'now') else ''}"
@@ -179,7 +179,7 @@ def test_any_line_is_understood_or_refused(line: str) -> None:
     assert isinstance(found, list | LocalCommand)
 
 
-def teller(snapshot: Snapshot | None = None) -> LineFormatter:
+def reporter(snapshot: Snapshot | None = None) -> LineFormatter:
     found = LineFormatter(lambda: 0.0)
     found.format(snapshot or meeting())
     return found
@@ -216,81 +216,81 @@ def test_it_begins_with_where_the_session_is_and_its_newest_turn() -> None:
     ],
 )
 def test_each_event_is_one_line(event: Event, line: str) -> None:
-    assert teller().format(event) == [line]
+    assert reporter().format(event) == [line]
 
 
 def test_an_incomplete_list_of_devices_says_why() -> None:
     listed = DevicesListed((DeviceInfo("mic", "mic"),), "The sound server does not answer yet.")
-    assert teller().format(listed) == ["device mic", "The sound server does not answer yet."]
+    assert reporter().format(listed) == ["device mic", "The sound server does not answer yet."]
 
 
-def test_what_is_not_whole_is_not_told_and_nothing_is_told_twice() -> None:
-    told = teller()
-    assert told.format(TurnChanged(partial(140, "so be"))) == []
-    assert told.format(GistChanged(gist(140, 140, "", GistStatus.STREAMING))) == []
-    assert len(told.format(TurnChanged(turn(140, "So be it.")))) == 1
-    assert told.format(TurnChanged(turn(140, "So be it."))) == []
-    assert told.format(TurnChanged(turn(140, "So be it!"))) == ["turn 140, corrected, 14:00: So be it!"]
+def test_incomplete_lines_are_not_published_and_none_is_published_twice() -> None:
+    reported = reporter()
+    assert reported.format(TurnChanged(partial(140, "so be"))) == []
+    assert reported.format(GistChanged(gist(140, 140, "", GistStatus.STREAMING))) == []
+    assert len(reported.format(TurnChanged(turn(140, "So be it.")))) == 1
+    assert reported.format(TurnChanged(turn(140, "So be it."))) == []
+    assert reported.format(TurnChanged(turn(140, "So be it!"))) == ["turn 140, corrected, 14:00: So be it!"]
 
 
-def test_after_a_cut_only_what_was_missed_is_told() -> None:
-    told = teller()
+def test_after_a_cut_only_missed_lines_are_published() -> None:
+    reported = reporter()
     again = replace(
         meeting(), turns=(*meeting().turns[:-1], turn(133, "Missed.")), gists=(gist(200, 133, "Missed it."),)
     )
-    assert told.format(again)[1:] == [
+    assert reported.format(again)[1:] == [
         "turn 133, 13:18: Missed.",
         "Summary of turn 133, claude-sonnet-4-20250514: Missed it.",
     ]
 
 
-def test_an_answer_that_is_tried_again_is_told_again() -> None:
-    told = teller()
-    assert told.format(GistChanged(gist(105, 131, "", GistStatus.WAITING))) == []
-    assert len(told.format(GistChanged(gist(105, 131, "There.")))) == 1
+def test_an_answer_that_is_retried_is_published_again() -> None:
+    reported = reporter()
+    assert reported.format(GistChanged(gist(105, 131, "", GistStatus.WAITING))) == []
+    assert len(reported.format(GistChanged(gist(105, 131, "There.")))) == 1
 
 
 def test_a_named_speaker_is_called_by_the_name() -> None:
-    told = teller()
-    told.format(SpeakerNamed("B", "Tom"))
-    assert told.format(TurnChanged(turn(140, "Yes.", speaker="B"))) == ["turn 140, 14:00, Tom: Yes."]
+    reported = reporter()
+    reported.format(SpeakerNamed("B", "Tom"))
+    assert reported.format(TurnChanged(turn(140, "Yes.", speaker="B"))) == ["turn 140, 14:00, Tom: Yes."]
 
 
-def test_the_level_is_told_when_something_is_wrong_with_it_and_when_it_is_not_any_more() -> None:
+def test_the_level_is_reported_when_something_is_wrong_with_it_and_when_it_is_not_any_more() -> None:
     now = [0.0]
-    told = LineFormatter(lambda: now[0])
-    told.format(meeting())
+    reported = LineFormatter(lambda: now[0])
+    reported.format(meeting())
     lines: list[str] = []
     for tick in range(60):
         now[0] = tick * 0.05
-        lines += told.format(LevelChanged(-120.0, -120.0))
+        lines += reported.format(LevelChanged(-120.0, -120.0))
     assert lines == ["level: no signal"]
-    assert told.format(LevelChanged(-30.0, -12.0)) == ["level: good"]
+    assert reported.format(LevelChanged(-30.0, -12.0)) == ["level: good"]
 
 
 def test_silence_that_was_asked_for_is_nothing_wrong() -> None:
     now = [0.0]
-    told = LineFormatter(lambda: now[0])
-    told.format(replace(meeting(), muted=True))
+    reported = LineFormatter(lambda: now[0])
+    reported.format(replace(meeting(), muted=True))
     for tick in range(60):
         now[0] = tick * 0.5
-        assert told.format(LevelChanged(-120.0, -120.0)) == []
-    told.format(MutedChanged(False))
-    assert told.format(LevelChanged(-30.0, -12.0)) == []
+        assert reported.format(LevelChanged(-120.0, -120.0)) == []
+    reported.format(MutedChanged(False))
+    assert reported.format(LevelChanged(-30.0, -12.0)) == []
 
 
 def test_hostile_text_stays_on_its_line() -> None:
     hostile = "\x1b[31m one\r\ntwo\u202e \x07"
-    (line,) = teller().format(TurnChanged(turn(140, hostile, speaker=hostile)))
+    (line,) = reporter().format(TurnChanged(turn(140, hostile, speaker=hostile)))
     assert not set(line) & set("\x1b\r\n\u202e\x07")
 
 
 class Line(ScriptedEngine):
-    """A scripted line that says what was sent over it, and hears what is told at its other end."""
+    """A scripted line that keeps what was sent over it, and delivers what is published at its other end."""
 
     def __init__(self, snapshot: Snapshot | None = None) -> None:
         super().__init__(snapshot=snapshot)
-        self.told: list[str] = []
+        self.reported: list[str] = []
         self._news = asyncio.Event()
 
     async def send(self, command: Command) -> bool:
@@ -298,8 +298,8 @@ class Line(ScriptedEngine):
         self._news.set()
         return sent
 
-    def tell(self, line: str) -> None:
-        self.told.append(line)
+    def publish(self, line: str) -> None:
+        self.reported.append(line)
         self._news.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
@@ -308,14 +308,14 @@ class Line(ScriptedEngine):
                 self._news.clear()
                 await self._news.wait()
 
-    async def until_told(self, text: str, times: int = 1) -> None:
-        await self.until(lambda: sum(text in line for line in self.told) >= times)
+    async def until_published(self, text: str, times: int = 1) -> None:
+        await self.until(lambda: sum(text in line for line in self.reported) >= times)
 
 
 @asynccontextmanager
 async def front(line: Line, typist: Typist, start: Start | None = None) -> AsyncIterator["asyncio.Task[None]"]:
     """Run a front until the person leaves."""
-    running = asyncio.create_task(LineApp(line, line.tell, options={}, start=start).run(typist))
+    running = asyncio.create_task(LineApp(line, line.publish, options={}, start=start).run(typist))
     try:
         yield running
     finally:
@@ -326,20 +326,20 @@ async def front(line: Line, typist: Typist, start: Start | None = None) -> Async
 async def test_words_are_sent_and_leave_detaches() -> None:
     line, typist = Line(meeting()), Typist()
     async with front(line, typist):
-        await line.until_told("live, 13:24")
+        await line.until_published("live, 13:24")
         typist.type("mute\n", "frob\n", "status\n", "prompts\n", "help\n")
-        await line.until_told("detach: detach; the session continues")
+        await line.until_published("detach: detach; the session continues")
         assert line.sent == [Mute(True)]
-        assert "Unknown command: frob. Type help for all commands." in line.told
-        assert f"prompt 1 summary: {PROMPTS[0].name}" in line.told
+        assert "Unknown command: frob. Type help for all commands." in line.reported
+        assert f"prompt 1 summary: {PROMPTS[0].name}" in line.reported
         typist.type("leave\n")
-        await line.until_told("Detached; the session continues.")
+        await line.until_published("Detached; the session continues.")
     assert line.sent == [Mute(True)]
 
 
 async def test_the_end_of_what_is_typed_leaves() -> None:
     line = Line(meeting())
-    await asyncio.wait_for(LineApp(line, line.tell, options={}).run([]), DEADLINE_S)
+    await asyncio.wait_for(LineApp(line, line.publish, options={}).run([]), DEADLINE_S)
     assert line.sent == []
 
 
@@ -347,37 +347,37 @@ async def test_quit_waits_for_the_engines_end_and_says_where_the_session_is() ->
     line, typist = Line(meeting()), Typist()
     line.quits = False
     async with front(line, typist) as running:
-        await line.until_told("live")
+        await line.until_published("live")
         typist.type("quit\n")
         await line.until(lambda: line.sent == [Quit()])
         line.emit(TurnChanged(turn(140, "The last word.")))
-        await line.until_told("The last word.")
+        await line.until_published("The last word.")
         assert not running.done()
         line.cut()
-        await line.until_told("The session is stored in ")
+        await line.until_published("The session is stored in ")
 
 
 async def test_a_quit_that_is_refused_leaves_and_says_why_and_nothing_else() -> None:
     line, typist = Line(meeting(State.ENDED)), Typist()
     line.quits = False
     async with front(line, typist) as running:
-        await line.until_told("ended")
+        await line.until_published("ended")
         line.emit(StatsChanged(Stats(unsaved_s=4.0)))
         typist.type("quit\n")
         await line.until(lambda: line.sent == [Quit()])
         line.emit(Rejected("The end would be lost.", "Make room."))
         await asyncio.wait_for(running, DEADLINE_S)
-    assert line.told[-1] == "The end would be lost. Make room."
+    assert line.reported[-1] == "The end would be lost. Make room."
 
 
 async def test_a_cut_is_said_and_the_engine_is_looked_for_again() -> None:
     line, typist = Line(meeting()), Typist()
     async with front(line, typist):
-        await line.until_told("live")
+        await line.until_published("live")
         line.cut()
-        await line.until_told("was lost")
-        await line.until_told("live, 13:24", times=2)
-        assert sum("was lost" in told for told in line.told) == 1
+        await line.until_published("was lost")
+        await line.until_published("live, 13:24", times=2)
+        assert sum("was lost" in reported for reported in line.reported) == 1
 
 
 async def test_a_start_is_sent_once_there_is_no_session() -> None:

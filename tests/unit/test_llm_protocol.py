@@ -121,7 +121,7 @@ def test_a_list_of_models_is_one_or_none(body: bytes) -> None:
         ({"error": "odd", "code": "model_not_found"}, 0, False, "The LLM server failed: odd"),
     ],
 )
-def test_an_error_inside_a_good_answer_is_told(
+def test_an_error_inside_a_good_answer_is_reported(
     parse: Callable[[Any], Completion], fields: dict[str, Any], status: int, again: bool, message: str
 ) -> None:
     with pytest.raises(ChatError) as failed:

@@ -27,14 +27,14 @@ DEVICES = {
 }
 
 
-class Heard(Microphone):
+class ManualMicrophone(Microphone):
     """A microphone whose callbacks are called by the test."""
 
     def __init__(self) -> None:
         super().__init__("", 16_000, 0, time.monotonic)
         self._converter = Converter(Format(16_000), 16_000)
 
-    def hear(self, at: float, block: bytes = BLOCK, *, overflow: bool = False) -> None:
+    def deliver(self, at: float, block: bytes = BLOCK, *, overflow: bool = False) -> None:
         times = SimpleNamespace(inputBufferAdcTime=at)
         self._on_block(block, len(block) // 2, times, SimpleNamespace(input_overflow=overflow))
 
@@ -52,13 +52,13 @@ async def read_samples(microphone: Microphone, samples: int) -> bytes:
 async def test_a_process_that_was_stopped_takes_no_device_for_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(microphone_module, "SILENCE_TIMEOUT_S", 0.5)
     monkeypatch.setattr(microphone_module, "MAX_LATE_S", 0.1)
-    microphone = Heard()
+    microphone = ManualMicrophone()
     reading = asyncio.create_task(read_samples(microphone, 800))
     await asyncio.sleep(0)
     time.sleep(1.0)  # noqa: ASYNC251 - as a stopped process
     for _ in range(5):
         await asyncio.sleep(0)
-    microphone.hear(10.0)
+    microphone.deliver(10.0)
     assert await reading == BLOCK
 
 
@@ -90,41 +90,41 @@ def test_jitter_and_clock_jumps_are_not_gaps(at: float) -> None:
 
 
 async def test_lost_samples_become_silence() -> None:
-    microphone = Heard()
-    microphone.hear(10.0)
-    microphone.hear(10.15, overflow=True)
+    microphone = ManualMicrophone()
+    microphone.deliver(10.0)
+    microphone.deliver(10.15, overflow=True)
     assert await read_samples(microphone, 3_200) == BLOCK + bytes(3_200) + BLOCK
     assert microphone.overflows == 1
 
 
 async def test_a_full_queue_loses_audio_and_keeps_the_clock() -> None:
-    microphone = Heard()
+    microphone = ManualMicrophone()
     for block in range(1_300):
-        microphone.hear(block * 0.05)
+        microphone.deliver(block * 0.05)
     assert microphone.overflows == 100
     assert await read_samples(microphone, 1_200 * 800) == BLOCK * 1_200
-    microphone.hear(1_300 * 0.05)
+    microphone.deliver(1_300 * 0.05)
     assert await read_samples(microphone, 101 * 800) == bytes(100 * 1_600) + BLOCK
 
 
 async def test_audio_before_a_stop_is_yielded_to_the_last_sample(tmp_path: Path) -> None:
-    microphone = Heard()
+    microphone = ManualMicrophone()
     recording = Recording.create(tmp_path / "audio.wav")
     capture = Capture(recording, "mic", latency_ms=0, publish=lambda _: None)
-    microphone.hear(10.0)
+    microphone.deliver(10.0)
     capturing = asyncio.create_task(capture.run(microphone, AsyncExitStack()))
     await recording.wait_beyond(0)
     for block in range(1, 4):
-        microphone.hear(10.0 + 0.05 * block)
-    microphone.hear(10.2, BLOCK[:100])
+        microphone.deliver(10.0 + 0.05 * block)
+    microphone.deliver(10.2, BLOCK[:100])
     capturing.cancel()
     await asyncio.wait({capturing})
     assert recording.read(0, recording.position) == BLOCK * 4 + BLOCK[:100]
 
 
 async def test_a_stopped_device_is_reported_after_its_last_audio() -> None:
-    microphone = Heard()
-    microphone.hear(10.0)
+    microphone = ManualMicrophone()
+    microphone.deliver(10.0)
     microphone._on_finished()
     assert await read_samples(microphone, 800) == BLOCK
     with pytest.raises(SourceError, match="stopped"):

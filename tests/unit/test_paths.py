@@ -113,7 +113,7 @@ def test_all_that_is_shipped_as_toml_is_toml() -> None:
     assert shipped
 
 
-def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_home_gets_a_message_that_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> str:
         raise RuntimeError("could not determine the home directory")
 

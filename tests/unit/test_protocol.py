@@ -99,7 +99,7 @@ def test_the_gateway_reads_every_message_of_the_client(
     assert parse_client(encode(message)) == message
 
 
-def test_a_message_of_a_type_to_come_is_known_by_its_name() -> None:
+def test_a_message_of_a_future_type_is_reported_by_its_name() -> None:
     assert parse_server('{"type":"Telepathy","thought":1}') == Unknown("Telepathy")
 
 
@@ -124,8 +124,8 @@ def test_a_turn_needs_its_order_alone() -> None:
 
 def test_numbers_may_be_floats_or_text_and_a_null_is_a_field_left_out() -> None:
     word = {"text": "So", "start": 12.6, "end": "80", "confidence": None, "word_is_final": None}
-    heard = parse_server(json.dumps(TURN | {"turn_order": "3", "utterance": None, "words": [word]}))
-    assert heard == WireTurn(3, "So it is", True, True, 0.0, (WireWord("So", 13, 80),))
+    message = parse_server(json.dumps(TURN | {"turn_order": "3", "utterance": None, "words": [word]}))
+    assert message == WireTurn(3, "So it is", True, True, 0.0, (WireWord("So", 13, 80),))
 
 
 @pytest.mark.parametrize("words", [None, 7, [{}], [{"text": "So", "start": "soon", "end": 1}]])
@@ -135,9 +135,9 @@ def test_words_that_make_no_sense_do_not_cost_the_turn(words: Any) -> None:
 
 def test_a_turn_without_a_transcript_is_its_words() -> None:
     words = [{"text": "So", "start": 0, "end": 1}, {"text": "it", "start": 1, "end": 2}]
-    heard = parse_server(json.dumps(TURN | {"transcript": "", "words": words}))
-    assert isinstance(heard, WireTurn)
-    assert heard.transcript == "So it"
+    message = parse_server(json.dumps(TURN | {"transcript": "", "words": words}))
+    assert isinstance(message, WireTurn)
+    assert message.transcript == "So it"
 
 
 TUTORIAL = {
@@ -253,6 +253,6 @@ def test_every_ending_has_a_meaning_and_a_hint(code: int, reason: str) -> None:
     assert (end.code, end.reason) == (code, reason)
 
 
-def test_a_refused_key_and_a_crowded_account_are_told_apart() -> None:
+def test_a_refused_key_and_a_crowded_account_are_distinguished() -> None:
     assert "key" in classify_close(1008, "Not authorized").meaning
     assert "sessions" in classify_close(1008, "Too many concurrent sessions").meaning

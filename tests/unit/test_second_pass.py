@@ -29,7 +29,7 @@ def test_a_text_is_uncertain_if_any_of_its_words_is() -> None:
     assert not is_uncertain((), 0.0)
 
 
-def test_words_that_are_known_already_make_no_text_uncertain() -> None:
+def test_words_of_the_context_make_no_text_uncertain() -> None:
     uncertain = said("crudely/0.1 in his/0.2 power")
     assert is_uncertain(uncertain, 0.5)
     assert is_uncertain(uncertain, 1.4)

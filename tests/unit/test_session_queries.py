@@ -20,7 +20,7 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "sessions")
 
 
-def test_viewers_are_told_of_the_newest_first(store: Store) -> None:
+def test_viewers_are_listed_newest_first(store: Store) -> None:
     old = store_session(store, metadata=SessionMetadata("Standup", ("work",)))
     new = store_session(store, [], started=STARTED + timedelta(days=1))
     listed = list_sessions(store).sessions
@@ -29,7 +29,7 @@ def test_viewers_are_told_of_the_newest_first(store: Store) -> None:
     assert (listed[1].name, listed[1].tags, listed[1].turns, listed[1].length_s) == ("Standup", ("work",), 5, 30.0)
 
 
-def test_a_viewer_is_told_all_of_one(store: Store) -> None:
+def test_a_viewer_gets_all_of_one(store: Store) -> None:
     stored = store_session(store)
     snapshot = show_session(store, stored.id).snapshot
     assert [turn.text for turn in snapshot.turns] == [text for _, text in MEETING]

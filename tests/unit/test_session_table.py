@@ -29,7 +29,7 @@ def test_a_line_for_a_file_is_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size_bytes", "told"), [(0, "0 kB"), (99_000, "99 kB"), (2_400_000, "2.4 MB"), (1_250_000_000, "1.2 GB")]
+    ("size_bytes", "reported"), [(0, "0 kB"), (99_000, "99 kB"), (2_400_000, "2.4 MB"), (1_250_000_000, "1.2 GB")]
 )
-def test_sizes_are_told_as_a_person_reads_them(size_bytes: int, told: str) -> None:
-    assert size(size_bytes) == told
+def test_sizes_are_written_as_a_person_reads_them(size_bytes: int, reported: str) -> None:
+    assert size(size_bytes) == reported

@@ -70,7 +70,7 @@ def test_short_speech_starts_no_speaker_and_is_given_to_one_that_is_similar() ->
     assert len(found.profiles) == 1
 
 
-def test_a_revision_labels_short_speech_from_before_its_speaker_was_known() -> None:
+def test_a_revision_labels_short_speech_from_before_its_speaker_was_found() -> None:
     found = clusters()
     found.assign(0, windows(3, 1), whole=False)
     found.assign(1, windows(3, 5), whole=True)

@@ -99,7 +99,7 @@ def test_loudness_changes_no_embedding() -> None:
     [(["B", "T", 80], 80), ([1, "T", 80], 80), ([1, 1, 72, "T"], 72)],
     ids=["wespeaker", "one at once", "redimnet2"],
 )
-def test_an_onnx_file_gets_the_features_that_its_input_tells(
+def test_an_onnx_file_gets_the_features_that_its_input_requires(
     tmp_path: Path, shape: list[int | str], bands: int
 ) -> None:
     model = load_speaker_model(save_model(tmp_path / "voices.onnx", shape, bands))
@@ -109,7 +109,7 @@ def test_an_onnx_file_gets_the_features_that_its_input_tells(
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_an_onnx_file_tells_two_voices_apart(tmp_path: Path, kind: Kind) -> None:
+def test_an_onnx_file_separates_two_voices(tmp_path: Path, kind: Kind) -> None:
     if not shutil.which("flite"):
         pytest.skip("needs flite")
     model = load_speaker_model(save_voice_model(tmp_path / "voices.onnx", kind, (READER, "slt")))

@@ -8,7 +8,7 @@ from tui.stream.speaker_sets import SpeakerSets
 from tui.stream.turn_numbering import TurnSequencer
 
 
-def test_an_endpoint_that_names_no_set_knows_nobody_on_its_next_connection() -> None:
+def test_an_endpoint_that_names_no_set_has_no_voices_on_its_next_connection() -> None:
     sets = SpeakerSets()
     first, second, third = (sets.attach() for _ in range(3))
     assert [first.label("A"), first.label("B"), first.label(None)] == ["A", "B", None]
@@ -46,7 +46,7 @@ def test_each_new_set_is_reported_with_its_first_label() -> None:
 
 
 @pytest.mark.parametrize(("label", "known"), [("B-2", "B"), ("B", None), ("B-3", None)])
-def test_the_endpoint_knows_the_voices_of_its_last_set_only(label: str, known: str | None) -> None:
+def test_the_endpoint_has_the_voices_of_its_last_set_only(label: str, known: str | None) -> None:
     assert SpeakerSets(["A", "A-2"]).known_label(label) == known
 
 

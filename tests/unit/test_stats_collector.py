@@ -12,7 +12,7 @@ def turn(number: int, text: str, seconds: float = 2.0) -> Turn:
     return Turn(number, text, True, 0.0, seconds)
 
 
-def test_a_final_told_again_counts_once_with_its_newer_words() -> None:
+def test_a_final_that_is_published_again_counts_once_with_its_newer_words() -> None:
     figures = StatsCollector()
     figures.add_final(turn(1, "one two"), 300)
     figures.add_final(turn(1, "One, two, three."), 900, before=turn(1, "one two"))
@@ -26,7 +26,7 @@ def test_words_a_minute_are_of_speech_alone() -> None:
     assert figures.words_per_minute == 120
 
 
-def test_before_there_is_anything_there_is_nothing_to_tell() -> None:
+def test_before_there_is_anything_nothing_is_reported() -> None:
     figures = StatsCollector()
     assert figures.final_ms(0.95) is None
     assert figures.gist_ms(0.5) is None

@@ -50,21 +50,21 @@ def test_the_text_has_a_line_per_final_with_its_speaker() -> None:
 
 
 @given(st.lists(TURNS))
-def test_turns_stay_in_order_and_the_newest_final_stands_however_they_come(told: list[Turn]) -> None:
+def test_turns_stay_in_order_and_the_newest_final_stands_however_they_come(reported: list[Turn]) -> None:
     transcript = Transcript()
-    for each in told:
+    for each in reported:
         transcript.upsert(each)
     numbers = [each.number for each in transcript]
-    assert numbers == sorted({each.number for each in told})
+    assert numbers == sorted({each.number for each in reported})
     for number in numbers:
-        same = [each for each in told if each.number == number]
+        same = [each for each in reported if each.number == number]
         finals = [each for each in same if each.final]
         assert transcript.get(number) == (finals or same)[-1]
 
 
 @given(st.lists(TURNS, unique_by=lambda each: each.number))
-def test_a_transcript_of_turns_is_the_same_as_one_told_them(turns: list[Turn]) -> None:
-    told = Transcript()
+def test_a_transcript_made_of_turns_is_the_same_as_one_that_received_them(turns: list[Turn]) -> None:
+    reported = Transcript()
     for each in turns:
-        told.upsert(each)
-    assert list(Transcript(turns)) == list(told)
+        reported.upsert(each)
+    assert list(Transcript(turns)) == list(reported)

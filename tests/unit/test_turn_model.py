@@ -56,7 +56,7 @@ def test_silence_is_a_probability_too(tiny: SmartTurn) -> None:
         assert 0 <= tiny.probability(samples) <= 1
 
 
-def test_the_original_model_tells_a_finished_sentence_from_an_unfinished_one(tmp_path: Path) -> None:
+def test_the_original_model_distinguishes_a_finished_sentence_from_an_unfinished_one(tmp_path: Path) -> None:
     path = find_turn_model()
     if path is None:
         pytest.skip("needs pipecat-ai: pip install --no-deps pipecat-ai")

@@ -120,8 +120,8 @@ def test_speech_without_words_is_counted() -> None:
 
 
 @pytest.mark.parametrize("words_before", [2, 43], ids=["in its turn", "before a split"])
-def test_words_heard_at_a_pause_are_in_the_final_if_its_decode_skips_them(words_before: int) -> None:
-    heard = [901, 902, 903, 904, 906, 907, 908, 909]
+def test_words_found_at_a_pause_are_in_the_final_if_its_decode_skips_them(words_before: int) -> None:
+    earlier = [901, 902, 903, 904, 906, 907, 908, 909]
 
     def faults(clip: Clip, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
         at = [word.text for word in words].index("w901") if "w901" in [word.text for word in words] else None
@@ -137,7 +137,7 @@ def test_words_heard_at_a_pause_are_in_the_final_if_its_decode_skips_them(words_
 
     session = Session(CodedRecogniser(faults), TurnSettings(partials=False))
     before = [number % 4 + 1 for number in range(words_before)]
-    numbers = [*before, *heard, 1, 2, 3, 999]
+    numbers = [*before, *earlier, 1, 2, 3, 999]
     session.say(*[Spoken(number, 400 if number == 909 else 0) for number in numbers[:-1]], *sentence(999))
     assert " ".join(session.finals) == " ".join(Spoken(number).text for number in numbers)
     assert len(session.finals) == (2 if words_before > 40 else 1)

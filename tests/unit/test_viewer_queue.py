@@ -26,7 +26,7 @@ def test_of_levels_and_figures_only_the_newest_is_sent() -> None:
     assert taken(filled(*levels, *stats)) == [levels[-1], stats[-1]]
 
 
-def test_a_clip_is_told_even_if_its_level_is_replaced() -> None:
+def test_a_clip_is_published_even_if_its_level_is_replaced() -> None:
     (level,) = taken(filled(LevelChanged(-3.0, 0.0, True), LevelChanged(-30.0, -20.0)))
     assert level == LevelChanged(-30.0, -20.0, True)
 
@@ -42,13 +42,13 @@ def test_finals_are_never_dropped_and_stay_in_order() -> None:
 
 def test_a_growing_answer_is_joined_and_stays_between_its_beginning_and_end() -> None:
     begun, done = GistChanged(Gist(1, None, "summary")), GistChanged(Gist(1, None, "summary", "a b c"))
-    told = taken(filled(begun, GistDelta(1, "a "), GistDelta(1, "b "), GistDelta(1, "c"), done))
-    assert told == [begun, GistDelta(1, "a b c"), done]
+    reported = taken(filled(begun, GistDelta(1, "a "), GistDelta(1, "b "), GistDelta(1, "c"), done))
+    assert reported == [begun, GistDelta(1, "a b c"), done]
 
 
 def test_two_growing_answers_are_not_mixed() -> None:
-    told = taken(filled(GistDelta(1, "a"), GistDelta(2, "x"), GistDelta(1, "b")))
-    assert told == [GistDelta(1, "a"), GistDelta(2, "x"), GistDelta(1, "b")]
+    reported = taken(filled(GistDelta(1, "a"), GistDelta(2, "x"), GistDelta(1, "b")))
+    assert reported == [GistDelta(1, "a"), GistDelta(2, "x"), GistDelta(1, "b")]
 
 
 def test_a_viewer_too_far_behind_is_marked() -> None:

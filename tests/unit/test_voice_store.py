@@ -63,7 +63,7 @@ def known(*numbers: int) -> SpeakerProfiles:
     return SpeakerProfiles(0.0, [KnownVoice(f"person {number}", voice(number)) for number in numbers])
 
 
-def test_a_known_voice_is_named_once_and_another_is_not() -> None:
+def test_a_stored_voice_is_named_once_and_another_is_not() -> None:
     profiles = known(1, 2)
     first = profiles.start(windows(2, 4).sum(axis=0), 4.0)
     assert profiles.recognise(first) == "person 2"
@@ -72,7 +72,7 @@ def test_a_known_voice_is_named_once_and_another_is_not() -> None:
     assert profiles.recognise(other) is None
 
 
-def test_two_speakers_never_have_one_known_voice() -> None:
+def test_two_speakers_never_have_one_stored_voice() -> None:
     profiles = known(1)
     assert profiles.recognise(profiles.start(windows(1, 4).sum(axis=0), 4.0)) == "person 1"
     assert profiles.recognise(profiles.start(windows(1, 4, seed=7).sum(axis=0), 4.0)) is None

@@ -53,7 +53,7 @@ def test_only_prompts_that_exist_are_chosen() -> None:
     assert not is_available(picture(State.IDLE, Snapshot(1, "0")), "choose_prompt", ())
 
 
-def test_before_the_engine_is_heard_nothing_is_asked_of_it() -> None:
+def test_before_the_engine_answers_nothing_is_requested_of_it() -> None:
     assert {"start", "stop", "mute"} < ACTION_STATES
     assert {action for action in ACTION_STATES if is_available(ViewModel(), action, (1,))} == set()
 

@@ -41,7 +41,7 @@ async def test_too_much_for_a_terminal_goes_to_the_file_alone(tmp_path: Path) ->
     assert (tmp_path / "copied.txt").read_text() == text
 
 
-async def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+async def test_a_file_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     message = await copy("x", write=len, file=tmp_path / "none" / "copied.txt", environ={})
     assert "not to a file: No such file or directory" in message
 

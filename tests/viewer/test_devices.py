@@ -247,7 +247,7 @@ async def test_a_machine_without_devices_says_so() -> None:
         assert UseSource not in {type(command) for command in engine.sent}
 
 
-async def test_a_sound_system_that_cannot_be_asked_closes_the_list_and_is_told() -> None:
+async def test_a_sound_system_that_does_not_answer_closes_the_list_and_is_reported() -> None:
     engine = ScriptedEngine(snapshot=replace(meeting(), gain_db=6.0))
     async with running(engine) as (app, pilot):
         await pilot.press("D")

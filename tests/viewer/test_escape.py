@@ -44,7 +44,7 @@ def keys(*packets: str) -> list[str]:
         ("\x1b[200~ab\x1b[201~x", ["Paste", "x"]),
     ],
 )
-def test_an_escape_before_a_key_is_told_from_sequences(packet: str, expected: list[str]) -> None:
+def test_an_escape_before_a_key_is_distinguished_from_sequences(packet: str, expected: list[str]) -> None:
     assert keys(packet) == expected
 
 

@@ -47,7 +47,7 @@ def test_answers_take_milliseconds_or_seconds() -> None:
     )
 
 
-def test_a_prompt_is_told_by_its_name_and_an_unknown_one_by_its_id() -> None:
+def test_a_prompt_is_shown_by_its_name_and_an_unknown_one_by_its_id() -> None:
     assert prompt_name(PROMPTS, "actions") == "Action items"
     assert prompt_name(PROMPTS, "gone") == "gone"
     assert (plural(1, "turn"), plural(1200, "turn")) == ("1 turn", "1,200 turns")

@@ -66,7 +66,7 @@ async def test_help_is_filtered_by_what_is_typed_and_names_every_sign_and_state(
         await until(pilot, lambda: "Nothing matches the filter." in shown(app, "help-text"))
 
 
-async def test_help_tells_what_is_possible_now_from_what_is_not() -> None:
+async def test_help_distinguishes_what_is_possible_now_from_what_is_not() -> None:
     async with running(ScriptedEngine(), size=(120, 100)) as (app, pilot):
         await pilot.press("question_mark")
         reader = app.screen.query_one("#help-text", Reader)

@@ -183,7 +183,7 @@ async def test_a_replay_rings_nothing() -> None:
         assert app.rung == 0
 
 
-async def test_a_notification_goes_to_the_terminal_and_a_failed_command_is_told(
+async def test_a_notification_goes_to_the_terminal_and_a_failed_command_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("TMUX", raising=False)

@@ -95,7 +95,7 @@ async def test_levels_move_the_meter_and_its_figures() -> None:
 @pytest.mark.parametrize(
     ("size", "speech", "silence"), [((120, 36), "● speech", "○ silence"), ((40, 16), "dB ●", "dB ○")]
 )
-async def test_the_meter_says_whether_the_endpoint_hears_speech(
+async def test_the_meter_says_whether_the_endpoint_detects_speech(
     size: tuple[int, int], speech: str, silence: str
 ) -> None:
     engine = ScriptedEngine(snapshot=live())

@@ -25,7 +25,7 @@ def test_attributes_stay_and_colours_go() -> None:
         ("COLORTERM=truecolor TERM=xterm-256color", ("38;2;",), ("38;5;",)),
     ],
 )
-def test_a_terminal_gets_the_colours_it_knows(
+def test_a_terminal_gets_the_colours_it_supports(
     short_dir: Path, environment: str, present: tuple[str, ...], absent: tuple[str, ...]
 ) -> None:
     """Read the colours of cells from a real terminal; `3` alone means italics."""

@@ -119,7 +119,7 @@ async def test_s_starts_an_engine_again_after_another_viewer_ended_it() -> None:
         await until(pilot, lambda: engine.sent == [Start()])
 
 
-async def test_a_session_whose_engine_does_not_come_back_is_told_of_with_the_time_and_s_continues_it() -> None:
+async def test_a_session_whose_engine_does_not_come_back_is_reported_with_the_time_and_s_continues_it() -> None:
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (app, pilot):
         said = shown(app, "turns")

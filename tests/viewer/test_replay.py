@@ -58,7 +58,7 @@ async def test_in_a_replay_nothing_is_recorded_or_asked() -> None:
         assert engine.sent == []
 
 
-async def test_a_live_session_knows_no_seeking_and_space_mutes() -> None:
+async def test_a_live_session_has_no_seeking_and_space_mutes() -> None:
     engine = ScriptedEngine(snapshot=meeting())
     async with running(engine) as (_, pilot):
         await pilot.press("left", "right", "o", "space")

@@ -156,7 +156,7 @@ def test_a_lost_room_says_so_and_keeps_its_turns(host: str, reason: str, pill: s
     assert "lag" not in shown[0]
 
 
-def test_a_killed_engine_is_told_of_with_the_time() -> None:
+def test_a_killed_engine_is_reported_with_the_time() -> None:
     of = room(replace(meeting(State.FAILED), stopped_at="2026-11-22T10:00:00+00:00"))
     assert "RECORDING STOPPED" in texts(of)[1]
 

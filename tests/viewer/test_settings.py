@@ -195,7 +195,7 @@ async def test_a_variable_that_comes_before_the_file_is_named(monkeypatch: pytes
         await until(pilot, lambda: "Set by LIVEGIST_FPS" in shown(app, "preview"))
 
 
-async def test_a_broken_file_is_told_and_left_alone() -> None:
+async def test_a_broken_file_is_reported_and_left_alone() -> None:
     config_file().write_text("fps = = 1\n")
     async with running(ScriptedEngine(snapshot=meeting())) as (app, pilot):
         await pilot.press("comma")

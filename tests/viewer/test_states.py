@@ -279,7 +279,7 @@ async def test_a_lost_connection_is_shown_and_reconnected() -> None:
         assert "Good morning" in shown(app, "turns")
 
 
-async def test_an_engine_that_cannot_be_reached_is_told_of_with_what_helps() -> None:
+async def test_an_engine_that_cannot_be_reached_is_reported_with_a_hint() -> None:
     engine = ScriptedEngine(snapshot=meeting(State.ENDED))
     async with running(engine) as (app, pilot):
         app.dashboard.set_connection_lost("far: Network is unreachable.", "Is it on?")

@@ -11,7 +11,7 @@ from tui.viewer.theme import Palette, parse_palette
 
 FILES = sorted(shipped("themes").glob("*.toml"))
 DISTINCT = 24.0
-"""Least difference of colours that are told apart in a glance, by CIE 1976."""
+"""Least difference of colours that are distinguished at a glance, by CIE 1976."""
 
 
 def test_contrast_is_measured_as_wcag_does() -> None:
@@ -99,7 +99,9 @@ def test_the_wanted_theme_comes_from_ones_own_folder_first(tmp_path: Path) -> No
     assert theme.choose("moss", "night", shipped("themes"), tmp_path)[0].name == "moss"
 
 
-def test_instead_of_a_theme_that_is_broken_or_missing_the_default_is_used_and_it_is_told_why(tmp_path: Path) -> None:
+def test_instead_of_a_theme_that_is_broken_or_missing_the_default_is_used_and_a_message_says_why(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "mine.toml").write_text("dark =")
     found, problem = theme.choose("mine", "night", shipped("themes"), tmp_path)
     assert found.name == "night"

@@ -25,7 +25,7 @@ async def test_ones_own_theme_is_used_as_soon_as_it_is_saved(tmp_path: Path, mon
         assert app.dashboard.styles.background.hex == "#010203"
 
 
-async def test_a_broken_theme_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broken_theme_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIVEGIST_HOME", str(tmp_path))
     folder = tmp_path / "config" / "themes"
     folder.mkdir(parents=True)

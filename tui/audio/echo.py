@@ -46,7 +46,7 @@ FLOOR = 1e-7
 
 
 class EchoPath(msgspec.Struct, frozen=True):
-    """How a track hears another one."""
+    """How a track records another one."""
 
     lag: int
     """Delay in samples."""
@@ -54,24 +54,24 @@ class EchoPath(msgspec.Struct, frozen=True):
     """Height of the correlation's peak in standard deviations."""
 
 
-def find_path(heard: "Samples", played: "Samples", sample_rate: int, *, min_lag_s: float) -> EchoPath | None:
-    """Return the path by which `heard` contains `played`; `None` if there is none.
+def find_path(captured: "Samples", played: "Samples", sample_rate: int, *, min_lag_s: float) -> EchoPath | None:
+    """Return the path by which `captured` contains `played`; `None` if there is none.
 
     The cross-correlation is weighted by its phase alone (GCC-PHAT; Knapp and Carter, 1976), so that loud vowels do not
     hide the delay.
 
     Args:
-        heard: samples of the microphone, from -1 to 1.
+        captured: samples of the microphone, from -1 to 1.
         played: samples of the other track at the same time.
         sample_rate: samples per second.
         min_lag_s: least delay, in seconds; negative if the tracks may be out of step.
     """
     import numpy as np
 
-    if min(float(np.mean(heard**2)), float(np.mean(played**2))) < FLOOR:
+    if min(float(np.mean(captured**2)), float(np.mean(played**2))) < FLOOR:
         return None
-    size = 1 << (2 * max(len(heard), len(played)) - 1).bit_length()
-    spectrum = np.fft.rfft(heard, size) * np.conj(np.fft.rfft(played, size))
+    size = 1 << (2 * max(len(captured), len(played)) - 1).bit_length()
+    spectrum = np.fft.rfft(captured, size) * np.conj(np.fft.rfft(played, size))
     frequencies = np.fft.rfftfreq(size, 1 / sample_rate)
     spectrum[(frequencies < BAND_HZ[0]) | (frequencies > BAND_HZ[1])] = 0
     correlation = np.fft.irfft(spectrum / np.maximum(np.abs(spectrum), 1e-20), size)
@@ -84,7 +84,7 @@ def find_path(heard: "Samples", played: "Samples", sample_rate: int, *, min_lag_
 
 def sure_words(
     words: Sequence[Word],
-    heard: "Samples",
+    captured: "Samples",
     played: "Samples",
     path: EchoPath,
     *,
@@ -95,29 +95,29 @@ def sure_words(
 
     Args:
         words: words of the microphone's turn.
-        heard: samples of the microphone.
+        captured: samples of the microphone.
         played: samples of the other track.
-        path: how the microphone hears it.
+        path: by which the microphone records it.
         sample_rate: samples per second.
         start_s: time of the first sample, in seconds.
     """
     import numpy as np
 
     size = round(FRAME_S * sample_rate)
-    count = (min(len(heard), len(played)) - max(0, path.lag)) // size
+    count = (min(len(captured), len(played)) - max(0, path.lag)) // size
     if count < 1:
         return set()
     later, earlier = max(0, path.lag), max(0, -path.lag)
-    count = min(count, (len(heard) - later) // size, (len(played) - earlier) // size)
+    count = min(count, (len(captured) - later) // size, (len(played) - earlier) // size)
     echo = (played[earlier : earlier + count * size].reshape(count, size) ** 2).mean(axis=1)
-    energy = (heard[later : later + count * size].reshape(count, size) ** 2).mean(axis=1)
+    energy = (captured[later : later + count * size].reshape(count, size) ** 2).mean(axis=1)
     active = echo > max(FLOOR, ACTIVE * float(echo.max()))
     gain = float(np.quantile(energy[active] / echo[active], ECHO_SHARE)) if active.any() else 0.0
     lag_s = path.lag / sample_rate
     return {
         at
         for at, word in enumerate(words)
-        if _energy(heard, word, start_s, sample_rate)
+        if _energy(captured, word, start_s, sample_rate)
         > SURE_ENERGY * gain * _energy(played, word, start_s + lag_s, sample_rate) + FLOOR
     }
 
@@ -125,7 +125,7 @@ def sure_words(
 def own_words(
     words: Sequence[Word],
     others: Sequence[Word],
-    heard: "Samples",
+    captured: "Samples",
     played: "Samples",
     path: EchoPath,
     *,
@@ -137,9 +137,9 @@ def own_words(
     Args:
         words: words of the microphone's turn.
         others: words of the other track around that time.
-        heard: samples of the microphone.
+        captured: samples of the microphone.
         played: samples of the other track.
-        path: how the microphone hears it.
+        path: by which the microphone records it.
         sample_rate: samples per second.
         start_s: time of the first sample, in seconds.
     """
@@ -147,7 +147,7 @@ def own_words(
     if not matched:
         return None
     lag_s = path.lag / sample_rate
-    energies = [_energy(heard, word, start_s, sample_rate) for word in words]
+    energies = [_energy(captured, word, start_s, sample_rate) for word in words]
     echoes = [_energy(played, word, start_s + lag_s, sample_rate) for word in words]
     ratios = sorted(energies[at] / echoes[at] for at in matched if echoes[at] > FLOOR)
     if not ratios:

@@ -147,8 +147,8 @@ def connect(recogniser: Any, calls: int) -> RemoteRecogniser:
         calls: how many calls may run at once.
     """
 
-    def hear(clips: list[PackedClip]) -> list[Transcription]:
-        call = recogniser.hear.remote(clips)
+    def transcribe(clips: list[PackedClip]) -> list[Transcription]:
+        call = recogniser.transcribe.remote(clips)
         try:
             transcriptions: list[Transcription] = call.result(timeout_s=CALL_S)
         except TimeoutError as error:
@@ -163,4 +163,4 @@ def connect(recogniser: Any, calls: int) -> RemoteRecogniser:
         return transcriptions
 
     description: Description = recogniser.describe.remote().result()
-    return RemoteRecogniser(description, calls, hear)
+    return RemoteRecogniser(description, calls, transcribe)

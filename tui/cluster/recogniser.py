@@ -27,7 +27,7 @@ class ClipScheduler:
         self.running = asyncio.create_task(self._scheduler.run())
         """Ends only by an internal error."""
 
-    async def hear(self, clips: Sequence[Clip]) -> list[Transcription]:
+    async def transcribe(self, clips: Sequence[Clip]) -> list[Transcription]:
         """Return the text of each clip.
 
         Args:
@@ -114,9 +114,9 @@ class RecogniserReplica:
         """Return what the model is."""
         return self._description
 
-    async def hear(self, clips: list[PackedClip]) -> list[Transcription]:
-        """Return the text of each clip, as `ClipScheduler.hear` does."""
-        return await self._clips.hear([unpack(clip) for clip in clips])
+    async def transcribe(self, clips: list[PackedClip]) -> list[Transcription]:
+        """Return the text of each clip, as `ClipScheduler.transcribe` does."""
+        return await self._clips.transcribe([unpack(clip) for clip in clips])
 
     async def check_health(self) -> None:
         """Raise an error if the replica cannot transcribe; Ray then starts another."""

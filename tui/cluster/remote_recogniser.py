@@ -49,7 +49,7 @@ class CallLostError(Exception):
     """A replica ended or could not be reached before it answered."""
 
 
-Hear = Callable[[list[PackedClip]], list[Transcription]]
+Call = Callable[[list[PackedClip]], list[Transcription]]
 """Transcribes clips in a replica; raises `CallLostError`, or what the model raised."""
 
 
@@ -59,7 +59,7 @@ class RemoteRecogniser:
     Args:
         description: of the model.
         workers: how many calls may run at once.
-        hear: calls a replica.
+        call: calls a replica.
         clock: returns seconds.
         sleep: waits for seconds.
     """
@@ -68,14 +68,14 @@ class RemoteRecogniser:
         self,
         description: Description,
         workers: int,
-        hear: Hear,
+        call: Call,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = description.name
         self.languages = description.languages
         self.workers = workers
-        self._hear = hear
+        self._call = call
         self._clock = clock
         self._sleep = sleep
 
@@ -88,7 +88,7 @@ class RemoteRecogniser:
         packed, lost_at = [pack(clip) for clip in clips], self._clock()
         while True:
             try:
-                return self._hear(packed)
+                return self._call(packed)
             except CallLostError as error:
                 if self._clock() - lost_at > RETRY_S:
                     raise RuntimeError(f"no recogniser answers: {error}") from error

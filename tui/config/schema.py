@@ -87,8 +87,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bool,
         AUDIO,
         Meta(
-            description="With several tracks, leave out of a turn what its microphone heard from the loudspeakers and "
-            "another track has as well."
+            description="With several tracks, leave out of a turn what its microphone recorded from the loudspeakers "
+            "and another track has as well."
         ),
     ] = True
     engine: Annotated[

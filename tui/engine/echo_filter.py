@@ -1,4 +1,4 @@
-"""Echo filter: keeps what the microphone heard from the loudspeakers out of the microphone's turns."""
+"""Echo filter: keeps what the microphone recorded from the loudspeakers out of the microphone's turns."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -66,7 +66,7 @@ class EchoFilter:
         self._state = state
         self._turn = turn
         self._heard: set[tuple[str, str]] = set()
-        """Pairs of tracks of which the first has heard the second."""
+        """Pairs of tracks of which the first recorded the second."""
         self._paths: dict[tuple[int, str], _TurnPath | None] = {}
         """Paths by the number of a turn that is pending, and by the other track."""
         self._pending: dict[int, Turn] = {}
@@ -77,7 +77,7 @@ class EchoFilter:
         self._tracks.append(track)
 
     def hides_partial(self, turn: Turn) -> bool:
-        """Return whether a partial is an echo: by its text alone, once the track has heard the other one."""
+        """Return whether a partial is an echo: by its text alone, once the track recorded the other one."""
         for name in self._others(turn.track):
             if (turn.track, name) in self._heard and turn.words:
                 matched = matched_words(turn.words, _words(self._near(name, turn)))
@@ -117,7 +117,7 @@ class EchoFilter:
         return turn
 
     def _others(self, track: str) -> list[str]:
-        """Return the names of the tracks that a track may have heard."""
+        """Return the names of the tracks that a track may have recorded."""
         return [] if self._is_played(track) else [other.name for other in self._tracks if other.name != track]
 
     def _is_played(self, name: str) -> bool:
@@ -145,8 +145,8 @@ class EchoFilter:
         if echo is None:
             return None
         start_s = max(0.0, turn.start_s - BEFORE_S - AROUND_S)
-        heard, played = self._samples(turn.track, start_s, turn.end_s), self._samples(name, start_s, turn.end_s)
-        sure = sure_words(turn.words, heard, played, echo, sample_rate=rate, start_s=start_s)
+        captured, played = self._samples(turn.track, start_s, turn.end_s), self._samples(name, start_s, turn.end_s)
+        sure = sure_words(turn.words, captured, played, echo, sample_rate=rate, start_s=start_s)
         doubtful = [word.end_s for at, word in enumerate(turn.words) if at not in sure]
         return _TurnPath(echo, max(doubtful, default=None))
 

@@ -10,7 +10,7 @@ from tui.model.events import Event, State, StateChanged
 from tui.model.session_state import SessionState
 
 OPENING_S = 0.5
-"""Time to open the sources after which viewers are told that they open; usually they are open before."""
+"""Time to open the sources after which viewers are informed that they open; usually they are open before."""
 SHUTDOWN_S = 11.5
 """Longest time from a request to quit until the session is over; the rest of 15 s is for clean-up around it."""
 

@@ -51,7 +51,7 @@ class StreamEventHandler:
             final turns is unknown.
         track: name of the track; empty if the session has one without a name.
         qualifies: whether the endpoint labels the speakers of each track from A on, so that the labels need its name.
-        echo: finds what this track heard from the others; `None` if it is not looked for.
+        echo: finds what this track recorded from the others; `None` if it is not looked for.
         clock: monotonic seconds.
     """
 

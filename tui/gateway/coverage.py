@@ -24,7 +24,7 @@ LETTER_S = 0.08
 CONFIDENT = 0.5
 """A long word with a lower confidence gets half of that time."""
 MIN_LOST = 3
-"""So many words fewer than an earlier decode of the same audio are not another hearing, but skipped speech."""
+"""So many words fewer than an earlier decode of the same audio mean skipped speech, not other words."""
 JOIN_S = 0.4
 """Largest difference between the times that two decodes of the same audio give a word."""
 JOIN_WORDS = 4
@@ -48,10 +48,10 @@ def uncovered(words: Sequence[RecognisedWord], speech: Sequence[Span]) -> list[S
     return gaps
 
 
-def skips(words: Sequence[RecognisedWord], heard: Sequence[RecognisedWord]) -> bool:
+def skips(words: Sequence[RecognisedWord], previous: Sequence[RecognisedWord]) -> bool:
     """Return whether a decode has `MIN_LOST` words fewer than an earlier one in the time of that one's words."""
-    again = sum(1 for word in words if middle_s(word) < heard[-1].end_s + MARGIN_S)
-    return again <= len(heard) - MIN_LOST
+    again = sum(1 for word in words if middle_s(word) < previous[-1].end_s + MARGIN_S)
+    return again <= len(previous) - MIN_LOST
 
 
 def speech_s(speech: Sequence[Span], span: Span) -> float:
@@ -132,7 +132,7 @@ def _trimmed(word: RecognisedWord) -> RecognisedWord:
 def _agreement(before: Sequence[RecognisedWord], words: Sequence[RecognisedWord]) -> float:
     """Return the share of the last words of two texts that are the same, counted from their ends.
 
-    It is a share since one word may be heard differently, and since a word said three times agrees with itself at each
+    It is a share since two decodes may differ in a word, and since a word said three times agrees with itself at each
     place: then the times decide.
     """
     pairs = list(zip(reversed(before[-JOIN_WORDS:]), reversed(words[-JOIN_WORDS:]), strict=False))

@@ -36,7 +36,7 @@ class FinalRequest(msgspec.Struct, frozen=True):
     """Where the detector found speech, from `base_s` on."""
     before: tuple[RecognisedWord, ...] = ()
     """The known words in the context."""
-    heard: tuple[RecognisedWord, ...] = ()
+    previous: tuple[RecognisedWord, ...] = ()
     """What an earlier decode found at the start of the stretch."""
     earlier: str = ""
     """The known words before the context, as the recogniser's own batch decode passes them from window to window."""
@@ -94,7 +94,7 @@ class _Decoding:
         for start_s in self._fewer_hints():
             if uncovered(words, request.speech):
                 words = self._better(words, self._decode(start_s))
-        words = self._with_heard(words)
+        words = self._with_previous(words)
         for gap in uncovered(words, request.speech):
             words = self._filled(words, gap)
         return FinalText(
@@ -160,17 +160,17 @@ class _Decoding:
         if transcription.rejected:
             self._rejected.append(transcription.rejected)
 
-    def _with_heard(self, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
-        """Return the words, or those heard before and what follows them if this decode skipped some of them.
+    def _with_previous(self, words: tuple[RecognisedWord, ...]) -> tuple[RecognisedWord, ...]:
+        """Return the words, or those of the earlier decode and what follows them if this decode skipped some of them.
 
         The aligner may stretch words over skipped speech, which then does not look uncovered.
         """
-        heard = self._request.heard
-        if not heard or not skips(words, heard) or _confidence(heard) < MIN_CONFIDENCE:
+        previous = self._request.previous
+        if not previous or not skips(words, previous) or _confidence(previous) < MIN_CONFIDENCE:
             return words
-        end_s = heard[-1].end_s
+        end_s = previous[-1].end_s
         found = self._words(max(self._request.base_s, end_s - AROUND_S), self._end_s)
-        return (*heard, *continuation(heard, found, end_s))
+        return (*previous, *continuation(previous, found, end_s))
 
     def _better(
         self, words: tuple[RecognisedWord, ...], others: tuple[RecognisedWord, ...]

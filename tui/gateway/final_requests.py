@@ -87,7 +87,7 @@ class FinalRequests:
             base_s=base_s,
             speech=_clipped(self.speech, (base_s, end_s - TAIL_S if in_speech else end_s)),
             before=before,
-            heard=turn.heard,
+            previous=turn.previous,
             # Text in one language would bias the detection of another.
             earlier=" ".join(word.text for word in earlier) if len(languages) == 1 else "",
             languages=(turn.final_language,) if turn.done and turn.final_language else languages,

@@ -57,7 +57,7 @@ class OpenTurn:
         """Position up to which the final text is decoded."""
         self.rest: tuple[RecognisedWord, ...] | None = None
         """The final words from there to the current pause; `None` if they are not decoded."""
-        self.heard: tuple[RecognisedWord, ...] = ()
+        self.previous: tuple[RecognisedWord, ...] = ()
         """The words from there on that were found at the newest pause."""
         self.final_language: str | None = None
         """Language of the newest final text; `None` until some is decoded. Finished pieces fix it for the rest."""
@@ -152,7 +152,7 @@ class OpenTurn:
         """Make the first words final, up to a sample."""
         self.done += tuple(words[:count])
         self.done_until = max(self.done_until, boundary)
-        self.heard = tuple(word for word in self.heard if middle_s(word) > boundary / RATE)
+        self.previous = tuple(word for word in self.previous if middle_s(word) > boundary / RATE)
         self.rest = None if self.rest is None else tuple(words[count:])
         return tuple(words[:count])
 

@@ -272,7 +272,7 @@ class TurnRecogniser:
         self._split_if_long(turn)
 
     def _pause_decoded(self, turn: OpenTurn, end: int, text: FinalText) -> None:
-        turn.rest = turn.heard = text.words
+        turn.rest = turn.previous = text.words
         self._endpointer.decide(completeness(turn.is_sentence, turn.finished))
         if end - turn.done_until >= MIN_PIECE:
             self._finish_piece(turn, end, text.words)
@@ -290,7 +290,7 @@ class TurnRecogniser:
         ended = self._endpointer.split(turn.done_until)
         turn.rest = None
         self._turn = OpenTurn(ended.end, ended.end)
-        self._turn.heard = turn.heard
+        self._turn.previous = turn.previous
         self._publish_final(turn, ended, voices)
 
     def _voices_checked(self, turn: OpenTurn, change: "VoiceChange | None") -> None:

@@ -26,7 +26,7 @@ WINDOW_S = 30.0
 with shorter ones there are more word errors, and Whisper `base` loops on some German speech."""
 FINAL_SILENCE_S = 2.0
 """How much of that silence the decoder gets: with all of it, a final takes a sixth more CPU time and has as many word
-errors. But then a prompt has more effect, and a multilingual model keeps to the language that it is told."""
+errors. But then a prompt has more effect, and a multilingual model keeps to the language of its request."""
 ENCODED_PER_SECOND = 50
 """Vectors that the encoder returns for a second of audio."""
 PARTIAL_PADDING_S = 3.0

@@ -92,7 +92,7 @@ class LineApp:
         self._detach()
 
     async def _receive_events(self) -> None:
-        """Print events, reconnecting after a loss, until the engine was told to quit."""
+        """Print events, reconnecting after a loss, until the engine has to quit."""
         while True:
             try:
                 async for event in self._client.events():

@@ -237,10 +237,10 @@ def _analyses(state: SessionState) -> Iterator[str]:
 
 def _with_gaps(state: SessionState, turns: Iterable[Turn]) -> Iterator[tuple[Turn, list[Gap]]]:
     """Yield turns, each with the gaps before it; those of a turn with several parts are before the first."""
-    told = 0
+    previous = 0
     for turn in turns:
-        yield turn, state.gaps_before(turn.number) if turn.number != told else []
-        told = turn.number
+        yield turn, state.gaps_before(turn.number) if turn.number != previous else []
+        previous = turn.number
 
 
 def _session(state: SessionState) -> Session | None:

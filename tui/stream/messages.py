@@ -36,7 +36,7 @@ class Begin(msgspec.Struct, frozen=True, tag="Begin", omit_defaults=True):
 
     id: str
     expires_at: float = 0.0
-    """Unix seconds at which the connection ends (3 h at most); 0 if it cannot be told."""
+    """Unix seconds at which the connection ends (3 h at most); 0 if it is unknown."""
     configuration: dict[str, Any] | None = None
 
     @property
