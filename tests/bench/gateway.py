@@ -2,7 +2,7 @@
 
     python -m tests.bench.gateway [--only TEXT] [--sessions 1,2,4,8]
 
-Everything runs on this machine, in one run of about 45 minutes: difficult recordings in real time for the delays, then
+Everything runs on this machine, in one run of about 40 minutes: difficult recordings in real time for the delays, then
 with a little silence before them at full speed for the words, beside a batch decode by the same model; the words of
 seven people; then continuous speech in several sessions at once. Needs sox. PocketSphinx, a package of its own, is left
 out if it is not installed: `pip install pocketsphinx`.

@@ -164,6 +164,9 @@ def test_the_readme_has_the_figures_of_the_performance_page() -> None:
     readme = " ".join(WRITTEN["README.md"].split())
     assert f"writes {measured('painted while live') / 1000:.1f} kB/s" in readme
     assert f"use {measured('CPU of viewer and engine, live'):.1f} % of one CPU core and {memory:.0f} MB" in readme
+    mean = re.search(r"^\| mean +\| ([\d.]+) % +\| ([\d.]+) % ", page, re.MULTILINE)
+    assert mean
+    assert f"by the same small model: {mean[1]} and {mean[2]} % on average for seven people" in readme
 
 
 def test_the_tests_are_the_second_shell_block_of_the_readme() -> None:
