@@ -90,6 +90,34 @@ def test_a_pause_depends_on_its_decision_where_it_ends_or_could_end_the_turn() -
     assert not endpointer.depends_on_decision(0.0)
 
 
+def test_a_pause_is_checked_after_each_silence_until_it_is_decided() -> None:
+    endpointer = Endpointer(Endpointing(checks_ms=(64, 192, 320)))
+    assert fed(endpointer, (0.9, 960), (0.0, 64))[1:] == [Paused(last=False)]
+    assert fed(endpointer, (0.0, 64)) == [], "the check is under way"
+    endpointer.recheck()
+    assert fed(endpointer, (0.0, 64)) == [Paused(last=False)]
+    endpointer.recheck()
+    assert fed(endpointer, (0.0, 128)) == [Paused(last=True)]
+    endpointer.decide(1.0)
+    assert kinds(fed(endpointer, (0.0, 288))) == [Ended]
+
+
+@pytest.mark.parametrize(
+    ("silence_ms", "depends"), [(128, False), (160, True)], ids=["a frame earlier", "the next frame is checked"]
+)
+def test_a_pause_depends_on_its_decision_where_it_is_checked_again(silence_ms: int, depends: bool) -> None:
+    endpointer = Endpointer(Endpointing(checks_ms=(64, 192)))
+    fed(endpointer, (0.9, 960), (0.0, silence_ms))
+    assert endpointer.depends_on_decision(0.0) is depends
+
+
+def test_speech_after_an_undecided_pause_begins_with_the_first_check() -> None:
+    endpointer = Endpointer(Endpointing(checks_ms=(64, 192)))
+    fed(endpointer, (0.9, 960), (0.0, 64))
+    endpointer.recheck()
+    assert fed(endpointer, (0.0, 32), (0.9, 96), (0.0, 64)) == [Paused(last=False)]
+
+
 def test_a_breath_does_not_end_a_turn() -> None:
     events = fed(Endpointer(SETTINGS), (0.9, 960), (0.0, 480), (0.9, 960), (0.0, 480))
     assert kinds(events) == [Started, Paused, Resumed, Paused]

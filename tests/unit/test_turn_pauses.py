@@ -37,16 +37,16 @@ def test_the_final_is_sent_as_soon_as_its_end_is_decided(session: Session) -> No
     assert session.finals == ["w1 w2 w5."]
 
 
-class FixedTurnModel:
-    """Gives one probability, and keeps what it was asked about."""
+class ScriptedTurnModel:
+    """A turn model that returns one probability after the other, then the last; keeps how many samples it got."""
 
-    def __init__(self, probability: float) -> None:
-        self._probability = probability
+    def __init__(self, *probabilities: float) -> None:
+        self.probabilities = list(probabilities)
         self.asked: list[int] = []
 
     def probability(self, samples: npt.NDArray[np.float32]) -> float:
         self.asked.append(len(samples))
-        return self._probability
+        return self.probabilities.pop(0) if len(self.probabilities) > 1 else self.probabilities[0]
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,25 @@ class FixedTurnModel:
 def test_the_turn_model_and_the_punctuation_decide_how_long_a_pause_ends_a_turn(
     probability: float, last_word: int, pause_ms: int, ended: bool
 ) -> None:
-    session = Session(turn_settings=TurnSettings(BY_SOUND), turn_model=FixedTurnModel(probability))
+    session = Session(turn_settings=TurnSettings(BY_SOUND), turn_model=ScriptedTurnModel(probability))
     session.say(*sentence(1, 2, last_word, pause_ms=pause_ms))
     assert bool(session.finals) is ended
 
 
+@pytest.mark.parametrize(
+    ("probabilities", "ended"), [((0.1, 0.9), True), ((0.1, 0.1), False)], ids=["finished", "still not finished"]
+)
+def test_the_turn_model_is_asked_again_after_some_silence(probabilities: tuple[float, ...], ended: bool) -> None:
+    model = ScriptedTurnModel(*probabilities)
+    session = Session(turn_settings=TurnSettings(BY_SOUND), turn_model=model)
+    session.say(*sentence(1, 2, 5, pause_ms=544))
+    assert bool(session.finals) is ended
+
+
 def test_the_turn_model_gets_the_turn_and_at_most_eight_seconds() -> None:
-    model = FixedTurnModel(0.1)
-    session = Session(turn_model=model)
+    model = ScriptedTurnModel(0.1)
+    settings = TurnSettings(msgspec.structs.replace(BY_SOUND, checks_ms=(160, 320)))
+    session = Session(turn_settings=settings, turn_model=model)
     session.say(*sentence(*range(1, 5), pause_ms=320), *sentence(*[1] * 30, pause_ms=320))
     assert 1.5 * RATE < model.asked[0] < 2.5 * RATE
     assert model.asked[-1] == 8 * RATE
@@ -99,14 +110,14 @@ def test_a_pause_is_decoded_once_the_speaker_sounds_finished_or_it_lasts(
         return words
 
     # The words of coded speech are 64 ms apart.
-    settings = TurnSettings(msgspec.structs.replace(BY_SOUND, pause_ms=96))
-    session = Session(CodedRecogniser(noted), settings, FixedTurnModel(probability))
+    settings = TurnSettings(msgspec.structs.replace(BY_SOUND, checks_ms=(96, 192, 320)))
+    session = Session(CodedRecogniser(noted), settings, ScriptedTurnModel(probability))
     session.say(*sentence(1, 2, 3, pause_ms=pause_ms), Spoken(4, 0))
     assert len(clips) == decodes
 
 
 def test_speech_after_a_pause_waits_for_the_turn_model() -> None:
-    session = Session(turn_settings=TurnSettings(BY_SOUND), turn_model=FixedTurnModel(0.1))
+    session = Session(turn_settings=TurnSettings(BY_SOUND), turn_model=ScriptedTurnModel(0.1))
     session.feed(speak([*sentence(1, 2, 3, pause_ms=160), *sentence(4, 5)]))
     assert session.turn_recogniser.backlog > RATE
     session.scheduler.run_finals()

@@ -20,16 +20,16 @@ class Endpointing(msgspec.Struct, frozen=True):
     """Silence that ends a complete turn."""
     max_turn_silence_ms: int = 1280
     """Silence that ends any turn (the vendor's default)."""
-    pause_ms: int = 160
-    """Silence after which the turn is checked for completeness."""
-    recheck_ms: int = 320
-    """Silence after which it is checked again if it was left undecided."""
+    checks_ms: tuple[int, ...] = (160,)
+    """Silences, in ascending order, after which the turn is checked for completeness. Each check but the last may leave
+    it undecided."""
     padding_ms: int = 320
     """Audio kept before and after the speech: a weak consonant is below the threshold."""
 
 
-BY_SOUND = Endpointing(min_turn_silence_ms=512, pause_ms=64)
-"""With a model that judges by the sound whether a speaker has finished: surer, and asked as soon as speech stops."""
+BY_SOUND = Endpointing(min_turn_silence_ms=512, checks_ms=(64, 192, 320))
+"""With a model that judges by the sound whether a speaker has finished: surer, and asked as soon as speech stops. It
+often recognises an end only with some silence after it."""
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -43,10 +43,10 @@ class Started(msgspec.Struct, frozen=True):
 
 
 class Paused(msgspec.Struct, frozen=True):
-    """The speaker paused or has finished: `Endpointer.decide` or, the first time, `recheck` has to be called."""
+    """The speaker paused or has finished: `Endpointer.decide` has to be called or, except for the last, `recheck`."""
 
-    again: bool = False
-    """Whether the pause goes on after a `recheck`."""
+    last: bool = True
+    """Whether it is the last check of the pause."""
 
 
 class Resumed(msgspec.Struct, frozen=True):
@@ -89,7 +89,8 @@ class Endpointer:
         self._speech = position
         self._speech_end = position
         self._paused = False
-        self._rechecking = False
+        self._checks = 0
+        """Checks of the current pause that are over or under way."""
         self._in_pause = 0
         """Samples of speech in the current pause."""
         self._completeness: float | None = 0.0
@@ -130,7 +131,7 @@ class Endpointer:
 
     def recheck(self) -> None:
         """Leave undecided how complete the turn is; if the pause lasts, there is another `Paused`."""
-        self._paused, self._completeness, self._rechecking = False, 0.0, True
+        self._paused, self._completeness = False, 0.0
 
     def depends_on_decision(self, probability: float) -> bool:
         """Return whether the next frame may only be fed after `decide` or `recheck`.
@@ -141,7 +142,7 @@ class Endpointer:
             return False
         if self.is_speech(probability):
             return self._resumes(self._in_pause + FRAME)
-        decided_by_ms = self._min_silence_ms if self._rechecking else min(self._min_silence_ms, self._recheck_ms)
+        decided_by_ms = min([self._min_silence_ms, *self.settings.checks_ms[self._checks :]])
         return self._silence_ms + FRAME_MS >= decided_by_ms
 
     @property
@@ -193,10 +194,6 @@ class Endpointer:
         return min(self.settings.min_turn_silence_ms, self._max_silence_ms)
 
     @property
-    def _recheck_ms(self) -> int:
-        return max(self.settings.recheck_ms, self.settings.pause_ms + FRAME_MS)
-
-    @property
     def _silence_needed_ms(self) -> int:
         shorter = (self._completeness or 0.0) * (self._max_silence_ms - self._min_silence_ms)
         return self._max_silence_ms - round(shorter)
@@ -225,16 +222,17 @@ class Endpointer:
             return self._continue_speech()
         if self._silence_ms >= self._silence_needed_ms:
             return [self._end(min(self._position, self._speech_end + self.settings.padding_ms * 16))]
-        check_ms = self._recheck_ms if self._rechecking else self.settings.pause_ms
-        if not self._paused and self._silence_ms >= check_ms:
+        due = self.settings.checks_ms[self._checks :]
+        if not self._paused and due and self._silence_ms >= due[0]:
+            self._checks += 1
             self._paused, self._completeness = True, None
-            return [Paused(again=self._rechecking)]
+            return [Paused(last=len(due) == 1)]
         return []
 
     def _continue_speech(self) -> list[Event]:
         """Process a frame of speech in the open turn. A pause goes on over a click, or a breath, that is shorter."""
         resumed = self._paused
-        if self._paused or self._rechecking:
+        if self._checks:
             self._in_pause += FRAME
             if not self._resumes(self._in_pause):
                 return []
@@ -247,7 +245,7 @@ class Endpointer:
         return speech // 16 >= self.settings.min_speech_ms
 
     def _speaks(self) -> None:
-        self._paused, self._completeness, self._rechecking, self._in_pause = False, 0.0, False, 0
+        self._paused, self._completeness, self._checks, self._in_pause = False, 0.0, 0, 0
 
     def _end(self, end: int) -> Ended:
         assert self._start is not None

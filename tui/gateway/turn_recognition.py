@@ -215,7 +215,7 @@ class TurnRecogniser:
             case Paused():
                 assert self._turn is not None
                 self._turn.due = min(self._turn.due, self._endpointer.position)
-                self._check_pause(self._turn, self._endpointer.position, again=event.again)
+                self._check_pause(self._turn, self._endpointer.position, last=event.last)
             case Resumed():
                 assert self._turn is not None
                 self._turn.rest = None
@@ -251,9 +251,9 @@ class TurnRecogniser:
         on_result(turn, end, text)
         self._advance()
 
-    def _check_pause(self, turn: OpenTurn, end: int, *, again: bool) -> None:
+    def _check_pause(self, turn: OpenTurn, end: int, *, last: bool) -> None:
         """Decode a pause; with a turn model, only once the speaker sounds finished or the pause lasts."""
-        if self._turn_model and not again:
+        if self._turn_model and not last:
             self._submit(self._finals.judgement(self._turn_model, turn, end), partial(self._judged, turn, end))
         else:
             self._decode(turn, end, self._pause_decoded)
