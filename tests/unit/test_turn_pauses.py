@@ -80,8 +80,9 @@ def test_the_turn_model_and_the_punctuation_decide_how_long_a_pause_ends_a_turn(
     ("probabilities", "ended"), [((0.1, 0.9), True), ((0.1, 0.1), False)], ids=["finished", "still not finished"]
 )
 def test_the_turn_model_is_asked_again_after_some_silence(probabilities: tuple[float, ...], ended: bool) -> None:
-    model = ScriptedTurnModel(*probabilities)
-    session = Session(turn_settings=TurnSettings(BY_SOUND), turn_model=model)
+    # The words of coded speech are 64 ms apart.
+    settings = TurnSettings(msgspec.structs.replace(BY_SOUND, checks_ms=(96, *BY_SOUND.checks_ms[1:])))
+    session = Session(turn_settings=settings, turn_model=ScriptedTurnModel(*probabilities))
     session.say(*sentence(1, 2, 5, pause_ms=544))
     assert bool(session.finals) is ended
 
