@@ -15,7 +15,7 @@ import click
 
 from tests.bench import peers
 from tests.bench.endpoint import Pace
-from tests.bench.line import bytes_published
+from tests.bench.line import bytes_per_second
 from tests.bench.live import MEASURE_S, SETTLE_S, Live
 from tests.bench.long_session import LongSession
 from tests.bench.plot import svg
@@ -68,7 +68,7 @@ def live(stage: Stage, peer: peers.Peer | None) -> Iterator[Figure]:
         viewer_mb, engine_mb = dashboard.memory_mb()
         painted, cpu = dashboard.cost()
         finals = dashboard.paint_ms()
-        reported = bytes_published(MEASURE_S)
+        sent = bytes_per_second(MEASURE_S)
         keys = dashboard.key_ms()
         stage.be_quiet()
         stage.endpoint.pace(Pace(talks=False))
@@ -85,7 +85,7 @@ def live(stage: Stage, peer: peers.Peer | None) -> Iterator[Figure]:
     yield Figure("key to paint, median, while an answer streams in", "ms", at(0.5, keys), 10, scribit.key_ms, "scribit")
     yield Figure("key to paint, 99 of 100", "ms", at(0.99, keys), 30, scribit.key_p99_ms, "scribit")
     yield Figure("final turn on the socket to painted, 99 of 100", "ms", at(0.99, finals), 50)
-    yield Figure("events to a viewer far away, live", "B/s", reported, 1500)
+    yield Figure("events to a viewer far away, live", "B/s", sent, 1500)
 
 
 def alone(stage: Stage) -> Iterator[Figure]:

@@ -142,7 +142,7 @@ class Script:
         try:
             async for message in websocket:
                 if isinstance(message, bytes):
-                    self._heard(message)
+                    self._receive(message)
                 elif json.loads(message).get("type") == "Terminate":
                     talking.cancel()
                     end = {"type": "Termination", "audio_duration_seconds": 0, "session_duration_seconds": 0}
@@ -165,7 +165,7 @@ class Script:
                 if asks:
                     await websocket.send(json.dumps(gist(order)))
 
-    def _heard(self, chunk: bytes) -> None:
+    def _receive(self, chunk: bytes) -> None:
         if self.pace.metronome:
             made_at = int(np.frombuffer(chunk[-2:], "<i2")[0])
             self._say(ChunkCame((self._clock() * 1000 - made_at) % TICKS))

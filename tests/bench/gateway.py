@@ -25,7 +25,7 @@ import msgspec
 import numpy as np
 
 from tests.bench.table import at, columns
-from tests.gateway_harness import RATE
+from tests.gateway_harness import RATE, silence
 from tests.hard_speech import Recording, recordings, several_readers
 from tests.scoring import Errors, LiveRun, batch, cut_turns, errors, final_delays, live, settled
 from tui.gateway.turn_model import find_turn_model
@@ -119,7 +119,7 @@ class Compared(msgspec.Struct, frozen=True):
 
 def compare(url: str, recording: Recording, starts_ms: Iterable[int]) -> Compared:
     """Transcribe a recording live and in batch. Live, all starts run at once, at full speed: the words are the same."""
-    delayed = [np.concatenate([np.zeros(ms * RATE // 1000, np.int16), recording.samples]) for ms in starts_ms]
+    delayed = [np.concatenate([silence(ms / 1000), recording.samples]) for ms in starts_ms]
 
     async def run() -> list[LiveRun]:
         return await asyncio.gather(*(live(url, samples, speed=math.inf) for samples in delayed))

@@ -92,7 +92,7 @@ class Stage:
 def ask(command: Command, enough: Callable[[Event], bool] = lambda event: True) -> None:
     """Send the engine a command and listen until an event is published that is `enough`."""
 
-    async def reported() -> None:
+    async def exchange() -> None:
         client = EngineClient(runtime_dir() / SOCKET_NAME)
         first = True
         async with asyncio.timeout(WAIT_S):
@@ -103,7 +103,7 @@ def ask(command: Command, enough: Callable[[Event], bool] = lambda event: True) 
                     return
                 first = False
 
-    asyncio.run(reported())
+    asyncio.run(exchange())
 
 
 def engine_pid() -> int:

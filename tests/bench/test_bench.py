@@ -6,10 +6,12 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.bench.endpoint import STEPS, last_word, turn
+from tests.bench.gateway import Compared, percent, within
 from tests.bench.long_session import Point
 from tests.bench.plot import svg
 from tests.bench.search import QUERIES, kept
 from tests.bench.table import GUARD, Figure, at, markdown
+from tests.scoring import Errors
 from tui.sessions.search import search
 
 PAINTED = Figure("painted", "B/s", 3000, 6000, 240_000, "scribit")
@@ -30,6 +32,13 @@ def test_without_a_peer_its_columns_are_empty() -> None:
 @pytest.mark.parametrize(("times", "regressed"), [(1.5, False), (GUARD - 0.1, False), (GUARD + 0.1, True)])
 def test_only_what_is_far_beyond_its_limit_is_a_regression(times: float, regressed: bool) -> None:
     assert Figure("idle", "B/s", 20 * times, 20).regressed is regressed
+
+
+def test_words_are_compared_by_their_mean_over_all_starts() -> None:
+    live = [Errors(0.03, 1, "a"), Errors(0.05, 2, "a b")]
+    assert percent(live) == "4.0 % (2)"
+    near, far = (Compared([], live, [Errors(rate, 0, "")] * 2) for rate in (0.0301, 0.0299))
+    assert within([near, far]) == "1 of 2 are at most 1 point above batch"
 
 
 def test_nothing_measured_is_no_figure() -> None:

@@ -20,12 +20,12 @@ class Stream:
         self._file = wave.open(path)  # noqa: SIM115
         assert (self._file.getframerate(), self._file.getnchannels()) == (rate, channels)
         self._rate = rate
-        self._heard_until = time.monotonic()
+        self._recorded_until = time.monotonic()
 
     def read(self, frames: int, exception_on_overflow: bool = True) -> bytes:
         """Return the next frames when a microphone would have recorded them."""
-        self._heard_until += frames / self._rate
-        time.sleep(max(0.0, self._heard_until - time.monotonic()))
+        self._recorded_until += frames / self._rate
+        time.sleep(max(0.0, self._recorded_until - time.monotonic()))
         return bytes(self._file.readframes(frames)).ljust(2 * frames, b"\0")
 
     def is_active(self) -> bool:

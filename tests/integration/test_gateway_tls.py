@@ -63,11 +63,11 @@ def trusting(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_the_address_is_encrypted_and_the_output_says_what_clients_have_to_trust(serving: Serving) -> None:
-    reported = serving.stderr.read_text()
+    stderr = serving.stderr.read_text()
     assert serving.url.startswith("wss://127.0.0.1:")
-    assert f"NODE_EXTRA_CA_CERTS={serving.authority}\n" in reported
-    assert f"SSL_CERT_FILE={serving.authority}\n" in reported
-    assert "Browsers:" in reported
+    assert f"NODE_EXTRA_CA_CERTS={serving.authority}\n" in stderr
+    assert f"SSL_CERT_FILE={serving.authority}\n" in stderr
+    assert "Browsers:" in stderr
 
 
 def test_the_files_are_private(serving: Serving) -> None:

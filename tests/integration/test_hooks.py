@@ -212,9 +212,9 @@ async def test_the_hook_command_runs_each_hook_even_if_the_other_fails(command: 
             stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         async with asyncio.timeout(DEADLINE_S):
-            printed, reported = await process.communicate()
+            printed, stderr = await process.communicate()
     assert process.returncode == code
     assert printed == (b"" if code else b"Done.\n")
-    assert reported == (b"livegist: The command false failed with exit code 1.\nCheck hook_command.\n" if code else b"")
+    assert stderr == (b"livegist: The command false failed with exit code 1.\nCheck hook_command.\n" if code else b"")
     (request,) = server.asked
     assert Webhook(SECRET).verify(session_json(stored), request.headers) == request.body

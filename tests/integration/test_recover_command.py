@@ -58,9 +58,9 @@ def killed() -> Path:
 
 async def test_a_session_of_a_killed_engine_is_listed_and_transcribed(server: Endpoint, killed: Path) -> None:
     assert f"livegist recover {ID}" in await livegist("ls")
-    reported = await livegist("recover", "--url", server.url)
-    assert said(1) not in reported, "what was transcribed is not printed again"
-    assert reported.index(said(2)) < reported.index(said(3))
+    output = await livegist("recover", "--url", server.url)
+    assert said(1) not in output, "what was transcribed is not printed again"
+    assert output.index(said(2)) < output.index(said(3))
     assert "livegist recover" not in await livegist("ls")
     (stored,) = Store(sessions_dir())
     record = stored.load()
@@ -80,17 +80,17 @@ async def test_a_session_killed_after_its_last_turn_is_repaired_and_needs_no_mor
     journal = Journal(events)
     journal.append(TurnChanged(Turn(2, said(2), True, 0.5, len(SOUND) / 32_000)), 1.5)
     journal.close()
-    reported = await livegist("recover", ID, "--url", server.url)
-    assert f"The session {ID} was interrupted and has been repaired" in reported
-    assert f"{ID} is fully transcribed." in reported
+    output = await livegist("recover", ID, "--url", server.url)
+    assert f"The session {ID} was interrupted and has been repaired" in output
+    assert f"{ID} is fully transcribed." in output
     assert server.calls == []
 
 
 async def test_as_json_the_session_is_the_first_line_and_losses_are_reported(server: Endpoint, killed: Path) -> None:
     lines = [json.loads(line) for line in (await livegist("recover", "--json", "--url", server.url)).splitlines()]
     assert (lines[0]["type"], lines[0]["path"]) == ("session", str(killed))
-    reported = [line["text"] for line in lines if line["type"] == "error"]
-    assert any(f"The session {ID} was interrupted" in text and "1 line of the journal" in text for text in reported)
+    output = [line["text"] for line in lines if line["type"] == "error"]
+    assert any(f"The session {ID} was interrupted" in text and "1 line of the journal" in text for text in output)
 
 
 async def test_an_endpoint_that_refuses_leaves_it_to_another_time(server: Endpoint, killed: Path) -> None:
@@ -104,9 +104,9 @@ async def test_a_session_whose_recording_is_missing_ends_with_what_to_do(server:
     stored = store_session(Store(sessions_dir()), untranscribed_s=5.0)
     stored.audio.unlink()
     journal = stored.events.read_bytes()
-    reported = await livegist("recover", stored.id, "--url", server.url, code=1)
-    assert f"livegist: The recording {stored.audio} cannot be used: No such file or directory." in reported.splitlines()
-    assert "Internal error:" not in reported
+    output = await livegist("recover", stored.id, "--url", server.url, code=1)
+    assert f"livegist: The recording {stored.audio} cannot be used: No such file or directory." in output.splitlines()
+    assert "Internal error:" not in output
     assert stored.events.read_bytes() == journal, "nothing was changed"
     assert server.calls == []
 
@@ -118,8 +118,8 @@ async def test_a_session_under_way_is_left_alone(server: Endpoint, tmp_path: Pat
         await start_session(built, speech(*range(1, 60)), server.url, tmp_path)
         await watch.until(lambda: len(watch.finals) > 0)
         assert "livegist recover" not in await livegist("ls")
-        reported = await livegist("recover", watch.audio.parent.name, "--url", server.url, code=1)
-        assert "is active" in reported
+        output = await livegist("recover", watch.audio.parent.name, "--url", server.url, code=1)
+        assert "is active" in output
         await built.execute(Stop())
         await watch.until_over()
     assert watch.record.state is State.ENDED

@@ -49,9 +49,9 @@ class Watched:
     def __init__(self, stored: StoredSession, speed: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.events: list[Event] = []
         self._changed = asyncio.Event()
-        self.replay = ReplayEngine(self._hear, stored, speed=speed, clock=clock)
+        self.replay = ReplayEngine(self._record, stored, speed=speed, clock=clock)
 
-    def _hear(self, event: Event) -> None:
+    def _record(self, event: Event) -> None:
         self.events.append(event)
         self._changed.set()
 

@@ -41,7 +41,7 @@ def store() -> Store:
 
 @pytest.fixture
 def stored(store: Store) -> StoredSession:
-    """Keep a session that another model misheard."""
+    """Store a session that another model transcribed wrongly."""
     stored = store_session(store, metadata=SessionMetadata("Standup", ("work",), "old note"))
     stored.audio.unlink()
     sound(stored.audio, 1, 2, 3)

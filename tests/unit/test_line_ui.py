@@ -179,7 +179,7 @@ def test_any_line_is_understood_or_refused(line: str) -> None:
     assert isinstance(found, list | LocalCommand)
 
 
-def reporter(snapshot: Snapshot | None = None) -> LineFormatter:
+def line_formatter(snapshot: Snapshot | None = None) -> LineFormatter:
     found = LineFormatter(lambda: 0.0)
     found.format(snapshot or meeting())
     return found
@@ -216,72 +216,72 @@ def test_it_begins_with_where_the_session_is_and_its_newest_turn() -> None:
     ],
 )
 def test_each_event_is_one_line(event: Event, line: str) -> None:
-    assert reporter().format(event) == [line]
+    assert line_formatter().format(event) == [line]
 
 
 def test_an_incomplete_list_of_devices_says_why() -> None:
     listed = DevicesListed((DeviceInfo("mic", "mic"),), "The sound server does not answer yet.")
-    assert reporter().format(listed) == ["device mic", "The sound server does not answer yet."]
+    assert line_formatter().format(listed) == ["device mic", "The sound server does not answer yet."]
 
 
 def test_incomplete_lines_are_not_published_and_none_is_published_twice() -> None:
-    reported = reporter()
-    assert reported.format(TurnChanged(partial(140, "so be"))) == []
-    assert reported.format(GistChanged(gist(140, 140, "", GistStatus.STREAMING))) == []
-    assert len(reported.format(TurnChanged(turn(140, "So be it.")))) == 1
-    assert reported.format(TurnChanged(turn(140, "So be it."))) == []
-    assert reported.format(TurnChanged(turn(140, "So be it!"))) == ["turn 140, corrected, 14:00: So be it!"]
+    formatter = line_formatter()
+    assert formatter.format(TurnChanged(partial(140, "so be"))) == []
+    assert formatter.format(GistChanged(gist(140, 140, "", GistStatus.STREAMING))) == []
+    assert len(formatter.format(TurnChanged(turn(140, "So be it.")))) == 1
+    assert formatter.format(TurnChanged(turn(140, "So be it."))) == []
+    assert formatter.format(TurnChanged(turn(140, "So be it!"))) == ["turn 140, corrected, 14:00: So be it!"]
 
 
 def test_after_a_cut_only_missed_lines_are_published() -> None:
-    reported = reporter()
+    formatter = line_formatter()
     again = replace(
         meeting(), turns=(*meeting().turns[:-1], turn(133, "Missed.")), gists=(gist(200, 133, "Missed it."),)
     )
-    assert reported.format(again)[1:] == [
+    assert formatter.format(again)[1:] == [
         "turn 133, 13:18: Missed.",
         "Summary of turn 133, claude-sonnet-4-20250514: Missed it.",
     ]
 
 
 def test_an_answer_that_is_retried_is_published_again() -> None:
-    reported = reporter()
-    assert reported.format(GistChanged(gist(105, 131, "", GistStatus.WAITING))) == []
-    assert len(reported.format(GistChanged(gist(105, 131, "There.")))) == 1
+    formatter = line_formatter()
+    assert formatter.format(GistChanged(gist(105, 131, "", GistStatus.WAITING))) == []
+    assert len(formatter.format(GistChanged(gist(105, 131, "There.")))) == 1
 
 
 def test_a_named_speaker_is_called_by_the_name() -> None:
-    reported = reporter()
-    reported.format(SpeakerNamed("B", "Tom"))
-    assert reported.format(TurnChanged(turn(140, "Yes.", speaker="B"))) == ["turn 140, 14:00, Tom: Yes."]
+    formatter = line_formatter()
+    formatter.format(SpeakerNamed("B", "Tom"))
+    assert formatter.format(TurnChanged(turn(140, "Yes.", speaker="B"))) == ["turn 140, 14:00, Tom: Yes."]
 
 
 def test_the_level_is_reported_when_something_is_wrong_with_it_and_when_it_is_not_any_more() -> None:
     now = [0.0]
-    reported = LineFormatter(lambda: now[0])
-    reported.format(meeting())
+    formatter = LineFormatter(lambda: now[0])
+    formatter.format(meeting())
     lines: list[str] = []
     for tick in range(60):
         now[0] = tick * 0.05
-        lines += reported.format(LevelChanged(-120.0, -120.0))
+        lines += formatter.format(LevelChanged(-120.0, -120.0))
     assert lines == ["level: no signal"]
-    assert reported.format(LevelChanged(-30.0, -12.0)) == ["level: good"]
+    assert formatter.format(LevelChanged(-30.0, -12.0)) == ["level: good"]
 
 
 def test_silence_that_was_asked_for_is_nothing_wrong() -> None:
     now = [0.0]
-    reported = LineFormatter(lambda: now[0])
-    reported.format(replace(meeting(), muted=True))
+    formatter = LineFormatter(lambda: now[0])
+    formatter.format(replace(meeting(), muted=True))
     for tick in range(60):
         now[0] = tick * 0.5
-        assert reported.format(LevelChanged(-120.0, -120.0)) == []
-    reported.format(MutedChanged(False))
-    assert reported.format(LevelChanged(-30.0, -12.0)) == []
+        assert formatter.format(LevelChanged(-120.0, -120.0)) == []
+    formatter.format(MutedChanged(False))
+    assert formatter.format(LevelChanged(-30.0, -12.0)) == []
 
 
 def test_hostile_text_stays_on_its_line() -> None:
     hostile = "\x1b[31m one\r\ntwo\u202e \x07"
-    (line,) = reporter().format(TurnChanged(turn(140, hostile, speaker=hostile)))
+    (line,) = line_formatter().format(TurnChanged(turn(140, hostile, speaker=hostile)))
     assert not set(line) & set("\x1b\r\n\u202e\x07")
 
 
@@ -290,7 +290,7 @@ class Line(ScriptedEngine):
 
     def __init__(self, snapshot: Snapshot | None = None) -> None:
         super().__init__(snapshot=snapshot)
-        self.reported: list[str] = []
+        self.published: list[str] = []
         self._news = asyncio.Event()
 
     async def send(self, command: Command) -> bool:
@@ -299,7 +299,7 @@ class Line(ScriptedEngine):
         return sent
 
     def publish(self, line: str) -> None:
-        self.reported.append(line)
+        self.published.append(line)
         self._news.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
@@ -309,7 +309,7 @@ class Line(ScriptedEngine):
                 await self._news.wait()
 
     async def until_published(self, text: str, times: int = 1) -> None:
-        await self.until(lambda: sum(text in line for line in self.reported) >= times)
+        await self.until(lambda: sum(text in line for line in self.published) >= times)
 
 
 @asynccontextmanager
@@ -330,8 +330,8 @@ async def test_words_are_sent_and_leave_detaches() -> None:
         typist.type("mute\n", "frob\n", "status\n", "prompts\n", "help\n")
         await line.until_published("detach: detach; the session continues")
         assert line.sent == [Mute(True)]
-        assert "Unknown command: frob. Type help for all commands." in line.reported
-        assert f"prompt 1 summary: {PROMPTS[0].name}" in line.reported
+        assert "Unknown command: frob. Type help for all commands." in line.published
+        assert f"prompt 1 summary: {PROMPTS[0].name}" in line.published
         typist.type("leave\n")
         await line.until_published("Detached; the session continues.")
     assert line.sent == [Mute(True)]
@@ -367,7 +367,7 @@ async def test_a_quit_that_is_refused_leaves_and_says_why_and_nothing_else() -> 
         await line.until(lambda: line.sent == [Quit()])
         line.emit(Rejected("The end would be lost.", "Make room."))
         await asyncio.wait_for(running, DEADLINE_S)
-    assert line.reported[-1] == "The end would be lost. Make room."
+    assert line.published[-1] == "The end would be lost. Make room."
 
 
 async def test_a_cut_is_said_and_the_engine_is_looked_for_again() -> None:
@@ -377,7 +377,7 @@ async def test_a_cut_is_said_and_the_engine_is_looked_for_again() -> None:
         line.cut()
         await line.until_published("was lost")
         await line.until_published("live, 13:24", times=2)
-        assert sum("was lost" in reported for reported in line.reported) == 1
+        assert sum("was lost" in text for text in line.published) == 1
 
 
 async def test_a_start_is_sent_once_there_is_no_session() -> None:

@@ -21,7 +21,7 @@ class SessionLimit:
     def __init__(self, first: int = FIRST_SESSIONS, most: int = MAX_SESSIONS) -> None:
         self._most = most
         self._value = float(min(first, most))
-        self._told = False
+        self._reported = False
         """Whether the endpoint has said what it has room for, so that nothing has to be found out."""
 
     @property
@@ -37,7 +37,7 @@ class SessionLimit:
             sessions: open sessions of all clients.
             most: number of sessions that the gateway accepts.
         """
-        self._told = True
+        self._reported = True
         self._value = float(max(1, min(max(0, most - sessions) + min(held, sessions), self._most)))
 
     def note_refusal(self, accepted: int) -> None:
@@ -46,5 +46,5 @@ class SessionLimit:
 
     def note_success(self) -> None:
         """Raise the limit a little, because a source was transcribed; not above what the endpoint says."""
-        if not self._told:
+        if not self._reported:
             self._value = min(float(self._most), self._value + 1 / self.value)

@@ -65,7 +65,7 @@ class EchoFilter:
         self._tracks: list[TrackAudio] = []
         self._state = state
         self._turn = turn
-        self._heard: set[tuple[str, str]] = set()
+        self._coupled: set[tuple[str, str]] = set()
         """Pairs of tracks of which the first recorded the second."""
         self._paths: dict[tuple[int, str], _TurnPath | None] = {}
         """Paths by the number of a turn that is pending, and by the other track."""
@@ -79,7 +79,7 @@ class EchoFilter:
     def hides_partial(self, turn: Turn) -> bool:
         """Return whether a partial is an echo: by its text alone, once the track recorded the other one."""
         for name in self._others(turn.track):
-            if (turn.track, name) in self._heard and turn.words:
+            if (turn.track, name) in self._coupled and turn.words:
                 matched = matched_words(turn.words, _words(self._near(name, turn)))
                 if len(matched) >= SHOWN_SHARE * len(turn.words):
                     return True
@@ -108,7 +108,7 @@ class EchoFilter:
                 if may_wait and not all(other.final for other in others):
                     return Verdict.PENDING
                 continue
-            self._heard.add((turn.track, name))
+            self._coupled.add((turn.track, name))
             if not own:
                 self._forget(turn)
                 return None
