@@ -2,7 +2,8 @@
 
 import pytest
 
-from tui.gateway.hallucination import misses_start, strip_repetition
+from tui.gateway.hallucination import misses_start, strip_repetition, strip_timeless_repetition
+from tui.gateway.recogniser import RecognisedWord
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,30 @@ def test_a_text_without_the_first_word_of_another_is_detected(text: str, other: 
 def test_a_repetition_at_the_end_is_removed_except_for_settled_words(looping: str, settled: int, kept: str) -> None:
     words = looping.split()
     assert words[: strip_repetition(words, settled)] == kept.split()
+
+
+SENTENCE = "God bless them, I hope I'll go on seeing them forever."
+
+
+def timed(text: str, start_s: float, word_s: float) -> list[RecognisedWord]:
+    """Return words that take so many seconds each."""
+    return [
+        RecognisedWord(word, start_s + at * word_s, start_s + (at + 1) * word_s, 0.9)
+        for at, word in enumerate(text.split())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word_s", "settled", "kept"),
+    [(0.0, 0, 11), (0.04, 0, 11), (0.06, 0, 22), (0.0, 15, 15)],
+    ids=["in no time", "faster than anybody speaks", "spoken twice", "settled words stay"],
+)
+def test_a_sentence_that_is_repeated_in_no_time_is_removed(word_s: float, settled: int, kept: int) -> None:
+    words = [*timed(SENTENCE, 0.0, 0.25), *timed(SENTENCE.lower(), 2.75, word_s)]
+    assert strip_timeless_repetition(words, settled) == kept
+
+
+def test_other_words_in_no_time_stay() -> None:
+    words = [*timed(SENTENCE, 0.0, 0.25), *timed("God bless you", 2.75, 0.0)]
+    assert strip_timeless_repetition(words) == len(words)
+    assert strip_timeless_repetition([]) == 0

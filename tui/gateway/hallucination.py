@@ -1,10 +1,14 @@
-"""Detect transcriptions that start late or loop. Pure; words are texts."""
+"""Detect transcriptions that start late or loop. Pure."""
 
 from collections.abc import Sequence
+
+from tui.gateway.recogniser import RecognisedWord
 
 SENTENCE_ENDS = (".", "?", "!", "。", "？", "！")
 MAX_LOOP_WORDS = 8
 """Longest phrase that is checked for repetition."""
+MIN_WORD_S = 0.05
+"""Words of a phrase take longer than this on average, also of the fastest speaker."""
 
 
 def misses_start(words: Sequence[str], other: Sequence[str]) -> bool:
@@ -28,6 +32,23 @@ def strip_repetition(words: Sequence[str], settled: int = 0) -> int:
             same += 1
         if same >= (3 if length == 1 else length):
             return max(settled, len(words) - same)
+    return len(words)
+
+
+def strip_timeless_repetition(words: Sequence[RecognisedWord], settled: int = 0) -> int:
+    """Return how many words to keep so that they do not end with a phrase that is repeated in no time.
+
+    After a short clip, Whisper may say all of it again; the aligner finds no sound for that and puts it at one moment.
+
+    Args:
+        words: of a transcription, with a phrase of any length.
+        settled: how many of them always stay.
+    """
+    bare = [_bare(word.text) for word in words]
+    for length in range(1, len(words) // 2 + 1):
+        took_s = words[-1].end_s - words[-length].start_s
+        if bare[-length:] == bare[-2 * length : -length] and took_s < MIN_WORD_S * length:
+            return max(settled, len(words) - length)
     return len(words)
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tui.gateway.allocator import keep_large_blocks
-from tui.gateway.hallucination import strip_repetition
+from tui.gateway.hallucination import strip_repetition, strip_timeless_repetition
+from tui.gateway.noise_reduction import reduce_noise
 from tui.gateway.recogniser import RATE, Clip, RecognisedWord, Transcription
 from tui.gateway.second_pass import combine, is_uncertain
 
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 WINDOW_S = 30.0
 """The window that Whisper was trained on, and the longest that it takes. A final gets all of it, filled with silence:
 with shorter ones there are more word errors, and Whisper `base` loops on some German speech."""
-FINAL_SILENCE_S = 2.0
-"""How much of that silence the decoder gets: with all of it, a final takes a sixth more CPU time and has as many word
-errors. But then a prompt has more effect, and a multilingual model keeps to the language of its request."""
+FINAL_SILENCE_S = 6.0
+"""How much of that silence the decoder gets. With all of it, a final takes a sixth more CPU time and has as many word
+errors, a prompt has more effect, and a multilingual model keeps to the language of its request. With 3 s or less, a
+short sentence may be said twice or more often."""
+HOP = 160
+"""Samples from one frame of the features to the next."""
 ENCODED_PER_SECOND = 50
 """Vectors that the encoder returns for a second of audio."""
 PARTIAL_PADDING_S = 3.0
@@ -44,6 +48,8 @@ MIN_LOG_PROBABILITY = -0.8
 """Output above the first and below the second is no speech; Whisper's own second limit, -1, lets `you` pass."""
 MAX_COMPRESSION_RATIO = 2.4
 """Output above is a loop (Whisper's own limit)."""
+REPETITION = "repetition"
+"""Why a loop is rejected."""
 
 
 def most_likely_language(candidates: Sequence[tuple[str, float]], codes: Sequence[str]) -> tuple[str, float]:
@@ -129,7 +135,7 @@ class WhisperRecogniser:
         ]
 
     def _final(self, clip: Clip, encoded: Any, language: str) -> Transcription:
-        """Return the text of an encoded clip; if it is uncertain, combined with that of a second pass.
+        """Return the text of an encoded clip; if it is uncertain or a loop, with the help of a second pass.
 
         A core that has nothing to do begins the second one at once, whether it will be needed or not.
         """
@@ -144,11 +150,14 @@ class WhisperRecogniser:
         [result] = self._generate([clip], first, [language])
         [second] = generate_second() if useful and idle else [None]
         found = self._transcription(clip, result, language, first)
-        if not useful or not is_uncertain(found.words, clip.context_s):
+        looped = found.rejected == REPETITION
+        if not useful or not (looped or is_uncertain(found.words, clip.context_s)):
             return found
         if second is None:
             [second] = generate_second()
         again = self._transcription(clip, second, language, other)
+        if looped:
+            return again
         return msgspec.structs.replace(found, words=combine(found.words, again.words))
 
     def _generate(self, clips: Sequence[Clip], encoded: Any, languages: Sequence[str]) -> list[Any]:
@@ -175,11 +184,12 @@ class WhisperRecogniser:
         return str(self._tokenizer(language).decode(list(tokens)))
 
     def _features(self, samples: npt.NDArray[np.float32], window_s: float) -> npt.NDArray[np.float32]:
-        """Return the mel spectrogram of the samples and the silence that fills the window."""
+        """Return the mel spectrogram of the samples, with less noise, and of the silence that fills the window."""
         frames = 2 * math.ceil(window_s * ENCODED_PER_SECOND)
-        padded = np.zeros(frames * 160, np.float32)
+        padded = np.zeros(frames * HOP, np.float32)
         padded[: len(samples)] = samples[: len(padded)]
-        return np.asarray(self._whisper.feature_extractor(padded, padding=0)[:, :frames], np.float32)
+        features = np.asarray(self._whisper.feature_extractor(padded, padding=0)[:, :frames], np.float32)
+        return reduce_noise(features, len(samples) // HOP)
 
     def _tokenizer(self, language: str) -> "Tokenizer":
         if language not in self._tokenizers:
@@ -213,7 +223,7 @@ class WhisperRecogniser:
         """Wait for a result; return the words of the clip, without a loop at their end."""
         outcome = result.result()
         tokens = [token for token in outcome.sequences_ids[0] if token < self._tokenizer(language).eot]
-        rejected = _rejection(outcome, self.text(tokens, language)) if tokens else ""
+        rejected = _rejection(clip, outcome, self.text(tokens, language)) if tokens else ""
         if rejected or not tokens:
             return Transcription((), language, rejected)
         duration_s = len(clip.samples) / RATE
@@ -224,13 +234,16 @@ class WhisperRecogniser:
         return Transcription(_without_repetition(words, len(clip.prefix_tokens)), language)
 
 
-def _rejection(outcome: Any, text: str) -> str:
-    """Return which of Whisper's own measures say that the output is invented; empty if none does."""
+def _rejection(clip: Clip, outcome: Any, text: str) -> str:
+    """Return why the output must be invented, by the clip or by Whisper's own measures; empty if nothing says so."""
     log_probability = outcome.scores[0]
+    # Of a muted microphone, Whisper is rather sure that it says `you`.
+    if not clip.samples.any():
+        return "no speech"
     if outcome.no_speech_prob > NO_SPEECH_PROBABILITY and log_probability < MIN_LOG_PROBABILITY:
         return "no speech"
     encoded = text.encode()
-    return "repetition" if len(encoded) / len(zlib.compress(encoded)) > MAX_COMPRESSION_RATIO else ""
+    return REPETITION if len(encoded) / len(zlib.compress(encoded)) > MAX_COMPRESSION_RATIO else ""
 
 
 def first_seconds(encoded: Any, seconds: float) -> Any:
@@ -273,6 +286,7 @@ def _without_repetition(words: tuple[RecognisedWord, ...], prefix: int) -> tuple
     """Return the words without a loop at their end, but with all words of the first `prefix` tokens."""
     counts = itertools.accumulate(len(word.tokens) for word in words)
     settled = sum(1 for count in counts if count <= prefix)
+    words = words[: strip_timeless_repetition(words, settled)]
     return words[: strip_repetition([word.text for word in words], settled)]
 
 
