@@ -59,7 +59,8 @@ def test_a_sentence_that_is_repeated_in_no_time_is_removed(word_s: float, settle
     assert strip_timeless_repetition(words, settled) == kept
 
 
-def test_other_words_in_no_time_stay() -> None:
-    words = [*timed(SENTENCE, 0.0, 0.25), *timed("God bless you", 2.75, 0.0)]
+@pytest.mark.parametrize("text", ["God bless you", "forever"], ids=["other words", "the last word again"])
+def test_other_words_in_no_time_stay(text: str) -> None:
+    words = [*timed(SENTENCE, 0.0, 0.25), *timed(text, 2.75, 0.0)]
     assert strip_timeless_repetition(words) == len(words)
     assert strip_timeless_repetition([]) == 0

@@ -36,16 +36,17 @@ def strip_repetition(words: Sequence[str], settled: int = 0) -> int:
 
 
 def strip_timeless_repetition(words: Sequence[RecognisedWord], settled: int = 0) -> int:
-    """Return how many words to keep so that they do not end with a phrase that is repeated in no time.
+    """Return how many words to keep so that they do not end with a long phrase that is repeated in no time.
 
     After a short clip, Whisper may say all of it again; the aligner finds no sound for that and puts it at one moment.
+    Speakers repeat long phrases, too, but take their time. Shorter ones are those of `strip_repetition`.
 
     Args:
-        words: of a transcription, with a phrase of any length.
+        words: of a transcription.
         settled: how many of them always stay.
     """
     bare = [_bare(word.text) for word in words]
-    for length in range(1, len(words) // 2 + 1):
+    for length in range(MAX_LOOP_WORDS + 1, len(words) // 2 + 1):
         took_s = words[-1].end_s - words[-length].start_s
         if bare[-length:] == bare[-2 * length : -length] and took_s < MIN_WORD_S * length:
             return max(settled, len(words) - length)
