@@ -29,8 +29,6 @@ FINAL_SILENCE_S = 6.0
 """How much of that silence the decoder gets. With all of it, a final takes a sixth more CPU time and has as many word
 errors, a prompt has more effect, and a multilingual model keeps to the language of its request. With 3 s or less, a
 short sentence may be said twice or more often."""
-HOP = 160
-"""Samples from one frame of the features to the next."""
 ENCODED_PER_SECOND = 50
 """Vectors that the encoder returns for a second of audio."""
 PARTIAL_PADDING_S = 3.0
@@ -186,10 +184,11 @@ class WhisperRecogniser:
     def _features(self, samples: npt.NDArray[np.float32], window_s: float) -> npt.NDArray[np.float32]:
         """Return the mel spectrogram of the samples, with less noise, and of the silence that fills the window."""
         frames = 2 * math.ceil(window_s * ENCODED_PER_SECOND)
-        padded = np.zeros(frames * HOP, np.float32)
+        hop = self._whisper.feature_extractor.hop_length
+        padded = np.zeros(frames * hop, np.float32)
         padded[: len(samples)] = samples[: len(padded)]
         features = np.asarray(self._whisper.feature_extractor(padded, padding=0)[:, :frames], np.float32)
-        return reduce_noise(features, len(samples) // HOP)
+        return reduce_noise(features, len(samples) // hop)
 
     def _tokenizer(self, language: str) -> "Tokenizer":
         if language not in self._tokenizers:
@@ -236,11 +235,9 @@ class WhisperRecogniser:
 
 def _rejection(clip: Clip, outcome: Any, text: str) -> str:
     """Return why the output must be invented, by the clip or by Whisper's own measures; empty if nothing says so."""
-    log_probability = outcome.scores[0]
     # Of a muted microphone, Whisper is rather sure that it says `you`.
-    if not clip.samples.any():
-        return "no speech"
-    if outcome.no_speech_prob > NO_SPEECH_PROBABILITY and log_probability < MIN_LOG_PROBABILITY:
+    muted = not clip.samples.any()
+    if muted or (outcome.no_speech_prob > NO_SPEECH_PROBABILITY and outcome.scores[0] < MIN_LOG_PROBABILITY):
         return "no speech"
     encoded = text.encode()
     return REPETITION if len(encoded) / len(zlib.compress(encoded)) > MAX_COMPRESSION_RATIO else ""
